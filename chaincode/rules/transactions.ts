@@ -1,0 +1,346 @@
+/**
+ * Every transaction of the contract: name and body. The ledger holds digests, identities and decisions, never values.
+ * Adding a record type = one schema here, one rule file, one line in `rules.ts`.
+ */
+import { type Static, Type } from "typebox";
+import {
+  AssetId,
+  Code,
+  closed,
+  Count,
+  Digest,
+  Instant,
+  KeyId,
+  literals,
+  MemberId,
+  NodeKind,
+  PublicKey,
+  SuiteId,
+  signed,
+  Text,
+  Title,
+  Uuid,
+} from "./vocabulary.ts";
+
+// ---- members and governance
+
+export const KeyRecord = closed({ key: KeyId, suite: SuiteId, publicKey: PublicKey });
+
+/** Public registry facts about an organisation. `attributes` are code-table values such as sector or region. */
+export const MemberRecord = closed({
+  id: MemberId,
+  title: Title,
+  kind: NodeKind,
+  /** Legal-person code (for example a unified social credit code); one member per code. */
+  organisation: Type.String({ minLength: 1, maxLength: 64 }),
+  /** Members of one holding group count as one contributor. */
+  holdingGroup: Code,
+  attributes: Type.Record(Code, Code, { maxProperties: 16 }),
+  identity: KeyRecord,
+  /** SHA-256 of the DER SubjectPublicKeyInfo of the node's TLS certificate. */
+  tls: Digest,
+  /** Public base address of the node's peer interface; absent for nodes that only connect outward. */
+  endpoint: Type.Optional(Type.String({ maxLength: 200, pattern: "^https://" })),
+  /** Cosigners' signatures count towards the quorum of the embedded ledger. */
+  cosigner: Type.Boolean(),
+});
+
+export const NetworkFound = closed({
+  network: Code,
+  /** GB/T 4754 industry code: one consortium per industry. */
+  industry: Code,
+  title: Title,
+  founder: MemberRecord,
+  sequencer: MemberId,
+  /** Code tables of the registry attributes, for example {"sector": ["17", "28"]}. */
+  attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), { maxProperties: 16 }),
+});
+/** The applicant's own signed statement rides inside, so that the operator cannot alter what was applied for. */
+export const MemberAdmit = closed({ application: signed(closed({ network: Code, member: MemberRecord })) });
+export const MemberSuspend = closed({ member: MemberId, reason: Code });
+export const MemberReinstate = closed({ member: MemberId, reason: Code });
+/** Signed with the old key; `proof` shows possession of the new one (domain "application"). */
+export const KeyRotate = closed({
+  next: KeyRecord,
+  tls: Type.Optional(Digest),
+  proof: signed(closed({ member: MemberId, replaces: KeyId, next: KeyId })),
+});
+/** From the position of this record on, signatures by `key` are refused. */
+export const KeyRevoke = closed({ member: MemberId, key: KeyId, reason: Code });
+/** A vote on a proposal (sequencer replacement, expulsion): the proposal is carried at a majority of active members. */
+export const VoteCast = closed({
+  proposal: Type.Union([
+    closed({
+      kind: Type.Literal("replace-sequencer"),
+      sequencer: MemberId,
+      from: closed({ size: Count, root: Digest }),
+    }),
+    closed({ kind: Type.Literal("expel-member"), member: MemberId }),
+  ]),
+  choice: literals(["for", "against"]),
+});
+
+// ---- assets and policies
+
+export const AssetRegister = closed({
+  asset: AssetId,
+  version: Type.Integer({ minimum: 1 }),
+  metadataDigest: Digest,
+  policyDigest: Digest,
+  unitDomain: Code,
+});
+export const AssetWithdraw = closed({ asset: AssetId, reason: Code });
+export const PolicyActivate = closed({ asset: AssetId, version: Type.Integer({ minimum: 1 }), policyDigest: Digest });
+
+// ---- requests, decisions, agreements
+
+export const RequestSubmit = closed({
+  request: Uuid,
+  /** Salted digest of the signed data request. */
+  digest: Digest,
+  assets: Type.Array(AssetId, { minItems: 1, maxItems: 1000, uniqueItems: true }),
+  receiver: MemberId,
+});
+export const RequestCancel = closed({ request: Uuid, reason: Code });
+export const DecisionRecord = closed({
+  request: Uuid,
+  asset: AssetId,
+  outcome: literals(["permit", "refuse", "wait"]),
+  /** Stable reason codes of the rules that decided. */
+  reasons: Type.Array(Code, { maxItems: 64 }),
+  policyDigest: Digest,
+  policyVersion: Type.Integer({ minimum: 1 }),
+  /** Salted digest of the full explanation. */
+  explanationDigest: Digest,
+  /** Operator identity, where a person decided. */
+  decidedBy: Type.Optional(Text),
+});
+/** A concluded DSP contract agreement (negotiation state FINALIZED) for one asset. */
+export const AgreementConclude = closed({
+  agreement: Uuid,
+  request: Uuid,
+  asset: AssetId,
+  assetVersion: Type.Integer({ minimum: 1 }),
+  consumer: MemberId,
+  /** Digest of the ContractAgreement document. */
+  digest: Digest,
+  validUntil: Instant,
+});
+export const AgreementRevoke = closed({ agreement: Uuid, reason: Code });
+
+// ---- computations (secure-aggregation.md §6; numbers are its message numbers)
+
+export const CohortEntry = closed({
+  member: MemberId,
+  holdingGroup: Code,
+  asset: AssetId,
+  assetVersion: Type.Integer({ minimum: 1 }),
+  agreement: Uuid,
+});
+
+/** One factor of the atoms. Atoms are the row-major product over `dimensions`; no dimension means one atom. */
+export const CellDimension = closed({
+  name: Code,
+  size: Type.Integer({ minimum: 1, maximum: 100_000 }),
+  /** Registry dimension: digit i holds the members whose attribute `name` equals values[i]. */
+  attribute: Type.Optional(closed({ name: Code, values: Type.Array(Code, { minItems: 1, maxItems: 10_000 }) })),
+});
+
+export const ReceiverKey = signed(
+  closed({ computation: Uuid, request: Uuid, receiver: MemberId, publicKey: PublicKey }),
+);
+
+export const ComputationConstants = closed({
+  members: Count,
+  threshold: Count,
+  quorum: Count,
+  minimumOrganisations: Count,
+  minimumUnits: Count,
+  colluders: Count,
+  drops: Count,
+  need: Count,
+});
+
+/** 1 `opened` */
+export const ComputationOpen = closed({
+  computation: Uuid,
+  request: Uuid,
+  restartOf: Type.Optional(Uuid),
+  queryDigest: Digest,
+  layoutDigest: Digest,
+  policyDigest: Digest,
+  /** Ascending by member id; one entry per holding group. */
+  cohort: Type.Array(CohortEntry, { minItems: 3, maxItems: 1000 }),
+  coordinator: MemberId,
+  receiver: MemberId,
+  receiverKey: ReceiverKey,
+  auditor: Type.Optional(MemberId),
+  receiverMode: literals(["direct", "reviewed"]),
+  constants: ComputationConstants,
+  graph: Type.Literal("complete"),
+  cells: closed({
+    mode: literals(["registry", "counted"]),
+    dimensions: Type.Array(CellDimension, { maxItems: 3 }),
+  }),
+  /** Each step's last instant; ascending. */
+  deadlines: closed({
+    keys: Instant,
+    shares: Instant,
+    contribution1: Instant,
+    contribution2: Instant,
+    release: Instant,
+  }),
+});
+/** 4 `keyset`: U and the Merkle root over the signed keys messages. */
+export const ComputationKeyset = closed({ computation: Uuid, members: Type.Array(MemberId), root: Digest });
+/** 8 `maskset`: V. In registry mode the contract computes the bitmap and keeps it in the computation's state. */
+export const ComputationMaskset = closed({ computation: Uuid, members: Type.Array(MemberId), root: Digest });
+/** Header a member signs over one persisted contribution (9, 17; domain "secagg-message"). */
+export const ContributionHeader = signed(
+  closed({
+    type: literals(["contribution-1", "contribution-2"]),
+    computation: Uuid,
+    context: Digest,
+    bytes: Count,
+    digest: Digest,
+  }),
+);
+/** 11, 19: survivors as member-signed headers, ascending by member id. */
+export const ComputationClose = closed({
+  computation: Uuid,
+  phase: Type.Union([Type.Literal(1), Type.Literal(2)]),
+  headers: Type.Array(ContributionHeader, { minItems: 1, maxItems: 1000 }),
+  root: Digest,
+});
+/** 16 `counts`: salted digest of (S1, counts, bitmap). */
+export const ComputationCounts = closed({ computation: Uuid, digest: Digest });
+/** 12: a receipt-holder that was left out of a closing set shows the coordinator's own receipt. */
+export const ComputationOmitted = closed({
+  computation: Uuid,
+  phase: Type.Union([Type.Literal(1), Type.Literal(2)]),
+  receipt: signed(
+    closed({ computation: Uuid, phase: Type.Integer(), member: MemberId, header: Digest, time: Instant }),
+  ),
+});
+export const ComputationFail = closed({ computation: Uuid, reason: Code, blamed: Type.Optional(MemberId) });
+/** 23 */
+export const ResultRelease = closed({
+  computation: Uuid,
+  request: Uuid,
+  /** Salted digest of the released result document. */
+  resultDigest: Digest,
+  rules: Type.Array(Code, { maxItems: 64 }),
+  reviewers: Type.Array(Text, { maxItems: 8 }),
+  withheldCells: Count,
+});
+export const ResultWithhold = closed({
+  computation: Uuid,
+  request: Uuid,
+  reasons: Type.Array(Code, { minItems: 1, maxItems: 64 }),
+});
+
+// ---- access
+
+/** Merkle root over access-log entries [from, to) of the submitting node. */
+export const AccessAnchor = closed({ from: Count, to: Count, root: Digest });
+
+// ---- components and trade
+
+export const COMPONENT_TYPES = ["knowledge", "tool", "application"] as const;
+export const ComponentRegister = closed({
+  component: Uuid,
+  version: Type.String({ pattern: "^\\d+\\.\\d+\\.\\d+$" }),
+  type: literals(COMPONENT_TYPES),
+  digest: Digest,
+  manifestDigest: Digest,
+  /** Assets and computations it was derived from. */
+  lineage: Type.Array(Text, { maxItems: 100 }),
+});
+export const ListingPublish = closed({
+  listing: Uuid,
+  component: Uuid,
+  version: Text,
+  termsDigest: Digest,
+  price: closed({
+    amount: Type.String({ pattern: "^\\d{1,15}(\\.\\d{1,2})?$" }),
+    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+    meter: literals(["once", "per-call", "per-period"]),
+  }),
+});
+export const ListingWithdraw = closed({ listing: Uuid, reason: Code });
+export const OrderPlace = closed({
+  order: Uuid,
+  listing: Uuid,
+  quantity: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+});
+export const OrderDecide = closed({ order: Uuid, outcome: literals(["accept", "reject"]), reason: Code });
+export const LicenceGrant = closed({
+  licence: Uuid,
+  order: Uuid,
+  uses: Type.Integer({ minimum: 1 }),
+  validUntil: Instant,
+  termsDigest: Digest,
+});
+export const LicenceRevoke = closed({ licence: Uuid, reason: Code });
+/** Cumulative, so that a lost or repeated record never counts twice. */
+export const UsageRecord = closed({ licence: Uuid, totalUses: Count, evidenceDigest: Digest });
+export const SettlementRecord = closed({
+  settlement: Uuid,
+  order: Uuid,
+  uses: Count,
+  amount: Type.String({ pattern: "^\\d{1,15}(\\.\\d{1,2})?$" }),
+  currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+});
+
+/** Transaction type -> body schema: the one list of what the contract accepts. */
+export const TRANSACTIONS = {
+  "network.found": NetworkFound,
+  "member.admit": MemberAdmit,
+  "member.suspend": MemberSuspend,
+  "member.reinstate": MemberReinstate,
+  "key.rotate": KeyRotate,
+  "key.revoke": KeyRevoke,
+  "vote.cast": VoteCast,
+  "asset.register": AssetRegister,
+  "asset.withdraw": AssetWithdraw,
+  "policy.activate": PolicyActivate,
+  "request.submit": RequestSubmit,
+  "request.cancel": RequestCancel,
+  "decision.record": DecisionRecord,
+  "agreement.conclude": AgreementConclude,
+  "agreement.revoke": AgreementRevoke,
+  "computation.open": ComputationOpen,
+  "computation.keyset": ComputationKeyset,
+  "computation.maskset": ComputationMaskset,
+  "computation.close": ComputationClose,
+  "computation.counts": ComputationCounts,
+  "computation.omitted": ComputationOmitted,
+  "computation.fail": ComputationFail,
+  "result.release": ResultRelease,
+  "result.withhold": ResultWithhold,
+  "access.anchor": AccessAnchor,
+  "component.register": ComponentRegister,
+  "listing.publish": ListingPublish,
+  "listing.withdraw": ListingWithdraw,
+  "order.place": OrderPlace,
+  "order.decide": OrderDecide,
+  "licence.grant": LicenceGrant,
+  "licence.revoke": LicenceRevoke,
+  "usage.record": UsageRecord,
+  "settlement.record": SettlementRecord,
+} as const;
+
+export type TransactionType = keyof typeof TRANSACTIONS;
+export type TransactionBody<T extends TransactionType> = Static<(typeof TRANSACTIONS)[T]>;
+
+/** What a member signs (domain "transaction"). `id` is unique for ever: resubmitting it is answered, not repeated. */
+export interface Transaction<T extends TransactionType = TransactionType> {
+  readonly network: string;
+  readonly id: string;
+  readonly type: T;
+  readonly body: TransactionBody<T>;
+}
+
+export type MemberRecord = Static<typeof MemberRecord>;
+export type CohortEntry = Static<typeof CohortEntry>;
+export type CellDimension = Static<typeof CellDimension>;

@@ -1,0 +1,33 @@
+/** Field schemas shared by all transactions. Digests and keys are unpadded base64url. */
+import { type Static, type TSchema, Type } from "typebox";
+
+export const closed = <T extends Record<string, TSchema>>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
+
+export const literals = <const T extends readonly [string, ...string[]]>(values: T) => Type.Enum([...values]);
+
+export const MemberId = Type.String({ pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" });
+/** `<provider>:<slug>`; stable over versions. */
+export const AssetId = Type.String({ pattern: "^[a-z0-9-]{1,63}:[a-z0-9-]{1,63}$" });
+export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
+/** SHA-256, base64url. */
+export const Digest = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
+export const PublicKey = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
+export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{22}$" });
+export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{86}$" });
+export const Instant = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{3})?Z$" });
+export const Code = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
+export const Text = Type.String({ minLength: 1, maxLength: 500 });
+export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const SuiteId = literals(["intl"]);
+
+/** What a person reads, in at least one language. */
+export const Title = closed({ en: Type.Optional(Text), "zh-CN": Type.Optional(Text) });
+
+export const NODE_KINDS = ["government", "enterprise", "industry"] as const;
+export const NodeKind = literals(NODE_KINDS);
+
+export const signed = <T extends TSchema>(statement: T) =>
+  closed({ statement, signer: MemberId, key: KeyId, suite: SuiteId, signature: Signature });
+
+export type NodeKind = Static<typeof NodeKind>;

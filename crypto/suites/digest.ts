@@ -1,0 +1,31 @@
+/**
+ * Digests of documents: SHA-256 over RFC 8785 canonical JSON, written as base64url (43 characters).
+ * Low-entropy documents are salted before they are hashed, because the ledger is read by every member.
+ */
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+import { concat, toBase64url, utf8 } from "./encoding.ts";
+
+const SALTED_DIGEST_LABEL = utf8("sealane/salted-digest/v1\0");
+export const SALT_BYTES = 32;
+
+export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+};
+
+/** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry. */
+export function canonicalJson(value: unknown): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError("value has no JSON form");
+  return text;
+}
+
+export const digestOf = (value: unknown): string => toBase64url(sha256(utf8(canonicalJson(value))));
+
+/** `salt` is 32 random bytes that travel beside the document, never on the ledger. */
+export function saltedDigest(salt: Uint8Array, value: unknown): string {
+  if (salt.length !== SALT_BYTES) throw new RangeError(`salt: expected ${SALT_BYTES} bytes, got ${salt.length}`);
+  return toBase64url(sha256(concat(SALTED_DIGEST_LABEL, salt, utf8(canonicalJson(value)))));
+}

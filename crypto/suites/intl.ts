@@ -1,0 +1,43 @@
+/** Suite `intl`: Ed25519 (RFC 8032), native. Private keys are the 32-byte seeds. */
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { toBase64url } from "./encoding.ts";
+
+// RFC 8410 section 7: the fixed PKCS#8 prefix of an Ed25519 seed.
+const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
+const PUBLIC_KEY_CACHE_SIZE = 4096;
+const publicKeys = new Map<string, KeyObject>();
+
+const privateKeyObject = (seed: Uint8Array): KeyObject => {
+  if (seed.length !== 32) throw new RangeError(`private key: expected 32 bytes, got ${seed.length}`);
+  return createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: "der", type: "pkcs8" });
+};
+
+// Importing a key costs as much as verifying with it, so parsed public keys are kept.
+function publicKeyObject(raw: Uint8Array): KeyObject {
+  const x = toBase64url(raw);
+  let key = publicKeys.get(x);
+  if (key === undefined) {
+    key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+    if (publicKeys.size >= PUBLIC_KEY_CACHE_SIZE) publicKeys.clear();
+    publicKeys.set(x, key);
+  }
+  return key;
+}
+
+export const intl = Object.freeze({
+  id: "intl",
+  keyPair(seed: Uint8Array) {
+    const jwk = createPublicKey(privateKeyObject(seed)).export({ format: "jwk" });
+    return { publicKey: new Uint8Array(Buffer.from(jwk.x ?? "", "base64url")), privateKey: Uint8Array.from(seed) };
+  },
+  sign: (privateKey: Uint8Array, message: Uint8Array) =>
+    new Uint8Array(sign(null, message, privateKeyObject(privateKey))),
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    try {
+      return verify(null, message, publicKeyObject(publicKey), signature);
+    } catch {
+      return false;
+    }
+  },
+});

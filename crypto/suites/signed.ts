@@ -1,0 +1,80 @@
+/**
+ * Signed statements: the one envelope in which members say anything that others keep (transactions, messages,
+ * requests, receipts). The signature covers the domain, the statement, the signer, the key id and the suite.
+ */
+import { canonicalJson, sha256 } from "./digest.ts";
+import { concat, fromBase64url, toBase64url, utf8 } from "./encoding.ts";
+import { type SuiteId, suiteOf } from "./suite.ts";
+
+/** Domains keep a signature made for one purpose from being shown for another. */
+export type SigningDomain =
+  | "transaction"
+  | "data-request"
+  | "negotiation"
+  | "secagg-message"
+  | "receiver-key"
+  | "receipt"
+  | "view"
+  | "catalogue"
+  | "application"
+  | "result"
+  | "trust";
+
+export interface Signed<S> {
+  readonly statement: S;
+  /** Member id of the signer. */
+  readonly signer: string;
+  /** Key id: see `keyIdOf`. */
+  readonly key: string;
+  readonly suite: SuiteId;
+  /** base64url. */
+  readonly signature: string;
+}
+
+export interface SigningIdentity {
+  readonly member: string;
+  readonly key: string;
+  readonly suite: SuiteId;
+  readonly publicKey: Uint8Array;
+  readonly privateKey: Uint8Array;
+}
+
+/** First 16 bytes of SHA-256(suite ‖ 0 ‖ public key), base64url (22 characters). */
+export const keyIdOf = (suite: SuiteId, publicKey: Uint8Array): string =>
+  toBase64url(sha256(utf8(`${suite}\0`), publicKey).subarray(0, 16));
+
+export function signingIdentity(member: string, suite: SuiteId, seed: Uint8Array): SigningIdentity {
+  const { publicKey, privateKey } = suiteOf(suite).keyPair(seed);
+  return { member, suite, key: keyIdOf(suite, publicKey), publicKey, privateKey };
+}
+
+/** The exact bytes under the signature: "sealane/<domain>/v1\n" ‖ JCS of the envelope without its signature. */
+export const signingBytes = (domain: SigningDomain, unsigned: Omit<Signed<unknown>, "signature">): Uint8Array =>
+  concat(
+    utf8(`sealane/${domain}/v1\n`),
+    utf8(
+      canonicalJson({
+        statement: unsigned.statement,
+        signer: unsigned.signer,
+        key: unsigned.key,
+        suite: unsigned.suite,
+      }),
+    ),
+  );
+
+export function signStatement<S>(identity: SigningIdentity, domain: SigningDomain, statement: S): Signed<S> {
+  const unsigned = { statement, signer: identity.member, key: identity.key, suite: identity.suite };
+  const signature = suiteOf(identity.suite).sign(identity.privateKey, signingBytes(domain, unsigned));
+  return { ...unsigned, signature: toBase64url(signature) };
+}
+
+/** True when `signed` was made under `publicKey` for `domain`. Malformed input is false, never an exception. */
+export function verifySigned(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>): boolean {
+  try {
+    if (keyIdOf(signed.suite, publicKey) !== signed.key) return false;
+    const signature = fromBase64url(signed.signature, "signature", 64);
+    return suiteOf(signed.suite).verify(publicKey, signingBytes(domain, signed), signature);
+  } catch {
+    return false;
+  }
+}

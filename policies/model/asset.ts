@@ -1,0 +1,71 @@
+/** Asset metadata: what a provider publishes about a table. The source itself (path, engine) never leaves the node. */
+import { type Static, Type } from "typebox";
+import { AssetId, CalendarDate, Code, closed, Decimal, MemberId, Text, Title } from "./vocabulary.ts";
+
+export const Field = closed({
+  /** Column name at the source. */
+  name: Type.String({ minLength: 1, maxLength: 128 }),
+  /** Data-element id: what the value means, the same over all providers. */
+  element: Code,
+  title: Type.Optional(Title),
+  type: Type.Union([
+    Type.Literal("decimal"),
+    Type.Literal("integer"),
+    Type.Literal("code"),
+    Type.Literal("date"),
+    Type.Literal("text"),
+  ]),
+  /** Fixed-point digits after the point; required for decimal. */
+  scale: Type.Optional(Type.Integer({ minimum: 0, maximum: 9 })),
+  unit: Type.Optional(Code),
+  /** Inclusive; required for numbers. Values outside are counted and reported, never clipped. */
+  bounds: Type.Optional(closed({ minimum: Decimal, maximum: Decimal })),
+  /** Key into `codeTables`; required for code. */
+  codeTable: Type.Optional(Code),
+  /** The provider declares that a non-null, non-zero value is always present (registry mode). */
+  alwaysPresent: Type.Optional(Type.Boolean()),
+  /** Source is binary floating point: values are rounded half-even to `scale` digits, and this says so. */
+  roundedFromFloat: Type.Optional(Type.Boolean()),
+  /** Identifies a statistical unit or person: never compared with a literal. */
+  identity: Type.Optional(Type.Boolean()),
+});
+
+export const QualitySummary = closed({
+  rows: Type.Integer({ minimum: 0 }),
+  fields: Type.Record(
+    Type.String(),
+    closed({ nulls: Type.Integer({ minimum: 0 }), outOfBounds: Type.Integer({ minimum: 0 }) }),
+  ),
+});
+
+export const Asset = closed({
+  id: AssetId,
+  version: Type.Integer({ minimum: 1 }),
+  provider: MemberId,
+  title: Title,
+  description: Type.Optional(Text),
+  keywords: Type.Array(Text, { maxItems: 32 }),
+  fields: Type.Array(Field, { minItems: 1, maxItems: 500 }),
+  codeTables: Type.Record(
+    Code,
+    Type.Array(closed({ code: Code, title: Type.Optional(Title) }), { minItems: 1, maxItems: 100_000 }),
+  ),
+  /** What one statistical unit is: the provider itself (weight 1), or the distinct values of an identity field. */
+  unit: Type.Union([
+    closed({ kind: Type.Literal("provider") }),
+    closed({ kind: Type.Literal("field"), field: Type.String() }),
+  ]),
+  /** Population the units are drawn from; assets with equal or undeclared domains are not summed together. */
+  unitDomain: Code,
+  grade: closed({
+    legal: Type.Union([Type.Literal("core"), Type.Literal("important"), Type.Literal("general")]),
+    level: Type.Union([Type.Literal("L1"), Type.Literal("L2"), Type.Literal("L3"), Type.Literal("L4")]),
+  }),
+  period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate, field: Type.Optional(Type.String()) })),
+  quality: QualitySummary,
+  /** Salted digest of the source bytes at registration. */
+  sourceDigest: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
+});
+
+export type Field = Static<typeof Field>;
+export type Asset = Static<typeof Asset>;

@@ -1,0 +1,54 @@
+/** A statistical query in terms of data elements; every provider maps the elements to its own fields. */
+import { type Static, Type } from "typebox";
+import { CalendarDate, Code, closed, Decimal } from "./vocabulary.ts";
+
+const kind = <const K extends string>(name: K) => Type.Literal(name);
+
+/** `count` counts statistical units. Elements name numeric fields; results are exact rationals. */
+export const Statistic = Type.Union([
+  closed({ kind: kind("count") }),
+  closed({ kind: kind("sum"), element: Code }),
+  closed({ kind: kind("mean"), element: Code }),
+  /** Ratio of sums: Σ numerator / Σ denominator. */
+  closed({ kind: kind("ratio"), numerator: Code, denominator: Code }),
+  /** Sample variance (divisor N − 1) over rows. */
+  closed({ kind: kind("variance"), element: Code }),
+  closed({ kind: kind("standard-deviation"), element: Code }),
+  closed({ kind: kind("correlation"), x: Code, y: Code }),
+  /** Ordinary least squares with intercept. */
+  closed({
+    kind: kind("regression"),
+    dependent: Code,
+    independents: Type.Array(Code, { minItems: 1, maxItems: 8, uniqueItems: true }),
+  }),
+]);
+
+export const Measure = closed({
+  id: Code,
+  statistic: Statistic,
+  /** Unit the result is stated in, by element; converted only by a declared exact factor. */
+  units: Type.Optional(Type.Record(Code, Code)),
+});
+
+/** A public domain: a coded field of the assets, or a registry attribute of the provider itself. */
+export const Dimension = Type.Union([closed({ element: Code }), closed({ attribute: Code })]);
+
+export const Predicate = closed({
+  element: Code,
+  operator: Type.Union([kind("eq"), kind("isAnyOf"), kind("gteq"), kind("lteq")]),
+  /** Codes for coded fields, decimals for numbers, dates for dates. */
+  values: Type.Array(Type.Union([Code, Decimal, CalendarDate]), { minItems: 1, maxItems: 1000 }),
+});
+
+export const Query = closed({
+  measures: Type.Array(Measure, { minItems: 1, maxItems: 32 }),
+  groupBy: Type.Array(Dimension, { maxItems: 3 }),
+  filters: Type.Array(Predicate, { maxItems: 16 }),
+  period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate })),
+});
+
+export type Statistic = Static<typeof Statistic>;
+export type Measure = Static<typeof Measure>;
+export type Dimension = Static<typeof Dimension>;
+export type Predicate = Static<typeof Predicate>;
+export type Query = Static<typeof Query>;

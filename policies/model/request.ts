@@ -1,0 +1,34 @@
+/** The data request (数据申请): what a requester signs and every provider decides on. */
+import { type Static, Type } from "typebox";
+import { Query } from "./query.ts";
+import { AssetId, CalendarDate, Code, closed, Instant, MemberId, Text, Title, Uuid } from "./vocabulary.ts";
+
+export const SCENARIOS = [
+  "industry-ecology",
+  "intelligent-manufacturing",
+  "common-technology",
+  "government-service",
+] as const;
+
+export const DataRequest = closed({
+  id: Uuid,
+  requester: MemberId,
+  title: Title,
+  purpose: closed({ code: Code, text: Text }),
+  legalBasis: closed({ code: Code, text: Text }),
+  scenario: Type.Union(SCENARIOS.map((name) => Type.Literal(name))),
+  query: Query,
+  assets: Type.Array(AssetId, { minItems: 1, maxItems: 1000, uniqueItems: true }),
+  /** Who gets the released figures besides the requester. */
+  recipients: Type.Array(MemberId, { maxItems: 32 }),
+  territory: Code,
+  validity: closed({ from: CalendarDate, to: CalendarDate }),
+  retentionDays: Type.Integer({ minimum: 1, maximum: 36_500 }),
+  /** `direct`: R = requester. `reviewed`: R = a release authority. */
+  receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
+  receiver: MemberId,
+  coordinator: MemberId,
+  createdAt: Instant,
+});
+
+export type DataRequest = Static<typeof DataRequest>;
