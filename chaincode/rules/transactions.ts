@@ -6,8 +6,8 @@ import { type Static, Type } from "typebox";
 import {
   AssetId,
   Code,
-  closed,
   Count,
+  closed,
   Digest,
   Instant,
   KeyId,
