@@ -4,7 +4,8 @@ import { type Static, type TSchema, Type } from "typebox";
 export const closed = <T extends Record<string, TSchema>>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
-export const literals = <const T extends readonly string[]>(values: T) => Type.Enum(values as unknown as [...T]);
+export const literals = <const T extends readonly string[]>(values: T) =>
+  Type.Enum([...values] as unknown as readonly [...{ -readonly [K in keyof T]: T[K] }]);
 
 export const MemberId = Type.String({ pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" });
 /** `<provider>:<slug>`; stable over versions. */
