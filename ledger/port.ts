@@ -5,6 +5,15 @@
 import type { Transaction } from "../chaincode/rules/transactions.ts";
 import type { Signed } from "../crypto/suites/signed.ts";
 
+export type {
+  CellDimension,
+  CohortEntry,
+  MemberRecord,
+  Transaction,
+  TransactionBody,
+  TransactionType,
+} from "../chaincode/rules/transactions.ts";
+
 export type SignedTransaction = Signed<Transaction>;
 
 /** One ordered record. Its leaf bytes on the embedded log are the RFC 8785 text of {time, transaction}. */

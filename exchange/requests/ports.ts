@@ -1,0 +1,52 @@
+/** What the request use cases need from a node: small stores, the ledger, an identity, a clock and randomness. */
+import type { Signed, SigningIdentity } from "../../crypto/suites/signed.ts";
+import type { Ledger } from "../../ledger/port.ts";
+import type { DataRequest } from "../../policies/model/request.ts";
+import type { RequestLife } from "./life.ts";
+
+/** Keyed JSON records; a put is durable when it resolves. */
+export interface RecordStore<V> {
+  get(id: string): Promise<V | undefined>;
+  put(id: string, value: V): Promise<void>;
+  delete(id: string): Promise<void>;
+  entries(): AsyncIterable<readonly [id: string, value: V]>;
+}
+
+/** A signed document with the salt of its ledger digest: what others pull and check. */
+export interface SaltedDocument<S> {
+  readonly document: Signed<S>;
+  /** 32 bytes, base64url. */
+  readonly salt: string;
+}
+
+export type RequestDocument = SaltedDocument<DataRequest>;
+
+/** One request as this node knows it. `document` is absent until it was pulled and verified. */
+export interface RequestRecord {
+  readonly life: RequestLife;
+  readonly document?: RequestDocument;
+  /** This node's own verdicts, by asset. */
+  readonly explanations: Readonly<Record<string, Explanation>>;
+}
+
+/** A provider's full reasons, kept at home; the ledger holds `saltedDigest(salt, explanation)`. */
+export interface Explanation {
+  readonly salt: string;
+  readonly asset: string;
+  readonly outcome: "permit" | "refuse" | "wait";
+  readonly policyDigest: string;
+  readonly policyVersion: number;
+  readonly decidedBy?: string;
+  readonly at: string;
+  /** Verdicts of the rules as the policy engine gave them. */
+  readonly verdicts: readonly unknown[];
+}
+
+export interface Party {
+  readonly network: string;
+  readonly identity: SigningIdentity;
+  readonly ledger: Ledger;
+  /** UTC with Z. */
+  readonly now: () => string;
+  readonly random: (bytes: number) => Uint8Array;
+}
