@@ -1,0 +1,146 @@
+/**
+ * A layout is the fixed vector of integers that one query becomes: the same for every member of the cohort, because
+ * it is a pure function of data all of them hold (the query, the assets' published metadata, the registry domains).
+ *
+ * Vector order: atom by atom (row-major over `dimensions`), component by component, low word first. Elements are
+ * two's complement in Z_2^64 (one word) or Z_2^128 (two words).
+ */
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
+import type { Query } from "../../policies/model/query.ts";
+
+/** Structurally the contract's CellDimension. No dimension means one atom. */
+export interface LayoutDimension {
+  readonly name: string;
+  readonly size: number;
+  readonly attribute?: { readonly name: string; readonly values: readonly string[] };
+}
+
+/** Codes of dimension i, in digit order. */
+export interface LayoutDomain {
+  readonly kind: "element" | "attribute";
+  readonly name: string;
+  readonly codes: readonly string[];
+}
+
+/** Common form of one numeric element: integers are value × 10^scale, stated in `unit`. */
+export interface LayoutElement {
+  readonly element: string;
+  /** Null where no asset declares a unit. */
+  readonly unit: string | null;
+  readonly scale: number;
+  /** Largest |integer| any asset's declared bounds allow, decimal text. */
+  readonly bound: string;
+}
+
+/**
+ * One exact sum over an organisation's rows. `units` counts distinct statistical units. `moment` sums the product of
+ * `factors` (none: counts rows; one: Σx; two: Σxy) over rows where every element of `complete` is valid.
+ */
+export type Word =
+  | { readonly kind: "units" }
+  | { readonly kind: "moment"; readonly factors: readonly string[]; readonly complete: readonly string[] };
+
+export interface Component {
+  readonly word: Word;
+  /** 2 where the sum over the whole cohort may leave the signed 64-bit range. */
+  readonly words: 1 | 2;
+  /** Largest |sum| over the whole cohort, decimal text. */
+  readonly bound: string;
+}
+
+export interface LayoutAsset {
+  readonly asset: string;
+  readonly version: number;
+  /** Digest of the asset metadata. */
+  readonly metadata: string;
+}
+
+export interface Layout {
+  readonly format: "sealane/layout/v1";
+  /** The query with its filters in canonical order. */
+  readonly query: Query;
+  readonly assets: readonly LayoutAsset[];
+  readonly dimensions: readonly LayoutDimension[];
+  readonly domains: readonly LayoutDomain[];
+  readonly elements: readonly LayoutElement[];
+  readonly components: readonly Component[];
+  readonly atoms: number;
+  readonly wordsPerAtom: number;
+  /** Rows of all assets together, as registered: the bound behind every overflow check. */
+  readonly rows: number;
+  /** Exact moments: a cell needs N − 1 − c ≥ this many organisations; 0 where no moment is asked for. */
+  readonly momentMargin: number;
+}
+
+/** Digest of the canonical layout document. */
+export const layoutDigest = (layout: Layout): string => digestOf(layout);
+
+/**
+ * Least organisations per cell that this layout itself demands (secure-aggregation.md §4): 0 without moments. The
+ * opening record's `minimumOrganisations` is the largest of this and every policy's own minimum.
+ */
+export const layoutMinimumOrganisations = (layout: Layout, colluders: number): number =>
+  layout.momentMargin === 0 ? 0 : layout.momentMargin + 1 + colluders;
+
+/** Words of the full vector. */
+export const layoutWords = (layout: Layout): number => layout.atoms * layout.wordsPerAtom;
+
+/** Code per dimension of one atom, in dimension order. */
+export function atomCodes(layout: Layout, atom: number): readonly string[] {
+  const codes: string[] = [];
+  let rest = atom;
+  for (let i = layout.domains.length - 1; i >= 0; i--) {
+    const domain = layout.domains[i]!;
+    codes.unshift(domain.codes[rest % domain.codes.length]!);
+    rest = Math.floor(rest / domain.codes.length);
+  }
+  return codes;
+}
+
+/** Inverse of `atomCodes`; undefined where a code is outside its domain. */
+export function atomIndex(layout: Layout, codes: readonly string[]): number | undefined {
+  let atom = 0;
+  for (const [i, domain] of layout.domains.entries()) {
+    const digit = domain.codes.indexOf(codes[i] ?? "");
+    if (digit < 0) return undefined;
+    atom = atom * domain.codes.length + digit;
+  }
+  return atom;
+}
+
+/**
+ * What the differencing history compares: the statistic word and the record-level predicate (filters, period, digits
+ * of element dimensions). Units and registry attributes are left out: the former do not change what is learnt, the
+ * latter only the contributing set.
+ */
+export function recordKey(layout: Layout, atom: number, component: number): string {
+  const codes = atomCodes(layout, atom);
+  return canonicalJson({
+    word: layout.components[component]!.word,
+    filters: layout.query.filters,
+    period: layout.query.period ?? null,
+    cell: layout.domains.flatMap((domain, i) => (domain.kind === "element" ? [{ [domain.name]: codes[i] }] : [])),
+  });
+}
+
+/** The words of included atoms only, in order: what phase 2 sends. */
+export function selectIncluded(layout: Layout, values: BigUint64Array, included: readonly boolean[]): BigUint64Array {
+  const out: bigint[] = [];
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    if (!included[atom]) continue;
+    for (let i = 0; i < layout.wordsPerAtom; i++) out.push(values[atom * layout.wordsPerAtom + i]!);
+  }
+  return BigUint64Array.from(out);
+}
+
+/** Inverse of `selectIncluded`: the full vector with zeros for left-out atoms. */
+export function expandIncluded(layout: Layout, words: BigUint64Array, included: readonly boolean[]): BigUint64Array {
+  const out = new BigUint64Array(layoutWords(layout));
+  let at = 0;
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    if (!included[atom]) continue;
+    for (let i = 0; i < layout.wordsPerAtom; i++) out[atom * layout.wordsPerAtom + i] = words[at++]!;
+  }
+  if (at !== words.length) throw new RangeError(`words: expected ${at} for the included atoms, got ${words.length}`);
+  return out;
+}
