@@ -50,3 +50,34 @@ export interface Party {
   readonly now: () => string;
   readonly random: (bytes: number) => Uint8Array;
 }
+
+/** A member by this node's own replica. */
+export interface DirectoryMember {
+  readonly id: string;
+  readonly active: boolean;
+  readonly kind: "government" | "enterprise" | "industry";
+  readonly holdingGroup: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly endpoint?: string;
+}
+
+export interface DirectoryAsset {
+  readonly id: string;
+  readonly version: number;
+  readonly withdrawn: boolean;
+  readonly metadataDigest: string;
+  readonly policyDigest: string;
+  readonly policyVersion: number;
+  readonly unitDomain: string;
+}
+
+/** Facts of the ledger that use cases ask for; answered from this node's own verified replica only. */
+export interface Directory {
+  member(id: string): Promise<DirectoryMember | undefined>;
+  asset(id: string): Promise<DirectoryAsset | undefined>;
+  sequencer(): Promise<string>;
+  /** Code tables of the registry attributes. */
+  attributes(): Promise<Readonly<Record<string, readonly string[]>>>;
+  /** Raw public key of an active member's key that is not revoked; undefined for all others. */
+  publicKey(member: string, key: string): Promise<Uint8Array | undefined>;
+}
