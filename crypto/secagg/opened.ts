@@ -1,0 +1,139 @@
+/**
+ * The ledger's facts about one computation, as the steps see them. Structurally equal to the bodies of the contract's
+ * `computation.*` transactions, so a driver passes what its own verified replica holds without conversion.
+ */
+import type { Signed, SigningDomain } from "../suites/signed.ts";
+import type { SuiteId } from "../suites/suite.ts";
+
+export interface CohortEntry {
+  readonly member: string;
+  readonly holdingGroup: string;
+  readonly asset: string;
+  readonly assetVersion: number;
+  readonly agreement: string;
+}
+
+export interface CellDimension {
+  readonly name: string;
+  readonly size: number;
+  readonly attribute?: { readonly name: string; readonly values: readonly string[] };
+}
+
+export interface Constants {
+  readonly members: number;
+  readonly threshold: number;
+  readonly quorum: number;
+  readonly minimumOrganisations: number;
+  readonly minimumUnits: number;
+  readonly colluders: number;
+  readonly drops: number;
+  readonly need: number;
+}
+
+export interface ReceiverKeyStatement {
+  readonly computation: string;
+  readonly request: string;
+  readonly receiver: string;
+  readonly publicKey: string;
+}
+
+/** Message 1: body of `computation.open`. */
+export interface Opened {
+  readonly computation: string;
+  readonly request: string;
+  readonly restartOf?: string;
+  readonly queryDigest: string;
+  readonly layoutDigest: string;
+  readonly policyDigest: string;
+  readonly cohort: readonly CohortEntry[];
+  readonly coordinator: string;
+  readonly receiver: string;
+  readonly receiverKey: Signed<ReceiverKeyStatement>;
+  readonly auditor?: string;
+  readonly receiverMode: "direct" | "reviewed";
+  readonly constants: Constants;
+  /** A sparse graph for more than 129 members is a later suite of steps; these run the complete graph. */
+  readonly graph: "complete";
+  readonly cells: { readonly mode: "registry" | "counted"; readonly dimensions: readonly CellDimension[] };
+  readonly deadlines: {
+    readonly keys: string;
+    readonly shares: string;
+    readonly contribution1: string;
+    readonly contribution2: string;
+    readonly release: string;
+  };
+}
+
+/** Identity key of a member at the opening height, from the ledger. */
+export interface Identity {
+  readonly suite: SuiteId;
+  /** base64url, 32 bytes. */
+  readonly publicKey: string;
+}
+
+/** What else the ledger says about the people around a computation, pinned at the opening height. */
+export interface Parties {
+  readonly requester: string;
+  readonly sequencer: string;
+  /** Identity keys of the cohort, C and R. */
+  readonly identities: Readonly<Record<string, Identity>>;
+  /** Holding groups of C, R, requester, sequencer and auditor by member id. */
+  readonly groups: Readonly<Record<string, string>>;
+  /** Registry attributes of the cohort members (registry mode). */
+  readonly attributes: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Openings this one descends from through `restartOf`. */
+  readonly restarts: number;
+  /** Policy of this organisation allows C to be the sequencer too. */
+  readonly coordinatorMaySequence: boolean;
+}
+
+export interface HeaderStatement {
+  readonly type: "contribution-1" | "contribution-2";
+  readonly computation: string;
+  readonly context: string;
+  readonly bytes: number;
+  readonly digest: string;
+}
+export type Header = Signed<HeaderStatement>;
+
+export interface ReceiptStatement {
+  readonly computation: string;
+  readonly phase: number;
+  readonly member: string;
+  /** Digest of the signed header. */
+  readonly header: string;
+  readonly time: string;
+}
+
+interface At {
+  readonly position: number;
+  /** Ordering time, UTC with Z. */
+  readonly time: string;
+}
+
+/** Acknowledged records of this computation, in ledger order. */
+export type LedgerRecord =
+  | (At & { readonly record: "keyset"; readonly members: readonly string[]; readonly root: string })
+  | (At & {
+      readonly record: "maskset";
+      readonly members: readonly string[];
+      readonly root: string;
+      /** Registry mode: the contract's bitmap, bit i = byte[i >> 3] >> (i & 7) & 1, base64url. */
+      readonly bitmap?: string;
+    })
+  | (At & {
+      readonly record: "close";
+      readonly phase: 1 | 2;
+      readonly headers: readonly Header[];
+      readonly root: string;
+    })
+  | (At & { readonly record: "counts"; readonly digest: string })
+  | (At & { readonly record: "omitted"; readonly phase: 1 | 2; readonly member: string })
+  | (At & { readonly record: "release" })
+  | (At & { readonly record: "withhold" })
+  | (At & { readonly record: "fail"; readonly reason: string; readonly blamed?: string });
+
+export type RecordOf<K extends LedgerRecord["record"]> = Extract<LedgerRecord, { record: K }>;
+
+/** Signs with this node's identity. */
+export type Sign = <S>(domain: SigningDomain, statement: S) => Signed<S>;

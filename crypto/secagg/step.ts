@@ -1,0 +1,142 @@
+/**
+ * How a driver runs a role.
+ *
+ *   const { state, send, effects } = stepMember(previous, input, deps);
+ *   1. carry out `history` and `keep` effects and write `state` (plain JSON) durably, history first, state last;
+ *   2. only then hand `send` to the transport and carry out the other effects.
+ *
+ * After a crash: load the state, then step with { kind: "resume" }; it repeats the exact bytes and open questions of
+ * the present stage. Every input may be repeated: a role answers a repetition with the same bytes or with nothing.
+ * Ledger records and messages may come in any order; a role keeps what it needs until it can use it.
+ * A step throws SecaggError for hostile or misplaced input: the previous state stays valid, drop the input.
+ * State holds secrets: one file per computation, unlinked on the `erase` effect, never in a backup.
+ */
+import type { Signed } from "../suites/signed.ts";
+import type { HistoryEntry } from "./history.ts";
+import type { Layout } from "./layout.ts";
+import type { Message } from "./messages.ts";
+import type { LedgerRecord, Sign } from "./opened.ts";
+
+export interface Send {
+  /** Member id of the recipient: a cohort member, the coordinator or the receiver. */
+  readonly to: string;
+  readonly message: Message;
+}
+
+export interface Step<State, Effect> {
+  readonly state: State;
+  readonly send: readonly Send[];
+  readonly effects: readonly Effect[];
+}
+
+/** Inputs every role takes. */
+export type CommonInput =
+  | { readonly kind: "message"; readonly from: string; readonly message: Message }
+  /** An acknowledged record of this computation, read from this node's own verified replica. */
+  | { readonly kind: "ledger"; readonly record: LedgerRecord }
+  /** Time has passed; also after a `wake` effect. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "resume" };
+
+export interface CommonDeps {
+  /** Milliseconds since 1970, read once per step. */
+  readonly now: number;
+  readonly sign: Sign;
+}
+
+// ---- member
+
+export type MemberInput =
+  | CommonInput
+  /** Answer to `review`: the documents were checked against policy, history and catalogue, and give this layout. */
+  | { readonly kind: "reviewed"; readonly layout: Layout }
+  /** Answer to `review`, or a later withdrawal (attribute wrong, value missing or zero) before the mask set closes. */
+  | { readonly kind: "refuse"; readonly reason: string }
+  /** Answer to `compute-counts`: per atom 1 where this member has a non-null, non-zero contribution, and its units. */
+  | { readonly kind: "counts"; readonly present: readonly number[]; readonly units: readonly number[] }
+  /** Answer to `compute-values`: the words of the included atoms (see layout.ts). */
+  | { readonly kind: "values"; readonly words: BigUint64Array }
+  /** The agreement was revoked. */
+  | { readonly kind: "revoked" }
+  /** At start: own statements that sequencer, C and R hold. One that this state does not know aborts. */
+  | { readonly kind: "witnessed"; readonly statements: readonly Signed<unknown>[] };
+
+export interface MemberDeps extends CommonDeps {
+  readonly random: (bytes: number) => Uint8Array;
+  /** Value releases this member has taken part in, over all computations. */
+  readonly history: readonly HistoryEntry[];
+}
+
+export type MemberEffect =
+  /** Check the documents of message 2 (digests already match) and answer `reviewed` or `refuse`. */
+  | { readonly kind: "review"; readonly query: unknown; readonly layout: unknown; readonly policy: unknown }
+  | { readonly kind: "compute-counts"; readonly atoms: number }
+  | { readonly kind: "compute-values"; readonly included: readonly number[] }
+  /** Append to the permanent history before anything is sent. */
+  | { readonly kind: "history"; readonly entry: HistoryEntry }
+  /** Submit to the ledger as this member. */
+  | { readonly kind: "submit"; readonly type: "computation.omitted"; readonly body: unknown }
+  /** Step with `tick` at this time (milliseconds since 1970). */
+  | { readonly kind: "wake"; readonly at: number }
+  /** Unlink the in-flight file after writing that this computation is over. */
+  | { readonly kind: "erase" };
+
+// ---- coordinator
+
+export type CoordinatorInput = CommonInput;
+
+export interface CoordinatorDeps extends CommonDeps {
+  readonly random: (bytes: number) => Uint8Array;
+  /** Words kept by an earlier `keep` effect. */
+  readonly kept: (phase: 1 | 2, member: string) => Uint8Array;
+}
+
+export type CoordinatorEffect =
+  /** Submit to the ledger as the coordinator; the record comes back as a `ledger` input. Repeated on resume. */
+  | {
+      readonly kind: "submit";
+      readonly type:
+        | "computation.keyset"
+        | "computation.maskset"
+        | "computation.close"
+        | "computation.counts"
+        | "computation.fail";
+      readonly body: unknown;
+    }
+  /** Store the words of a contribution durably before its receipt leaves. */
+  | { readonly kind: "keep"; readonly phase: 1 | 2; readonly member: string; readonly words: Uint8Array }
+  | { readonly kind: "wake"; readonly at: number }
+  /** A party broke the protocol, provably where `evidence` is present. */
+  | { readonly kind: "blame"; readonly member: string; readonly reason: string; readonly evidence?: unknown }
+  | { readonly kind: "erase" };
+
+// ---- receiver
+
+export type ReceiverInput = CommonInput;
+
+export type ReceiverEffect =
+  /** The decoded sums, once; then exchange applies the output rules and records release or withholding. */
+  | { readonly kind: "decoded"; readonly result: Decoded }
+  /** Nothing may be released: record the withholding with this reason. */
+  | { readonly kind: "withhold"; readonly reason: string }
+  | { readonly kind: "blame"; readonly member: string; readonly reason: string; readonly evidence?: unknown }
+  | { readonly kind: "erase" };
+
+export interface DecodedCell {
+  readonly atom: number;
+  /** Signed sums of the components, decimal text. */
+  readonly values: readonly string[];
+  /** Contributing organisations: exact in registry mode, over S1 in counted mode. */
+  readonly organisations: number;
+  /** Registry mode has none. */
+  readonly units?: number;
+}
+
+export interface Decoded {
+  readonly computation: string;
+  readonly survivors: readonly string[];
+  /** Included atoms, ascending. */
+  readonly cells: readonly DecodedCell[];
+  /** Digest of the transcript (message 22) the sums follow from. */
+  readonly transcriptDigest: string;
+}
