@@ -1,0 +1,158 @@
+/**
+ * The contract's state: which key holds which record (types in records.ts), and typed readers that work over the
+ * contract's own store as well as over Ledger.get/range. Keys are ASCII. Two records that different members write
+ * never share a key.
+ *
+ *   network                                             NetworkState
+ *   member/<member>                                     MemberState
+ *   organisation/<hash of the legal-person code>        {member}
+ *   key/<key id>                                        KeyState
+ *   transaction/<author>/<id>                           TransactionState
+ *   proposal/<digest of the proposal>                   ProposalState
+ *   vote/<digest of the proposal>/<member>              VoteState
+ *   asset/<asset>                                       AssetState
+ *   asset-version/<asset>/<version>                     AssetVersionState
+ *   request/<request>                                   RequestState
+ *   decision/<request>/<asset>                          DecisionState
+ *   agreement/<agreement>                               AgreementState
+ *   request-agreement/<request>/<asset>                 {agreement}: the latest for this asset and request
+ *   agreement-use/<agreement>/<computation>             {position}
+ *   request-computation/<request>                       {computation}: the latest for this request
+ *   computation/<computation>                           ComputationState
+ *   computation-opened/<computation>                    ComputationOpened
+ *   computation-step/<computation>/<step>               ComputationSteps[step]
+ *   computation-omitted/<computation>/<phase>/<member>  OmittedState
+ *   result/<computation>                                ResultState
+ *   access/<member>                                     AccessState
+ *   access-anchor/<member>/<from as 16 digits>          AccessAnchorState
+ *   component/<component>                               ComponentState
+ *   component-version/<component>/<version>             ComponentVersionState
+ *   listing/<listing>                                   ListingState
+ *   order/<order>, order-licence/<order>                OrderState, {licence}
+ *   order-settled/<order>                               OrderSettledState
+ *   licence/<licence>, usage/<licence>                  LicenceState, UsageState
+ *   settlement/<settlement>                             SettlementState
+ */
+import type { StateStore } from "./host.ts";
+import type {
+  AgreementState,
+  AssetState,
+  AssetVersionState,
+  ComputationOpened,
+  ComputationState,
+  ComputationStepName,
+  ComputationSteps,
+  DecisionState,
+  KeyState,
+  MemberState,
+  NetworkState,
+  OmittedState,
+  RequestState,
+  ResultState,
+} from "./records.ts";
+
+/** Satisfied by the contract's store and by every Ledger. */
+export type StateReader = Pick<StateStore, "get" | "range">;
+
+export const keys = Object.freeze({
+  network: "network",
+  member: (member: string) => `member/${member}`,
+  organisation: (hash: string) => `organisation/${hash}`,
+  key: (key: string) => `key/${key}`,
+  transaction: (author: string, id: string) => `transaction/${author}/${id}`,
+  proposal: (proposal: string) => `proposal/${proposal}`,
+  vote: (proposal: string, member: string) => `vote/${proposal}/${member}`,
+  asset: (asset: string) => `asset/${asset}`,
+  assetVersion: (asset: string, version: number) => `asset-version/${asset}/${version}`,
+  request: (request: string) => `request/${request}`,
+  decision: (request: string, asset: string) => `decision/${request}/${asset}`,
+  agreement: (agreement: string) => `agreement/${agreement}`,
+  requestAgreement: (request: string, asset: string) => `request-agreement/${request}/${asset}`,
+  agreementUse: (agreement: string, computation: string) => `agreement-use/${agreement}/${computation}`,
+  requestComputation: (request: string) => `request-computation/${request}`,
+  computation: (computation: string) => `computation/${computation}`,
+  computationOpened: (computation: string) => `computation-opened/${computation}`,
+  computationStep: (computation: string, step: ComputationStepName) => `computation-step/${computation}/${step}`,
+  computationOmitted: (computation: string, phase: 1 | 2, member: string) =>
+    `computation-omitted/${computation}/${phase}/${member}`,
+  result: (computation: string) => `result/${computation}`,
+  access: (member: string) => `access/${member}`,
+  accessAnchor: (member: string, from: number) => `access-anchor/${member}/${String(from).padStart(16, "0")}`,
+  component: (component: string) => `component/${component}`,
+  componentVersion: (component: string, version: string) => `component-version/${component}/${version}`,
+  listing: (listing: string) => `listing/${listing}`,
+  order: (order: string) => `order/${order}`,
+  orderLicence: (order: string) => `order-licence/${order}`,
+  orderSettled: (order: string) => `order-settled/${order}`,
+  licence: (licence: string) => `licence/${licence}`,
+  usage: (licence: string) => `usage/${licence}`,
+  settlement: (settlement: string) => `settlement/${settlement}`,
+});
+
+const read = async <T>(state: StateReader, key: string): Promise<T | undefined> =>
+  (await state.get(key)) as T | undefined;
+
+async function readAll<T>(state: StateReader, prefix: string): Promise<T[]> {
+  const values: T[] = [];
+  for await (const [, value] of state.range(prefix)) values.push(value as T);
+  return values;
+}
+
+export const readNetwork = (state: StateReader) => read<NetworkState>(state, keys.network);
+export const readMember = (state: StateReader, member: string) => read<MemberState>(state, keys.member(member));
+/** Ascending by member id, expelled ones included. */
+export const readMembers = (state: StateReader) => readAll<MemberState>(state, "member/");
+export const readKey = (state: StateReader, key: string) => read<KeyState>(state, keys.key(key));
+export const readAsset = (state: StateReader, asset: string) => read<AssetState>(state, keys.asset(asset));
+/** Of one provider, or of all. */
+export const readAssets = (state: StateReader, provider?: string) =>
+  readAll<AssetState>(state, provider === undefined ? "asset/" : `asset/${provider}:`);
+export const readAssetVersion = (state: StateReader, asset: string, version: number) =>
+  read<AssetVersionState>(state, keys.assetVersion(asset, version));
+export const readRequest = (state: StateReader, request: string) => read<RequestState>(state, keys.request(request));
+export const readRequests = (state: StateReader) => readAll<RequestState>(state, "request/");
+export const readDecision = (state: StateReader, request: string, asset: string) =>
+  read<DecisionState>(state, keys.decision(request, asset));
+export const readDecisions = (state: StateReader, request: string) =>
+  readAll<DecisionState>(state, `decision/${request}/`);
+export const readAgreement = (state: StateReader, agreement: string) =>
+  read<AgreementState>(state, keys.agreement(agreement));
+
+/** The latest agreement of every asset of the request, revoked ones included; ascending by asset id. */
+export async function readRequestAgreements(state: StateReader, request: string): Promise<AgreementState[]> {
+  const links = await readAll<{ agreement: string }>(state, `request-agreement/${request}/`);
+  const agreements = await Promise.all(links.map(({ agreement }) => readAgreement(state, agreement)));
+  return agreements.filter((agreement) => agreement !== undefined);
+}
+
+/** Computations ever opened under an agreement. */
+export async function readAgreementUses(state: StateReader, agreement: string): Promise<ComputationState[]> {
+  const prefix = `agreement-use/${agreement}/`;
+  const uses: ComputationState[] = [];
+  for await (const [key] of state.range(prefix)) {
+    const computation = await readComputation(state, key.slice(prefix.length));
+    if (computation !== undefined) uses.push(computation);
+  }
+  return uses;
+}
+
+export const readComputation = (state: StateReader, computation: string) =>
+  read<ComputationState>(state, keys.computation(computation));
+export const readComputations = (state: StateReader) => readAll<ComputationState>(state, "computation/");
+export const readComputationOpened = (state: StateReader, computation: string) =>
+  read<ComputationOpened>(state, keys.computationOpened(computation));
+export const readComputationStep = <S extends ComputationStepName>(state: StateReader, computation: string, step: S) =>
+  read<ComputationSteps[S]>(state, keys.computationStep(computation, step));
+export const readOmitted = (state: StateReader, computation: string) =>
+  readAll<OmittedState>(state, `computation-omitted/${computation}/`);
+export const readResult = (state: StateReader, computation: string) =>
+  read<ResultState>(state, keys.result(computation));
+
+/** The latest computation of a request. */
+export async function readRequestComputation(
+  state: StateReader,
+  request: string,
+): Promise<ComputationState | undefined> {
+  const link = await read<{ computation: string }>(state, keys.requestComputation(request));
+  return link === undefined ? undefined : readComputation(state, link.computation);
+}

@@ -1,0 +1,28 @@
+/** The key-value store under the embedded ledger, and its one production implementation over level. */
+import { Level } from "level";
+
+export type StoreOperation =
+  | { readonly type: "put"; readonly key: string; readonly value: string }
+  | { readonly type: "del"; readonly key: string };
+
+export interface LogStore {
+  get(key: string): Promise<string | undefined>;
+  /** Atomic: all of it or nothing survives a crash. With `sync` it is on disk when the promise resolves. */
+  batch(operations: readonly StoreOperation[], options: { readonly sync: boolean }): Promise<void>;
+  /** Keys in ascending byte order, `gte` inclusive, `lt` exclusive. */
+  range(bounds: { readonly gte: string; readonly lt: string }): AsyncIterable<readonly [key: string, value: string]>;
+  close(): Promise<void>;
+}
+
+/** Opens (or creates) the ledger's folder. One process at a time: a second one gets level's LEVEL_LOCKED error. */
+export async function openLevelStore(location: string): Promise<LogStore> {
+  const level = new Level<string, string>(location, { keyEncoding: "utf8", valueEncoding: "utf8" });
+  await level.open();
+  return Object.freeze({
+    get: (key: string) => level.get(key),
+    batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
+      level.batch([...operations], { sync }),
+    range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
+    close: () => level.close(),
+  });
+}
