@@ -1,0 +1,147 @@
+/**
+ * The evidence bundle: one file that shows, for one result, who asked, who agreed, who took part and what came out,
+ * each step with its ledger record. It is read by people who trust neither its author nor any node.
+ *
+ * On disk it is the RFC 8785 text of an `EvidenceBundle` and a final newline, so that every byte of the file counts.
+ */
+import { type Static, type TSchema, Type } from "typebox";
+import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
+import { Code, Count, closed, Digest, Instant, MemberId, signed, Text, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { ResultDocument } from "./result.ts";
+
+export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
+export const EVIDENCE_FORMAT = "sealane/evidence/v1";
+
+/** 32 random bytes, base64url: the salt of the digest on the ledger. */
+export const Salt = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
+/** Any JSON document. The ledger's digest covers it; bounded in depth and size before it is read. */
+const Document = Type.Unknown();
+const salted = <T extends TSchema>(document: T) => closed({ document, salt: Salt });
+const list = <T extends TSchema>(item: T, maxItems: number, minItems = 0) => Type.Array(item, { minItems, maxItems });
+
+/** Proof that the entry at its position is on the ledger. `checkpoint` is an index into `checkpoints`. */
+export const RecordProof = Type.Union([
+  closed({ kind: Type.Literal("tlog"), checkpoint: Count, path: list(Digest, 53) }),
+  closed({ kind: Type.Literal("fabric"), proof: Document }),
+]);
+
+/** One ledger entry of a given transaction type with its proof. */
+export const recordOf = <T extends TransactionType>(type: T) =>
+  closed({
+    position: Count,
+    time: Instant,
+    transaction: signed(
+      closed({ network: Code, id: Uuid, type: Type.Literal(type), body: TRANSACTIONS[type] as (typeof TRANSACTIONS)[T] }),
+    ),
+    proof: RecordProof,
+  });
+
+/** Structural view of a data request (policies/model/request.ts): the fields that the ledger and the verifier use. */
+export const RequestView = Type.Object({
+  id: Uuid,
+  requester: MemberId,
+  assets: list(Type.String({ maxLength: 128 }), 1000, 1),
+  receiver: MemberId,
+  coordinator: MemberId,
+  receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
+  query: Type.Object({ measures: list(Type.Object({ id: Code }), 32, 1) }),
+});
+
+/** A member's one view of a closing set (messages 12 and 20; domain "view"). */
+export const View = signed(
+  closed({
+    computation: Uuid,
+    phase: Type.Union([Type.Literal(1), Type.Literal(2)]),
+    /** Digest of the body of the `computation.close` transaction. */
+    closing: Digest,
+    /** Ledger position of that record. */
+    position: Count,
+  }),
+);
+
+/** A signed protocol message kept as it was sent (domain "secagg-message"). */
+export const Message = signed(Document);
+
+/** Document behind `computation.counts`: per atom, contributing organisations and statistical units over S1. */
+export const CountsDocument = closed({
+  members: list(MemberId, 1000, 1),
+  counts: list(Count, 1_000_000),
+  units: list(Count, 1_000_000),
+  /** Bit i = byte[i >> 3] >> (i & 7) & 1, base64url. */
+  bitmap: Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 200_000 }),
+});
+
+const closing = closed({ record: recordOf("computation.close"), views: list(View, 1000, 1) });
+
+export const EvidenceBody = closed({
+  format: Type.Literal(EVIDENCE_FORMAT),
+  network: Code,
+  request: Uuid,
+  computation: Uuid,
+  /** Checkpoint notes with cosignatures; every tlog proof names one. Ascending by size. */
+  checkpoints: list(Type.String({ minLength: 1, maxLength: 1_000_000 }), 64),
+  /** Founding, admission and key records of everyone who acts below; ascending by position. */
+  members: closed({
+    found: recordOf("network.found"),
+    admissions: list(recordOf("member.admit"), 1100),
+    rotations: list(recordOf("key.rotate"), 1100),
+  }),
+  /** Registration and, where the policy was changed later, its activation in force when the decision was made. */
+  assets: list(
+    closed({ registered: recordOf("asset.register"), policy: Type.Optional(recordOf("policy.activate")) }),
+    1000,
+    1,
+  ),
+  submitted: closed({ record: recordOf("request.submit"), request: salted(signed(RequestView)) }),
+  /** The permit of every cohort member, in cohort order. */
+  decisions: list(closed({ record: recordOf("decision.record"), explanation: salted(Document) }), 1000, 1),
+  /** In cohort order, with the DSP agreement documents. */
+  agreements: list(closed({ record: recordOf("agreement.conclude"), document: Document }), 1000, 1),
+  opened: closed({
+    record: recordOf("computation.open"),
+    query: salted(Document),
+    layout: salted(Document),
+    policy: salted(Document),
+  }),
+  /** Messages 3 of all of U, ascending by member. */
+  keyset: closed({ record: recordOf("computation.keyset"), messages: list(Message, 1000, 1) }),
+  maskset: closed({ record: recordOf("computation.maskset") }),
+  /** Counted mode only. */
+  phase1: Type.Optional(
+    closed({ closing, counts: closed({ record: recordOf("computation.counts"), counts: salted(CountsDocument) }) }),
+  ),
+  phase2: closing,
+  outcome: Type.Union([
+    closed({
+      kind: Type.Literal("released"),
+      record: recordOf("result.release"),
+      result: salted(ResultDocument),
+    }),
+    closed({ kind: Type.Literal("withheld"), record: recordOf("result.withhold") }),
+  ]),
+});
+
+/** What the receiver answers for with its name: the bytes of this bundle and that it recomputed the sums itself. */
+export const ReceiverStatement = closed({
+  format: Type.Literal("sealane/receiver-statement/v1"),
+  network: Code,
+  request: Uuid,
+  computation: Uuid,
+  /** Digest of `body`. */
+  evidence: Digest,
+  /** Digest of the transcript the receiver keeps: contributions, recovered secrets and views (message 22). */
+  transcript: Digest,
+  /** Instant of the receiver's own clock. */
+  time: Instant,
+  note: Type.Optional(Text),
+});
+
+export const EvidenceBundle = closed({ body: EvidenceBody, statement: signed(ReceiverStatement) });
+
+export type EvidenceBody = Static<typeof EvidenceBody>;
+export type EvidenceBundle = Static<typeof EvidenceBundle>;
+export type ReceiverStatement = Static<typeof ReceiverStatement>;
+export type RecordProof = Static<typeof RecordProof>;
+export type RequestView = Static<typeof RequestView>;
+export type View = Static<typeof View>;
+export type CountsDocument = Static<typeof CountsDocument>;

@@ -1,0 +1,72 @@
+/** What the offline verifier says. A check that did not run never looks like one that passed. */
+
+/** In the order of a request's life; the report lists all of them, always, in this order. */
+export const CHECKS = [
+  "trust-format",
+  "bundle-encoding",
+  "bundle-format",
+  "receiver-statement",
+  "network",
+  "checkpoints",
+  "inclusion",
+  "order",
+  "members",
+  "transaction-signatures",
+  "request",
+  "decisions",
+  "policy-versions",
+  "agreements",
+  "opened-documents",
+  "cohort",
+  "roles",
+  "constants",
+  "receiver-key",
+  "keyset",
+  "maskset",
+  "close-1",
+  "views-1",
+  "counts",
+  "close-2",
+  "views-2",
+  "release",
+  "result-shape",
+  "withheld-cells",
+] as const;
+export type CheckId = (typeof CHECKS)[number];
+
+export interface Problem {
+  /** JSON pointer (RFC 6901) into the bundle, or into the trust file for `trust-format`. */
+  readonly where: string;
+  /** Stable kebab-case code. */
+  readonly code: string;
+  readonly values: Readonly<Record<string, string | number>>;
+}
+
+export type Check =
+  | { readonly id: CheckId; readonly status: "passed"; readonly subjects: number }
+  | { readonly id: CheckId; readonly status: "failed"; readonly problems: readonly [Problem, ...Problem[]] }
+  | {
+      readonly id: CheckId;
+      readonly status: "not-run";
+      /** `not-applicable`: this mode has no such step. `blocked`: an earlier failure left nothing to check. */
+      readonly because: "not-applicable" | "blocked" | "unsupported";
+      readonly detail: string;
+    };
+
+export interface Report {
+  readonly format: "sealane/audit-report/v1";
+  /** `verified`: all checks passed or do not apply. `incomplete`: none failed, some could not run. */
+  readonly verdict: "verified" | "failed" | "incomplete";
+  readonly network?: string;
+  readonly request?: string;
+  readonly computation?: string;
+  /** Digest of the bundle's body. */
+  readonly evidence?: string;
+  readonly checks: readonly Check[];
+}
+
+export function verdictOf(checks: readonly Check[]): Report["verdict"] {
+  if (checks.some(({ status }) => status === "failed")) return "failed";
+  const open = checks.some((check) => check.status === "not-run" && check.because !== "not-applicable");
+  return open ? "incomplete" : "verified";
+}

@@ -1,0 +1,40 @@
+/** The result document: what the requester gets and what `result.release` commits to by salted digest. */
+import { type Static, Type } from "typebox";
+import { Code, Count, closed, MemberId, Text, Uuid } from "../../chaincode/rules/vocabulary.ts";
+
+export const RESULT_FORMAT = "sealane/result/v1";
+
+const Decimal = Type.String({ pattern: "^-?(?:0|[1-9]\\d{0,79})(?:\\.\\d{1,40})?$" });
+
+/** One figure. Exactly one of `value`, `withheld` and `undefined` says something: the others are null or absent. */
+export const ResultCell = closed({
+  /** Dimension name to code; a margin leaves dimensions out; empty for an ungrouped figure. */
+  group: Type.Record(Code, Code, { maxProperties: 3 }),
+  measure: Code,
+  /** Regression only: "intercept", "coefficient:<element>", "r-squared" or "rows". */
+  part: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
+  value: Type.Union([Decimal, Type.Null()]),
+  /** Rule id, where the figure is withheld. */
+  withheld: Type.Optional(Code),
+  /** Why the figure does not exist although its cell is released. */
+  undefined: Type.Optional(Code),
+  unit: Type.Optional(Code),
+});
+
+export const ResultDocument = closed({
+  format: Type.Literal(RESULT_FORMAT),
+  request: Uuid,
+  computation: Uuid,
+  receiver: MemberId,
+  /** S2: whose contributions are in the sums; ascending. */
+  contributors: Type.Array(MemberId, { minItems: 1, maxItems: 1000 }),
+  cells: Type.Array(ResultCell, { minItems: 1, maxItems: 1_000_000 }),
+  /** Output rules that were applied, as in the release record. */
+  rules: Type.Array(Code, { maxItems: 64 }),
+  /** Figures with `withheld`, as in the release record. */
+  withheldCells: Count,
+  note: Type.Optional(Text),
+});
+
+export type ResultCell = Static<typeof ResultCell>;
+export type ResultDocument = Static<typeof ResultDocument>;

@@ -1,0 +1,48 @@
+/**
+ * The trust file (`sealane trust export`): what an auditor pins before looking at any evidence. Everything in it is
+ * taken as true, so it must reach the auditor by a channel of its own. It holds no secret.
+ */
+import { type Static, Type } from "typebox";
+import { Code, Count, closed, KeyId, MemberId, PublicKey, SuiteId } from "../../chaincode/rules/vocabulary.ts";
+
+/** Valid for entries at positions from `from` on, and before `until` where given. */
+export const PinnedKey = closed({
+  key: KeyId,
+  suite: SuiteId,
+  publicKey: PublicKey,
+  from: Count,
+  until: Type.Optional(Count),
+});
+
+/** Positions between which a member is active: admitted or reinstated at `from`, suspended or expelled at `until`. */
+export const ActiveSpan = closed({ from: Count, until: Type.Optional(Count) });
+
+export const PinnedMember = closed({
+  id: MemberId,
+  /** Its cosignature counts towards the quorum of the embedded ledger while it is active. */
+  cosigner: Type.Boolean(),
+  keys: Type.Array(PinnedKey, { minItems: 1, maxItems: 256 }),
+  active: Type.Array(ActiveSpan, { minItems: 1, maxItems: 256 }),
+});
+
+/** Who orders the ledger from the record at `from` on. */
+export const PinnedSequencer = closed({ member: MemberId, from: Count });
+
+export const TrustFile = closed({
+  format: Type.Literal("sealane/trust/v1"),
+  network: Code,
+  /** Origin line of the checkpoints. */
+  origin: Type.String({ minLength: 1, maxLength: 200 }),
+  /** Ascending by `from`; more than one only after a replacement by vote. */
+  sequencers: Type.Array(PinnedSequencer, { minItems: 1, maxItems: 256 }),
+  /** Ascending by id. */
+  members: Type.Array(PinnedMember, { minItems: 1, maxItems: 10_000 }),
+  /** The quorum is a majority of the active cosigners, the sequencer excluded; it is never taken as less than this. */
+  minimumCosignatures: Count,
+  /** A quorum-cosigned checkpoint at the height of the export. */
+  checkpoint: Type.String({ minLength: 1, maxLength: 1_000_000 }),
+});
+
+export type TrustFile = Static<typeof TrustFile>;
+export type PinnedMember = Static<typeof PinnedMember>;
+export type PinnedKey = Static<typeof PinnedKey>;
