@@ -59,7 +59,11 @@ export function buildEvidence(
   { transcript, time }: { readonly transcript: string; readonly time: string },
 ): EvidenceBundle {
   const notes = checkpointsOf(parts);
-  const body = { format: EVIDENCE_FORMAT, checkpoints: notes, ...(withRecords(parts, notes) as object) } as EvidenceBody;
+  const body = {
+    format: EVIDENCE_FORMAT,
+    checkpoints: notes,
+    ...(withRecords(parts, notes) as object),
+  } as EvidenceBody;
   const statement: ReceiverStatement = {
     format: "sealane/receiver-statement/v1",
     network: parts.network,
@@ -114,7 +118,10 @@ function withRecords(value: unknown, notes: readonly string[]): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, item]) => item !== undefined)
-      .map(([name, item]) => [name, name === "document" || name === "views" || name === "messages" ? item : withRecords(item, notes)]),
+      .map(([name, item]) => [
+        name,
+        name === "document" || name === "views" || name === "messages" ? item : withRecords(item, notes),
+      ]),
   );
 }
 

@@ -6,7 +6,17 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
-import { Code, Count, closed, Digest, Instant, MemberId, signed, Text, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import {
+  Code,
+  Count,
+  closed,
+  Digest,
+  Instant,
+  MemberId,
+  signed,
+  Text,
+  Uuid,
+} from "../../chaincode/rules/vocabulary.ts";
 import { ResultDocument } from "./result.ts";
 
 export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
@@ -31,7 +41,12 @@ export const recordOf = <T extends TransactionType>(type: T) =>
     position: Count,
     time: Instant,
     transaction: signed(
-      closed({ network: Code, id: Uuid, type: Type.Literal(type), body: TRANSACTIONS[type] as (typeof TRANSACTIONS)[T] }),
+      closed({
+        network: Code,
+        id: Uuid,
+        type: Type.Literal(type),
+        body: TRANSACTIONS[type] as (typeof TRANSACTIONS)[T],
+      }),
     ),
     proof: RecordProof,
   });
