@@ -1,0 +1,84 @@
+/** Requester: file, cancel. The signed request stays here; the ledger gets its salted digest. */
+import { saltedDigest } from "../../crypto/suites/digest.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { signStatement } from "../../crypto/suites/signed.ts";
+import type { DataRequest } from "../../policies/model/request.ts";
+import { RequestError } from "./errors.ts";
+import { isOver } from "./life.ts";
+import type { Directory, Party, RecordStore, RequestDocument, RequestRecord } from "./ports.ts";
+import { record, uuidOf } from "./record.ts";
+import { MAX_REQUEST_BYTES, problemsOf } from "./validate.ts";
+
+export interface SubmitPorts extends Party {
+  readonly directory: Directory;
+  readonly requests: RecordStore<RequestRecord>;
+}
+
+/** What a person fills in; the node adds id, requester and time. */
+export type RequestDraft = Omit<DataRequest, "id" | "requester" | "createdAt"> & { readonly id?: string };
+
+/**
+ * Resolves with the request's id once the ledger has acknowledged it. Throws ERR_REQUEST_INVALID with every problem.
+ * Submitting the same draft with the same `id` again is answered, not doubled.
+ */
+export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Promise<string> {
+  const at = ports.now();
+  const salt = ports.random(32);
+  const id = draft.id ?? uuidOf({ requester: ports.identity.member, salt: toBase64url(salt) });
+  const existing = await ports.requests.get(id);
+  const request: DataRequest = { ...draft, id, requester: ports.identity.member, createdAt: at };
+  if (existing?.document === undefined) {
+    await refuseInvalid(ports, request, at);
+    const document: RequestDocument = {
+      document: signStatement(ports.identity, "data-request", request),
+      salt: toBase64url(salt),
+    };
+    await ports.requests.put(id, { life: { name: "draft", id }, document, explanations: {} });
+  }
+  await recordSubmission(ports, id);
+  return id;
+}
+
+/** Also called at start for drafts whose record was not acknowledged before a crash. */
+export async function recordSubmission(ports: SubmitPorts, id: string): Promise<void> {
+  const { document } = await known(ports, id);
+  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: has no document here`);
+  const { statement } = document.document;
+  const salt = new Uint8Array(Buffer.from(document.salt, "base64url"));
+  const body = {
+    request: id,
+    digest: saltedDigest(salt, document.document),
+    assets: [...statement.assets],
+    receiver: statement.receiver,
+  };
+  await record(ports, "request.submit", body, id);
+}
+
+/** Throws ERR_REQUEST_TRANSITION when the request is over. */
+export async function cancelRequest(ports: SubmitPorts, id: string, reason: string): Promise<void> {
+  const { life } = await known(ports, id);
+  if (life.name === "draft" || life.requester !== ports.identity.member) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: only its requester may cancel it`);
+  }
+  if (isOver(life) && life.name !== "failed") {
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: already ${life.name}`);
+  }
+  await record(ports, "request.cancel", { request: id, reason }, id);
+}
+
+async function refuseInvalid(ports: SubmitPorts, request: DataRequest, now: string): Promise<void> {
+  const size = Buffer.byteLength(JSON.stringify(request));
+  const problems =
+    size > MAX_REQUEST_BYTES
+      ? [{ field: "(document)", code: "size", detail: `${size} bytes, at most ${MAX_REQUEST_BYTES} allowed` }]
+      : await problemsOf(request, { directory: ports.directory, now });
+  if (problems.length === 0) return;
+  const lines = problems.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
+  throw new RequestError("ERR_REQUEST_INVALID", `the request cannot be submitted: ${lines}`, { problems });
+}
+
+async function known(ports: Pick<SubmitPorts, "requests">, id: string): Promise<RequestRecord> {
+  const found = await ports.requests.get(id);
+  if (found === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
+  return found;
+}
