@@ -1,0 +1,78 @@
+/** Client of a running node's api/v1, found through the node folder: its configuration and its token. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CliError, type Problem } from "./errors.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export interface ApiClient {
+  get<T>(path: string): Promise<T>;
+  post<T>(path: string, body?: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
+}
+
+export interface ApiAddress {
+  /** For example http://127.0.0.1:7080 */
+  readonly base: string;
+  readonly token: string;
+}
+
+const TIMEOUT_MS = 120_000;
+
+export async function openApiClient(dir: string, surroundings: Surroundings): Promise<ApiClient> {
+  return createApiClient(await readAddress(dir), surroundings);
+}
+
+export function createApiClient({ base, token }: ApiAddress, surroundings: Surroundings): ApiClient {
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: "application/json" };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    let response: Response;
+    let text: string;
+    try {
+      response = await surroundings.fetch(`${base}/api/v1${path}`, { method, headers, signal, ...content });
+      text = await response.text();
+    } catch (error) {
+      if (surroundings.signal.aborted) throw error;
+      throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
+    }
+    const answer = text === "" ? undefined : parse(text, base);
+    if (response.ok) return answer as T;
+    const problem = (answer ?? {}) as Problem;
+    throw new CliError("ERR_CLI_REFUSED", { status: response.status }, { problem });
+  }
+  return Object.freeze({
+    get: <T>(path: string) => call<T>("GET", path),
+    post: <T>(path: string, body?: unknown) => call<T>("POST", path, body ?? {}),
+    put: <T>(path: string, body: unknown) => call<T>("PUT", path, body),
+  });
+}
+
+function parse(text: string, address: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CliError("ERR_CLI_ANSWER_UNREADABLE", { address }, { cause: error });
+  }
+}
+
+async function readAddress(dir: string): Promise<ApiAddress> {
+  const config = await readFile(join(dir, "sealane.json"), "utf8").catch(() => {
+    throw new CliError("ERR_CLI_NO_NODE", { dir });
+  });
+  const token = await readFile(join(dir, "token"), "utf8").catch(() => {
+    throw new CliError("ERR_CLI_TOKEN_MISSING", { dir });
+  });
+  return { base: apiBase(config, dir), token: token.trim() };
+}
+
+function apiBase(config: string, dir: string): string {
+  try {
+    const { api } = JSON.parse(config) as { api: { host: string; port: number } };
+    const host = api.host.includes(":") ? `[${api.host}]` : api.host;
+    return `http://${host}:${api.port}`;
+  } catch (error) {
+    throw new CliError("ERR_CLI_FILE_NOT_JSON", { file: join(dir, "sealane.json"), reason: String(error) });
+  }
+}

@@ -1,0 +1,78 @@
+/** What every command gets: the node folder, the language, the node's API, and careful ways to read files. */
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Texts } from "../i18n/text.ts";
+import { type ApiClient, openApiClient } from "./api-client.ts";
+import { CliError } from "./errors.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What a command says at its end. `human` goes to stdout without `--json`, `json` with it; never both. */
+export interface Outcome {
+  readonly json: unknown;
+  readonly human: string;
+  /** 0 unless given. */
+  readonly exitCode?: number;
+}
+
+export interface GlobalOptions {
+  readonly dir?: string;
+  readonly json?: boolean;
+  readonly lang?: string;
+}
+
+export interface CommandContext {
+  /** Absolute path of the node folder: `--dir`, else SEALANE_DIR, else the current folder. */
+  readonly dir: string;
+  readonly json: boolean;
+  readonly texts: Texts;
+  readonly surroundings: Surroundings;
+  /** One line to stderr, with or without `--json`. */
+  note(text: string): void;
+  /** Client of the running node of `dir`. Throws CliError when the folder holds no node. */
+  api(): Promise<ApiClient>;
+  /** Absolute path of a file or folder named on the command line. */
+  path(name: string): string;
+  readText(name: string): Promise<string>;
+  /** Throws CliError ERR_CLI_FILE_NOT_JSON with the parser's own message. */
+  readJson(name: string): Promise<unknown>;
+}
+
+const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+
+export function createContext(options: GlobalOptions, texts: Texts, surroundings: Surroundings): CommandContext {
+  const path = (name: string): string => resolve(surroundings.cwd, name);
+  const dir = path(options.dir ?? surroundings.env.SEALANE_DIR ?? ".");
+
+  async function readText(name: string): Promise<string> {
+    const file = path(name);
+    try {
+      const { size } = await stat(file);
+      if (size > MAX_INPUT_BYTES) throw new CliError("ERR_CLI_FILE_TOO_LARGE", { file: name, limit: MAX_INPUT_BYTES });
+      return await readFile(file, "utf8");
+    } catch (error) {
+      if (error instanceof CliError) throw error;
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (code === "ENOENT") throw new CliError("ERR_CLI_FILE_MISSING", { file: name });
+      throw new CliError("ERR_CLI_FILE_UNREADABLE", { file: name, reason: code }, { cause: error });
+    }
+  }
+
+  return Object.freeze({
+    dir,
+    json: options.json === true,
+    texts,
+    surroundings,
+    note: (text: string) => surroundings.write("stderr", `${text}\n`),
+    api: () => openApiClient(dir, surroundings),
+    path,
+    readText,
+    async readJson(name: string) {
+      const text = await readText(name);
+      try {
+        return JSON.parse(text.replace(/^\uFEFF/, "")) as unknown;
+      } catch (error) {
+        throw new CliError("ERR_CLI_FILE_NOT_JSON", { file: name, reason: (error as Error).message }, { cause: error });
+      }
+    },
+  });
+}

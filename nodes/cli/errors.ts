@@ -1,0 +1,75 @@
+/** Errors of the command line and the exit codes that scripts may rely on. */
+
+export const EXIT = Object.freeze({
+  ok: 0,
+  /** The operation was tried and failed, or was refused (by a policy, a member, the contract). */
+  failed: 1,
+  /** Wrong command, option or input file: nothing was tried. */
+  usage: 2,
+  /** The node (or the network) does not answer. */
+  unreachable: 3,
+  /** Evidence or a ledger did not verify. */
+  unverified: 4,
+  /** A wait ended before the thing waited for. */
+  timeout: 5,
+  interrupted: 130,
+});
+
+export const CLI_ERRORS = [
+  "ERR_CLI_USAGE",
+  "ERR_CLI_FILE_MISSING",
+  "ERR_CLI_FILE_UNREADABLE",
+  "ERR_CLI_FILE_EXISTS",
+  "ERR_CLI_FILE_NOT_JSON",
+  "ERR_CLI_FILE_TOO_LARGE",
+  "ERR_CLI_NO_NODE",
+  "ERR_CLI_TOKEN_MISSING",
+  "ERR_CLI_NODE_UNREACHABLE",
+  "ERR_CLI_ANSWER_UNREADABLE",
+  "ERR_CLI_REFUSED",
+  "ERR_CLI_TIMEOUT",
+] as const;
+export type CliErrorCode = (typeof CLI_ERRORS)[number];
+
+const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
+  ERR_CLI_NODE_UNREACHABLE: EXIT.unreachable,
+  ERR_CLI_ANSWER_UNREADABLE: EXIT.failed,
+  ERR_CLI_REFUSED: EXIT.failed,
+  ERR_CLI_TIMEOUT: EXIT.timeout,
+};
+
+/** RFC 9457, with the stable `code` of every Sealane problem. */
+export interface Problem {
+  readonly type?: string;
+  readonly title?: string;
+  readonly status?: number;
+  readonly detail?: string;
+  readonly code?: string;
+  /** One entry per wrong field, where the node found several. */
+  readonly problems?: readonly { readonly field?: string; readonly code?: string; readonly message?: string }[];
+}
+
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly code: CliErrorCode;
+  /** Fill the placeholders of the error's text. */
+  readonly parameters: Readonly<Record<string, string | number>>;
+  /** What the node answered, when it refused. */
+  readonly problem: Problem | undefined;
+
+  constructor(
+    code: CliErrorCode,
+    parameters: Readonly<Record<string, string | number>> = {},
+    options: { cause?: unknown; problem?: Problem } = {},
+  ) {
+    const details = Object.entries(parameters).map(([name, value]) => `${name}: ${value}`);
+    super(`${code} (${details.join(", ")})`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.parameters = parameters;
+    this.problem = options.problem;
+  }
+
+  get exitCode(): number {
+    return EXIT_OF[this.code] ?? EXIT.usage;
+  }
+}

@@ -1,0 +1,36 @@
+/** What a command touches of the outside world, passed in so that a test can hold the whole of it. */
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly fetch: typeof fetch;
+  /** A person watches stderr: progress may redraw lines. */
+  readonly interactive: boolean;
+  /** Aborts at Ctrl-C or a request to stop. */
+  readonly signal: AbortSignal;
+  write(stream: "stdout" | "stderr", text: string): void;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** The process's own. The first interrupt aborts `signal`; a second one ends the process at once. */
+export function processSurroundings(): Surroundings {
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    fetch,
+    interactive: process.stderr.isTTY === true && process.env.CI === undefined,
+    signal: stop.signal,
+    write: (stream, text) => void process[stream].write(text),
+    now: () => Date.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+}

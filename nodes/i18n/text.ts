@@ -1,0 +1,48 @@
+/** Everything a person reads. Keys are typed; `{name}` in a text is replaced by a parameter of that name. */
+import en from "./en.json" with { type: "json" };
+import zhCN from "./zh-CN.json" with { type: "json" };
+
+export type TextKey = keyof typeof en;
+export type TextParameters = Readonly<Record<string, string | number>>;
+
+export const LANGUAGES = ["en", "zh-CN"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+const TEXTS: Readonly<Record<Language, Readonly<Record<string, string>>>> = { en, "zh-CN": zhCN };
+
+export interface Texts {
+  readonly language: Language;
+  /** A placeholder without a parameter stays visible, so that a missing one is noticed. */
+  text(key: TextKey, parameters?: TextParameters): string;
+  /** Text of an error code (ERR_AREA_WHAT); undefined for codes this version does not know. */
+  error(code: string, parameters?: TextParameters): string | undefined;
+  /** Text of a reason code of a rule, contract or computation; the code itself when it is unknown. */
+  reason(code: string, parameters?: TextParameters): string;
+  /** The title in this language, else in any. */
+  title(title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }): string;
+}
+
+export function createTexts(language: Language): Texts {
+  const table = TEXTS[language];
+  const find = (key: string, parameters: TextParameters = {}): string | undefined => {
+    const text = Object.hasOwn(table, key) ? table[key] : undefined;
+    return text?.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole));
+  };
+  return Object.freeze({
+    language,
+    text: (key: TextKey, parameters?: TextParameters) => find(key, parameters) ?? key,
+    error: (code: string, parameters?: TextParameters) => find(`error.${code}`, parameters),
+    reason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters) ?? code,
+    title: (title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }) =>
+      title[language] ?? title.en ?? title["zh-CN"] ?? "",
+  });
+}
+
+/** `--lang` first, then SEALANE_LANG, LC_ALL, LC_MESSAGES and LANG; English for every other locale. */
+export function chooseLanguage(
+  wanted: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Language {
+  const locale = wanted ?? env.SEALANE_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? "";
+  return /^zh/i.test(locale) ? "zh-CN" : "en";
+}
