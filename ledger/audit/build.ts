@@ -39,7 +39,7 @@ export interface EvidenceParts {
     readonly policy: SaltedDocument;
   };
   readonly keyset: { readonly record: ProvenEntry; readonly messages: readonly Signed<unknown>[] };
-  readonly maskset: { readonly record: ProvenEntry };
+  readonly maskset: { readonly record: ProvenEntry; readonly accepts: readonly Signed<unknown>[] };
   readonly phase1?:
     | {
         readonly closing: { readonly record: ProvenEntry; readonly views: readonly Signed<unknown>[] };
@@ -120,7 +120,9 @@ function withRecords(value: unknown, notes: readonly string[]): unknown {
       .filter(([, item]) => item !== undefined)
       .map(([name, item]) => [
         name,
-        name === "document" || name === "views" || name === "messages" ? item : withRecords(item, notes),
+        name === "document" || name === "views" || name === "messages" || name === "accepts"
+          ? item
+          : withRecords(item, notes),
       ]),
   );
 }

@@ -62,20 +62,43 @@ export const RequestView = Type.Object({
   query: Type.Object({ measures: list(Type.Object({ id: Code }), 32, 1) }),
 });
 
-/** A member's one view of a closing set (messages 12 and 20; domain "view"). */
+/** Structural views of the protocol's signed statements (crypto/secagg/messages.ts), kept as they were sent. */
+const statement = <const N extends string, T extends TSchema>(type: N, body: T) =>
+  signed(
+    closed({
+      type: Type.Literal(type),
+      computation: Uuid,
+      request: Uuid,
+      phase: Type.Literal(0),
+      context: Digest,
+      body,
+    }),
+  );
+
+/** Message 3 (domain "secagg-message"). */
+export const KeysMessage = statement(
+  "keys",
+  closed({ pair1: PublicKey, pair2: PublicKey, seal: PublicKey, envelope: PublicKey, seed1: Digest, seed2: Digest }),
+);
+
+/** Message 7 (domain "secagg-message"). Bit i: the box of the i-th member of U opened and matched its leaf. */
+export const AcceptMessage = statement(
+  "accept",
+  closed({ accepted: Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 200 }) }),
+);
+
+/** Messages 12 and 20: a member's one view of a closing set (domain "view"). */
 export const View = signed(
   closed({
     computation: Uuid,
-    phase: Type.Union([Type.Literal(1), Type.Literal(2)]),
-    /** Digest of the body of the `computation.close` transaction. */
-    closing: Digest,
+    request: Uuid,
+    phase: Type.Enum([1, 2]),
+    /** Digest of the closing record. */
+    digest: Digest,
     /** Ledger position of that record. */
     position: Count,
   }),
 );
-
-/** A signed protocol message kept as it was sent (domain "secagg-message"). */
-export const Message = signed(Document);
 
 /** Document behind `computation.counts`: per atom, contributing organisations and statistical units over S1. */
 export const CountsDocument = closed({
@@ -119,8 +142,9 @@ export const EvidenceBody = closed({
     policy: salted(Document),
   }),
   /** Messages 3 of all of U, ascending by member. */
-  keyset: closed({ record: recordOf("computation.keyset"), messages: list(Message, 1000, 1) }),
-  maskset: closed({ record: recordOf("computation.maskset") }),
+  keyset: closed({ record: recordOf("computation.keyset"), messages: list(KeysMessage, 1000, 1) }),
+  /** Messages 7 from which V follows, ascending by member. */
+  maskset: closed({ record: recordOf("computation.maskset"), accepts: list(AcceptMessage, 1000, 1) }),
   /** Counted mode only. */
   phase1: Type.Optional(
     closed({ closing, counts: closed({ record: recordOf("computation.counts"), counts: salted(CountsDocument) }) }),
@@ -159,4 +183,6 @@ export type ReceiverStatement = Static<typeof ReceiverStatement>;
 export type RecordProof = Static<typeof RecordProof>;
 export type RequestView = Static<typeof RequestView>;
 export type View = Static<typeof View>;
+export type KeysMessage = Static<typeof KeysMessage>;
+export type AcceptMessage = Static<typeof AcceptMessage>;
 export type CountsDocument = Static<typeof CountsDocument>;
