@@ -2,7 +2,6 @@
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { type Signed, type SigningIdentity, signStatement } from "../../crypto/suites/signed.ts";
-import { parseCheckpoint } from "../log/checkpoint.ts";
 import { formatProof, parseProof } from "../log/proof-text.ts";
 import type { LedgerEntry, LedgerProof } from "../port.ts";
 import { EVIDENCE_FORMAT, type EvidenceBody, type EvidenceBundle, type ReceiverStatement } from "./bundle.ts";
@@ -16,6 +15,12 @@ export interface SaltedDocument<D = unknown> {
   readonly document: D;
   /** base64url. */
   readonly salt: string;
+}
+
+/** `record` is the `computation.close` entry; `views` are at least q view messages of members of U. */
+export interface ClosingPart {
+  readonly record: ProvenEntry;
+  readonly views: readonly Signed<unknown>[];
 }
 
 export interface EvidenceParts {
@@ -42,11 +47,11 @@ export interface EvidenceParts {
   readonly maskset: { readonly record: ProvenEntry; readonly accepts: readonly Signed<unknown>[] };
   readonly phase1?:
     | {
-        readonly closing: { readonly record: ProvenEntry; readonly views: readonly Signed<unknown>[] };
+        readonly closing: ClosingPart;
         readonly counts: { readonly record: ProvenEntry; readonly counts: SaltedDocument };
       }
     | undefined;
-  readonly phase2: { readonly record: ProvenEntry; readonly views: readonly Signed<unknown>[] };
+  readonly phase2: ClosingPart;
   readonly outcome:
     | { readonly kind: "released"; readonly record: ProvenEntry; readonly result: SaltedDocument }
     | { readonly kind: "withheld"; readonly record: ProvenEntry };
@@ -58,12 +63,42 @@ export function buildEvidence(
   receiver: SigningIdentity,
   { transcript, time }: { readonly transcript: string; readonly time: string },
 ): EvidenceBundle {
-  const notes = checkpointsOf(parts);
+  const checkpoints: string[] = [];
+  const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints);
+  const closing = ({ record: close, views }: ClosingPart) => ({ record: record(close), views });
+  const { members, submitted, opened, keyset, maskset, phase1, outcome } = parts;
   const body = {
     format: EVIDENCE_FORMAT,
-    checkpoints: notes,
-    ...(withRecords(parts, notes) as object),
-  } as EvidenceBody;
+    network: parts.network,
+    request: parts.request,
+    computation: parts.computation,
+    members: {
+      found: record(members.found),
+      admissions: members.admissions.map(record),
+      rotations: members.rotations.map(record),
+    },
+    assets: parts.assets.map(({ registered, policy }) => ({
+      registered: record(registered),
+      ...(policy === undefined ? {} : { policy: record(policy) }),
+    })),
+    submitted: { record: record(submitted.record), request: submitted.request },
+    decisions: parts.decisions.map((part) => ({ record: record(part.record), explanation: part.explanation })),
+    agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
+    opened: { ...opened, record: record(opened.record) },
+    keyset: { record: record(keyset.record), messages: keyset.messages },
+    maskset: { record: record(maskset.record), accepts: maskset.accepts },
+    ...(phase1 === undefined
+      ? {}
+      : {
+          phase1: {
+            closing: closing(phase1.closing),
+            counts: { record: record(phase1.counts.record), counts: phase1.counts.counts },
+          },
+        }),
+    phase2: closing(parts.phase2),
+    outcome: { ...outcome, record: record(outcome.record) },
+    checkpoints,
+  } as unknown as EvidenceBody;
   const statement: ReceiverStatement = {
     format: "sealane/receiver-statement/v1",
     network: parts.network,
@@ -91,50 +126,12 @@ export function tlogProofOf(
   return formatProof({ index: record.position, path, checkpoint });
 }
 
-const isProven = (value: object): value is ProvenEntry => "entry" in value && "proof" in value;
-
-/** Every distinct checkpoint of the tlog proofs, once, ascending by size. */
-function checkpointsOf(parts: EvidenceParts): string[] {
-  const sizes = new Map<string, number>();
-  visit(parts);
-  return [...sizes].sort((a, b) => a[1] - b[1]).map(([note]) => note);
-
-  function visit(value: unknown): void {
-    if (value === null || typeof value !== "object") return;
-    if (!isProven(value)) {
-      Object.values(value).forEach(visit);
-    } else if (value.proof.kind === "tlog") {
-      const { checkpoint } = parseProof(value.proof.proof);
-      if (!sizes.has(checkpoint)) sizes.set(checkpoint, parseCheckpoint(checkpoint).checkpoint.size);
-    }
-  }
-}
-
-/** `parts` with every proven entry in the form the bundle keeps; documents are left as they are. */
-function withRecords(value: unknown, notes: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => withRecords(item, notes));
-  if (value === null || typeof value !== "object") return value;
-  if (isProven(value)) return recordFrom(value, notes);
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .map(([name, item]) => [
-        name,
-        name === "document" || name === "views" || name === "messages" || name === "accepts"
-          ? item
-          : withRecords(item, notes),
-      ]),
-  );
-}
-
-function recordFrom({ entry, proof }: ProvenEntry, notes: readonly string[]): unknown {
+/** The entry as the bundle keeps it; its checkpoint is added to `checkpoints` unless it is there. */
+function recordFrom({ entry, proof }: ProvenEntry, checkpoints: string[]): unknown {
   const { position, time, transaction } = entry;
   if (proof.kind !== "tlog") return { position, time, transaction, proof };
   const { path, checkpoint } = parseProof(proof.proof);
-  return {
-    position,
-    time,
-    transaction,
-    proof: { kind: "tlog", checkpoint: notes.indexOf(checkpoint), path: path.map((hash) => toBase64url(hash)) },
-  };
+  if (!checkpoints.includes(checkpoint)) checkpoints.push(checkpoint);
+  const at = checkpoints.indexOf(checkpoint);
+  return { position, time, transaction, proof: { kind: "tlog", checkpoint: at, path: path.map(toBase64url) } };
 }

@@ -13,6 +13,7 @@ import {
   Digest,
   Instant,
   MemberId,
+  PublicKey,
   signed,
   Text,
   Uuid,
@@ -116,7 +117,7 @@ export const EvidenceBody = closed({
   network: Code,
   request: Uuid,
   computation: Uuid,
-  /** Checkpoint notes with cosignatures; every tlog proof names one. Ascending by size. */
+  /** Checkpoint notes with cosignatures; every tlog proof names one by its index. */
   checkpoints: list(Type.String({ minLength: 1, maxLength: 1_000_000 }), 64),
   /** Founding, admission and key records of everyone who acts below; ascending by position. */
   members: closed({
