@@ -1,0 +1,154 @@
+/**
+ * Messages of the DSP 2025-1 contract negotiation protocol, by the normative schemas of
+ * eclipse-dataspace-protocol-base/DataspaceProtocol (negotiation/*-schema.json), tightened by size limits.
+ * Unknown properties are allowed there, and so here.
+ */
+import { type Static, type TSchema, Type } from "typebox";
+
+export const DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld";
+
+export const NEGOTIATION_STATES = [
+  "REQUESTED",
+  "OFFERED",
+  "ACCEPTED",
+  "AGREED",
+  "VERIFIED",
+  "FINALIZED",
+  "TERMINATED",
+] as const;
+export type NegotiationState = (typeof NEGOTIATION_STATES)[number];
+
+const Id = Type.String({ minLength: 1, maxLength: 512 });
+const Address = Type.String({ minLength: 1, maxLength: 2048 });
+const Context = Type.Array(Type.String({ maxLength: 512 }), {
+  minItems: 1,
+  maxItems: 16,
+  contains: Type.Literal(DSP_CONTEXT),
+});
+const RightOperand = Type.Union([Type.String(), Type.Object({}), Type.Array(Type.Unknown())]);
+const AtomicConstraint = Type.Object({
+  leftOperand: Type.String(),
+  operator: Type.Union(
+    (
+      [
+        "eq",
+        "gt",
+        "gteq",
+        "lteq",
+        "hasPart",
+        "isA",
+        "isAllOf",
+        "isAnyOf",
+        "isNoneOf",
+        "isPartOf",
+        "lt",
+        "term-lteq",
+        "neq",
+      ] as const
+    ).map((operator) => Type.Literal(operator)),
+  ),
+  rightOperand: RightOperand,
+});
+const Logical = Type.Array(Type.Unknown(), { maxItems: 1000 });
+const Constraint = Type.Union([
+  AtomicConstraint,
+  Type.Object({ and: Logical }),
+  Type.Object({ andSequence: Logical }),
+  Type.Object({ or: Logical }),
+  Type.Object({ xone: Logical }),
+]);
+const DspDuty = Type.Object({ action: Type.String(), constraint: Type.Optional(Type.Array(Constraint)) });
+const DspRule = Type.Object({
+  action: Type.String(),
+  constraint: Type.Optional(Type.Array(Constraint)),
+  duty: Type.Optional(Type.Array(DspDuty)),
+});
+const rules = {
+  profile: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+  permission: Type.Optional(Type.Array(DspRule, { minItems: 1, maxItems: 1000 })),
+  prohibition: Type.Optional(Type.Array(DspRule, { minItems: 1, maxItems: 1000 })),
+  obligation: Type.Optional(Type.Array(DspDuty, { minItems: 1, maxItems: 1000 })),
+};
+
+/** An offer inside a message. A request may name an offer by its id alone. */
+export const MessageOffer = Type.Object({ "@id": Id, "@type": Type.Literal("Offer"), target: Id, ...rules });
+
+export const Agreement = Type.Object({
+  "@id": Id,
+  "@type": Type.Literal("Agreement"),
+  target: Id,
+  assigner: Id,
+  assignee: Id,
+  timestamp: Type.String({
+    pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+-]\\d{2}:\\d{2})$",
+  }),
+  ...rules,
+});
+
+const message = <const T extends string, P extends Record<string, TSchema>>(type: T, properties: P) =>
+  Type.Object({ "@context": Context, "@type": Type.Literal(type), ...properties });
+const reasons = {
+  code: Type.Optional(Type.String({ maxLength: 256 })),
+  reason: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 64 })),
+};
+const both = { providerPid: Id, consumerPid: Id };
+
+/** First request: `callbackAddress`; counter-request: `providerPid`; exactly one of them (checked by parseMessage). */
+export const ContractRequestMessage = message("ContractRequestMessage", {
+  consumerPid: Id,
+  providerPid: Type.Optional(Id),
+  offer: MessageOffer,
+  callbackAddress: Type.Optional(Address),
+});
+/** First offer: `callbackAddress`; answer to a request: `consumerPid`; exactly one of them (checked by parseMessage). */
+export const ContractOfferMessage = message("ContractOfferMessage", {
+  providerPid: Id,
+  consumerPid: Type.Optional(Id),
+  offer: MessageOffer,
+  callbackAddress: Type.Optional(Address),
+});
+export const ContractAgreementMessage = message("ContractAgreementMessage", { ...both, agreement: Agreement });
+export const ContractAgreementVerificationMessage = message("ContractAgreementVerificationMessage", both);
+export const ContractNegotiationEventMessage = message("ContractNegotiationEventMessage", {
+  ...both,
+  eventType: Type.Union([Type.Literal("ACCEPTED"), Type.Literal("FINALIZED")]),
+});
+export const ContractNegotiationTerminationMessage = message("ContractNegotiationTerminationMessage", {
+  ...both,
+  ...reasons,
+});
+/** The answer to a request for the negotiation, and to the first message of one. */
+export const ContractNegotiation = message("ContractNegotiation", {
+  ...both,
+  state: Type.Union(NEGOTIATION_STATES.map((state) => Type.Literal(state))),
+});
+export const ContractNegotiationError = message("ContractNegotiationError", { ...both, ...reasons });
+
+/** What moves a negotiation. */
+export const NEGOTIATION_MESSAGES = {
+  ContractRequestMessage,
+  ContractOfferMessage,
+  ContractAgreementMessage,
+  ContractAgreementVerificationMessage,
+  ContractNegotiationEventMessage,
+  ContractNegotiationTerminationMessage,
+} as const;
+export type NegotiationMessageType = keyof typeof NEGOTIATION_MESSAGES;
+
+export type MessageOffer = Static<typeof MessageOffer>;
+export type Agreement = Static<typeof Agreement>;
+export type ContractRequestMessage = Static<typeof ContractRequestMessage>;
+export type ContractOfferMessage = Static<typeof ContractOfferMessage>;
+export type ContractAgreementMessage = Static<typeof ContractAgreementMessage>;
+export type ContractAgreementVerificationMessage = Static<typeof ContractAgreementVerificationMessage>;
+export type ContractNegotiationEventMessage = Static<typeof ContractNegotiationEventMessage>;
+export type ContractNegotiationTerminationMessage = Static<typeof ContractNegotiationTerminationMessage>;
+export type ContractNegotiation = Static<typeof ContractNegotiation>;
+export type ContractNegotiationError = Static<typeof ContractNegotiationError>;
+export type NegotiationMessage =
+  | ContractRequestMessage
+  | ContractOfferMessage
+  | ContractAgreementMessage
+  | ContractAgreementVerificationMessage
+  | ContractNegotiationEventMessage
+  | ContractNegotiationTerminationMessage;

@@ -1,0 +1,32 @@
+/** What a provider knows when it decides, besides the documents. Facts come from its own replica and clock. */
+import { type Static, Type } from "typebox";
+import { REQUESTER_KINDS } from "./operands.ts";
+import { Code, closed, Instant, MemberId, Text } from "./vocabulary.ts";
+
+/** The part of a ledger member record that rules read (a MemberRecord, or a member's state, is accepted as it is). */
+export const MemberFacts = Type.Object({
+  id: MemberId,
+  kind: Type.Union(REQUESTER_KINDS.map((kind) => Type.Literal(kind))),
+  holdingGroup: Code,
+});
+
+export const DecisionContext = closed({
+  provider: MemberFacts,
+  /** Absent: not an active member of the ledger; every rule that needs the member refuses. */
+  requester: Type.Optional(MemberFacts),
+  receiver: Type.Optional(MemberFacts),
+  coordinator: Type.Optional(MemberFacts),
+  sequencer: Type.Optional(MemberFacts),
+  now: Instant,
+  /** Computations of this asset that already count against the policy's use limit. */
+  usesSoFar: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /** Code tables of the registry attributes, as `network.found` declares them. */
+  attributes: Type.Record(Type.String(), Type.Array(Code, { maxItems: 10_000 })),
+  /** What the steward has said about this request and asset, if anything. */
+  approval: Type.Optional(
+    closed({ outcome: Type.Union([Type.Literal("approved"), Type.Literal("refused")]), by: Text, at: Instant }),
+  ),
+});
+
+export type MemberFacts = Static<typeof MemberFacts>;
+export type DecisionContext = Static<typeof DecisionContext>;

@@ -1,0 +1,107 @@
+/**
+ * The terms of the Sealane profile: every left operand with the operators and right operands it takes. Whatever is not
+ * in these tables is refused when a policy is created and denied when it is evaluated.
+ * Right operands are strings, objects or arrays (DSP 2025-1 contract-schema.json, RightOperand): numbers are text.
+ */
+import { type TSchema, Type } from "typebox";
+import { SCENARIOS } from "./request.ts";
+import { AssetId, CalendarDate, Code, closed, Decimal, Instant, MemberId } from "./vocabulary.ts";
+
+export const PROFILE = "urn:sealane:policy:1";
+
+export const REQUESTER_KINDS = ["government", "enterprise", "industry"] as const;
+export const FUNCTIONS = [
+  "sum",
+  "mean",
+  "ratio",
+  "variance",
+  "standard-deviation",
+  "correlation",
+  "regression",
+] as const;
+export const PREDICATE_OPERATORS = ["eq", "isAnyOf", "gteq", "lteq"] as const;
+export const RECEIVER_MODES = ["direct", "reviewed"] as const;
+
+export type RequesterKind = (typeof REQUESTER_KINDS)[number];
+export type AggregateFunction = (typeof FUNCTIONS)[number];
+export type PredicateOperator = (typeof PREDICATE_OPERATORS)[number];
+export type ReceiverMode = (typeof RECEIVER_MODES)[number];
+
+const oneOf = (values: readonly string[]) => Type.Union(values.map((value) => Type.Literal(value)));
+const list = (item: TSchema, maxItems = 1000) => Type.Array(item, { minItems: 1, maxItems, uniqueItems: true });
+/** A whole number as text, without leading zeros. */
+const Whole = Type.String({ pattern: "^(0|[1-9]\\d{0,8})$" });
+/** As Whole, from 1. */
+const Positive = Type.String({ pattern: "^[1-9]\\d{0,8}$" });
+const Bound = Type.Union([Decimal, CalendarDate]);
+
+export interface Operand {
+  /** Operator -> schema of the right operand. Each operator may be used once per rule. */
+  readonly operators: Readonly<Record<string, TSchema>>;
+  /** Operators that must be present in the rule. */
+  readonly required?: readonly string[];
+}
+
+const anyOf = (item: TSchema, maxItems?: number): Operand => ({ operators: { isAnyOf: list(item, maxItems) } });
+const needed = (operand: Operand, ...operators: readonly string[]): Operand => ({ ...operand, required: operators });
+const table = <K extends string>(entries: Record<K, Operand>): Readonly<Record<K, Operand>> =>
+  Object.freeze(Object.assign(Object.create(null), entries));
+
+/** General terms, in the one permission whose action is `use`. */
+export const USE_OPERANDS = table({
+  purpose: needed(anyOf(Code), "isAnyOf"),
+  "sealane:requesterKind": needed(anyOf(oneOf(REQUESTER_KINDS)), "isAnyOf"),
+  "sealane:requester": anyOf(MemberId),
+  spatial: anyOf(Code),
+  recipient: anyOf(MemberId),
+  dateTime: needed({ operators: { gteq: Instant, lteq: Instant } }, "lteq"),
+  count: { operators: { lteq: Positive } },
+  "sealane:scenario": anyOf(oneOf(SCENARIOS)),
+  "sealane:legalBasis": anyOf(Code),
+  "sealane:counts": { operators: { eq: oneOf(["open", "closed"]) } },
+  "sealane:minimumOrganisations": { operators: { gteq: Type.String({ pattern: "^([3-9]|[1-9]\\d{1,3})$" }) } },
+  "sealane:minimumUnits": { operators: { gteq: Whole } },
+  "sealane:colluders": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
+  "sealane:drops": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
+  "sealane:receiverMode": needed(anyOf(oneOf(RECEIVER_MODES)), "isAnyOf"),
+  "sealane:releaseAuthority": anyOf(MemberId),
+  "sealane:coordinatorMayBeSequencer": { operators: { eq: oneOf(["true", "false"]) } },
+  "sealane:exactMomentsTrusted": anyOf(MemberId),
+});
+
+/** Action of a per-field permission -> its operands. A field that no permission names has the role `none`. */
+export const FIELD_OPERANDS = Object.freeze({
+  aggregate: table({
+    "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
+    "sealane:function": needed(anyOf(oneOf(FUNCTIONS)), "isAnyOf"),
+  }),
+  "sealane:filter": table({
+    "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
+    "sealane:predicate": needed(anyOf(oneOf(PREDICATE_OPERATORS)), "isAnyOf"),
+    "sealane:value": anyOf(Type.Union([Code, Decimal, CalendarDate])),
+    "sealane:partition": anyOf(closed({ minimum: Bound, maximum: Bound })),
+  }),
+  "sealane:groupBy": table({ "sealane:element": anyOf(Code, 500), "sealane:attribute": anyOf(Code, 16) }),
+  "sealane:countUnits": table({}),
+});
+
+export const DUTY_OPERANDS = Object.freeze({
+  delete: table({ "sealane:retentionDays": needed({ operators: { lteq: Positive } }, "lteq") }),
+  "sealane:obtainApproval": table({ "sealane:approver": needed({ operators: { eq: oneOf(["steward"]) } }, "eq") }),
+});
+
+/** Prohibitions win over permissions. `use` forbids what its constraints name; the other two carry none. */
+export const PROHIBITION_OPERANDS = Object.freeze({
+  use: table({
+    purpose: anyOf(Code),
+    "sealane:requester": anyOf(MemberId),
+    spatial: anyOf(Code),
+    recipient: anyOf(MemberId),
+    "sealane:element": anyOf(Code, 500),
+  }),
+  distribute: table({}),
+  "sealane:reidentify": table({}),
+});
+
+export const POLICY_ID = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$" });
+export const POLICY_TARGET = AssetId;

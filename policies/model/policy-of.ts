@@ -1,0 +1,135 @@
+/** Builds a policy document from plain terms, for tools and tests; parsePolicy stays the judge of the result. */
+import {
+  type AggregateFunction,
+  PROFILE,
+  type PredicateOperator,
+  type ReceiverMode,
+  type RequesterKind,
+} from "./operands.ts";
+import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
+import type { PartitionClass } from "./terms.ts";
+
+export interface PolicyDraft {
+  readonly id: string;
+  readonly version: number;
+  readonly asset: string;
+  readonly provider: string;
+  readonly purposes: readonly string[];
+  readonly requesterKinds: readonly RequesterKind[];
+  readonly validUntil: string;
+  readonly receiverModes: readonly ReceiverMode[];
+  readonly approval: "none" | "steward";
+  readonly requesters?: readonly string[];
+  readonly territories?: readonly string[];
+  readonly recipients?: readonly string[];
+  readonly validFrom?: string;
+  readonly uses?: number;
+  readonly scenarios?: readonly string[];
+  readonly legalBases?: readonly string[];
+  readonly counts?: "open" | "closed";
+  readonly minimumOrganisations?: number;
+  readonly minimumUnits?: number;
+  readonly colluders?: number;
+  readonly drops?: number;
+  readonly releaseAuthorities?: readonly string[];
+  readonly exactMomentsTrusted?: readonly string[];
+  readonly coordinatorMayBeSequencer?: boolean;
+  readonly retentionDays?: number;
+  readonly countUnits?: boolean;
+  /** Data element -> allowed functions. */
+  readonly aggregate?: Readonly<Record<string, readonly AggregateFunction[]>>;
+  readonly filter?: Readonly<
+    Record<
+      string,
+      {
+        readonly predicates: readonly PredicateOperator[];
+        readonly values?: readonly string[];
+        readonly partition?: readonly PartitionClass[];
+      }
+    >
+  >;
+  readonly groupBy?: { readonly elements?: readonly string[]; readonly attributes?: readonly string[] };
+  readonly prohibition?: readonly Prohibition[];
+}
+
+export function policyOf(draft: PolicyDraft): Policy {
+  const permission: Permission[] = [usePermission(draft)];
+  for (const [element, functions] of Object.entries(draft.aggregate ?? {})) {
+    permission.push({
+      action: "aggregate",
+      constraint: compact([anyOf("sealane:element", [element]), anyOf("sealane:function", functions)]),
+    });
+  }
+  for (const [element, filter] of Object.entries(draft.filter ?? {})) {
+    permission.push({
+      action: "sealane:filter",
+      constraint: compact([
+        anyOf("sealane:element", [element]),
+        anyOf("sealane:predicate", filter.predicates),
+        anyOf("sealane:value", filter.values),
+        anyOf("sealane:partition", filter.partition),
+      ]),
+    });
+  }
+  if (draft.groupBy !== undefined) {
+    permission.push({
+      action: "sealane:groupBy",
+      constraint: compact([
+        anyOf("sealane:element", draft.groupBy.elements),
+        anyOf("sealane:attribute", draft.groupBy.attributes),
+      ]),
+    });
+  }
+  if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });
+  return {
+    "@type": "Offer",
+    "@id": draft.id,
+    profile: PROFILE,
+    "sealane:version": draft.version,
+    target: draft.asset,
+    assigner: draft.provider,
+    permission,
+    ...(draft.prohibition === undefined ? {} : { prohibition: [...draft.prohibition] }),
+  };
+}
+
+const anyOf = (leftOperand: string, values: readonly unknown[] | undefined): Constraint | undefined =>
+  values === undefined ? undefined : { leftOperand, operator: "isAnyOf", rightOperand: [...values] };
+const single = (leftOperand: string, operator: string, value: unknown): Constraint | undefined =>
+  value === undefined ? undefined : { leftOperand, operator, rightOperand: String(value) };
+const compact = (constraints: readonly (Constraint | undefined)[]): Constraint[] =>
+  constraints.filter((constraint) => constraint !== undefined);
+
+function usePermission(draft: PolicyDraft): Permission {
+  const constraint = compact([
+    anyOf("purpose", draft.purposes),
+    anyOf("sealane:requesterKind", draft.requesterKinds),
+    anyOf("sealane:requester", draft.requesters),
+    anyOf("spatial", draft.territories),
+    anyOf("recipient", draft.recipients),
+    single("dateTime", "gteq", draft.validFrom),
+    single("dateTime", "lteq", draft.validUntil),
+    single("count", "lteq", draft.uses),
+    anyOf("sealane:scenario", draft.scenarios),
+    anyOf("sealane:legalBasis", draft.legalBases),
+    single("sealane:counts", "eq", draft.counts),
+    single("sealane:minimumOrganisations", "gteq", draft.minimumOrganisations),
+    single("sealane:minimumUnits", "gteq", draft.minimumUnits),
+    single("sealane:colluders", "gteq", draft.colluders),
+    single("sealane:drops", "gteq", draft.drops),
+    anyOf("sealane:receiverMode", draft.receiverModes),
+    anyOf("sealane:releaseAuthority", draft.releaseAuthorities),
+    single("sealane:coordinatorMayBeSequencer", "eq", draft.coordinatorMayBeSequencer),
+    anyOf("sealane:exactMomentsTrusted", draft.exactMomentsTrusted),
+  ]);
+  const duty: Duty[] = [];
+  if (draft.approval === "steward") {
+    const approver = compact([single("sealane:approver", "eq", "steward")]);
+    duty.push({ action: "sealane:obtainApproval", constraint: approver });
+  }
+  if (draft.retentionDays !== undefined) {
+    const days = compact([single("sealane:retentionDays", "lteq", draft.retentionDays)]);
+    duty.push({ action: "delete", constraint: days });
+  }
+  return { action: "use", constraint, ...(duty.length === 0 ? {} : { duty }) };
+}

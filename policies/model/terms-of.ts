@@ -1,0 +1,107 @@
+/** Flattens a checked policy into its terms. */
+import type { AggregateFunction, PredicateOperator, ReceiverMode, RequesterKind } from "./operands.ts";
+import type { Constraint, Policy } from "./policy.ts";
+import { DEFAULTS, type ElementTerms, type FilterTerms, type PartitionClass, type PolicyTerms } from "./terms.ts";
+
+type Reader = ReturnType<typeof reader>;
+
+const reader = (constraints: readonly Constraint[] | undefined) => {
+  const right = (leftOperand: string, operator: string): unknown =>
+    constraints?.find((c) => c.leftOperand === leftOperand && c.operator === operator)?.rightOperand;
+  return {
+    list: <T = string>(leftOperand: string): readonly T[] | undefined =>
+      right(leftOperand, "isAnyOf") as readonly T[] | undefined,
+    text: (leftOperand: string, operator: string) => right(leftOperand, operator) as string | undefined,
+    whole(leftOperand: string, operator: string): number | undefined {
+      const text = right(leftOperand, operator) as string | undefined;
+      return text === undefined ? undefined : Number(text);
+    },
+  };
+};
+
+/** `policy` has passed every check of parsePolicy. */
+export function termsOf(policy: Policy, digest: string): PolicyTerms {
+  const use = policy.permission.find((permission) => permission.action === "use");
+  const read = reader(use?.constraint);
+  const duty = (action: string) => use?.duty?.find((candidate) => candidate.action === action);
+  return Object.freeze({
+    id: policy["@id"],
+    version: policy["sealane:version"],
+    digest,
+    asset: policy.target,
+    provider: policy.assigner,
+    purposes: read.list("purpose") ?? [],
+    requesterKinds: read.list<RequesterKind>("sealane:requesterKind") ?? [],
+    requesters: read.list("sealane:requester"),
+    territories: read.list("spatial") ?? DEFAULTS.territories,
+    recipients: read.list("recipient") ?? [],
+    validFrom: read.text("dateTime", "gteq"),
+    validUntil: read.text("dateTime", "lteq") ?? "",
+    uses: read.whole("count", "lteq"),
+    scenarios: read.list("sealane:scenario"),
+    legalBases: read.list("sealane:legalBasis"),
+    elements: elementsOf(policy),
+    attributes: listed(policy, "sealane:groupBy", "sealane:attribute"),
+    countUnits: policy.permission.some((permission) => permission.action === "sealane:countUnits"),
+    counts: read.text("sealane:counts", "eq") === "open" ? "open" : DEFAULTS.counts,
+    minimumOrganisations: read.whole("sealane:minimumOrganisations", "gteq") ?? DEFAULTS.minimumOrganisations,
+    minimumUnits: read.whole("sealane:minimumUnits", "gteq"),
+    colluders: read.whole("sealane:colluders", "gteq") ?? DEFAULTS.colluders,
+    drops: read.whole("sealane:drops", "gteq") ?? DEFAULTS.drops,
+    receiverModes: read.list<ReceiverMode>("sealane:receiverMode") ?? [],
+    releaseAuthorities: read.list("sealane:releaseAuthority") ?? [],
+    exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],
+    coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
+    approval: duty("sealane:obtainApproval") === undefined ? "none" : "steward",
+    retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,
+    prohibited: prohibitedOf(policy),
+  });
+}
+
+const listed = (policy: Policy, action: string, leftOperand: string): readonly string[] =>
+  policy.permission
+    .filter((permission) => permission.action === action)
+    .flatMap((permission) => reader(permission.constraint).list(leftOperand) ?? []);
+
+function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
+  const elements: Record<string, ElementTerms> = Object.create(null);
+  const change = (read: Reader, update: (before: ElementTerms) => ElementTerms) => {
+    for (const element of read.list("sealane:element") ?? []) {
+      elements[element] = Object.freeze(
+        update(elements[element] ?? { aggregate: [], groupBy: false, filter: undefined }),
+      );
+    }
+  };
+  for (const permission of policy.permission) {
+    const read = reader(permission.constraint);
+    if (permission.action === "aggregate") {
+      const functions = read.list<AggregateFunction>("sealane:function") ?? [];
+      change(read, (before) => ({ ...before, aggregate: [...new Set([...before.aggregate, ...functions])] }));
+    } else if (permission.action === "sealane:groupBy") {
+      change(read, (before) => ({ ...before, groupBy: true }));
+    } else if (permission.action === "sealane:filter") {
+      const filter: FilterTerms = Object.freeze({
+        predicates: read.list<PredicateOperator>("sealane:predicate") ?? [],
+        values: read.list("sealane:value"),
+        partition: read.list<PartitionClass>("sealane:partition"),
+      });
+      change(read, (before) => ({ ...before, filter }));
+    }
+  }
+  return Object.freeze(elements);
+}
+
+function prohibitedOf(policy: Policy): PolicyTerms["prohibited"] {
+  const prohibitions = policy.prohibition ?? [];
+  const named = (leftOperand: string): readonly string[] =>
+    prohibitions.flatMap((prohibition) => reader(prohibition.constraint).list(leftOperand) ?? []);
+  return Object.freeze({
+    purposes: named("purpose"),
+    requesters: named("sealane:requester"),
+    territories: named("spatial"),
+    recipients: named("recipient"),
+    elements: named("sealane:element"),
+    redistribution: prohibitions.some((prohibition) => prohibition.action === "distribute"),
+    reidentification: prohibitions.some((prohibition) => prohibition.action === "sealane:reidentify"),
+  });
+}

@@ -1,0 +1,84 @@
+/** A policy's terms with every default filled in: what the rules read. Built only by parsePolicy. */
+import type { AggregateFunction, PredicateOperator, ReceiverMode, RequesterKind } from "./operands.ts";
+
+/** Inclusive class of a fixed partition; decimals or dates as text. */
+export interface PartitionClass {
+  readonly minimum: string;
+  readonly maximum: string;
+}
+
+export interface FilterTerms {
+  readonly predicates: readonly PredicateOperator[];
+  /** Allow-listed literals; undefined: every code of the field's code table (coded fields only). */
+  readonly values: readonly string[] | undefined;
+  /** Fixed partition: gteq + lteq must name exactly one class. */
+  readonly partition: readonly PartitionClass[] | undefined;
+}
+
+/** Roles of one data element. All empty: `none`. */
+export interface ElementTerms {
+  readonly aggregate: readonly AggregateFunction[];
+  readonly groupBy: boolean;
+  readonly filter: FilterTerms | undefined;
+}
+
+export interface PolicyTerms {
+  readonly id: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly asset: string;
+  readonly provider: string;
+  readonly purposes: readonly string[];
+  readonly requesterKinds: readonly RequesterKind[];
+  /** Undefined: any member of the kinds above. */
+  readonly requesters: readonly string[] | undefined;
+  readonly territories: readonly string[];
+  /** Who besides requester and receiver may get released figures. */
+  readonly recipients: readonly string[];
+  readonly validFrom: string | undefined;
+  /** Inclusive instant. */
+  readonly validUntil: string;
+  /** Most computations over this asset under this policy; undefined: no limit. */
+  readonly uses: number | undefined;
+  /** Undefined: any. */
+  readonly scenarios: readonly string[] | undefined;
+  readonly legalBases: readonly string[] | undefined;
+  readonly elements: Readonly<Record<string, ElementTerms>>;
+  /** Registry attributes that may be dimensions. */
+  readonly attributes: readonly string[];
+  readonly countUnits: boolean;
+  readonly counts: "open" | "closed";
+  readonly minimumOrganisations: number;
+  /** Undefined: DEFAULTS.minimumUnits where units are field values, 0 where the unit is the provider itself. */
+  readonly minimumUnits: number | undefined;
+  readonly colluders: number;
+  readonly drops: number;
+  readonly receiverModes: readonly ReceiverMode[];
+  readonly releaseAuthorities: readonly string[];
+  readonly exactMomentsTrusted: readonly string[];
+  readonly coordinatorMayBeSequencer: boolean;
+  readonly approval: "none" | "steward";
+  /** Undefined: DEFAULTS.retentionDays. */
+  readonly retentionDays: number;
+  readonly prohibited: {
+    readonly purposes: readonly string[];
+    readonly requesters: readonly string[];
+    readonly territories: readonly string[];
+    readonly recipients: readonly string[];
+    readonly elements: readonly string[];
+    readonly redistribution: boolean;
+    readonly reidentification: boolean;
+  };
+}
+
+/** Used where a policy is silent. Each is the careful choice; docs/policies.md says why. */
+export const DEFAULTS = Object.freeze({
+  territories: Object.freeze(["CN"]),
+  counts: "closed",
+  minimumOrganisations: 5,
+  minimumUnits: 10,
+  colluders: 1,
+  drops: 0,
+  coordinatorMayBeSequencer: false,
+  retentionDays: 365,
+});
