@@ -1,7 +1,19 @@
 /** From a query and the metadata of the cohort's assets to a layout. Pure: equal inputs give equal bytes everywhere. */
+import { Compile } from "typebox/compile";
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
-import type { Query } from "../../policies/model/query.ts";
-import type { Layout } from "./layout.ts";
+import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
+import { fieldOf, harmonise, scaledInteger } from "./elements.ts";
+import { StatisticsError } from "./errors.ts";
+import type { Component, Layout, LayoutDomain, LayoutElement, Word } from "./layout.ts";
+import { conversionFactor } from "./units.ts";
+import { elementsOf, momentMarginOf, wordsOf } from "./words.ts";
+
+/** Words of the whole vector: 8 MiB, 1,000 members' worth of which a receiver still holds in memory. */
+export const MAX_LAYOUT_WORDS = 1 << 20;
+const ONE_WORD = 2n ** 63n;
+// DECIMAL(38) of the engines that compute the sums ends below 2^127.
+const TWO_WORDS = 10n ** 38n;
 
 export interface LayoutInputs {
   readonly query: Query;
@@ -11,7 +23,229 @@ export interface LayoutInputs {
   readonly attributes: Readonly<Record<string, readonly string[]>>;
 }
 
+const querySchema = Compile(Query);
+const ascending = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Throws StatisticsError; nothing is ever wrapped, clipped or converted by guesswork. */
-export function compileLayout(_inputs: LayoutInputs): Layout {
-  throw new Error("not yet");
+export function compileLayout(inputs: LayoutInputs): Layout {
+  const query = normalise(inputs.query);
+  const assets = [...inputs.assets].sort((a, b) => ascending(a.id, b.id));
+  checkAssets(assets);
+  const domains = query.groupBy.map((dimension) =>
+    "attribute" in dimension
+      ? attributeDomain(dimension.attribute, inputs.attributes)
+      : elementDomain(dimension.element, assets),
+  );
+  const elements = harmoniseAll(query, assets);
+  for (const filter of query.filters) checkFilter(filter, assets, elements);
+  for (const asset of assets) periodUse(query, asset);
+  for (const measure of query.measures) checkMeasure(measure, elements);
+
+  const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
+  const components = componentsOf(query.measures, elements, rows);
+  const atoms = domains.reduce((product, domain) => product * domain.codes.length, 1);
+  const wordsPerAtom = components.reduce((total, component) => total + component.words, 0);
+  if (!Number.isSafeInteger(rows)) {
+    throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
+  }
+  if (atoms * wordsPerAtom > MAX_LAYOUT_WORDS) {
+    throw new StatisticsError(
+      "ERR_STATISTICS_SIZE",
+      "groupBy",
+      `${atoms} cells × ${wordsPerAtom} words exceed ${MAX_LAYOUT_WORDS} words: group by fewer or smaller domains`,
+    );
+  }
+  return Object.freeze({
+    format: "sealane/layout/v1",
+    query,
+    assets: assets.map((asset) => ({ asset: asset.id, version: asset.version, metadata: digestOf(asset) })),
+    dimensions: domains.map((domain) => ({
+      name: domain.name,
+      size: domain.codes.length,
+      ...(domain.kind === "attribute" ? { attribute: { name: domain.name, values: domain.codes } } : {}),
+    })),
+    domains,
+    elements,
+    components,
+    atoms,
+    wordsPerAtom,
+    rows,
+    momentMargin: Math.max(...query.measures.map((measure) => momentMarginOf(measure.statistic))),
+  });
+}
+
+function normalise(query: Query): Query {
+  if (!querySchema.Check(query)) {
+    const first = querySchema.Errors(query)[0];
+    throw new StatisticsError("ERR_STATISTICS_QUERY", `query${first?.instancePath ?? ""}`, first?.message ?? "malformed");
+  }
+  const filters = query.filters
+    .map((filter) => ({ ...filter, values: [...new Set(filter.values)].sort(ascending) }))
+    .sort((a, b) => ascending(canonicalJson(a), canonicalJson(b)));
+  requireDistinct("measures", query.measures.map((measure) => measure.id));
+  requireDistinct(
+    "groupBy",
+    query.groupBy.map((dimension) => ("attribute" in dimension ? dimension.attribute : dimension.element)),
+  );
+  if (query.period !== undefined) {
+    for (const date of [query.period.from, query.period.to]) requireDate("period", date);
+    if (query.period.from > query.period.to) {
+      throw new StatisticsError("ERR_STATISTICS_PERIOD", "period", `from ${query.period.from} is after ${query.period.to}`);
+    }
+  }
+  return { ...query, filters };
+}
+
+function requireDistinct(field: string, names: readonly string[]): void {
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) throw new StatisticsError("ERR_STATISTICS_QUERY", field, `${repeated} occurs twice`);
+}
+
+function requireDate(field: string, text: string): void {
+  const date = new Date(`${text}T00:00:00Z`);
+  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== text) {
+    throw new StatisticsError("ERR_STATISTICS_QUERY", field, `${text} is not a calendar date`);
+  }
+}
+
+function checkAssets(assets: readonly Asset[]): void {
+  if (assets.length === 0) throw new StatisticsError("ERR_STATISTICS_COHORT", "assets", "expected at least one");
+  const ids = assets.map((asset) => asset.id);
+  const repeated = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (repeated !== undefined) throw new StatisticsError("ERR_STATISTICS_COHORT", "assets", `${repeated} occurs twice`);
+}
+
+function attributeDomain(name: string, attributes: LayoutInputs["attributes"]): LayoutDomain {
+  const codes = Object.hasOwn(attributes, name) ? attributes[name]! : [];
+  if (codes.length === 0) {
+    throw new StatisticsError("ERR_STATISTICS_DOMAIN", name, "the network has no such registry attribute");
+  }
+  return { kind: "attribute", name, codes: [...codes] };
+}
+
+/** The union of the assets' tables, ascending: a code that one provider lacks is a zero there, not a missing slot. */
+function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain {
+  const tables = new Set<string>();
+  const codes = new Set<string>();
+  for (const asset of assets) {
+    const field = fieldOf(asset, element);
+    const table = field.type === "code" && field.codeTable !== undefined ? asset.codeTables[field.codeTable] : undefined;
+    if (table === undefined || field.identity === true) {
+      throw new StatisticsError(
+        "ERR_STATISTICS_DOMAIN",
+        element,
+        `asset ${asset.id} holds it as ${field.identity ? "identity" : field.type}, expected a public code table`,
+      );
+    }
+    tables.add(field.codeTable!);
+    for (const entry of table) codes.add(entry.code);
+  }
+  if (tables.size > 1) {
+    throw new StatisticsError("ERR_STATISTICS_DOMAIN", element, `assets use different code tables: ${[...tables].join(", ")}`);
+  }
+  return { kind: "element", name: element, codes: [...codes].sort(ascending) };
+}
+
+function harmoniseAll(query: Query, assets: readonly Asset[]): LayoutElement[] {
+  const wanted = new Map<string, string | undefined>();
+  for (const measure of query.measures) {
+    for (const element of elementsOf(measure.statistic)) {
+      wanted.set(element, wanted.get(element) ?? measure.units?.[element]);
+    }
+  }
+  for (const filter of query.filters) {
+    const type = fieldOf(assets[0]!, filter.element).type;
+    if ((type === "decimal" || type === "integer") && !wanted.has(filter.element)) wanted.set(filter.element, undefined);
+  }
+  return [...wanted.keys()].sort(ascending).map((element) => harmonise(element, assets, wanted.get(element)));
+}
+
+function checkMeasure(measure: Measure, elements: readonly LayoutElement[]): void {
+  const named = elementsOf(measure.statistic);
+  if (new Set(named).size !== named.length) {
+    throw new StatisticsError("ERR_STATISTICS_QUERY", measure.id, "names one element twice");
+  }
+  for (const [element, unit] of Object.entries(measure.units ?? {})) {
+    const common = elements.find((candidate) => candidate.element === element);
+    if (common === undefined || !named.includes(element)) {
+      throw new StatisticsError("ERR_STATISTICS_UNIT", `${measure.id}.units`, `${element} is not an element of it`);
+    }
+    if (conversionFactor(common.unit, unit) === undefined) {
+      throw new StatisticsError(
+        "ERR_STATISTICS_UNIT",
+        `${measure.id}.units`,
+        `${element} is held in ${common.unit ?? "no unit"}, and no exact factor to ${unit} is declared`,
+      );
+    }
+  }
+}
+
+function checkFilter(filter: Predicate, assets: readonly Asset[], elements: readonly LayoutElement[]): void {
+  const refuse = (message: string) => new StatisticsError("ERR_STATISTICS_QUERY", filter.element, message);
+  const ordered = filter.operator === "gteq" || filter.operator === "lteq";
+  if (filter.operator !== "isAnyOf" && filter.values.length !== 1) {
+    throw refuse(`${filter.operator} takes one value, got ${filter.values.length}`);
+  }
+  const types = new Set(assets.map((asset) => fieldOf(asset, filter.element).type));
+  for (const asset of assets) {
+    if (fieldOf(asset, filter.element).identity) throw refuse(`is an identity field of ${asset.id}: it is never compared`);
+  }
+  const numeric = elements.find((element) => element.element === filter.element);
+  if (numeric !== undefined) {
+    for (const value of filter.values) {
+      if (!/^-?\d+(\.\d+)?$/.test(value) || scaledInteger(value, numeric.scale, "exact") === undefined) {
+        throw refuse(`${value} is not a decimal with at most ${numeric.scale} digits after the point`);
+      }
+    }
+    return;
+  }
+  if (types.size > 1) throw refuse(`assets hold it as different types: ${[...types].join(", ")}`);
+  if (types.has("date")) {
+    for (const value of filter.values) requireDate(filter.element, value);
+  } else if (ordered) {
+    throw refuse(`${filter.operator} needs a number or a date`);
+  } else if (types.has("code")) {
+    const codes = new Set(elementDomain(filter.element, assets).codes);
+    const unknown = filter.values.find((value) => !codes.has(value));
+    if (unknown !== undefined) throw refuse(`${unknown} is not in the code table`);
+  } else {
+    throw refuse("is free text: filter on codes, numbers or dates");
+  }
+}
+
+/** The date field a period is read from; null where the whole asset lies inside the period (or none is asked for). */
+export function periodUse(query: Query, asset: Asset): string | null {
+  if (query.period === undefined) return null;
+  if (asset.period?.field !== undefined) {
+    const field = asset.fields.find((candidate) => candidate.name === asset.period?.field);
+    if (field?.type === "date") return field.name;
+  } else if (asset.period !== undefined && asset.period.from >= query.period.from && asset.period.to <= query.period.to) {
+    return null;
+  }
+  throw new StatisticsError(
+    "ERR_STATISTICS_PERIOD",
+    "period",
+    `asset ${asset.id} has no date field and does not lie inside ${query.period.from} to ${query.period.to}`,
+  );
+}
+
+function componentsOf(measures: readonly Measure[], elements: readonly LayoutElement[], rows: number): Component[] {
+  const words = new Map<string, Word>();
+  for (const measure of measures) {
+    for (const word of wordsOf(measure.statistic)) words.set(canonicalJson(word), word);
+  }
+  return [...words.values()].map((word) => {
+    let bound = BigInt(Math.max(rows, 1));
+    for (const factor of word.kind === "moment" ? word.factors : []) {
+      bound *= BigInt(elements.find((element) => element.element === factor)!.bound);
+    }
+    if (bound >= TWO_WORDS) {
+      throw new StatisticsError(
+        "ERR_STATISTICS_OVERFLOW",
+        word.kind === "moment" ? word.factors.join("·") : "units",
+        `${rows} rows within the declared bounds may sum to ${bound}, beyond ${TWO_WORDS}: narrow the bounds or the scale`,
+      );
+    }
+    return { word, words: bound < ONE_WORD ? 1 : 2, bound: bound.toString() };
+  });
 }

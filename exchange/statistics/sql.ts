@@ -1,35 +1,230 @@
-/** One provider's part of a layout: a SELECT for its own source, and its rows turned into the layout's vector. */
-import type { Asset } from "../../policies/model/asset.ts";
-import type { Layout } from "./layout.ts";
-import type { SourceRow, SqlQuery } from "./source.ts";
+/**
+ * One provider's part of a layout as a SELECT over its own source. Numbers go from text to DECIMAL and stay exact
+ * integers at a fixed scale; nothing passes through binary floating point.
+ *
+ * Result: one row per present combination of element-dimension codes (d0, d1, …) plus rows with kept = 'false' for
+ * what filters and absent codes leave out; k0, k1, … are the components in layout order, then the quality counts.
+ */
+import { digestOf } from "../../crypto/suites/digest.ts";
+import type { Asset, Field } from "../../policies/model/asset.ts";
+import type { Predicate } from "../../policies/model/query.ts";
+import { periodUse } from "./compile.ts";
+import { boundsOf, fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
+import { StatisticsError } from "./errors.ts";
+import type { Layout, Word } from "./layout.ts";
+import type { SqlQuery } from "./source.ts";
 
-/** Throws StatisticsError (ERR_STATISTICS_ASSET) where `asset` is not the version the layout was compiled from. */
-export function compileSql(_layout: Layout, _asset: Asset): SqlQuery {
-  throw new Error("not yet");
+/** One column of the asset as the query uses it. `index` names its SQL columns (t = text, v = valid value). */
+export interface UsedField {
+  readonly index: number;
+  readonly field: Field;
+  readonly scale: number;
+  /** Decimal digits of the widest value inside the bounds. */
+  readonly width: number;
 }
 
-export interface LocalStatistics {
-  /** The full vector of the layout, two's complement words. */
-  readonly values: BigUint64Array;
-  /** Per atom: 1 where this organisation's contribution to every component is non-zero, else 0 (phase 1). */
-  readonly contributes: Uint8Array;
-  /** Per atom: distinct statistical units (phase 1, before the cap w). */
-  readonly units: Float64Array;
-  /** Rows seen, and rows left out of some component, by field name; reported, never silently clipped. */
-  readonly rows: number;
-  readonly nulls: Readonly<Record<string, number>>;
-  readonly outOfBounds: Readonly<Record<string, number>>;
+export interface AssetPlan {
+  readonly used: readonly UsedField[];
+  /** Names of the fields of the element dimensions, in dimension order. */
+  readonly dimensions: readonly UsedField[];
+  readonly unitField: UsedField | null;
+}
+
+/** Throws StatisticsError (ERR_STATISTICS_ASSET) where `asset` is not the version the layout was compiled from. */
+export function planAsset(layout: Layout, asset: Asset): AssetPlan {
+  const entry = layout.assets.find((candidate) => candidate.asset === asset.id);
+  if (entry === undefined || entry.version !== asset.version || entry.metadata !== digestOf(asset)) {
+    throw new StatisticsError(
+      "ERR_STATISTICS_ASSET",
+      asset.id,
+      `expected version ${entry?.version ?? "none"} of the layout, got version ${asset.version} or other metadata`,
+    );
+  }
+  const used: UsedField[] = [];
+  const use = (field: Field): UsedField => {
+    const known = used.find((candidate) => candidate.field.name === field.name);
+    if (known !== undefined) return known;
+    const index = used.length;
+    const scale = field.type === "decimal" ? (field.scale ?? 0) : 0;
+    const added = { index, field, scale, width: field.bounds === undefined ? 0 : widthOf({ ...field, scale }) };
+    used.push(added);
+    return added;
+  };
+  for (const element of layout.elements) use(numericFieldOf(asset, element.element));
+  const dimensions = layout.domains.flatMap((domain) =>
+    domain.kind === "element" ? [use(fieldOf(asset, domain.name))] : [],
+  );
+  for (const filter of layout.query.filters) use(fieldOf(asset, filter.element));
+  const period = periodUse(layout.query, asset);
+  if (period !== null) use(asset.fields.find((field) => field.name === period)!);
+  const { unit } = asset;
+  const unitField = unit.kind === "field" ? use(asset.fields.find((field) => field.name === unit.field)!) : null;
+  return { used, dimensions, unitField };
+}
+
+export function compileSql(layout: Layout, asset: Asset): SqlQuery {
+  const plan = planAsset(layout, asset);
+  const parameters: string[] = [];
+  const bind = (value: string): string => `$${parameters.push(value)}`;
+  const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
+
+  const texts = plan.used.map((entry) => `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '') AS t${entry.index}`);
+  const values = plan.used.map((entry) => `${parseExpression(layout, entry)} AS p${entry.index}`);
+  const bounded = plan.used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`);
+  const conditions = [
+    "true",
+    ...layout.query.filters.map((filter) => filterCondition(layout, filter, byElement(filter.element), bind)),
+    ...periodConditions(layout, asset, plan, bind),
+    ...plan.dimensions.map((entry) => `v${entry.index} IS NOT NULL`),
+  ];
+  const groups = plan.dimensions.map((entry, i) => `CASE WHEN kept THEN v${entry.index} END AS d${i}`);
+  const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
+  const quality = plan.used.flatMap((entry) => [
+    `count(*) FILTER (WHERE t${entry.index} IS NULL) AS n${entry.index}`,
+    `count(*) FILTER (WHERE t${entry.index} IS NOT NULL AND p${entry.index} IS NULL) AS i${entry.index}`,
+    `count(*) FILTER (WHERE p${entry.index} IS NOT NULL AND v${entry.index} IS NULL) AS b${entry.index}`,
+  ]);
+  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index})`;
+  const keys = ["kept", ...plan.dimensions.map((_, i) => `d${i}`)];
+  const columns = [...keys, ...groupedColumns(sums, quality, units)];
+
+  const text = [
+    `WITH texts AS (SELECT ${texts.length === 0 ? "1 AS one" : texts.join(", ")} FROM source)`,
+    `parsed AS (SELECT *${values.map((value) => `, ${value}`).join("")} FROM texts)`,
+    `bounded AS (SELECT *${bounded.map((value) => `, ${value}`).join("")} FROM parsed)`,
+    `filtered AS (SELECT *, coalesce(${conditions.join(" AND ")}, false) AS kept FROM bounded)`,
+    `cells AS (SELECT *${groups.map((group) => `, ${group}`).join("")} FROM filtered)`,
+  ].join(",\n");
+  return { text: `${text}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}`, parameters };
+}
+
+const groupedColumns = (sums: readonly string[], quality: readonly string[], units: string): string[] => [
+  "count(*) AS cell_rows",
+  `${units} FILTER (WHERE kept) AS cell_units`,
+  ...sums,
+  ...quality,
+];
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+function widthOf(field: Field & { readonly scale: number }): number {
+  const { minimum, maximum } = boundsOf(field);
+  const digits = Math.max(...[minimum, maximum].map((value) => value.toString().replace("-", "").length));
+  const width = Math.max(digits, field.scale, 1);
+  if (width <= 38) return width;
+  throw new StatisticsError("ERR_STATISTICS_OVERFLOW", field.name, `${width} digits within the bounds, at most 38`);
 }
 
 /**
- * `attributes` are the member's own registry attributes: they fix the digits of registry dimensions. An attribute
- * outside the domain gives all zeros.
+ * Text to value: a pattern admits only what the declared type can hold exactly, so a NULL beside a non-null text means
+ * text that does not fit the declaration. Too wide for the bounds is out of bounds, hence the sentinel row below.
  */
-export function localStatistics(
-  _layout: Layout,
-  _asset: Asset,
-  _rows: readonly SourceRow[],
-  _attributes: Readonly<Record<string, string>>,
-): LocalStatistics {
-  throw new Error("not yet");
+function parseExpression(layout: Layout, entry: UsedField): string {
+  const t = `t${entry.index}`;
+  switch (entry.field.type) {
+    case "decimal":
+    case "integer":
+      return `CASE WHEN regexp_full_match(${t}, ${literal(numberPattern(entry))}) THEN ${t} END`;
+    case "date":
+      return `CASE WHEN regexp_full_match(${t}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND TRY_CAST(${t} AS DATE) IS NOT NULL THEN ${t} END`;
+    case "code": {
+      const domain = layout.domains.find((candidate) => candidate.kind === "element" && candidate.name === entry.field.element);
+      if (domain === undefined) return t;
+      return `CASE WHEN ${t} IN (${domain.codes.map(literal).join(", ")}) THEN ${t} END`;
+    }
+    case "text":
+      return t;
+  }
+}
+
+function numberPattern(entry: UsedField): string {
+  if (entry.field.roundedFromFloat === true) return "[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,3})?";
+  return entry.scale === 0 ? "[+-]?[0-9]+(\\.0+)?" : `[+-]?[0-9]+(\\.[0-9]{1,${entry.scale}}0*)?`;
+}
+
+function boundExpression(entry: UsedField): string {
+  const { index, field, scale, width } = entry;
+  if (field.type !== "decimal" && field.type !== "integer") return `p${index}`;
+  const { minimum, maximum } = boundsOf({ ...field, scale });
+  const type = `DECIMAL(${width}, ${scale})`;
+  const parsed = field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
+  const between = `BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)}`;
+  return `CASE WHEN ${parsed} ${between} THEN ${parsed} END`;
+}
+
+/** DuckDB's casts round half away from zero; an exact tie that landed on an odd digit steps back (half-even). */
+function halfEven(text: string, width: number, scale: number): string {
+  const exact = `TRY_CAST(${text} AS DECIMAL(38, 18))`;
+  const rounded = `TRY_CAST(${exact} AS DECIMAL(${width}, ${scale}))`;
+  const tie = `abs(${exact} - ${rounded}) = ${decimal(5n, scale + 1)}`;
+  const odd = `right(replace(CAST(${rounded} AS VARCHAR), '.', ''), 1) IN ('1', '3', '5', '7', '9')`;
+  return `TRY_CAST(CASE WHEN ${tie} AND ${odd} THEN ${rounded} - sign(${exact}) * ${decimal(1n, scale)} ELSE ${rounded} END AS DECIMAL(${width}, ${scale}))`;
+}
+
+/** An integer at `scale` as a DECIMAL literal. */
+function decimal(value: bigint, scale: number): string {
+  const digits = value.toString().replace("-", "").padStart(scale + 1, "0");
+  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  return `CAST('${value < 0n ? "-" : ""}${text}' AS DECIMAL(${Math.max(digits.length, scale + 1)}, ${scale}))`;
+}
+
+function filterCondition(layout: Layout, filter: Predicate, entry: UsedField, bind: (value: string) => string): string {
+  const numeric = layout.elements.find((element) => element.element === filter.element);
+  const operand = (value: string): string => {
+    if (numeric === undefined) return bind(value);
+    const multiplier = multiplierOf(numericFieldAt(entry), numeric)!;
+    // value_local × multiplier compares with the literal in the common form.
+    const common = scaledInteger(value, numeric.scale, "exact")!;
+    return literalFor(common, multiplier, filter.operator, entry.scale);
+  };
+  const v = `v${entry.index}`;
+  switch (filter.operator) {
+    case "gteq":
+      return `${v} >= ${operand(filter.values[0]!)}`;
+    case "lteq":
+      return `${v} <= ${operand(filter.values[0]!)}`;
+    default:
+      return `${v} IN (${filter.values.map(operand).join(", ")})`;
+  }
+}
+
+const numericFieldAt = (entry: UsedField): Field & { readonly scale: number } => ({ ...entry.field, scale: entry.scale });
+
+/** The local scaled integer that the common literal means; for eq without an exact local form, one no value equals. */
+function literalFor(common: bigint, multiplier: bigint, operator: Predicate["operator"], scale: number): string {
+  const quotient = common / multiplier;
+  const exact = quotient * multiplier === common;
+  const floor = !exact && common < 0n ? quotient - 1n : quotient;
+  if (operator === "gteq") return decimal(exact ? quotient : floor + 1n, scale);
+  if (operator === "lteq") return decimal(floor, scale);
+  return exact ? decimal(quotient, scale) : "NULL";
+}
+
+function periodConditions(layout: Layout, asset: Asset, plan: AssetPlan, bind: (value: string) => string): string[] {
+  const name = periodUse(layout.query, asset);
+  if (name === null) return [];
+  const { index } = plan.used.find((entry) => entry.field.name === name)!;
+  // ISO dates of equal length order as text.
+  return [`v${index} >= ${bind(layout.query.period!.from)}`, `v${index} <= ${bind(layout.query.period!.to)}`];
+}
+
+function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string) => UsedField): string {
+  if (word.kind === "units") {
+    return plan.unitField === null
+      ? "CASE WHEN count(*) FILTER (WHERE kept) > 0 THEN 1 ELSE 0 END"
+      : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
+  }
+  const complete = ["kept", ...word.complete.map((element) => `v${byElement(element).index} IS NOT NULL`)].join(" AND ");
+  const factors = word.factors.map(byElement);
+  if (factors.length === 0) return `count(*) FILTER (WHERE ${complete})`;
+  const [first, second] = factors;
+  if (second === undefined) return `coalesce(sum(v${first!.index}) FILTER (WHERE ${complete}), 0)`;
+  const width = first!.width + second.width;
+  if (width > 38) {
+    throw new StatisticsError("ERR_STATISTICS_OVERFLOW", word.factors.join("·"), `${width} digits per product, at most 38`);
+  }
+  // A product keeps the width of its wider factor, so one is widened to hold all digits.
+  const product = `CAST(v${first!.index} AS DECIMAL(${Math.max(width, 19)}, ${first!.scale})) * v${second.index}`;
+  return `coalesce(sum(${product}) FILTER (WHERE ${complete}), 0)`;
 }
