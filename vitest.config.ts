@@ -1,11 +1,22 @@
 import { defineConfig } from "vitest/config";
 
+const all = "{crypto,policies,chaincode,ledger,exchange,nodes}/**/*.test.ts";
+// Whole networks, and packages installed from scratch: minutes, not seconds.
+const slow = [
+  "{crypto,policies,chaincode,ledger,exchange,nodes}/**/*.slow.test.ts",
+  "nodes/checks/{package,readme}.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["{crypto,policies,chaincode,ledger,exchange,nodes}/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "fast", include: [all], exclude: slow, testTimeout: 30_000, hookTimeout: 60_000 },
+      },
+      { extends: true, test: { name: "slow", include: slow, testTimeout: 300_000, hookTimeout: 300_000 } },
+    ],
   },
 });

@@ -1,6 +1,7 @@
 /** The files of the repository that checks read: everything git tracks or would track. */
 import { execFile } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -9,13 +10,24 @@ export const SOURCE_FOLDERS = ["crypto", "policies", "chaincode", "ledger", "exc
 
 /** Paths relative to `root`, with "/" and in ascending order; ignored and deleted files are left out. */
 export async function repositoryFiles(root: string): Promise<readonly string[]> {
-  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const { stdout } = await run("git", list, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
-  const names = [...new Set(stdout.split("\0").filter((name) => name !== ""))].sort();
+  const names = (await trackedFiles(root)) ?? (await walkedFiles(root));
   const present = await Promise.all(
     names.map(async (name) => (await stat(join(root, name)).catch(() => undefined))?.isFile() === true),
   );
-  return names.filter((_, index) => present[index]);
+  return names.filter((_, index) => present[index]).sort();
+}
+
+/** Undefined outside a git work tree. */
+async function trackedFiles(root: string): Promise<readonly string[] | undefined> {
+  if (!existsSync(join(root, ".git"))) return undefined;
+  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { stdout } = await run("git", list, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
+  return [...new Set(stdout.split("\0").filter((name) => name !== ""))];
+}
+
+async function walkedFiles(root: string): Promise<readonly string[]> {
+  const names = await readdir(root, { recursive: true });
+  return names.map((name) => name.replaceAll("\\", "/")).filter((name) => !/^(?:node_modules|dist)\//.test(name));
 }
 
 export const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && inSourceFolder(path);
