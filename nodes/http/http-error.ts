@@ -1,0 +1,36 @@
+/** Refusals that the HTTP layer itself decides. */
+export const HTTP_ERRORS = [
+  "ERR_HTTP_INVALID",
+  "ERR_HTTP_UNAUTHENTICATED",
+  "ERR_HTTP_FORBIDDEN",
+  "ERR_HTTP_NOT_FOUND",
+  "ERR_HTTP_CONFLICT",
+  "ERR_HTTP_TOO_LARGE",
+  "ERR_HTTP_MEDIA_TYPE",
+  "ERR_HTTP_RATE_LIMIT",
+  "ERR_HTTP_READ_ONLY",
+  "ERR_HTTP_AUDIT_STOPPED",
+  "ERR_HTTP_INTERNAL",
+] as const;
+
+export interface FieldError {
+  readonly field: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly code: (typeof HTTP_ERRORS)[number];
+  readonly problems: readonly FieldError[];
+
+  constructor(
+    code: (typeof HTTP_ERRORS)[number],
+    message: string,
+    options: { cause?: unknown; problems?: readonly FieldError[] } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.problems = options.problems ?? [];
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Problem documents (RFC 9457): the one mapping from errors to HTTP. `code` is stable, clients translate it; `detail`
+ * is for whoever called wrongly. A 5xx says nothing about its cause.
+ */
+import { Type } from "typebox";
+import { closed } from "../../chaincode/rules/vocabulary.ts";
+import type { FieldError } from "./http-error.ts";
+
+export const Problem = closed({
+  type: Type.Literal("about:blank"),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.String(),
+  detail: Type.Optional(Type.String()),
+  errors: Type.Optional(Type.Array(closed({ field: Type.String(), code: Type.String(), detail: Type.String() }))),
+});
+export interface Problem {
+  readonly type: "about:blank";
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly errors?: readonly FieldError[];
+}
+
+/** Code -> status. A code that is not listed is answered as an internal error. */
+export const PROBLEM_STATUS: Readonly<Record<string, number>> = Object.freeze({
+  ERR_HTTP_INVALID: 400,
+  ERR_HTTP_UNAUTHENTICATED: 401,
+  ERR_HTTP_FORBIDDEN: 403,
+  ERR_HTTP_NOT_FOUND: 404,
+  ERR_HTTP_CONFLICT: 409,
+  ERR_HTTP_TOO_LARGE: 413,
+  ERR_HTTP_MEDIA_TYPE: 415,
+  ERR_HTTP_RATE_LIMIT: 429,
+  ERR_HTTP_AUDIT_STOPPED: 503,
+  ERR_HTTP_READ_ONLY: 507,
+
+  ERR_PEER_UNSIGNED: 401,
+  ERR_PEER_SIGNATURE: 401,
+  ERR_PEER_AUDIENCE: 401,
+  ERR_PEER_CLOCK_SKEW: 401,
+  ERR_PEER_REPLAY: 401,
+  ERR_PEER_UNKNOWN_MEMBER: 403,
+  ERR_PEER_BUSY: 429,
+  // What another member did to us, told to our own operator.
+  ERR_PEER_UNREACHABLE: 502,
+  ERR_PEER_TLS_IDENTITY: 502,
+  ERR_PEER_PROTOCOL: 502,
+  ERR_PEER_TOO_LARGE: 502,
+  ERR_PEER_REFUSED: 502,
+  ERR_PEER_TIMEOUT: 504,
+
+  ERR_LEDGER_REJECTED: 409,
+  ERR_LEDGER_UNREACHABLE: 503,
+  ERR_LEDGER_NO_QUORUM: 503,
+  ERR_LEDGER_FULL: 507,
+  ERR_LEDGER_CLOSED: 503,
+  ERR_STORE_FULL: 507,
+  ERR_STORE_ACCESS_LOG_STOPPED: 503,
+
+  ERR_REQUEST_INVALID: 400,
+  ERR_REQUEST_UNKNOWN: 404,
+  ERR_REQUEST_TRANSITION: 409,
+  ERR_REQUEST_FORBIDDEN: 403,
+  ERR_REQUEST_NOT_WAITING: 409,
+  ERR_REQUEST_NO_RESULT: 404,
+  ERR_REQUEST_UNREACHABLE: 503,
+});
+
+/** Failures of others that the caller must see to act, although their status is 5xx. */
+const SPOKEN_5XX: readonly number[] = [502, 503, 504, 507];
+
+// Fastify's own refusals, by its codes.
+const FASTIFY_CODES: Readonly<Record<string, string>> = Object.freeze({
+  FST_ERR_VALIDATION: "ERR_HTTP_INVALID",
+  FST_ERR_CTP_BODY_TOO_LARGE: "ERR_HTTP_TOO_LARGE",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "ERR_HTTP_MEDIA_TYPE",
+  FST_ERR_CTP_INVALID_JSON_BODY: "ERR_HTTP_INVALID",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "ERR_HTTP_INVALID",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "ERR_HTTP_INVALID",
+  FST_ERR_BAD_URL: "ERR_HTTP_INVALID",
+});
+
+interface KnownError {
+  readonly code?: unknown;
+  readonly message?: string;
+  readonly statusCode?: number;
+  readonly problems?: readonly Partial<FieldError & { message: string; key: string }>[];
+  readonly rejection?: { readonly code: string; readonly field?: string };
+  readonly validation?: readonly {
+    readonly instancePath: string;
+    readonly keyword: string;
+    readonly message?: string;
+    readonly params?: Record<string, unknown>;
+  }[];
+  readonly validationContext?: string;
+}
+
+export function problemOf(error: unknown): Problem {
+  const known = (typeof error === "object" && error !== null ? error : {}) as KnownError;
+  const code = codeOf(known);
+  const status = PROBLEM_STATUS[code];
+  if (status === undefined)
+    return { type: "about:blank", title: "Internal error", status: 500, code: "ERR_HTTP_INTERNAL" };
+  if (status >= 500 && !SPOKEN_5XX.includes(status)) return { type: "about:blank", title: code, status, code };
+  const errors = fieldErrors(known);
+  return {
+    type: "about:blank",
+    title: code,
+    status,
+    code,
+    detail: known.message ?? code,
+    ...(errors.length > 0 ? { errors } : {}),
+  };
+}
+
+function codeOf(error: KnownError): string {
+  if (error.validation !== undefined) return "ERR_HTTP_INVALID";
+  if (typeof error.code === "string") {
+    const translated = FASTIFY_CODES[error.code] ?? error.code;
+    if (translated in PROBLEM_STATUS) return translated;
+  }
+  if (error.statusCode === 429) return "ERR_HTTP_RATE_LIMIT";
+  if (error.statusCode === 400) return "ERR_HTTP_INVALID";
+  return "ERR_HTTP_INTERNAL";
+}
+
+function fieldErrors(error: KnownError): readonly FieldError[] {
+  if (error.validation !== undefined) {
+    return error.validation.flatMap((issue) => {
+      const at = [error.validationContext ?? "body", ...issue.instancePath.split("/").slice(1)].join(".");
+      const names = (issue.params?.requiredProperties ?? issue.params?.additionalProperties ?? []) as readonly string[];
+      if (issue.keyword === "boolean") return [];
+      if (names.length === 0) return [{ field: at, code: issue.keyword, detail: issue.message ?? issue.keyword }];
+      const detail = issue.keyword === "required" ? "missing; it is required" : "unknown field; remove it";
+      return names.map((name) => ({ field: `${at}.${name}`, code: issue.keyword, detail }));
+    });
+  }
+  if (error.rejection !== undefined) {
+    return [{ field: error.rejection.field ?? "", code: error.rejection.code, detail: error.message ?? "" }];
+  }
+  return (error.problems ?? []).map((problem) => ({
+    field: problem.field ?? problem.key ?? "",
+    code: problem.code ?? "invalid",
+    detail: problem.detail ?? problem.message ?? "",
+  }));
+}

@@ -1,0 +1,22 @@
+/** What the plugins put on a request, and what a route may say about itself in `config`. */
+import type {} from "fastify";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Peer interface: the member whose signature was verified. Empty on unsigned routes and the management interface. */
+    author: string;
+    /** Management interface: `<member>/<operator>`. Empty on the peer interface. */
+    operator: string;
+    /** SHA-256 of the body bytes as received, base64url. */
+    bodyDigest: string;
+    accessLogged: boolean;
+  }
+  interface FastifyContextConfig {
+    /** Needs neither token nor signature (health, applications for membership). Default false. */
+    public?: boolean;
+    /** Goes to the access log. Default true; false for health, metrics and replication, which show nothing of anyone. */
+    accessLog?: boolean;
+    /** May run while the disk is full. Default: true for GET, false for all others. */
+    readOnlySafe?: boolean;
+  }
+}

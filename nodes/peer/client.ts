@@ -1,0 +1,214 @@
+/**
+ * Outbound calls to other members: signed request, pinned TLS identity, time and size limits, answer checked against
+ * a schema. Failed attempts are repeated with backoff where the call says that repeating is harmless.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Static, TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { Agent, buildConnector, type Dispatcher } from "undici";
+import { utf8 } from "../../crypto/suites/encoding.ts";
+import type { SigningIdentity } from "../../crypto/suites/signed.ts";
+import type { PeerTarget } from "./member-directory.ts";
+import { PeerError } from "./peer-error.ts";
+import { SIGNATURE_HEADER, signPeerRequest } from "./request-signature.ts";
+import { pinOfCertificate } from "./tls-pin.ts";
+
+export const PEER_DEFAULTS = Object.freeze({
+  connectTimeoutMs: 10_000,
+  timeoutMs: 30_000,
+  maxBytes: 64 * 1024 * 1024,
+  attempts: 3,
+  backoffMs: 200,
+});
+
+export interface PeerCall<S extends TSchema> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Path with query, for example `/peer/v1/requests/<id>`. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** What a successful answer must be; anything else is ERR_PEER_PROTOCOL. */
+  readonly response: S;
+  /** For the whole answer. A long poll adds its wait. */
+  readonly timeoutMs?: number;
+  readonly maxBytes?: number;
+  /** Total tries when the other side cannot be reached, times out or answers 429/502/503/504; default 3 for GET, 1 otherwise. */
+  readonly attempts?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface PeerClient {
+  /** Resolves with the checked answer (undefined for 204 under `Type.Undefined()`). Throws PeerError. */
+  call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>>;
+  close(): Promise<void>;
+}
+
+export interface PeerClientOptions {
+  readonly identity: () => SigningIdentity;
+  readonly network: string;
+  readonly now: () => string;
+  readonly random: (bytes: number) => Uint8Array;
+  /** Sees every request and answer body; used by the leak detector and the byte counters of the demo. */
+  readonly observe?: (message: ObservedMessage) => void;
+}
+
+export interface ObservedMessage {
+  readonly direction: "sent" | "received";
+  readonly peer: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+}
+
+const RETRIED_STATUS: readonly number[] = [429, 502, 503, 504];
+const RETRIED_CODE: readonly string[] = ["ERR_PEER_UNREACHABLE", "ERR_PEER_TIMEOUT"];
+
+export function createPeerClient(options: PeerClientOptions): PeerClient {
+  const agents = new Map<string, Agent>();
+  const validators = new WeakMap<TSchema, Validator>();
+
+  function agentFor(target: PeerTarget): Agent {
+    const id = `${target.endpoint} ${target.tls}`;
+    const existing = agents.get(id);
+    if (existing !== undefined) return existing;
+    const agent = new Agent({ connect: pinnedConnector(target), connections: 64, keepAliveTimeout: 30_000 });
+    agents.set(id, agent);
+    return agent;
+  }
+
+  function checked<S extends TSchema>(schema: S, value: unknown, what: string): Static<S> {
+    let validator = validators.get(schema);
+    if (validator === undefined) {
+      validator = Compile(schema) as Validator;
+      validators.set(schema, validator);
+    }
+    if (validator.Check(value)) return value as Static<S>;
+    const first = validator.Errors(value)[0];
+    throw new PeerError("ERR_PEER_PROTOCOL", `${what}: answer ${first?.instancePath || "/"} ${first?.message ?? ""}`);
+  }
+
+  async function attempt<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
+    const what = `${call.method} ${call.path} at ${target.member}`;
+    const body = call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
+    const signature = await signPeerRequest(
+      options.identity(),
+      { network: options.network, to: target.member, method: call.method, target: call.path, body },
+      options,
+    );
+    options.observe?.({ direction: "sent", peer: target.member, method: call.method, path: call.path, body });
+    const deadline = AbortSignal.timeout(call.timeoutMs ?? PEER_DEFAULTS.timeoutMs);
+    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+    try {
+      const answer = await agentFor(target).request({
+        origin: target.endpoint,
+        path: call.path,
+        method: call.method,
+        headers: {
+          [SIGNATURE_HEADER]: signature,
+          accept: "application/json",
+          ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(call.body === undefined ? {} : { body }),
+        signal,
+      });
+      const bytes = await readBounded(answer, call.maxBytes ?? PEER_DEFAULTS.maxBytes, what);
+      options.observe?.({
+        direction: "received",
+        peer: target.member,
+        method: call.method,
+        path: call.path,
+        body: bytes,
+      });
+      const value = bytes.length === 0 ? undefined : parseJson(bytes, what);
+      if (answer.statusCode >= 200 && answer.statusCode < 300) return checked(call.response, value, what);
+      throw refusal(answer.statusCode, value, what);
+    } catch (error) {
+      throw asPeerError(error, what, { timedOut: deadline.aborted, aborted: call.signal?.aborted ?? false });
+    }
+  }
+
+  return Object.freeze({
+    async call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
+      const attempts = call.attempts ?? (call.method === "GET" ? PEER_DEFAULTS.attempts : 1);
+      for (let tried = 1; ; tried++) {
+        try {
+          return await attempt(target, call);
+        } catch (error) {
+          if (tried >= attempts || !isRetried(error)) throw error;
+          await sleep(PEER_DEFAULTS.backoffMs * 2 ** (tried - 1), undefined, { signal: call.signal });
+        }
+      }
+    },
+    async close() {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      agents.clear();
+    },
+  });
+}
+
+/** Certificates are self-signed: the key pinned on the ledger is the whole identity, names and dates are not. */
+function pinnedConnector(target: PeerTarget): buildConnector.connector {
+  // A resumed session shows no certificate, so sessions are not kept.
+  const connect = buildConnector({
+    rejectUnauthorized: false,
+    maxCachedSessions: 0,
+    timeout: PEER_DEFAULTS.connectTimeoutMs,
+  });
+  return (connectOptions, callback) =>
+    connect(connectOptions, (...result) => {
+      const [error, socket] = result;
+      if (error !== null) return callback(error, null);
+      const certificate = "getPeerX509Certificate" in socket ? socket.getPeerX509Certificate() : undefined;
+      const shown = certificate === undefined ? "none" : pinOfCertificate(certificate);
+      if (shown === target.tls) return callback(null, socket);
+      socket.destroy();
+      return callback(
+        new PeerError(
+          "ERR_PEER_TLS_IDENTITY",
+          `${target.endpoint}: TLS key ${shown} is not the key ${target.tls} that the ledger names for ${target.member}`,
+        ),
+        null,
+      );
+    });
+}
+
+async function readBounded(answer: Dispatcher.ResponseData, maxBytes: number, what: string): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let total = 0;
+  for await (const part of answer.body as AsyncIterable<Buffer>) {
+    total += part.length;
+    if (total > maxBytes) throw new PeerError("ERR_PEER_TOO_LARGE", `${what}: answer is longer than ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function parseJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    throw new PeerError("ERR_PEER_PROTOCOL", `${what}: answer is not JSON`, { cause });
+  }
+}
+
+function refusal(status: number, value: unknown, what: string): PeerError {
+  const problem = (typeof value === "object" && value !== null ? value : {}) as { code?: unknown; detail?: unknown };
+  const code = typeof problem.code === "string" ? problem.code.slice(0, 64) : undefined;
+  const detail = typeof problem.detail === "string" ? `: ${problem.detail.slice(0, 500)}` : "";
+  return new PeerError("ERR_PEER_REFUSED", `${what}: answered ${status}${code ? ` ${code}` : ""}${detail}`, {
+    answer: { status, code },
+  });
+}
+
+function asPeerError(error: unknown, what: string, state: { timedOut: boolean; aborted: boolean }): unknown {
+  if (error instanceof PeerError) return error;
+  if (state.aborted) return error;
+  if (state.timedOut) return new PeerError("ERR_PEER_TIMEOUT", `${what}: no answer in time`, { cause: error });
+  const code = (error as { code?: string }).code;
+  return new PeerError("ERR_PEER_UNREACHABLE", `${what}: ${code ?? (error as Error).message}`, { cause: error });
+}
+
+function isRetried(error: unknown): boolean {
+  if (!(error instanceof PeerError)) return false;
+  return RETRIED_CODE.includes(error.code) || RETRIED_STATUS.includes(error.answer?.status ?? 0);
+}

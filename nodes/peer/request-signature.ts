@@ -1,0 +1,129 @@
+/**
+ * Signed peer requests: a compact JWS (RFC 7515, EdDSA of RFC 8037) in the header `sealane-signature` over method,
+ * target, body digest, nonce, time, network, sender and audience. Answers are covered by the pinned TLS identity.
+ */
+import { CompactSign, compactVerify, importJWK } from "jose";
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { Code, closed, Digest, Instant, MemberId } from "../../chaincode/rules/vocabulary.ts";
+import { sha256 } from "../../crypto/suites/digest.ts";
+import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
+import type { SigningIdentity } from "../../crypto/suites/signed.ts";
+import { PeerError } from "./peer-error.ts";
+
+export const SIGNATURE_HEADER = "sealane-signature";
+export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+const MAX_SIGNATURE_CHARACTERS = 4096;
+const ALGORITHM = "EdDSA";
+const TYPE = "sealane-peer+jws";
+
+export const PeerClaims = closed({
+  network: Code,
+  from: MemberId,
+  to: MemberId,
+  method: Type.String({ pattern: "^[A-Z]{3,7}$" }),
+  /** Path and query exactly as sent. */
+  target: Type.String({ minLength: 1, maxLength: 2048 }),
+  /** SHA-256 of the body bytes; of no bytes where there is no body. */
+  digest: Digest,
+  nonce: Type.String({ pattern: "^[A-Za-z0-9_-]{22}$" }),
+  time: Instant,
+});
+export type PeerClaims = Static<typeof PeerClaims>;
+
+const claimsCheck = Compile(PeerClaims);
+
+export const bodyDigest = (body: Uint8Array): string => toBase64url(sha256(body));
+
+export async function signPeerRequest(
+  identity: SigningIdentity,
+  request: { network: string; to: string; method: string; target: string; body: Uint8Array },
+  effects: { now: () => string; random: (bytes: number) => Uint8Array },
+): Promise<string> {
+  const claims: PeerClaims = {
+    network: request.network,
+    from: identity.member,
+    to: request.to,
+    method: request.method,
+    target: request.target,
+    digest: bodyDigest(request.body),
+    nonce: toBase64url(effects.random(16)),
+    time: effects.now(),
+  };
+  const key = await importJWK(
+    { kty: "OKP", crv: "Ed25519", x: toBase64url(identity.publicKey), d: toBase64url(identity.privateKey) },
+    ALGORITHM,
+  );
+  return await new CompactSign(utf8(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: identity.key })
+    .sign(key);
+}
+
+export interface SignatureCheck {
+  /** Raw Ed25519 public key of an active member's key, by the ledger; undefined for all others. */
+  readonly publicKey: (member: string, key: string) => Promise<Uint8Array | undefined>;
+  readonly network: string;
+  readonly audience: string;
+  readonly now: () => string;
+}
+
+/**
+ * Returns the claims of a well-signed, timely request for this audience. The caller still compares `digest` with the
+ * body, `method` and `target` with the request line, and `nonce` with its replay cache. Throws PeerError.
+ */
+export async function verifyPeerSignature(header: unknown, check: SignatureCheck): Promise<PeerClaims> {
+  if (typeof header !== "string" || header === "") {
+    throw new PeerError("ERR_PEER_UNSIGNED", `${SIGNATURE_HEADER}: header missing; sign the request`);
+  }
+  if (header.length > MAX_SIGNATURE_CHARACTERS) {
+    throw new PeerError(
+      "ERR_PEER_SIGNATURE",
+      `${SIGNATURE_HEADER}: longer than ${MAX_SIGNATURE_CHARACTERS} characters`,
+    );
+  }
+  const { claims, keyId } = readUnverified(header);
+  const publicKey = await check.publicKey(claims.from, keyId);
+  if (publicKey === undefined) {
+    throw new PeerError("ERR_PEER_UNKNOWN_MEMBER", `${claims.from}: no active member with key ${keyId} on the ledger`);
+  }
+  await verifySignature(header, publicKey);
+  if (claims.network !== check.network || claims.to !== check.audience) {
+    throw new PeerError(
+      "ERR_PEER_AUDIENCE",
+      `signed for ${claims.to} of network ${claims.network}; this is ${check.audience} of network ${check.network}`,
+    );
+  }
+  const ours = check.now();
+  if (Math.abs(Date.parse(ours) - Date.parse(claims.time)) > MAX_CLOCK_SKEW_MS) {
+    throw new PeerError(
+      "ERR_PEER_CLOCK_SKEW",
+      `request time ${claims.time}, our time ${ours}: more than 5 minutes apart; set the clocks`,
+    );
+  }
+  return claims;
+}
+
+function readUnverified(header: string): { claims: PeerClaims; keyId: string } {
+  try {
+    const [head, payload] = header.split(".");
+    const parse = (part: string | undefined): unknown =>
+      JSON.parse(Buffer.from(fromBase64url(part ?? "", "jws")).toString("utf8"));
+    const fields = parse(head) as { kid?: unknown; typ?: unknown };
+    const claims = parse(payload);
+    if (typeof fields.kid === "string" && fields.typ === TYPE && claimsCheck.Check(claims)) {
+      return { claims, keyId: fields.kid };
+    }
+  } catch (cause) {
+    throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: not a compact JWS`, { cause });
+  }
+  throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: header or claims do not have the expected fields`);
+}
+
+async function verifySignature(header: string, publicKey: Uint8Array): Promise<void> {
+  try {
+    const key = await importJWK({ kty: "OKP", crv: "Ed25519", x: toBase64url(publicKey) }, ALGORITHM);
+    await compactVerify(header, key, { algorithms: [ALGORITHM] });
+  } catch (cause) {
+    throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: the signature does not verify`, { cause });
+  }
+}

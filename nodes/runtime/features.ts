@@ -1,0 +1,4 @@
+/** Every feature of a node, in the order in which they start; they stop in reverse. */
+import type { CreateFeature } from "./services.ts";
+
+export const FEATURES: readonly CreateFeature[] = Object.freeze([]);
