@@ -13,8 +13,8 @@ export interface Layout {
   readonly excluded: readonly number[];
   /** Organisations a cell needs beyond `need` for exact moments (variance 5 + c, regression p + 5 + c); 0 for none. */
   readonly minimumOrganisations: number;
-  /** Per atom: canonical text (or digest) of the statistic and its record-level predicate. */
-  readonly recordKeys: readonly string[];
+  /** Per atom: canonical texts (or digests) of its statistic words, each with the record-level predicate. */
+  readonly recordKeys: readonly (readonly string[])[];
   /** Statistical unit of each cohort member's asset. */
   readonly units: Readonly<Record<string, UnitKind>>;
   /** Every policy allows equal unit domains, with Σu/N tested against U. */

@@ -1,0 +1,146 @@
+/** Constants of the opening record (specification §2) and the checks every party makes on it before taking part. */
+import { fromBase64url } from "../suites/encoding.ts";
+import { verifySigned } from "../suites/signed.ts";
+import { SecaggError } from "./errors.ts";
+import type { Layout } from "./layout.ts";
+import type { Constants, Opened, Parties } from "./opened.ts";
+import { assertUsablePublicKey } from "./x25519.ts";
+
+/** Complete graph where bytes allow; the sparse graph for more members is not built. */
+export const COMPLETE_GRAPH_MEMBERS = 129;
+export const DEFAULT_MINIMUM_ORGANISATIONS = 5;
+export const DEFAULT_COLLUDERS = 1;
+export const MAXIMUM_RESTARTS = 3;
+/** Own clock may run this much behind the deadline when a view is signed. */
+export const VIEW_TOLERANCE_MS = 60_000;
+/** The unmasking of a fixed closed set stays open this long. */
+export const UNMASKING_OPEN_MS = 7 * 24 * 60 * 60 * 1000;
+/** Above this many words a phase-1 transcript would need fingerprints, which are not built. */
+export const TRANSCRIPT_WORDS = 1_000_000;
+
+/** Shamir threshold and quorum of the complete graph. */
+export const twoThirds = (members: number): number => Math.floor((2 * members) / 3) + 1;
+
+const refuse = (message: string): never => {
+  throw new SecaggError("ERR_SECAGG_OPENING", message);
+};
+
+/** Constants from the strictest policy's minima; `drops` is part of the opening, never of who turned up. */
+export function constantsFor(options: {
+  members: number;
+  minimumOrganisations?: number;
+  minimumUnits?: number;
+  colluders?: number;
+  drops?: number;
+}): Constants {
+  const { members, minimumOrganisations = DEFAULT_MINIMUM_ORGANISATIONS, colluders = DEFAULT_COLLUDERS } = options;
+  const constants = {
+    members,
+    threshold: twoThirds(members),
+    quorum: twoThirds(members),
+    minimumOrganisations,
+    minimumUnits: options.minimumUnits ?? 0,
+    colluders,
+    drops: options.drops ?? Math.floor(members / 20),
+    need: Math.max(minimumOrganisations, 3 + colluders),
+  };
+  assertConstants(constants, members);
+  return Object.freeze(constants);
+}
+
+export function assertConstants(constants: Constants, cohort: number): void {
+  const { members, threshold, quorum, colluders, drops, need, minimumOrganisations } = constants;
+  if (members !== cohort) refuse(`constants.members: cohort has ${cohort}, got ${members}`);
+  if (members < 3) refuse(`constants.members: at least 3 organisations are needed, got ${members}`);
+  if (threshold !== twoThirds(members)) refuse(`constants.threshold: wanted ${twoThirds(members)}, got ${threshold}`);
+  if (quorum !== twoThirds(members)) refuse(`constants.quorum: wanted ${twoThirds(members)}, got ${quorum}`);
+  if (members <= 4 && colluders !== 0) refuse(`constants.colluders: a cohort of ${members} needs 0, got ${colluders}`);
+  if (colluders >= threshold) refuse(`constants.colluders: must stay below the threshold ${threshold}, got ${colluders}`);
+  const wanted = Math.max(minimumOrganisations, 3 + colluders);
+  if (need !== wanted) refuse(`constants.need: wanted max(m, 3 + c) = ${wanted}, got ${need}`);
+  if (need + drops > members) refuse(`constants.need: no cell can hold need + drops = ${need + drops} of ${members}`);
+}
+
+/** Every rule on the opening that needs no document. Throws ERR_SECAGG_OPENING naming the field. */
+export function assertOpening(opened: Opened, parties: Parties): void {
+  const { cohort, coordinator, receiver, receiverKey, constants } = opened;
+  assertConstants(constants, cohort.length);
+  if (cohort.length > COMPLETE_GRAPH_MEMBERS) {
+    refuse(`cohort: the complete graph carries at most ${COMPLETE_GRAPH_MEMBERS} members, got ${cohort.length}`);
+  }
+  cohort.forEach((entry, i) => {
+    if (i > 0 && cohort[i - 1]!.member >= entry.member) refuse("cohort: members must ascend without repetition");
+  });
+  const groups = cohort.map((entry) => entry.holdingGroup);
+  if (new Set(groups).size !== groups.length) refuse("cohort: one node per holding group may take part");
+  for (const outsider of [coordinator, receiver, parties.requester, parties.sequencer]) {
+    const group = parties.groups[outsider];
+    if (group === undefined) return refuse(`parties.groups: no holding group for ${outsider}`);
+    if (groups.includes(group) || cohort.some((entry) => entry.member === outsider)) {
+      refuse(`cohort: the holding group of ${outsider} must not be in it`);
+    }
+  }
+  if (parties.groups[coordinator] === parties.groups[receiver]) refuse("receiver: must differ from the coordinator");
+  if (opened.receiverMode === "direct" && receiver !== parties.requester) {
+    refuse("receiver: in direct mode it is the requester");
+  }
+  if (opened.receiverMode === "reviewed" && parties.groups[parties.requester] === parties.groups[receiver]) {
+    refuse("receiver: in reviewed mode requester and receiver are different groups");
+  }
+  if (opened.auditor !== undefined && parties.groups[opened.auditor] === parties.groups[coordinator]) {
+    refuse("auditor: must be in another group than the coordinator");
+  }
+  if (parties.groups[coordinator] === parties.groups[parties.sequencer] && !parties.coordinatorMaySequence) {
+    refuse("coordinator: policy does not allow it to be the sequencer");
+  }
+  if (parties.restarts > MAXIMUM_RESTARTS) refuse(`restartOf: at most ${MAXIMUM_RESTARTS} restarts`);
+  const key = parties.identities[receiver];
+  const about = receiverKey.statement;
+  if (
+    key === undefined ||
+    receiverKey.signer !== receiver ||
+    about.computation !== opened.computation ||
+    about.request !== opened.request ||
+    about.receiver !== receiver ||
+    !verifySigned(fromBase64url(key.publicKey, "identity", 32), "receiver-key", receiverKey)
+  ) {
+    refuse("receiverKey: not signed by the receiver for this computation");
+  }
+  assertUsablePublicKey(about.publicKey, "receiverKey");
+  const { deadlines } = opened;
+  const order = [
+    deadlines.keys,
+    deadlines.shares,
+    deadlines.contribution1,
+    deadlines.contribution2,
+    deadlines.release,
+  ].map(Date.parse);
+  if (order.some((time, i) => Number.isNaN(time) || (i > 0 && order[i - 1]! > time))) refuse("deadlines: must ascend");
+}
+
+/** Rules on the layout (§4): its shape, and unit domains that must not overlap. */
+export function assertLayout(opened: Opened, layout: Layout): void {
+  const atoms = opened.cells.dimensions.reduce((product, { size }) => product * size, 1);
+  if (layout.atoms !== atoms) refuse(`layout.atoms: the opened dimensions give ${atoms}, got ${layout.atoms}`);
+  if (layout.components.length === 0) refuse("layout.components: at least one is needed");
+  if (layout.recordKeys.length !== atoms) refuse("layout.recordKeys: one list per atom is needed");
+  layout.excluded.forEach((atom, i) => {
+    if (atom < 0 || atom >= atoms || (i > 0 && layout.excluded[i - 1]! >= atom)) refuse("layout.excluded: wrong atoms");
+  });
+  if (opened.cells.mode === "counted" && 2 * atoms * opened.cohort.length > TRANSCRIPT_WORDS) {
+    refuse(`layout.atoms: counted mode carries at most ${TRANSCRIPT_WORDS} words over the cohort`);
+  }
+  const domains = new Set<string>();
+  for (const { member } of opened.cohort) {
+    const unit = layout.units[member];
+    if (unit === undefined) return refuse(`layout.units: nothing about ${member}`);
+    if (unit.kind === "provider" || layout.sharedUnitDomains) continue;
+    if (unit.domain === undefined) return refuse(`layout.units: ${member} declares no unit domain`);
+    if (domains.has(unit.domain)) refuse(`layout.units: two assets draw their units from ${unit.domain}`);
+    domains.add(unit.domain);
+  }
+  // Without counts the exception could not be tested against U.
+  if (layout.sharedUnitDomains && opened.cells.mode === "registry") {
+    refuse("layout.sharedUnitDomains: needs counted mode");
+  }
+}

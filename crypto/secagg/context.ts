@@ -1,0 +1,47 @@
+/**
+ * The chain of contexts every mask and statement is bound to (specification §3):
+ * ctx0 = H(opened), ctx1 = H(ctx0, U, V), ctx2 = H(ctx1, close-1, bitmap). Views that differ anywhere never cancel.
+ */
+import { canonicalJson, digestOf, sha256 } from "../suites/digest.ts";
+import { utf8 } from "../suites/encoding.ts";
+import type { Header, Opened, RecordOf } from "./opened.ts";
+
+export const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
+
+export const openingContext = (opened: Opened): string => digestOf({ suite: SUITE, context: 0, opened });
+
+export const maskContext = (
+  context0: string,
+  keyset: Pick<RecordOf<"keyset">, "members" | "root">,
+  maskset: Pick<RecordOf<"maskset">, "members" | "root">,
+): string =>
+  digestOf({
+    suite: SUITE,
+    context: 1,
+    previous: context0,
+    keyset: { members: keyset.members, root: keyset.root },
+    maskset: { members: maskset.members, root: maskset.root },
+  });
+
+/** `closing` is null in registry mode, where S1 = V is bound by ctx1. */
+export const valueContext = (context1: string, closing: string | null, bitmap: string): string =>
+  digestOf({ suite: SUITE, context: 2, previous: context1, closing, bitmap });
+
+/** What views sign: the content of a closing record. */
+export const closingDigest = (
+  computation: string,
+  close: { readonly phase: 1 | 2; readonly headers: readonly Header[]; readonly root: string },
+): string => digestOf({ computation, phase: close.phase, headers: close.headers, root: close.root });
+
+export interface KeyUse {
+  readonly context: string;
+  readonly kind: "pair" | "self" | "envelope" | "seal";
+  readonly phase: 0 | 1 | 2;
+  /** pair: ascending; envelope: member, receiver; seal: dealer, holder; self: the member twice. */
+  readonly ids: readonly [string, string];
+  /** Public keys of `ids`; for self the seed hash twice. */
+  readonly keys: readonly [string, string];
+}
+
+/** HKDF info of one key: 32 bytes. */
+export const keyInfo = (use: KeyUse): Uint8Array => sha256(utf8(canonicalJson({ suite: SUITE, ...use })));
