@@ -38,15 +38,36 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_TIMEOUT: EXIT.timeout,
 };
 
-/** RFC 9457, with the stable `code` of every Sealane problem. */
+/** What a node answers when it refuses: RFC 9457 with a stable code, as nodes/http writes it. */
 export interface Problem {
-  readonly type?: string;
   readonly title?: string;
   readonly status?: number;
   readonly detail?: string;
   readonly code?: string;
   /** One entry per wrong field, where the node found several. */
-  readonly problems?: readonly { readonly field?: string; readonly code?: string; readonly message?: string }[];
+  readonly errors?: readonly FieldProblem[];
+}
+
+export interface FieldProblem {
+  readonly field?: string;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** The node answers, but what it needs for this does not. */
+const UNREACHABLE = new Set([
+  "ERR_LEDGER_UNREACHABLE",
+  "ERR_LEDGER_NO_QUORUM",
+  "ERR_PEER_UNREACHABLE",
+  "ERR_PEER_TIMEOUT",
+  "ERR_REQUEST_UNREACHABLE",
+]);
+const INPUT = new Set(["ERR_HTTP_INVALID", "ERR_REQUEST_INVALID"]);
+
+/** Exit code of a failure that carries the code of another folder. */
+export function exitCodeOf(code: string): number {
+  if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  return INPUT.has(code) || code.startsWith("ERR_CONFIG_") ? EXIT.usage : EXIT.failed;
 }
 
 export class CliError extends Error {

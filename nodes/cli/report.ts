@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import type { TextKey, Texts } from "../i18n/text.ts";
 import type { Outcome } from "./context.ts";
-import { CliError, EXIT, type Problem } from "./errors.ts";
+import { CliError, EXIT, exitCodeOf, type FieldProblem, type Problem } from "./errors.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface Failure {
@@ -15,7 +15,7 @@ export interface Failure {
   readonly message: string;
   /** What the node or the library said, in English. */
   readonly detail?: string;
-  readonly problems?: Problem["problems"];
+  readonly errors?: readonly FieldProblem[];
 }
 
 export function printOutcome({ json, human }: Outcome, asJson: boolean, { write }: Surroundings): void {
@@ -28,9 +28,9 @@ export function printFailure(failure: Failure, asJson: boolean, texts: Texts, { 
   if (asJson) write("stdout", `${JSON.stringify({ error })}\n`);
   const lines = [`sealane: ${failure.message} [${failure.code}]`];
   if (failure.detail !== undefined) lines.push(`  ${failure.detail}`);
-  for (const { field, code, message } of failure.problems ?? []) {
-    const reason = code === undefined ? "" : (texts.error(code) ?? texts.reason(code));
-    lines.push(`  - ${[field, reason, message].filter((part) => part !== undefined && part !== "").join(": ")}`);
+  for (const { field, code, detail } of failure.errors ?? []) {
+    const reason = code === undefined ? "" : (texts.error(code) ?? texts.knownReason(code) ?? "");
+    lines.push(`  - ${[field, reason, detail].filter((part) => part !== undefined && part !== "").join(": ")}`);
   }
   write("stderr", `${lines.join("\n")}\n`);
 }
@@ -80,32 +80,43 @@ function usageFailure(error: CommanderError, texts: Texts): Failure | undefined 
 
 function problemFailure(problem: Problem, error: CliError, texts: Texts): Failure {
   const code = problem.code ?? error.code;
-  const known = texts.error(code, error.parameters);
-  return {
-    exitCode: error.exitCode,
-    code,
-    message: known ?? problem.title ?? texts.error(error.code, error.parameters) ?? error.message,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(problem.problems === undefined ? {} : { problems: problem.problems }),
-  };
+  const message = texts.error(code, error.parameters) ?? texts.error(error.code, error.parameters) ?? error.message;
+  return failure(exitCodeOf(code), code, message, problem.detail, problem.errors);
 }
+
+const failure = (
+  exitCode: number,
+  code: string,
+  message: string,
+  detail: string | undefined,
+  errors: readonly FieldProblem[] | undefined,
+): Failure => ({
+  exitCode,
+  code,
+  message,
+  ...(detail === undefined || detail === message ? {} : { detail }),
+  ...(errors === undefined || errors.length === 0 ? {} : { errors }),
+});
 
 /** Errors of functions called in this process: the ones of our folders carry a stable code. */
 function localFailure(error: unknown, texts: Texts): Failure {
-  const { code, message, exitCode } = error as { code?: unknown; message?: string; exitCode?: number };
+  const { code, message, problems, rejection } = error as LocalError;
   if (typeof code === "string" && code.startsWith("ERR_")) {
-    const known = texts.error(code);
-    return {
-      exitCode: exitCode ?? EXIT.failed,
-      code,
-      message: known ?? message ?? code,
-      ...(known === undefined || message === undefined ? {} : { detail: message }),
-    };
+    const found = (problems ?? []).map(({ key, field, code: inner, message: detail }) => ({
+      field: field ?? key ?? "",
+      ...(inner === undefined ? {} : { code: inner }),
+      ...(detail === undefined ? {} : { detail }),
+    }));
+    const errors = rejection === undefined ? found : [{ field: rejection.field ?? "", code: rejection.code }];
+    return failure(exitCodeOf(code), code, texts.error(code) ?? message ?? code, message, errors);
   }
-  return {
-    exitCode: EXIT.failed,
-    code: "ERR_CLI_INTERNAL",
-    message: texts.text("error.ERR_CLI_INTERNAL"),
-    detail: error instanceof Error ? (error.stack ?? error.message) : inspect(error),
-  };
+  const detail = error instanceof Error ? (error.stack ?? error.message) : inspect(error);
+  return failure(EXIT.failed, "ERR_CLI_INTERNAL", texts.text("error.ERR_CLI_INTERNAL"), detail, undefined);
+}
+
+interface LocalError {
+  readonly code?: unknown;
+  readonly message?: string;
+  readonly problems?: readonly { key?: string; field?: string; code?: string; message?: string }[];
+  readonly rejection?: { readonly code: string; readonly field?: string };
 }

@@ -16,6 +16,7 @@ export interface Texts {
   text(key: TextKey, parameters?: TextParameters): string;
   /** Text of an error code (ERR_AREA_WHAT); undefined for codes this version does not know. */
   error(code: string, parameters?: TextParameters): string | undefined;
+  knownReason(code: string, parameters?: TextParameters): string | undefined;
   /** Text of a reason code of a rule, contract or computation; the code itself when it is unknown. */
   reason(code: string, parameters?: TextParameters): string;
   /** The title in this language, else in any. */
@@ -32,6 +33,7 @@ export function createTexts(language: Language): Texts {
     language,
     text: (key: TextKey, parameters?: TextParameters) => find(key, parameters) ?? key,
     error: (code: string, parameters?: TextParameters) => find(`error.${code}`, parameters),
+    knownReason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters),
     reason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters) ?? code,
     title: (title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }) =>
       title[language] ?? title.en ?? title["zh-CN"] ?? "",
