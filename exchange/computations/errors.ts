@@ -1,0 +1,27 @@
+/** What the computation use cases refuse. */
+export const COMPUTATION_ERRORS = [
+  "ERR_COMPUTATION_UNKNOWN",
+  "ERR_COMPUTATION_FORBIDDEN",
+  "ERR_COMPUTATION_MESSAGE",
+  "ERR_COMPUTATION_SIZE",
+  "ERR_COMPUTATION_CONFLICT",
+  "ERR_COMPUTATION_OVER",
+  "ERR_COMPUTATION_NOT_OPENABLE",
+  "ERR_COMPUTATION_EVIDENCE",
+] as const;
+
+export class ComputationError extends Error {
+  override readonly name = "ComputationError";
+  readonly code: (typeof COMPUTATION_ERRORS)[number];
+  readonly problems: readonly { readonly field: string; readonly code: string; readonly detail: string }[];
+
+  constructor(
+    code: (typeof COMPUTATION_ERRORS)[number],
+    message: string,
+    options: { cause?: unknown; problems?: ComputationError["problems"] } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.problems = options.problems ?? [];
+  }
+}

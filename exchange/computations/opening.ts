@@ -1,0 +1,165 @@
+/** From agreements to the body of a `computation.open` record and the documents behind its digests. */
+import type { Signed } from "../../crypto/suites/signed.ts";
+import type { TransactionBody } from "../../ledger/port.ts";
+import { strictest } from "../../policies/engine/strictest.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import type { DataRequest } from "../../policies/model/request.ts";
+import { compileLayout } from "../statistics/compile.ts";
+import { fieldOf } from "../statistics/elements.ts";
+import { StatisticsError } from "../statistics/errors.ts";
+import { elementsOf } from "../statistics/words.ts";
+import { type Candidate, type LeftOut, selectCohort } from "./cohort.ts";
+import { type ComputationDocuments, digestsOf, salt } from "./documents.ts";
+import { ComputationError } from "./errors.ts";
+
+export type OpenBody = TransactionBody<"computation.open">;
+export type CellMode = OpenBody["cells"]["mode"];
+
+/** Length of each step, from one deadline to the next. */
+export interface StepTimes {
+  readonly keysMs: number;
+  readonly sharesMs: number;
+  readonly contributionMs: number;
+  readonly releaseMs: number;
+}
+export const DEFAULT_STEP_TIMES: StepTimes = Object.freeze({
+  keysMs: 120_000,
+  sharesMs: 120_000,
+  contributionMs: 120_000,
+  releaseMs: 600_000,
+});
+
+export interface OpeningInputs {
+  readonly computation: string;
+  readonly restartOf?: string;
+  readonly request: DataRequest;
+  readonly candidates: readonly Candidate[];
+  /** Groups of coordinator, receiver, requester and sequencer. */
+  readonly excludedGroups: ReadonlySet<string>;
+  readonly sequencer: string;
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  readonly stepTimes: StepTimes;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+export interface OpeningPlan {
+  /** Lacks only the receiver's signed key. */
+  readonly body: Omit<OpenBody, "receiverKey">;
+  readonly documents: ComputationDocuments;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** Throws ERR_COMPUTATION_NOT_OPENABLE with every problem. */
+export function planOpening(inputs: OpeningInputs): OpeningPlan {
+  const { request } = inputs;
+  const cohort = selectCohort(inputs.candidates, inputs.excludedGroups);
+  if (cohort.members.length < 3) throw notOpenable("cohort", "too-few-organisations", `${cohort.members.length} of 3`);
+  const mode = cellMode(request, cohort.members);
+  const assets = cohort.members.map(({ asset }) => asset);
+  const layout = compiledLayout(request, assets, inputs.attributes);
+  const minima = strictest(
+    cohort.members.map(({ policy, asset }) => ({ policy: termsOf(policy), asset })),
+    {
+      query: request.query,
+      cellMode: mode,
+      receiverMode: request.receiverMode,
+      receiver: request.receiver,
+      coordinatorIsSequencer: request.coordinator === inputs.sequencer,
+    },
+  );
+  if (!minima.ok) {
+    throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", listed(minima.problems), { problems: minima.problems });
+  }
+  const documents: ComputationDocuments = {
+    query: { salt: salt(inputs.random), document: request.query },
+    layout: { salt: salt(inputs.random), document: { layout, assets } },
+    policy: { salt: salt(inputs.random), document: { policies: cohort.members.map(({ policy }) => policy) } },
+  };
+  return {
+    body: {
+      computation: inputs.computation,
+      request: request.id,
+      ...(inputs.restartOf === undefined ? {} : { restartOf: inputs.restartOf }),
+      ...digestsOf(documents),
+      cohort: cohort.members.map(({ member, holdingGroup, asset, agreement }) => ({
+        member,
+        holdingGroup,
+        asset: asset.id,
+        assetVersion: asset.version,
+        agreement,
+      })),
+      coordinator: request.coordinator,
+      receiver: request.receiver,
+      receiverMode: request.receiverMode,
+      constants: minima.constants,
+      graph: "complete",
+      cells: { mode, dimensions: layout.dimensions.map((dimension) => ({ ...dimension })) as never },
+      deadlines: deadlinesFrom(inputs.now, inputs.stepTimes, mode),
+    },
+    documents,
+    leftOut: cohort.leftOut,
+  };
+}
+
+export const withReceiverKey = (plan: OpeningPlan, receiverKey: Signed<unknown>): OpenBody => ({
+  ...plan.body,
+  receiverKey: receiverKey as OpenBody["receiverKey"],
+});
+
+/**
+ * Registry mode needs public cells and values that are always there: every dimension a registry attribute, no filter,
+ * and every measured element declared always present by every provider. All else is counted.
+ */
+export function cellMode(request: Pick<DataRequest, "query">, cohort: readonly Pick<Candidate, "asset">[]): CellMode {
+  const { groupBy, filters, measures } = request.query;
+  const isPublic = filters.length === 0 && groupBy.every((dimension) => "attribute" in dimension);
+  const elements = new Set(measures.flatMap((measure) => elementsOf(measure.statistic)));
+  const isPresent = cohort.every(({ asset }) =>
+    [...elements].every((element) => fieldOf(asset, element).alwaysPresent === true),
+  );
+  return isPublic && isPresent ? "registry" : "counted";
+}
+
+function compiledLayout(
+  request: DataRequest,
+  assets: readonly Candidate["asset"][],
+  attributes: OpeningInputs["attributes"],
+) {
+  try {
+    return compileLayout({ query: request.query, assets, attributes });
+  } catch (error) {
+    if (!(error instanceof StatisticsError)) throw error;
+    throw notOpenable(error.field, error.code, error.message);
+  }
+}
+
+export function termsOf(policy: Candidate["policy"]) {
+  const parsed = parsePolicy(policy);
+  if (parsed.ok) return parsed.terms;
+  throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", `policy ${policy["@id"]}: ${listed(parsed.problems)}`, {
+    problems: parsed.problems,
+  });
+}
+
+function deadlinesFrom(now: number, times: StepTimes, mode: CellMode): OpenBody["deadlines"] {
+  const keys = now + times.keysMs;
+  const shares = keys + times.sharesMs;
+  const contribution1 = shares + (mode === "counted" ? times.contributionMs : 1000);
+  const contribution2 = contribution1 + times.contributionMs;
+  const at = (ms: number) => new Date(ms).toISOString();
+  return {
+    keys: at(keys),
+    shares: at(shares),
+    contribution1: at(contribution1),
+    contribution2: at(contribution2),
+    release: at(contribution2 + times.releaseMs),
+  };
+}
+
+const listed = (problems: readonly { field: string; detail: string }[]): string =>
+  problems.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
+
+const notOpenable = (field: string, code: string, detail: string) =>
+  new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", `${field}: ${detail}`, { problems: [{ field, code, detail }] });

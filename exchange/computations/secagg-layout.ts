@@ -1,0 +1,36 @@
+/** The statistics layout as the secure-aggregation steps see it: shapes, minima and record keys. */
+import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import { type Layout, layoutMinimumOrganisations, recordKey } from "../statistics/layout.ts";
+
+export interface VectorLayoutInputs {
+  readonly layout: Layout;
+  /** Cohort member and the asset it contributes. */
+  readonly parties: readonly { readonly member: string; readonly asset: Asset }[];
+  /** c of the opening record. */
+  readonly colluders: number;
+  /** Every policy trusts this release authority with exact moments of small cells. */
+  readonly exactMomentsTrusted: boolean;
+  /** Atoms left out from the start, because earlier releases forbid them. */
+  readonly excluded: readonly number[];
+}
+
+export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
+  atoms: inputs.layout.atoms,
+  components: inputs.layout.components.map((component) => component.words),
+  excluded: inputs.excluded,
+  minimumOrganisations: inputs.exactMomentsTrusted ? 0 : layoutMinimumOrganisations(inputs.layout, inputs.colluders),
+  recordKeys: Array.from({ length: inputs.layout.atoms }, (_, atom) =>
+    digestOf(inputs.layout.components.map((_component, index) => recordKey(inputs.layout, atom, index))),
+  ),
+  units: Object.fromEntries(
+    inputs.parties.map(({ member, asset }) => [
+      member,
+      asset.unit.kind === "provider"
+        ? { kind: "provider" as const }
+        : { kind: "field" as const, domain: asset.unitDomain },
+    ]),
+  ),
+  sharedUnitDomains: false,
+});
