@@ -55,7 +55,8 @@ export function assertConstants(constants: Constants, cohort: number): void {
   if (threshold !== twoThirds(members)) refuse(`constants.threshold: wanted ${twoThirds(members)}, got ${threshold}`);
   if (quorum !== twoThirds(members)) refuse(`constants.quorum: wanted ${twoThirds(members)}, got ${quorum}`);
   if (members <= 4 && colluders !== 0) refuse(`constants.colluders: a cohort of ${members} needs 0, got ${colluders}`);
-  if (colluders >= threshold) refuse(`constants.colluders: must stay below the threshold ${threshold}, got ${colluders}`);
+  if (colluders >= threshold)
+    refuse(`constants.colluders: must stay below the threshold ${threshold}, got ${colluders}`);
   const wanted = Math.max(minimumOrganisations, 3 + colluders);
   if (need !== wanted) refuse(`constants.need: wanted max(m, 3 + c) = ${wanted}, got ${need}`);
   if (need + drops > members) refuse(`constants.need: no cell can hold need + drops = ${need + drops} of ${members}`);

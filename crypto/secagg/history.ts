@@ -1,4 +1,4 @@
-/** Which later contributing sets are allowed (specification §5). */
+/** Which later contributing sets are allowed (specification §5). Pure over what a member remembers of its releases. */
 
 /** Contributors of one released cell; a pair is `<asset>#<version>`, ascending. */
 export type ContributingSet =
@@ -11,6 +11,12 @@ export type ContributingSet =
       readonly most: number;
     };
 
+export interface ReleasedCell {
+  readonly recordKey: string;
+  /** Index into `sets`. */
+  readonly set: number;
+}
+
 /** One value release as a member remembers it, written before its view-2 signature leaves. Keep for ever. */
 export interface HistoryEntry {
   readonly computation: string;
@@ -18,6 +24,51 @@ export interface HistoryEntry {
   readonly digest: string;
   readonly position: number;
   readonly sets: readonly ContributingSet[];
-  /** `set` indexes `sets`. */
-  readonly cells: readonly { readonly recordKey: string; readonly set: number }[];
+  readonly cells: readonly ReleasedCell[];
+}
+
+const minus = (a: readonly string[], b: ReadonlySet<string>): number => a.reduce((n, x) => n + (b.has(x) ? 0 : 1), 0);
+const least = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs.length : set.least);
+const most = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs.length : set.most);
+
+/**
+ * Identical sets, or on each side of the difference provably 0 or ≥ need contributing pairs. A revised asset is two
+ * different pairs, so it is on both sides. Counted sets are comparable only when one holds the other's candidates.
+ */
+export function differenceAllowed(earlier: ContributingSet, later: ContributingSet, need: number): boolean {
+  const onlyEarlier = minus(earlier.pairs, new Set(later.pairs));
+  const onlyLater = minus(later.pairs, new Set(earlier.pairs));
+  if (onlyEarlier === 0 && onlyLater === 0) return true;
+  if (earlier.kind === "exact" && later.kind === "exact") {
+    return [onlyEarlier, onlyLater].every((side) => side === 0 || side >= need);
+  }
+  if (onlyEarlier > 0 && onlyLater > 0) return false;
+  const [large, small, extra] = onlyEarlier === 0 ? [later, earlier, onlyLater] : [earlier, later, onlyEarlier];
+  const fewest = least(large) - most(small);
+  const greatest = Math.min(extra, most(large) - least(small));
+  return greatest <= 0 || fewest >= need;
+}
+
+/** First cell whose release beside an earlier one could tell fewer than `need` organisations apart. */
+export function firstForbidden(
+  history: readonly HistoryEntry[],
+  proposed: HistoryEntry,
+  need: number,
+): { readonly recordKey: string; readonly earlier: string } | undefined {
+  const wanted = new Map<string, ContributingSet[]>();
+  for (const { recordKey, set } of proposed.cells) {
+    const sets = wanted.get(recordKey) ?? [];
+    wanted.set(recordKey, [...sets, proposed.sets[set]!]);
+  }
+  for (const entry of history) {
+    // The same closing again is the same release, met once more after a crash.
+    if (entry.computation === proposed.computation && entry.digest === proposed.digest) continue;
+    for (const { recordKey, set } of entry.cells) {
+      const earlier = entry.sets[set]!;
+      if (wanted.get(recordKey)?.some((later) => !differenceAllowed(earlier, later, need))) {
+        return { recordKey, earlier: entry.computation };
+      }
+    }
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** One sealed box of four shares from a dealer to a holder: X25519, HKDF-SHA-256, AES-256-GCM (kind `seal`). */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { concat, fromBase64url, toBase64url } from "../suites/encoding.ts";
-import { keyInfo, type KeyUse } from "./context.ts";
+import { type KeyUse, keyInfo } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { deriveKey } from "./masks.ts";
 import { SHARE_BYTES } from "./sharing.ts";
@@ -15,7 +15,13 @@ export type Sharing = (typeof SHARINGS)[number];
 export type FourShares = Readonly<Record<Sharing, Uint8Array>>;
 
 /** `use.ids` is dealer, holder; `nonce` is 12 random bytes. */
-export function sealShares(ownKey: string, theirKey: string, use: KeyUse, shares: FourShares, nonce: Uint8Array): string {
+export function sealShares(
+  ownKey: string,
+  theirKey: string,
+  use: KeyUse,
+  shares: FourShares,
+  nonce: Uint8Array,
+): string {
   const cipher = createCipheriv("aes-256-gcm", deriveKey(sharedSecret(ownKey, theirKey), use), nonce);
   cipher.setAAD(keyInfo(use));
   const body = cipher.update(concat(...SHARINGS.map((kind) => shares[kind])));

@@ -5,7 +5,8 @@ export const FIELD_PRIME = 2n ** 256n + 297n;
 export const SHARE_BYTES = 33;
 
 const modulo = (value: bigint, prime: bigint): bigint => ((value % prime) + prime) % prime;
-const fromBytes = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
+const fromBytes = (bytes: Uint8Array): bigint =>
+  bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
 const toBytes = (value: bigint, length: number): Uint8Array =>
   new Uint8Array(Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex"));
 
@@ -54,7 +55,9 @@ export function shareSecret(
 }
 
 /** The 32-byte secret as base64url; undefined where the shares interpolate to something longer. */
-export function recoverSecret(shares: readonly { readonly point: number; readonly share: Uint8Array }[]): string | undefined {
+export function recoverSecret(
+  shares: readonly { readonly point: number; readonly share: Uint8Array }[],
+): string | undefined {
   const values = shares.map(({ share }) => fromBytes(share));
   if (values.some((value) => value >= FIELD_PRIME)) return undefined;
   const coefficients = lagrangeOnce(shares.map(({ point }) => point));

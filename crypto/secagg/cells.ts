@@ -1,0 +1,146 @@
+/**
+ * Which cells may be opened (specification §4): deterministic functions of data every party holds.
+ * Bitmaps: bit i = byte[i >> 3] >> (i & 7) & 1, base64url.
+ */
+import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import type { Layout } from "./layout.ts";
+import type { CellDimension, Constants, Opened, Parties } from "./opened.ts";
+
+export function encodeBitmap(atoms: number, included: readonly number[]): string {
+  const bytes = new Uint8Array(Math.ceil(atoms / 8));
+  for (const atom of included) bytes[atom >> 3]! |= 1 << (atom & 7);
+  return toBase64url(bytes);
+}
+
+/** Set bits, ascending. Throws RangeError for a wrong length or bits beyond the end. */
+export function decodeBitmap(bitmap: string, atoms: number): number[] {
+  const bytes = fromBase64url(bitmap, "bitmap", Math.ceil(atoms / 8));
+  const included: number[] = [];
+  for (let i = 0; i < bytes.length * 8; i++) {
+    if (((bytes[i >> 3]! >> (i & 7)) & 1) === 0) continue;
+    if (i >= atoms) throw new RangeError(`bitmap: bit ${i} lies beyond ${atoms} atoms`);
+    included.push(i);
+  }
+  return included;
+}
+
+/** Registry mode: does the public record of an organisation put it into this atom? */
+export function inAtom(
+  dimensions: readonly CellDimension[],
+  attributes: Readonly<Record<string, string>>,
+  atom: number,
+): boolean {
+  let rest = atom;
+  for (const dimension of dimensions.toReversed()) {
+    const digit = rest % dimension.size;
+    rest = Math.floor(rest / dimension.size);
+    const { attribute } = dimension;
+    if (attribute !== undefined && attributes[attribute.name] !== attribute.values[digit]) return false;
+  }
+  return true;
+}
+
+/** Contributors per atom among `members`, from the registry. */
+export function registryContributors(
+  opened: Opened,
+  parties: Parties,
+  members: readonly string[],
+  atoms: number,
+): string[][] {
+  const none = {};
+  return Array.from({ length: atoms }, (_, atom) =>
+    members.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? none, atom)),
+  );
+}
+
+/**
+ * Left-out rule: while the left-out atoms jointly hold between 1 and need − 1 contributors, the included atom with
+ * the fewest (ties: lowest index) goes too.
+ */
+function leaveOut(
+  included: readonly number[],
+  need: number,
+  size: (atom: number) => number,
+  joint: (leftOut: (atom: number) => boolean) => number,
+): number[] {
+  const kept = new Set(included);
+  while (kept.size > 0) {
+    const held = joint((atom) => !kept.has(atom));
+    if (held === 0 || held >= need) break;
+    let smallest: number | undefined;
+    for (const atom of kept) if (smallest === undefined || size(atom) < size(smallest)) smallest = atom;
+    kept.delete(smallest!);
+  }
+  return included.filter((atom) => kept.has(atom));
+}
+
+export const cellNeed = (constants: Constants, layout: Pick<Layout, "minimumOrganisations">): number =>
+  Math.max(constants.need, layout.minimumOrganisations);
+
+/**
+ * Registry mode: the contract's bitmap, narrowed by what the contract cannot know (atoms excluded by the layout, cells
+ * too small for exact moments). Equal to the contract's where neither applies.
+ */
+export function registryIncluded(
+  contract: readonly number[],
+  contributors: readonly (readonly string[])[],
+  constants: Constants,
+  layout: Layout,
+): number[] {
+  const excluded = new Set(layout.excluded);
+  const fit = contract.filter(
+    (atom) => !excluded.has(atom) && contributors[atom]!.length >= cellNeed(constants, layout),
+  );
+  return leaveOut(
+    fit,
+    constants.need,
+    (atom) => contributors[atom]!.length,
+    (leftOut) => new Set(contributors.filter((_, atom) => leftOut(atom)).flat()).size,
+  );
+}
+
+/** Weight of one member's units: 1 where the unit is the provider itself, else U. */
+export const unitWeight = (layout: Layout, constants: Constants, member: string): number =>
+  layout.units[member]?.kind === "provider" ? Math.min(1, constants.minimumUnits) : constants.minimumUnits;
+
+/**
+ * Counted mode: included iff k(S1) − d ≥ need and the units left after removing the 1 + c + d largest weights are
+ * still ≥ U. With shared unit domains one unit may be reported by every contributor, so Σu / N is tested.
+ */
+export function countedIncluded(
+  survivors: readonly string[],
+  counts: readonly number[],
+  units: readonly number[],
+  constants: Constants,
+  layout: Layout,
+): number[] {
+  const { colluders, drops, minimumUnits } = constants;
+  const largest = survivors
+    .map((member) => unitWeight(layout, constants, member))
+    .toSorted((a, b) => b - a)
+    .slice(0, 1 + colluders + drops)
+    .reduce((sum, weight) => sum + weight, 0);
+  const excluded = new Set(layout.excluded);
+  const fits = (atom: number): boolean => {
+    const k = counts[atom]!;
+    const left = units[atom]! - largest;
+    const enough = layout.sharedUnitDomains ? left >= minimumUnits * k : left >= minimumUnits;
+    return k - drops >= cellNeed(constants, layout) && (minimumUnits === 0 || enough);
+  };
+  const all = counts.map((_, atom) => atom);
+  return leaveOut(
+    all.filter((atom) => !excluded.has(atom) && fits(atom)),
+    constants.need,
+    (atom) => counts[atom]!,
+    // Counts do not tell how contributors overlap; the largest one is a lower bound of their union.
+    (leftOut) => all.reduce((most, atom) => (leftOut(atom) ? Math.max(most, counts[atom]!) : most), 0),
+  );
+}
+
+/** Phase-2 survivors keep every included cell at its minimum? Names the first atom that fails. */
+export function firstCellBelow(
+  cells: { readonly included: readonly number[]; readonly least: (atom: number) => number },
+  need: number,
+): number | undefined {
+  return cells.included.find((atom) => cells.least(atom) < need);
+}

@@ -1,0 +1,99 @@
+/** Checks on closing sets (11, 19) and on the common view of them (12, 13, 20, 21). */
+import { digestOf } from "../suites/digest.ts";
+import { fromBase64url } from "../suites/encoding.ts";
+import { type Signed, type SigningDomain, verifySigned } from "../suites/signed.ts";
+import { SecaggError } from "./errors.ts";
+import { statementsRoot } from "./merkle.ts";
+import type { View } from "./messages.ts";
+import type { Header, Opened, Parties, RecordOf } from "./opened.ts";
+
+export const refuseAuthenticity = (message: string): never => {
+  throw new SecaggError("ERR_SECAGG_AUTHENTICITY", message);
+};
+
+export function assertSigned(parties: Parties, domain: SigningDomain, signed: Signed<unknown>, signer: string): void {
+  const identity = parties.identities[signer];
+  if (
+    identity === undefined ||
+    signed.signer !== signer ||
+    !verifySigned(fromBase64url(identity.publicKey, "identity", 32), domain, signed)
+  ) {
+    refuseAuthenticity(`${domain}: not signed by ${signer}`);
+  }
+}
+
+export const headerDigest = (header: Header): string => digestOf(header);
+
+/** Checks one contribution header against the only context and length it may have. */
+export function assertHeader(
+  parties: Parties,
+  header: Header,
+  wanted: { computation: string; phase: 1 | 2; context: string; bytes: number; member: string },
+): void {
+  assertSigned(parties, "secagg-message", header, wanted.member);
+  const { type, computation, context, bytes } = header.statement;
+  if (type !== `contribution-${wanted.phase}` || computation !== wanted.computation) {
+    refuseAuthenticity(`header of ${wanted.member}: for another phase or computation`);
+  }
+  if (context !== wanted.context) refuseAuthenticity(`header of ${wanted.member}: made under another context`);
+  if (bytes !== wanted.bytes) refuseAuthenticity(`header of ${wanted.member}: ${bytes} bytes, wanted ${wanted.bytes}`);
+}
+
+export const contributionDeadline = (opened: Opened, phase: 1 | 2): number =>
+  Date.parse(phase === 1 ? opened.deadlines.contribution1 : opened.deadlines.contribution2);
+
+/** Survivors of a closing record: one member-signed header each, within `allowed`, ≥ q, root and time right. */
+export function survivorsOf(
+  opened: Opened,
+  parties: Parties,
+  close: RecordOf<"close">,
+  wanted: { allowed: readonly string[]; context: string; bytes: number },
+): string[] {
+  const members = close.headers.map((header) => header.signer);
+  members.forEach((member, i) => {
+    if (i > 0 && members[i - 1]! >= member) refuseAuthenticity("closing set: members must ascend, one header each");
+    if (!wanted.allowed.includes(member)) refuseAuthenticity(`closing set: ${member} may not be in it`);
+    assertHeader(parties, close.headers[i]!, {
+      ...wanted,
+      computation: opened.computation,
+      phase: close.phase,
+      member,
+    });
+  });
+  if (members.length < opened.constants.quorum) {
+    refuseAuthenticity(`closing set: ${members.length} members, at least ${opened.constants.quorum} are needed`);
+  }
+  if (statementsRoot(close.headers) !== close.root) refuseAuthenticity("closing set: root does not match the headers");
+  const complete = members.length === wanted.allowed.length;
+  if (!complete && Date.parse(close.time) < contributionDeadline(opened, close.phase)) {
+    refuseAuthenticity("closing set: closed before the deadline without being complete");
+  }
+  return members;
+}
+
+/** q distinct holders signed this digest at this position? Throws naming what is wrong. */
+export function assertCommonView(
+  opened: Opened,
+  parties: Parties,
+  views: readonly View[],
+  wanted: { phase: 1 | 2; digest: string; position: number; holders: readonly string[] },
+): void {
+  const signers = new Set<string>();
+  for (const view of views) {
+    const { computation, request, phase, digest, position } = view.statement;
+    if (computation !== opened.computation || request !== opened.request || phase !== wanted.phase) {
+      refuseAuthenticity(`view of ${view.signer}: for another phase or computation`);
+    }
+    if (digest !== wanted.digest || position !== wanted.position) {
+      refuseAuthenticity(`view of ${view.signer}: of another closing set`);
+    }
+    if (!wanted.holders.includes(view.signer) || signers.has(view.signer)) {
+      refuseAuthenticity(`view of ${view.signer}: not a holder, or twice`);
+    }
+    assertSigned(parties, "view", view, view.signer);
+    signers.add(view.signer);
+  }
+  if (signers.size < opened.constants.quorum) {
+    refuseAuthenticity(`views: ${signers.size} signers, ${opened.constants.quorum} are needed`);
+  }
+}

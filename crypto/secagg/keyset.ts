@@ -1,0 +1,110 @@
+/** The key set U (3, 4) and the mask set V (7, 8), as every party checks them. */
+import { canonicalJson } from "../suites/digest.ts";
+import { decodeBitmap } from "./cells.ts";
+import { assertSigned, refuseAuthenticity } from "./closing.ts";
+import { statementsRoot } from "./merkle.ts";
+import type { Accept, Keys } from "./messages.ts";
+import type { Opened, Parties, RecordOf } from "./opened.ts";
+import { assertUsablePublicKey } from "./x25519.ts";
+
+const PUBLIC_KEYS = ["pair1", "pair2", "seal", "envelope"] as const;
+
+/** One keys message on its own: signed by this cohort member for this opening, four usable keys. */
+export function assertKeys(opened: Opened, parties: Parties, context0: string, keys: Keys): void {
+  const member = keys.signer;
+  if (!opened.cohort.some((entry) => entry.member === member))
+    refuseAuthenticity(`keys: ${member} is not in the cohort`);
+  assertSigned(parties, "secagg-message", keys, member);
+  const { computation, request, context, body } = keys.statement;
+  if (computation !== opened.computation || request !== opened.request || context !== context0) {
+    refuseAuthenticity(`keys of ${member}: for another opening`);
+  }
+  for (const name of PUBLIC_KEYS) assertUsablePublicKey(body[name], `keys of ${member}, ${name}`);
+}
+
+/** Root, order, quorum, signatures, low order, duplicates; `own` must be in it unchanged. */
+export function assertKeyset(
+  opened: Opened,
+  parties: Parties,
+  context0: string,
+  record: RecordOf<"keyset">,
+  all: readonly Keys[],
+  own?: Keys,
+): void {
+  const members = all.map((keys) => keys.signer);
+  if (members.join() !== record.members.join()) refuseAuthenticity("key set: not the members on the ledger");
+  members.forEach((member, i) => {
+    if (i > 0 && members[i - 1]! >= member) refuseAuthenticity("key set: members must ascend without repetition");
+  });
+  if (members.length < opened.constants.quorum) {
+    refuseAuthenticity(`key set: ${members.length} members, ${opened.constants.quorum} are needed`);
+  }
+  if (statementsRoot(all) !== record.root) refuseAuthenticity("key set: root differs from the ledger's");
+  const seen = new Set<string>([opened.receiverKey.statement.publicKey]);
+  for (const keys of all) {
+    assertKeys(opened, parties, context0, keys);
+    const { body } = keys.statement;
+    for (const value of [...PUBLIC_KEYS.map((name) => body[name]), body.seed1, body.seed2]) {
+      if (seen.has(value)) refuseAuthenticity(`key set: ${keys.signer} repeats a key or seed hash`);
+      seen.add(value);
+    }
+  }
+  if (own !== undefined && !all.some((keys) => canonicalJson(keys) === canonicalJson(own))) {
+    refuseAuthenticity("key set: own entry is missing or altered");
+  }
+}
+
+/** V from the signed accepts: dealers that ≥ q holders accepted and that accepted themselves; ascending. */
+export function acceptedDealers(opened: Opened, keyset: readonly string[], accepts: readonly Accept[]): string[] {
+  const tally = new Map<string, { count: number; self: boolean }>(
+    keyset.map((member) => [member, { count: 0, self: false }]),
+  );
+  for (const accept of accepts) {
+    for (const index of decodeBitmap(accept.statement.body.accepted, keyset.length)) {
+      const entry = tally.get(keyset[index]!)!;
+      entry.count += 1;
+      entry.self ||= keyset[index] === accept.signer;
+    }
+  }
+  return keyset.filter((member) => {
+    const { count, self } = tally.get(member)!;
+    return self && count >= opened.constants.quorum;
+  });
+}
+
+export function assertAccept(
+  opened: Opened,
+  parties: Parties,
+  context0: string,
+  keyset: readonly string[],
+  accept: Accept,
+): void {
+  if (!keyset.includes(accept.signer)) refuseAuthenticity(`accept: ${accept.signer} is not in the key set`);
+  assertSigned(parties, "secagg-message", accept, accept.signer);
+  const { computation, request, context, body } = accept.statement;
+  if (computation !== opened.computation || request !== opened.request || context !== context0) {
+    refuseAuthenticity(`accept of ${accept.signer}: for another opening`);
+  }
+  decodeBitmap(body.accepted, keyset.length);
+}
+
+/** The mask set on the ledger is what the accepts say, no more and no fewer. */
+export function assertMaskset(
+  opened: Opened,
+  parties: Parties,
+  context0: string,
+  keyset: readonly string[],
+  record: RecordOf<"maskset">,
+  accepts: readonly Accept[],
+): void {
+  accepts.forEach((accept, i) => {
+    if (i > 0 && accepts[i - 1]!.signer >= accept.signer) refuseAuthenticity("mask set: accepts must ascend");
+    assertAccept(opened, parties, context0, keyset, accept);
+  });
+  if (statementsRoot(accepts) !== record.root) refuseAuthenticity("mask set: root differs from the ledger's");
+  const dealers = acceptedDealers(opened, keyset, accepts);
+  if (dealers.join() !== record.members.join()) refuseAuthenticity("mask set: not the dealers that were accepted");
+  if (dealers.length < opened.constants.quorum) {
+    refuseAuthenticity(`mask set: ${dealers.length} members, ${opened.constants.quorum} are needed`);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Recovering secrets from unmask messages (14, 21), and who is at fault where that fails:
+ * a returned share that misses its leaf convicts the holder; shares that match their leaves but give a secret that
+ * misses its commitment convict the dealer; no complaint at dealing convicts anyone.
+ */
+import { fromBase64url } from "../suites/encoding.ts";
+import { leafOf, shareHash, sharingOf } from "./commitments.ts";
+import type { Keys, OpenedShare, RecoveredSecret, Unmask } from "./messages.ts";
+import { SHARINGS } from "./share-box.ts";
+import { recoverSecret } from "./sharing.ts";
+import { secretFits } from "./sum.ts";
+
+export interface Blame {
+  readonly member: string;
+  readonly reason: "wrong-share" | "wrong-set" | "wrong-secret";
+}
+
+export interface Wanted {
+  readonly member: string;
+  readonly kind: "pair" | "self";
+}
+
+/** Self seeds of survivors, pair keys of the rest, in the order of `masked`. */
+export const wantedSecrets = (masked: readonly string[], survivors: readonly string[]): Wanted[] =>
+  masked.map((member) => ({ member, kind: survivors.includes(member) ? "self" : "pair" }));
+
+/** Does a share open the leaf its dealer committed to for this holder? `leaf` is the one under the signed root. */
+export function shareFits(
+  context0: string,
+  phase: 1 | 2,
+  holder: string,
+  opened: OpenedShare,
+  leaf: string | undefined,
+): boolean {
+  const index = SHARINGS.indexOf(sharingOf(opened.kind, phase));
+  return (
+    opened.hashes[index] === shareHash(fromBase64url(opened.share, "share", 33)) &&
+    leafOf(context0, opened.dealer, holder, opened.hashes) === leaf
+  );
+}
+
+/** Faults of one holder's answer: shares nobody asked for, of the wrong kind, twice, or off their leaves. */
+export function unmaskFault(
+  context0: string,
+  phase: 1 | 2,
+  unmask: Unmask,
+  wanted: readonly Wanted[],
+  leaf: (dealer: string, holder: string) => string | undefined,
+): Blame | undefined {
+  const kinds = new Map(wanted.map(({ member, kind }) => [member, kind]));
+  const seen = new Set<string>();
+  for (const opened of unmask.statement.body.shares) {
+    if (kinds.get(opened.dealer) !== opened.kind || seen.has(opened.dealer)) {
+      return { member: unmask.signer, reason: "wrong-set" };
+    }
+    seen.add(opened.dealer);
+    if (!shareFits(context0, phase, unmask.signer, opened, leaf(opened.dealer, unmask.signer))) {
+      return { member: unmask.signer, reason: "wrong-share" };
+    }
+  }
+  return undefined;
+}
+
+export type Recovery =
+  | { readonly kind: "recovered"; readonly secrets: readonly RecoveredSecret[] }
+  | { readonly kind: "waiting" }
+  | { readonly kind: "fault"; readonly blame: Blame };
+
+/** `answers` have no fault of their own. Threshold many shares of every wanted secret are needed. */
+export function recoverAll(options: {
+  context0: string;
+  phase: 1 | 2;
+  threshold: number;
+  wanted: readonly Wanted[];
+  keys: readonly Keys[];
+  answers: readonly Unmask[];
+  /** Share point of a holder: its place in the cohort, from 1. */
+  pointOf: (holder: string) => number;
+}): Recovery {
+  const { phase, threshold, answers } = options;
+  const shares = new Map<string, { point: number; share: Uint8Array }[]>();
+  for (const answer of answers) {
+    for (const { dealer, share } of answer.statement.body.shares) {
+      const list = shares.get(dealer) ?? [];
+      if (list.length < threshold) {
+        list.push({ point: options.pointOf(answer.signer), share: fromBase64url(share, "share", 33) });
+      }
+      shares.set(dealer, list);
+    }
+  }
+  if (options.wanted.some(({ member }) => (shares.get(member)?.length ?? 0) < threshold)) return { kind: "waiting" };
+  const secrets: RecoveredSecret[] = [];
+  for (const { member, kind } of options.wanted) {
+    const secret = recoverSecret(shares.get(member)!);
+    const owner = options.keys.find((keys) => keys.signer === member)!;
+    if (secret === undefined || !secretFits(owner, options.context0, phase, { kind, secret })) {
+      return { kind: "fault", blame: { member, reason: "wrong-secret" } };
+    }
+    secrets.push({ member, kind, secret });
+  }
+  return { kind: "recovered", secrets };
+}

@@ -1,0 +1,127 @@
+/** Masking one vector, and taking recovered masks off the sum of many (specification §3). */
+import { sha256 } from "../suites/digest.ts";
+import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { refuseAuthenticity } from "./closing.ts";
+import { seedHash } from "./commitments.ts";
+import type { KeyUse } from "./context.ts";
+import { applyMask, deriveKey } from "./masks.ts";
+import type { Keys, RecoveredSecret } from "./messages.ts";
+import type { Header, Opened } from "./opened.ts";
+import type { Arithmetic } from "./words.ts";
+import { bytesOfWords, wordsOfText } from "./words.ts";
+import { publicKeyOf, sharedSecret } from "./x25519.ts";
+
+export interface MaskBase {
+  readonly context: string;
+  readonly phase: 1 | 2;
+}
+
+const seedOf = (keys: Keys, phase: 1 | 2): string => keys.statement.body[`seed${phase}`];
+const pairOf = (keys: Keys, phase: 1 | 2): string => keys.statement.body[`pair${phase}`];
+
+const selfKey = ({ context, phase }: MaskBase, owner: Keys, seed: string): Uint8Array => {
+  const hash = seedOf(owner, phase);
+  const use: KeyUse = { context, kind: "self", phase, ids: [owner.signer, owner.signer], keys: [hash, hash] };
+  return deriveKey(fromBase64url(seed, "seed", 32), use);
+};
+
+const pairKey = ({ context, phase }: MaskBase, owner: Keys, privateKey: string, other: Keys): Uint8Array => {
+  const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
+  const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
+  const use: KeyUse = { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
+  return deriveKey(sharedSecret(privateKey, pairOf(other, phase)), use);
+};
+
+/** Mask between a member and R; either side derives it. */
+export function envelopeKey(
+  { context, phase }: MaskBase,
+  opened: Opened,
+  member: Keys,
+  own: { privateKey: string; side: "member" | "receiver" },
+): Uint8Array {
+  const keys = [member.statement.body.envelope, opened.receiverKey.statement.publicKey] as const;
+  const use: KeyUse = { context, kind: "envelope", phase, ids: [member.signer, opened.receiver], keys };
+  return deriveKey(sharedSecret(own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
+}
+
+/** Adds self mask and pair masks of `owner` over `others` in place: the smaller id adds, the larger subtracts. */
+export function maskContribution(
+  words: BigUint64Array,
+  base: MaskBase,
+  arithmetic: Arithmetic,
+  owner: { keys: Keys; seed: string; pairPrivateKey: string },
+  others: readonly Keys[],
+): void {
+  applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic);
+  for (const other of others) {
+    if (other.signer === owner.keys.signer) continue;
+    const direction = owner.keys.signer < other.signer ? "add" : "subtract";
+    applyMask(words, pairKey(base, owner.keys, owner.pairPrivateKey, other), direction, arithmetic);
+  }
+}
+
+/** Does a recovered secret belong to what its owner committed to in its keys message? */
+export function secretFits(
+  owner: Keys,
+  context0: string,
+  phase: 1 | 2,
+  secret: Omit<RecoveredSecret, "member">,
+): boolean {
+  return secret.kind === "self"
+    ? seedHash(context0, phase, secret.secret) === seedOf(owner, phase)
+    : publicKeyOf(secret.secret) === pairOf(owner, phase);
+}
+
+/**
+ * Sum of the survivors' contributions without self and pair masks; what is left is the sum of the values, in phase 2
+ * still under the envelopes. Throws where contributions miss their headers or secrets their commitments.
+ */
+export function unmaskSum(options: {
+  base: MaskBase;
+  context0: string;
+  arithmetic: Arithmetic;
+  words: number;
+  keys: readonly Keys[];
+  /** Members whose pair masks are in the contributions: V in phase 1, S1 in phase 2. */
+  masked: readonly string[];
+  headers: readonly Header[];
+  contributions: readonly { readonly member: string; readonly words: string }[];
+  secrets: readonly RecoveredSecret[];
+}): BigUint64Array {
+  const { base, arithmetic, headers, masked } = options;
+  const keysOf = new Map(options.keys.map((keys) => [keys.signer, keys]));
+  const survivors = headers.map((header) => header.signer);
+  if (options.contributions.map(({ member }) => member).join() !== survivors.join()) {
+    refuseAuthenticity("contributions: not those of the closing set");
+  }
+  const sum = new BigUint64Array(options.words);
+  options.contributions.forEach(({ member, words }, i) => {
+    const vector = wordsOfText(words, `contribution of ${member}`, options.words);
+    if (toBase64url(sha256(bytesOfWords(vector))) !== headers[i]!.statement.digest) {
+      refuseAuthenticity(`contribution of ${member}: differs from its signed header`);
+    }
+    arithmetic.add(sum, vector);
+  });
+  const dropped = masked.filter((member) => !survivors.includes(member));
+  const wanted = [...survivors.map((member) => `self ${member}`), ...dropped.map((member) => `pair ${member}`)];
+  const given = new Map(options.secrets.map((secret) => [`${secret.kind} ${secret.member}`, secret]));
+  if (given.size !== options.secrets.length || given.size !== wanted.length || wanted.some((key) => !given.has(key))) {
+    refuseAuthenticity("secrets: wanted one self seed per survivor and one pair key per member that dropped out");
+  }
+  for (const secret of options.secrets) {
+    const owner = keysOf.get(secret.member)!;
+    if (!secretFits(owner, options.context0, base.phase, secret)) {
+      refuseAuthenticity(`secrets: that of ${secret.member} does not fit its keys message`);
+    }
+    if (secret.kind === "self") {
+      applyMask(sum, selfKey(base, owner, secret.secret), "subtract", arithmetic);
+      continue;
+    }
+    // Each survivor's mask with the one that dropped out has no counterpart in the sum.
+    for (const member of survivors) {
+      const direction = member < secret.member ? "subtract" : "add";
+      applyMask(sum, pairKey(base, owner, secret.secret, keysOf.get(member)!), direction, arithmetic);
+    }
+  }
+  return sum;
+}
