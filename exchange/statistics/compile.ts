@@ -77,12 +77,19 @@ export function compileLayout(inputs: LayoutInputs): Layout {
 function normalise(query: Query): Query {
   if (!querySchema.Check(query)) {
     const first = querySchema.Errors(query)[0];
-    throw new StatisticsError("ERR_STATISTICS_QUERY", `query${first?.instancePath ?? ""}`, first?.message ?? "malformed");
+    throw new StatisticsError(
+      "ERR_STATISTICS_QUERY",
+      `query${first?.instancePath ?? ""}`,
+      first?.message ?? "malformed",
+    );
   }
   const filters = query.filters
     .map((filter) => ({ ...filter, values: [...new Set(filter.values)].sort(ascending) }))
     .sort((a, b) => ascending(canonicalJson(a), canonicalJson(b)));
-  requireDistinct("measures", query.measures.map((measure) => measure.id));
+  requireDistinct(
+    "measures",
+    query.measures.map((measure) => measure.id),
+  );
   requireDistinct(
     "groupBy",
     query.groupBy.map((dimension) => ("attribute" in dimension ? dimension.attribute : dimension.element)),
@@ -90,7 +97,11 @@ function normalise(query: Query): Query {
   if (query.period !== undefined) {
     for (const date of [query.period.from, query.period.to]) requireDate("period", date);
     if (query.period.from > query.period.to) {
-      throw new StatisticsError("ERR_STATISTICS_PERIOD", "period", `from ${query.period.from} is after ${query.period.to}`);
+      throw new StatisticsError(
+        "ERR_STATISTICS_PERIOD",
+        "period",
+        `from ${query.period.from} is after ${query.period.to}`,
+      );
     }
   }
   return { ...query, filters };
@@ -129,7 +140,8 @@ function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain 
   const codes = new Set<string>();
   for (const asset of assets) {
     const field = fieldOf(asset, element);
-    const table = field.type === "code" && field.codeTable !== undefined ? asset.codeTables[field.codeTable] : undefined;
+    const table =
+      field.type === "code" && field.codeTable !== undefined ? asset.codeTables[field.codeTable] : undefined;
     if (table === undefined || field.identity === true) {
       throw new StatisticsError(
         "ERR_STATISTICS_DOMAIN",
@@ -141,7 +153,11 @@ function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain 
     for (const entry of table) codes.add(entry.code);
   }
   if (tables.size > 1) {
-    throw new StatisticsError("ERR_STATISTICS_DOMAIN", element, `assets use different code tables: ${[...tables].join(", ")}`);
+    throw new StatisticsError(
+      "ERR_STATISTICS_DOMAIN",
+      element,
+      `assets use different code tables: ${[...tables].join(", ")}`,
+    );
   }
   return { kind: "element", name: element, codes: [...codes].sort(ascending) };
 }
@@ -155,7 +171,8 @@ function harmoniseAll(query: Query, assets: readonly Asset[]): LayoutElement[] {
   }
   for (const filter of query.filters) {
     const type = fieldOf(assets[0]!, filter.element).type;
-    if ((type === "decimal" || type === "integer") && !wanted.has(filter.element)) wanted.set(filter.element, undefined);
+    if ((type === "decimal" || type === "integer") && !wanted.has(filter.element))
+      wanted.set(filter.element, undefined);
   }
   return [...wanted.keys()].sort(ascending).map((element) => harmonise(element, assets, wanted.get(element)));
 }
@@ -188,7 +205,8 @@ function checkFilter(filter: Predicate, assets: readonly Asset[], elements: read
   }
   const types = new Set(assets.map((asset) => fieldOf(asset, filter.element).type));
   for (const asset of assets) {
-    if (fieldOf(asset, filter.element).identity) throw refuse(`is an identity field of ${asset.id}: it is never compared`);
+    if (fieldOf(asset, filter.element).identity)
+      throw refuse(`is an identity field of ${asset.id}: it is never compared`);
   }
   const numeric = elements.find((element) => element.element === filter.element);
   if (numeric !== undefined) {
@@ -219,7 +237,11 @@ export function periodUse(query: Query, asset: Asset): string | null {
   if (asset.period?.field !== undefined) {
     const field = asset.fields.find((candidate) => candidate.name === asset.period?.field);
     if (field?.type === "date") return field.name;
-  } else if (asset.period !== undefined && asset.period.from >= query.period.from && asset.period.to <= query.period.to) {
+  } else if (
+    asset.period !== undefined &&
+    asset.period.from >= query.period.from &&
+    asset.period.to <= query.period.to
+  ) {
     return null;
   }
   throw new StatisticsError(

@@ -95,8 +95,9 @@ export function harmonise(element: string, assets: readonly Asset[], wanted: str
   for (const { field } of multipliers) {
     const { minimum, maximum } = boundsOf(field);
     const multiplier = multiplierOf(field, { element, unit, scale, bound: "0" })!;
-    const local = (magnitude(minimum) > magnitude(maximum) ? magnitude(minimum) : magnitude(maximum)) * multiplier;
-    if (local > bound) bound = local;
+    for (const end of [magnitude(minimum) * multiplier, magnitude(maximum) * multiplier]) {
+      if (end > bound) bound = end;
+    }
   }
   return { element, unit, scale, bound: bound.toString() };
 }

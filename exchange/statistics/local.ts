@@ -32,6 +32,7 @@ export function localStatistics(
 ): LocalStatistics {
   const plan = planAsset(layout, asset);
   const scales = componentScales(layout, asset);
+  const digits = layout.domains.map((domain) => new Map(domain.codes.map((code, i) => [code, i])));
   const values = new BigUint64Array(layoutWords(layout));
   const contributes = new Uint8Array(layout.atoms);
   const units = new Float64Array(layout.atoms);
@@ -46,7 +47,7 @@ export function localStatistics(
       if (invalid > 0) throw changed(field.name, `${invalid} values do not fit its declared type, scale or code table`);
     }
     if (row.kept !== "true") continue;
-    const atom = atomOf(layout, row, attributes);
+    const atom = atomOf(layout, digits, row, attributes);
     if (atom === undefined) continue;
     units[atom] = plan.unitField === null ? 1 : count(row, "cell_units");
     let at = atom * layout.wordsPerAtom;
@@ -87,13 +88,18 @@ function componentScales(layout: Layout, asset: Asset): readonly ComponentScale[
   });
 }
 
-function atomOf(layout: Layout, row: SourceRow, attributes: Readonly<Record<string, string>>): number | undefined {
+function atomOf(
+  layout: Layout,
+  digits: readonly ReadonlyMap<string, number>[],
+  row: SourceRow,
+  attributes: Readonly<Record<string, string>>,
+): number | undefined {
   let column = 0;
   let atom = 0;
-  for (const domain of layout.domains) {
+  for (const [i, domain] of layout.domains.entries()) {
     const code = domain.kind === "attribute" ? attributes[domain.name] : row[`d${column++}`];
-    const digit = domain.codes.indexOf(code ?? "");
-    if (digit < 0) return undefined;
+    const digit = digits[i]!.get(code ?? "");
+    if (digit === undefined) return undefined;
     atom = atom * domain.codes.length + digit;
   }
   return atom;

@@ -68,7 +68,9 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
   const bind = (value: string): string => `$${parameters.push(value)}`;
   const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
 
-  const texts = plan.used.map((entry) => `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '') AS t${entry.index}`);
+  const texts = plan.used.map(
+    (entry) => `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '') AS t${entry.index}`,
+  );
   const values = plan.used.map((entry) => `${parseExpression(layout, entry)} AS p${entry.index}`);
   const bounded = plan.used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`);
   const conditions = [
@@ -129,7 +131,9 @@ function parseExpression(layout: Layout, entry: UsedField): string {
     case "date":
       return `CASE WHEN regexp_full_match(${t}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND TRY_CAST(${t} AS DATE) IS NOT NULL THEN ${t} END`;
     case "code": {
-      const domain = layout.domains.find((candidate) => candidate.kind === "element" && candidate.name === entry.field.element);
+      const domain = layout.domains.find(
+        (candidate) => candidate.kind === "element" && candidate.name === entry.field.element,
+      );
       if (domain === undefined) return t;
       return `CASE WHEN ${t} IN (${domain.codes.map(literal).join(", ")}) THEN ${t} END`;
     }
@@ -148,7 +152,8 @@ function boundExpression(entry: UsedField): string {
   if (field.type !== "decimal" && field.type !== "integer") return `p${index}`;
   const { minimum, maximum } = boundsOf({ ...field, scale });
   const type = `DECIMAL(${width}, ${scale})`;
-  const parsed = field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
+  const parsed =
+    field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
   const between = `BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)}`;
   return `CASE WHEN ${parsed} ${between} THEN ${parsed} END`;
 }
@@ -164,7 +169,10 @@ function halfEven(text: string, width: number, scale: number): string {
 
 /** An integer at `scale` as a DECIMAL literal. */
 function decimal(value: bigint, scale: number): string {
-  const digits = value.toString().replace("-", "").padStart(scale + 1, "0");
+  const digits = value
+    .toString()
+    .replace("-", "")
+    .padStart(scale + 1, "0");
   const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
   return `CAST('${value < 0n ? "-" : ""}${text}' AS DECIMAL(${Math.max(digits.length, scale + 1)}, ${scale}))`;
 }
@@ -189,7 +197,10 @@ function filterCondition(layout: Layout, filter: Predicate, entry: UsedField, bi
   }
 }
 
-const numericFieldAt = (entry: UsedField): Field & { readonly scale: number } => ({ ...entry.field, scale: entry.scale });
+const numericFieldAt = (entry: UsedField): Field & { readonly scale: number } => ({
+  ...entry.field,
+  scale: entry.scale,
+});
 
 /** The local scaled integer that the common literal means; for eq without an exact local form, one no value equals. */
 function literalFor(common: bigint, multiplier: bigint, operator: Predicate["operator"], scale: number): string {
@@ -215,14 +226,20 @@ function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string)
       ? "CASE WHEN count(*) FILTER (WHERE kept) > 0 THEN 1 ELSE 0 END"
       : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   }
-  const complete = ["kept", ...word.complete.map((element) => `v${byElement(element).index} IS NOT NULL`)].join(" AND ");
+  const complete = ["kept", ...word.complete.map((element) => `v${byElement(element).index} IS NOT NULL`)].join(
+    " AND ",
+  );
   const factors = word.factors.map(byElement);
   if (factors.length === 0) return `count(*) FILTER (WHERE ${complete})`;
   const [first, second] = factors;
   if (second === undefined) return `coalesce(sum(v${first!.index}) FILTER (WHERE ${complete}), 0)`;
   const width = first!.width + second.width;
   if (width > 38) {
-    throw new StatisticsError("ERR_STATISTICS_OVERFLOW", word.factors.join("·"), `${width} digits per product, at most 38`);
+    throw new StatisticsError(
+      "ERR_STATISTICS_OVERFLOW",
+      word.factors.join("·"),
+      `${width} digits per product, at most 38`,
+    );
   }
   // A product keeps the width of its wider factor, so one is widened to hold all digits.
   const product = `CAST(v${first!.index} AS DECIMAL(${Math.max(width, 19)}, ${first!.scale})) * v${second.index}`;

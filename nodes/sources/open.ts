@@ -1,6 +1,13 @@
 /** Opens a table in its own sandboxed DuckDB process. */
-import type { Source } from "../../exchange/statistics/source.ts";
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Source, SourceColumn, SqlQuery } from "../../exchange/statistics/source.ts";
+import { csvHeader } from "./csv-header.ts";
 import type { SourceDescription } from "./description.ts";
+import { engine } from "./engine.ts";
+import { fileDigest, sourceFile } from "./file.ts";
+import type { EngineColumn } from "./protocol.ts";
+import { transcodeGb18030 } from "./transcode.ts";
 
 export interface SourceOptions {
   /** Directory the node owns; transcoded copies (0600) and the engine's spill files live here. */
@@ -9,11 +16,67 @@ export interface SourceOptions {
   readonly memoryMiB?: number;
   /** Default 1. */
   readonly threads?: number;
-  /** Default 120,000. */
+  /** Default 600,000. */
   readonly timeoutMs?: number;
+  /** Default 1,200,000: more than a layout has cells. */
+  readonly maxRows?: number;
+}
+
+export interface OpenedSource extends Source {
+  /** Process id of the engine, while it runs. */
+  readonly pid: number | undefined;
 }
 
 /** Throws SourceError naming the path, line or column; leaves no process and no file behind when it throws. */
-export async function openSource(_description: SourceDescription, _options: SourceOptions): Promise<Source> {
-  throw new Error("not yet");
+export async function openSource(description: SourceDescription, options: SourceOptions): Promise<OpenedSource> {
+  const file = await sourceFile(description.path);
+  await mkdir(options.scratch, { recursive: true, mode: 0o700 });
+  const scratch = await mkdtemp(join(await realpath(options.scratch), "source-"));
+  try {
+    const readable = join(scratch, "utf-8.csv");
+    const transcode = description.kind === "csv" && description.encoding === "gb18030";
+    if (transcode) await transcodeGb18030(file, readable);
+    const delimiter = (description.kind === "csv" ? description.delimiter : undefined) ?? ",";
+    const table = {
+      kind: description.kind,
+      file: transcode ? readable : file,
+      header: description.kind === "csv" ? await csvHeader(transcode ? readable : file, delimiter) : [],
+      delimiter,
+    };
+    const limits = {
+      memoryMiB: options.memoryMiB ?? 512,
+      threads: options.threads ?? 1,
+      spill: scratch,
+      maxRows: options.maxRows ?? 1_200_000,
+    };
+    const running = engine(table, limits, options.timeoutMs ?? 600_000);
+    const columns = (await running.open()).columns.map(columnOf);
+    return Object.freeze({
+      columns,
+      async select(query: SqlQuery) {
+        const { columns: names, rows } = await running.select(query.text, query.parameters);
+        return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
+      },
+      fingerprint: () => fileDigest(file),
+      async close() {
+        await running.close();
+        await rm(scratch, { recursive: true, force: true });
+      },
+      get pid() {
+        return running.pid;
+      },
+    });
+  } catch (error) {
+    await rm(scratch, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function columnOf({ name, type }: EngineColumn): SourceColumn {
+  if (type === "VARCHAR") return { name, stored: "text" };
+  if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return { name, stored: "integer" };
+  if (type.startsWith("DECIMAL")) return { name, stored: "decimal" };
+  if (type === "DOUBLE" || type === "FLOAT") return { name, stored: "float" };
+  if (type === "DATE") return { name, stored: "date" };
+  return { name, stored: type === "BOOLEAN" ? "boolean" : "other" };
 }

@@ -1,0 +1,160 @@
+/** One engine process: started on demand, asked one thing at a time, killed when late, started afresh after a crash. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { SourceError } from "./errors.ts";
+import { decodeFrames, encodeFrame } from "./frames.ts";
+import type { EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
+import { workerFile } from "./worker-file.ts";
+
+export interface Engine {
+  /** The reply to `open` of the present process. */
+  open(): Promise<EngineReply & { readonly type: "opened" }>;
+  select(text: string, parameters: readonly string[]): Promise<EngineReply & { readonly type: "rows" }>;
+  close(): Promise<void>;
+  /** Process id of the present process; for tests and health. */
+  readonly pid: number | undefined;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly replies: AsyncGenerator<unknown>;
+  readonly opened: EngineReply & { readonly type: "opened" };
+}
+
+const HEAP_MIB = 256;
+
+export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: number): Engine {
+  let running: Running | undefined;
+  let closed = false;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  async function start(): Promise<Running> {
+    if (running !== undefined) return running;
+    const child = spawn(
+      process.execPath,
+      [
+        `--max-old-space-size=${HEAP_MIB}`,
+        "--disable-warning=ExperimentalWarning",
+        workerFile("./engine-worker", import.meta.url),
+      ],
+      // The engine gets no environment: it holds paths and tokens it has no use for.
+      { stdio: ["pipe", "pipe", "ignore"], env: {}, cwd: limits.spill },
+    );
+    child.stdin!.on("error", () => undefined);
+    const replies = decodeFrames(child.stdout!);
+    const reply = await ask(child, replies, { type: "open", table, limits });
+    if (reply.type !== "opened") {
+      child.kill("SIGKILL");
+      throw asError(reply, table);
+    }
+    child.once("exit", () => {
+      if (running?.child === child) running = undefined;
+    });
+    running = { child, replies, opened: reply };
+    return running;
+  }
+
+  async function ask(
+    child: ChildProcess,
+    replies: AsyncGenerator<unknown>,
+    request: EngineRequest,
+  ): Promise<EngineReply> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, timeoutMs);
+    try {
+      child.stdin!.write(encodeFrame(request));
+      const next = await replies.next();
+      if (next.done !== true) return next.value as EngineReply;
+      throw new Error("the engine process ended");
+    } catch (cause) {
+      child.kill("SIGKILL");
+      if (running?.child === child) running = undefined;
+      if (late)
+        throw new SourceError("ERR_SOURCE_TIMEOUT", `${table.file}: no answer within ${timeoutMs} ms`, { cause });
+      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.file}: closed while it was read`, { cause });
+      throw new SourceError(
+        "ERR_SOURCE_CRASHED",
+        `${table.file}: the engine process ended; the next read starts another`,
+        {
+          cause,
+        },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(() => {
+      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.file}: the source is closed`);
+      return task();
+    });
+    queue = turn.catch(() => undefined);
+    return turn;
+  };
+
+  return Object.freeze({
+    open: () => inTurn(async () => (await start()).opened),
+    select: (text: string, parameters: readonly string[]) =>
+      inTurn(async () => {
+        const { child, replies } = await start();
+        const reply = await ask(child, replies, { type: "select", text, parameters });
+        if (reply.type !== "rows") throw asError(reply, table);
+        return reply;
+      }),
+    async close() {
+      closed = true;
+      const child = running?.child;
+      running = undefined;
+      if (child === undefined || child.exitCode !== null) return;
+      await new Promise<void>((resolve) => {
+        child.once("exit", () => resolve());
+        child.kill("SIGKILL");
+      });
+    },
+    get pid() {
+      return running?.child.pid;
+    },
+  });
+}
+
+/** Engine messages quote rows of the table: only the place and the kind of fault are passed on. */
+function asError(reply: EngineReply, table: EngineTable): SourceError {
+  if (reply.type !== "error") return new SourceError("ERR_SOURCE_CRASHED", `${table.file}: unexpected answer`);
+  const { kind, message } = reply;
+  if (kind === "limit") return new SourceError("ERR_SOURCE_LIMIT", `${table.file}: ${message}`);
+  if (kind === "query") return new SourceError("ERR_SOURCE_QUERY", message.split("\n")[0]!);
+  const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
+  const at = line === undefined ? "" : ` line ${line}:`;
+  if (/unicode|utf-?8/i.test(message)) {
+    return new SourceError(
+      "ERR_SOURCE_ENCODING",
+      `${table.file}:${at} not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
+    );
+  }
+  if (/Maximum line size|maximum_object_size/i.test(message)) {
+    return new SourceError(
+      "ERR_SOURCE_FORMAT",
+      `${table.file}:${at} a record is longer than 2 MiB; look for a missing quote or line end`,
+    );
+  }
+  if (/Out of Memory/i.test(message)) {
+    return new SourceError("ERR_SOURCE_LIMIT", `${table.file}: the engine's memory limit is too small for this table`);
+  }
+  const columns = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
+  if (columns !== null) {
+    return new SourceError(
+      "ERR_SOURCE_FORMAT",
+      `${table.file}:${at} expected ${columns[1]} columns, found ${columns[2]}`,
+    );
+  }
+  const fault = /unterminated quote/i.test(message)
+    ? "a quote is not closed"
+    : (message.split("\n")[0] ?? "unreadable");
+  return new SourceError(
+    "ERR_SOURCE_FORMAT",
+    `${table.file}:${at} ${line === undefined ? fault : fault.replace(/^.*CSV Error on Line: \d+/, "malformed record")}`,
+  );
+}

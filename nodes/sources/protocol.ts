@@ -1,0 +1,35 @@
+/** What a node and its engine process say to each other. */
+export interface EngineTable {
+  readonly kind: "csv" | "parquet" | "json";
+  /** The exact file, already checked; the only one the engine may read. */
+  readonly file: string;
+  /** CSV: names from the header line, in order. */
+  readonly header: readonly string[];
+  readonly delimiter: string;
+}
+
+export interface EngineLimits {
+  readonly memoryMiB: number;
+  readonly threads: number;
+  /** Directory for spill files. */
+  readonly spill: string;
+  readonly maxRows: number;
+}
+
+export type EngineRequest =
+  | { readonly type: "open"; readonly table: EngineTable; readonly limits: EngineLimits }
+  | { readonly type: "select"; readonly text: string; readonly parameters: readonly string[] };
+
+export interface EngineColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+export type EngineReply =
+  | { readonly type: "opened"; readonly columns: readonly EngineColumn[] }
+  | {
+      readonly type: "rows";
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly (string | null)[])[];
+    }
+  | { readonly type: "error"; readonly kind: "engine" | "query" | "limit"; readonly message: string };
