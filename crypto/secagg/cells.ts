@@ -101,7 +101,7 @@ export function registryIncluded(
 
 /** Weight of one member's units: 1 where the unit is the provider itself, else U. */
 export const unitWeight = (layout: Layout, constants: Constants, member: string): number =>
-  layout.units[member]?.kind === "provider" ? Math.min(1, constants.minimumUnits) : constants.minimumUnits;
+  layout.units[member]?.kind === "provider" ? 1 : constants.minimumUnits;
 
 /**
  * Counted mode: included iff k(S1) − d ≥ need and the units left after removing the 1 + c + d largest weights are

@@ -21,9 +21,9 @@ export const TRANSCRIPT_WORDS = 1_000_000;
 /** Shamir threshold and quorum of the complete graph. */
 export const twoThirds = (members: number): number => Math.floor((2 * members) / 3) + 1;
 
-const refuse = (message: string): never => {
+function refuse(message: string): never {
   throw new SecaggError("ERR_SECAGG_OPENING", message);
-};
+}
 
 /** Constants from the strictest policy's minima; `drops` is part of the opening, never of who turned up. */
 export function constantsFor(options: {
@@ -76,7 +76,7 @@ export function assertOpening(opened: Opened, parties: Parties): void {
   if (new Set(groups).size !== groups.length) refuse("cohort: one node per holding group may take part");
   for (const outsider of [coordinator, receiver, parties.requester, parties.sequencer]) {
     const group = parties.groups[outsider];
-    if (group === undefined) return refuse(`parties.groups: no holding group for ${outsider}`);
+    if (group === undefined) refuse(`parties.groups: no holding group for ${outsider}`);
     if (groups.includes(group) || cohort.some((entry) => entry.member === outsider)) {
       refuse(`cohort: the holding group of ${outsider} must not be in it`);
     }
@@ -134,9 +134,9 @@ export function assertLayout(opened: Opened, layout: Layout): void {
   const domains = new Set<string>();
   for (const { member } of opened.cohort) {
     const unit = layout.units[member];
-    if (unit === undefined) return refuse(`layout.units: nothing about ${member}`);
+    if (unit === undefined) refuse(`layout.units: nothing about ${member}`);
     if (unit.kind === "provider" || layout.sharedUnitDomains) continue;
-    if (unit.domain === undefined) return refuse(`layout.units: ${member} declares no unit domain`);
+    if (unit.domain === undefined) refuse(`layout.units: ${member} declares no unit domain`);
     if (domains.has(unit.domain)) refuse(`layout.units: two assets draw their units from ${unit.domain}`);
     domains.add(unit.domain);
   }
