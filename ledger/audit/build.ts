@@ -51,6 +51,8 @@ export interface EvidenceParts {
         readonly counts: { readonly record: ProvenEntry; readonly counts: SaltedDocument };
       }
     | undefined;
+  /** Atoms whose values were opened, as in the phase-2 context; bit i = byte[i >> 3] >> (i & 7) & 1, base64url. */
+  readonly bitmap: string;
   readonly phase2: ClosingPart;
   readonly outcome:
     | { readonly kind: "released"; readonly record: ProvenEntry; readonly result: SaltedDocument }
@@ -95,6 +97,7 @@ export function buildEvidence(
             counts: { record: record(phase1.counts.record), counts: phase1.counts.counts },
           },
         }),
+    bitmap: parts.bitmap,
     phase2: closing(parts.phase2),
     outcome: { ...outcome, record: record(outcome.record) },
     checkpoints,

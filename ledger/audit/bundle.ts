@@ -7,6 +7,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
 import {
+  AssetId,
   Code,
   Count,
   closed,
@@ -56,12 +57,39 @@ export const recordOf = <T extends TransactionType>(type: T) =>
 export const RequestView = Type.Object({
   id: Uuid,
   requester: MemberId,
-  assets: list(Type.String({ maxLength: 128 }), 1000, 1),
+  assets: list(AssetId, 1000, 1),
   receiver: MemberId,
   coordinator: MemberId,
   receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
   query: Type.Object({ measures: list(Type.Object({ id: Code }), 32, 1) }),
 });
+
+/** Structural view of the layout document: the layout (exchange/statistics) and the asset metadata it follows from. */
+export const LayoutView = Type.Object({
+  layout: Type.Object({
+    format: Type.Literal("sealane/layout/v1"),
+    query: Document,
+    assets: list(Type.Object({ asset: AssetId, version: Type.Integer(), metadata: Digest }), 1000, 1),
+    dimensions: list(Type.Object({ name: Code, size: Type.Integer({ minimum: 1 }) }), 3),
+    domains: list(
+      Type.Object({ kind: Type.Enum(["element", "attribute"]), name: Code, codes: list(Code, 100_000, 1) }),
+      3,
+    ),
+    components: list(Type.Object({ words: Type.Enum([1, 2]) }), 1000, 1),
+    atoms: Type.Integer({ minimum: 1, maximum: 1_048_576 }),
+    wordsPerAtom: Type.Integer({ minimum: 1 }),
+    /** Exact moments: a cell needs N - 1 - c of at least this; 0 where no moment is asked for. */
+    momentMargin: Count,
+  }),
+  assets: list(
+    Type.Object({ id: AssetId, version: Type.Integer(), unit: Type.Object({ kind: Type.String() }) }),
+    1000,
+    1,
+  ),
+});
+
+/** Structural view of the policy document: the policies in force, in cohort order. */
+export const PolicyView = Type.Object({ policies: list(Document, 1000, 1) });
 
 /** Structural views of the protocol's signed statements (crypto/secagg/messages.ts), kept as they were sent. */
 const statement = <const N extends string, T extends TSchema>(type: N, body: T) =>
@@ -101,13 +129,15 @@ export const View = signed(
   }),
 );
 
+/** Bit i = byte[i >> 3] >> (i & 7) & 1, base64url. */
+export const Bitmap = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 180_000 });
+
 /** Document behind `computation.counts`: per atom, contributing organisations and statistical units over S1. */
 export const CountsDocument = closed({
   members: list(MemberId, 1000, 1),
   counts: list(Count, 1_000_000),
   units: list(Count, 1_000_000),
-  /** Bit i = byte[i >> 3] >> (i & 7) & 1, base64url. */
-  bitmap: Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 200_000 }),
+  bitmap: Bitmap,
 });
 
 const closing = closed({ record: recordOf("computation.close"), views: list(View, 1000, 1) });
@@ -139,8 +169,8 @@ export const EvidenceBody = closed({
   opened: closed({
     record: recordOf("computation.open"),
     query: salted(Document),
-    layout: salted(Document),
-    policy: salted(Document),
+    layout: salted(LayoutView),
+    policy: salted(PolicyView),
   }),
   /** Messages 3 of all of U, ascending by member. */
   keyset: closed({ record: recordOf("computation.keyset"), messages: list(KeysMessage, 1000, 1) }),
@@ -150,6 +180,8 @@ export const EvidenceBody = closed({
   phase1: Type.Optional(
     closed({ closing, counts: closed({ record: recordOf("computation.counts"), counts: salted(CountsDocument) }) }),
   ),
+  /** Atoms whose values were opened: what the context of the phase-2 headers binds. */
+  bitmap: Bitmap,
   phase2: closing,
   outcome: Type.Union([
     closed({
