@@ -2,14 +2,92 @@
  * The policy engine: every rule is evaluated, the strictest verdict wins, no policy means no access, an unknown term
  * is denied. Total: hostile input leads to a refusal, never to an exception and never to a permit.
  */
+import { Compile } from "typebox/compile";
+import { Asset } from "../model/asset.ts";
+import { DecisionContext } from "../model/context.ts";
+import { acceptedTerms, parsePolicy } from "../model/parse-policy.ts";
 import type { Policy } from "../model/policy.ts";
-import type { Decision } from "../model/verdict.ts";
+import { DataRequest } from "../model/request.ts";
+import type { PolicyTerms } from "../model/terms.ts";
+import type { Case, Compared, Decision, Finding, Outcome, Verdict } from "../model/verdict.ts";
+import { requirementsOf } from "../rules/minima.ts";
+import { RULES } from "./rule-list.ts";
+
+const requestSchema = Compile(DataRequest);
+const assetSchema = Compile(Asset);
+const contextSchema = Compile(DecisionContext);
+
+const MAX_REASONS = 64;
+const MAX_SCHEMA_ERRORS = 16;
+const DECISIVE: readonly Outcome[] = ["refuse", "wait", "permit"];
 
 /**
- * `policy` is a policy document (parsePolicy's frozen one is not parsed again); undefined: the asset has none.
- * The arguments are checked as if they came from a stranger. What has the shape of DataRequest, Asset and
- * DecisionContext is judged, everything else refused.
+ * `policy` is a policy document (one that parsePolicy returned is not parsed again); undefined: there is none. Every argument is checked as if a stranger had sent
+ * it: what is not a policy, DataRequest, Asset and DecisionContext is refused with the reason.
  */
-export function decide(_policy: Policy | undefined, _request: unknown, _asset: unknown, _context: unknown): Decision {
-  return { outcome: "refuse", reasons: ["policy-missing"], policy: undefined, verdicts: [], requirements: [] };
+export function decide(policy: Policy | undefined, request: unknown, asset: unknown, context: unknown): Decision {
+  try {
+    return judge(policy, request, asset, context);
+  } catch (error) {
+    return refused(undefined, "engine-failed", { error: error instanceof Error ? error.name : "unknown" });
+  }
+}
+
+function judge(policy: unknown, request: unknown, asset: unknown, context: unknown): Decision {
+  if (policy === undefined || policy === null) return refused(undefined, "policy-missing", { policy: null });
+  const terms = termsFor(policy);
+  if (!("digest" in terms)) return refused(undefined, "policy-invalid", { problems: terms.problems });
+  if (!requestSchema.Check(request)) return refused(terms, "request-invalid", schemaErrors(requestSchema, request));
+  if (!assetSchema.Check(asset)) return refused(terms, "asset-invalid", schemaErrors(assetSchema, asset));
+  if (!contextSchema.Check(context)) return refused(terms, "context-invalid", schemaErrors(contextSchema, context));
+  const input: Case = { terms, request, asset, context };
+  const verdicts = RULES.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
+  return conclude(terms, verdicts, requirementsOf(input));
+}
+
+function termsFor(policy: unknown): PolicyTerms | { readonly problems: readonly string[] } {
+  const known = acceptedTerms(policy);
+  if (known !== undefined) return known;
+  const result = parsePolicy(policy);
+  return result.ok ? result.terms : { problems: result.problems.map(({ code, field }) => `${code} ${field}`) };
+}
+
+/** A rule that fails refuses. */
+function findingsOf(evaluate: () => Finding | readonly Finding[]): readonly Finding[] {
+  try {
+    const found = evaluate();
+    const findings: readonly Finding[] = "verdict" in found ? [found] : found;
+    if (findings.length > 0) return findings;
+    return [{ verdict: "refuse", reason: "rule-silent", compared: {} }];
+  } catch (error) {
+    const compared = { error: error instanceof Error ? error.name : "unknown" };
+    return [{ verdict: "refuse", reason: "rule-failed", compared }];
+  }
+}
+
+const withRule =
+  (rule: string) =>
+  ({ verdict, reason, compared }: Finding): Verdict => ({ rule, verdict, reason, compared });
+
+function conclude(
+  terms: PolicyTerms | undefined,
+  verdicts: readonly Verdict[],
+  requirements: Decision["requirements"],
+): Decision {
+  const outcome = DECISIVE.find((candidate) => verdicts.some(({ verdict }) => verdict === candidate)) ?? "refuse";
+  const deciding = verdicts.filter(({ verdict }) => verdict === outcome).map(({ reason }) => reason);
+  const reasons = outcome === "permit" ? ["all-rules-permit"] : [...new Set(deciding)].slice(0, MAX_REASONS);
+  const policy = terms && { id: terms.id, version: terms.version, digest: terms.digest };
+  return Object.freeze({ outcome, reasons, policy, verdicts, requirements });
+}
+
+const refused = (terms: PolicyTerms | undefined, reason: string, compared: Compared): Decision =>
+  conclude(terms, [{ rule: "documents", verdict: "refuse", reason, compared }], []);
+
+function schemaErrors(
+  schema: { Errors(value: unknown): readonly { instancePath: string; message: string }[] },
+  value: unknown,
+): Compared {
+  const problems = schema.Errors(value).slice(0, MAX_SCHEMA_ERRORS);
+  return { problems: problems.map(({ instancePath, message }) => `${instancePath} ${message}`) };
 }

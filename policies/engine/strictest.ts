@@ -3,7 +3,10 @@ import type { Asset } from "../model/asset.ts";
 import type { ReceiverMode } from "../model/operands.ts";
 import type { Problem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
+import { cellModeOf, momentMargin } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
+import { minimumUnitsOf } from "../rules/counts.ts";
+import { needOf } from "../rules/minima.ts";
 
 /** The constants of a `computation.open` record. */
 export interface Constants {
@@ -31,7 +34,131 @@ export type Strictest =
   | { readonly ok: true; readonly constants: Constants; readonly exactMomentsTrusted: boolean }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** `parties`: one per holding group, the cohort as it will be opened. Never depends on who turns up later. */
-export function strictest(_parties: readonly CohortParty[], _plan: CohortPlan): Strictest {
-  return { ok: false, problems: [] };
+/**
+ * `parties`: one per holding group, the cohort as it will be opened. Never depends on who turns up later. Problems
+ * list everything that keeps this cohort from running this plan; `field` is an asset id or a name of the plan.
+ */
+export function strictest(parties: readonly CohortParty[], plan: CohortPlan): Strictest {
+  const constants = constantsOf(parties, plan);
+  const trusted = momentsTrusted(parties, plan);
+  const problems = [
+    ...sizeProblems(constants),
+    ...repeatedProviders(parties),
+    ...parties.flatMap((party) => partyProblems(party, plan)),
+    ...domainProblems(parties, plan),
+  ];
+  if (problems.length > 0) return { ok: false, problems };
+  return Object.freeze({ ok: true, constants, exactMomentsTrusted: trusted });
+}
+
+function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constants {
+  const members = parties.length;
+  const largest = (value: (party: CohortParty) => number) =>
+    parties.reduce((max, party) => Math.max(max, value(party)), 0);
+  const threshold = Math.floor((2 * members) / 3) + 1;
+  const colluders = largest(({ policy }) => policy.colluders);
+  // A larger allowance for drops is the stricter one: cells must keep their minimum after that many are gone.
+  const drops = Math.max(
+    Math.floor(members / 20),
+    largest(({ policy }) => policy.drops),
+  );
+  const minimumUnits = largest(({ policy, asset }) => minimumUnitsOf({ terms: policy, asset }));
+  const minimumOrganisations = Math.max(
+    largest(({ policy }) => policy.minimumOrganisations),
+    momentMinimum(parties, plan, colluders),
+    // Where every unit is an organisation, phase 1 is not needed to hold the minimum of units.
+    plan.cellMode === "registry" && minimumUnits > 0 ? minimumUnits + 1 + colluders + drops : 0,
+  );
+  const need = needOf(minimumOrganisations, colluders);
+  return { members, threshold, quorum: threshold, minimumOrganisations, minimumUnits, colluders, drops, need };
+}
+
+const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
+  plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));
+
+/** N − 1 − c ≥ margin, for every measure (section 4); a trusted release authority may hold second moments of less. */
+function momentMinimum(parties: readonly CohortParty[], plan: CohortPlan, colluders: number): number {
+  const trusted = momentsTrusted(parties, plan);
+  const minima = plan.query.measures.map(({ statistic }) => {
+    const univariate = statistic.kind === "variance" || statistic.kind === "standard-deviation";
+    const margin = trusted && univariate ? 0 : momentMargin(statistic);
+    return margin === 0 ? 0 : margin + 1 + colluders;
+  });
+  return Math.max(0, ...minima);
+}
+
+function sizeProblems({ members, need, colluders, quorum }: Constants): Problem[] {
+  const problems: Problem[] = [];
+  if (members < need || members < 3) {
+    const detail = `wanted at least ${Math.max(3, need)} organisations, got ${members}`;
+    problems.push({ field: "cohort", code: "cohort-too-small", detail });
+  }
+  // Two views of a lying coordinator overlap in 2q − n members: colluders must be fewer (section 1).
+  if (colluders > 0 && colluders >= 2 * quorum - members) {
+    const detail = `wanted fewer than ${2 * quorum - members} colluders for ${members} members, got ${colluders}`;
+    problems.push({ field: "cohort", code: "too-many-colluders", detail });
+  }
+  return problems;
+}
+
+function repeatedProviders(parties: readonly CohortParty[]): Problem[] {
+  const providers = parties.map(({ asset }) => asset.provider);
+  const twice = new Set(providers.filter((provider, index) => providers.indexOf(provider) !== index));
+  return [...twice].map((provider) => ({
+    field: "cohort",
+    code: "organisation-repeated",
+    detail: `wanted one asset per organisation, got several of ${provider}`,
+  }));
+}
+
+function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): Problem[] {
+  const problems: Problem[] = [];
+  const add = (code: string, detail: string) => problems.push({ field: asset.id, code, detail });
+  if (policy.asset !== asset.id) add("policy-of-another-asset", `wanted a policy for it, got one for ${policy.asset}`);
+  if (plan.cellMode === "counted" && policy.counts === "closed") {
+    add("counts-closed", "counted cells want open counts");
+  }
+  if (plan.cellMode === "registry" && cellModeOf(plan.query, [asset]) === "counted") {
+    add("counted-mode-needed", "registry cells want every measured field declared always present");
+  }
+  if (plan.cellMode === "registry" && asset.unit.kind === "field" && minimumUnitsOf({ terms: policy, asset }) > 0) {
+    add(
+      "units-need-counted-mode",
+      `the minimum of ${minimumUnitsOf({ terms: policy, asset })} units wants counted cells`,
+    );
+  }
+  if (!policy.receiverModes.includes(plan.receiverMode)) {
+    add("receiver-mode-not-allowed", `wanted ${policy.receiverModes.join(" or ")}, got ${plan.receiverMode}`);
+  }
+  if (plan.receiverMode === "reviewed" && !policy.releaseAuthorities.includes(plan.receiver)) {
+    add("receiver-not-authority", `wanted ${policy.releaseAuthorities.join(" or ") || "none"}, got ${plan.receiver}`);
+  }
+  if (plan.receiverMode === "direct" && plan.query.groupBy.length > 1) {
+    add("dimensions-need-review", `direct wants at most 1 dimension, got ${plan.query.groupBy.length}`);
+  }
+  if (plan.coordinatorIsSequencer && !policy.coordinatorMayBeSequencer) {
+    add("coordinator-is-sequencer", "the policy wants a coordinator that is not the sequencer");
+  }
+  return problems;
+}
+
+/** The same legal person never reports twice: units of one population are not summed over two assets (section 4). */
+function domainProblems(parties: readonly CohortParty[], plan: CohortPlan): Problem[] {
+  const problems: Problem[] = [];
+  const drawn = parties.filter(({ asset }) => asset.unit.kind === "field");
+  const seen = new Map<string, string>();
+  for (const { asset } of drawn) {
+    const other = seen.get(asset.unitDomain);
+    if (other !== undefined) {
+      const detail = `draws units from ${asset.unitDomain}, as ${other} does`;
+      problems.push({ field: asset.id, code: "unit-domain-shared", detail });
+    }
+    seen.set(asset.unitDomain, asset.id);
+  }
+  const counting = plan.query.measures.some(({ statistic }) => statistic.kind === "count");
+  if (counting && drawn.length > 0 && drawn.length < parties.length) {
+    const detail = "wanted one kind of unit to count, got organisations and field values";
+    problems.push({ field: "cohort", code: "unit-kinds-differ", detail });
+  }
+  return problems;
 }

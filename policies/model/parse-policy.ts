@@ -15,6 +15,8 @@ export const MAX_POLICY_BYTES = 262_144;
 const MAX_PROBLEMS = 200;
 
 const shape = Compile(Policy);
+// Accepted policies are frozen, so they need no second look.
+const accepted = new WeakMap<object, PolicyTerms>();
 type OperandTable = Readonly<Record<string, Operand>>;
 const compiled = new Map<object, { Check(value: unknown): boolean }>();
 const matches = (schema: object, value: unknown): boolean => {
@@ -49,8 +51,14 @@ export function parsePolicy(input: unknown): ParsedPolicy {
   const policy = copy as Policy;
   problems.push(...ruleProblems(policy), ...combinationProblems(policy));
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) };
-  return Object.freeze({ ok: true, policy: deepFreeze(policy), terms: termsOf(policy, policyDigest(policy)) });
+  const terms = termsOf(policy, policyDigest(policy));
+  accepted.set(deepFreeze(policy), terms);
+  return Object.freeze({ ok: true, policy, terms });
 }
+
+/** Terms of a policy that parsePolicy has returned; undefined for every other object. */
+export const acceptedTerms = (policy: unknown): PolicyTerms | undefined =>
+  typeof policy === "object" && policy !== null ? accepted.get(policy) : undefined;
 
 const refuse = (field: string, code: string, detail: string): ParsedPolicy => ({
   ok: false,

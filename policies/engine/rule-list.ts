@@ -1,0 +1,47 @@
+/** Every rule, in the order verdicts are reported. A rule that is not here does not exist. */
+import type { Rule } from "../model/verdict.ts";
+import { approval } from "../rules/approval.ts";
+import { counts } from "../rules/counts.ts";
+import { filters } from "../rules/filters.ts";
+import { functions } from "../rules/functions.ts";
+import { groupBy } from "../rules/group-by.ts";
+import { identity } from "../rules/identity.ts";
+import { legalBasis } from "../rules/legal-basis.ts";
+import { minima } from "../rules/minima.ts";
+import { period } from "../rules/period.ts";
+import { purpose } from "../rules/purpose.ts";
+import { receiverMode } from "../rules/receiver-mode.ts";
+import { recipients } from "../rules/recipients.ts";
+import { requester } from "../rules/requester.ts";
+import { retention } from "../rules/retention.ts";
+import { scenario } from "../rules/scenario.ts";
+import { separation } from "../rules/separation.ts";
+import { target } from "../rules/target.ts";
+import { territory } from "../rules/territory.ts";
+import { units } from "../rules/units.ts";
+import { useCount } from "../rules/use-count.ts";
+import { validity } from "../rules/validity.ts";
+
+export const RULES: readonly Rule[] = Object.freeze([
+  target,
+  separation,
+  requester,
+  purpose,
+  legalBasis,
+  scenario,
+  territory,
+  recipients,
+  validity,
+  useCount,
+  retention,
+  receiverMode,
+  functions,
+  identity,
+  filters,
+  groupBy,
+  units,
+  period,
+  counts,
+  minima,
+  approval,
+]);

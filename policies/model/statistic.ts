@@ -1,0 +1,62 @@
+/** What a statistic reads and what its exact moments demand. */
+import type { Asset, Field } from "./asset.ts";
+import type { Query, Statistic } from "./query.ts";
+
+/** Numeric elements a statistic names, in its own order; repeated names are kept. */
+export function elementsOf(statistic: Statistic): readonly string[] {
+  switch (statistic.kind) {
+    case "count":
+      return [];
+    case "ratio":
+      return [statistic.numerator, statistic.denominator];
+    case "correlation":
+      return [statistic.x, statistic.y];
+    case "regression":
+      return [statistic.dependent, ...statistic.independents];
+    default:
+      return [statistic.element];
+  }
+}
+
+/**
+ * secure-aggregation.md section 4: with N organisations in a cell and c colluders, N − 1 − c must be at least this.
+ * Correlation opens the sums of a regression with one feature. 0: no moments.
+ */
+export function momentMargin(statistic: Statistic): number {
+  switch (statistic.kind) {
+    case "variance":
+    case "standard-deviation":
+      return 4;
+    case "correlation":
+      return 5;
+    case "regression":
+      return statistic.independents.length + 4;
+    default:
+      return 0;
+  }
+}
+
+/** The asset's one field for an element; undefined where there is none or more than one. */
+export function fieldOf(asset: Asset, element: string): Field | undefined {
+  const fields = asset.fields.filter((field) => field.element === element);
+  return fields.length === 1 ? fields[0] : undefined;
+}
+
+/**
+ * Registry mode needs no phase 1: every measured field is declared always present and non-zero by every asset. All
+ * else needs counts (secure-aggregation.md section 4).
+ */
+export function cellModeOf(query: Query, assets: readonly Asset[]): "registry" | "counted" {
+  const present = (asset: Asset, element: string) => fieldOf(asset, element)?.alwaysPresent === true;
+  const unitPresent = (asset: Asset) =>
+    asset.unit.kind === "provider" ||
+    asset.fields.some(
+      (field) => field.name === (asset.unit as { field: string }).field && field.alwaysPresent === true,
+    );
+  const everywhere = query.measures.every((measure) =>
+    measure.statistic.kind === "count"
+      ? assets.every(unitPresent)
+      : elementsOf(measure.statistic).every((element) => assets.every((asset) => present(asset, element))),
+  );
+  return everywhere ? "registry" : "counted";
+}

@@ -1,0 +1,10 @@
+/** How rules answer. */
+import type { Compared, Finding } from "../model/verdict.ts";
+
+export const permit = (reason: string, compared: Compared = {}): Finding => ({ verdict: "permit", reason, compared });
+export const refuse = (reason: string, compared: Compared): Finding => ({ verdict: "refuse", reason, compared });
+export const wait = (reason: string, compared: Compared): Finding => ({ verdict: "wait", reason, compared });
+
+/** The refusals, or one permit where there are none. */
+export const unless = (refusals: readonly Finding[], reason: string, compared: Compared = {}): readonly Finding[] =>
+  refusals.length > 0 ? refusals : [permit(reason, compared)];

@@ -1,0 +1,26 @@
+import { elementsOf } from "../model/statistic.ts";
+import type { Finding, Rule } from "../model/verdict.ts";
+import { refuse, unless } from "./finding.ts";
+
+/** What identifies a unit or a person is never compared with a literal, never a group and never summed. */
+export const identity: Rule = {
+  id: "identity",
+  evaluate({ request, asset }) {
+    const names = new Set(asset.fields.filter((field) => field.identity === true).map((field) => field.element));
+    const refusals: Finding[] = [];
+    for (const { element } of request.query.filters) {
+      if (names.has(element)) refusals.push(refuse("identity-compared", { element }));
+    }
+    for (const dimension of request.query.groupBy) {
+      if ("element" in dimension && names.has(dimension.element)) {
+        refusals.push(refuse("identity-grouped", { element: dimension.element }));
+      }
+    }
+    for (const { id: measure, statistic } of request.query.measures) {
+      for (const element of elementsOf(statistic)) {
+        if (names.has(element)) refusals.push(refuse("identity-aggregated", { measure, element }));
+      }
+    }
+    return unless(refusals, "identity-untouched");
+  },
+};
