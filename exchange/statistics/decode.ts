@@ -1,7 +1,23 @@
-/** From the sums of a layout to figures: exact rationals, rounded once, half-even. */
-import type { Layout } from "./layout.ts";
+/** From the sums of a layout to figures: exact rationals, rounded once, half to even. */
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { Measure } from "../../policies/model/query.ts";
+import { StatisticsError } from "./errors.ts";
+import { atomCodes, type Layout, layoutWords, type Word } from "./layout.ts";
+import {
+  divide,
+  exactDecimal,
+  multiply,
+  type Rational,
+  rational,
+  roundedDecimal,
+  squareRootDecimal,
+} from "./rational.ts";
+import { leastSquares } from "./regression.ts";
+import { conversionFactor } from "./units.ts";
+import { readElement } from "./vector.ts";
+import { moment, momentMarginOf } from "./words.ts";
 
-/** Significant digits of a figure that is not a finite decimal of at most this length. */
+/** Significant digits of a figure that is not a finite decimal of at most this length. Counts and sums are never rounded. */
 export const RESULT_DIGITS = 15;
 
 export interface ResultCell {
@@ -17,22 +33,193 @@ export interface ResultCell {
   readonly withheld?: "minimum-organisations" | "moment-organisations";
   /** Why the figure does not exist although its cell is released. */
   readonly undefined?: "no-rows" | "zero-denominator" | "constant" | "singular";
+  /** Unit of the value, where it is one declared unit. */
   readonly unit?: string;
 }
 
 export interface DecodeOptions {
-  /** Contributing organisations per atom, where known (registry members or phase-1 counts). */
+  /** Contributing organisations per atom, from registry members or phase-1 counts. */
   readonly counts: readonly number[];
   /** c of the opening record. */
   readonly colluders: number;
 }
 
+type Figure = Omit<ResultCell, "group" | "measure">;
+type Sum = (word: Word) => bigint;
+
 /** `sums` is the full vector (see `expandIncluded`); words of left-out atoms are never read. */
 export function decode(
-  _layout: Layout,
-  _sums: BigUint64Array,
-  _included: readonly boolean[],
-  _options: DecodeOptions,
+  layout: Layout,
+  sums: BigUint64Array,
+  included: readonly boolean[],
+  options: DecodeOptions,
 ): readonly ResultCell[] {
-  throw new Error("not yet");
+  requireLength("sums", sums.length, layoutWords(layout));
+  requireLength("included", included.length, layout.atoms);
+  requireLength("counts", options.counts.length, layout.atoms);
+  const offsets = componentOffsets(layout);
+  const cells: ResultCell[] = [];
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    const codes = atomCodes(layout, atom);
+    const group = Object.fromEntries(layout.domains.map((domain, i) => [domain.name, codes[i]!]));
+    const sum: Sum = (word) => {
+      const at = offsets.get(canonicalJson(word));
+      if (at === undefined) throw new StatisticsError("ERR_STATISTICS_VECTOR", "layout", "a component is missing");
+      return readElement(sums, atom * layout.wordsPerAtom + at.offset, at.words);
+    };
+    for (const measure of layout.query.measures) {
+      const withheld = withheldRule(measure, included[atom]!, options.counts[atom]!, options.colluders);
+      const figures = withheld === undefined ? figuresOf(layout, measure, sum) : withheldFigures(measure, withheld);
+      for (const figure of figures) cells.push({ group, measure: measure.id, ...figure });
+    }
+  }
+  return cells;
+}
+
+function requireLength(field: string, got: number, wanted: number): void {
+  if (got !== wanted) throw new StatisticsError("ERR_STATISTICS_VECTOR", field, `expected ${wanted}, got ${got}`);
+}
+
+function componentOffsets(layout: Layout): ReadonlyMap<string, { readonly offset: number; readonly words: 1 | 2 }> {
+  const offsets = new Map<string, { offset: number; words: 1 | 2 }>();
+  let offset = 0;
+  for (const { word, words } of layout.components) {
+    offsets.set(canonicalJson(word), { offset, words });
+    offset += words;
+  }
+  return offsets;
+}
+
+function withheldRule(measure: Measure, included: boolean, count: number, colluders: number): ResultCell["withheld"] {
+  if (!included) return "minimum-organisations";
+  const margin = momentMarginOf(measure.statistic);
+  return margin > 0 && count - 1 - colluders < margin ? "moment-organisations" : undefined;
+}
+
+function withheldFigures({ statistic }: Measure, withheld: NonNullable<ResultCell["withheld"]>): readonly Figure[] {
+  if (statistic.kind !== "regression") return [{ value: null, withheld }];
+  return regressionParts(statistic.independents).map((part) => ({ part, value: null, withheld }));
+}
+
+const regressionParts = (independents: readonly string[]): string[] => [
+  "intercept",
+  ...independents.map((element) => `coefficient:${element}`),
+  "r-squared",
+  "rows",
+];
+
+const rounded = (value: Rational): string => roundedDecimal(value, RESULT_DIGITS);
+
+/** Factor from integers of the layout to values in the measure's unit of `element`. */
+function scaleOf(
+  layout: Layout,
+  measure: Measure,
+  element: string,
+): { readonly factor: Rational; readonly unit: string | undefined } {
+  const common = layout.elements.find((candidate) => candidate.element === element)!;
+  const unit = measure.units?.[element] ?? common.unit;
+  const { numerator, denominator } = conversionFactor(common.unit, unit)!;
+  return { factor: rational(numerator, denominator * 10n ** BigInt(common.scale)), unit: unit ?? undefined };
+}
+
+function figuresOf(layout: Layout, measure: Measure, sum: Sum): readonly Figure[] {
+  const { statistic } = measure;
+  const scale = (element: string) => scaleOf(layout, measure, element);
+  const withUnit = (element: string) => {
+    const { unit } = scale(element);
+    return unit === undefined ? {} : { unit };
+  };
+  switch (statistic.kind) {
+    case "count":
+      return [{ value: sum({ kind: "units" }).toString() }];
+    case "sum": {
+      const { element } = statistic;
+      const total = multiply(rational(sum(moment([element], [element]))), scale(element).factor);
+      return [{ value: exactDecimal(total) ?? rounded(total), ...withUnit(element) }];
+    }
+    case "mean": {
+      const { element } = statistic;
+      const rows = sum(moment([], [element]));
+      if (rows === 0n) return [{ value: null, undefined: "no-rows" }];
+      const mean = multiply(rational(sum(moment([element], [element])), rows), scale(element).factor);
+      return [{ value: rounded(mean), ...withUnit(element) }];
+    }
+    case "ratio": {
+      const [top, bottom] = [statistic.numerator, statistic.denominator].map((element) =>
+        multiply(rational(sum(moment([element], [element]))), scale(element).factor),
+      ) as [Rational, Rational];
+      if (bottom.numerator === 0n) return [{ value: null, undefined: "zero-denominator" }];
+      return [{ value: rounded(divide(top, bottom)) }];
+    }
+    case "variance":
+    case "standard-deviation": {
+      const { element } = statistic;
+      const rows = sum(moment([], [element]));
+      if (rows < 2n) return [{ value: null, undefined: "no-rows" }];
+      const { factor } = scale(element);
+      const variance = multiply(
+        rational(spread(sum, element, element, [element]), rows * (rows - 1n)),
+        multiply(factor, factor),
+      );
+      if (statistic.kind === "variance") return [{ value: rounded(variance) }];
+      return [{ value: squareRootDecimal(variance, RESULT_DIGITS), ...withUnit(element) }];
+    }
+    case "correlation":
+      return [correlation(sum, statistic.x, statistic.y)];
+    case "regression":
+      return regression(sum, statistic.dependent, statistic.independents, (element) => scale(element).factor);
+  }
+}
+
+/** n·Σxy − Σx·Σy over the rows complete in `elements`. */
+function spread(sum: Sum, x: string, y: string, elements: readonly string[]): bigint {
+  const rows = sum(moment([], elements));
+  return rows * sum(moment([x, y], elements)) - sum(moment([x], elements)) * sum(moment([y], elements));
+}
+
+function correlation(sum: Sum, x: string, y: string): Figure {
+  const elements = [x, y];
+  if (sum(moment([], elements)) < 2n) return { value: null, undefined: "no-rows" };
+  const xy = spread(sum, x, y, elements);
+  const squares = spread(sum, x, x, elements) * spread(sum, y, y, elements);
+  if (squares === 0n) return { value: null, undefined: "constant" };
+  const root = squareRootDecimal(rational(xy * xy, squares), RESULT_DIGITS);
+  return { value: xy < 0n ? `-${root}` : root };
+}
+
+function regression(
+  sum: Sum,
+  dependent: string,
+  independents: readonly string[],
+  factor: (element: string) => Rational,
+): readonly Figure[] {
+  const elements = [dependent, ...independents];
+  const rows = sum(moment([], elements));
+  const columns = [[], ...independents.map((element) => [element])];
+  const fit =
+    rows === 0n
+      ? undefined
+      : leastSquares({
+          xtx: columns.map((a) => columns.map((b) => sum(moment([...a, ...b], elements)))),
+          xty: columns.map((a) => sum(moment([...a, dependent], elements))),
+          yty: sum(moment([dependent, dependent], elements)),
+        });
+  const parts = regressionParts(independents);
+  if (fit === undefined) {
+    const reason = rows === 0n ? ("no-rows" as const) : ("singular" as const);
+    return parts.map((part) =>
+      part === "rows" ? { part, value: rows.toString() } : { part, value: null, undefined: reason },
+    );
+  }
+  const values = fit.coefficients.map((coefficient, i) => {
+    const unscaled = i === 0 ? rational(1n) : factor(independents[i - 1]!);
+    return rounded(multiply(coefficient, divide(factor(dependent), unscaled)));
+  });
+  return [
+    ...values.map((value, i) => ({ part: parts[i]!, value })),
+    fit.rSquared === null
+      ? { part: "r-squared", value: null, undefined: "constant" as const }
+      : { part: "r-squared", value: rounded(fit.rSquared) },
+    { part: "rows", value: rows.toString() },
+  ];
 }

@@ -72,11 +72,11 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
       child.kill("SIGKILL");
       if (running?.child === child) running = undefined;
       if (late)
-        throw new SourceError("ERR_SOURCE_TIMEOUT", `${table.file}: no answer within ${timeoutMs} ms`, { cause });
-      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.file}: closed while it was read`, { cause });
+        throw new SourceError("ERR_SOURCE_TIMEOUT", `${table.label}: no answer within ${timeoutMs} ms`, { cause });
+      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.label}: closed while it was read`, { cause });
       throw new SourceError(
         "ERR_SOURCE_CRASHED",
-        `${table.file}: the engine process ended; the next read starts another`,
+        `${table.label}: the engine process ended; the next read starts another`,
         {
           cause,
         },
@@ -88,7 +88,7 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
 
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
     const turn = queue.then(() => {
-      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.file}: the source is closed`);
+      if (closed) throw new SourceError("ERR_SOURCE_CLOSED", `${table.label}: the source is closed`);
       return task();
     });
     queue = turn.catch(() => undefined);
@@ -122,32 +122,32 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
 
 /** Engine messages quote rows of the table: only the place and the kind of fault are passed on. */
 function asError(reply: EngineReply, table: EngineTable): SourceError {
-  if (reply.type !== "error") return new SourceError("ERR_SOURCE_CRASHED", `${table.file}: unexpected answer`);
+  if (reply.type !== "error") return new SourceError("ERR_SOURCE_CRASHED", `${table.label}: unexpected answer`);
   const { kind, message } = reply;
-  if (kind === "limit") return new SourceError("ERR_SOURCE_LIMIT", `${table.file}: ${message}`);
+  if (kind === "limit") return new SourceError("ERR_SOURCE_LIMIT", `${table.label}: ${message}`);
   if (kind === "query") return new SourceError("ERR_SOURCE_QUERY", message.split("\n")[0]!);
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
   const at = line === undefined ? "" : ` line ${line}:`;
   if (/unicode|utf-?8/i.test(message)) {
     return new SourceError(
       "ERR_SOURCE_ENCODING",
-      `${table.file}:${at} not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
+      `${table.label}:${at} not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
     );
   }
   if (/Maximum line size|maximum_object_size/i.test(message)) {
     return new SourceError(
       "ERR_SOURCE_FORMAT",
-      `${table.file}:${at} a record is longer than 2 MiB; look for a missing quote or line end`,
+      `${table.label}:${at} a record is longer than 2 MiB; look for a missing quote or line end`,
     );
   }
   if (/Out of Memory/i.test(message)) {
-    return new SourceError("ERR_SOURCE_LIMIT", `${table.file}: the engine's memory limit is too small for this table`);
+    return new SourceError("ERR_SOURCE_LIMIT", `${table.label}: the engine's memory limit is too small for this table`);
   }
   const columns = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
   if (columns !== null) {
     return new SourceError(
       "ERR_SOURCE_FORMAT",
-      `${table.file}:${at} expected ${columns[1]} columns, found ${columns[2]}`,
+      `${table.label}:${at} expected ${columns[1]} columns, found ${columns[2]}`,
     );
   }
   const fault = /unterminated quote/i.test(message)
@@ -155,6 +155,6 @@ function asError(reply: EngineReply, table: EngineTable): SourceError {
     : (message.split("\n")[0] ?? "unreadable");
   return new SourceError(
     "ERR_SOURCE_FORMAT",
-    `${table.file}:${at} ${line === undefined ? fault : fault.replace(/^.*CSV Error on Line: \d+/, "malformed record")}`,
+    `${table.label}:${at} ${line === undefined ? fault : fault.replace(/^.*CSV Error on Line: \d+/, "malformed record")}`,
   );
 }

@@ -41,6 +41,7 @@ export async function openSource(description: SourceDescription, options: Source
       kind: description.kind,
       file: transcode ? readable : file,
       header: description.kind === "csv" ? await csvHeader(transcode ? readable : file, delimiter) : [],
+      label: file,
       delimiter,
     };
     const limits = {

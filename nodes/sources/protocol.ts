@@ -3,6 +3,8 @@ export interface EngineTable {
   readonly kind: "csv" | "parquet" | "json";
   /** The exact file, already checked; the only one the engine may read. */
   readonly file: string;
+  /** What messages call it: the path the owner knows. */
+  readonly label: string;
   /** CSV: names from the header line, in order. */
   readonly header: readonly string[];
   readonly delimiter: string;
