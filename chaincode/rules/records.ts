@@ -128,7 +128,13 @@ export interface ComputationState {
   readonly restarts: number;
   readonly opened: Written;
   readonly changed: Written;
-  readonly failure?: { readonly reason: string; readonly by: string; readonly blamed?: string };
+  readonly failure?: {
+    readonly reason: string;
+    readonly by: string;
+    readonly blamed?: string;
+    /** Failed after close-2: a value release exists all the same (secure-aggregation.md section 5). */
+    readonly afterClose?: boolean;
+  };
 }
 
 /** What the registry said about a member at the opening: one digit per registry dimension; null = in no cell. */

@@ -125,6 +125,8 @@ export const AgreementConclude = closed({
   /** Digest of the ContractAgreement document. */
   digest: Digest,
   validUntil: Instant,
+  /** Computations that may be opened under it; those that failed before close-2 do not count. Absent: no limit. */
+  maxUses: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export const AgreementRevoke = closed({ agreement: Uuid, reason: Code });
 

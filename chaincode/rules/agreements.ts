@@ -1,0 +1,82 @@
+/** Agreements: recorded by the provider when the DSP negotiation is FINALIZED; revocable by the provider. */
+
+import { activeAsset } from "./assets.ts";
+import { failRunning } from "./computation-states.ts";
+import { demand, found } from "./errors.ts";
+import { keys, readAgreement, readAgreementUses, readAssetVersion, readDecision } from "./keys.ts";
+import type { AgreementState } from "./records.ts";
+import { openRequest } from "./requests.ts";
+import { millisOf, providerOf, type Rule, written } from "./rule.ts";
+
+export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author, body) => {
+  const { agreement, request, asset, assetVersion, consumer } = body;
+  demand(
+    providerOf(asset) === author.id,
+    "ERR_CONTRACT_NOT_PERMITTED",
+    `asset: the provider ${providerOf(asset)} concludes, not ${author.id}`,
+    "asset",
+  );
+  const existing = await readAgreement(host.store, agreement);
+  demand(existing === undefined, "ERR_CONTRACT_EXISTS", `agreement: ${agreement} exists`, "agreement");
+  const open = await openRequest(host, request, "request");
+  demand(
+    open.requester === consumer,
+    "ERR_CONTRACT_MISMATCH",
+    `consumer: expected the requester ${open.requester}, got ${consumer}`,
+    "consumer",
+  );
+  demand(open.assets.includes(asset), "ERR_CONTRACT_MISMATCH", `asset: ${asset} is not in the request`, "asset");
+  const state = await activeAsset(host, asset, "asset");
+  demand(
+    state.version === assetVersion,
+    "ERR_CONTRACT_VERSION",
+    `assetVersion: expected the present version ${state.version}, got ${assetVersion}`,
+    "assetVersion",
+  );
+  found(await readAssetVersion(host.store, asset, assetVersion), "asset version", "assetVersion");
+  const decision = await readDecision(host.store, request, asset);
+  demand(
+    decision?.decision.outcome === "permit",
+    "ERR_CONTRACT_DECISION",
+    `asset: the last decision is ${decision?.decision.outcome ?? "missing"}, expected permit`,
+    "asset",
+  );
+  demand(
+    millisOf(body.validUntil, "validUntil") > millisOf(host.time, "time"),
+    "ERR_CONTRACT_DEADLINE",
+    `validUntil: expected after ${host.time}, got ${body.validUntil}`,
+    "validUntil",
+  );
+  const link = (await host.store.get(keys.requestAgreement(request, asset))) as { agreement: string } | undefined;
+  const standing = link === undefined ? undefined : await readAgreement(host.store, link.agreement);
+  demand(
+    standing === undefined,
+    "ERR_CONTRACT_EXISTS",
+    `agreement: ${link?.agreement} was concluded for this asset and request`,
+    "agreement",
+  );
+  const concluded: AgreementState = {
+    agreement: body,
+    provider: author.id,
+    concluded: written(host),
+    state: "finalized",
+  };
+  await host.store.put(keys.agreement(agreement), concluded);
+  await host.store.put(keys.requestAgreement(request, asset), { agreement });
+};
+
+/** Ends every computation under it that has not closed its second phase. */
+export const revokeAgreement: Rule<"agreement.revoke"> = async (host, author, { agreement, reason }) => {
+  const state = found(await readAgreement(host.store, agreement), "agreement", "agreement");
+  demand(
+    state.provider === author.id,
+    "ERR_CONTRACT_NOT_PERMITTED",
+    `agreement: only its provider ${state.provider} may revoke it`,
+    "agreement",
+  );
+  demand(state.state === "finalized", "ERR_CONTRACT_STATE", `agreement: ${agreement} is ${state.state}`, "agreement");
+  const uses = await readAgreementUses(host.store, agreement);
+  const revoked: AgreementState = { ...state, state: "revoked", revoked: written(host), reason };
+  await host.store.put(keys.agreement(agreement), revoked);
+  for (const use of uses) await failRunning(host, use, { reason: "agreement-revoked", by: author.id });
+};

@@ -1,0 +1,307 @@
+/** `computation.open`: everything the contract can check before a round begins (secure-aggregation.md 1, 2, 4, 6). */
+
+import { activeAsset } from "./assets.ts";
+import { demandCells, digitsOf } from "./cells.ts";
+import { demand, found } from "./errors.ts";
+import type { Host } from "./host.ts";
+import {
+  keys,
+  readAgreement,
+  readAgreementUses,
+  readAssetVersion,
+  readComputation,
+  readRequestComputation,
+} from "./keys.ts";
+import type { ComputationOpened, ComputationState, MemberState, NetworkState, PinnedMember } from "./records.ts";
+import { openRequest } from "./requests.ts";
+import { type Author, activeMember, isSignedBy, millisOf, networkOf, providerOf, type Rule, written } from "./rule.ts";
+import type { CohortEntry, TransactionBody } from "./transactions.ts";
+
+type Opening = TransactionBody<"computation.open">;
+
+const MAX_RESTARTS = 3;
+const DEADLINES = ["keys", "shares", "contribution1", "contribution2", "release"] as const;
+
+export const openComputation: Rule<"computation.open"> = async (host, author, body) => {
+  const existing = await readComputation(host.store, body.computation);
+  demand(existing === undefined, "ERR_CONTRACT_EXISTS", `computation: ${body.computation} exists`, "computation");
+  const network = await networkOf(host);
+  const request = await openRequest(host, body.request, "request");
+  demand(
+    request.requester === author.id,
+    "ERR_CONTRACT_NOT_PERMITTED",
+    `request: only its requester ${request.requester} may open a computation`,
+    "request",
+  );
+  demand(
+    request.receiver === body.receiver,
+    "ERR_CONTRACT_MISMATCH",
+    `receiver: the request names ${request.receiver}`,
+    "receiver",
+  );
+  const restarts = await demandRestart(host, body);
+  demandConstants(body);
+  demandDeadlines(host, body.deadlines);
+  demandCells(body.cells.dimensions, network);
+  demand(
+    body.receiverMode === "reviewed" || body.cells.dimensions.length <= 1,
+    "ERR_CONTRACT_CELLS",
+    "cells.dimensions: direct mode allows one partition dimension",
+    "cells.dimensions",
+  );
+  const outside = await demandRoles(host, author, network, body);
+  await demandReceiverKey(host, body);
+  const pinned = await demandCohort(host, author, body, outside);
+  await putOpening(host, author, body, { pinned, restarts });
+};
+
+async function putOpening(
+  host: Host,
+  author: Author,
+  body: Opening,
+  { pinned, restarts }: { readonly pinned: readonly PinnedMember[]; readonly restarts: number },
+): Promise<void> {
+  const computation: ComputationState = {
+    computation: body.computation,
+    request: body.request,
+    requester: author.id,
+    coordinator: body.coordinator,
+    receiver: body.receiver,
+    mode: body.cells.mode,
+    state: "opened",
+    restarts,
+    opened: written(host),
+    changed: written(host),
+  };
+  const opened: ComputationOpened = { requester: author.id, body, pinned, ...written(host) };
+  await host.store.put(keys.computation(body.computation), computation);
+  await host.store.put(keys.computationOpened(body.computation), opened);
+  await host.store.put(keys.requestComputation(body.request), { computation: body.computation });
+  for (const { agreement } of body.cohort) {
+    await host.store.put(keys.agreementUse(agreement, body.computation), { position: host.position });
+  }
+}
+
+/** One computation per request; after a failure, a restart that names it. */
+async function demandRestart(host: Host, { request, restartOf }: Opening): Promise<number> {
+  const latest = await readRequestComputation(host.store, request);
+  if (latest === undefined) {
+    demand(restartOf === undefined, "ERR_CONTRACT_RESTART", "restartOf: nothing to restart", "restartOf");
+    return 0;
+  }
+  demand(
+    latest.state === "failed" && restartOf === latest.computation,
+    "ERR_CONTRACT_RESTART",
+    `restartOf: the request's computation ${latest.computation} is ${latest.state}; only a failed one is restarted`,
+    "restartOf",
+  );
+  demand(
+    latest.restarts < MAX_RESTARTS,
+    "ERR_CONTRACT_RESTART",
+    `restartOf: at most ${MAX_RESTARTS} restarts`,
+    "restartOf",
+  );
+  return latest.restarts + 1;
+}
+
+// secure-aggregation.md section 2.
+function demandConstants({ cohort, constants }: Opening): void {
+  const n = cohort.length;
+  const threshold = Math.floor((2 * n) / 3) + 1;
+  const expected: readonly (readonly [name: keyof Opening["constants"], value: number])[] = [
+    ["members", n],
+    ["threshold", threshold],
+    ["quorum", threshold],
+    ["need", Math.max(constants.minimumOrganisations, 3 + constants.colluders)],
+  ];
+  for (const [name, value] of expected) {
+    demandConstant(constants[name] === value, name, `expected ${value}, got ${constants[name]}`);
+  }
+  demandConstant(n > 4 || constants.colluders === 0, "colluders", `a cohort of ${n} needs 0`);
+  demandConstant(constants.need <= n, "need", `${constants.need} organisations needed, the cohort has ${n}`);
+  demandConstant(constants.drops <= n - threshold, "drops", `expected at most ${n - threshold}`);
+}
+
+function demandConstant(holds: boolean, name: keyof Opening["constants"], detail: string): void {
+  demand(holds, "ERR_CONTRACT_CONSTANTS", `constants.${name}: ${detail}`, `constants.${name}`);
+}
+
+function demandDeadlines(host: Host, deadlines: Opening["deadlines"]): void {
+  let previous = millisOf(host.time, "time");
+  for (const name of DEADLINES) {
+    const field = `deadlines.${name}`;
+    const instant = millisOf(deadlines[name], field);
+    demand(
+      instant > previous,
+      "ERR_CONTRACT_DEADLINE",
+      `${field}: expected after the step before and after now`,
+      field,
+    );
+    previous = instant;
+  }
+}
+
+/** Checks C, R, requester and auditor; answers the holding groups that may not be in the cohort. */
+async function demandRoles(
+  host: Host,
+  author: Author,
+  network: NetworkState,
+  body: Opening,
+): Promise<ReadonlySet<string>> {
+  const coordinator = (await activeMember(host, body.coordinator, "coordinator")).record;
+  const receiver = (await activeMember(host, body.receiver, "receiver")).record;
+  const sequencer = (await activeMember(host, network.sequencer, "sequencer")).record;
+  const requester = author.member.record;
+  demand(
+    coordinator.holdingGroup !== receiver.holdingGroup,
+    "ERR_CONTRACT_ROLES",
+    "coordinator: coordinator and receiver must be of different holding groups",
+    "coordinator",
+  );
+  if (body.receiverMode === "direct") {
+    demand(body.receiver === author.id, "ERR_CONTRACT_ROLES", "receiver: direct mode means the requester", "receiver");
+  } else {
+    demand(
+      receiver.holdingGroup !== requester.holdingGroup,
+      "ERR_CONTRACT_ROLES",
+      "receiver: reviewed mode needs a release authority of another holding group than the requester",
+      "receiver",
+    );
+  }
+  if (body.auditor !== undefined) {
+    const auditor = (await activeMember(host, body.auditor, "auditor")).record;
+    demand(
+      auditor.holdingGroup !== coordinator.holdingGroup,
+      "ERR_CONTRACT_ROLES",
+      "auditor: must be of another holding group than the coordinator",
+      "auditor",
+    );
+  }
+  return new Set([coordinator, receiver, sequencer, requester].map(({ holdingGroup }) => holdingGroup));
+}
+
+async function demandReceiverKey(host: Host, { receiverKey, computation, request, receiver }: Opening): Promise<void> {
+  const { statement } = receiverKey;
+  const matches =
+    statement.computation === computation && statement.request === request && statement.receiver === receiver;
+  demand(
+    matches && (await isSignedBy(host, receiver, "receiver-key", receiverKey)),
+    "ERR_CONTRACT_RECEIVER_KEY",
+    `receiverKey: expected a key for this computation and request, signed by ${receiver}`,
+    "receiverKey",
+  );
+}
+
+async function demandCohort(
+  host: Host,
+  author: Author,
+  body: Opening,
+  outside: ReadonlySet<string>,
+): Promise<readonly PinnedMember[]> {
+  const groups = new Map<string, string>();
+  const domains = new Map<string, string>();
+  const pinned: PinnedMember[] = [];
+  let previous = "";
+  for (const [at, entry] of body.cohort.entries()) {
+    const field = `cohort[${at}]`;
+    demand(entry.member > previous, "ERR_CONTRACT_COHORT_ORDER", `${field}: expected ascending member ids`, field);
+    previous = entry.member;
+    const member = await activeMember(host, entry.member, `${field}.member`);
+    demandGroup(entry, member, groups, outside, field);
+    const unitDomain = await demandAgreed(host, author, body, entry, field);
+    // Section 4: equal domains would count the same population twice.
+    demand(
+      !domains.has(unitDomain),
+      "ERR_CONTRACT_UNIT_DOMAIN",
+      `${field}.asset: unit domain ${unitDomain} is also that of ${domains.get(unitDomain)}; such assets are not summed`,
+      `${field}.asset`,
+    );
+    domains.set(unitDomain, entry.asset);
+    const digits = digitsOf(body.cells.dimensions, member.record.attributes);
+    pinned.push({ member: entry.member, holdingGroup: entry.holdingGroup, digits });
+  }
+  return pinned;
+}
+
+function demandGroup(
+  entry: CohortEntry,
+  member: MemberState,
+  groups: Map<string, string>,
+  outside: ReadonlySet<string>,
+  field: string,
+): void {
+  const group = member.record.holdingGroup;
+  demand(
+    entry.holdingGroup === group,
+    "ERR_CONTRACT_MISMATCH",
+    `${field}.holdingGroup: the ledger says ${group}`,
+    `${field}.holdingGroup`,
+  );
+  demand(
+    !groups.has(group),
+    "ERR_CONTRACT_HOLDING_GROUP",
+    `${field}: holding group ${group} already takes part through ${groups.get(group)}`,
+    field,
+  );
+  demand(
+    !outside.has(group),
+    "ERR_CONTRACT_ROLES",
+    `${field}: ${group} is the group of the coordinator, receiver, requester or sequencer`,
+    field,
+  );
+  groups.set(group, entry.member);
+}
+
+/** The entry stands on a live agreement for exactly this request and asset version. Answers the unit domain. */
+async function demandAgreed(
+  host: Host,
+  author: Author,
+  body: Opening,
+  entry: CohortEntry,
+  field: string,
+): Promise<string> {
+  const state = found(await readAgreement(host.store, entry.agreement), "agreement", `${field}.agreement`);
+  const { agreement } = state;
+  const matches =
+    agreement.request === body.request &&
+    agreement.consumer === author.id &&
+    agreement.asset === entry.asset &&
+    agreement.assetVersion === entry.assetVersion &&
+    state.provider === entry.member &&
+    providerOf(entry.asset) === entry.member;
+  demand(
+    matches,
+    "ERR_CONTRACT_MISMATCH",
+    `${field}.agreement: ${entry.agreement} is not of this request, member, asset and version`,
+    `${field}.agreement`,
+  );
+  demand(
+    state.state === "finalized",
+    "ERR_CONTRACT_AGREEMENT",
+    `${field}.agreement: ${entry.agreement} is ${state.state}`,
+    `${field}.agreement`,
+  );
+  demand(
+    millisOf(agreement.validUntil, "validUntil") >= millisOf(body.deadlines.contribution2, "deadlines.contribution2"),
+    "ERR_CONTRACT_AGREEMENT",
+    `${field}.agreement: ends at ${agreement.validUntil}, before the last contribution`,
+    `${field}.agreement`,
+  );
+  await demandUses(host, entry, agreement.maxUses, field);
+  await activeAsset(host, entry.asset, `${field}.asset`);
+  const version = await readAssetVersion(host.store, entry.asset, entry.assetVersion);
+  return found(version, "asset version", `${field}.assetVersion`).unitDomain;
+}
+
+/** A computation that failed before its second phase closed is no use of the data. */
+async function demandUses(host: Host, entry: CohortEntry, maxUses: number | undefined, field: string): Promise<void> {
+  if (maxUses === undefined) return;
+  const computations = await readAgreementUses(host.store, entry.agreement);
+  const uses = computations.filter((use) => use.state !== "failed" || use.failure?.afterClose === true).length;
+  demand(
+    uses < maxUses,
+    "ERR_CONTRACT_AGREEMENT_USED_UP",
+    `${field}.agreement: ${uses} of ${maxUses} uses are spent`,
+    `${field}.agreement`,
+  );
+}
