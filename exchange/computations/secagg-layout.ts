@@ -22,7 +22,7 @@ export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
   excluded: inputs.excluded,
   minimumOrganisations: inputs.exactMomentsTrusted ? 0 : layoutMinimumOrganisations(inputs.layout, inputs.colluders),
   recordKeys: Array.from({ length: inputs.layout.atoms }, (_, atom) =>
-    digestOf(inputs.layout.components.map((_component, index) => recordKey(inputs.layout, atom, index))),
+    inputs.layout.components.map((_component, index) => digestOf(recordKey(inputs.layout, atom, index))),
   ),
   units: Object.fromEntries(
     inputs.parties.map(({ member, asset }) => [

@@ -25,7 +25,9 @@ export type RequestDocument = SaltedDocument<DataRequest>;
 export interface RequestRecord {
   readonly life: RequestLife;
   readonly document?: RequestDocument;
-  /** This node's own verdicts, by asset. */
+  /** Ledger position up to which `life` has been moved; -1 for a draft. */
+  readonly position: number;
+  /** This node's own verdicts, by stage and asset. */
   readonly explanations: Readonly<Record<string, Explanation>>;
 }
 
@@ -34,6 +36,7 @@ export interface Explanation {
   readonly salt: string;
   readonly asset: string;
   readonly outcome: "permit" | "refuse" | "wait";
+  readonly reasons: readonly string[];
   readonly policyDigest: string;
   readonly policyVersion: number;
   readonly decidedBy?: string;

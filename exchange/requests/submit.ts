@@ -33,7 +33,7 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
       document: signStatement(ports.identity, "data-request", request),
       salt: toBase64url(salt),
     };
-    await ports.requests.put(id, { life: { name: "draft", id }, document, explanations: {} });
+    await ports.requests.put(id, { life: { name: "draft", id }, position: -1, document, explanations: {} });
   }
   await recordSubmission(ports, id);
   return id;

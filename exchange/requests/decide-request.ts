@@ -1,0 +1,217 @@
+/** Provider: pull, verify, decide, record. Every decision carries the policy version and a salted explanation. */
+import { saltedDigest } from "../../crypto/suites/digest.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { decide } from "../../policies/engine/decide.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import type { DecisionContext, MemberFacts } from "../../policies/model/context.ts";
+import type { Policy } from "../../policies/model/policy.ts";
+import type { DataRequest } from "../../policies/model/request.ts";
+import { RequestError } from "./errors.ts";
+import type { RequestLife } from "./life.ts";
+import type { Directory, Explanation, Party, RecordStore, RequestDocument, RequestRecord } from "./ports.ts";
+import { verifyDocument } from "./pull.ts";
+import { record } from "./record.ts";
+
+export interface OwnAsset {
+  readonly asset: Asset;
+  /** Undefined: nobody has access. */
+  readonly policy: Policy | undefined;
+}
+
+export interface ProviderPorts extends Party {
+  readonly directory: Directory;
+  readonly requests: RecordStore<RequestRecord>;
+  readonly ownAsset: (id: string) => Promise<OwnAsset | undefined>;
+  /** The requester's answer, unchecked. Throws ERR_REQUEST_UNREACHABLE when it cannot be had now. */
+  readonly fetchDocument: (life: KnownLife) => Promise<unknown>;
+  /** Computations that already count against the use limit of this asset's policy. */
+  readonly usesSoFar: (asset: string) => Promise<number>;
+}
+
+export type KnownLife = Exclude<RequestLife, { name: "draft" }>;
+
+/** What a steward says about a waiting request. */
+export interface StewardVerdict {
+  readonly outcome: "approved" | "refused";
+  /** Operator identity, for example `alpha/steward`. */
+  readonly by: string;
+  /** Reason code of a refusal. */
+  readonly reason?: string;
+}
+
+/** Assets of this node that the request names and nobody has decided on yet. */
+export const undecidedAssets = (life: RequestLife, self: string): readonly string[] =>
+  life.name === "submitted" || life.name === "agreed"
+    ? Object.entries(life.assets)
+        .filter(([asset, decision]) => asset.startsWith(`${self}:`) && decision.outcome === "pending")
+        .map(([asset]) => asset)
+    : [];
+
+/** The verified document of a request, pulled once and kept. Throws RequestError. */
+export async function documentOf(ports: ProviderPorts, id: string): Promise<RequestDocument> {
+  const known = await ports.requests.get(id);
+  if (known === undefined || known.life.name === "draft") {
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not on this node's ledger replica`);
+  }
+  if (known.document !== undefined) return known.document;
+  const document = await verifyDocument(known.life, await ports.fetchDocument(known.life), ports.directory);
+  const latest = (await ports.requests.get(id)) ?? known;
+  await ports.requests.put(id, { ...latest, document });
+  return document;
+}
+
+/** Decides on one own asset, or repeats the record of a decision made before a crash. */
+export async function decideRequest(
+  ports: ProviderPorts,
+  id: string,
+  asset: string,
+  steward?: StewardVerdict,
+): Promise<Explanation> {
+  const stage = steward === undefined ? "first" : "steward";
+  const known = await ports.requests.get(id);
+  const kept = known?.explanations[explanationKey(asset, stage)];
+  const explanation = kept ?? (await explain(ports, id, asset, steward));
+  if (kept === undefined) await keep(ports, id, explanationKey(asset, stage), explanation);
+  await record(ports, "decision.record", decisionBody(id, explanation), { request: id, asset, stage });
+  return explanation;
+}
+
+/** The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING. */
+export async function approveRequest(
+  ports: ProviderPorts,
+  id: string,
+  asset: string,
+  verdict: StewardVerdict,
+): Promise<Explanation> {
+  const known = await ports.requests.get(id);
+  if (known === undefined || known.life.name === "draft") {
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
+  }
+  const outcome = known.life.assets[asset]?.outcome;
+  if (!asset.startsWith(`${ports.identity.member}:`)) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `${asset}: only its provider decides`);
+  }
+  if (outcome !== "wait") {
+    throw new RequestError(
+      "ERR_REQUEST_NOT_WAITING",
+      `request ${id}: ${asset} does not wait for a person; it is ${outcome ?? "not part of this request"}`,
+    );
+  }
+  return await decideRequest(ports, id, asset, verdict);
+}
+
+/** The explanation behind the latest decision on an asset. */
+export const latestExplanation = (known: RequestRecord, asset: string): Explanation | undefined =>
+  known.explanations[explanationKey(asset, "steward")] ?? known.explanations[explanationKey(asset, "first")];
+
+const explanationKey = (asset: string, stage: "first" | "steward") => `${stage}/${asset}`;
+
+async function explain(
+  ports: ProviderPorts,
+  id: string,
+  asset: string,
+  steward: StewardVerdict | undefined,
+): Promise<Explanation> {
+  const registered = await ports.directory.asset(asset);
+  if (registered === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `${asset}: not on the ledger`);
+  const own = await ports.ownAsset(asset);
+  const decision = await judge(ports, id, own, steward);
+  return {
+    salt: toBase64url(ports.random(32)),
+    asset,
+    outcome: decision.outcome,
+    reasons: decision.reasons,
+    policyDigest: registered.policyDigest,
+    policyVersion: registered.policyVersion,
+    ...(steward === undefined ? {} : { decidedBy: steward.by }),
+    at: ports.now(),
+    verdicts: decision.verdicts,
+  };
+}
+
+interface Judgement {
+  readonly outcome: Explanation["outcome"];
+  readonly reasons: readonly string[];
+  readonly verdicts: readonly unknown[];
+}
+
+const refusal = (reason: string): Judgement => ({
+  outcome: "refuse",
+  reasons: [reason],
+  verdicts: [{ rule: reason, verdict: "refuse", reason, compared: {} }],
+});
+
+async function judge(
+  ports: ProviderPorts,
+  id: string,
+  own: OwnAsset | undefined,
+  steward: StewardVerdict | undefined,
+): Promise<Judgement> {
+  if (own === undefined) return refusal("asset-not-held");
+  let document: RequestDocument;
+  try {
+    document = await documentOf(ports, id);
+  } catch (error) {
+    if (error instanceof RequestError && error.code === "ERR_REQUEST_INVALID")
+      return refusal("request-document-invalid");
+    throw error;
+  }
+  const request = document.document.statement;
+  const decision = decide(own.policy, request, own.asset, await contextOf(ports, request, own.asset, steward));
+  if (steward?.outcome !== "refused" || decision.outcome !== "refuse") return decision;
+  return steward.reason === undefined ? decision : { ...decision, reasons: [steward.reason] };
+}
+
+async function contextOf(
+  ports: ProviderPorts,
+  request: DataRequest,
+  asset: Asset,
+  steward: StewardVerdict | undefined,
+): Promise<DecisionContext> {
+  const facts = async (id: string): Promise<MemberFacts | undefined> => {
+    const member = await ports.directory.member(id);
+    if (member?.active !== true) return undefined;
+    return { id: member.id, kind: member.kind, holdingGroup: member.holdingGroup };
+  };
+  const own = await facts(ports.identity.member);
+  if (own === undefined) throw new RequestError("ERR_REQUEST_FORBIDDEN", "this node is not an active member");
+  const [requester, receiver, coordinator, sequencer] = await Promise.all([
+    facts(request.requester),
+    facts(request.receiver),
+    facts(request.coordinator),
+    ports.directory.sequencer().then(facts),
+  ]);
+  return {
+    provider: own,
+    ...(requester === undefined ? {} : { requester }),
+    ...(receiver === undefined ? {} : { receiver }),
+    ...(coordinator === undefined ? {} : { coordinator }),
+    ...(sequencer === undefined ? {} : { sequencer }),
+    now: ports.now(),
+    usesSoFar: await ports.usesSoFar(asset.id),
+    attributes: Object.fromEntries(
+      Object.entries(await ports.directory.attributes()).map(([name, values]) => [name, [...values]]),
+    ),
+    ...(steward === undefined ? {} : { approval: { outcome: steward.outcome, by: steward.by, at: ports.now() } }),
+  };
+}
+
+/** What the salted digest of a decision covers. */
+export const explanationDocument = ({ salt: _salt, ...document }: Explanation) => document;
+
+const decisionBody = (request: string, explanation: Explanation) => ({
+  request,
+  asset: explanation.asset,
+  outcome: explanation.outcome,
+  reasons: explanation.reasons.slice(0, 64) as string[],
+  policyDigest: explanation.policyDigest,
+  policyVersion: explanation.policyVersion,
+  explanationDigest: saltedDigest(fromBase64url(explanation.salt, "salt", 32), explanationDocument(explanation)),
+  ...(explanation.decidedBy === undefined ? {} : { decidedBy: explanation.decidedBy }),
+});
+
+async function keep(ports: ProviderPorts, id: string, key: string, explanation: Explanation): Promise<void> {
+  const known = await ports.requests.get(id);
+  if (known === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
+  await ports.requests.put(id, { ...known, explanations: { ...known.explanations, [key]: explanation } });
+}
