@@ -1,4 +1,6 @@
 /** Every command group, in the order of the help text. */
 import type { CommandGroup } from "./command.ts";
+import { auditCommands } from "./commands/audit.ts";
+import { nodeCommands } from "./commands/node.ts";
 
-export const COMMAND_GROUPS: readonly CommandGroup[] = [];
+export const COMMAND_GROUPS: readonly CommandGroup[] = [nodeCommands, auditCommands];

@@ -32,23 +32,25 @@ export interface CommandContext {
   api(): Promise<ApiClient>;
   /** Absolute path of a file or folder named on the command line. */
   path(name: string): string;
+  /** Throws CliError ERR_CLI_FILE_TOO_LARGE beyond `limit` bytes. */
+  readBytes(name: string, limit: number): Promise<Uint8Array>;
   readText(name: string): Promise<string>;
   /** Throws CliError ERR_CLI_FILE_NOT_JSON with the parser's own message. */
   readJson(name: string): Promise<unknown>;
 }
 
-const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 export function createContext(options: GlobalOptions, texts: Texts, surroundings: Surroundings): CommandContext {
   const path = (name: string): string => resolve(surroundings.cwd, name);
   const dir = path(options.dir ?? surroundings.env.SEALANE_DIR ?? ".");
 
-  async function readText(name: string): Promise<string> {
+  async function readBytes(name: string, limit: number): Promise<Uint8Array> {
     const file = path(name);
     try {
       const { size } = await stat(file);
-      if (size > MAX_INPUT_BYTES) throw new CliError("ERR_CLI_FILE_TOO_LARGE", { file: name, limit: MAX_INPUT_BYTES });
-      return await readFile(file, "utf8");
+      if (size > limit) throw new CliError("ERR_CLI_FILE_TOO_LARGE", { file: name, limit });
+      return await readFile(file);
     } catch (error) {
       if (error instanceof CliError) throw error;
       const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -56,6 +58,8 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
       throw new CliError("ERR_CLI_FILE_UNREADABLE", { file: name, reason: code }, { cause: error });
     }
   }
+  const readText = async (name: string): Promise<string> =>
+    Buffer.from(await readBytes(name, MAX_TEXT_BYTES)).toString("utf8");
 
   return Object.freeze({
     dir,
@@ -65,6 +69,7 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
     note: (text: string) => surroundings.write("stderr", `${text}\n`),
     api: () => openApiClient(dir, surroundings),
     path,
+    readBytes,
     readText,
     async readJson(name: string) {
       const text = await readText(name);

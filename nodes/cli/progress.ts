@@ -40,7 +40,7 @@ function redrawn(): Progress {
             },
           },
         ],
-        { ctx: context, fallbackRendererCondition: false, rendererOptions: { showErrorMessage: false, logger } },
+        { ctx: context, rendererOptions: { showErrorMessage: false, logger } },
       );
       await tasks.run();
       return context.result as T;

@@ -4,10 +4,12 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly fetch: typeof fetch;
-  /** A person watches stderr: progress may redraw lines. */
+  /** A person watches: progress may redraw lines of stderr. */
   readonly interactive: boolean;
   /** Aborts at Ctrl-C or a request to stop. */
   readonly signal: AbortSignal;
+  /** Calls `reload` at each SIGHUP; the result ends that. */
+  onReload(reload: () => Promise<void>): () => void;
   write(stream: "stdout" | "stderr", text: string): void;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -27,8 +29,13 @@ export function processSurroundings(): Surroundings {
     env: process.env,
     cwd: process.cwd(),
     fetch,
-    interactive: process.stderr.isTTY === true && process.env.CI === undefined,
+    interactive: process.stdout.isTTY === true && process.stderr.isTTY === true && process.env.CI === undefined,
     signal: stop.signal,
+    onReload(reload) {
+      const listener = (): void => void reload();
+      process.on("SIGHUP", listener);
+      return () => process.off("SIGHUP", listener);
+    },
     write: (stream, text) => void process[stream].write(text),
     now: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,0 +1,63 @@
+/** `sealane audit`: verification that trusts no node. Exit 4 unless everything was verified. */
+import { MAX_BUNDLE_BYTES } from "../../../ledger/audit/bundle.ts";
+import type { Check, Problem, Report } from "../../../ledger/audit/report.ts";
+import { verifyEvidenceFile } from "../../../ledger/audit/verify.ts";
+import type { Texts } from "../../i18n/text.ts";
+import type { CommandGroup } from "../command.ts";
+import type { CommandContext, Outcome } from "../context.ts";
+import { EXIT } from "../errors.ts";
+import { renderFields, renderTable } from "../table.ts";
+
+export const auditCommands: CommandGroup = (program, { texts, action }) => {
+  const { text } = texts;
+  const audit = program.command("audit").description(text("cli.audit"));
+  audit
+    .command("verify")
+    .argument("<bundle>", text("cli.audit.verify.bundle"))
+    .requiredOption("--trust <file>", text("cli.option.trust"))
+    .description(text("cli.audit.verify"))
+    .action(action<{ trust: string }>((context, { trust }, bundle) => verify(context, trust, bundle)));
+};
+
+async function verify(context: CommandContext, trustFile: string, bundleFile: string): Promise<Outcome> {
+  const trust = await context.readJson(trustFile);
+  const bytes = await context.readBytes(bundleFile, MAX_BUNDLE_BYTES);
+  const report = verifyEvidenceFile(bytes, trust);
+  return {
+    json: report,
+    human: humanReport(report, context.texts),
+    exitCode: report.verdict === "verified" ? EXIT.ok : EXIT.unverified,
+  };
+}
+
+function humanReport(report: Report, texts: Texts): string {
+  const { text } = texts;
+  const facts: (readonly [string, string])[] = [[text("cli.audit.verdict"), text(`audit.verdict.${report.verdict}`)]];
+  if (report.network !== undefined) facts.push([text("cli.field.network"), report.network]);
+  if (report.request !== undefined) facts.push([text("cli.field.request"), report.request]);
+  if (report.computation !== undefined) facts.push([text("cli.field.computation"), report.computation]);
+  const columns = [
+    { title: text("cli.audit.check") },
+    { title: text("cli.field.state") },
+    { title: text("cli.audit.what") },
+  ];
+  const rows = report.checks.map((check) => [
+    text(`audit.check.${check.id}`),
+    text(`audit.status.${check.status}`),
+    outcomeOf(check, texts),
+  ]);
+  const failures = report.checks.flatMap((check) => (check.status === "failed" ? check.problems : []));
+  return [renderFields(facts), renderTable(columns, rows), ...failures.map((p) => problemLine(p, texts))].join("\n\n");
+}
+
+function outcomeOf(check: Check, { text }: Texts): string {
+  if (check.status === "passed") return text("audit.subjects", { count: check.subjects });
+  if (check.status === "failed") return text("audit.problems", { count: check.problems.length });
+  return text(`audit.because.${check.because}`);
+}
+
+/** Where in the bundle, what is wrong, and the values compared. */
+export function problemLine({ where, code, values }: Problem, texts: Texts): string {
+  const compared = Object.entries(values).map(([name, value]) => `${name}: ${value}`);
+  return [`${where || "/"}  [${code}] ${texts.reason(code)}`, ...compared.map((line) => `    ${line}`)].join("\n");
+}
