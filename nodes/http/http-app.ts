@@ -2,32 +2,36 @@
  * What both interfaces of a node share: TypeBox in and out, problem documents, size and time limits. An app is built
  * apart from listening, so tests inject requests without a socket.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerOptions } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerBase,
+  type FastifyRequest,
+  type RawServerDefault,
 } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
+import { bodyDigest } from "../peer/request-signature.ts";
 import { HttpError } from "./http-error.ts";
 import { problemOf } from "./problem.ts";
+import "./request-context.ts";
 
 export type HttpApp = FastifyInstance<
-  RawServerBase,
-  RawRequestDefaultExpression<RawServerBase>,
-  RawReplyDefaultExpression<RawServerBase>,
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
 
 export interface HttpAppOptions {
   readonly logger: FastifyBaseLogger;
-  readonly bodyLimit: number;
+  /** Asked for every request, so that a reload of the configuration counts at once. */
+  readonly maxBodyBytes: () => number;
   /** For the arrival of a whole request: a slow sender is cut off. */
   readonly requestTimeoutMs: number;
   /** TLS key and certificate; absent: plain HTTP. */
@@ -35,6 +39,11 @@ export interface HttpAppOptions {
 }
 
 export const PROBLEM_TYPE = "application/problem+json";
+const EMPTY_BODY_DIGEST = bodyDigest(new Uint8Array());
+/** Hard ceiling of the framework; `maxBodyBytes` decides below it. */
+const BODY_CEILING_BYTES = 1 << 30;
+/** How long `closeGently` waits for running calls. */
+const DRAIN_MS = 5_000;
 
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const timeouts = {
@@ -44,7 +53,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   };
   const app = Fastify({
     loggerInstance: options.logger,
-    bodyLimit: options.bodyLimit,
+    bodyLimit: BODY_CEILING_BYTES,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: 60_000,
     routerOptions: { maxParamLength: 200 },
@@ -53,6 +62,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     ...(options.https === undefined ? { http: timeouts } : { https: { ...timeouts, ...options.https } }),
   } as object).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpApp;
 
+  app.decorateRequest("author", "");
+  app.decorateRequest("operator", "");
+  app.decorateRequest("bodyDigest", EMPTY_BODY_DIGEST);
+  app.decorateRequest("accessLogged", false);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", (request: FastifyRequest, payload: IncomingMessage) =>
+    readJsonBody(request, payload, options.maxBodyBytes()),
+  );
   app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
   app.setSerializerCompiler(filteringSerializer as never);
   app.setErrorHandler((error, request, reply) => {
@@ -67,6 +84,43 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     throw new HttpError("ERR_HTTP_NOT_FOUND", "no such resource");
   });
   return app;
+}
+
+/** Waits a moment for running calls (long polls apart), then closes every connection. */
+export async function closeGently(app: HttpApp, running: () => number): Promise<void> {
+  const until = Date.now() + DRAIN_MS;
+  while (running() > 0 && Date.now() < until) await sleep(20);
+  await app.close();
+}
+
+async function readJsonBody(
+  request: FastifyRequest,
+  payload: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<unknown> {
+  const tooLarge = () => new HttpError("ERR_HTTP_TOO_LARGE", `body: longer than ${maxBytes} bytes`);
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
+  const parts: Buffer[] = [];
+  let total = 0;
+  for await (const part of payload) {
+    total += part.length;
+    if (total > maxBytes) throw tooLarge();
+    parts.push(part);
+  }
+  const bytes = Buffer.concat(parts);
+  request.bodyDigest = bodyDigest(bytes);
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return JSON.parse(text, refusePrototype) as unknown;
+  } catch (cause) {
+    throw new HttpError("ERR_HTTP_INVALID", `body: not valid JSON in UTF-8: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === "__proto__") throw new SyntaxError('field name "__proto__" is not allowed');
+  return value;
 }
 
 /** Only what the response schema declares leaves the node; an answer that lacks a declared field is a defect (500). */

@@ -16,6 +16,8 @@ declare module "fastify" {
     public?: boolean;
     /** Goes to the access log. Default true; false for health, metrics and replication, which show nothing of anyone. */
     accessLog?: boolean;
+    /** Waits for news: not counted when the node stops gracefully. Default false. */
+    longPoll?: boolean;
     /** May run while the disk is full. Default: true for GET, false for all others. */
     readOnlySafe?: boolean;
   }

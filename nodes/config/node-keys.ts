@@ -1,0 +1,83 @@
+/** The private keys of a node under `<dir>/keys/`: identity seed and TLS key, apart from the configuration. */
+import { X509Certificate } from "node:crypto";
+import { readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { utf8 } from "../../crypto/suites/encoding.ts";
+import { type SigningIdentity, signingIdentity } from "../../crypto/suites/signed.ts";
+import { pinOfCertificate } from "../peer/tls-pin.ts";
+import { overwriteFile, syncFolder } from "../store/atomic-file.ts";
+import { ConfigError } from "./config-error.ts";
+import { readSecret, writeSecret } from "./secret-file.ts";
+import type { TlsIdentity } from "./tls-certificate.ts";
+
+export const KEYS_FOLDER = "keys";
+/** `next` holds a key pair between its making and the ledger's word that it counts. */
+export type KeySlot = "current" | "next";
+
+export interface NodeKeys {
+  readonly identity: SigningIdentity;
+  readonly tls: TlsIdentity;
+}
+
+const paths = (dir: string, slot: KeySlot) => {
+  const suffix = slot === "current" ? "" : "-next";
+  const folder = join(dir, KEYS_FOLDER);
+  return {
+    folder,
+    identity: join(folder, `identity${suffix}.json`),
+    tlsKey: join(folder, `tls-key${suffix}.json`),
+    tlsCertificate: join(folder, `tls-certificate${suffix}.pem`),
+  };
+};
+
+export async function writeKeys(
+  dir: string,
+  slot: KeySlot,
+  keys: { seed: Uint8Array; tls: TlsIdentity },
+  passphrase: string | undefined,
+): Promise<void> {
+  const path = paths(dir, slot);
+  await writeSecret(path.tlsKey, utf8(keys.tls.privateKey), passphrase);
+  await overwriteFile(path.tlsCertificate, keys.tls.certificate);
+  // Last, so that its presence means that the others are there.
+  await writeSecret(path.identity, keys.seed, passphrase);
+}
+
+export async function readKeys(
+  dir: string,
+  slot: KeySlot,
+  member: string,
+  passphrase: string | undefined,
+): Promise<NodeKeys> {
+  const path = paths(dir, slot);
+  const seed = await readSecret(path.identity, passphrase);
+  const privateKey = Buffer.from(await readSecret(path.tlsKey, passphrase)).toString("utf8");
+  const certificate = await readFile(path.tlsCertificate, "utf8").catch((cause) => {
+    throw new ConfigError("ERR_CONFIG_SECRET", `${path.tlsCertificate}: cannot be read; restore it from a backup`, {
+      cause,
+    });
+  });
+  return {
+    identity: signingIdentity(member, "intl", seed),
+    tls: { privateKey, certificate, pin: pinOfCertificate(new X509Certificate(certificate)) },
+  };
+}
+
+/** The `next` keys become the current ones. Safe to repeat after a crash in between. */
+export async function promoteNextKeys(dir: string): Promise<void> {
+  const from = paths(dir, "next");
+  const to = paths(dir, "current");
+  const move = (source: string, target: string) =>
+    rename(source, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  await move(from.tlsKey, to.tlsKey);
+  await move(from.tlsCertificate, to.tlsCertificate);
+  await move(from.identity, to.identity);
+  await syncFolder(to.folder);
+}
+
+export async function dropNextKeys(dir: string): Promise<void> {
+  const path = paths(dir, "next");
+  await Promise.all([path.identity, path.tlsKey, path.tlsCertificate].map((file) => rm(file, { force: true })));
+}

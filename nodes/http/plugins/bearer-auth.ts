@@ -1,0 +1,26 @@
+/** Bearer token of the management interface (RFC 6750), compared in constant time. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { HttpApp } from "../http-app.ts";
+import { HttpError } from "../http-error.ts";
+
+const SCHEME = /^Bearer ([\x21-\x7e]{1,512})$/i;
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** Routes with `config.public` stay open. `operator` is the identity that decisions carry. */
+export function addBearerAuth(app: HttpApp, deps: { readonly token: string; readonly operator: () => string }): void {
+  const expected = digest(deps.token);
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.routeOptions.config.public === true) return;
+    const given = SCHEME.exec(request.headers.authorization ?? "")?.[1];
+    // Digests have one length, so that neither length nor content shows in the time taken.
+    if (given !== undefined && timingSafeEqual(digest(given), expected)) {
+      request.operator = deps.operator();
+      return;
+    }
+    reply.header("www-authenticate", 'Bearer realm="sealane"');
+    throw new HttpError(
+      "ERR_HTTP_UNAUTHENTICATED",
+      "authorization: send the bearer token of the node folder's token file",
+    );
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What stands before and behind every route of both interfaces: nothing runs unseen (access log), nothing writes onto
+ * a full disk, every call is counted.
+ */
+import type { FastifyRequest } from "fastify";
+import type { Metrics } from "../../runtime/metrics.ts";
+import type { AccessLog } from "../../store/access-log.ts";
+import { type HttpApp, PROBLEM_TYPE } from "../http-app.ts";
+import { HttpError } from "../http-error.ts";
+import { problemOf } from "../problem.ts";
+
+export interface GuardDeps {
+  readonly interface: "api" | "peer";
+  readonly accessLog: AccessLog;
+  readonly assertWritable: () => void;
+  readonly metrics: Metrics;
+}
+
+const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** Call after authentication is in place. Returns the number of calls that run now, long polls apart. */
+export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: () => number } {
+  let running = 0;
+  const counted = new WeakSet<object>();
+  app.addHook("onRequest", async (request) => {
+    const { config } = request.routeOptions;
+    if (config.longPoll !== true) {
+      running += 1;
+      counted.add(request);
+    }
+    if (isAudited(request) && deps.accessLog.stopped()) {
+      throw new HttpError("ERR_HTTP_AUDIT_STOPPED", "the access log cannot be written; no call is served until it can");
+    }
+    if (!SAFE_METHODS.includes(request.method) && config.readOnlySafe !== true) deps.assertWritable();
+  });
+
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (request.accessLogged || !isAudited(request) || actorOf(request) === undefined) return payload;
+    request.accessLogged = true;
+    try {
+      await deps.accessLog.append({
+        actor: actorOf(request) ?? "",
+        action: `${request.method} ${request.routeOptions.url ?? ""}`.slice(0, 300),
+        target: targetOf(request),
+        outcome: String(reply.statusCode),
+      });
+      return payload;
+    } catch (error) {
+      const problem = problemOf(error);
+      request.log.error({ err: error }, "access log stopped");
+      reply.code(problem.status).header("content-type", PROBLEM_TYPE);
+      reply.removeHeader("content-length");
+      return JSON.stringify(problem);
+    }
+  });
+
+  app.addHook("onResponse", async (request, reply) => {
+    if (counted.has(request)) running -= 1;
+    deps.metrics.observeCall({
+      interface: deps.interface,
+      method: request.method,
+      route: request.routeOptions.url ?? "unknown",
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+  });
+  return { running: () => running };
+}
+
+const isAudited = (request: FastifyRequest): boolean =>
+  request.routeOptions.url !== undefined && request.routeOptions.config.accessLog !== false;
+
+// A stranger on the peer interface must not be able to fill the log; refusals are in the metrics and the program log.
+function actorOf(request: FastifyRequest): string | undefined {
+  if (request.author !== "") return request.author;
+  return request.operator === "" ? undefined : request.operator;
+}
+
+function targetOf(request: FastifyRequest): string {
+  const parameters = Object.values((request.params ?? {}) as Record<string, string>);
+  return parameters.join(" ").slice(0, 300);
+}

@@ -1,0 +1,62 @@
+/** Signed peer requests on the server side: signature, member, audience, clock, replay, rate; then the body's digest. */
+import type { RateLimitOptions } from "@fastify/rate-limit";
+import type { MemberDirectory } from "../../peer/member-directory.ts";
+import { PeerError } from "../../peer/peer-error.ts";
+import { createReplayCache } from "../../peer/replay-cache.ts";
+import { SIGNATURE_HEADER, verifyPeerSignature } from "../../peer/request-signature.ts";
+import type { HttpApp } from "../http-app.ts";
+import { HttpError } from "../http-error.ts";
+
+export interface PeerAuthDeps {
+  readonly network: string;
+  readonly member: string;
+  readonly members: Pick<MemberDirectory, "publicKey">;
+  readonly now: () => string;
+  readonly requestsPerMinutePerMember: () => number;
+  readonly countRefusal: (code: string) => void;
+}
+
+/** Needs @fastify/rate-limit on the app. Routes with `config.public` stay unsigned. */
+export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
+  const replay = createReplayCache({ now: deps.now });
+  const digests = new WeakMap<object, string>();
+  const memberLimit = app.createRateLimit({
+    max: () => deps.requestsPerMinutePerMember(),
+    timeWindow: 60_000,
+    keyGenerator: (request) => `member:${request.author}`,
+  } satisfies RateLimitOptions);
+
+  // Before the body is read: a stranger cannot make this node take in megabytes.
+  app.addHook("onRequest", async (request) => {
+    if (request.routeOptions.config.public === true) return;
+    try {
+      const claims = await verifyPeerSignature(request.headers[SIGNATURE_HEADER], {
+        network: deps.network,
+        audience: deps.member,
+        now: deps.now,
+        publicKey: deps.members.publicKey,
+      });
+      if (claims.method !== request.method || claims.target !== request.raw.url) {
+        throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed for ${claims.method} ${claims.target}`);
+      }
+      replay.admit(claims);
+      request.author = claims.from;
+      digests.set(request, claims.digest);
+    } catch (error) {
+      if (error instanceof PeerError) deps.countRefusal(error.code);
+      throw error;
+    }
+    const limit = await memberLimit(request);
+    if (!limit.isAllowed && limit.isExceeded) {
+      deps.countRefusal("ERR_HTTP_RATE_LIMIT");
+      throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
+    }
+  });
+
+  app.addHook("preValidation", async (request) => {
+    if (request.routeOptions.config.public === true) return;
+    if (digests.get(request) === request.bodyDigest) return;
+    deps.countRefusal("ERR_PEER_SIGNATURE");
+    throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed over another body`);
+  });
+}
