@@ -1,0 +1,123 @@
+/** Everything the use cases ask the ledger, answered from this node's own verified replica. */
+import {
+  readAgreement,
+  readAsset,
+  readAssetVersion,
+  readComputation,
+  readComputationOpened,
+  readDecision,
+  readKey,
+  readMember,
+  readNetwork,
+  type StateReader,
+} from "../../chaincode/rules/keys.ts";
+import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import type { Identity, Parties } from "../../crypto/secagg/opened.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
+import type { Directory } from "../../exchange/requests/ports.ts";
+
+export interface LedgerFacts extends Directory {
+  /** Undefined until the computation is opened. */
+  opened(computation: string): Promise<ComputationOpened | undefined>;
+  /** What else the steps need to know about the people around a computation. */
+  parties(opened: ComputationOpened, coordinatorMaySequence: boolean): Promise<Parties>;
+  decision(
+    request: string,
+    asset: string,
+  ): Promise<{ outcome: string; policyDigest: string; explanationDigest: string } | undefined>;
+  /** A finalized agreement that is neither revoked nor past its end. */
+  agreementStands(agreement: string, now: string): Promise<boolean>;
+  metadataDigest(asset: string, version: number): Promise<string | undefined>;
+  excludedGroups(members: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export function createLedgerFacts(state: StateReader): LedgerFacts {
+  const member: Directory["member"] = async (id) => {
+    const found = await readMember(state, id);
+    if (found === undefined) return undefined;
+    const { kind, holdingGroup, attributes, endpoint } = found.record;
+    return {
+      id,
+      active: found.status === "active",
+      kind,
+      holdingGroup,
+      attributes,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    };
+  };
+  const network = async () => {
+    const found = await readNetwork(state);
+    if (found === undefined) throw new TypeError("the ledger replica holds no network yet");
+    return found;
+  };
+  const identityOf = async (id: string): Promise<Identity> => {
+    const found = await readMember(state, id);
+    if (found === undefined) throw new TypeError(`${id}: not on the ledger replica`);
+    const { suite, publicKey } = found.record.identity;
+    return { suite: suite as SuiteId, publicKey };
+  };
+
+  return Object.freeze({
+    member,
+    async asset(id: string) {
+      const found = await readAsset(state, id);
+      const version = found === undefined ? undefined : await readAssetVersion(state, id, found.version);
+      if (found === undefined || version === undefined) return undefined;
+      return {
+        id,
+        version: found.version,
+        withdrawn: found.state === "withdrawn",
+        metadataDigest: version.metadataDigest,
+        policyDigest: found.policyDigest,
+        policyVersion: found.policyVersion,
+        unitDomain: version.unitDomain,
+      };
+    },
+    sequencer: async () => (await network()).sequencer,
+    attributes: async () => (await network()).attributes,
+    async publicKey(id: string, key: string) {
+      const [found, keyState] = await Promise.all([readMember(state, id), readKey(state, key)]);
+      // What was signed with a key that has since been replaced still counts; a revoked key proves nothing.
+      if (found?.status !== "active" || keyState?.member !== id || keyState.state === "revoked") return undefined;
+      return fromBase64url(keyState.publicKey, "public key", 32);
+    },
+    opened: (computation: string) => readComputationOpened(state, computation),
+    async parties(opened: ComputationOpened, coordinatorMaySequence: boolean) {
+      const { body, requester } = opened;
+      const { sequencer } = await network();
+      const cohort = body.cohort.map((entry) => entry.member);
+      const outsiders = [
+        body.coordinator,
+        body.receiver,
+        requester,
+        sequencer,
+        ...(body.auditor ? [body.auditor] : []),
+      ];
+      const groups: Record<string, string> = {};
+      for (const id of outsiders) groups[id] = (await member(id))?.holdingGroup ?? id;
+      const identities: Record<string, Identity> = {};
+      for (const id of new Set([...cohort, body.coordinator, body.receiver])) identities[id] = await identityOf(id);
+      const attributes: Record<string, Readonly<Record<string, string>>> = {};
+      for (const id of cohort) attributes[id] = (await member(id))?.attributes ?? {};
+      const restarts = (await readComputation(state, body.computation))?.restarts ?? 0;
+      return { requester, sequencer, identities, groups, attributes, restarts, coordinatorMaySequence };
+    },
+    async decision(request: string, asset: string) {
+      const found = await readDecision(state, request, asset);
+      if (found === undefined) return undefined;
+      const { outcome, policyDigest, explanationDigest } = found.decision;
+      return { outcome, policyDigest, explanationDigest };
+    },
+    async agreementStands(agreement: string, now: string) {
+      const found = await readAgreement(state, agreement);
+      return found?.state === "finalized" && Date.parse(found.agreement.validUntil) > Date.parse(now);
+    },
+    metadataDigest: async (asset: string, version: number) =>
+      (await readAssetVersion(state, asset, version))?.metadataDigest,
+    async excludedGroups(members: readonly string[]) {
+      const found = await Promise.all(members.map(member));
+      return new Set(found.flatMap((one) => (one === undefined ? [] : [one.holdingGroup])));
+    },
+  });
+}
