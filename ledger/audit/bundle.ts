@@ -45,13 +45,24 @@ export const recordOf = <T extends TransactionType>(type: T) =>
     transaction: signed(
       closed({
         network: Code,
-        id: Uuid,
+        id: Code,
         type: Type.Literal(type),
         body: TRANSACTIONS[type] as (typeof TRANSACTIONS)[T],
       }),
     ),
     proof: RecordProof,
   });
+
+const QueryView = Type.Object({
+  measures: list(
+    Type.Object({
+      id: Code,
+      statistic: Type.Object({ kind: Code, independents: Type.Optional(list(Code, 8)) }),
+    }),
+    32,
+    1,
+  ),
+});
 
 /** Structural view of a data request (policies/model/request.ts): the fields that the ledger and the verifier use. */
 export const RequestView = Type.Object({
@@ -61,14 +72,14 @@ export const RequestView = Type.Object({
   receiver: MemberId,
   coordinator: MemberId,
   receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
-  query: Type.Object({ measures: list(Type.Object({ id: Code }), 32, 1) }),
+  query: QueryView,
 });
 
 /** Structural view of the layout document: the layout (exchange/statistics) and the asset metadata it follows from. */
 export const LayoutView = Type.Object({
   layout: Type.Object({
     format: Type.Literal("sealane/layout/v1"),
-    query: Document,
+    query: QueryView,
     assets: list(Type.Object({ asset: AssetId, version: Type.Integer(), metadata: Digest }), 1000, 1),
     dimensions: list(Type.Object({ name: Code, size: Type.Integer({ minimum: 1 }) }), 3),
     domains: list(

@@ -5,13 +5,16 @@
 import { type Static, Type } from "typebox";
 import { Code, Count, closed, KeyId, MemberId, PublicKey, SuiteId } from "../../chaincode/rules/vocabulary.ts";
 
-/** Valid for entries at positions from `from` on, and before `until` where given. */
+/**
+ * Brought by the record at `from`; ended by the record at `ended.at`, which it may itself sign. A replaced key still
+ * proves what was said with it outside the ledger; a revoked one proves nothing from that record on.
+ */
 export const PinnedKey = closed({
   key: KeyId,
   suite: SuiteId,
   publicKey: PublicKey,
   from: Count,
-  until: Type.Optional(Count),
+  ended: Type.Optional(closed({ at: Count, how: Type.Enum(["replaced", "revoked"]) })),
 });
 
 /** Positions between which a member is active: admitted or reinstated at `from`, suspended or expelled at `until`. */
@@ -37,7 +40,7 @@ export const TrustFile = closed({
   sequencers: Type.Array(PinnedSequencer, { minItems: 1, maxItems: 256 }),
   /** Ascending by id. */
   members: Type.Array(PinnedMember, { minItems: 1, maxItems: 10_000 }),
-  /** The quorum is a majority of the active cosigners, the sequencer excluded; it is never taken as less than this. */
+  /** The quorum is a majority of the active cosigners, the sequencer excluded; an auditor may ask for more. */
   minimumCosignatures: Count,
   /** A quorum-cosigned checkpoint at the height of the export. */
   checkpoint: Type.String({ minLength: 1, maxLength: 1_000_000 }),
