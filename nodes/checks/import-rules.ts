@@ -26,7 +26,8 @@ export const ZONES: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders whose code has no I/O, with the built-in modules they may use all the same. */
 const PURE = ["crypto/", "policies/", "chaincode/rules/"];
-const PURE_BUILTINS = ["node:crypto", "node:buffer"];
+// node:os tells the byte order.
+const PURE_BUILTINS = ["node:crypto", "node:buffer", "node:os"];
 
 export interface SourceFile {
   readonly path: string;

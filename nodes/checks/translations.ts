@@ -7,7 +7,7 @@ import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.
 
 export type Dictionary = Readonly<Record<string, string>>;
 
-const ERROR_CODE = /"(ERR_[A-Z0-9_]+)"/g;
+const ERROR_CODE = /"(ERR_[A-Z0-9_]*[A-Z0-9])"/g;
 const REASON_LIST = /^export const [A-Z_]*REASONS\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
 const LITERAL = /"([^"\\\n]+)"/g;
 /** `text(`state.${name}`)`: all keys under "state." are in use. */
@@ -27,7 +27,7 @@ export function translationFindings({ languages, sources }: TranslationInput): r
 
   const code = sources.join("\n");
   const matches = (pattern: RegExp) => [...code.matchAll(pattern)].map((match) => match[1] ?? "");
-  const literals = new Set(matches(LITERAL));
+  const mentions = (text: string) => code.includes(`"${text}"`);
   const families = matches(FAMILY);
   const errors = new Set(matches(ERROR_CODE));
   const reasons = new Set(
@@ -42,8 +42,7 @@ export function translationFindings({ languages, sources }: TranslationInput): r
   }
   for (const key of Object.keys(base)) {
     const known = /^(?:error|advice|reason)\.(.+)$/.exec(key)?.[1];
-    const used =
-      known === undefined ? literals.has(key) || families.some((f) => key.startsWith(f)) : literals.has(known);
+    const used = known === undefined ? mentions(key) || families.some((f) => key.startsWith(f)) : mentions(known);
     if (!used) findings.push({ where: reference, what: `nothing uses the key ${key}` });
   }
   return findings;
