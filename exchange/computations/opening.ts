@@ -4,10 +4,9 @@ import type { TransactionBody } from "../../ledger/port.ts";
 import { strictest } from "../../policies/engine/strictest.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
+import { cellModeOf } from "../../policies/model/statistic.ts";
 import { compileLayout } from "../statistics/compile.ts";
-import { fieldOf } from "../statistics/elements.ts";
 import { StatisticsError } from "../statistics/errors.ts";
-import { elementsOf } from "../statistics/words.ts";
 import { type Candidate, type LeftOut, selectCohort } from "./cohort.ts";
 import { type ComputationDocuments, digestsOf, salt } from "./documents.ts";
 import { ComputationError } from "./errors.ts";
@@ -56,8 +55,8 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
   const { request } = inputs;
   const cohort = selectCohort(inputs.candidates, inputs.excludedGroups);
   if (cohort.members.length < 3) throw notOpenable("cohort", "too-few-organisations", `${cohort.members.length} of 3`);
-  const mode = cellMode(request, cohort.members);
   const assets = cohort.members.map(({ asset }) => asset);
+  const mode = cellModeOf(request.query, assets);
   const layout = compiledLayout(request, assets, inputs.attributes);
   const minima = strictest(
     cohort.members.map(({ policy, asset }) => ({ policy: termsOf(policy), asset })),
@@ -107,20 +106,6 @@ export const withReceiverKey = (plan: OpeningPlan, receiverKey: Signed<unknown>)
   ...plan.body,
   receiverKey: receiverKey as OpenBody["receiverKey"],
 });
-
-/**
- * Registry mode needs public cells and values that are always there: every dimension a registry attribute, no filter,
- * and every measured element declared always present by every provider. All else is counted.
- */
-export function cellMode(request: Pick<DataRequest, "query">, cohort: readonly Pick<Candidate, "asset">[]): CellMode {
-  const { groupBy, filters, measures } = request.query;
-  const isPublic = filters.length === 0 && groupBy.every((dimension) => "attribute" in dimension);
-  const elements = new Set(measures.flatMap((measure) => elementsOf(measure.statistic)));
-  const isPresent = cohort.every(({ asset }) =>
-    [...elements].every((element) => fieldOf(asset, element).alwaysPresent === true),
-  );
-  return isPublic && isPresent ? "registry" : "counted";
-}
 
 function compiledLayout(
   request: DataRequest,
