@@ -24,9 +24,6 @@ export const multiply = (a: Rational, b: Rational): Rational =>
   rational(a.numerator * b.numerator, a.denominator * b.denominator);
 export const divide = (a: Rational, b: Rational): Rational =>
   rational(a.numerator * b.denominator, a.denominator * b.numerator);
-export const subtract = (a: Rational, b: Rational): Rational =>
-  rational(a.numerator * b.denominator - b.numerator * a.denominator, a.denominator * b.denominator);
-
 /** Every digit of a finite decimal; undefined where the expansion does not end. */
 export function exactDecimal(value: Rational): string | undefined {
   let rest = value.denominator;

@@ -1,0 +1,366 @@
+/**
+ * The comparison figure: the same query worked out by textbook formulas, straight from the text of every CSV file.
+ * It needs all files in one place, so only demonstrations and tests use it. On purpose it shares no code with the SQL,
+ * the layout or the decoder: where the two agree, both are right or both are wrong in the same way by chance.
+ */
+import type { Asset, Field } from "../../policies/model/asset.ts";
+import type { Measure, Predicate, Query } from "../../policies/model/query.ts";
+import { UNITS } from "./units.ts";
+
+export interface PlainTable {
+  /** UTF-8 text of the file. */
+  readonly csv: string;
+  readonly asset: Asset;
+  /** Registry attributes of the provider. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Default ",". */
+  readonly delimiter?: string;
+}
+
+/** As the decoder's cells, without its withholding: every figure, whatever the cell size. */
+export interface PlainCell {
+  readonly group: Readonly<Record<string, string>>;
+  readonly measure: string;
+  readonly part?: string;
+  readonly value: string | null;
+}
+
+const DIGITS = 15;
+
+interface Fraction {
+  readonly n: bigint;
+  readonly d: bigint;
+}
+
+interface Row {
+  readonly table: PlainTable;
+  readonly values: ReadonlyMap<string, string | null>;
+}
+
+/** `attributes` are the network's registry code tables. */
+export function plainFigures(
+  query: Query,
+  tables: readonly PlainTable[],
+  attributes: Readonly<Record<string, readonly string[]>>,
+): readonly PlainCell[] {
+  const rows = tables.flatMap((table) => rowsOf(table)).filter((row) => wanted(row, query));
+  const names = query.groupBy.map((dimension) => ("attribute" in dimension ? dimension.attribute : dimension.element));
+  const groups = query.groupBy.reduce<string[][]>(
+    (prefixes, dimension) => {
+      const codes = "attribute" in dimension ? attributes[dimension.attribute]! : codesOf(dimension.element, tables);
+      return prefixes.flatMap((prefix) => codes.map((code) => [...prefix, code]));
+    },
+    [[]],
+  );
+  const buckets = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = query.groupBy.map((dimension) =>
+      "attribute" in dimension ? row.table.attributes[dimension.attribute] : cell(row, dimension.element),
+    );
+    const bucket = buckets.get(JSON.stringify(key));
+    if (bucket === undefined) buckets.set(JSON.stringify(key), [row]);
+    else bucket.push(row);
+  }
+  return groups.flatMap((codes) => {
+    const group = Object.fromEntries(names.map((name, i) => [name, codes[i]!]));
+    const members = buckets.get(JSON.stringify(codes)) ?? [];
+    return query.measures.flatMap((measure) =>
+      figures(measure, members, tables).map((figure) => ({ group, measure: measure.id, ...figure })),
+    );
+  });
+}
+
+// ---- reading
+
+function rowsOf(table: PlainTable): Row[] {
+  const [header = [], ...records] = recordsOf(table.csv.replace(/^\uFEFF/, ""), table.delimiter ?? ",");
+  return records.map((record) => ({
+    table,
+    values: new Map(
+      header.map((name, i) => {
+        const text = (record[i] ?? "").replace(/^[ \t]+|[ \t]+$/g, "");
+        return [name, text === "" ? null : text];
+      }),
+    ),
+  }));
+}
+
+function recordsOf(text: string, delimiter: string): string[][] {
+  const records: string[][] = [];
+  const pattern = new RegExp(
+    `(?:"((?:[^"]|"")*)"|([^"${delimiter}\\r\\n][^${delimiter}\\r\\n]*)?)(${delimiter}|\\r?\\n|$)`,
+    "y",
+  );
+  let record: string[] = [];
+  while (pattern.lastIndex < text.length) {
+    const at = pattern.lastIndex;
+    const match = pattern.exec(text);
+    if (match === null) throw new Error(`plain reader: malformed CSV at character ${at}`);
+    record.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
+    if (match[3] === delimiter) {
+      if (pattern.lastIndex === text.length) record.push("");
+      else continue;
+    }
+    records.push(record);
+    record = [];
+  }
+  return records;
+}
+
+const field = (asset: Asset, element: string): Field =>
+  asset.fields.find((candidate) => candidate.element === element)!;
+const cell = (row: Row, element: string): string | null => row.values.get(field(row.table.asset, element).name) ?? null;
+
+/** A number in its asset's own unit; null where absent or out of bounds. */
+function number(row: Row, element: string): Fraction | null {
+  const { name, scale = 0, bounds, roundedFromFloat } = field(row.table.asset, element);
+  const text = row.values.get(name) ?? null;
+  if (text === null) return null;
+  const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
+  let value = times(fraction(mantissa), power(Number(exponent)));
+  if (roundedFromFloat === true) value = quotient(nearestEven(times(value, power(scale))), 10n ** BigInt(scale));
+  if (bounds !== undefined && (less(value, fraction(bounds.minimum)) || less(fraction(bounds.maximum), value)))
+    return null;
+  return value;
+}
+
+/** The unit a measure's element is stated in: the one it names, else the one all assets share. */
+function stated(measure: Measure, element: string, row: Row): Fraction | null {
+  const value = number(row, element);
+  const from = field(row.table.asset, element).unit;
+  const to = measure.units?.[element] ?? from;
+  if (value === null || from === to) return value;
+  const a = UNITS[from!]!;
+  const b = UNITS[to!]!;
+  return times(value, quotient(a.numerator * b.denominator, a.denominator * b.numerator));
+}
+
+function codesOf(element: string, tables: readonly PlainTable[]): string[] {
+  const codes = tables.flatMap(({ asset }) =>
+    asset.codeTables[field(asset, element).codeTable!]!.map(({ code }) => code),
+  );
+  return [...new Set(codes)].sort();
+}
+
+function wanted(row: Row, query: Query): boolean {
+  const { asset } = row.table;
+  if (query.period !== undefined && asset.period?.field !== undefined) {
+    const date = row.values.get(asset.period.field);
+    if (date == null || date < query.period.from || date > query.period.to) return false;
+  }
+  return query.filters.every((filter) => matches(row, filter));
+}
+
+function matches(row: Row, filter: Predicate): boolean {
+  const { type } = field(row.table.asset, filter.element);
+  if (type === "decimal" || type === "integer") {
+    const value = number(row, filter.element);
+    if (value === null) return false;
+    const literals = filter.values.map(fraction);
+    if (filter.operator === "gteq") return !less(value, literals[0]!);
+    if (filter.operator === "lteq") return !less(literals[0]!, value);
+    return literals.some((other) => !less(value, other) && !less(other, value));
+  }
+  const value = cell(row, filter.element);
+  if (value === null) return false;
+  if (filter.operator === "gteq") return value >= filter.values[0]!;
+  if (filter.operator === "lteq") return value <= filter.values[0]!;
+  return filter.values.includes(value);
+}
+
+// ---- formulas
+
+type Figure = { readonly part?: string; readonly value: string | null };
+
+function figures(measure: Measure, rows: readonly Row[], tables: readonly PlainTable[]): Figure[] {
+  const { statistic } = measure;
+  const column = (element: string): Fraction[] =>
+    rows.flatMap((row) => {
+      const value = stated(measure, element, row);
+      return value === null ? [] : [value];
+    });
+  switch (statistic.kind) {
+    case "count":
+      return [{ value: String(tables.reduce((total, table) => total + unitsOf(table, rows), 0)) }];
+    case "sum":
+      return [{ value: print(sum(column(statistic.element)), 400) }];
+    case "mean": {
+      const values = column(statistic.element);
+      return [{ value: values.length === 0 ? null : print(mean(values), DIGITS) }];
+    }
+    case "ratio": {
+      const bottom = sum(column(statistic.denominator));
+      return [{ value: bottom.n === 0n ? null : print(over(sum(column(statistic.numerator)), bottom), DIGITS) }];
+    }
+    case "variance":
+    case "standard-deviation": {
+      const values = column(statistic.element);
+      if (values.length < 2) return [{ value: null }];
+      const variance = over(deviations(values, values), quotient(BigInt(values.length - 1), 1n));
+      return [{ value: statistic.kind === "variance" ? print(variance, DIGITS) : printRoot(variance, DIGITS) }];
+    }
+    case "correlation": {
+      const [x, y] = complete(measure, [statistic.x, statistic.y], rows) as [Fraction[], Fraction[]];
+      if (x.length < 2) return [{ value: null }];
+      const squares = times(deviations(x, x), deviations(y, y));
+      if (squares.n === 0n) return [{ value: null }];
+      const xy = deviations(x, y);
+      const root = printRoot(over(times(xy, xy), squares), DIGITS);
+      return [{ value: xy.n < 0n ? `-${root}` : root }];
+    }
+    case "regression": {
+      const [y, ...xs] = complete(measure, [statistic.dependent, ...statistic.independents], rows) as [
+        Fraction[],
+        ...Fraction[][],
+      ];
+      return regression(y, xs, statistic.independents);
+    }
+  }
+}
+
+function unitsOf(table: PlainTable, rows: readonly Row[]): number {
+  const own = rows.filter((row) => row.table === table);
+  const { unit } = table.asset;
+  if (unit.kind === "provider") return own.length > 0 ? 1 : 0;
+  const values = own.flatMap((row) => row.values.get(unit.field) ?? []);
+  return new Set(values).size;
+}
+
+/** Columns of the rows in which every element has a value. */
+function complete(measure: Measure, elements: readonly string[], rows: readonly Row[]): Fraction[][] {
+  const kept = rows
+    .map((row) => elements.map((element) => stated(measure, element, row)))
+    .filter((row) => !row.includes(null));
+  return elements.map((_, i) => kept.map((row) => row[i]!));
+}
+
+function deviations(x: readonly Fraction[], y: readonly Fraction[]): Fraction {
+  const [meanX, meanY] = [mean(x), mean(y)];
+  return sum(x.map((value, i) => times(minus(value, meanX), minus(y[i]!, meanY))));
+}
+
+/** Centred normal equations by Gaussian elimination, R² from the residuals themselves. */
+function regression(y: readonly Fraction[], xs: readonly (readonly Fraction[])[], names: readonly string[]): Figure[] {
+  const parts = ["intercept", ...names.map((name) => `coefficient:${name}`), "r-squared"];
+  const rows = { part: "rows", value: String(y.length) };
+  const slopes =
+    y.length === 0 ? undefined : eliminate(xs.map((a) => [...xs.map((b) => deviations(a, b)), deviations(a, y)]));
+  if (slopes === undefined) return [...parts.map((part) => ({ part, value: null })), rows];
+  const intercept = slopes.reduce((rest, slope, i) => minus(rest, times(slope, mean(xs[i]!))), mean(y));
+  const residuals = y.map((value, r) =>
+    slopes.reduce((rest, slope, i) => minus(rest, times(slope, xs[i]![r]!)), minus(value, intercept)),
+  );
+  const total = deviations(y, y);
+  const unexplained = sum(residuals.map((value) => times(value, value)));
+  const rSquared = total.n === 0n ? null : print(minus(quotient(1n, 1n), over(unexplained, total)), DIGITS);
+  const values = [...[intercept, ...slopes].map((value) => print(value, DIGITS)), rSquared];
+  return [...parts.map((part, i) => ({ part, value: values[i]! })), rows];
+}
+
+function eliminate(matrix: Fraction[][]): Fraction[] | undefined {
+  const size = matrix.length;
+  for (let k = 0; k < size; k++) {
+    const found = matrix.findIndex((row, i) => i >= k && row[k]!.n !== 0n);
+    if (found < 0) return undefined;
+    [matrix[k], matrix[found]] = [matrix[found]!, matrix[k]!];
+    const pivot = matrix[k]![k]!;
+    matrix[k] = matrix[k]!.map((value) => over(value, pivot));
+    for (let i = 0; i < size; i++) {
+      const factor = matrix[i]![k]!;
+      if (i !== k) matrix[i] = matrix[i]!.map((value, j) => minus(value, times(factor, matrix[k]![j]!)));
+    }
+  }
+  return matrix.map((row) => row[size]!);
+}
+
+// ---- fractions
+
+function quotient(n: bigint, d: bigint): Fraction {
+  let [a, b] = [n < 0n ? -n : n, d];
+  while (b > 0n) [a, b] = [b, a % b];
+  return a === 0n ? { n: 0n, d: 1n } : { n: n / a, d: d / a };
+}
+
+function fraction(text: string): Fraction {
+  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
+  if (match === null) throw new Error(`plain reader: ${JSON.stringify(text)} is not a decimal`);
+  const digits = match[3] ?? "";
+  const n = BigInt(match[2]! + digits);
+  return quotient(match[1] === "-" ? -n : n, 10n ** BigInt(digits.length));
+}
+
+const power = (exponent: number): Fraction =>
+  exponent < 0 ? { n: 1n, d: 10n ** BigInt(-exponent) } : { n: 10n ** BigInt(exponent), d: 1n };
+const times = (a: Fraction, b: Fraction): Fraction => quotient(a.n * b.n, a.d * b.d);
+const minus = (a: Fraction, b: Fraction): Fraction => quotient(a.n * b.d - b.n * a.d, a.d * b.d);
+const less = (a: Fraction, b: Fraction): boolean => a.n * b.d < b.n * a.d;
+const mean = (values: readonly Fraction[]): Fraction => over(sum(values), quotient(BigInt(values.length), 1n));
+
+function over(a: Fraction, b: Fraction): Fraction {
+  const n = a.n * b.d;
+  const d = a.d * b.n;
+  return d < 0n ? quotient(-n, -d) : quotient(n, d);
+}
+
+const sum = (values: readonly Fraction[]): Fraction =>
+  values.reduce((total, value) => quotient(total.n * value.d + value.n * total.d, total.d * value.d), { n: 0n, d: 1n });
+
+function nearestEven({ n, d }: Fraction): bigint {
+  const floor = n >= 0n ? n / d : -((-n + d - 1n) / d);
+  const rest = n - floor * d;
+  if (2n * rest === d) return floor % 2n === 0n ? floor : floor + 1n;
+  return 2n * rest > d ? floor + 1n : floor;
+}
+
+// ---- printing: schoolbook long division, one digit at a time
+
+function print(value: Fraction, digits: number): string {
+  const sign = value.n < 0n ? "-" : "";
+  const top = value.n < 0n ? -value.n : value.n;
+  const whole = String(top / value.d);
+  let rest = top % value.d;
+  let decimals = "";
+  const shown = () => (whole + decimals).replace(/^0+/, "").length;
+  while (rest > 0n && shown() <= digits) {
+    decimals += String((rest * 10n) / value.d);
+    rest = (rest * 10n) % value.d;
+  }
+  return sign + roundText(whole, decimals, rest > 0n, digits);
+}
+
+function printRoot(value: Fraction, digits: number): string {
+  let places = 0;
+  // Enough places that floor(√(value · 100^places)) has more digits than are kept.
+  while (value.n * 100n ** BigInt(places) < value.d * 100n ** BigInt(digits + 1) && value.n > 0n) places++;
+  const scaled = value.n * 100n ** BigInt(places);
+  let [low, high] = [0n, 1n];
+  while (high * high * value.d <= scaled) high *= 2n;
+  while (high - low > 1n) {
+    const middle = (low + high) / 2n;
+    if (middle * middle * value.d <= scaled) low = middle;
+    else high = middle;
+  }
+  const text = String(low).padStart(places + 1, "0");
+  const inexact = low * low * value.d !== scaled;
+  return roundText(text.slice(0, text.length - places), text.slice(text.length - places), inexact, digits);
+}
+
+/** `more`: the number goes on after these decimals. Half to even; a short exact decimal is left as it is. */
+function roundText(whole: string, decimals: string, more: boolean, digits: number): string {
+  const kept = more ? decimals : decimals.replace(/0+$/, "");
+  let value = BigInt(whole + kept);
+  let places = kept.length;
+  const length = String(value).length;
+  const short = !more && (places === 0 ? String(value).replace(/0+$/, "").length : length) <= digits;
+  if (!short && length > digits) {
+    const unit = 10n ** BigInt(length - digits);
+    const twice = 2n * (value % unit);
+    value /= unit;
+    if (twice > unit || (twice === unit && (more || value % 2n === 1n))) value += 1n;
+    places -= length - digits;
+  }
+  if (places <= 0) return String(value * 10n ** BigInt(-places));
+  const padded = String(value).padStart(places + 1, "0");
+  const fractional = padded.slice(-places).replace(/0+$/, "");
+  return padded.slice(0, -places) + (fractional === "" ? "" : `.${fractional}`);
+}

@@ -1,0 +1,75 @@
+import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { queryArbitrary, SECTORS, tableArbitrary } from "../../exchange/statistics/_fixtures.ts";
+import { compileLayout } from "../../exchange/statistics/compile.ts";
+import { decode } from "../../exchange/statistics/decode.ts";
+import { type Layout, layoutWords } from "../../exchange/statistics/layout.ts";
+import { localStatistics } from "../../exchange/statistics/local.ts";
+import { type PlainCell, type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
+import { compileSql } from "../../exchange/statistics/sql.ts";
+import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
+import type { Query } from "../../policies/model/query.ts";
+import { openSource } from "./open.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), "statistics-")));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Adds in the layout's own rings, as the protocol does. */
+function add(layout: Layout, vectors: readonly BigUint64Array[]): BigUint64Array {
+  const total = new BigUint64Array(layoutWords(layout));
+  for (let atom = 0, at = 0; atom < layout.atoms; atom++) {
+    for (const { words } of layout.components) {
+      writeElement(
+        total,
+        at,
+        words,
+        vectors.reduce((sum, vector) => sum + readElement(vector, at, words), 0n),
+      );
+      at += words;
+    }
+  }
+  return total;
+}
+
+async function compare(queries: readonly Query[], tables: readonly PlainTable[]): Promise<void> {
+  const assets = tables.map(({ asset }) => asset);
+  const layouts = queries.map((query) => compileLayout({ query, assets, attributes: SECTORS }));
+  const vectors = layouts.map((): BigUint64Array[] => []);
+  for (const [i, { csv, asset, attributes }] of tables.entries()) {
+    const path = join(folder, `table-${i}.csv`);
+    await writeFile(path, csv);
+    const source = await openSource({ kind: "csv", path }, { scratch: folder });
+    try {
+      for (const [j, layout] of layouts.entries()) {
+        const rows = await source.select(compileSql(layout, asset));
+        vectors[j]!.push(localStatistics(layout, asset, rows, attributes).values);
+      }
+    } finally {
+      await source.close();
+    }
+  }
+  for (const [j, layout] of layouts.entries()) {
+    const counts = new Array<number>(layout.atoms).fill(99);
+    const sums = add(layout, vectors[j]!);
+    const cells = decode(
+      layout,
+      sums,
+      counts.map(() => true),
+      { counts, colluders: 1 },
+    );
+    const figure = ({ group, measure, part, value }: PlainCell) => ({ group, measure, part, value });
+    expect(cells.map(figure)).toEqual(plainFigures(queries[j]!, tables, SECTORS).map(figure));
+  }
+}
+
+test("the SQL path equals the independent reader on random tables and queries", { timeout: 240_000 }, async () => {
+  const queries = fc.array(queryArbitrary, { minLength: 4, maxLength: 4 });
+  const tables = fc.tuple(tableArbitrary(0), tableArbitrary(1));
+  await fc.assert(fc.asyncProperty(queries, tables, compare), { numRuns: 10, endOnFailure: true });
+});
