@@ -1,12 +1,11 @@
 /** The three documents behind the digests of an opening record, and their salts (message 2). */
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { canonicalJson, digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
+import { digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { Asset } from "../../policies/model/asset.ts";
 import { Policy } from "../../policies/model/policy.ts";
 import { Query } from "../../policies/model/query.ts";
-import { compileLayout } from "../statistics/compile.ts";
 import type { Layout } from "../statistics/layout.ts";
 import { ComputationError } from "./errors.ts";
 
@@ -66,15 +65,8 @@ export const digestsOf = (documents: ComputationDocuments): DocumentDigests => (
   policyDigest: digestOfSalted(documents.policy),
 });
 
-/**
- * Schema, then digests, then a recompilation of the layout: afterwards the documents are what the opening says.
- * Throws ERR_COMPUTATION_MESSAGE naming what does not fit.
- */
-export function checkDocuments(
-  received: unknown,
-  expected: DocumentDigests,
-  attributes: Readonly<Record<string, readonly string[]>>,
-): ComputationDocuments {
+/** Schema, then digests. Throws ERR_COMPUTATION_MESSAGE naming what does not fit the opening. */
+export function checkDocuments(received: unknown, expected: DocumentDigests): ComputationDocuments {
   if (!compiled.Check(received)) {
     const [problem] = compiled.Errors(received);
     throw new ComputationError("ERR_COMPUTATION_MESSAGE", `documents${problem?.instancePath}: ${problem?.message}`);
@@ -85,11 +77,6 @@ export function checkDocuments(
     if (digests[name] !== expected[name]) {
       throw new ComputationError("ERR_COMPUTATION_MESSAGE", `${name}: the document is not the one that was opened`);
     }
-  }
-  const { assets, layout } = documents.layout.document;
-  const compiledLayout = compileLayout({ query: documents.query.document, assets, attributes });
-  if (canonicalJson(compiledLayout) !== canonicalJson(layout)) {
-    throw new ComputationError("ERR_COMPUTATION_MESSAGE", "layout: does not follow from the query and the assets");
   }
   return documents;
 }

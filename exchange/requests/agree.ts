@@ -20,7 +20,7 @@ import {
 import { type Negotiation, step } from "../negotiation/negotiation.ts";
 import { explanationDocument, latestExplanation, type ProviderPorts } from "./decide-request.ts";
 import { RequestError } from "./errors.ts";
-import type { Directory, Explanation, RecordStore, RequestRecord } from "./ports.ts";
+import type { Directory, Explanation, RecordStore, RequestStores } from "./ports.ts";
 import { record, uuidOf } from "./record.ts";
 
 /** What travels with the agreement, so that the requester can open a computation and assemble evidence. */
@@ -59,11 +59,11 @@ export interface AgreePorts extends ProviderPorts {
 
 /** Provider: resolves once the agreement is on the ledger. Safe to repeat at any point. */
 export async function concludeAgreement(ports: AgreePorts, id: string, asset: string): Promise<void> {
-  const known = await ports.requests.get(id);
+  const document = await ports.stores.documents.get(id);
   const own = await ports.ownAsset(asset);
-  const explanation = known === undefined ? undefined : latestExplanation(known, asset);
-  if (known?.document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return;
-  const request = known.document.document.statement;
+  const explanation = await latestExplanation(ports.stores, id, asset);
+  if (document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return;
+  const request = document.document.statement;
   const kept = await ports.agreements.get(agreementKey(id, asset));
   const prepared = kept ?? prepare(ports, request, { asset: own.asset, policy: own.policy, explanation });
   if (kept === undefined) await ports.agreements.put(agreementKey(id, asset), prepared);
@@ -87,6 +87,7 @@ export async function concludeAgreement(ports: AgreePorts, id: string, asset: st
       consumer: request.requester,
       digest: digestOf(prepared.delivery.message.agreement),
       validUntil: prepared.delivery.validUntil,
+      ...maxUses(own.policy),
     },
     prepared.agreement,
   );
@@ -104,7 +105,7 @@ export async function revokeAgreement(
 export interface ReceivePorts {
   readonly identity: { readonly member: string };
   readonly directory: Directory;
-  readonly requests: RecordStore<RequestRecord>;
+  readonly stores: Pick<RequestStores, "lives" | "documents">;
   readonly agreements: RecordStore<AgreementRecord>;
   /** The provider's decision by this node's replica. */
   readonly decision: (
@@ -127,11 +128,9 @@ export async function receiveAgreement(
     throw refused(problem?.instancePath ?? "", problem?.message ?? "malformed");
   }
   const delivery = received as AgreementDelivery;
-  const known = await ports.requests.get(id);
-  if (known?.document === undefined || known.life.name === "draft") {
-    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not filed here`);
-  }
-  const request = known.document.document.statement;
+  const document = await ports.stores.documents.get(id);
+  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not filed here`);
+  const request = document.document.statement;
   await checkDelivery(ports, { from, request, delivery });
   const before = requested(request, delivery.asset.id, delivery.policy["@id"]);
   const agreed = moved(step(before, "provider", delivery.message, ""), delivery.asset.id);
@@ -244,6 +243,12 @@ async function checkDelivery(
   demand(decision.policyDigest === policyDigest(policy), "policy", "is not the one that was decided under");
   const digest = saltedDigest(fromBase64url(explanation.salt, "salt", 32), explanation.document);
   demand(decision.explanationDigest === digest, "explanation", "is not the one on the ledger");
+}
+
+function maxUses(policy: Policy): { readonly maxUses?: number } {
+  const use = policy.permission.find((permission) => permission.action === "use");
+  const limit = use?.constraint?.find((c) => c.leftOperand === "count" && c.operator === "lteq")?.rightOperand;
+  return limit === undefined ? {} : { maxUses: Number(limit) };
 }
 
 /** The earlier of the policy's end and the request's. */

@@ -8,7 +8,7 @@ import type { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
-import type { Directory, Explanation, Party, RecordStore, RequestDocument, RequestRecord } from "./ports.ts";
+import type { Directory, Explanation, Party, RequestDocument, RequestStores } from "./ports.ts";
 import { verifyDocument } from "./pull.ts";
 import { record } from "./record.ts";
 
@@ -20,7 +20,7 @@ export interface OwnAsset {
 
 export interface ProviderPorts extends Party {
   readonly directory: Directory;
-  readonly requests: RecordStore<RequestRecord>;
+  readonly stores: RequestStores;
   readonly ownAsset: (id: string) => Promise<OwnAsset | undefined>;
   /** The requester's answer, unchecked. Throws ERR_REQUEST_UNREACHABLE when it cannot be had now. */
   readonly fetchDocument: (life: KnownLife) => Promise<unknown>;
@@ -49,14 +49,13 @@ export const undecidedAssets = (life: RequestLife, self: string): readonly strin
 
 /** The verified document of a request, pulled once and kept. Throws RequestError. */
 export async function documentOf(ports: ProviderPorts, id: string): Promise<RequestDocument> {
-  const known = await ports.requests.get(id);
+  const [kept, known] = await Promise.all([ports.stores.documents.get(id), ports.stores.lives.get(id)]);
+  if (kept !== undefined) return kept;
   if (known === undefined || known.life.name === "draft") {
     throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not on this node's ledger replica`);
   }
-  if (known.document !== undefined) return known.document;
   const document = await verifyDocument(known.life, await ports.fetchDocument(known.life), ports.directory);
-  const latest = (await ports.requests.get(id)) ?? known;
-  await ports.requests.put(id, { ...latest, document });
+  await ports.stores.documents.put(id, document);
   return document;
 }
 
@@ -68,10 +67,9 @@ export async function decideRequest(
   steward?: StewardVerdict,
 ): Promise<Explanation> {
   const stage = steward === undefined ? "first" : "steward";
-  const known = await ports.requests.get(id);
-  const kept = known?.explanations[explanationKey(asset, stage)];
+  const kept = await ports.stores.explanations.get(explanationKey(id, asset, stage));
   const explanation = kept ?? (await explain(ports, id, asset, steward));
-  if (kept === undefined) await keep(ports, id, explanationKey(asset, stage), explanation);
+  if (kept === undefined) await ports.stores.explanations.put(explanationKey(id, asset, stage), explanation);
   await record(ports, "decision.record", decisionBody(id, explanation), { request: id, asset, stage });
   return explanation;
 }
@@ -83,7 +81,7 @@ export async function approveRequest(
   asset: string,
   verdict: StewardVerdict,
 ): Promise<Explanation> {
-  const known = await ports.requests.get(id);
+  const known = await ports.stores.lives.get(id);
   if (known === undefined || known.life.name === "draft") {
     throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
   }
@@ -101,10 +99,16 @@ export async function approveRequest(
 }
 
 /** The explanation behind the latest decision on an asset. */
-export const latestExplanation = (known: RequestRecord, asset: string): Explanation | undefined =>
-  known.explanations[explanationKey(asset, "steward")] ?? known.explanations[explanationKey(asset, "first")];
+export const latestExplanation = async (
+  stores: Pick<RequestStores, "explanations">,
+  id: string,
+  asset: string,
+): Promise<Explanation | undefined> =>
+  (await stores.explanations.get(explanationKey(id, asset, "steward"))) ??
+  (await stores.explanations.get(explanationKey(id, asset, "first")));
 
-const explanationKey = (asset: string, stage: "first" | "steward") => `${stage}/${asset}`;
+export const explanationKey = (id: string, asset: string, stage: "first" | "steward"): string =>
+  `${id}/${asset}/${stage}`;
 
 async function explain(
   ports: ProviderPorts,
@@ -209,9 +213,3 @@ const decisionBody = (request: string, explanation: Explanation) => ({
   explanationDigest: saltedDigest(fromBase64url(explanation.salt, "salt", 32), explanationDocument(explanation)),
   ...(explanation.decidedBy === undefined ? {} : { decidedBy: explanation.decidedBy }),
 });
-
-async function keep(ports: ProviderPorts, id: string, key: string, explanation: Explanation): Promise<void> {
-  const known = await ports.requests.get(id);
-  if (known === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
-  await ports.requests.put(id, { ...known, explanations: { ...known.explanations, [key]: explanation } });
-}

@@ -9,7 +9,7 @@ export interface RecordStore<V> {
   get(id: string): Promise<V | undefined>;
   put(id: string, value: V): Promise<void>;
   delete(id: string): Promise<void>;
-  entries(): AsyncIterable<readonly [id: string, value: V]>;
+  entries(prefix?: string): AsyncIterable<readonly [id: string, value: V]>;
 }
 
 /** A signed document with the salt of its ledger digest: what others pull and check. */
@@ -21,14 +21,20 @@ export interface SaltedDocument<S> {
 
 export type RequestDocument = SaltedDocument<DataRequest>;
 
-/** One request as this node knows it. `document` is absent until it was pulled and verified. */
-export interface RequestRecord {
+/** A request as far as the ledger has moved it. Written by submission once, then only by whoever follows the ledger. */
+export interface LifeRecord {
   readonly life: RequestLife;
-  readonly document?: RequestDocument;
   /** Ledger position up to which `life` has been moved; -1 for a draft. */
   readonly position: number;
-  /** This node's own verdicts, by stage and asset. */
-  readonly explanations: Readonly<Record<string, Explanation>>;
+}
+
+/** Three stores, so that no two writers share a record. */
+export interface RequestStores {
+  readonly lives: RecordStore<LifeRecord>;
+  /** Signed documents with their salts: own ones, and verified ones of others. */
+  readonly documents: RecordStore<RequestDocument>;
+  /** Own verdicts, by `explanationKey`. */
+  readonly explanations: RecordStore<Explanation>;
 }
 
 /** A provider's full reasons, kept at home; the ledger holds `saltedDigest(salt, explanation)`. */

@@ -5,13 +5,13 @@ import { signStatement } from "../../crypto/suites/signed.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { RequestError } from "./errors.ts";
 import { isOver } from "./life.ts";
-import type { Directory, Party, RecordStore, RequestDocument, RequestRecord } from "./ports.ts";
+import type { Directory, LifeRecord, Party, RequestDocument, RequestStores } from "./ports.ts";
 import { record, uuidOf } from "./record.ts";
 import { MAX_REQUEST_BYTES, problemsOf } from "./validate.ts";
 
 export interface SubmitPorts extends Party {
   readonly directory: Directory;
-  readonly requests: RecordStore<RequestRecord>;
+  readonly stores: Pick<RequestStores, "lives" | "documents">;
 }
 
 /** What a person fills in; the node adds id, requester and time. */
@@ -25,15 +25,16 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
   const at = ports.now();
   const salt = ports.random(32);
   const id = draft.id ?? uuidOf({ requester: ports.identity.member, salt: toBase64url(salt) });
-  const existing = await ports.requests.get(id);
+  const existing = await ports.stores.documents.get(id);
   const request: DataRequest = { ...draft, id, requester: ports.identity.member, createdAt: at };
-  if (existing?.document === undefined) {
+  if (existing === undefined) {
     await refuseInvalid(ports, request, at);
     const document: RequestDocument = {
       document: signStatement(ports.identity, "data-request", request),
       salt: toBase64url(salt),
     };
-    await ports.requests.put(id, { life: { name: "draft", id }, position: -1, document, explanations: {} });
+    await ports.stores.documents.put(id, document);
+    await ports.stores.lives.put(id, { life: { name: "draft", id }, position: -1 });
   }
   await recordSubmission(ports, id);
   return id;
@@ -41,7 +42,7 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
 
 /** Also called at start for drafts whose record was not acknowledged before a crash. */
 export async function recordSubmission(ports: SubmitPorts, id: string): Promise<void> {
-  const { document } = await known(ports, id);
+  const document = await ports.stores.documents.get(id);
   if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: has no document here`);
   const { statement } = document.document;
   const salt = new Uint8Array(Buffer.from(document.salt, "base64url"));
@@ -77,8 +78,8 @@ async function refuseInvalid(ports: SubmitPorts, request: DataRequest, now: stri
   throw new RequestError("ERR_REQUEST_INVALID", `the request cannot be submitted: ${lines}`, { problems });
 }
 
-async function known(ports: Pick<SubmitPorts, "requests">, id: string): Promise<RequestRecord> {
-  const found = await ports.requests.get(id);
+async function known(ports: Pick<SubmitPorts, "stores">, id: string): Promise<LifeRecord> {
+  const found = await ports.stores.lives.get(id);
   if (found === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not known to this node`);
   return found;
 }
