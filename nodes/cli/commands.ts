@@ -1,6 +1,7 @@
 /** Every command group, in the order of the help text. */
 import type { CommandGroup } from "./command.ts";
 import { auditCommands } from "./commands/audit.ts";
+import { memberCommands } from "./commands/member.ts";
 import { nodeCommands } from "./commands/node.ts";
 
-export const COMMAND_GROUPS: readonly CommandGroup[] = [nodeCommands, auditCommands];
+export const COMMAND_GROUPS: readonly CommandGroup[] = [nodeCommands, memberCommands, auditCommands];

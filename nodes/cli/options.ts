@@ -10,14 +10,14 @@ export const integer =
   (value: string): number => {
     const number = Number(value);
     if (Number.isInteger(number) && number >= minimum && number <= maximum) return number;
-    throw new InvalidArgumentError(`'${value}' (${minimum}…${maximum})`);
+    throw new InvalidArgumentError(`${minimum}…${maximum}`);
   };
 
 export const choice =
   (allowed: readonly string[]) =>
   (value: string): string => {
     if (allowed.includes(value)) return value;
-    throw new InvalidArgumentError(`'${value}' (${allowed.join(" | ")})`);
+    throw new InvalidArgumentError(allowed.join(" | "));
   };
 
 /** `name=value` */

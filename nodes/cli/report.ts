@@ -72,9 +72,10 @@ function usageFailure(error: CommanderError, texts: Texts): Failure | undefined 
   const key = COMMANDER_TEXTS[error.code];
   if (key === undefined) return undefined;
   const word = /'([^']*)'/.exec(error.message)?.[1] ?? "";
+  const [, value = "", wanted = ""] = /argument '([^']*)' is invalid\. (.*)$/s.exec(error.message) ?? [];
   const suggestion = /Did you mean (?:one of )?(.*)\?/.exec(error.message)?.[1];
   const hint = suggestion === undefined ? "" : ` ${texts.text("cli.usage.didYouMean", { suggestion })}`;
-  const message = `${texts.text(key, { word })}${hint} ${texts.text("cli.usage.seeHelp")}`;
+  const message = `${texts.text(key, { word, value, wanted })}${hint} ${texts.text("cli.usage.seeHelp")}`;
   return { exitCode: EXIT.usage, code: "ERR_CLI_USAGE", message };
 }
 

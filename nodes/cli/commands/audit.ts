@@ -1,6 +1,7 @@
 /** `sealane audit`: verification that trusts no node. Exit 4 unless everything was verified. */
 import { MAX_BUNDLE_BYTES } from "../../../ledger/audit/bundle.ts";
-import type { Check, Problem, Report } from "../../../ledger/audit/report.ts";
+import type { Problem } from "../../../ledger/audit/problems.ts";
+import type { Check, Report } from "../../../ledger/audit/report.ts";
 import { verifyEvidenceFile } from "../../../ledger/audit/verify.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";

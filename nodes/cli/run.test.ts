@@ -1,0 +1,158 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sealane } from "./_transcript.ts";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "sealane-cli-"));
+});
+afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+const INIT = 'node init --dir bureau --id bureau --kind government --title "Statistics Bureau" --api-port 0';
+
+describe("usage", () => {
+  test("--help lists the command groups in the reader's language and ends with 0", async () => {
+    const en = await sealane("--help", { cwd });
+    expect(en).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(en.stdout).toMatch(/^Usage: sealane/);
+    expect(en.stdout).toMatch(/Exit codes: 0 done/);
+    const zh = await sealane("--help", { cwd, env: { LANG: "zh_CN.UTF-8" } });
+    expect(zh.stdout).toMatch(/^用法/);
+    expect(zh.stdout).toMatch(/退出码/);
+  });
+
+  test.each([
+    ["nod", "There is no command nod. Did you mean node?"],
+    ["node init --id a --kind government --title x --titel y", "There is no option --titel. Did you mean --title?"],
+    ["node init --id a --title x", "The option --kind <kind> is required."],
+    ["node init --id a --title x --kind", "The option --kind <kind> needs a value."],
+    [
+      "node init --id a --title x --kind bank",
+      "--kind <kind> cannot be bank; wanted: government | enterprise | industry",
+    ],
+    ["node init --id a --title x --kind government --api-port 70000", "wanted: 0…65535"],
+    ["node start now", "There are more arguments than this command takes."],
+    ["audit verify --trust t.json", "The argument bundle is missing."],
+    ["node", "Name one of the commands above."],
+  ])("%s: wrong usage ends with 2 and says what is wrong", async (line, message) => {
+    const { exitCode, stdout, stderr } = await sealane(line, { cwd });
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(message);
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test("with --json a failure is one object on stdout too", async () => {
+    const { exitCode, stdout, stderr } = await sealane("member --json", { cwd, env: { LANG: "zh_CN" } });
+    expect(exitCode).toBe(2);
+    expect(Object.keys(JSON.parse(stdout))).toEqual(["error"]);
+    expect(JSON.parse(stdout).error.code).toBe("ERR_CLI_USAGE");
+    expect(stderr).toContain("[ERR_CLI_USAGE]");
+  });
+});
+
+describe("node init", () => {
+  test("makes a node folder whose secrets only the owner reads", async () => {
+    const { exitCode, stdout } = await sealane(`${INIT} --json --attribute region=3306 --title-zh 统计局`, { cwd });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ member: "bureau", dir: join(cwd, "bureau") });
+    const config = JSON.parse(await readFile(join(cwd, "bureau/sealane.json"), "utf8"));
+    expect(config.member).toMatchObject({ id: "bureau", attributes: { region: "3306" }, title: { "zh-CN": "统计局" } });
+    expect((await stat(join(cwd, "bureau/token"))).mode & 0o777).toBe(0o600);
+  });
+
+  test("an endpoint is listened on at its own port, loopback for loopback", async () => {
+    await sealane(`${INIT} --endpoint https://127.0.0.1:7443`, { cwd });
+    const config = JSON.parse(await readFile(join(cwd, "bureau/sealane.json"), "utf8"));
+    expect(config.peer).toEqual({ host: "127.0.0.1", port: 7443, endpoint: "https://127.0.0.1:7443" });
+  });
+
+  test("a wrong id is named and nothing is left behind", async () => {
+    const result = await sealane("node init --dir x --id A_B --kind government --title x", { cwd });
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain("member.id");
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test("a second init in the same folder is refused and changes nothing", async () => {
+    await sealane(INIT, { cwd });
+    const before = await readFile(join(cwd, "bureau/sealane.json"), "utf8");
+    const again = await sealane(INIT, { cwd });
+    expect(again.exitCode).toBe(2);
+    expect(again.stderr).toContain("[ERR_CONFIG_EXISTS]");
+    expect(await readFile(join(cwd, "bureau/sealane.json"), "utf8")).toBe(before);
+  });
+});
+
+describe("a command for a running node", () => {
+  const list = "member list --dir bureau";
+
+  test("says that the folder holds no node", async () => {
+    const { exitCode, stderr } = await sealane(list, { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("sealane node init");
+  });
+
+  test("says that the node does not answer, with 3", async () => {
+    await sealane(INIT, { cwd });
+    const closed = await listen();
+    await closed.close();
+    await pointApiAt(closed.port);
+    const { exitCode, stderr } = await sealane(list, { cwd });
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain("sealane node start");
+  });
+
+  test("shows the node's problem document in the reader's language, with every wrong field", async () => {
+    await sealane(INIT, { cwd });
+    const problem = {
+      title: "ERR_HTTP_INVALID",
+      status: 400,
+      code: "ERR_HTTP_INVALID",
+      detail: "body: wrong",
+      errors: [{ field: "body.reason", code: "required", detail: "missing; it is required" }],
+    };
+    const server = await listen(400, JSON.stringify(problem));
+    await pointApiAt(server.port);
+    const zh = await sealane(`${list} --lang zh-CN`, { cwd });
+    expect(zh.exitCode).toBe(2);
+    expect(zh.stdout).toBe("");
+    expect(zh.stderr).toMatch(/请改正后重试.*\[ERR_HTTP_INVALID\]\n {2}body: wrong\n {2}- body.reason: missing/);
+    const json = await sealane(`${list} --json`, { cwd });
+    expect(JSON.parse(json.stdout).error).toMatchObject({ code: "ERR_HTTP_INVALID", errors: problem.errors });
+    await server.close();
+  });
+
+  test("an answer that is no JSON is not taken for a node", async () => {
+    await sealane(INIT, { cwd });
+    const server = await listen(200, "<html>");
+    await pointApiAt(server.port);
+    const { exitCode, stderr } = await sealane(list, { cwd });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("[ERR_CLI_ANSWER_UNREADABLE]");
+    await server.close();
+  });
+
+  async function pointApiAt(port: number): Promise<void> {
+    const file = join(cwd, "bureau/sealane.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...config, api: { host: "127.0.0.1", port } }));
+  }
+});
+
+async function listen(status = 200, body = "{}"): Promise<{ port: number; close: () => Promise<void> }> {
+  const server = createServer((_, response) => response.writeHead(status).end(body));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
