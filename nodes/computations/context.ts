@@ -1,0 +1,143 @@
+/** What the drivers of requests and computations share within one node. */
+import type { HistoryEntry } from "../../crypto/secagg/history.ts";
+import type { Message, MessageOf } from "../../crypto/secagg/messages.ts";
+import type { Sign } from "../../crypto/secagg/opened.ts";
+import { signStatement } from "../../crypto/suites/signed.ts";
+import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
+import type { OpeningPlan } from "../../exchange/computations/opening.ts";
+import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
+import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
+import type {
+  Explanation,
+  LifeRecord,
+  Party,
+  RecordStore,
+  RequestDocument,
+  RequestStores,
+} from "../../exchange/requests/ports.ts";
+import type { SourceRow, SqlQuery } from "../../exchange/statistics/source.ts";
+import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
+import type { ResultDocument } from "../../ledger/audit/result.ts";
+import type { NodeServices } from "../runtime/services.ts";
+import type { Gauges } from "./gauges.ts";
+import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
+
+/** This node's own tables, as their registration left them. */
+export interface OwnAssets {
+  get(id: string): Promise<OwnAsset | undefined>;
+  /** Throws when the source's bytes are not those of the registered version. */
+  select(id: string, query: SqlQuery): Promise<readonly SourceRow[]>;
+}
+
+/** A computation this node, as requester, opens or has opened. */
+export interface OpeningRecord {
+  readonly plan: OpeningPlan;
+  readonly request: string;
+}
+
+/** What a receiver needs beside the ledger: documents, and every permit with its agreement, in cohort order. */
+export interface Dossier {
+  readonly documents: ComputationDocuments;
+  readonly request: RequestDocument;
+  readonly deliveries: readonly AgreementDelivery[];
+}
+
+/** What the coordinator hands to the receiver beside message 22, so that evidence can be assembled. */
+export interface Transcript {
+  readonly result: MessageOf<"result-2">;
+  readonly accepts: MessageOf<"maskset">["accepts"];
+  readonly views1: MessageOf<"views-1">["views"];
+}
+
+/** One role of this node in one computation: what a restart needs to know before it opens the in-flight file. */
+export interface RoleRecord {
+  readonly computation: string;
+  readonly role: RoleName;
+  readonly state: "running" | "over";
+  readonly startedAt: string;
+}
+export type RoleName = "member" | "coordinator" | "receiver";
+
+export interface ResultRecord {
+  readonly computation: string;
+  readonly request: string;
+  readonly outcome:
+    | { readonly kind: "released"; readonly result: Salted<ResultDocument>; readonly rules: readonly string[] }
+    | { readonly kind: "withheld"; readonly reasons: readonly string[] };
+  readonly transcriptDigest?: string;
+  readonly bitmap?: string;
+  readonly evidence?: EvidenceBundle;
+}
+
+export interface Stores extends RequestStores {
+  readonly lives: RecordStore<LifeRecord>;
+  readonly explanations: RecordStore<Explanation>;
+  /** By `agreementKey`: both sides of a negotiation keep it here. */
+  readonly agreements: RecordStore<AgreementRecord>;
+  /** Requester, by computation. */
+  readonly openings: RecordStore<OpeningRecord>;
+  /** Coordinator: documents by computation. */
+  readonly documentsToRelay: RecordStore<ComputationDocuments>;
+  /** Receiver, by computation. */
+  readonly dossiers: RecordStore<Dossier>;
+  /** Receiver, by computation; kept until the audit deadline. */
+  readonly transcripts: RecordStore<Transcript>;
+  /** By `<computation>/<role>`. */
+  readonly roles: RecordStore<RoleRecord>;
+  /** Member: value releases for ever, by computation. */
+  readonly history: RecordStore<HistoryEntry>;
+  /** Coordinator: `<computation>/<phase>/<member>` to base64url words. */
+  readonly contributions: RecordStore<string>;
+  /** Receiver and requester, by computation. */
+  readonly results: RecordStore<ResultRecord>;
+  /** Ledger position up to which this node has acted: one record. */
+  readonly cursor: RecordStore<number>;
+}
+
+export interface Context {
+  readonly services: NodeServices;
+  readonly party: Party;
+  readonly facts: LedgerFacts;
+  readonly stores: Stores;
+  readonly assets: OwnAssets;
+  readonly gauges: Gauges;
+  readonly sign: Sign;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+export function createContext(services: NodeServices, assets: OwnAssets, gauges: Gauges): Context {
+  const open = services.openStore;
+  return Object.freeze({
+    services,
+    party: {
+      network: services.network,
+      identity: services.identity,
+      ledger: services.ledger,
+      now: services.now,
+      random: services.random,
+    },
+    facts: createLedgerFacts(services.ledger),
+    stores: {
+      lives: open<LifeRecord>("request-lives"),
+      documents: open<RequestDocument>("request-documents"),
+      explanations: open<Explanation>("explanations"),
+      agreements: open<AgreementRecord>("agreements"),
+      openings: open<OpeningRecord>("openings"),
+      documentsToRelay: open<ComputationDocuments>("computation-documents"),
+      dossiers: open<Dossier>("dossiers"),
+      transcripts: open<Transcript>("transcripts"),
+      roles: open<RoleRecord>("roles"),
+      history: open<HistoryEntry>("release-history"),
+      contributions: open<string>("contributions"),
+      results: open<ResultRecord>("results"),
+      cursor: open<number>("ledger-cursor"),
+    },
+    assets,
+    gauges,
+    sign: (domain, statement) => signStatement(services.identity, domain, statement),
+    clock: () => Date.parse(services.now()),
+  });
+}
+
+export type { Message };

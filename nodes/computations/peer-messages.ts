@@ -1,0 +1,60 @@
+/** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
+import { Type } from "typebox";
+import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
+import { Count, closed, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { ComputationDocuments } from "../../exchange/computations/documents.ts";
+import { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
+import { AgreementDelivery } from "../../exchange/requests/agree.ts";
+import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
+
+export const paths = Object.freeze({
+  request: (request: string) => `/peer/v1/requests/${request}`,
+  agreements: (request: string) => `/peer/v1/requests/${request}/agreements`,
+  receiverKey: (computation: string) => `/peer/v1/computations/${computation}/receiver-key`,
+  documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
+  dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
+  messages: (computation: string) => `/peer/v1/computations/${computation}/messages`,
+  mailbox: (computation: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) =>
+    `/peer/v1/computations/${computation}/mailbox?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
+  transcript: (computation: string) => `/peer/v1/computations/${computation}/transcript`,
+  result: (computation: string) => `/peer/v1/results/${computation}`,
+});
+
+export const RequestParameters = closed({ request: Uuid });
+export const ComputationParameters = closed({ computation: Uuid });
+
+/** Protocol messages are checked by crypto/secagg itself, by type and size. */
+export const ProtocolMessage = Type.Object({ type: Type.String({ maxLength: 32 }), computation: Uuid });
+
+export const Accepted = closed({ accepted: Type.Literal(true) });
+export const MailboxPageSchema = closed({
+  epoch: Type.String({ pattern: "^[A-Za-z0-9_-]{1,32}$" }),
+  next: Count,
+  messages: Type.Array(Type.Unknown(), { maxItems: 16 }),
+});
+export const MailboxQuery = closed({
+  epoch: Type.String({ pattern: "^[A-Za-z0-9_-]{1,32}$" }),
+  after: Type.Integer({ minimum: 0 }),
+  waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
+});
+export const DossierSchema = closed({
+  documents: ComputationDocuments,
+  request: RequestDocumentSchema,
+  deliveries: Type.Array(AgreementDelivery, { minItems: 3, maxItems: 1000 }),
+});
+export const TranscriptSchema = closed({
+  result: ProtocolMessage,
+  accepts: Type.Array(Type.Unknown(), { maxItems: 1000 }),
+  views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
+});
+/** Requester to receiver: a fresh X25519 key the answer is sealed to. */
+export const ResultRequest = closed({ publicKey: PublicKey });
+export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });
+
+export {
+  AgreementDelivery,
+  ComputationDocuments,
+  ContractAgreementVerificationMessage,
+  ReceiverKey,
+  RequestDocumentSchema,
+};
