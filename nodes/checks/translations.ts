@@ -1,6 +1,6 @@
 /**
  * Texts: every key is in every language with the same placeholders and in use; every code that can reach a person has
- * a text. Codes are the ERR_ literals of the sources and the members of the exported lists whose name ends in REASONS.
+ * a text. Codes are the ERR_ literals of the sources and the members of the exported lists whose name ends in REASONS or is PROBLEM_CODES.
  */
 import type { Check, Finding } from "./finding.ts";
 import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.ts";
@@ -8,7 +8,7 @@ import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.
 export type Dictionary = Readonly<Record<string, string>>;
 
 const ERROR_CODE = /"(ERR_[A-Z0-9_]*[A-Z0-9])"/g;
-const REASON_LIST = /^export const [A-Z_]*REASONS\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
+const REASON_LIST = /^export const [A-Z_]*(?:REASONS|PROBLEM_CODES)\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
 const LITERAL = /"([^"\\\n]+)"/g;
 /** `text(`state.${name}`)`: all keys under "state." are in use. */
 const FAMILY = /`([a-z][A-Za-z-]*(?:\.[A-Za-z-]+)*\.)\$\{/g;

@@ -1,0 +1,71 @@
+/** What one benchmark is, and the report that `npm run bench -- NAME --json` prints. */
+
+export interface Metric {
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What design and issue ask for; `ok` follows from it. */
+  readonly target?: { readonly atMost: number } | { readonly atLeast: number };
+}
+
+export interface BenchRun {
+  /** What was measured on: sizes, counts, modes. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  readonly results: readonly Metric[];
+}
+
+/** `tiny` sizes show only that the benchmark still runs; their figures mean nothing. */
+export type Bench = (options: { readonly tiny: boolean; readonly note: (text: string) => void }) => Promise<BenchRun>;
+
+export interface Machine {
+  readonly cpus: number;
+  readonly model: string;
+  readonly memoryGiB: number;
+  readonly node: string;
+}
+
+export interface BenchReport {
+  readonly bench: string;
+  readonly commit: string;
+  readonly machine: Machine;
+  readonly parameters: BenchRun["parameters"];
+  readonly results: readonly {
+    readonly metric: string;
+    readonly value: number;
+    readonly unit: string;
+    readonly target?: string;
+    readonly ok?: boolean;
+  }[];
+}
+
+export const reportOf = (bench: string, commit: string, machine: Machine, run: BenchRun): BenchReport => ({
+  bench,
+  commit,
+  machine,
+  parameters: run.parameters,
+  results: run.results.map(({ target, ...result }) => {
+    if (target === undefined) return result;
+    return "atMost" in target
+      ? { ...result, target: `<= ${target.atMost}`, ok: result.value <= target.atMost }
+      : { ...result, target: `>= ${target.atLeast}`, ok: result.value >= target.atLeast };
+  }),
+});
+
+/** The value below which the share `p` of the samples lies (nearest rank). */
+export function percentile(samples: readonly number[], p: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];
+  if (value === undefined) throw new RangeError("samples: at least one is needed");
+  return value;
+}
+
+/** Median of `runs` timings of `work`, in milliseconds. */
+export async function medianMs(runs: number, work: () => unknown): Promise<number> {
+  const samples: number[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    const started = performance.now();
+    await work();
+    samples.push(performance.now() - started);
+  }
+  return percentile(samples, 0.5);
+}
