@@ -3,6 +3,7 @@
  * Derived figures (mean, ratio, variance…) are released only where every sum they are computed from is.
  */
 import type { Statistic } from "../model/query.ts";
+import { momentMargin } from "../model/statistic.ts";
 
 /** Exact rational with a positive denominator. */
 export interface Rational {
@@ -16,23 +17,23 @@ export interface OutputThresholds {
   readonly colluders: number;
 }
 
-/** One measure in one cell, after decoding. */
+/** One figure in one cell, after decoding. Optional facts that are absent are not checked, except where said. */
 export interface Figure {
   readonly id: string;
   readonly statistic: Statistic;
   /** Distinct contributing organisations (holding groups); a proven lower bound where only bounds are known. */
   readonly organisations: number;
-  /** Statistical units, where counted. */
-  readonly units?: bigint;
-  /** Rows behind the figure, where counted. */
-  readonly rows?: bigint;
-  /** The released figure's exact value, or what it is squared for standard deviation and correlation. */
+  /** Statistical units; absent counts as none when a minimum of units holds. */
+  readonly units?: number;
+  /** Rows behind the figure. */
+  readonly rows?: number;
+  /** Sum, count: the total. Variance and standard deviation: the variance. Correlation: its square. */
   readonly value?: Rational;
-  /** Declared bounds of the element, for sums. */
+  /** Declared bounds of the element, for sums and means. */
   readonly bounds?: { readonly minimum: Rational; readonly maximum: Rational };
   /** Ratio: both sums. */
   readonly parts?: { readonly numerator: Rational; readonly denominator: Rational };
-  /** Regression: residual sum of squares is zero, or the normal equations are singular. */
+  /** Regression: the residual sum of squares is zero, or the normal equations are singular. */
   readonly exactFit?: boolean;
   /** Ids of the sums the figure is computed from. */
   readonly sums: readonly string[];
@@ -46,7 +47,7 @@ export const OUTPUT_RULES = [
   "extreme-total",
   "no-variation",
   "exact-fit",
-  "moment-degrees-of-freedom",
+  "moment-organisations",
   "residual-degrees-of-freedom",
   "sum-withheld",
 ] as const;
@@ -58,11 +59,83 @@ export interface FigureVerdict {
   readonly withheldBy: readonly OutputRule[];
 }
 
-/** `withheldSums`: sums that another rule (left-out cell, release guard) withholds. Order follows the input. */
+/** Residual degrees of freedom of a released model (ACRO default). */
+export const MINIMUM_RESIDUAL_DEGREES = 10;
+
+/**
+ * `withheldSums`: ids of sums that may not be published (left-out cell, release guard); figures computed from them are
+ * withheld too. Order follows the input.
+ */
 export function applyOutputRules(
-  _figures: readonly Figure[],
-  _thresholds: OutputThresholds,
-  _withheldSums: ReadonlySet<string>,
+  figures: readonly Figure[],
+  thresholds: OutputThresholds,
+  withheldSums: ReadonlySet<string>,
 ): readonly FigureVerdict[] {
-  return [];
+  return figures.map((figure) => ({
+    id: figure.id,
+    withheldBy: [
+      ...frequency(figure, thresholds),
+      ...moments(figure, thresholds),
+      ...telling(figure),
+      ...(figure.sums.some((sum) => withheldSums.has(sum)) ? (["sum-withheld"] as const) : []),
+    ],
+  }));
 }
+
+function frequency({ organisations, units }: Figure, thresholds: OutputThresholds): OutputRule[] {
+  const rules: OutputRule[] = [];
+  // Written so that a count that is not a number withholds.
+  if (!(organisations >= thresholds.need)) rules.push("minimum-organisations");
+  if (thresholds.minimumUnits > 0 && !((units ?? 0) >= thresholds.minimumUnits)) rules.push("minimum-units");
+  return rules;
+}
+
+/** secure-aggregation.md section 4: N − 1 − c ≥ 4 for a variance, p + 4 for a regression. */
+function moments({ statistic, organisations, rows }: Figure, { colluders }: OutputThresholds): OutputRule[] {
+  const margin = momentMargin(statistic);
+  if (margin === 0) return [];
+  const rules: OutputRule[] = [];
+  if (!(organisations - 1 - colluders >= margin)) rules.push("moment-organisations");
+  if (statistic.kind === "regression") {
+    const degrees = (rows ?? 0) - statistic.independents.length - 1;
+    if (!(degrees >= MINIMUM_RESIDUAL_DEGREES)) rules.push("residual-degrees-of-freedom");
+  }
+  return rules;
+}
+
+/** Figures that tell every contributor's value although no cell is small: totals at the end of their range, no spread. */
+function telling(figure: Figure): OutputRule[] {
+  const { statistic, value, bounds, rows, parts } = figure;
+  const rules: OutputRule[] = [];
+  switch (statistic.kind) {
+    case "sum":
+    case "mean": {
+      if (value === undefined || bounds === undefined) break;
+      const size = statistic.kind === "mean" ? 1 : rows;
+      if (size === undefined || size === 0) break;
+      const at = (bound: Rational) => equal(value, { ...bound, numerator: bound.numerator * BigInt(size) });
+      if (at(bounds.minimum)) rules.push(value.numerator === 0n ? "zero-total" : "extreme-total");
+      else if (at(bounds.maximum)) rules.push("extreme-total");
+      break;
+    }
+    case "ratio": {
+      if (parts === undefined) break;
+      if (parts.numerator.numerator === 0n) rules.push("zero-total");
+      else if (equal(parts.numerator, parts.denominator)) rules.push("whole-total");
+      break;
+    }
+    case "variance":
+    case "standard-deviation":
+      if (value?.numerator === 0n) rules.push("no-variation");
+      break;
+    case "correlation":
+      if (value !== undefined && equal(value, { numerator: 1n, denominator: 1n })) rules.push("exact-fit");
+      break;
+    case "regression":
+      if (figure.exactFit === true) rules.push("exact-fit");
+      break;
+  }
+  return rules;
+}
+
+const equal = (a: Rational, b: Rational): boolean => a.numerator * b.denominator === b.numerator * a.denominator;

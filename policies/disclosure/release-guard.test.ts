@@ -1,0 +1,196 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Equation, guardReleases } from "./release-guard.ts";
+
+const sum = (id: string, contributors: readonly string[], record = "output"): Equation => ({
+  id,
+  terms: contributors.map((contributor) => ({ contributor, record, coefficient: 1n })),
+});
+
+describe("a withheld cell", () => {
+  const textile = ["a", "b", "c", "d"];
+  const fibre = ["e", "f", "g"];
+  const clothing = ["h"];
+
+  test("is not given away by the total and the other cells", () => {
+    const result = guardReleases({
+      earlier: [],
+      candidates: [sum("17", textile), sum("28", fibre), sum("all", [...textile, ...fibre, ...clothing])],
+      withheld: [sum("18", clothing)],
+    });
+    expect(result.release).toEqual(["17", "all"]);
+    expect(result.withhold).toEqual([{ candidate: "28", protects: "18" }]);
+    expect(result.alreadyDetermined).toEqual([]);
+  });
+
+  test("is not given away by an earlier release", () => {
+    const result = guardReleases({
+      earlier: [sum("all of last week", [...textile, ...fibre, ...clothing])],
+      candidates: [sum("17", textile), sum("28", fibre)],
+      withheld: [sum("18", clothing)],
+    });
+    expect(result.release).toEqual(["17"]);
+  });
+
+  test("is not given away by margins of a two-way table", () => {
+    const cells = [0, 1, 2].flatMap((row) =>
+      [0, 1, 2].map((column) =>
+        sum(
+          `${row}${column}`,
+          [1, 2, 3].map((n) => `m${row}${column}${n}`),
+        ),
+      ),
+    );
+    const merge = (id: string, parts: readonly Equation[]): Equation => ({ id, terms: parts.flatMap((p) => p.terms) });
+    const of = (pick: (id: string) => boolean) => cells.filter(({ id }) => pick(id));
+    const margins = [0, 1, 2].flatMap((n) => [
+      merge(
+        `row${n}`,
+        of((id) => id[0] === `${n}`),
+      ),
+      merge(
+        `column${n}`,
+        of((id) => id[1] === `${n}`),
+      ),
+    ]);
+    const withheld = of((id) => id === "11");
+    const result = guardReleases({
+      earlier: [],
+      candidates: [merge("total", cells), ...margins, ...of((id) => id !== "11")],
+      withheld,
+    });
+    // The classic pattern: one more in its row, one in its column, and the corner that closes the rectangle.
+    expect(result.withhold.map(({ candidate }) => candidate)).toHaveLength(3);
+    expect(result.release).toContain("total");
+    expect(result.release.filter((id) => id.startsWith("row") || id.startsWith("column"))).toHaveLength(6);
+  });
+
+  test("without contributors is a public zero", () => {
+    const result = guardReleases({
+      earlier: [],
+      candidates: [sum("17", textile), sum("28", fibre)],
+      withheld: [sum("18", [])],
+    });
+    expect(result.withhold).toEqual([]);
+  });
+
+  test("that earlier releases determine is reported, not hidden", () => {
+    const result = guardReleases({
+      earlier: [sum("all", [...textile, ...clothing]), sum("17", textile)],
+      candidates: [],
+      withheld: [sum("18", clothing)],
+    });
+    expect(result.alreadyDetermined).toEqual(["18", "h"]);
+  });
+});
+
+describe("a single organisation's value", () => {
+  test("is not opened by two totals that differ by it", () => {
+    const result = guardReleases({
+      earlier: [sum("monday", ["a", "b", "c", "d", "e"])],
+      candidates: [sum("tuesday", ["a", "b", "c", "d"])],
+      withheld: [],
+    });
+    expect(result.withhold).toEqual([{ candidate: "tuesday", protects: "e" }]);
+  });
+
+  test("is not opened as a sum over several of its records", () => {
+    const two = (id: string, members: readonly string[]): Equation => ({
+      id,
+      terms: ["1935", "1936"].flatMap((year) => sum(id, members, year).terms),
+    });
+    const result = guardReleases({
+      earlier: [two("both years", ["a", "b", "c"])],
+      candidates: [two("both years without c", ["a", "b"])],
+      withheld: [],
+    });
+    expect(result.release).toEqual([]);
+  });
+
+  test("is not opened to a colluder that knows its own", () => {
+    const input = {
+      earlier: [sum("monday", ["a", "b", "c", "d", "e"])],
+      candidates: [sum("tuesday", ["a", "b", "c"])],
+      withheld: [],
+    };
+    expect(guardReleases(input).release).toEqual(["tuesday"]);
+    expect(guardReleases({ ...input, colluders: 1 }).withhold).toEqual([{ candidate: "tuesday", protects: "d+e" }]);
+  });
+
+  test("stays hidden in a set that is known only by its size", () => {
+    const cells = [sum("x", ["set-x"]), sum("y", ["set-y"])];
+    const input = { earlier: [], candidates: cells, withheld: [] };
+    expect(guardReleases({ ...input, sizes: { "set-x": 7, "set-y": 1 } }).release).toEqual(["x"]);
+  });
+});
+
+test("of equally small cells the first is withheld", () => {
+  const result = guardReleases({
+    earlier: [sum("all", ["a", "b", "c", "d", "e", "f", "z"])],
+    candidates: [sum("one", ["a", "b", "c"]), sum("two", ["d", "e", "f"])],
+    withheld: [sum("small", ["z"])],
+  });
+  expect(result.withhold.map(({ candidate }) => candidate)).toEqual(["one"]);
+});
+
+/**
+ * The attacker knows the released figures only. A value h·x is fixed by M·x exactly when no z with M·z = 0 has
+ * h·z ≠ 0. For 0/1 equations over at most five unknowns, null vectors made of 4 × 4 minors span the null space, and
+ * those minors are at most 3 (Hadamard), so trying every z in {-3..3}^n is complete.
+ */
+function attackerLearns(released: readonly number[][], hidden: readonly number[], unknowns: number): boolean {
+  const dot = (row: readonly number[], z: readonly number[]) =>
+    row.reduce((total, value, i) => total + value * z[i]!, 0);
+  const z = new Array<number>(unknowns).fill(-3);
+  for (;;) {
+    if (dot(hidden, z) !== 0 && released.every((row) => dot(row, z) === 0)) return false;
+    let digit = 0;
+    while (digit < unknowns && z[digit] === 3) z[digit++] = -3;
+    if (digit === unknowns) return true;
+    z[digit]! += 1;
+  }
+}
+
+describe("against an attacker who tries every world", () => {
+  const UNKNOWNS = 4;
+  const row = fc.array(fc.constantFrom(0, 1), { minLength: UNKNOWNS, maxLength: UNKNOWNS });
+  const rows = (maxLength: number) => fc.array(row, { maxLength });
+  const equation = (id: string, values: readonly number[]): Equation => ({
+    id,
+    terms: values.flatMap((value, i) => (value === 0 ? [] : [{ contributor: `o${i}`, record: "r", coefficient: 1n }])),
+  });
+  const single = (i: number) => Array.from({ length: UNKNOWNS }, (_, j) => (i === j ? 1 : 0));
+
+  test("releases determine no withheld cell and no organisation, and no more is withheld than needed", () => {
+    fc.assert(
+      fc.property(rows(2), rows(5), rows(2), (earlier, candidates, withheld) => {
+        const result = guardReleases({
+          earlier: earlier.map((values, i) => equation(`e${i}`, values)),
+          candidates: candidates.map((values, i) => equation(`c${i}`, values)),
+          withheld: withheld.map((values, i) => equation(`w${i}`, values)),
+        });
+        const hidden = [...withheld.filter((values) => values.includes(1)), ...[0, 1, 2, 3].map(single)];
+        const learnt = (released: readonly number[][]) =>
+          hidden.filter((values) => attackerLearns(released, values, UNKNOWNS)).length;
+        const before = learnt(earlier);
+        expect(result.alreadyDetermined.length > 0).toBe(before > 0);
+        if (before > 0) return;
+        const of = (id: string) => candidates[Number(id.slice(1))]!;
+        const released = [...earlier, ...result.release.map(of)];
+        expect(learnt(released)).toBe(0);
+        for (const { candidate } of result.withhold) expect(learnt([...released, of(candidate)])).toBeGreaterThan(0);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("the order of equal inputs gives equal answers", () => {
+    fc.assert(
+      fc.property(rows(4), (candidates) => {
+        const input = { earlier: [], candidates: candidates.map((v, i) => equation(`c${i}`, v)), withheld: [] };
+        expect(guardReleases(input)).toEqual(guardReleases(structuredClone(input)));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
