@@ -14,6 +14,21 @@ export const MemberView = closed({
   changed: Written,
 });
 
+export const LedgerStatusView = closed({
+  kind: literals(["embedded", "fabric"]),
+  network: Code,
+  height: Count,
+  root: Type.String(),
+  role: literals(["sequencer", "replica", "client"]),
+  reachable: Type.Boolean(),
+  outbox: Count,
+});
+
+/** Where the ledger holds what the call recorded. */
+export const Recorded = Written;
+export const Done = closed({ done: Type.Literal(true) });
+export const ReasonBody = closed({ reason: Code });
+
 export const MemberParameters = closed({ member: MemberId });
 
 /** Spread into `response`: every refusal is a problem document. */

@@ -1,8 +1,32 @@
 /** The composition root: opens what a node is made of, by hand and in order, and closes it in reverse. */
-
-import type { ObservedMessage } from "../peer/client.ts";
-import type { Effects } from "./effects.ts";
+import type { AddressInfo } from "node:net";
+import pino from "pino";
+import { readNetwork } from "../../chaincode/rules/keys.ts";
+import type { Ledger } from "../../ledger/port.ts";
+import { readApiToken } from "../config/api-token.ts";
+import { loadConfig, type NodeConfig } from "../config/node-config.ts";
+import { createApiApp } from "../http/api-app.ts";
+import { addApiRoutes } from "../http/api-routes.ts";
+import { closeGently, type HttpApp } from "../http/http-app.ts";
+import { createPeerApp } from "../http/peer-app.ts";
+import { createPeerClient, type ObservedMessage } from "../peer/client.ts";
+import { createMemberDirectory } from "../peer/member-directory.ts";
+import { addPeerRoutes } from "../peer/peer-routes.ts";
+import { openAccessLog } from "../store/access-log.ts";
+import { openDatabase } from "../store/database.ts";
+import { openInflight } from "../store/inflight.ts";
+import { openRecords } from "../store/records.ts";
+import { openCurrentKeys } from "./current-keys.ts";
+import { openDiskGuard } from "./disk-guard.ts";
+import { type Effects, systemEffects } from "./effects.ts";
+import { FEATURES } from "./features.ts";
+import { createMetrics } from "./metrics.ts";
+import { NetworkError } from "./network/network-error.ts";
+import { readNetworkFile } from "./network/network-file.ts";
+import { openLedger } from "./open-ledger.ts";
+import { reloadConfig } from "./reload.ts";
 import type { NodeServices } from "./services.ts";
+import { createTeardown } from "./teardown.ts";
 
 export interface NodeOptions {
   /** Node folder made by `initNode`, in a network by `foundNetwork` or `joinNetwork`. */
@@ -29,7 +53,139 @@ export interface RunningNode {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the node. Throws ConfigError, StoreError or LedgerError; nothing stays open then. */
-export async function startNode(_options: NodeOptions): Promise<RunningNode> {
-  throw new TypeError("not built yet");
+/** Starts the node. Throws ConfigError, StoreError, NetworkError or LedgerError; nothing stays open then. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const teardown = createTeardown();
+  try {
+    return await compose(options, teardown);
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+}
+
+async function compose(options: NodeOptions, teardown: ReturnType<typeof createTeardown>): Promise<RunningNode> {
+  const { dir, effects = systemEffects } = options;
+  let config = await loadConfig(dir);
+  const member = config.member.id;
+  const log = pino({ level: options.logLevel ?? config.log.level, base: { member } });
+
+  const pinned = await readNetworkFile(dir);
+  if (pinned === undefined) {
+    throw new NetworkError("ERR_NETWORK_NONE", `${dir}: in no network; run "sealane network found" or "network join"`);
+  }
+  // First of all that is opened: its lock keeps a second process out of the folder.
+  const database = await openDatabase(dir);
+  teardown.add(() => database.close());
+  const keys = await openCurrentKeys(dir, member, options.passphrase);
+  const token = await readApiToken(dir);
+  const disk = await openDiskGuard({
+    dir,
+    minimumFreeMiB: () => config.limits.minimumFreeDiskMiB,
+    onChange: (state) => log.warn(state, state.readOnly ? "disk full: reading only" : "disk has room: writing again"),
+  });
+  teardown.add(async () => disk.close());
+  const accessLog = await openAccessLog(dir, effects.now);
+  teardown.add(() => accessLog.close());
+
+  const peers = createPeerClient({
+    ...effects,
+    identity: () => keys.identity,
+    network: pinned.network,
+    ...(options.observe === undefined ? {} : { observe: options.observe }),
+  });
+  teardown.add(() => peers.close());
+  let replica: Ledger | undefined;
+  const opened = await openLedger({
+    dir,
+    pinned,
+    identity: keys.identity,
+    peers,
+    sequencer: async () => {
+      const sequencer = replica && (await readNetwork(replica))?.sequencer;
+      return sequencer === undefined ? pinned.sequencer : await createMemberDirectory(replica!).target(sequencer);
+    },
+    pollMs: config.limits.longPollMs,
+    log,
+  });
+  const { ledger } = opened;
+  replica = ledger;
+  teardown.add(() => ledger.close());
+
+  const services: NodeServices = Object.freeze({
+    ...effects,
+    dir,
+    network: pinned.network,
+    member,
+    identity: keys.identity,
+    config: () => config,
+    pinned,
+    ledger,
+    members: createMemberDirectory(ledger),
+    peers,
+    openStore: <V>(name: string) => openRecords<V>(database, name, disk.note),
+    inflight: openInflight(dir),
+    accessLog,
+    log,
+    assertWritable: disk.assertWritable,
+  });
+  const metrics = createMetrics();
+  const startedAt = effects.now();
+  metrics.gauge("sealane_ledger_height", "Acknowledged records", async () => (await ledger.status()).height);
+  metrics.gauge("sealane_ledger_outbox", "Transactions waiting", async () => (await ledger.status()).outbox);
+  metrics.gauge("sealane_access_log_entries", "Entries of the access log", () => accessLog.size());
+  metrics.gauge("sealane_read_only", "1 while the disk is full", () => Number(disk.state().readOnly));
+
+  const features = FEATURES.map((create) => create(services));
+  const guards = { accessLog, assertWritable: disk.assertWritable, metrics, config: services.config, logger: log };
+  const api = await createApiApp({ ...guards, member, token }, (app) => {
+    addApiRoutes(app, { services, metrics, disk, startedAt });
+    for (const feature of features) feature.apiRoutes?.(app);
+  });
+  teardown.add(() => closeGently(api.app, api.running));
+  const peer =
+    config.peer === undefined
+      ? undefined
+      : await createPeerApp(
+          { ...guards, network: pinned.network, member, members: services.members, now: effects.now, tls: keys.tls },
+          (app) => {
+            addPeerRoutes(app, { services, sequencer: opened.sequencer });
+            for (const feature of features) feature.peerRoutes?.(app);
+          },
+        );
+  if (peer !== undefined) teardown.add(() => closeGently(peer.app, peer.running));
+
+  const address = {
+    peer: config.peer && peer ? await listen(peer.app, "https", config.peer) : undefined,
+    api: await listen(api.app, "http", config.api),
+  };
+  for (const feature of features) {
+    if (feature.stop !== undefined) teardown.add(feature.stop);
+    await feature.start?.();
+  }
+  log.info({ address }, "node started");
+
+  return Object.freeze({
+    services,
+    address,
+    token,
+    reload: () =>
+      reloadConfig({
+        dir,
+        current: config,
+        apply: (next: NodeConfig) => {
+          config = next;
+          log.level = options.logLevel ?? next.log.level;
+        },
+        log,
+      }),
+    stop: () => teardown.run(),
+  });
+}
+
+async function listen(app: HttpApp, scheme: string, on: { host: string; port: number }): Promise<string> {
+  await app.listen({ host: on.host, port: on.port });
+  const { port } = app.server.address() as AddressInfo;
+  const host = on.host.includes(":") ? `[${on.host}]` : on.host;
+  return `${scheme}://${host}:${port}`;
 }

@@ -13,7 +13,7 @@ import type { PeerTarget } from "../peer/member-directory.ts";
 import { createSequencerClient } from "../peer/sequencer-client.ts";
 import { PRIVATE_FOLDER } from "../store/atomic-file.ts";
 import { StoreError } from "../store/store-error.ts";
-import type { NetworkFile } from "./network-file.ts";
+import type { NetworkFile } from "./network/network-file.ts";
 
 export const LEDGER_FOLDER = "ledger";
 

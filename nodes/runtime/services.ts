@@ -10,7 +10,7 @@ import type { AccessLog } from "../store/access-log.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { Effects } from "./effects.ts";
-import type { NetworkFile } from "./network-file.ts";
+import type { NetworkFile } from "./network/network-file.ts";
 
 export interface NodeServices extends Effects {
   /** Node folder. */

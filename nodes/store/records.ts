@@ -17,13 +17,17 @@ export interface RecordStore<V> {
 // LevelDB acknowledges a write before it is on disk unless told otherwise.
 const DURABLE: object = { sync: true };
 
-/** `name` is `[a-z-]+` and never changes: it is the key prefix on disk. */
-export function openRecords<V>(database: Database, name: string): RecordStore<V> {
+/** `name` is `[a-z-]+` and never changes: it is the key prefix on disk. `onFailure` hears of every failed write. */
+export function openRecords<V>(
+  database: Database,
+  name: string,
+  onFailure: (error: unknown) => void = () => undefined,
+): RecordStore<V> {
   const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
   return Object.freeze({
     get: (id: string) => level.get(id),
-    put: (id: string, value: V) => writing(() => level.put(id, value, DURABLE)),
-    delete: (id: string) => writing(() => level.del(id, DURABLE)),
+    put: (id: string, value: V) => writing(() => level.put(id, value, DURABLE), onFailure),
+    delete: (id: string) => writing(() => level.del(id, DURABLE), onFailure),
     async *entries(prefix = "") {
       const range = prefix === "" ? {} : { gte: prefix, lt: `${prefix}\uffff` };
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;
@@ -31,10 +35,11 @@ export function openRecords<V>(database: Database, name: string): RecordStore<V>
   });
 }
 
-async function writing(write: () => Promise<void>): Promise<void> {
+async function writing(write: () => Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
   try {
     await write();
   } catch (cause) {
+    onFailure(cause);
     if (isDiskFull(cause)) {
       throw new StoreError("ERR_STORE_FULL", "the disk is full; nothing was written. Free space, then repeat", {
         cause,

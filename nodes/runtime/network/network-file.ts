@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { Code, closed, Digest, MemberId, PublicKey } from "../../chaincode/rules/vocabulary.ts";
-import { ConfigError } from "../config/config-error.ts";
-import { overwriteFile } from "../store/atomic-file.ts";
+import { Code, closed, Digest, MemberId, PublicKey } from "../../../chaincode/rules/vocabulary.ts";
+import { ConfigError } from "../../config/config-error.ts";
+import { overwriteFile } from "../../store/atomic-file.ts";
 
 export const NETWORK_FILE = "network.json";
 

@@ -1,0 +1,37 @@
+import { Type } from "typebox";
+import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
+import type { NodeServices } from "../../../runtime/services.ts";
+import type { HttpApp } from "../../http-app.ts";
+
+/** `ok`: serves everything. `degraded`: reads, but something below needs care. `stopped`: refuses calls. */
+const Health = closed({
+  status: literals(["ok", "degraded", "stopped"]),
+  reasons: Type.Array(literals(["disk-full", "access-log-stopped", "ledger-unreachable"])),
+});
+
+export function showHealth(
+  app: HttpApp,
+  deps: Pick<NodeServices, "accessLog" | "ledger"> & { readonly readOnly: () => boolean },
+): void {
+  app.get(
+    "/health",
+    {
+      schema: { summary: "Whether this node can do its work", response: { 200: Health, 503: Health } },
+      config: { public: true, accessLog: false },
+    },
+    async (_request, reply) => {
+      const stopped = deps.accessLog.stopped();
+      const reachable = await deps.ledger.status().then(
+        (status) => status.reachable,
+        () => false,
+      );
+      const reasons = [
+        ...(deps.readOnly() ? (["disk-full"] as const) : []),
+        ...(stopped ? (["access-log-stopped"] as const) : []),
+        ...(reachable ? [] : (["ledger-unreachable"] as const)),
+      ];
+      if (stopped) return reply.code(503).send({ status: "stopped", reasons });
+      return { status: reasons.length === 0 ? ("ok" as const) : ("degraded" as const), reasons };
+    },
+  );
+}

@@ -1,0 +1,29 @@
+import { Type } from "typebox";
+import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import type { HttpApp } from "../../../http/http-app.ts";
+import { problems } from "../../../http/schemas.ts";
+import { Application, receiveApplication } from "../../../runtime/network/application.ts";
+import { ApplicationReply } from "../../../runtime/network/join.ts";
+import type { NodeServices } from "../../../runtime/services.ts";
+
+const Body = closed({ token: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), application: Application });
+
+type Deps = Pick<NodeServices, "ledger" | "member" | "network" | "now" | "openStore">;
+
+/** Unsigned as a request, because the applicant is no member yet: the invitation's token and its own signature count. */
+export function submitApplication(app: HttpApp, deps: Deps): void {
+  // One at a time, so that one token cannot be spent twice.
+  let last: Promise<unknown> = Promise.resolve();
+  app.post(
+    "/peer/v1/applications",
+    {
+      schema: { body: Body, response: { 200: ApplicationReply, ...problems } },
+      config: { public: true },
+    },
+    (request) => {
+      const received = last.catch(() => undefined).then(() => receiveApplication(deps, request.body));
+      last = received;
+      return received;
+    },
+  );
+}

@@ -1,0 +1,91 @@
+/** `sealane trust export`: the members, keys and spans of this node's verified replica as the file an auditor pins. */
+
+import { readMembers, readNetwork } from "../../../chaincode/rules/keys.ts";
+import type { TransactionBody } from "../../../chaincode/rules/transactions.ts";
+import type { PinnedMember, TrustFile } from "../../../ledger/audit/trust.ts";
+import { originOf } from "../../../ledger/log/checkpoint.ts";
+import { majorityOf } from "../../../ledger/log/cosignature.ts";
+import { parseProof } from "../../../ledger/log/proof-text.ts";
+import type { Ledger } from "../../../ledger/port.ts";
+import { NetworkError } from "./network-error.ts";
+
+type Draft = { -readonly [K in keyof PinnedMember]: PinnedMember[K] };
+type Identity = TransactionBody<"network.found">["founder"]["identity"];
+
+export async function exportTrust(deps: { readonly ledger: Ledger; readonly network: string }): Promise<TrustFile> {
+  const { ledger } = deps;
+  const { height } = await ledger.status();
+  const proof = height === 0 ? undefined : await ledger.prove(height - 1);
+  if (proof?.kind !== "tlog")
+    throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no record with a checkpoint yet");
+  const { members, sequencers } = await spansOf(ledger, height);
+  const active = (await readMembers(ledger)).filter(({ status }) => status === "active");
+  const sequencer = (await readNetwork(ledger))?.sequencer;
+  const cosigners = active.filter(({ record }) => record.cosigner && record.id !== sequencer).length;
+  return {
+    format: "sealane/trust/v1",
+    network: deps.network,
+    origin: originOf(deps.network),
+    sequencers,
+    members: members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    // Early records may have been proven when there were fewer cosigners; none at all is never enough later.
+    minimumCosignatures: Math.min(1, majorityOf(cosigners)),
+    checkpoint: parseProof(proof.proof).checkpoint,
+  };
+}
+
+/** Replays who was a member with which key from where to where. */
+async function spansOf(ledger: Ledger, height: number) {
+  const members = new Map<string, Draft>();
+  const sequencers: TrustFile["sequencers"] = [];
+
+  const admit = (record: { id: string; cosigner: boolean; identity: Identity }, from: number) =>
+    members.set(record.id, {
+      id: record.id,
+      cosigner: record.cosigner,
+      keys: [{ ...record.identity, from }],
+      active: [{ from }],
+    });
+  const endActive = (member: Draft | undefined, until: number) => {
+    const last = member?.active.at(-1);
+    if (last !== undefined && last.until === undefined) last.until = until;
+  };
+  const endKey = (member: Draft | undefined, key: string, at: number, how: "replaced" | "revoked") => {
+    const found = member?.keys.find((pinned) => pinned.key === key);
+    if (found !== undefined && found.ended?.how !== "revoked") found.ended = { at, how };
+  };
+
+  for await (const { position, transaction } of ledger.entries(0, height)) {
+    const { type, body } = transaction.statement;
+    switch (type) {
+      case "network.found": {
+        const { founder, sequencer } = body as TransactionBody<"network.found">;
+        admit(founder, position);
+        sequencers.push({ member: sequencer, from: position });
+        break;
+      }
+      case "member.admit":
+        admit((body as TransactionBody<"member.admit">).application.statement.member, position);
+        break;
+      case "member.suspend":
+        endActive(members.get((body as TransactionBody<"member.suspend">).member), position);
+        break;
+      case "member.reinstate":
+        members.get((body as TransactionBody<"member.reinstate">).member)?.active.push({ from: position });
+        break;
+      case "key.rotate": {
+        const { next } = body as TransactionBody<"key.rotate">;
+        const member = members.get(transaction.signer);
+        endKey(member, transaction.key, position, "replaced");
+        member?.keys.push({ ...next, from: position });
+        break;
+      }
+      case "key.revoke": {
+        const { member, key } = body as TransactionBody<"key.revoke">;
+        endKey(members.get(member), key, position, "revoked");
+        break;
+      }
+    }
+  }
+  return { members: [...members.values()], sequencers };
+}
