@@ -9,19 +9,11 @@ import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset, Field } from "../../policies/model/asset.ts";
 import type { Predicate } from "../../policies/model/query.ts";
 import { periodUse } from "./compile.ts";
-import { boundsOf, fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
+import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
+import { boundExpression, decimal, parseExpression, textExpression, type UsedField, usedField } from "./field-sql.ts";
 import type { Layout, Word } from "./layout.ts";
 import type { SqlQuery } from "./source.ts";
-
-/** One column of the asset as the query uses it. `index` names its SQL columns (t = text, v = valid value). */
-export interface UsedField {
-  readonly index: number;
-  readonly field: Field;
-  readonly scale: number;
-  /** Decimal digits of the widest value inside the bounds. */
-  readonly width: number;
-}
 
 export interface AssetPlan {
   readonly used: readonly UsedField[];
@@ -44,9 +36,7 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
   const use = (field: Field): UsedField => {
     const known = used.find((candidate) => candidate.field.name === field.name);
     if (known !== undefined) return known;
-    const index = used.length;
-    const scale = field.type === "decimal" ? (field.scale ?? 0) : 0;
-    const added = { index, field, scale, width: field.bounds === undefined ? 0 : widthOf({ ...field, scale }) };
+    const added = usedField(field, used.length);
     used.push(added);
     return added;
   };
@@ -68,10 +58,10 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
   const bind = (value: string): string => `$${parameters.push(value)}`;
   const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
 
-  const texts = plan.used.map(
-    (entry) => `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '') AS t${entry.index}`,
-  );
-  const values = plan.used.map((entry) => `${parseExpression(layout, entry)} AS p${entry.index}`);
+  const codesOf = (entry: UsedField): readonly string[] | undefined =>
+    layout.domains.find(({ kind, name }) => kind === "element" && name === entry.field.element)?.codes;
+  const texts = plan.used.map((entry) => `${textExpression(entry)} AS t${entry.index}`);
+  const values = plan.used.map((entry) => `${parseExpression(entry, codesOf(entry))} AS p${entry.index}`);
   const bounded = plan.used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`);
   const conditions = [
     "true",
@@ -106,76 +96,6 @@ const groupedColumns = (sums: readonly string[], quality: readonly string[], uni
   ...sums,
   ...quality,
 ];
-
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-function widthOf(field: Field & { readonly scale: number }): number {
-  const { minimum, maximum } = boundsOf(field);
-  const digits = Math.max(...[minimum, maximum].map((value) => value.toString().replace("-", "").length));
-  const width = Math.max(digits, field.scale, 1);
-  if (width <= 38) return width;
-  throw new StatisticsError("ERR_STATISTICS_OVERFLOW", field.name, `${width} digits within the bounds, at most 38`);
-}
-
-/**
- * Text to value: a pattern admits only what the declared type can hold exactly, so a NULL beside a non-null text means
- * text that does not fit the declaration. Too wide for the bounds is out of bounds, hence the sentinel row below.
- */
-function parseExpression(layout: Layout, entry: UsedField): string {
-  const t = `t${entry.index}`;
-  switch (entry.field.type) {
-    case "decimal":
-    case "integer":
-      return `CASE WHEN regexp_full_match(${t}, ${literal(numberPattern(entry))}) THEN ${t} END`;
-    case "date":
-      return `CASE WHEN regexp_full_match(${t}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND TRY_CAST(${t} AS DATE) IS NOT NULL THEN ${t} END`;
-    case "code": {
-      const domain = layout.domains.find(
-        (candidate) => candidate.kind === "element" && candidate.name === entry.field.element,
-      );
-      if (domain === undefined) return t;
-      return `CASE WHEN ${t} IN (${domain.codes.map(literal).join(", ")}) THEN ${t} END`;
-    }
-    case "text":
-      return t;
-  }
-}
-
-function numberPattern(entry: UsedField): string {
-  if (entry.field.roundedFromFloat === true) return "[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,3})?";
-  return entry.scale === 0 ? "[+-]?[0-9]+(\\.0+)?" : `[+-]?[0-9]+(\\.[0-9]{1,${entry.scale}}0*)?`;
-}
-
-function boundExpression(entry: UsedField): string {
-  const { index, field, scale, width } = entry;
-  if (field.type !== "decimal" && field.type !== "integer") return `p${index}`;
-  const { minimum, maximum } = boundsOf({ ...field, scale });
-  const type = `DECIMAL(${width}, ${scale})`;
-  const parsed =
-    field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
-  const between = `BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)}`;
-  return `CASE WHEN ${parsed} ${between} THEN ${parsed} END`;
-}
-
-/** DuckDB's casts round half away from zero; an exact tie that landed on an odd digit steps back (half-even). */
-function halfEven(text: string, width: number, scale: number): string {
-  const exact = `TRY_CAST(${text} AS DECIMAL(38, 18))`;
-  const rounded = `TRY_CAST(${exact} AS DECIMAL(${width}, ${scale}))`;
-  const tie = `abs(${exact} - ${rounded}) = ${decimal(5n, scale + 1)}`;
-  const odd = `right(replace(CAST(${rounded} AS VARCHAR), '.', ''), 1) IN ('1', '3', '5', '7', '9')`;
-  return `TRY_CAST(CASE WHEN ${tie} AND ${odd} THEN ${rounded} - sign(${exact}) * ${decimal(1n, scale)} ELSE ${rounded} END AS DECIMAL(${width}, ${scale}))`;
-}
-
-/** An integer at `scale` as a DECIMAL literal. */
-function decimal(value: bigint, scale: number): string {
-  const digits = value
-    .toString()
-    .replace("-", "")
-    .padStart(scale + 1, "0");
-  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-  return `CAST('${value < 0n ? "-" : ""}${text}' AS DECIMAL(${Math.max(digits.length, scale + 1)}, ${scale}))`;
-}
 
 function filterCondition(layout: Layout, filter: Predicate, entry: UsedField, bind: (value: string) => string): string {
   const numeric = layout.elements.find((element) => element.element === filter.element);

@@ -1,9 +1,9 @@
 /** One engine process: started on demand, asked one thing at a time, killed when late, started afresh after a crash. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { siblingPath } from "../boot/sibling.ts";
 import { SourceError } from "./errors.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
-import { workerFile } from "./worker-file.ts";
 
 export interface Engine {
   /** The reply to `open` of the present process. */
@@ -34,7 +34,7 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
       [
         `--max-old-space-size=${HEAP_MIB}`,
         "--disable-warning=ExperimentalWarning",
-        workerFile("./engine-worker", import.meta.url),
+        siblingPath(import.meta.url, "./engine-worker"),
       ],
       // The engine gets no environment: it holds paths and tokens it has no use for.
       { stdio: ["pipe", "pipe", "ignore"], env: {}, cwd: limits.spill },

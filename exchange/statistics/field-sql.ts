@@ -1,0 +1,88 @@
+/** SQL that turns one text column of `source` into a checked value. Shared by statistics and registration. */
+import type { Field } from "../../policies/model/asset.ts";
+import { boundsOf } from "./elements.ts";
+import { StatisticsError } from "./errors.ts";
+
+/** One column of the asset in use. `index` names its SQL columns (t = text, v = valid value). */
+export interface UsedField {
+  readonly index: number;
+  readonly field: Field;
+  readonly scale: number;
+  /** Decimal digits of the widest value inside the bounds. */
+  readonly width: number;
+}
+
+export function usedField(field: Field, index: number): UsedField {
+  const scale = field.type === "decimal" ? (field.scale ?? 0) : 0;
+  return { index, field, scale, width: field.bounds === undefined ? 0 : widthOf({ ...field, scale }) };
+}
+
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** Text as the file holds it, without blanks around it; NULL where nothing is left. */
+export const textExpression = (entry: UsedField): string =>
+  `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '')`;
+
+/**
+ * Text to value: a pattern admits only what the declared type can hold exactly, so a NULL beside a non-null text means
+ * text that does not fit the declaration. `codes` limits a coded field to its table.
+ */
+export function parseExpression(entry: UsedField, codes: readonly string[] | undefined): string {
+  const t = `t${entry.index}`;
+  switch (entry.field.type) {
+    case "decimal":
+    case "integer":
+      return `CASE WHEN regexp_full_match(${t}, ${literal(numberPattern(entry))}) THEN ${t} END`;
+    case "date":
+      return `CASE WHEN regexp_full_match(${t}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND TRY_CAST(${t} AS DATE) IS NOT NULL THEN ${t} END`;
+    case "code":
+      return codes === undefined ? t : `CASE WHEN ${t} IN (${codes.map(literal).join(", ")}) THEN ${t} END`;
+    case "text":
+      return t;
+  }
+}
+
+function numberPattern(entry: UsedField): string {
+  if (entry.field.roundedFromFloat === true) return "[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,3})?";
+  return entry.scale === 0 ? "[+-]?[0-9]+(\\.0+)?" : `[+-]?[0-9]+(\\.[0-9]{1,${entry.scale}}0*)?`;
+}
+
+/** The parsed value where it lies inside the bounds, else NULL: too wide for the DECIMAL is out of bounds as well. */
+export function boundExpression(entry: UsedField): string {
+  const { index, field, scale, width } = entry;
+  if (field.type !== "decimal" && field.type !== "integer") return `p${index}`;
+  const { minimum, maximum } = boundsOf({ ...field, scale });
+  const type = `DECIMAL(${width}, ${scale})`;
+  const parsed =
+    field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
+  const between = `BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)}`;
+  return `CASE WHEN ${parsed} ${between} THEN ${parsed} END`;
+}
+
+/** DuckDB's casts round half away from zero; an exact tie that landed on an odd digit steps back (half-even). */
+function halfEven(text: string, width: number, scale: number): string {
+  const exact = `TRY_CAST(${text} AS DECIMAL(38, 18))`;
+  const rounded = `TRY_CAST(${exact} AS DECIMAL(${width}, ${scale}))`;
+  const tie = `abs(${exact} - ${rounded}) = ${decimal(5n, scale + 1)}`;
+  const odd = `right(replace(CAST(${rounded} AS VARCHAR), '.', ''), 1) IN ('1', '3', '5', '7', '9')`;
+  return `TRY_CAST(CASE WHEN ${tie} AND ${odd} THEN ${rounded} - sign(${exact}) * ${decimal(1n, scale)} ELSE ${rounded} END AS DECIMAL(${width}, ${scale}))`;
+}
+
+/** An integer at `scale` as a DECIMAL literal. */
+export function decimal(value: bigint, scale: number): string {
+  const digits = value
+    .toString()
+    .replace("-", "")
+    .padStart(scale + 1, "0");
+  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  return `CAST('${value < 0n ? "-" : ""}${text}' AS DECIMAL(${Math.max(digits.length, scale + 1)}, ${scale}))`;
+}
+
+function widthOf(field: Field & { readonly scale: number }): number {
+  const { minimum, maximum } = boundsOf(field);
+  const digits = Math.max(...[minimum, maximum].map((value) => value.toString().replace("-", "").length));
+  const width = Math.max(digits, field.scale, 1);
+  if (width <= 38) return width;
+  throw new StatisticsError("ERR_STATISTICS_OVERFLOW", field.name, `${width} digits within the bounds, at most 38`);
+}
