@@ -2,6 +2,7 @@
 import type { CommandGroup } from "./command.ts";
 import { auditCommands } from "./commands/audit.ts";
 import { memberCommands } from "./commands/member.ts";
+import { networkCommands } from "./commands/network.ts";
 import { nodeCommands } from "./commands/node.ts";
 
-export const COMMAND_GROUPS: readonly CommandGroup[] = [nodeCommands, memberCommands, auditCommands];
+export const COMMAND_GROUPS: readonly CommandGroup[] = [networkCommands, nodeCommands, memberCommands, auditCommands];

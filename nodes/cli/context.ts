@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Texts } from "../i18n/text.ts";
+import { createFile } from "../store/atomic-file.ts";
 import { type ApiClient, openApiClient } from "./api-client.ts";
 import { CliError } from "./errors.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -35,6 +36,10 @@ export interface CommandContext {
   /** Throws CliError ERR_CLI_FILE_TOO_LARGE beyond `limit` bytes. */
   readBytes(name: string, limit: number): Promise<Uint8Array>;
   readText(name: string): Promise<string>;
+  /** Throws CliError ERR_CLI_FILE_EXISTS. */
+  assertAbsent(name: string): Promise<void>;
+  /** A new file with mode 0600. Throws CliError ERR_CLI_FILE_EXISTS or ERR_CLI_FILE_UNWRITABLE. */
+  writePrivate(name: string, data: string | Uint8Array): Promise<void>;
   /** Throws CliError ERR_CLI_FILE_NOT_JSON with the parser's own message. */
   readJson(name: string): Promise<unknown>;
 }
@@ -61,6 +66,20 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
   const readText = async (name: string): Promise<string> =>
     Buffer.from(await readBytes(name, MAX_TEXT_BYTES)).toString("utf8");
 
+  async function assertAbsent(name: string): Promise<void> {
+    const found = await stat(path(name)).catch(() => undefined);
+    if (found !== undefined) throw new CliError("ERR_CLI_FILE_EXISTS", { file: name });
+  }
+  async function writePrivate(name: string, data: string | Uint8Array): Promise<void> {
+    try {
+      await createFile(path(name), data);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (code === "EEXIST") throw new CliError("ERR_CLI_FILE_EXISTS", { file: name });
+      throw new CliError("ERR_CLI_FILE_UNWRITABLE", { file: name, reason: code }, { cause: error });
+    }
+  }
+
   return Object.freeze({
     dir,
     json: options.json === true,
@@ -71,6 +90,8 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
     path,
     readBytes,
     readText,
+    assertAbsent,
+    writePrivate,
     async readJson(name: string) {
       const text = await readText(name);
       try {

@@ -20,6 +20,7 @@ export const CLI_ERRORS = [
   "ERR_CLI_FILE_MISSING",
   "ERR_CLI_FILE_UNREADABLE",
   "ERR_CLI_FILE_EXISTS",
+  "ERR_CLI_FILE_UNWRITABLE",
   "ERR_CLI_FILE_NOT_JSON",
   "ERR_CLI_FILE_TOO_LARGE",
   "ERR_CLI_NO_NODE",
@@ -66,8 +67,9 @@ const INPUT = new Set(["ERR_HTTP_INVALID", "ERR_REQUEST_INVALID"]);
 
 /** Exit code of a failure that carries the code of another folder. */
 export function exitCodeOf(code: string): number {
+  if (code === "ERR_NETWORK_NOT_ADMITTED_YET") return EXIT.timeout;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
-  return INPUT.has(code) || code.startsWith("ERR_CONFIG_") ? EXIT.usage : EXIT.failed;
+  return INPUT.has(code) || /^ERR_CONFIG_|^ERR_NETWORK_(?:INVITATION|KIND|NO_)/.test(code) ? EXIT.usage : EXIT.failed;
 }
 
 export class CliError extends Error {
