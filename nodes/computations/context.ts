@@ -2,7 +2,7 @@
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { Message, MessageOf } from "../../crypto/secagg/messages.ts";
 import type { Sign } from "../../crypto/secagg/opened.ts";
-import { signStatement } from "../../crypto/suites/signed.ts";
+import { type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
@@ -135,7 +135,7 @@ export function createContext(services: NodeServices, assets: OwnAssets, gauges:
     },
     assets,
     gauges,
-    sign: (domain, statement) => signStatement(services.identity, domain, statement),
+    sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),
     clock: () => Date.parse(services.now()),
   });
 }

@@ -22,7 +22,7 @@ export function createGauges(): Gauges {
     if (existing !== undefined) return existing;
     const oldest = costs.keys().next();
     if (costs.size >= MAX_COMPUTATIONS && !oldest.done) costs.delete(oldest.value);
-    const created = { bytesSent: 0, bytesReceived: 0, steps: {} };
+    const created = { bytesSent: 0, bytesReceived: 0, steps: {} as Record<string, number> };
     costs.set(computation, created);
     return created;
   };

@@ -1,0 +1,117 @@
+/**
+ * One role of one computation on this node: its in-flight file, its runner, its timers. The state file is written
+ * before anything it rests on leaves; it is unlinked when the role is over.
+ */
+import type { SecaggError } from "../../crypto/secagg/errors.ts";
+import type { Send, Step } from "../../crypto/secagg/step.ts";
+import { createRunner, isRefused } from "../../exchange/computations/runner.ts";
+import type { Context, RoleName } from "./context.ts";
+
+export interface HostedRole<Input> {
+  readonly signal: AbortSignal;
+  /** Throws SecaggError when the input is refused; anything else is a fault of this node. */
+  feed(input: Input): Promise<void>;
+  /** Feeds without waiting; a refused input is logged. */
+  poke(input: Input): void;
+  /** Steps with `tick` at this time (milliseconds since 1970). */
+  wakeAt(at: number): void;
+  /** The computation is over for this role: unlinks its secrets. */
+  finish(): Promise<void>;
+  /** The node stops; the role goes on from its file at the next start. */
+  stop(): Promise<void>;
+}
+
+export interface RoleSpec<State, Input, Effect extends { readonly kind: string }> {
+  readonly role: RoleName;
+  readonly computation: string;
+  /** Called when there is no in-flight file. */
+  readonly start: () => State;
+  readonly step: (state: State, input: Input) => Step<State, Effect>;
+  readonly isFirst: (effect: Effect) => boolean;
+  readonly send: (send: Send, role: HostedRole<Input>) => void;
+  readonly perform: (effect: Effect, role: HostedRole<Input>) => Promise<void> | void;
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+type Common = { readonly kind: string };
+
+export async function hostRole<State, Input extends Common, Effect extends Common>(
+  ctx: Pick<Context, "services" | "stores" | "gauges" | "clock">,
+  spec: RoleSpec<State, Input, Effect>,
+): Promise<{ readonly role: HostedRole<Input>; readonly resumed: boolean }> {
+  const { inflight, log } = ctx.services;
+  const name = `${spec.computation}-${spec.role}`;
+  const key = `${spec.computation}/${spec.role}`;
+  const kept = await inflight.get<State>(name);
+  const initial = kept ?? spec.start();
+  const ending = new AbortController();
+  const timers = new Set<NodeJS.Timeout>();
+  if ((await ctx.stores.roles.get(key)) === undefined) {
+    await ctx.stores.roles.put(key, {
+      computation: spec.computation,
+      role: spec.role,
+      state: "running",
+      startedAt: ctx.services.now(),
+    });
+  }
+
+  const end = () => {
+    ending.abort();
+    for (const timer of timers) clearTimeout(timer);
+    timers.clear();
+  };
+  const role: HostedRole<Input> = Object.freeze({
+    signal: ending.signal,
+    feed: (input: Input) => runner.feed(input),
+    poke(input: Input) {
+      runner.feed(input).catch((error: unknown) => {
+        if (!isRefused(error)) log.error({ err: error, role: spec.role, input: input.kind }, "computation step failed");
+        else logRefused(error, input);
+      });
+    },
+    wakeAt(at: number) {
+      if (ending.signal.aborted) return;
+      const wait = Math.min(Math.max(at - ctx.clock(), 0) + 5, LONGEST_TIMER_MS);
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        role.poke({ kind: "tick" } as unknown as Input);
+      }, wait);
+      timer.unref();
+      timers.add(timer);
+    },
+    async finish() {
+      const record = await ctx.stores.roles.get(key);
+      if (record !== undefined) await ctx.stores.roles.put(key, { ...record, state: "over" });
+      await inflight.erase(name);
+      end();
+    },
+    async stop() {
+      end();
+      await runner.stop();
+    },
+  });
+  const logRefused = (error: SecaggError, input: Input) =>
+    log.info({ code: error.code, role: spec.role, input: input.kind, computation: spec.computation }, error.message);
+
+  const runner = createRunner<State, Input, Effect>(
+    initial,
+    {
+      step: spec.step,
+      isFirst: spec.isFirst,
+      save: (state) => (ending.signal.aborted ? Promise.resolve() : inflight.put(name, state)),
+      send: (send) => spec.send(send, role),
+      perform: (effect) => spec.perform(effect, role),
+      measure: (input, milliseconds) =>
+        ctx.gauges.time(spec.computation, `${spec.role}/${labelOf(input)}`, milliseconds),
+    },
+    () => performance.now(),
+  );
+  return { role, resumed: kept !== undefined };
+}
+
+function labelOf(input: Common): string {
+  if ("message" in input) return (input.message as { type: string }).type;
+  if ("record" in input) return (input.record as { record: string }).record;
+  return input.kind;
+}

@@ -1,0 +1,217 @@
+/** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
+import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
+import { checkMessage } from "../../crypto/secagg/messages.ts";
+import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
+import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
+import { documentOf } from "../../exchange/requests/decide-request.ts";
+import { record } from "../../exchange/requests/record.ts";
+import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
+import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
+import { compileSql } from "../../exchange/statistics/sql.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import { PeerError } from "../peer/peer-error.ts";
+import type { Context } from "./context.ts";
+import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { reviewWithLedger } from "./opening-review.ts";
+import { Accepted, MailboxPageSchema, paths } from "./peer-messages.ts";
+import { providerPorts } from "./provider.ts";
+import { untilDone } from "./retry.ts";
+
+const POLL_WAIT_MS = 15_000;
+
+type Refusal = ReviewReason | "source-unavailable" | "value-missing" | "asset-missing";
+
+export async function runMember(ctx: Context, opened: ComputationOpened): Promise<HostedRole<MemberInput>> {
+  const { body } = opened;
+  const self = ctx.services.member;
+  const own = body.cohort.find((entry) => entry.member === self)!;
+  const asset = await ctx.assets.get(own.asset);
+  const policy = asset?.policy === undefined ? undefined : parsePolicy(asset.policy);
+  const parties = await ctx.facts.parties(opened, policy?.ok === true && policy.terms.coordinatorMayBeSequencer);
+  const history = [];
+  for await (const [, entry] of ctx.stores.history.entries()) history.push(entry);
+  const outbox = createOutbox(ctx, body.computation);
+  let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;
+
+  const { role, resumed } = await hostRole<MemberState, MemberInput, MemberEffect>(ctx, {
+    role: "member",
+    computation: body.computation,
+    start: () => startMember({ self, opened: body, parties }),
+    step: (state, input) =>
+      stepMember(state, input, { now: ctx.clock(), sign: ctx.sign, random: ctx.services.random, history }),
+    isFirst: (effect) => effect.kind === "history",
+    send: (send, hosted) => outbox(send, hosted.signal),
+    async perform(effect, hosted) {
+      switch (effect.kind) {
+        case "history":
+          await ctx.stores.history.put(effect.entry.computation, effect.entry);
+          history.push(effect.entry);
+          return;
+        case "review":
+          return background(hosted, async () => hosted.poke(await review(effect)));
+        case "compute-counts":
+          return background(hosted, async () => {
+            const { local } = await prepare();
+            await logAccess("phase-1");
+            hosted.poke({ kind: "counts", present: [...local.contributes], units: [...local.units] });
+          });
+        case "compute-values":
+          return background(hosted, async () => {
+            const { layout, local } = await prepare();
+            await logAccess("phase-2");
+            const included = new Set(effect.included);
+            const words = selectIncluded(
+              layout,
+              local.values,
+              Array.from({ length: layout.atoms }, (_, atom) => included.has(atom)),
+            );
+            hosted.poke({ kind: "values", words });
+          });
+        case "submit":
+          return background(hosted, () => submitOmitted(effect.body));
+        case "wake":
+          return hosted.wakeAt(effect.at);
+        case "erase":
+          return await hosted.finish();
+      }
+    },
+  });
+
+  /** A failure that no repetition mends withdraws this member visibly. */
+  function background(hosted: HostedRole<MemberInput>, work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (hosted.signal.aborted) return;
+      ctx.services.log.error({ err: error, computation: body.computation }, "member work failed");
+      hosted.poke({ kind: "refuse", reason: "source-unavailable" satisfies Refusal });
+    });
+  }
+
+  async function review(documents: Extract<MemberEffect, { kind: "review" }>): Promise<MemberInput> {
+    const refuse = (reason: Refusal): MemberInput => ({ kind: "refuse", reason });
+    const request = (await documentOf(providerPorts(ctx), body.request)).document.statement;
+    const verdict = await reviewWithLedger(ctx, opened, documents, request);
+    if (!verdict.ok) {
+      ctx.services.log.warn({ computation: body.computation, ...verdict }, "refused to take part");
+      return refuse(verdict.reason);
+    }
+    if (!(await ctx.facts.agreementStands(own.agreement, ctx.services.now()))) return refuse("agreement-missing");
+    prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };
+    if (body.cells.mode === "registry" && !fillsOwnCells(prepared)) return refuse("value-missing");
+    return { kind: "reviewed", layout: verdict.vector };
+  }
+
+  /** After a restart the layout is in the in-flight documents no more, so it is compiled from what C relays again. */
+  async function prepare(): Promise<{ readonly layout: Layout; readonly local: LocalStatistics }> {
+    if (prepared !== undefined) return prepared;
+    const kept = await ctx.services.inflight.get<{ layout: Layout }>(`${body.computation}-layout`);
+    if (kept === undefined) throw new TypeError(`computation ${body.computation}: the reviewed layout is gone`);
+    prepared = { layout: kept.layout, local: await compute(kept.layout) };
+    return prepared;
+  }
+
+  async function compute(layout: Layout, verdict?: Extract<Review, { ok: true }>): Promise<LocalStatistics> {
+    const held = await ctx.assets.get(own.asset);
+    if (held === undefined) throw new TypeError(`${own.asset}: not held by this node`);
+    if (verdict !== undefined) await ctx.services.inflight.put(`${body.computation}-layout`, { layout });
+    const startedAt = performance.now();
+    const rows = await ctx.assets.select(own.asset, compileSql(layout, held.asset));
+    const local = localStatistics(layout, held.asset, rows, parties.attributes[self] ?? {});
+    ctx.gauges.time(body.computation, "member/source", performance.now() - startedAt);
+    return local;
+  }
+
+  /** Registry mode: the value was declared present in every cell of this organisation. */
+  function fillsOwnCells({ layout, local }: { readonly layout: Layout; readonly local: LocalStatistics }): boolean {
+    const attributes = parties.attributes[self] ?? {};
+    for (let atom = 0; atom < layout.atoms; atom++) {
+      const codes = atomCodes(layout, atom);
+      const isOwn = layout.domains.every(
+        (domain, index) => domain.kind === "element" || attributes[domain.name] === codes[index],
+      );
+      if (isOwn && local.contributes[atom] !== 1) return false;
+    }
+    return true;
+  }
+
+  /** Who, what, for which request: on disk before the contribution leaves. */
+  const logAccess = (phase: string) =>
+    ctx.services.accessLog.append({
+      actor: opened.requester,
+      action: `computation ${phase} request ${body.request}`,
+      target: `${own.asset}#${own.assetVersion} computation ${body.computation}`,
+      outcome: "contributed",
+    });
+
+  async function submitOmitted(omitted: unknown): Promise<void> {
+    const statement = omitted as Parameters<typeof record<"computation.omitted">>[2];
+    await record(ctx.party, "computation.omitted", statement, {
+      computation: body.computation,
+      phase: statement.phase,
+    });
+  }
+
+  role.signal.addEventListener("abort", () => void forgetLayout(ctx, body.computation));
+  if (resumed) role.poke({ kind: "resume" });
+  void poll(ctx, opened, role);
+  return role;
+}
+
+async function forgetLayout(ctx: Context, computation: string): Promise<void> {
+  const state = await ctx.stores.roles.get(`${computation}/member`).catch(() => undefined);
+  if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-layout`);
+}
+
+/** Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. */
+function createOutbox(ctx: Context, computation: string) {
+  let tail: Promise<unknown> = Promise.resolve();
+  return ({ to, message }: Send, signal: AbortSignal): void => {
+    const deliver = async () => {
+      const target = await ctx.services.members.target(to);
+      await ctx.services.peers.call(target, {
+        method: "POST",
+        path: paths.messages(computation),
+        body: message,
+        response: Accepted,
+        signal,
+      });
+    };
+    const isFinal = (error: unknown) => error instanceof PeerError && (error.answer?.status ?? 500) < 500;
+    tail = tail
+      .then(() => untilDone(deliver, { signal, isFinal }))
+      .catch((error: unknown) =>
+        ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
+      );
+  };
+}
+
+/** Fetches what the coordinator has to say until the role ends. Every message may come twice. */
+async function poll(ctx: Context, opened: ComputationOpened, role: HostedRole<MemberInput>): Promise<void> {
+  const { coordinator, computation } = opened.body;
+  let cursor = { epoch: "none", after: 0 };
+  const fetch = async () => {
+    const target = await ctx.services.members.target(coordinator);
+    return await ctx.services.peers.call(target, {
+      method: "GET",
+      path: paths.mailbox(computation, cursor, POLL_WAIT_MS),
+      response: MailboxPageSchema,
+      timeoutMs: POLL_WAIT_MS + 15_000,
+      attempts: 1,
+      signal: role.signal,
+    });
+  };
+  while (!role.signal.aborted) {
+    const page = await untilDone(fetch, { signal: role.signal, isFinal: () => false });
+    if (page === undefined) return;
+    cursor = { epoch: page.epoch, after: page.next };
+    for (const value of page.messages) await take(ctx, role, coordinator, value);
+  }
+}
+
+async function take(ctx: Context, role: HostedRole<MemberInput>, from: string, value: unknown): Promise<void> {
+  try {
+    await role.feed({ kind: "message", from, message: checkMessage(value) });
+  } catch (error) {
+    ctx.services.log.warn({ err: error, from }, "message of the coordinator refused");
+  }
+}

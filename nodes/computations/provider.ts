@@ -1,0 +1,86 @@
+/** The provider's side of requests: decide on what names own assets, conclude agreements on what is permitted. */
+import { readAgreement, readAgreementUses } from "../../chaincode/rules/keys.ts";
+import { type AgreePorts, agreementIdOf, concludeAgreement } from "../../exchange/requests/agree.ts";
+import { decideRequest, type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import { PeerError } from "../peer/peer-error.ts";
+import type { Context } from "./context.ts";
+import {
+  AgreementDelivery,
+  ContractAgreementVerificationMessage,
+  paths,
+  RequestDocumentSchema,
+} from "./peer-messages.ts";
+
+void AgreementDelivery;
+
+export function providerPorts(ctx: Context): AgreePorts {
+  const { ledger, members, peers } = ctx.services;
+  return {
+    ...ctx.party,
+    directory: ctx.facts,
+    stores: ctx.stores,
+    agreements: ctx.stores.agreements,
+    ownAsset: (id) => ctx.assets.get(id),
+    async fetchDocument(life: KnownLife) {
+      return await reaching(`request ${life.id}`, async () =>
+        peers.call(await members.target(life.requester), {
+          method: "GET",
+          path: paths.request(life.id),
+          response: RequestDocumentSchema,
+          maxBytes: 1024 * 1024,
+        }),
+      );
+    },
+    async usesSoFar(asset: string) {
+      let uses = 0;
+      for await (const [, record] of ctx.stores.agreements.entries()) {
+        if (record.asset !== asset || (await readAgreement(ledger, record.agreement)) === undefined) continue;
+        const computations = await readAgreementUses(ledger, record.agreement);
+        uses += computations.filter((use) => use.state !== "failed" || use.failure?.afterClose === true).length;
+      }
+      return uses;
+    },
+    async deliver(requester, request, delivery) {
+      return await reaching(`agreement on ${delivery.asset.id}`, async () =>
+        peers.call(await members.target(requester), {
+          method: "POST",
+          path: paths.agreements(request),
+          body: delivery,
+          response: ContractAgreementVerificationMessage,
+          attempts: 3,
+        }),
+      );
+    },
+  };
+}
+
+/** One round over what this node owes a request: repeated after every change of it, and after a restart. */
+export async function serveRequest(ctx: Context, id: string): Promise<void> {
+  const known = await ctx.stores.lives.get(id);
+  if (known === undefined) return;
+  const self = ctx.services.member;
+  const ports = providerPorts(ctx);
+  for (const asset of undecidedAssets(known.life, self)) await decideRequest(ports, id, asset);
+  for (const asset of permittedAssets(known.life, self)) {
+    const agreed = await readAgreement(ctx.services.ledger, agreementIdOf(id, asset));
+    if (agreed === undefined) await concludeAgreement(ports, id, asset);
+  }
+}
+
+const permittedAssets = (life: KnownLife | { readonly name: "draft" }, self: string): readonly string[] =>
+  life.name === "submitted" || life.name === "agreed" || life.name === "opened"
+    ? Object.entries(life.assets)
+        .filter(([asset, decision]) => asset.startsWith(`${self}:`) && decision.outcome === "permit")
+        .filter(([, decision]) => decision.agreement === undefined)
+        .map(([asset]) => asset)
+    : [];
+
+async function reaching<T>(what: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", `${what}: ${error.message}`, { cause: error });
+  }
+}
