@@ -5,9 +5,23 @@
  *   await using net = await createTestnet({ members: [operator, ministry, alpha, beta, gamma] });
  *   net.node("alpha").services.ledger
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ObservedMessage } from "../peer/client.ts";
-import type { RunningNode } from "../runtime/node.ts";
+import { systemEffects } from "../runtime/effects.ts";
+import { initNode } from "../runtime/init-node.ts";
+import { admitMember } from "../runtime/network/application.ts";
+import { foundNetwork } from "../runtime/network/found.ts";
+import { createInvitation } from "../runtime/network/invitation.ts";
+import { joinNetwork } from "../runtime/network/join.ts";
+import { type RunningNode, startNode } from "../runtime/node.ts";
+
+const HOST = "127.0.0.1";
+const JOIN_MS = 60_000;
 
 export interface TestnetMember {
   readonly id: string;
@@ -57,6 +71,152 @@ export interface Testnet {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function createTestnet(_options: TestnetOptions): Promise<Testnet> {
-  throw new TypeError("not built yet");
+/** Resolves when every node runs and every replica has reached the operator's height. */
+export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
+  const { network = "testnet", members } = options;
+  const founder = members.find(({ kind }) => kind === "industry");
+  if (founder === undefined) throw new RangeError("members: one of kind industry is needed as founder");
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "sealane-testnet-")));
+  const nodes = new Map<string, RunningNode>();
+
+  const folder = (member: string) => join(dir, member);
+  async function start(member: string): Promise<RunningNode> {
+    const node = await startNode({
+      dir: folder(member),
+      logLevel: options.logLevel ?? "silent",
+      observe: (message) => options.observe?.(member, message),
+    });
+    nodes.set(member, node);
+    options.onStep?.({ kind: "started", member });
+    return node;
+  }
+  function node(member: string): RunningNode {
+    const found = nodes.get(member);
+    if (found === undefined) throw new RangeError(`testnet: no running node ${member}`);
+    return found;
+  }
+  async function stop(member: string): Promise<void> {
+    const running = node(member);
+    nodes.delete(member);
+    await running.stop();
+  }
+  async function close(): Promise<void> {
+    // The operator last: the others still reach the sequencer while they finish.
+    const order = [...nodes.keys()].sort((a, b) => Number(a === founder!.id) - Number(b === founder!.id));
+    await Promise.all(order.slice(0, -1).map(stop));
+    await Promise.all(order.slice(-1).map(stop));
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+  }
+
+  try {
+    for (const member of members) {
+      await initNode({ dir: folder(member.id), config: await configOf(member), effects: systemEffects });
+    }
+    await foundNetwork({
+      dir: folder(founder.id),
+      network,
+      industry: "C",
+      title: { en: network },
+      attributes: options.attributes ?? tablesOf(members),
+      effects: systemEffects,
+    });
+    options.onStep?.({ kind: "founded", member: founder.id });
+    const operator = await start(founder.id);
+    for (const member of members) {
+      if (member.id === founder.id) continue;
+      await admitted(operator, folder(member.id), member.id);
+      options.onStep?.({ kind: "joined", member: member.id });
+      await start(member.id);
+    }
+    const testnet: Testnet = Object.freeze({
+      network,
+      dir,
+      operator,
+      nodes,
+      node,
+      stop,
+      start,
+      settled: () => settled(node(founder.id), nodes),
+      close,
+      [Symbol.asyncDispose]: close,
+    });
+    await testnet.settled();
+    return testnet;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The operator's and the applicant's halves of joining, as two people would do them. */
+async function admitted(operator: RunningNode, dir: string, member: string): Promise<void> {
+  const invitation = await createInvitation(operator.services, { expiresInHours: 1, note: member });
+  let admission: Promise<unknown> | undefined;
+  await joinNetwork({
+    dir,
+    invitation,
+    effects: systemEffects,
+    waitMs: JOIN_MS,
+    pollMs: 20,
+    onState: (state) => {
+      if (state === "waiting") admission ??= admitMember(operator.services, member);
+    },
+  });
+  await admission;
+}
+
+async function settled(operator: RunningNode, nodes: ReadonlyMap<string, RunningNode>): Promise<void> {
+  const until = Date.now() + JOIN_MS;
+  const { height } = await operator.services.ledger.status();
+  for (const [member, { services }] of nodes) {
+    while ((await services.ledger.status()).height < height) {
+      if (Date.now() > until) throw new Error(`testnet: ${member} did not reach height ${height} in time`);
+      await sleep(10);
+    }
+  }
+}
+
+async function configOf(member: TestnetMember): Promise<Record<string, unknown>> {
+  const { id, kind } = member;
+  const reachable = member.reachable ?? kind !== "enterprise";
+  const peerPort = reachable ? await freePort() : undefined;
+  return {
+    member: {
+      id,
+      kind,
+      title: member.title ?? { en: id },
+      organisation: member.organisation ?? id,
+      holdingGroup: member.holdingGroup ?? id,
+      attributes: member.attributes ?? {},
+      cosigner: member.cosigner ?? true,
+    },
+    api: { host: HOST, port: await freePort() },
+    ...(peerPort === undefined
+      ? {}
+      : { peer: { host: HOST, port: peerPort, endpoint: `https://${HOST}:${peerPort}` } }),
+    limits: { minimumFreeDiskMiB: 1 },
+  };
+}
+
+/** A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, HOST, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function tablesOf(members: readonly TestnetMember[]): Record<string, string[]> {
+  const tables: Record<string, string[]> = {};
+  for (const { attributes } of members) {
+    for (const [name, code] of Object.entries(attributes ?? {})) {
+      tables[name] ??= [];
+      if (!tables[name].includes(code)) tables[name].push(code);
+    }
+  }
+  return tables;
 }
