@@ -4,6 +4,7 @@
  * Unknown properties are allowed there, and so here.
  */
 import { type Static, type TSchema, Type } from "typebox";
+import { literals } from "../../policies/model/vocabulary.ts";
 
 export const DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld";
 
@@ -28,25 +29,21 @@ const Context = Type.Array(Type.String({ maxLength: 512 }), {
 const RightOperand = Type.Union([Type.String(), Type.Object({}), Type.Array(Type.Unknown())]);
 const AtomicConstraint = Type.Object({
   leftOperand: Type.String(),
-  operator: Type.Union(
-    (
-      [
-        "eq",
-        "gt",
-        "gteq",
-        "lteq",
-        "hasPart",
-        "isA",
-        "isAllOf",
-        "isAnyOf",
-        "isNoneOf",
-        "isPartOf",
-        "lt",
-        "term-lteq",
-        "neq",
-      ] as const
-    ).map((operator) => Type.Literal(operator)),
-  ),
+  operator: literals([
+    "eq",
+    "gt",
+    "gteq",
+    "lteq",
+    "hasPart",
+    "isA",
+    "isAllOf",
+    "isAnyOf",
+    "isNoneOf",
+    "isPartOf",
+    "lt",
+    "term-lteq",
+    "neq",
+  ]),
   rightOperand: RightOperand,
 });
 const Logical = Type.Array(Type.Unknown(), { maxItems: 1000 });
@@ -70,7 +67,7 @@ const rules = {
   obligation: Type.Optional(Type.Array(DspDuty, { minItems: 1, maxItems: 1000 })),
 };
 
-/** An offer inside a message. A request may name an offer by its id alone. */
+/** An offer inside a message. A permission or a prohibition must be there (checked by parseMessage). */
 export const MessageOffer = Type.Object({ "@id": Id, "@type": Type.Literal("Offer"), target: Id, ...rules });
 
 export const Agreement = Type.Object({
@@ -120,7 +117,7 @@ export const ContractNegotiationTerminationMessage = message("ContractNegotiatio
 /** The answer to a request for the negotiation, and to the first message of one. */
 export const ContractNegotiation = message("ContractNegotiation", {
   ...both,
-  state: Type.Union(NEGOTIATION_STATES.map((state) => Type.Literal(state))),
+  state: literals(NEGOTIATION_STATES),
 });
 export const ContractNegotiationError = message("ContractNegotiationError", { ...both, ...reasons });
 

@@ -1,12 +1,12 @@
 /** What a provider knows when it decides, besides the documents. Facts come from its own replica and clock. */
 import { type Static, Type } from "typebox";
 import { REQUESTER_KINDS } from "./operands.ts";
-import { Code, closed, Instant, MemberId, Text } from "./vocabulary.ts";
+import { Code, closed, Instant, literals, MemberId, Text } from "./vocabulary.ts";
 
 /** The part of a ledger member record that rules read (a MemberRecord, or a member's state, is accepted as it is). */
 export const MemberFacts = Type.Object({
   id: MemberId,
-  kind: Type.Union(REQUESTER_KINDS.map((kind) => Type.Literal(kind))),
+  kind: literals(REQUESTER_KINDS),
   holdingGroup: Code,
 });
 

@@ -5,7 +5,7 @@
  */
 import { type TSchema, Type } from "typebox";
 import { SCENARIOS } from "./request.ts";
-import { AssetId, CalendarDate, Code, closed, Decimal, Instant, MemberId } from "./vocabulary.ts";
+import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
 
 export const PROFILE = "urn:sealane:policy:1";
 
@@ -27,7 +27,6 @@ export type AggregateFunction = (typeof FUNCTIONS)[number];
 export type PredicateOperator = (typeof PREDICATE_OPERATORS)[number];
 export type ReceiverMode = (typeof RECEIVER_MODES)[number];
 
-const oneOf = (values: readonly string[]) => Type.Union(values.map((value) => Type.Literal(value)));
 const list = (item: TSchema, maxItems = 1000) => Type.Array(item, { minItems: 1, maxItems, uniqueItems: true });
 /** A whole number as text, without leading zeros. */
 const Whole = Type.String({ pattern: "^(0|[1-9]\\d{0,8})$" });
@@ -50,22 +49,22 @@ const table = <K extends string>(entries: Record<K, Operand>): Readonly<Record<K
 /** General terms, in the one permission whose action is `use`. */
 export const USE_OPERANDS = table({
   purpose: needed(anyOf(Code), "isAnyOf"),
-  "sealane:requesterKind": needed(anyOf(oneOf(REQUESTER_KINDS)), "isAnyOf"),
+  "sealane:requesterKind": needed(anyOf(literals(REQUESTER_KINDS)), "isAnyOf"),
   "sealane:requester": anyOf(MemberId),
   spatial: anyOf(Code),
   recipient: anyOf(MemberId),
   dateTime: needed({ operators: { gteq: Instant, lteq: Instant } }, "lteq"),
   count: { operators: { lteq: Positive } },
-  "sealane:scenario": anyOf(oneOf(SCENARIOS)),
+  "sealane:scenario": anyOf(literals(SCENARIOS)),
   "sealane:legalBasis": anyOf(Code),
-  "sealane:counts": { operators: { eq: oneOf(["open", "closed"]) } },
+  "sealane:counts": { operators: { eq: literals(["open", "closed"]) } },
   "sealane:minimumOrganisations": { operators: { gteq: Type.String({ pattern: "^([3-9]|[1-9]\\d{1,3})$" }) } },
   "sealane:minimumUnits": { operators: { gteq: Whole } },
   "sealane:colluders": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
   "sealane:drops": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
-  "sealane:receiverMode": needed(anyOf(oneOf(RECEIVER_MODES)), "isAnyOf"),
+  "sealane:receiverMode": needed(anyOf(literals(RECEIVER_MODES)), "isAnyOf"),
   "sealane:releaseAuthority": anyOf(MemberId),
-  "sealane:coordinatorMayBeSequencer": { operators: { eq: oneOf(["true", "false"]) } },
+  "sealane:coordinatorMayBeSequencer": { operators: { eq: literals(["true", "false"]) } },
   "sealane:exactMomentsTrusted": anyOf(MemberId),
 });
 
@@ -73,11 +72,11 @@ export const USE_OPERANDS = table({
 export const FIELD_OPERANDS = Object.freeze({
   aggregate: table({
     "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
-    "sealane:function": needed(anyOf(oneOf(FUNCTIONS)), "isAnyOf"),
+    "sealane:function": needed(anyOf(literals(FUNCTIONS)), "isAnyOf"),
   }),
   "sealane:filter": table({
     "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
-    "sealane:predicate": needed(anyOf(oneOf(PREDICATE_OPERATORS)), "isAnyOf"),
+    "sealane:predicate": needed(anyOf(literals(PREDICATE_OPERATORS)), "isAnyOf"),
     "sealane:value": anyOf(Type.Union([Code, Decimal, CalendarDate])),
     "sealane:partition": anyOf(closed({ minimum: Bound, maximum: Bound })),
   }),
@@ -87,7 +86,7 @@ export const FIELD_OPERANDS = Object.freeze({
 
 export const DUTY_OPERANDS = Object.freeze({
   delete: table({ "sealane:retentionDays": needed({ operators: { lteq: Positive } }, "lteq") }),
-  "sealane:obtainApproval": table({ "sealane:approver": needed({ operators: { eq: oneOf(["steward"]) } }, "eq") }),
+  "sealane:obtainApproval": table({ "sealane:approver": needed({ operators: { eq: literals(["steward"]) } }, "eq") }),
 });
 
 /** Prohibitions win over permissions. `use` forbids what its constraints name; the other two carry none. */

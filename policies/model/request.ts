@@ -1,7 +1,7 @@
 /** The data request (数据申请): what a requester signs and every provider decides on. */
 import { type Static, Type } from "typebox";
 import { Query } from "./query.ts";
-import { AssetId, CalendarDate, Code, closed, Instant, MemberId, Text, Title, Uuid } from "./vocabulary.ts";
+import { AssetId, CalendarDate, Code, closed, Instant, literals, MemberId, Text, Title, Uuid } from "./vocabulary.ts";
 
 export const SCENARIOS = [
   "industry-ecology",
@@ -16,7 +16,7 @@ export const DataRequest = closed({
   title: Title,
   purpose: closed({ code: Code, text: Text }),
   legalBasis: closed({ code: Code, text: Text }),
-  scenario: Type.Union(SCENARIOS.map((name) => Type.Literal(name))),
+  scenario: literals(SCENARIOS),
   query: Query,
   assets: Type.Array(AssetId, { minItems: 1, maxItems: 1000, uniqueItems: true }),
   /** Who gets the released figures besides the requester. */

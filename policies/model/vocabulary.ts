@@ -4,6 +4,10 @@ import { type TSchema, Type } from "typebox";
 export const closed = <T extends Record<string, TSchema>>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
+/** One of some strings, with the literal types kept. */
+export const literals = <const T extends readonly string[]>(values: T) =>
+  Type.Enum([...values] as unknown as readonly [...{ -readonly [K in keyof T]: T[K] }]);
+
 export const MemberId = Type.String({ pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" });
 export const AssetId = Type.String({ pattern: "^[a-z0-9-]{1,63}:[a-z0-9-]{1,63}$" });
 export const Code = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
