@@ -1,0 +1,125 @@
+/** A demonstration: who takes part, which data they hold, what is asked. Data and queries lie in nodes/demo-data. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Asset } from "../../policies/model/asset.ts";
+import type { Query } from "../../policies/model/query.ts";
+import type { SourceDescription } from "../sources/description.ts";
+import type { TestnetMember } from "../testnet/testnet.ts";
+
+export const SCENARIOS = ["grunfeld", "shaoxing"] as const;
+export type ScenarioName = (typeof SCENARIOS)[number];
+
+type Title = { readonly en: string; readonly "zh-CN": string };
+
+export interface ScenarioRequest {
+  readonly id: string;
+  readonly title: Title;
+  readonly query: Query;
+  /** Purpose code, where it is not the scenario's own: shows a refusal. */
+  readonly purpose?: string;
+}
+
+export interface Provider extends TestnetMember {
+  readonly title: Title;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Description as a steward would write it; `source.path` is absolute. */
+  readonly registration: {
+    readonly source: SourceDescription;
+    readonly asset: Omit<Asset, "version" | "provider" | "quality" | "sourceDigest">;
+  };
+}
+
+export interface Scenario {
+  readonly name: ScenarioName;
+  readonly title: Title;
+  readonly industry: string;
+  readonly territory: string;
+  readonly purpose: { readonly code: string; readonly text: string };
+  readonly legalBasis: { readonly code: string; readonly text: string };
+  /** Codes per registry attribute. */
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  readonly minimumOrganisations: number;
+  readonly colluders: number;
+  readonly operator: TestnetMember;
+  readonly requester: TestnetMember;
+  readonly receiver: TestnetMember;
+  readonly providers: readonly Provider[];
+  readonly requests: readonly ScenarioRequest[];
+}
+
+interface ScenarioFile {
+  readonly attributes: Scenario["attributes"];
+  readonly minimumOrganisations: number;
+  readonly colluders: number;
+  readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
+  readonly requests: readonly ScenarioRequest[];
+}
+
+const member = (id: string, kind: TestnetMember["kind"], en: string, zh: string): TestnetMember => ({
+  id,
+  kind,
+  title: { en, "zh-CN": zh },
+  organisation: `demo:${id}`,
+});
+
+/** What the two data sets do not say: the public bodies around them and the terms of the requests. */
+const FRAMES = {
+  grunfeld: {
+    title: { en: "Investment of eleven companies, 1935–1954", "zh-CN": "十一家企业的投资,1935–1954" },
+    industry: "C",
+    territory: "US",
+    purpose: { code: "industry-statistics", text: "Investment statistics of the industry" },
+    legalBasis: { code: "statistics-law", text: "Statistics Law: duty to survey investment" },
+    operator: member("industry-operator", "industry", "Industry operator", "产业大脑运营方"),
+    requester: member("economy-ministry", "government", "Ministry of the Economy", "经济主管部门"),
+    receiver: member("statistics-bureau", "government", "Statistics Bureau", "统计局"),
+    refused: {
+      id: "enforcement",
+      title: { en: "Investment by year, for enforcement", "zh-CN": "用于执法的各年投资" },
+      purpose: "enforcement",
+    },
+  },
+  shaoxing: {
+    title: { en: "Energy use of a textile district, 2025 (synthetic)", "zh-CN": "纺织产业用能统计,2025(合成数据)" },
+    industry: "17",
+    territory: "CN",
+    purpose: { code: "industry-energy-statistics", text: "行业用能统计" },
+    legalBasis: { code: "statistics-law", text: "《中华人民共和国统计法》" },
+    operator: member("textile-brain", "industry", "Textile industry brain operator", "纺织产业大脑运营公司"),
+    requester: member("economy-bureau", "government", "Shaoxing economy bureau", "绍兴市经济和信息化局"),
+    receiver: member("statistics-bureau", "government", "Shaoxing statistics bureau", "绍兴市统计局"),
+    refused: {
+      id: "enforcement",
+      title: { en: "The same, for enforcement", "zh-CN": "同一查询,用于执法" },
+      purpose: "enforcement",
+    },
+  },
+} as const;
+
+const dataFile = (scenario: ScenarioName, file: string): string =>
+  fileURLToPath(new URL(`../demo-data/${scenario}/${file}`, import.meta.url));
+
+const readJson = async (scenario: ScenarioName, file: string): Promise<unknown> =>
+  JSON.parse(await readFile(dataFile(scenario, file), "utf8"));
+
+export async function loadScenario(name: ScenarioName): Promise<Scenario> {
+  const file = (await readJson(name, "scenario.json")) as ScenarioFile;
+  const { refused, ...frame } = FRAMES[name];
+  const providers = await Promise.all(
+    file.providers.map(async ({ asset, ...provider }) => {
+      const { source, asset: description } = (await readJson(name, asset)) as Provider["registration"];
+      const registration = { source: { ...source, path: dataFile(name, source.path) }, asset: description };
+      return { ...provider, registration };
+    }),
+  );
+  const [first] = file.requests;
+  return {
+    ...frame,
+    name,
+    attributes: file.attributes,
+    minimumOrganisations: file.minimumOrganisations,
+    colluders: file.colluders,
+    providers,
+    requests: [...file.requests, { ...refused, query: first!.query }],
+  };
+}
