@@ -7,9 +7,9 @@ import { statementsRoot } from "./merkle.ts";
 import type { View } from "./messages.ts";
 import type { Header, Opened, Parties, RecordOf } from "./opened.ts";
 
-export const refuseAuthenticity = (message: string): never => {
+export function refuseAuthenticity(message: string): never {
   throw new SecaggError("ERR_SECAGG_AUTHENTICITY", message);
-};
+}
 
 export function assertSigned(parties: Parties, domain: SigningDomain, signed: Signed<unknown>, signer: string): void {
   const identity = parties.identities[signer];

@@ -3,7 +3,7 @@ import { canonicalJson } from "../suites/digest.ts";
 import { decodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
 import { statementsRoot } from "./merkle.ts";
-import type { Accept, Keys } from "./messages.ts";
+import type { Accept, Keys, Refusal, SharesRoot } from "./messages.ts";
 import type { Opened, Parties, RecordOf } from "./opened.ts";
 import { assertUsablePublicKey } from "./x25519.ts";
 
@@ -54,11 +54,21 @@ export function assertKeyset(
   }
 }
 
-/** V from the signed accepts: dealers that ≥ q holders accepted and that accepted themselves; ascending. */
-export function acceptedDealers(opened: Opened, keyset: readonly string[], accepts: readonly Accept[]): string[] {
-  const tally = new Map<string, { count: number; self: boolean }>(
-    keyset.map((member) => [member, { count: 0, self: false }]),
-  );
+/** Signed answers about the shares, each list ascending by signer; the mask set's root is over both. */
+export interface MaskAnswers {
+  readonly accepts: readonly Accept[];
+  readonly refusals: readonly Refusal[];
+}
+
+export const masksetRoot = ({ accepts, refusals }: MaskAnswers): string => statementsRoot([...accepts, ...refusals]);
+
+/** V: dealers that ≥ q holders accepted, that accepted themselves and have not withdrawn since; ascending. */
+export function acceptedDealers(
+  opened: Opened,
+  keyset: readonly string[],
+  { accepts, refusals }: MaskAnswers,
+): string[] {
+  const tally = new Map(keyset.map((member) => [member, { count: 0, self: false }]));
   for (const accept of accepts) {
     for (const index of decodeBitmap(accept.statement.body.accepted, keyset.length)) {
       const entry = tally.get(keyset[index]!)!;
@@ -68,41 +78,44 @@ export function acceptedDealers(opened: Opened, keyset: readonly string[], accep
   }
   return keyset.filter((member) => {
     const { count, self } = tally.get(member)!;
-    return self && count >= opened.constants.quorum;
+    return self && count >= opened.constants.quorum && !refusals.some((refusal) => refusal.signer === member);
   });
 }
 
-export function assertAccept(
+/** A statement of a cohort member in the rounds before the mask set. */
+export function assertSetupStatement(
   opened: Opened,
   parties: Parties,
   context0: string,
-  keyset: readonly string[],
-  accept: Accept,
+  statement: Accept | Refusal | SharesRoot,
+  members: readonly string[],
 ): void {
-  if (!keyset.includes(accept.signer)) refuseAuthenticity(`accept: ${accept.signer} is not in the key set`);
-  assertSigned(parties, "secagg-message", accept, accept.signer);
-  const { computation, request, context, body } = accept.statement;
+  const { signer } = statement;
+  const { type, computation, request, context } = statement.statement;
+  if (!members.includes(signer)) refuseAuthenticity(`${type}: ${signer} may not send it`);
+  assertSigned(parties, "secagg-message", statement, signer);
   if (computation !== opened.computation || request !== opened.request || context !== context0) {
-    refuseAuthenticity(`accept of ${accept.signer}: for another opening`);
+    refuseAuthenticity(`${type} of ${signer}: for another opening`);
   }
-  decodeBitmap(body.accepted, keyset.length);
 }
 
-/** The mask set on the ledger is what the accepts say, no more and no fewer. */
+/** The mask set on the ledger is what the accepts and refusals say, no more and no fewer. */
 export function assertMaskset(
   opened: Opened,
   parties: Parties,
   context0: string,
   keyset: readonly string[],
   record: RecordOf<"maskset">,
-  accepts: readonly Accept[],
+  answers: MaskAnswers,
 ): void {
-  accepts.forEach((accept, i) => {
-    if (i > 0 && accepts[i - 1]!.signer >= accept.signer) refuseAuthenticity("mask set: accepts must ascend");
-    assertAccept(opened, parties, context0, keyset, accept);
-  });
-  if (statementsRoot(accepts) !== record.root) refuseAuthenticity("mask set: root differs from the ledger's");
-  const dealers = acceptedDealers(opened, keyset, accepts);
+  for (const list of [answers.accepts, answers.refusals]) {
+    list.forEach((statement, i) => {
+      if (i > 0 && list[i - 1]!.signer >= statement.signer) refuseAuthenticity("mask set: signers must ascend");
+      assertSetupStatement(opened, parties, context0, statement, keyset);
+    });
+  }
+  if (masksetRoot(answers) !== record.root) refuseAuthenticity("mask set: root differs from the ledger's");
+  const dealers = acceptedDealers(opened, keyset, answers);
   if (dealers.join() !== record.members.join()) refuseAuthenticity("mask set: not the dealers that were accepted");
   if (dealers.length < opened.constants.quorum) {
     refuseAuthenticity(`mask set: ${dealers.length} members, ${opened.constants.quorum} are needed`);

@@ -1,12 +1,50 @@
-/** The member's side: keys, shares, contributions, views, unmasking. See step.ts for how to run it. */
+/**
+ * The member's side (N): keys, shares, contributions, views, unmasking. See step.ts for how to run it.
+ *
+ *   invited → reviewing → keyed → shared → accepted → [counting → contributed-1 → viewed-1 → unmasked-1] →
+ *   valuing → contributed-2 → viewed-2 → unmasked-2 → finished
+ *
+ * `omitted` and `finished` can follow from any stage after contributing, or any stage at all.
+ */
+import { canonicalJson } from "../suites/digest.ts";
+import type { Signed } from "../suites/signed.ts";
+import { assertSigned, headerDigest, refuseAuthenticity } from "./closing.ts";
+import { assertOpening, UNMASKING_OPEN_MS } from "./constants.ts";
+import { openingContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
-import type { Opened, Parties } from "./opened.ts";
-import type { MemberDeps, MemberEffect, MemberInput, Step } from "./step.ts";
+import {
+  abstain,
+  countsEffect,
+  omittedNotice,
+  onClose1,
+  onClose2,
+  onCloseWhileCounting,
+  onCounts,
+  onMaskset,
+  onResult1,
+  onValues,
+  onViews1,
+  onViews2,
+  valuesEffect,
+} from "./member-phases.ts";
+import {
+  finish,
+  type MemberStep,
+  onBoxes,
+  onDocuments,
+  onKeyset,
+  onReviewed,
+  refuse,
+  reviewEffect,
+  sameJson,
+  toCoordinator,
+} from "./member-setup.ts";
+import { factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
+import type { Message, Receipt } from "./messages.ts";
+import type { LedgerRecord, Opened, Parties } from "./opened.ts";
+import type { MemberDeps, MemberInput } from "./step.ts";
 
-export interface MemberState {
-  readonly stage: string;
-  readonly self: string;
-}
+export type { MemberState } from "./member-state.ts";
 
 export interface MemberStart {
   readonly self: string;
@@ -15,14 +53,246 @@ export interface MemberStart {
 }
 
 /** Throws ERR_SECAGG_OPENING naming the rule the opening record breaks: then take no part. */
-export function startMember(_start: MemberStart): MemberState {
-  throw new SecaggError("ERR_SECAGG_STAGE", "not built yet");
+export function startMember({ self, opened, parties }: MemberStart): MemberState {
+  assertOpening(opened, parties);
+  if (!opened.cohort.some((entry) => entry.member === self)) {
+    throw new SecaggError("ERR_SECAGG_OPENING", `cohort: ${self} is not in it`);
+  }
+  const context0 = openingContext(opened);
+  return { stage: "invited", self, opened, parties, context0, facts: {}, inbox: {}, receipts: {} };
 }
 
-export function stepMember(
-  _state: MemberState,
-  _input: MemberInput,
-  _deps: MemberDeps,
-): Step<MemberState, MemberEffect> {
-  throw new SecaggError("ERR_SECAGG_STAGE", "not built yet");
+const wait = (): null => null;
+
+/** What each stage does with the records and messages it holds; null where something is still missing. */
+const TRANSITIONS: { readonly [S in Stage]: (state: InStage<S>, deps: MemberDeps) => MemberStep | null } = {
+  invited: onDocuments,
+  reviewing: wait,
+  keyed: onKeyset,
+  shared: onBoxes,
+  accepted: onMaskset,
+  counting: onCloseWhileCounting,
+  "contributed-1": onClose1,
+  "viewed-1": onViews1,
+  "unmasked-1": onResult1,
+  valuing: (state) => (state.facts.close2 === undefined ? null : abstain(state)),
+  "contributed-2": onClose2,
+  "viewed-2": onViews2,
+  "unmasked-2": wait,
+  omitted: wait,
+  finished: wait,
+};
+
+const toC = (state: Running, message: Message): Pick<MemberStep, "send" | "effects"> => ({
+  send: [{ to: state.opened.coordinator, message }],
+  effects: [],
+});
+const silent = () => ({ send: [], effects: [] });
+
+/** The exact bytes and open questions of each stage, repeated after a crash. */
+const RESUME: { readonly [S in Stage]: (state: InStage<S>) => Pick<MemberStep, "send" | "effects"> } = {
+  invited: silent,
+  reviewing: (state) => ({ send: [], effects: [reviewEffect(state.documents)] }),
+  keyed: (state) => ({ send: [toCoordinator(state, state)], effects: [] }),
+  shared: (state) => toC(state, state.shares),
+  accepted: (state) => toC(state, { type: "accept", computation: state.opened.computation, accept: state.accept }),
+  counting: (state) => ({ send: [], effects: state.masked.includes(state.self) ? [countsEffect(state)] : [] }),
+  "contributed-1": (state) => (state.contribution1 === null ? silent() : toC(state, state.contribution1)),
+  "viewed-1": (state) =>
+    toC(state, { type: "view-1", computation: state.opened.computation, view: state.view1 } as Message),
+  "unmasked-1": (state) => toC(state, state.unmask1),
+  valuing: (state) => ({ send: [], effects: [valuesEffect(state)] }),
+  "contributed-2": (state) => (state.contribution2 === null ? silent() : toC(state, state.contribution2)),
+  "viewed-2": (state) =>
+    toC(state, { type: "view-2", computation: state.opened.computation, view: state.view2 } as Message),
+  "unmasked-2": (state) => toC(state, state.unmask2),
+  omitted: omittedNotice,
+  finished: () => ({ send: [], effects: [{ kind: "erase" }] }),
+};
+
+const resume = <S extends Stage>(state: InStage<S>) =>
+  (RESUME[state.stage] as (state: InStage<S>) => Pick<MemberStep, "send" | "effects">)(state);
+
+export function stepMember(previous: MemberState, input: MemberInput, deps: MemberDeps): MemberStep {
+  if (previous.stage === "finished") {
+    return { state: previous, send: [], effects: input.kind === "resume" ? [{ kind: "erase" }] : [] };
+  }
+  const first = take(previous, input, deps);
+  try {
+    return settle(first, deps);
+  } catch (cause) {
+    // A buffered message that turns out false must not cost the record that exposed it.
+    if (input.kind !== "ledger" || !(cause instanceof SecaggError) || first.state.stage === "finished") throw cause;
+    return { ...first, state: { ...first.state, inbox: {} } };
+  }
+}
+
+/** Runs transitions until the stage has to wait. */
+function settle(first: MemberStep, deps: MemberDeps): MemberStep {
+  let { state, send, effects } = first;
+  for (;;) {
+    const next = (TRANSITIONS[state.stage] as (state: MemberState, deps: MemberDeps) => MemberStep | null)(state, deps);
+    if (next === null) return { state, send, effects };
+    const still = next.state === state;
+    state = next.state;
+    send = [...send, ...next.send];
+    effects = [...effects, ...next.effects];
+    if (still) return { state, send, effects };
+  }
+}
+
+function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep {
+  switch (input.kind) {
+    case "message":
+      return takeMessage(state, input.from, input.message);
+    case "ledger":
+      return takeRecord(state, input.record);
+    case "tick":
+      return deps.now > expiry(state) ? finish(state, "failed", "expired") : unchanged(state);
+    case "resume":
+      return { state, ...resume(state) };
+    case "reviewed":
+      return state.stage === "reviewing" ? onReviewed(state, input.layout, deps) : misplaced(state, input.kind);
+    case "refuse":
+      return state.facts.maskset === undefined && !BEYOND_REFUSAL.has(state.stage)
+        ? refuse(state, input.reason, deps)
+        : misplaced(state, input.kind);
+    case "counts":
+      return state.stage === "counting" ? onCounts(state, input, deps) : misplaced(state, input.kind);
+    case "values":
+      return state.stage === "valuing" ? onValues(state, input.words, deps) : misplaced(state, input.kind);
+    case "abstain":
+      if (state.stage === "counting") {
+        return { state: { ...state, stage: "contributed-1", own: null, contribution1: null }, send: [], effects: [] };
+      }
+      return state.stage === "valuing" ? abstain(state) : misplaced(state, input.kind);
+    case "revoked":
+      // Revocation stops a run only before view-2.
+      return state.stage === "viewed-2" || state.stage === "unmasked-2"
+        ? unchanged(state)
+        : { ...refuse(state, "revoked", deps), state: finish(state, "aborted", "revoked").state };
+    case "witnessed":
+      return witnessed(state, input.statements);
+  }
+}
+
+const BEYOND_REFUSAL: ReadonlySet<Stage> = new Set([
+  "counting",
+  "contributed-1",
+  "viewed-1",
+  "unmasked-1",
+  "valuing",
+  "contributed-2",
+  "viewed-2",
+  "unmasked-2",
+  "omitted",
+]);
+
+const unchanged = (state: Running): MemberStep => ({ state, send: [], effects: [] });
+
+function misplaced(state: Running, what: string): never {
+  const given = what === "counts" || what === "values";
+  throw new SecaggError(
+    given ? "ERR_SECAGG_CONFLICT" : "ERR_SECAGG_STAGE",
+    given ? `${what}: not asked for, or already given once` : `${what}: not possible at ${state.stage}`,
+  );
+}
+
+const STAGE_OF = {
+  documents: ["invited"],
+  keyset: ["keyed"],
+  boxes: ["keyed", "shared"],
+  maskset: ["shared", "accepted"],
+  "views-1": ["contributed-1", "viewed-1"],
+  "result-1": ["viewed-1", "unmasked-1"],
+  "views-2": ["contributed-2", "viewed-2"],
+} as const satisfies Record<string, readonly Stage[]>;
+
+/** Only C speaks to members. A message for a stage that has passed is a repetition and changes nothing. */
+function takeMessage(state: Running, from: string, message: Message): MemberStep {
+  if (from !== state.opened.coordinator || message.computation !== state.opened.computation) {
+    refuseAuthenticity(`${message.type}: only the coordinator of this computation sends it`);
+  }
+  if (message.type === "receipt-1" || message.type === "receipt-2") return takeReceipt(state, message.receipt);
+  const stages: readonly Stage[] | undefined = STAGE_OF[message.type as keyof typeof STAGE_OF];
+  if (stages === undefined) throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for members`);
+  if (!stages.includes(state.stage)) return unchanged(state);
+  return unchanged({ ...state, inbox: { ...state.inbox, [message.type]: message } });
+}
+
+/** 10, 18: kept as proof, should C leave the contribution out. */
+function takeReceipt(state: Running, receipt: Receipt): MemberStep {
+  assertSigned(state.parties, "receipt", receipt, state.opened.coordinator);
+  const { computation, phase, member, header } = receipt.statement;
+  const own =
+    phase === 1
+      ? "contribution1" in state && state.contribution1?.header
+      : "contribution2" in state && state.contribution2?.header;
+  if (computation !== state.opened.computation || member !== state.self) {
+    refuseAuthenticity("receipt: for another computation or member");
+  }
+  if (!own) return unchanged(state);
+  if (headerDigest(own) !== header) refuseAuthenticity("receipt: of another header");
+  return unchanged({ ...state, receipts: { ...state.receipts, [phase]: receipt } });
+}
+
+function takeRecord(state: Running, record: LedgerRecord): MemberStep {
+  const slot = factSlot(record);
+  if (slot === undefined) return unchanged(state);
+  const known = state.facts[slot];
+  if (known !== undefined) {
+    return sameJson(known, record) ? unchanged(state) : finish(state, "aborted", "two-histories");
+  }
+  if (record.record === "release") return finish(state, "released");
+  if (record.record === "withhold") return finish(state, "withheld");
+  if (record.record === "fail") return finish(state, "failed", record.reason);
+  return unchanged({ ...state, facts: { ...state.facts, [slot]: record } });
+}
+
+/** A statement of ours that others hold and we do not know means that this store was rolled back. */
+function witnessed(state: Running, statements: readonly Signed<unknown>[]): MemberStep {
+  const own = new Set(ownStatements(state).map(canonicalJson));
+  const strange = statements.some((signed) => {
+    const about = signed.statement as { computation?: unknown } | null;
+    if (signed.signer !== state.self || about?.computation !== state.opened.computation) return false;
+    if (own.has(canonicalJson(signed))) return false;
+    try {
+      assertSigned(
+        state.parties,
+        "phase" in about && "position" in about ? "view" : "secagg-message",
+        signed,
+        state.self,
+      );
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return strange ? finish(state, "aborted", "store-rolled-back") : unchanged(state);
+}
+
+function ownStatements(state: Running): unknown[] {
+  const kept = state as Partial<InStage<"unmasked-2">>;
+  return [
+    kept.keys,
+    kept.shares?.shares,
+    kept.accept,
+    kept.contribution1?.header,
+    kept.view1,
+    kept.unmask1?.unmask,
+    kept.contribution2?.header,
+    kept.view2,
+    kept.unmask2?.unmask,
+  ].filter((statement) => statement !== undefined);
+}
+
+/** After this a member no longer waits; the unmasking of a closed set stays open for seven days. */
+function expiry(state: Running): number {
+  const close =
+    state.stage === "viewed-1"
+      ? state.facts.close1
+      : state.stage === "viewed-2" || state.stage === "unmasked-2"
+        ? state.facts.close2
+        : undefined;
+  return close === undefined ? Date.parse(state.opened.deadlines.release) : Date.parse(close.time) + UNMASKING_OPEN_MS;
 }

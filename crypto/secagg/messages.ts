@@ -115,8 +115,8 @@ export const MESSAGES = {
   }),
   /** 7 N → C */
   accept: message("accept", { accept: AcceptStatement }),
-  /** 8 C → N: the signed accepts from which V follows. */
-  maskset: message("maskset", { accepts: list(AcceptStatement) }),
+  /** 8 C → N: the signed accepts, and the refusals after the key set, from which V follows. */
+  maskset: message("maskset", { accepts: list(AcceptStatement), refusals: list(RefusalStatement) }),
   /** 9, 17 N → C */
   "contribution-1": message("contribution-1", { header: Header1, words: Binary }),
   "contribution-2": message("contribution-2", { header: Header2, words: Binary }),
@@ -156,6 +156,7 @@ export type Message = { [T in MessageType]: MessageOf<T> }[MessageType];
 
 export type Keys = Static<typeof KeysStatement>;
 export type Accept = Static<typeof AcceptStatement>;
+export type Refusal = Static<typeof RefusalStatement>;
 export type SharesRoot = Static<typeof SharesStatement>;
 export type View = Static<typeof View1> | Static<typeof View2>;
 export type Receipt = Static<typeof Receipt>;
@@ -188,7 +189,7 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
       return 2 * STATEMENT_BYTES + n;
     case "keyset":
     case "maskset":
-      return perMember(STATEMENT_BYTES + n);
+      return perMember(2 * STATEMENT_BYTES + n);
     case "shares":
       return perMember(320);
     case "boxes":

@@ -1,10 +1,35 @@
-/** The receiver's side: per-request key, recomputation of the sum, envelope removal, decoding. See step.ts. */
-
+/**
+ * The receiver's side (R): per-request key, recomputation of the sum, envelope removal, decoding. See step.ts for how
+ * to run it. What C says about the sum is a hint; R redoes it from signed contributions.
+ *
+ *   waiting → decoded → finished, or waiting → withholding → finished
+ */
+import { digestOf } from "../suites/digest.ts";
+import { toBase64url } from "../suites/encoding.ts";
 import type { Signed } from "../suites/signed.ts";
+import { encodeBitmap, registryContributors } from "./cells.ts";
+import { assertCommonView, assertSigned, refuseAuthenticity, survivorsOf } from "./closing.ts";
+import { assertLayout, assertOpening } from "./constants.ts";
+import { closingDigest, maskContext, openingContext, valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
+import { assertKeyset } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
-import type { Opened, Parties, ReceiverKeyStatement, Sign } from "./opened.ts";
-import type { CommonDeps, ReceiverEffect, ReceiverInput, Step } from "./step.ts";
+import { applyMask } from "./masks.ts";
+import { type Cells, type Facts, factSlot } from "./member-state.ts";
+import type { Message, MessageOf } from "./messages.ts";
+import type { LedgerRecord, Opened, Parties, ReceiverKeyStatement, Sign } from "./opened.ts";
+import {
+  cellBelowMinimum,
+  countedCells,
+  countsDigest,
+  countsShape,
+  registryCells,
+  valuesShape,
+} from "./phase-facts.ts";
+import type { CommonDeps, Decoded, ReceiverEffect, ReceiverInput, Step } from "./step.ts";
+import { envelopeKey, unmaskSum } from "./sum.ts";
+import { decodeElements } from "./words.ts";
+import { publicKeyOf } from "./x25519.ts";
 
 export interface ReceiverKeyPair {
   /** base64url; persist before `signed` leaves (message 1). */
@@ -14,15 +39,38 @@ export interface ReceiverKeyPair {
 
 /** Message 1, R's part: a fresh X25519 key for one computation, signed by R (domain "receiver-key"). */
 export function createReceiverKey(
-  _about: { computation: string; request: string; receiver: string },
-  _deps: { random: (bytes: number) => Uint8Array; sign: Sign },
+  about: { computation: string; request: string; receiver: string },
+  deps: { random: (bytes: number) => Uint8Array; sign: Sign },
 ): ReceiverKeyPair {
-  throw new SecaggError("ERR_SECAGG_STAGE", "not built yet");
+  const privateKey = toBase64url(deps.random(32));
+  const { computation, request, receiver } = about;
+  const statement = { computation, request, receiver, publicKey: publicKeyOf(privateKey) };
+  return { privateKey, signed: deps.sign("receiver-key", statement) };
 }
 
-export interface ReceiverState {
-  readonly stage: string;
+interface ReceiverBase {
+  readonly opened: Opened;
+  readonly parties: Parties;
+  readonly layout: Layout;
+  readonly privateKey: string;
+  readonly context0: string;
+  readonly facts: Facts;
 }
+
+export type ReceiverState =
+  | (ReceiverBase & { readonly stage: "waiting"; readonly inbox: MessageOf<"result-2"> | null })
+  | (ReceiverBase & { readonly stage: "decoded"; readonly result: Decoded; readonly transcript: MessageOf<"result-2"> })
+  | (ReceiverBase & { readonly stage: "withholding"; readonly reason: string })
+  /** The private key is gone; the transcript stays until the audit deadline. */
+  | {
+      readonly stage: "finished";
+      readonly computation: string;
+      readonly outcome: "released" | "withheld" | "failed";
+      readonly transcript?: MessageOf<"result-2">;
+    };
+
+export type ReceiverStep = Step<ReceiverState, ReceiverEffect>;
+type At<S extends ReceiverState["stage"]> = Extract<ReceiverState, { stage: S }>;
 
 export interface ReceiverStart {
   readonly opened: Opened;
@@ -31,14 +79,195 @@ export interface ReceiverStart {
   readonly privateKey: string;
 }
 
-export function startReceiver(_start: ReceiverStart): ReceiverState {
-  throw new SecaggError("ERR_SECAGG_STAGE", "not built yet");
+/** Throws ERR_SECAGG_OPENING, also where the key pair is not the one on the ledger. */
+export function startReceiver({ opened, parties, layout, privateKey }: ReceiverStart): ReceiverState {
+  assertOpening(opened, parties);
+  assertLayout(opened, layout);
+  if (publicKeyOf(privateKey) !== opened.receiverKey.statement.publicKey) {
+    throw new SecaggError("ERR_SECAGG_OPENING", "receiverKey: not the public half of this node's key");
+  }
+  return {
+    stage: "waiting",
+    opened,
+    parties,
+    layout,
+    privateKey,
+    context0: openingContext(opened),
+    facts: {},
+    inbox: null,
+  };
 }
 
-export function stepReceiver(
-  _state: ReceiverState,
-  _input: ReceiverInput,
-  _deps: CommonDeps,
-): Step<ReceiverState, ReceiverEffect> {
-  throw new SecaggError("ERR_SECAGG_STAGE", "not built yet");
+const only = (state: ReceiverState): ReceiverStep => ({ state, send: [], effects: [] });
+
+const TRANSITIONS: { readonly [S in ReceiverState["stage"]]: (state: At<S>) => ReceiverStep | null } = {
+  waiting: decode,
+  decoded: () => null,
+  withholding: () => null,
+  finished: () => null,
+};
+
+const RESUME: { readonly [S in ReceiverState["stage"]]: (state: At<S>) => readonly ReceiverEffect[] } = {
+  waiting: () => [],
+  decoded: ({ result }) => [{ kind: "decoded", result }],
+  withholding: ({ reason }) => [{ kind: "withhold", reason }],
+  finished: () => [{ kind: "erase" }],
+};
+
+const resume = (state: ReceiverState) =>
+  (RESUME[state.stage] as (state: ReceiverState) => readonly ReceiverEffect[])(state);
+
+export function stepReceiver(previous: ReceiverState, input: ReceiverInput, _deps: CommonDeps): ReceiverStep {
+  const first = take(previous, input);
+  const next = (TRANSITIONS[first.state.stage] as (state: ReceiverState) => ReceiverStep | null)(first.state);
+  if (next === null) return first;
+  return { state: next.state, send: [], effects: [...first.effects, ...next.effects] };
+}
+
+function take(state: ReceiverState, input: ReceiverInput): ReceiverStep {
+  if (input.kind === "resume") return { state, send: [], effects: resume(state) };
+  if (state.stage === "finished" || input.kind === "tick") return only(state);
+  return input.kind === "ledger" ? takeRecord(state, input.record) : takeMessage(state, input.from, input.message);
+}
+
+function withhold(state: Exclude<ReceiverState, { stage: "finished" }>, reason: string): ReceiverStep {
+  const { opened, parties, layout, privateKey, context0, facts } = state;
+  const next = { stage: "withholding" as const, opened, parties, layout, privateKey, context0, facts, reason };
+  return { state: next, send: [], effects: resume(next) };
+}
+
+function takeMessage(
+  state: Exclude<ReceiverState, { stage: "finished" }>,
+  from: string,
+  message: Message,
+): ReceiverStep {
+  if (message.computation !== state.opened.computation) refuseAuthenticity(`${message.type}: for another computation`);
+  if (message.type === "omitted") {
+    assertOmission(state, message);
+    return state.stage === "withholding" ? only(state) : withhold(state, "omitted");
+  }
+  if (message.type !== "result-2") throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for R`);
+  if (from !== state.opened.coordinator) refuseAuthenticity("result-2: only the coordinator sends it");
+  if (state.stage === "decoded" && digestOf(state.transcript) !== digestOf(message)) {
+    throw new SecaggError("ERR_SECAGG_CONFLICT", "result-2: a second, different one; R decodes once");
+  }
+  return only(state.stage === "waiting" ? { ...state, inbox: message } : state);
+}
+
+/** C's own receipt for a member that the closing set lacks. */
+function assertOmission(state: Exclude<ReceiverState, { stage: "finished" }>, message: MessageOf<"omitted">): void {
+  const { receipt, phase } = message;
+  assertSigned(state.parties, "receipt", receipt, state.opened.coordinator);
+  const close = phase === 1 ? state.facts.close1 : state.facts.close2;
+  const { computation, member } = receipt.statement;
+  if (computation !== state.opened.computation || receipt.statement.phase !== phase) {
+    refuseAuthenticity("omitted: receipt of another phase or computation");
+  }
+  if (close === undefined || close.headers.some((header) => header.signer === member)) {
+    refuseAuthenticity(`omitted: ${member} is not missing from a closing set`);
+  }
+}
+
+function takeRecord(state: Exclude<ReceiverState, { stage: "finished" }>, record: LedgerRecord): ReceiverStep {
+  if (record.record === "omitted") return state.stage === "withholding" ? only(state) : withhold(state, "omitted");
+  const slot = factSlot(record);
+  if (slot === undefined || (slot !== "end" && state.facts[slot] !== undefined)) return only(state);
+  if (slot !== "end") return only({ ...state, facts: { ...state.facts, [slot]: record } });
+  const outcome = record.record === "release" ? "released" : record.record === "withhold" ? "withheld" : "failed";
+  const transcript = state.stage === "decoded" ? { transcript: state.transcript } : {};
+  const finished = {
+    stage: "finished" as const,
+    computation: state.opened.computation,
+    outcome,
+    ...transcript,
+  } as const;
+  return { state: finished, send: [], effects: [{ kind: "erase" }] };
+}
+
+/** 22: everything is checked against the ledger, then the sum is redone, the envelopes come off, and it is read once. */
+function decode(state: At<"waiting">): ReceiverStep | null {
+  const { inbox: result, facts, opened, parties, layout, context0 } = state;
+  const { keyset, maskset, close1, close2, counts } = facts;
+  if (result === null || keyset === undefined || maskset === undefined || close2 === undefined) return null;
+  const counted = opened.cells.mode === "counted";
+  if (counted && (close1 === undefined || counts === undefined)) return null;
+  assertKeyset(opened, parties, context0, keyset, result.keys);
+  const context1 = maskContext(context0, keyset, maskset);
+  const bytes1 = countsShape(layout).words * 8;
+  const survivors1 =
+    close1 === undefined
+      ? maskset.members
+      : survivorsOf(opened, parties, close1, { allowed: maskset.members, context: context1, bytes: bytes1 });
+  const cells = cellsOf(state, result, survivors1);
+  const closing1 = close1 === undefined ? null : closingDigest(opened.computation, close1);
+  const context = valueContext(context1, closing1, cells.bitmap);
+  const shape = valuesShape(layout, cells);
+  const survivors2 = survivorsOf(opened, parties, close2, { allowed: survivors1, context, bytes: shape.words * 8 });
+  const digest = closingDigest(opened.computation, close2);
+  const holders = result.keys.map((keys) => keys.signer);
+  assertCommonView(opened, parties, result.views, { phase: 2, digest, position: close2.position, holders });
+  if (cellBelowMinimum({ opened, parties, layout, cells, survivors1, survivors2 }) !== undefined) {
+    return withhold(state, "cell-below-minimum");
+  }
+  const base = { context, phase: 2 as const };
+  const { contributions, secrets, keys } = result;
+  const sum = unmaskSum({
+    base,
+    context0,
+    ...shape,
+    keys,
+    masked: survivors1,
+    headers: close2.headers,
+    contributions,
+    secrets,
+  });
+  for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
+    const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });
+    applyMask(sum, key, "subtract", shape.arithmetic);
+  }
+  const decoded = {
+    computation: opened.computation,
+    survivors: survivors2,
+    cells: readCells(state, cells, survivors2, decodeElements(sum, layout.components)),
+    transcriptDigest: digestOf(result),
+  };
+  const { inbox: _taken, ...rest } = state;
+  const next = { ...rest, stage: "decoded" as const, result: decoded, transcript: result };
+  return { state: next, send: [], effects: resume(next) };
+}
+
+/** The included cells, from the contract's bitmap or from counts that open the ledger's digest. */
+function cellsOf(state: At<"waiting">, result: MessageOf<"result-2">, survivors1: readonly string[]): Cells {
+  const { opened, parties, layout, facts } = state;
+  if (opened.cells.mode === "registry") {
+    const bitmap = facts.maskset?.bitmap ?? encodeBitmap(layout.atoms, []);
+    return registryCells(opened, parties, layout, survivors1, bitmap);
+  }
+  const given = result.counts;
+  if (given === undefined || given.counts.length !== layout.atoms || given.units.length !== layout.atoms) {
+    return refuseAuthenticity("result-2: counts of every atom are needed");
+  }
+  const vector = BigUint64Array.from(given.counts.flatMap((k, atom) => [BigInt(k), BigInt(given.units[atom]!)]));
+  const cells = countedCells(opened, layout, survivors1, vector);
+  if (countsDigest(given.salt, survivors1, cells) !== facts.counts?.digest) {
+    refuseAuthenticity("result-2: counts do not open the ledger's digest");
+  }
+  return cells;
+}
+
+function readCells(
+  state: At<"waiting">,
+  cells: Cells,
+  survivors: readonly string[],
+  values: readonly bigint[],
+): Decoded["cells"] {
+  const { opened, parties, layout } = state;
+  const exact = cells.counts === undefined ? registryContributors(opened, parties, survivors, layout.atoms) : undefined;
+  const size = layout.components.length;
+  return cells.included.map((atom, i) => ({
+    atom,
+    values: values.slice(i * size, (i + 1) * size).map(String),
+    organisations: exact?.[atom]?.length ?? cells.counts?.[atom] ?? 0,
+    ...(cells.units === undefined ? {} : { units: cells.units[atom]! }),
+  }));
 }

@@ -9,7 +9,7 @@
  * the present stage. Every input may be repeated: a role answers a repetition with the same bytes or with nothing.
  * Ledger records and messages may come in any order; a role keeps what it needs until it can use it.
  * A step throws SecaggError for hostile or misplaced input: the previous state stays valid, drop the input.
- * State holds secrets: one file per computation, unlinked on the `erase` effect, never in a backup.
+ * Members and R hold secrets in their states: one file per computation, unlinked on the `erase` effect, never in a backup.
  */
 import type { Signed } from "../suites/signed.ts";
 import type { HistoryEntry } from "./history.ts";
@@ -56,6 +56,8 @@ export type MemberInput =
   | { readonly kind: "counts"; readonly present: readonly number[]; readonly units: readonly number[] }
   /** Answer to `compute-values`: the words of the included atoms (see layout.ts). */
   | { readonly kind: "values"; readonly words: BigUint64Array }
+  /** Nothing to contribute in this phase after all (source lost, value missing): the member helps the others on. */
+  | { readonly kind: "abstain" }
   /** The agreement was revoked. */
   | { readonly kind: "revoked" }
   /** At start: own statements that sequencer, C and R hold. One that this state does not know aborts. */
@@ -107,8 +109,8 @@ export type CoordinatorEffect =
   | { readonly kind: "keep"; readonly phase: 1 | 2; readonly member: string; readonly words: Uint8Array }
   | { readonly kind: "wake"; readonly at: number }
   /** A party broke the protocol, provably where `evidence` is present. */
-  | { readonly kind: "blame"; readonly member: string; readonly reason: string; readonly evidence?: unknown }
-  | { readonly kind: "erase" };
+  /** The sender or signer named broke the protocol; `evidence` is what it sent. */
+  | { readonly kind: "blame"; readonly member: string; readonly reason: string; readonly evidence?: unknown };
 
 // ---- receiver
 

@@ -1,0 +1,228 @@
+/** Messages as the coordinator takes them in: authenticated first, then kept once; a repetition gets the same answer. */
+import { canonicalJson, sha256 } from "../suites/digest.ts";
+import { toBase64url } from "../suites/encoding.ts";
+import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseAuthenticity } from "./closing.ts";
+import { leavesRoot } from "./commitments.ts";
+import { closingDigest } from "./context.ts";
+import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
+import { SecaggError } from "./errors.ts";
+import { assertKeys, assertSetupStatement } from "./keyset.ts";
+import type { Message, MessageOf, Receipt } from "./messages.ts";
+import { unmaskFault, wantedSecrets } from "./recovery.ts";
+import type { CoordinatorDeps, CoordinatorEffect, Step } from "./step.ts";
+import { bytesOfWords, wordsOfText } from "./words.ts";
+
+export type CoordinatorStep = Step<CoordinatorState, CoordinatorEffect>;
+export const only = (state: CoordinatorState): CoordinatorStep => ({ state, send: [], effects: [] });
+
+const membersOf = (state: RunningCoordinator): string[] => state.opened.cohort.map((entry) => entry.member);
+
+/** The same statement again is fine; another one by the same signer for the same step is a conflict. */
+function isRepeated(known: unknown, given: unknown, label: string): boolean {
+  if (known === undefined) return false;
+  if (canonicalJson(known) === canonicalJson(given)) return true;
+  throw new SecaggError("ERR_SECAGG_CONFLICT", `${label}: a second, different one`);
+}
+
+const late = (label: string): never => {
+  throw new SecaggError("ERR_SECAGG_STAGE", `${label}: too late, the set is closed`);
+};
+
+/** Keeps a message until our own replica has reached the record it follows. One per sender and type. */
+function keepEarly(state: RunningCoordinator, from: string, message: Message): CoordinatorStep {
+  const others = state.early.filter((entry) => entry.from !== from || entry.message.type !== message.type);
+  return only({ ...state, early: [...others, { from, message }] });
+}
+
+export function takeMessage(
+  state: RunningCoordinator,
+  from: string,
+  message: Message,
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  if (message.computation !== state.opened.computation || !membersOf(state).includes(from)) {
+    refuseAuthenticity(`${message.type}: not from the cohort of this computation`);
+  }
+  switch (message.type) {
+    case "keys":
+      return takeKeys(state, from, message);
+    case "refusal":
+      return takeRefusal(state, from, message);
+    case "shares":
+      return takeShares(state, from, message);
+    case "accept":
+      return takeAccept(state, from, message);
+    case "contribution-1":
+    case "contribution-2":
+      return takeContribution(state, from, message, deps);
+    case "view-1":
+    case "view-2":
+      return takeView(state, from, message);
+    case "unmask-1":
+    case "unmask-2":
+      return takeUnmask(state, from, message);
+    default:
+      throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for the coordinator`);
+  }
+}
+
+const assertSender = (from: string, signer: string): void => {
+  if (from !== signer) refuseAuthenticity(`message of ${signer}: brought by ${from}`);
+};
+
+function takeKeys(state: RunningCoordinator, from: string, { keys }: MessageOf<"keys">): CoordinatorStep {
+  assertSender(from, keys.signer);
+  if (isRepeated(state.keys[from], keys, "keys")) return only(state);
+  if (state.stage !== "keys") return late("keys");
+  assertKeys(state.opened, state.parties, state.context0, keys);
+  return only({ ...state, keys: { ...state.keys, [from]: keys } });
+}
+
+function takeRefusal(state: RunningCoordinator, from: string, { refusal }: MessageOf<"refusal">): CoordinatorStep {
+  assertSender(from, refusal.signer);
+  if (isRepeated(state.refusals[from], refusal, "refusal")) return only(state);
+  assertSetupStatement(state.opened, state.parties, state.context0, refusal, membersOf(state));
+  return only({ ...state, refusals: { ...state.refusals, [from]: refusal } });
+}
+
+function takeShares(state: RunningCoordinator, from: string, message: MessageOf<"shares">): CoordinatorStep {
+  assertSender(from, message.shares.signer);
+  if ("dealt" in state && isRepeated(state.dealt[from], message, "shares")) return only(state);
+  if (state.stage !== "shares") return late("shares");
+  const holders = state.keyset.map((keys) => keys.signer);
+  assertSetupStatement(state.opened, state.parties, state.context0, message.shares, holders);
+  const { leaves, boxes } = message;
+  if (leaves.length !== holders.length || boxes.length !== holders.length) {
+    refuseAuthenticity(`shares of ${from}: one leaf and one box per holder are needed`);
+  }
+  if (leavesRoot(leaves) !== message.shares.statement.body.root) {
+    refuseAuthenticity(`shares of ${from}: leaves do not give the signed root`);
+  }
+  return only({ ...state, dealt: { ...state.dealt, [from]: message } });
+}
+
+function takeAccept(state: RunningCoordinator, from: string, { accept }: MessageOf<"accept">): CoordinatorStep {
+  assertSender(from, accept.signer);
+  if ("accepts" in state && isRepeated(state.accepts[from], accept, "accept")) return only(state);
+  if (state.stage !== "accepts") return late("accept");
+  const holders = state.keyset.map((keys) => keys.signer);
+  assertSetupStatement(state.opened, state.parties, state.context0, accept, holders);
+  return only({ ...state, accepts: { ...state.accepts, [from]: accept } });
+}
+
+/** 9, 10, 17, 18: the words are stored before the receipt leaves; the receipt is made once. */
+function takeContribution(
+  state: RunningCoordinator,
+  from: string,
+  message: MessageOf<"contribution-1"> | MessageOf<"contribution-2">,
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  const { header } = message;
+  assertSender(from, header.signer);
+  const phase = message.type === "contribution-1" ? 1 : 2;
+  if (state.stage === "maskset" || (phase === 2 && "round" in state && state.round.phase === 1)) {
+    return keepEarly(state, from, message);
+  }
+  if (!("round" in state) || state.round.phase !== phase) return late(message.type);
+  const { round, opened } = state;
+  const known = round.contributions[from];
+  if (isRepeated(known?.header, header, message.type))
+    return { ...only(state), send: [receiptFor(state, known!.receipt)] };
+  if (state.stage !== "contributions" || deps.now > contributionDeadline(opened, phase)) return late(message.type);
+  if (!round.allowed.includes(from)) refuseAuthenticity(`${message.type}: ${from} may not contribute`);
+  assertHeader(state.parties, header, {
+    computation: opened.computation,
+    phase,
+    context: round.context,
+    bytes: round.words * 8,
+    member: from,
+  });
+  const words = bytesOfWords(wordsOfText(message.words, `${message.type} of ${from}`, round.words));
+  if (toBase64url(sha256(words)) !== header.statement.digest) {
+    refuseAuthenticity(`${message.type} of ${from}: differs from its signed header`);
+  }
+  const receipt = deps.sign("receipt", {
+    computation: opened.computation,
+    phase,
+    member: from,
+    header: headerDigest(header),
+    time: new Date(deps.now).toISOString(),
+  }) as Receipt;
+  const contributions = { ...round.contributions, [from]: { header, receipt } };
+  return {
+    state: { ...state, round: { ...round, contributions } },
+    send: [receiptFor(state, receipt)],
+    effects: [{ kind: "keep", phase, member: from, words }],
+  };
+}
+
+const receiptFor = (state: RunningCoordinator, receipt: Receipt) => ({
+  to: receipt.statement.member,
+  message: {
+    type: receipt.statement.phase === 1 ? ("receipt-1" as const) : ("receipt-2" as const),
+    computation: state.opened.computation,
+    receipt,
+  },
+});
+
+function takeView(
+  state: RunningCoordinator,
+  from: string,
+  message: MessageOf<"view-1"> | MessageOf<"view-2">,
+): CoordinatorStep {
+  const { view } = message;
+  assertSender(from, view.signer);
+  const { phase } = view.statement;
+  if (!("round" in state) || state.round.phase !== phase) return only(state);
+  if (state.stage === "contributions" || state.stage === "closing") return keepEarly(state, from, message);
+  const { round, facts } = state;
+  if (isRepeated(round.views[from], view, "view")) return only(state);
+  assertSigned(state.parties, "view", view, from);
+  const record = phase === 1 ? facts.close1 : facts.close2;
+  const { computation, request, digest, position } = view.statement;
+  if (
+    record === undefined ||
+    computation !== state.opened.computation ||
+    request !== state.opened.request ||
+    digest !== closingDigest(computation, record) ||
+    position !== record.position
+  ) {
+    refuseAuthenticity(`view of ${from}: of another closing set`);
+  }
+  return only({ ...state, round: { ...round, views: { ...round.views, [from]: view } } });
+}
+
+/** 14, 21: an answer with a fault is not counted, and its signer is named with its own signature as evidence. */
+function takeUnmask(
+  state: RunningCoordinator,
+  from: string,
+  message: MessageOf<"unmask-1"> | MessageOf<"unmask-2">,
+): CoordinatorStep {
+  const { unmask } = message;
+  assertSender(from, unmask.signer);
+  const { phase, context, computation, request, body } = unmask.statement;
+  if (state.stage !== "unmasking" || state.round.phase !== phase) return only(state);
+  const { round, keyset } = state;
+  if (isRepeated(round.answers[from], unmask, "unmask")) return only(state);
+  assertSigned(state.parties, "secagg-message", unmask, from);
+  const digest = closingDigest(state.opened.computation, closeOf(state));
+  if (
+    computation !== state.opened.computation ||
+    request !== state.opened.request ||
+    context !== round.context ||
+    body.closing !== digest
+  ) {
+    refuseAuthenticity(`unmask of ${from}: for another closing set`);
+  }
+  const wanted = wantedSecrets(round.allowed, survivors(state));
+  const holder = keyset.findIndex((keys) => keys.signer === from);
+  const fault = unmaskFault(state.context0, phase, unmask, wanted, (dealer) => state.dealt[dealer]?.leaves[holder]);
+  if (fault !== undefined) {
+    return { ...only(state), effects: [{ kind: "blame", member: from, reason: fault.reason, evidence: unmask }] };
+  }
+  return only({ ...state, round: { ...round, answers: { ...round.answers, [from]: unmask } } });
+}
+
+type Closed = AtStage<"views"> | AtStage<"unmasking">;
+export const closeOf = (state: Closed) => (state.round.phase === 1 ? state.facts.close1! : state.facts.close2!);
+export const survivors = (state: Closed): string[] => closeOf(state).headers.map((header) => header.signer);

@@ -1,0 +1,238 @@
+/** Member stages 2 to 8: documents, keys, shares, accepts. Each function is one transition, or null to wait. */
+import { digestOf, saltedDigest } from "../suites/digest.ts";
+import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { encodeBitmap } from "./cells.ts";
+import { assertSigned, refuseAuthenticity } from "./closing.ts";
+import { leafInRoot, leafOf, leavesRoot, seedHash, shareHashes } from "./commitments.ts";
+import { assertLayout } from "./constants.ts";
+import { maskContext } from "./context.ts";
+import { assertKeyset, assertMaskset } from "./keyset.ts";
+import type { Layout } from "./layout.ts";
+import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./member-state.ts";
+import type { Keys, MessageOf } from "./messages.ts";
+import { openShares, sealShares } from "./share-box.ts";
+import { shareSecret } from "./sharing.ts";
+import type { MemberDeps, MemberEffect, Step } from "./step.ts";
+import { publicKeyOf } from "./x25519.ts";
+
+export type MemberStep = Step<MemberState, MemberEffect>;
+
+/** A statement of this member about this computation, ready to sign. */
+export const statementOf = <const T extends string, const P extends 0 | 1 | 2, B>(
+  base: MemberBase,
+  type: T,
+  phase: P,
+  context: string,
+  body: B,
+) => ({ type, computation: base.opened.computation, request: base.opened.request, phase, context, body });
+
+/** Point of a holder on the sharing polynomials: its place in the cohort, from 1. */
+export const pointOf = (base: Pick<MemberBase, "opened">, member: string): number =>
+  base.opened.cohort.findIndex((entry) => entry.member === member) + 1;
+
+/** 2: the documents must have the digests on the ledger; policy and history are the driver's to judge. */
+export function onDocuments(state: InStage<"invited">): MemberStep | null {
+  const documents = state.inbox.documents;
+  if (documents === undefined) return null;
+  for (const name of ["query", "layout", "policy"] as const) {
+    const { salt, document } = documents[name];
+    if (saltedDigest(fromBase64url(salt, "salt", 32), document) !== state.opened[`${name}Digest`]) {
+      refuseAuthenticity(`documents.${name}: digest differs from the ledger's`);
+    }
+  }
+  const next = { ...state, inbox: { ...state.inbox, documents: undefined }, stage: "reviewing" as const, documents };
+  return { state: next, send: [], effects: [reviewEffect(documents)] };
+}
+
+export const reviewEffect = (documents: MessageOf<"documents">): MemberEffect => ({
+  kind: "review",
+  query: documents.query.document,
+  layout: documents.layout.document,
+  policy: documents.policy.document,
+});
+
+/** 3: fresh keys and seeds; nothing of them is derived from anything else. */
+export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: MemberDeps): MemberStep {
+  assertLayout(state.opened, layout);
+  const fresh = () => toBase64url(deps.random(32));
+  const secrets: MemberSecrets = {
+    pair1: fresh(),
+    pair2: fresh(),
+    seal: fresh(),
+    envelope: fresh(),
+    seed1: fresh(),
+    seed2: fresh(),
+  };
+  const body = {
+    pair1: publicKeyOf(secrets.pair1),
+    pair2: publicKeyOf(secrets.pair2),
+    seal: publicKeyOf(secrets.seal),
+    envelope: publicKeyOf(secrets.envelope),
+    seed1: seedHash(state.context0, 1, secrets.seed1),
+    seed2: seedHash(state.context0, 2, secrets.seed2),
+  };
+  const keys = deps.sign("secagg-message", statementOf(state, "keys", 0, state.context0, body));
+  const { documents: _reviewed, ...base } = state;
+  return {
+    state: { ...base, stage: "keyed", layout, secrets, keys },
+    send: [toCoordinator(base, { keys })],
+    effects: [],
+  };
+}
+
+/** The message a signed part travels in. */
+export function toCoordinator(base: MemberBase, part: { keys: Keys }) {
+  return {
+    to: base.opened.coordinator,
+    message: { type: "keys" as const, computation: base.opened.computation, keys: part.keys },
+  };
+}
+
+/** 4, 5: the whole key set is checked before one share is made. */
+export function onKeyset(state: InStage<"keyed">, deps: MemberDeps): MemberStep | null {
+  const { facts, inbox, opened, context0, secrets, self } = state;
+  if (facts.keyset === undefined) return null;
+  if (!facts.keyset.members.includes(self)) return finish(state, "aborted", "not-in-key-set");
+  if (inbox.keyset === undefined) return null;
+  const keyset = inbox.keyset.keys;
+  assertKeyset(opened, state.parties, context0, facts.keyset, keyset, state.keys);
+  const holders = keyset.map((keys) => keys.signer);
+  const points = holders.map((holder) => pointOf(state, holder));
+  const deal = (secret: string) =>
+    shareSecret(fromBase64url(secret, "secret", 32), opened.constants.threshold, points, deps.random);
+  const dealt = {
+    pair1: deal(secrets.pair1),
+    self1: deal(secrets.seed1),
+    pair2: deal(secrets.pair2),
+    self2: deal(secrets.seed2),
+  };
+  const four = (i: number) => ({
+    pair1: dealt.pair1[i]!,
+    self1: dealt.self1[i]!,
+    pair2: dealt.pair2[i]!,
+    self2: dealt.self2[i]!,
+  });
+  const leaves = holders.map((holder, i) => leafOf(context0, self, holder, shareHashes(four(i))));
+  const boxes = keyset.map((holder, i) =>
+    sealShares(
+      secrets.seal,
+      holder.statement.body.seal,
+      sealUse(context0, state.keys, holder),
+      four(i),
+      deps.random(12),
+    ),
+  );
+  const root = { root: leavesRoot(leaves) };
+  const shares: MessageOf<"shares"> = {
+    type: "shares",
+    computation: opened.computation,
+    shares: deps.sign("secagg-message", statementOf(state, "shares", 0, context0, root)),
+    leaves,
+    boxes,
+  };
+  const next = { ...state, inbox: { ...inbox, keyset: undefined }, stage: "shared" as const, keyset, shares };
+  return { state: next, send: [{ to: opened.coordinator, message: shares }], effects: [] };
+}
+
+const sealUse = (context: string, dealer: Keys, holder: Keys) => ({
+  context,
+  kind: "seal" as const,
+  phase: 0 as const,
+  ids: [dealer.signer, holder.signer] as const,
+  keys: [dealer.statement.body.seal, holder.statement.body.seal] as const,
+});
+
+/** 6, 7: accepts every dealer whose box opens and matches its leaf under the signed root; complains about no one. */
+export function onBoxes(state: InStage<"shared">, deps: MemberDeps): MemberStep | null {
+  const { inbox, keyset, self, context0, opened } = state;
+  if (inbox.boxes === undefined) return null;
+  const index = keyset.findIndex((keys) => keys.signer === self);
+  const held: Held[] = [];
+  for (const entry of inbox.boxes.boxes) {
+    const dealer = keyset.find((keys) => keys.signer === entry.shares.signer);
+    if (dealer === undefined || held.some((other) => other.dealer === dealer.signer)) {
+      refuseAuthenticity("boxes: a dealer outside the key set, or twice");
+    } else {
+      const shares = openBox(state, dealer, entry, index);
+      if (shares !== undefined) held.push(shares);
+    }
+  }
+  const accepted = encodeBitmap(
+    keyset.length,
+    keyset.flatMap((keys, i) => (held.some(({ dealer }) => dealer === keys.signer) ? [i] : [])),
+  );
+  const accept = deps.sign("secagg-message", statementOf(state, "accept", 0, context0, { accepted }));
+  const message = { type: "accept" as const, computation: opened.computation, accept };
+  const next = { ...state, inbox: { ...inbox, boxes: undefined }, stage: "accepted" as const, held, accept };
+  return { state: next, send: [{ to: opened.coordinator, message }], effects: [] };
+}
+
+function openBox(
+  state: InStage<"shared">,
+  dealer: Keys,
+  entry: MessageOf<"boxes">["boxes"][number],
+  index: number,
+): Held | undefined {
+  const { context0, keyset, secrets, self, opened, parties } = state;
+  try {
+    assertSigned(parties, "secagg-message", entry.shares, dealer.signer);
+    const { context, computation, body } = entry.shares.statement;
+    if (context !== context0 || computation !== opened.computation) return undefined;
+    const shares = openShares(
+      secrets.seal,
+      dealer.statement.body.seal,
+      sealUse(context0, dealer, keyset[index]!),
+      entry.box,
+    );
+    const leaf = leafOf(context0, dealer.signer, self, shareHashes(shares));
+    const place = { leaf, index, size: keyset.length, path: entry.path };
+    if (leaf !== entry.leaf || !leafInRoot(body.root, place)) return undefined;
+    return {
+      dealer: dealer.signer,
+      pair1: toBase64url(shares.pair1),
+      self1: toBase64url(shares.self1),
+      pair2: toBase64url(shares.pair2),
+      self2: toBase64url(shares.self2),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** 8: V follows from the signed accepts; ctx1 binds U and V. */
+export function maskedData(state: InStage<"accepted">) {
+  const { facts, inbox, opened, parties, context0, keyset } = state;
+  if (facts.keyset === undefined || facts.maskset === undefined || inbox.maskset === undefined) return null;
+  const members = keyset.map((keys) => keys.signer);
+  assertMaskset(opened, parties, context0, members, facts.maskset, inbox.maskset);
+  return {
+    ...state,
+    inbox: { ...inbox, maskset: undefined },
+    masked: facts.maskset.members,
+    context1: maskContext(context0, facts.keyset, facts.maskset),
+  };
+}
+
+/** Ends the computation for this member; the driver unlinks the secrets. */
+export function finish(
+  state: Pick<MemberBase, "self" | "opened">,
+  outcome: InStage<"finished">["outcome"],
+  reason?: string,
+): MemberStep {
+  const finished = { stage: "finished" as const, self: state.self, computation: state.opened.computation, outcome };
+  return {
+    state: reason === undefined ? finished : { ...finished, reason },
+    send: [],
+    effects: [{ kind: "erase" }],
+  };
+}
+
+/** 2, before 8: a signed refusal, then the end. */
+export function refuse(state: MemberBase, reason: string, deps: MemberDeps): MemberStep {
+  const statement = statementOf(state, "refusal", 0, state.context0, { reason });
+  const refusal = deps.sign("secagg-message", statement);
+  const message = { type: "refusal" as const, computation: state.opened.computation, refusal };
+  return { ...finish(state, "refused", reason), send: [{ to: state.opened.coordinator, message }] };
+}
+
+export const sameJson = (a: unknown, b: unknown): boolean => digestOf(a) === digestOf(b);

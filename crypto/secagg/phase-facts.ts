@@ -1,0 +1,130 @@
+/** What a phase looks like to everyone: its context, vector length, arithmetic, allowed survivors and result. */
+import { saltedDigest } from "../suites/digest.ts";
+import { fromBase64url } from "../suites/encoding.ts";
+import {
+  cellNeed,
+  countedIncluded,
+  decodeBitmap,
+  encodeBitmap,
+  firstCellBelow,
+  registryContributors,
+  registryIncluded,
+  unitWeight,
+} from "./cells.ts";
+import { SecaggError } from "./errors.ts";
+import type { ContributingSet, HistoryEntry, ReleasedCell } from "./history.ts";
+import type { Layout } from "./layout.ts";
+import type { Cells } from "./member-state.ts";
+import type { Opened, Parties } from "./opened.ts";
+import { type Arithmetic, arithmeticOf, periodOf } from "./words.ts";
+
+const COUNT_PATTERN = [1] as const;
+/** Counts travel as one-word elements: organisations of every atom, units of every atom, interleaved. */
+export const countsVector = (own: { present: readonly number[]; units: readonly number[] }): BigUint64Array =>
+  BigUint64Array.from(own.present.flatMap((k, atom) => [BigInt(k), BigInt(own.units[atom]!)]));
+
+export interface Shape {
+  readonly words: number;
+  readonly arithmetic: Arithmetic;
+}
+
+export const countsShape = (layout: Layout): Shape => ({
+  words: 2 * layout.atoms,
+  arithmetic: arithmeticOf(COUNT_PATTERN),
+});
+export const valuesShape = (layout: Layout, cells: Cells): Shape => ({
+  words: cells.included.length * periodOf(layout.components),
+  arithmetic: arithmeticOf(layout.components),
+});
+
+/** Registry mode: cells over S1 = V from the contract's bitmap. */
+export function registryCells(
+  opened: Opened,
+  parties: Parties,
+  layout: Layout,
+  masked: readonly string[],
+  bitmap: string,
+): Cells {
+  const contributors = registryContributors(opened, parties, masked, layout.atoms);
+  const included = registryIncluded(decodeBitmap(bitmap, layout.atoms), contributors, opened.constants, layout);
+  return { included, bitmap: encodeBitmap(layout.atoms, included) };
+}
+
+/** Counted mode: cells over S1 from the unmasked sum. Throws ERR_SECAGG_CONFLICT for counts no honest run gives. */
+export function countedCells(opened: Opened, layout: Layout, survivors: readonly string[], sum: BigUint64Array): Cells {
+  const mostUnits = survivors.reduce((total, member) => total + unitWeight(layout, opened.constants, member), 0);
+  const counts: number[] = [];
+  const units: number[] = [];
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    const k = sum[2 * atom]!;
+    const u = sum[2 * atom + 1]!;
+    if (k > BigInt(survivors.length) || u > BigInt(mostUnits)) {
+      throw new SecaggError("ERR_SECAGG_CONFLICT", `counts: atom ${atom} exceeds what its contributors may report`);
+    }
+    counts.push(Number(k));
+    units.push(Number(u));
+  }
+  const included = countedIncluded(survivors, counts, units, opened.constants, layout);
+  return { included, bitmap: encodeBitmap(layout.atoms, included), counts, units };
+}
+
+/** Content of the `counts` record (16). */
+export const countsDigest = (salt: string, survivors: readonly string[], cells: Cells): string =>
+  saltedDigest(fromBase64url(salt, "salt", 32), {
+    members: survivors,
+    counts: cells.counts ?? [],
+    units: cells.units ?? [],
+    bitmap: cells.bitmap,
+  });
+
+export interface SurvivorFacts {
+  readonly opened: Opened;
+  readonly parties: Parties;
+  readonly layout: Layout;
+  readonly cells: Cells;
+  readonly survivors1: readonly string[];
+  readonly survivors2: readonly string[];
+}
+
+const contributing = (facts: SurvivorFacts) =>
+  registryContributors(facts.opened, facts.parties, facts.survivors2, facts.layout.atoms);
+
+/** First included cell that the phase-2 survivors leave under its minimum; nothing of phase 2 opens then. */
+export function cellBelowMinimum(facts: SurvivorFacts): number | undefined {
+  const { opened, layout, cells, survivors1, survivors2 } = facts;
+  const lost = survivors1.length - survivors2.length;
+  const exact = cells.counts === undefined ? contributing(facts) : undefined;
+  const least = (atom: number) => (exact === undefined ? cells.counts![atom]! - lost : exact[atom]!.length);
+  return firstCellBelow({ included: cells.included, least }, cellNeed(opened.constants, layout));
+}
+
+/** The release as history remembers it: per included atom, who contributes, by asset version. */
+export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; position: number }): HistoryEntry {
+  const { opened, layout, cells, survivors1, survivors2 } = facts;
+  const pair = new Map(opened.cohort.map(({ member, asset, assetVersion }) => [member, `${asset}#${assetVersion}`]));
+  const lost = survivors1.length - survivors2.length;
+  const exact = cells.counts === undefined ? contributing(facts) : undefined;
+  const candidates = survivors2.map((member) => pair.get(member)!).toSorted();
+  const sets: ContributingSet[] = [];
+  const known = new Map<string, number>();
+  const indexOf = (key: string, set: () => ContributingSet): number => {
+    const index = known.get(key) ?? sets.push(set()) - 1;
+    known.set(key, index);
+    return index;
+  };
+  const released: ReleasedCell[] = cells.included.flatMap((atom) => {
+    const pairs = exact?.[atom]?.map((member) => pair.get(member)!).toSorted();
+    const k = cells.counts?.[atom] ?? 0;
+    const set =
+      pairs !== undefined
+        ? indexOf(pairs.join(), () => ({ kind: "exact", pairs }))
+        : indexOf(`${k}`, () => ({
+            kind: "counted",
+            pairs: candidates,
+            least: Math.max(0, k - lost),
+            most: Math.min(k, survivors2.length),
+          }));
+    return layout.recordKeys[atom]!.map((recordKey) => ({ recordKey, set }));
+  });
+  return { computation: opened.computation, ...closing, sets, cells: released };
+}
