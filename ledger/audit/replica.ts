@@ -1,6 +1,6 @@
 /** Verification of a whole replica (`sealane audit ledger`): re-executes the contract from genesis. */
 import type { LedgerEntry } from "../port.ts";
-import type { Problem } from "./report.ts";
+import type { Problem } from "./problems.ts";
 
 export interface ReplicaReport {
   readonly format: "sealane/replica-report/v1";

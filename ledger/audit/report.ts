@@ -1,5 +1,9 @@
 /** What the offline verifier says. A check that did not run never looks like one that passed. */
 
+import type { Problem } from "./problems.ts";
+
+export type { Problem } from "./problems.ts";
+
 /** In the order of a request's life; the report lists all of them, always, in this order. */
 export const CHECKS = [
   "trust-format",
@@ -33,14 +37,6 @@ export const CHECKS = [
   "withheld-cells",
 ] as const;
 export type CheckId = (typeof CHECKS)[number];
-
-export interface Problem {
-  /** JSON pointer (RFC 6901) into the bundle, or into the trust file for `trust-format`. */
-  readonly where: string;
-  /** Stable kebab-case code. */
-  readonly code: string;
-  readonly values: Readonly<Record<string, string | number>>;
-}
 
 export type Check =
   | { readonly id: CheckId; readonly status: "passed"; readonly subjects: number }

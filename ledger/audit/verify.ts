@@ -1,12 +1,221 @@
 /** The one offline verifier of evidence bundles, for both ledgers. Needs only the bundle and the trust file. */
-import type { Report } from "./report.ts";
+import type { TSchema } from "typebox";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { encodeEvidence } from "./build.ts";
+import { type EvidenceBundle, EvidenceBundle as EvidenceBundleSchema, MAX_BUNDLE_BYTES } from "./bundle.ts";
+import {
+  checkCheckpoints,
+  checkInclusion,
+  checkNetwork,
+  checkOrder,
+  checkTransactionSignatures,
+} from "./check-ledger.ts";
+import { checkMembers } from "./check-members.ts";
+import { checkCohort, checkConstants, checkOpenedDocuments, checkReceiverKey, checkRoles } from "./check-opening.ts";
+import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest } from "./check-request.ts";
+import { checkRelease, checkResultShape, checkWithheldCells } from "./check-result.ts";
+import {
+  checkClose1,
+  checkClose2,
+  checkCounts,
+  checkKeyset,
+  checkMaskset,
+  checkViews1,
+  checkViews2,
+} from "./check-rounds.ts";
+import { type Check as CheckFunction, type Evidence, evidenceOf, expectSigned } from "./evidence.ts";
+import { formProblems } from "./form.ts";
+import { collectFindings, type Problem } from "./problems.ts";
+import { CHECKS, type Check, type CheckId, type Report, verdictOf } from "./report.ts";
+import { TrustFile } from "./trust.ts";
+import { indexTrust, type TrustIndex } from "./trust-index.ts";
 
 /** `bundle` and `trust` are parsed JSON from anyone. Never throws: whatever is wrong is in the report. */
-export function verifyEvidence(_bundle: unknown, _trust: unknown): Report {
-  throw new Error("not yet");
+export function verifyEvidence(bundle: unknown, trust: unknown): Report {
+  return report(bundle, trust, notRun("bundle-encoding", "not-applicable", "not read from a file"));
 }
 
 /** As `verifyEvidence`, and also checks that the file is byte for byte the canonical text of its bundle. */
-export function verifyEvidenceFile(_bytes: Uint8Array, _trust: unknown): Report {
-  throw new Error("not yet");
+export function verifyEvidenceFile(bytes: Uint8Array, trust: unknown): Report {
+  const read = readFile(bytes);
+  const bundle = "bundle" in read ? read.bundle : undefined;
+  const encoding: Check =
+    "problem" in read
+      ? { id: "bundle-encoding", status: "failed", problems: [read.problem] }
+      : { id: "bundle-encoding", status: "passed", subjects: bytes.length };
+  return report(bundle, trust, encoding);
+}
+
+const checkReceiverStatement: CheckFunction = (evidence, findings) => {
+  const { bundle, body, opened, trust } = evidence;
+  const { statement } = bundle.statement;
+  const where = "/statement/statement";
+  const evidenceDigest = digestOf(body);
+  findings.expect(statement.evidence === evidenceDigest, `${where}/evidence`, "digest-mismatch", {
+    expected: statement.evidence,
+    got: evidenceDigest,
+  });
+  for (const name of ["request", "computation"] as const) {
+    findings.expect(statement[name] === body[name], `${where}/${name}`, "names-other", { got: statement[name] });
+  }
+  // A statement may be made long after the release, under a later key; under a revoked one never.
+  const at = { where: "/statement", member: opened.receiver, position: Number.MAX_SAFE_INTEGER };
+  expectSigned({ evidence: { trust }, findings }, "result", bundle.statement, at);
+};
+
+const EVIDENCE_CHECKS: Readonly<Partial<Record<CheckId, CheckFunction>>> = Object.freeze({
+  "receiver-statement": checkReceiverStatement,
+  network: checkNetwork,
+  checkpoints: checkCheckpoints,
+  inclusion: checkInclusion,
+  order: checkOrder,
+  members: checkMembers,
+  "transaction-signatures": checkTransactionSignatures,
+  request: checkRequest,
+  decisions: checkDecisions,
+  "policy-versions": checkPolicyVersions,
+  agreements: checkAgreements,
+  "opened-documents": checkOpenedDocuments,
+  cohort: checkCohort,
+  roles: checkRoles,
+  constants: checkConstants,
+  "receiver-key": checkReceiverKey,
+  keyset: checkKeyset,
+  maskset: checkMaskset,
+  "close-1": checkClose1,
+  "views-1": checkViews1,
+  counts: checkCounts,
+  "close-2": checkClose2,
+  "views-2": checkViews2,
+  release: checkRelease,
+  "result-shape": checkResultShape,
+  "withheld-cells": checkWithheldCells,
+});
+
+/** Checks that a computation of this kind does not have. */
+function notApplicable({ body, opened }: Evidence): ReadonlyMap<CheckId, string> {
+  const none = new Map<CheckId, string>();
+  if (opened.cells.mode === "registry" && body.phase1 === undefined) {
+    for (const id of ["close-1", "views-1", "counts"] as const) none.set(id, "registry mode has no phase 1");
+  }
+  if (body.outcome.kind === "withheld") {
+    for (const id of ["result-shape", "withheld-cells"] as const) none.set(id, "nothing was released");
+  }
+  return none;
+}
+
+function report(bundle: unknown, trust: unknown, encoding: Check): Report {
+  const trustCheck = checkTrust(trust);
+  const form = run("bundle-format", () => examinedForm(EvidenceBundleSchema, bundle));
+  const first: Check[] = [trustCheck.check, encoding, form];
+  const typed = form.status === "passed" ? (bundle as EvidenceBundle) : undefined;
+  const usable = typed !== undefined && trustCheck.index !== undefined;
+  const checks = usable ? [...first, ...runAll(evidenceOf(typed, trustCheck.index))] : [...first, ...blocked(first)];
+  return {
+    format: "sealane/audit-report/v1",
+    verdict: verdictOf(checks),
+    ...(typed === undefined
+      ? {}
+      : {
+          network: typed.body.network,
+          request: typed.body.request,
+          computation: typed.body.computation,
+          evidence: digestOf(typed.body),
+        }),
+    checks,
+  };
+}
+
+function runAll(evidence: Evidence): Check[] {
+  const skipped = notApplicable(evidence);
+  return CHECKS.flatMap((id) => {
+    const check = EVIDENCE_CHECKS[id];
+    if (check === undefined) return [];
+    const why = skipped.get(id);
+    if (why !== undefined) return [notRun(id, "not-applicable", why)];
+    return [
+      run(id, () => {
+        const findings = collectFindings();
+        check(evidence, findings);
+        // A check that looked at nothing has shown nothing.
+        if (findings.subjects() === 0 && findings.problems.length === 0) {
+          findings.fail("/body", "count-mismatch", { checked: 0 });
+        }
+        return findings;
+      }),
+    ];
+  });
+}
+
+const blocked = (done: readonly Check[]): Check[] =>
+  CHECKS.filter((id) => !done.some((check) => check.id === id)).map((id) =>
+    notRun(id, "blocked", "the trust file or the bundle is malformed"),
+  );
+
+function checkTrust(trust: unknown): { readonly check: Check; readonly index?: TrustIndex } {
+  const form = run("trust-format", () => examinedForm(TrustFile, trust));
+  if (form.status !== "passed") return { check: form };
+  let index: TrustIndex | undefined;
+  const check = run("trust-format", () => {
+    const findings = collectFindings();
+    index = indexTrust(trust as TrustFile, findings);
+    return findings;
+  });
+  return check.status === "passed" && index !== undefined ? { check, index } : { check };
+}
+
+type Examined = Pick<ReturnType<typeof collectFindings>, "problems" | "subjects">;
+
+const examinedForm = (schema: TSchema, value: unknown): Examined => ({
+  problems: formProblems(schema, value),
+  subjects: () => 1,
+});
+
+/** A check that breaks has failed: an exception here is a fault of the verifier, never a pass. */
+function run(id: CheckId, check: () => Examined): Check {
+  let problems: readonly Problem[];
+  let subjects = 0;
+  try {
+    const examined = check();
+    problems = examined.problems;
+    subjects = examined.subjects();
+  } catch (error) {
+    problems = [{ where: "", code: "verifier-error", values: { detail: String(error) } }];
+  }
+  const [first, ...rest] = problems;
+  return first === undefined
+    ? { id, status: "passed", subjects }
+    : { id, status: "failed", problems: [first, ...rest] };
+}
+
+const notRun = (id: CheckId, because: "not-applicable" | "blocked", detail: string): Check => ({
+  id,
+  status: "not-run",
+  because,
+  detail,
+});
+
+function readFile(
+  bytes: Uint8Array,
+): { readonly bundle: unknown } | { readonly bundle?: unknown; readonly problem: Problem } {
+  if (bytes.length > MAX_BUNDLE_BYTES) {
+    return { problem: { where: "", code: "too-large", values: { most: MAX_BUNDLE_BYTES, got: bytes.length } } };
+  }
+  let bundle: unknown;
+  try {
+    bundle = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (error) {
+    return { problem: { where: "", code: "not-json", values: { detail: String(error) } } };
+  }
+  const canonical = canonicalBytes(bundle);
+  if (canonical !== undefined && Buffer.compare(canonical, bytes) === 0) return { bundle };
+  return { bundle, problem: { where: "", code: "not-canonical", values: {} } };
+}
+
+function canonicalBytes(bundle: unknown): Uint8Array | undefined {
+  try {
+    return Buffer.from(encodeEvidence(bundle as EvidenceBundle));
+  } catch {
+    return undefined;
+  }
 }

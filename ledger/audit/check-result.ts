@@ -1,0 +1,136 @@
+/** What came out: the released document, its shape, and that what is withheld had to be. */
+import { bitsOf, cellFacts } from "./cells.ts";
+import { bodyOf, type Check, type Evidence, expectSalted, sameList } from "./evidence.ts";
+import type { Findings } from "./problems.ts";
+import type { ResultCell } from "./result.ts";
+
+const WHERE = "/body/outcome/result/document";
+
+export const checkRelease: Check = (evidence, findings) => {
+  const { body, opened, survivors2 } = evidence;
+  const { outcome } = body;
+  const { signer, statement } = outcome.record.transaction;
+  findings.expect(signer === opened.receiver, "/body/outcome/record/transaction/signer", "wrong-signer", {
+    expected: opened.receiver,
+    got: signer,
+  });
+  findings.expect(
+    statement.body.request === body.request,
+    "/body/outcome/record/transaction/statement/body/request",
+    "names-other",
+    {
+      got: statement.body.request,
+    },
+  );
+  if (outcome.kind === "withheld") return;
+  const released = bodyOf(outcome);
+  const { document } = outcome.result;
+  expectSalted(findings, "/body/outcome/result", outcome.result, released.resultDigest);
+  const expected = { request: body.request, computation: body.computation, receiver: opened.receiver };
+  for (const [name, value] of Object.entries(expected)) {
+    const got = document[name as keyof typeof expected];
+    findings.expect(got === value, `${WHERE}/${name}`, "names-other", { expected: value, got });
+  }
+  findings.expect(sameList(document.contributors, survivors2), `${WHERE}/contributors`, "member-set");
+  findings.expect(sameList(document.rules, released.rules), `${WHERE}/rules`, "rules-mismatch");
+  const withheld = document.cells.filter((cell) => cell.withheld !== undefined).length;
+  for (const [where, got] of [
+    [`${WHERE}/withheldCells`, document.withheldCells],
+    ["/body/outcome/record/transaction/statement/body/withheldCells", released.withheldCells],
+  ] as const) {
+    findings.expect(got === withheld, where, "withheld-count", { expected: withheld, got });
+  }
+};
+
+/** Each measure once for each atom, with the parts its statistic has; margins only beside them; nothing else. */
+export const checkResultShape: Check = (evidence, findings) => {
+  const { outcome, opened } = evidence.body;
+  if (outcome.kind === "withheld") return;
+  const { layout } = opened.layout.document;
+  const parts = new Map(layout.query.measures.map(({ id, statistic }) => [id, partsOf(statistic)]));
+  const seen = new Set<string>();
+  let full = 0;
+  for (const [at, cell] of outcome.result.document.cells.entries()) {
+    const where = `${WHERE}/cells/${at}`;
+    const known = parts.get(cell.measure)?.includes(cell.part ?? "") === true;
+    findings.expect(known, `${where}/measure`, "shape", { measure: cell.measure, part: cell.part ?? "" });
+    const inDomains = Object.entries(cell.group).every(([name, code]) =>
+      layout.domains.some((domain) => domain.name === name && domain.codes.includes(code)),
+    );
+    findings.expect(inDomains, `${where}/group`, "shape");
+    const key = `${cell.measure}\n${cell.part ?? ""}\n${layout.domains.map(({ name }) => cell.group[name] ?? "*").join("\n")}`;
+    findings.expect(!seen.has(key), where, "shape", { twice: cell.measure });
+    seen.add(key);
+    if (Object.keys(cell.group).length === layout.domains.length) full += 1;
+    const says = [cell.value !== null, cell.withheld !== undefined, cell.undefined !== undefined].filter(Boolean);
+    findings.expect(says.length === 1, `${where}/value`, "shape", { statements: says.length });
+  }
+  const expected = layout.atoms * [...parts.values()].reduce((sum, list) => sum + list.length, 0);
+  findings.expect(full === expected, `${WHERE}/cells`, "shape", { expected, got: full });
+};
+
+/** A figure stands on opened atoms with enough contributors; a figure withheld for its minimum really is below it. */
+export const checkWithheldCells: Check = (evidence, findings) => {
+  const { body } = evidence;
+  if (body.outcome.kind === "withheld") return;
+  const { layout } = body.opened.layout.document;
+  const bits = bitsOf(body.bitmap, layout.atoms);
+  if (bits === undefined) return findings.fail("/body/bitmap", "bitmap");
+  const facts = cellFacts(evidence);
+  for (const [at, cell] of body.outcome.result.document.cells.entries()) {
+    const where = `${WHERE}/cells/${at}`;
+    const atoms = atomsOf(evidence, cell);
+    if (cell.withheld === undefined) {
+      const opened = atoms.every((atom) => bits[atom] === true);
+      findings.expect(atoms.length > 0 && opened, where, "released-cell", { measure: cell.measure });
+    } else {
+      expectReason(evidence, findings, { where, cell, atoms, facts, bits });
+    }
+  }
+};
+
+function expectReason(
+  { opened, body }: Evidence,
+  findings: Findings,
+  at: {
+    readonly where: string;
+    readonly cell: ResultCell;
+    readonly atoms: readonly number[];
+    readonly facts: ReturnType<typeof cellFacts>;
+    readonly bits: readonly boolean[];
+  },
+): void {
+  const { cell, facts, bits, where } = at;
+  const [atom] = at.atoms;
+  // Margins and other rules (dominance, differencing) rest on what the ledger does not show.
+  findings.seen();
+  if (cell.withheld !== "minimum-organisations" || at.atoms.length !== 1 || atom === undefined) return;
+  const { colluders, need } = opened.constants;
+  const { momentMargin } = body.opened.layout.document.layout;
+  const most = Math.max(need, momentMargin === 0 ? 0 : momentMargin + 1 + colluders);
+  const { count = 0, fits = false, least = 0 } = facts.atoms[atom] ?? {};
+  const below = !fits || count < most || least < need;
+  const complement = bits[atom] !== true;
+  findings.expect(below || complement, where, "withheld-cell", { atom, need: most, got: count });
+}
+
+/** Atoms a group covers: one for a full cell, several for a margin. */
+function atomsOf({ body }: Evidence, { group }: ResultCell): readonly number[] {
+  const { domains } = body.opened.layout.document.layout;
+  return domains.reduce<readonly number[]>(
+    (atoms, { name, codes }) => {
+      const code = group[name];
+      const digits = code === undefined ? codes.map((_, digit) => digit) : [codes.indexOf(code)];
+      return digits.some((digit) => digit < 0)
+        ? []
+        : atoms.flatMap((atom) => digits.map((digit) => atom * codes.length + digit));
+    },
+    [0],
+  );
+}
+
+function partsOf(statistic: { readonly kind: string; readonly independents?: readonly string[] }): readonly string[] {
+  if (statistic.kind !== "regression") return [""];
+  const coefficients = (statistic.independents ?? []).map((element) => `coefficient:${element}`);
+  return ["intercept", ...coefficients, "r-squared", "rows"];
+}

@@ -1,0 +1,33 @@
+/**
+ * The chain of contexts that masks and statements are bound to (secure-aggregation.md section 3), written apart from
+ * the nodes' own code: ctx0 = H(opened), ctx1 = H(ctx0, U, V), ctx2 = H(ctx1, close-1, bitmap).
+ */
+import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+
+const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
+
+interface MemberSet {
+  readonly members: readonly string[];
+  readonly root: string;
+}
+
+export const openingContext = (opened: TransactionBody<"computation.open">): string =>
+  digestOf({ suite: SUITE, context: 0, opened });
+
+export const maskContext = (previous: string, keyset: MemberSet, maskset: MemberSet): string =>
+  digestOf({
+    suite: SUITE,
+    context: 1,
+    previous,
+    keyset: { members: keyset.members, root: keyset.root },
+    maskset: { members: maskset.members, root: maskset.root },
+  });
+
+/** `closing` is the digest of close-1, or null in registry mode. */
+export const valueContext = (previous: string, closing: string | null, bitmap: string): string =>
+  digestOf({ suite: SUITE, context: 2, previous, closing, bitmap });
+
+/** What views sign. */
+export const closingDigest = ({ computation, phase, headers, root }: TransactionBody<"computation.close">): string =>
+  digestOf({ computation, phase, headers, root });

@@ -1,0 +1,165 @@
+/** The pinned facts of a trust file, ready for look-ups. Keys are decoded once, so that batches verify quickly. */
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { keyIdOf, type Signed, type SigningDomain, verifySigned } from "../../crypto/suites/signed.ts";
+import { cosignerNameOf, openCheckpoint, originOf, parseCheckpoint, type SignedCheckpoint } from "../log/checkpoint.ts";
+import { evaluateQuorum, majorityOf } from "../log/cosignature.ts";
+import { LogError } from "../log/errors.ts";
+import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import type { Findings, ProblemCode } from "./problems.ts";
+import type { PinnedKey, PinnedMember, TrustFile } from "./trust.ts";
+
+interface KnownKey {
+  readonly member: string;
+  readonly pinned: PinnedKey;
+  readonly publicKey: Uint8Array;
+}
+
+export interface TrustIndex {
+  readonly file: TrustFile;
+  member(id: string): PinnedMember | undefined;
+  key(key: string): KnownKey | undefined;
+  /** Who orders the entry at `position`. */
+  sequencerAt(position: number): string;
+  /** Opens a checkpoint under the pinned log keys and quorum of its size. */
+  openCheckpoint(note: string): OpenedCheckpoint;
+}
+
+export type OpenedCheckpoint =
+  | { readonly ok: true; readonly signed: SignedCheckpoint }
+  | { readonly ok: false; readonly code: ProblemCode; readonly values: Readonly<Record<string, string | number>> };
+
+/** What is wrong with a trust file of the right form; a wrong one is not used for anything. */
+export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
+  findings.expect(file.origin === originOf(file.network), "/origin", "origin-mismatch", {
+    expected: originOf(file.network),
+    got: file.origin,
+  });
+  const members = new Map<string, PinnedMember>();
+  const keys = new Map<string, KnownKey>();
+  for (const [at, member] of file.members.entries()) {
+    const ascends = at === 0 || (file.members[at - 1]?.id ?? "") < member.id;
+    findings.expect(ascends, `/members/${at}/id`, "trust-order", { got: member.id });
+    members.set(member.id, member);
+    for (const [keyAt, pinned] of member.keys.entries()) {
+      const publicKey = decodeKey(pinned.publicKey);
+      const fits = publicKey !== undefined && keyIdOf(pinned.suite, publicKey) === pinned.key && !keys.has(pinned.key);
+      const where = `/members/${at}/keys/${keyAt}`;
+      if (findings.expect(fits, where, "trust-key-id", { key: pinned.key }) && publicKey !== undefined) {
+        keys.set(pinned.key, { member: member.id, pinned, publicKey });
+      }
+    }
+  }
+  for (const [at, sequencer] of file.sequencers.entries()) {
+    const previous = file.sequencers[at - 1];
+    const ascends = previous === undefined ? sequencer.from === 0 : previous.from < sequencer.from;
+    findings.expect(ascends, `/sequencers/${at}/from`, "trust-order", { got: sequencer.from });
+    findings.expect(members.has(sequencer.member), `/sequencers/${at}/member`, "member-missing", {
+      member: sequencer.member,
+    });
+  }
+  const index: TrustIndex = {
+    file,
+    member: (id) => members.get(id),
+    key: (key) => keys.get(key),
+    sequencerAt: (position) => file.sequencers.findLast(({ from }) => from <= position)?.member ?? "",
+    openCheckpoint: (note) => openUnder(index, keys, note),
+  };
+  const own = index.openCheckpoint(file.checkpoint);
+  if (own.ok) findings.seen();
+  else findings.fail("/checkpoint", "trust-checkpoint", { because: own.code, ...own.values });
+  return index;
+}
+
+/**
+ * Why a signature of a member is not good enough at a ledger position, or undefined when it is. On the ledger itself
+ * (`domain` "transaction") the key must be the current one; elsewhere a replaced key still proves what was said.
+ */
+export function signatureProblem(
+  trust: TrustIndex,
+  domain: SigningDomain,
+  signed: Signed<unknown>,
+  at: { readonly member: string; readonly position: number },
+): { readonly code: ProblemCode; readonly values: Readonly<Record<string, string | number>> } | undefined {
+  if (signed.signer !== at.member) {
+    return { code: "wrong-signer", values: { expected: at.member, got: signed.signer } };
+  }
+  const key = trust.key(signed.key);
+  if (key === undefined || key.member !== signed.signer) return { code: "key-unknown", values: { key: signed.key } };
+  const { from, ended } = key.pinned;
+  if (domain === "transaction" && (from > at.position || (ended !== undefined && ended.at < at.position))) {
+    return { code: "key-not-valid-then", values: { key: signed.key, position: at.position } };
+  }
+  if (ended?.how === "revoked" && ended.at <= at.position && domain !== "transaction") {
+    return { code: "key-revoked", values: { key: signed.key, position: ended.at } };
+  }
+  return verifySigned(key.publicKey, domain, signed)
+    ? undefined
+    : { code: "signature", values: { signer: signed.signer } };
+}
+
+export const activeAt = (member: PinnedMember, position: number): boolean =>
+  member.active.some(({ from, until }) => from < position && (until === undefined || until >= position));
+
+function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note: string): OpenedCheckpoint {
+  const { file } = trust;
+  try {
+    const size = sizeOf(note);
+    const sequencer = trust.sequencerAt(size - 1);
+    const signed = openUnderAny(note, noteKeysOf(keys, sequencer, size, file.origin, NOTE_ED25519));
+    const active = file.members.filter((m) => m.cosigner && m.id !== sequencer && activeAt(m, size));
+    const cosigners = active.flatMap(({ id }) =>
+      noteKeysOf(keys, id, size, cosignerNameOf(file.network, id), NOTE_COSIGNATURE),
+    );
+    const needed = Math.max(majorityOf(active.length), file.minimumCosignatures);
+    const quorum = evaluateQuorum(signed.checkpoint, signed.log, cosigners, needed);
+    if (quorum.invalid.length > 0) {
+      return { ok: false, code: "checkpoint-cosignature", values: { cosigner: quorum.invalid[0] ?? "" } };
+    }
+    return quorum.reached
+      ? { ok: true, signed: signed.checkpoint }
+      : { ok: false, code: "checkpoint-quorum", values: { needed, valid: quorum.valid.length } };
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    const code = error.code === "ERR_LOG_NOTE_SIGNATURE" ? "checkpoint-signature" : "checkpoint-malformed";
+    return { ok: false, code, values: { detail: error.message } };
+  }
+}
+
+/** Keys of `member` that may sign a checkpoint of `size`: brought before it and not revoked before it. */
+function noteKeysOf(
+  keys: ReadonlyMap<string, KnownKey>,
+  member: string,
+  size: number,
+  name: string,
+  type: typeof NOTE_ED25519 | typeof NOTE_COSIGNATURE,
+): NoteKey[] {
+  return [...keys.values()]
+    .filter(({ member: owner, pinned: { from, ended } }) => {
+      const revoked = ended?.how === "revoked" && ended.at < size - 1;
+      return owner === member && from < size && !revoked;
+    })
+    .map(({ publicKey }) => noteKey(name, type, publicKey));
+}
+
+function openUnderAny(note: string, logKeys: readonly NoteKey[]) {
+  let failure = new LogError("ERR_LOG_NOTE_SIGNATURE", "checkpoint: no pinned key of the sequencer at this size");
+  for (const log of logKeys) {
+    try {
+      return { checkpoint: openCheckpoint(note, log), log };
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function decodeKey(text: string): Uint8Array | undefined {
+  try {
+    return fromBase64url(text, "public key", 32);
+  } catch {
+    return undefined;
+  }
+}
+
+const sizeOf = (note: string): number => parseCheckpoint(note).checkpoint.size;
