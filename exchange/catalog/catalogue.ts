@@ -1,0 +1,94 @@
+/** The public side: signed catalogue entries (asset metadata with its policy offer), and search over them. */
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { type Signed, type SigningIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
+import { Asset } from "../../policies/model/asset.ts";
+import { closed, Instant } from "../../policies/model/vocabulary.ts";
+import { CatalogError } from "./errors.ts";
+
+/** The offer is the ODRL policy document; policies/model judges it. */
+export const CatalogueStatement = closed({
+  asset: Asset,
+  offer: Type.Record(Type.String(), Type.Unknown()),
+  publishedAt: Instant,
+});
+export type CatalogueStatement = Static<typeof CatalogueStatement>;
+export type CatalogueEntry = Signed<CatalogueStatement>;
+
+const MAX_ENTRY_CHARACTERS = 4 * 1024 * 1024;
+const MAX_RESULTS = 1000;
+const schema = Compile(CatalogueStatement);
+
+/** Throws ERR_CATALOG_ENTRY where the identity is not the asset's provider. */
+export function publishEntry(identity: SigningIdentity, statement: CatalogueStatement): CatalogueEntry {
+  if (statement.asset.provider !== identity.member) {
+    throw new CatalogError("ERR_CATALOG_ENTRY", `asset ${statement.asset.id} belongs to ${statement.asset.provider}`);
+  }
+  return signStatement(identity, "catalogue", statement);
+}
+
+/** An entry as another node sent it: size, shape, owner and signature are checked, in this order. */
+export function acceptEntry(
+  value: unknown,
+  publicKeyOf: (member: string, key: string) => Uint8Array | undefined,
+): CatalogueEntry {
+  const refuse = (why: string): CatalogError => new CatalogError("ERR_CATALOG_ENTRY", `catalogue entry: ${why}`);
+  if (JSON.stringify(value)?.length > MAX_ENTRY_CHARACTERS)
+    throw refuse(`longer than ${MAX_ENTRY_CHARACTERS} characters`);
+  const entry = value as CatalogueEntry;
+  if (typeof entry !== "object" || entry === null || !schema.Check(entry.statement)) throw refuse("malformed");
+  const { asset } = entry.statement;
+  if (asset.provider !== entry.signer || !asset.id.startsWith(`${entry.signer}:`)) {
+    throw refuse(`${asset.id} is not an asset of its signer ${String(entry.signer)}`);
+  }
+  const publicKey = publicKeyOf(entry.signer, entry.key);
+  if (publicKey === undefined || !verifySigned(publicKey, "catalogue", entry))
+    throw refuse("the signature does not verify");
+  return entry;
+}
+
+export interface CatalogueSearch {
+  /** Words that must all occur in id, titles, description, keywords, or element ids and titles; any case. */
+  readonly text?: string;
+  readonly element?: string;
+  readonly provider?: string;
+  /** Grade level at most this one. */
+  readonly level?: "L1" | "L2" | "L3" | "L4";
+  readonly legal?: "core" | "important" | "general";
+}
+
+/** The newest version of each matching asset, ascending by id; at most 1,000. */
+export function searchCatalogue(entries: Iterable<CatalogueEntry>, search: CatalogueSearch): readonly CatalogueEntry[] {
+  const newest = new Map<string, CatalogueEntry>();
+  for (const entry of entries) {
+    const { asset } = entry.statement;
+    const known = newest.get(asset.id);
+    if (known === undefined || known.statement.asset.version < asset.version) newest.set(asset.id, entry);
+  }
+  const words = (search.text ?? "")
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  return [...newest.values()]
+    .filter(({ statement: { asset } }) => {
+      if (search.provider !== undefined && asset.provider !== search.provider) return false;
+      if (search.level !== undefined && asset.grade.level > search.level) return false;
+      if (search.legal !== undefined && asset.grade.legal !== search.legal) return false;
+      if (search.element !== undefined && !asset.fields.some(({ element }) => element === search.element)) return false;
+      const text = words.length === 0 ? "" : textOf(asset);
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => (a.statement.asset.id < b.statement.asset.id ? -1 : 1))
+    .slice(0, MAX_RESULTS);
+}
+
+const textOf = (asset: Asset): string =>
+  [
+    asset.id,
+    ...Object.values(asset.title),
+    asset.description ?? "",
+    ...asset.keywords,
+    ...asset.fields.flatMap((field) => [field.element, field.name, ...Object.values(field.title ?? {})]),
+  ]
+    .join("\n")
+    .toLowerCase();

@@ -1,0 +1,86 @@
+/** One scan of the source: row and quality counts, and every value that does not fit its declaration. */
+import type { QualitySummary } from "../../policies/model/asset.ts";
+import {
+  boundExpression,
+  parseExpression,
+  textExpression,
+  type UsedField,
+  usedField,
+} from "../statistics/field-sql.ts";
+import type { Source, SourceRow, SqlQuery } from "../statistics/source.ts";
+import type { AssetDescription } from "./description.ts";
+import type { Problem } from "./errors.ts";
+
+export interface SourceCheck {
+  readonly quality: { readonly rows: number; readonly fields: QualitySummary["fields"] };
+  readonly problems: readonly Problem[];
+}
+
+/** Needs a description that `checkDescription` accepts. */
+export async function checkSource(description: AssetDescription, source: Source): Promise<SourceCheck> {
+  const used = description.fields.map(usedField);
+  const [row] = await source.select(qualityQuery(description, used));
+  const rows = count(row, "all_rows");
+  const fields: Record<string, { nulls: number; outOfBounds: number }> = {};
+  const problems: Problem[] = rows === 0 ? [{ field: "source", code: "no-rows", detail: "the source has no row" }] : [];
+  for (const { index, field } of used) {
+    fields[field.name] = { nulls: count(row, `n${index}`), outOfBounds: count(row, `b${index}`) };
+    const invalid = count(row, `i${index}`);
+    if (invalid > 0) {
+      const first = `the first is record ${count(row, `f${index}`)}`;
+      problems.push({ field: `fields.${field.name}`, ...misfit({ index, field, scale: 0, width: 0 }, invalid, first) });
+    }
+    const absent = count(row, `z${index}`);
+    if (field.alwaysPresent === true && absent > 0) {
+      problems.push({
+        field: `fields.${field.name}`,
+        code: "not-always-present",
+        detail: `declared always present, but ${absent} of ${rows} rows are empty, out of bounds or zero`,
+      });
+    }
+  }
+  return { quality: { rows, fields }, problems };
+}
+
+function misfit({ field }: UsedField, invalid: number, first: string): Omit<Problem, "field"> {
+  switch (field.type) {
+    case "code":
+      return { code: "codes-unknown", detail: `${invalid} values are not in code table ${field.codeTable}; ${first}` };
+    case "decimal":
+      return {
+        code: "values-do-not-fit",
+        detail: `${invalid} values are not decimals with at most ${field.scale} digits after the point; ${first}`,
+      };
+    default:
+      return { code: "values-do-not-fit", detail: `${invalid} values are not of type ${field.type}; ${first}` };
+  }
+}
+
+function qualityQuery(description: AssetDescription, used: readonly UsedField[]): SqlQuery {
+  const codes = ({ field }: UsedField): readonly string[] | undefined =>
+    field.codeTable === undefined ? undefined : description.codeTables[field.codeTable]?.map(({ code }) => code);
+  const list = (expressions: readonly string[]): string => expressions.map((text) => `, ${text}`).join("");
+  const text = [
+    `WITH texts AS (SELECT row_number() OVER () AS record${list(used.map((entry) => `${textExpression(entry)} AS t${entry.index}`))} FROM source)`,
+    `parsed AS (SELECT *${list(used.map((entry) => `${parseExpression(entry, codes(entry))} AS p${entry.index}`))} FROM texts)`,
+    `bounded AS (SELECT *${list(used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`))} FROM parsed)`,
+  ].join(",\n");
+  const counts = used.flatMap(({ index, field }) => {
+    const zero = field.type === "decimal" || field.type === "integer" ? ` OR v${index} = 0` : "";
+    const invalid = `t${index} IS NOT NULL AND p${index} IS NULL`;
+    return [
+      `count(*) FILTER (WHERE t${index} IS NULL) AS n${index}`,
+      `count(*) FILTER (WHERE ${invalid}) AS i${index}`,
+      `coalesce(min(record) FILTER (WHERE ${invalid}), 0) AS f${index}`,
+      `count(*) FILTER (WHERE p${index} IS NOT NULL AND v${index} IS NULL) AS b${index}`,
+      `count(*) FILTER (WHERE v${index} IS NULL${zero}) AS z${index}`,
+    ];
+  });
+  return { text: `${text}\nSELECT count(*) AS all_rows${list(counts)} FROM bounded`, parameters: [] };
+}
+
+function count(row: SourceRow | undefined, column: string): number {
+  const value = Number(row?.[column] ?? Number.NaN);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new TypeError(`${column}: expected a count from the source, got ${row?.[column]}`);
+}
