@@ -29,6 +29,7 @@ export const CLI_ERRORS = [
   "ERR_CLI_ANSWER_UNREADABLE",
   "ERR_CLI_REFUSED",
   "ERR_CLI_TIMEOUT",
+  "ERR_CLI_NO_ENTRY",
 ] as const;
 export type CliErrorCode = (typeof CLI_ERRORS)[number];
 
@@ -37,6 +38,7 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_ANSWER_UNREADABLE: EXIT.failed,
   ERR_CLI_REFUSED: EXIT.failed,
   ERR_CLI_TIMEOUT: EXIT.timeout,
+  ERR_CLI_NO_ENTRY: EXIT.failed,
 };
 
 /** What a node answers when it refuses: RFC 9457 with a stable code, as nodes/http writes it. */

@@ -11,13 +11,13 @@ export function networkInvite(network: Command, { texts, action }: Cli): void {
     .command("invite")
     .description(text("cli.network.invite"))
     .requiredOption("--out <file>", text("cli.network.invite.out"))
-    .option("--hours <hours>", text("cli.network.invite.hours"), integer(1, 8760), 72)
+    .option("--hours <hours>", text("cli.network.invite.hours"), integer(1, 2160), 72)
     .option("--note <text>", text("cli.network.invite.note"), "")
     .action(
       action<{ out: string; hours: number; note: string }>(async (context, { out, hours, note }) => {
         await context.assertAbsent(out);
         const api = await context.api();
-        const invitation = await api.post<Invitation>("/network/invitations", { expiresInHours: hours, note });
+        const invitation = await api.post<Invitation>("/invitations", { expiresInHours: hours, note });
         await context.writePrivate(out, `${JSON.stringify(invitation, null, 2)}\n`);
         return {
           json: { file: out, network: invitation.network, expiresAt: invitation.expiresAt },
