@@ -10,7 +10,9 @@ import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
+  LogController,
   type RawServerDefault,
 } from "fastify";
 import type { TSchema } from "typebox";
@@ -57,7 +59,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: 60_000,
     routerOptions: { maxParamLength: 200 },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: answerProblem,
     forceCloseConnections: true,
     ...(options.https === undefined ? { http: timeouts } : { https: { ...timeouts, ...options.https } }),
   } as object).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpApp;
@@ -72,18 +75,20 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   );
   app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
   app.setSerializerCompiler(filteringSerializer as never);
-  app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
-    // The one place where a failure is logged; bodies and query values stay out of the log.
-    const about = { code: problem.code, method: request.method, route: request.routeOptions.url };
-    if (problem.status >= 500) request.log.error({ ...about, err: error }, "request failed");
-    else request.log.info(about, "request refused");
-    return reply.code(problem.status).header("content-type", PROBLEM_TYPE).send(problem);
-  });
+  app.setErrorHandler(answerProblem);
   app.setNotFoundHandler(() => {
     throw new HttpError("ERR_HTTP_NOT_FOUND", "no such resource");
   });
   return app;
+}
+
+function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+  const problem = problemOf(error);
+  // The one place where a failure is logged; bodies and query values stay out of the log.
+  const about = { code: problem.code, method: request.method, route: request.routeOptions?.url };
+  if (problem.status >= 500) request.log.error({ ...about, err: error }, "request failed");
+  else request.log.info(about, "request refused");
+  return reply.code(problem.status).header("content-type", PROBLEM_TYPE).send(problem);
 }
 
 /** Waits a moment for running calls (long polls apart), then closes every connection. */

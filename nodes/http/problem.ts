@@ -124,10 +124,13 @@ export function problemOf(error: unknown): Problem {
     title: code,
     status,
     code,
-    detail: known.message ?? code,
+    detail: known.validation === undefined ? (known.message ?? code) : summary(errors),
     ...(errors.length > 0 ? { errors } : {}),
   };
 }
+
+const summary = (errors: readonly FieldError[]): string =>
+  errors.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
 
 function codeOf(error: KnownError): string {
   if (error.validation !== undefined) return "ERR_HTTP_INVALID";

@@ -1,47 +1,33 @@
 /**
- * The node's access log: append-only, hash-chained lines of JSON, on disk before the caller gets an answer. When the
- * writer cannot write it stays stopped and every later append is refused, so that nothing happens unseen.
+ * The node's access log: append-only, hash-chained lines of JSON in segments of equal length, on disk before the caller
+ * gets an answer. When the writer cannot write it stays stopped and every later append is refused, so that nothing
+ * happens unseen.
  */
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { Count, closed, Digest, Instant } from "../../chaincode/rules/vocabulary.ts";
-import { digestOf } from "../../crypto/suites/digest.ts";
-import { PRIVATE_FILE, PRIVATE_FOLDER } from "./atomic-file.ts";
+import {
+  type AccessEntry,
+  type AccessEvent,
+  CHAIN_START,
+  type ChainFault,
+  type ChainHead,
+  checkLine,
+  headAfter,
+  nextEntry,
+} from "./access-chain.ts";
+import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
 export const ACCESS_LOG_FOLDER = "access-log";
-const FILE = "access.ndjson";
-/** "Previous digest" of the first entry. */
-const GENESIS = digestOf({ log: "sealane/access/v1" });
-
-export const AccessEvent = closed({
-  /** Who: a member id, or `<member>/<operator>` for people on the management interface. */
-  actor: Type.String({ maxLength: 200 }),
-  /** What, for example `POST /api/v1/members/:id/admit`. Route patterns, never values. */
-  action: Type.String({ maxLength: 300 }),
-  /** On which thing: an id, never a value. */
-  target: Type.String({ maxLength: 300 }),
-  /** HTTP status or a stable code. */
-  outcome: Type.String({ maxLength: 100 }),
-});
-export type AccessEvent = Static<typeof AccessEvent>;
-
-export const AccessEntry = closed({
-  sequence: Count,
-  time: Instant,
-  event: AccessEvent,
-  previous: Digest,
-  /** digestOf({sequence, time, event, previous}). */
-  digest: Digest,
-});
-export type AccessEntry = Static<typeof AccessEntry>;
+/** Entries per file, so that a batch is read without reading the whole log. */
+const SEGMENT_ENTRIES = 10_000;
+const SEGMENT_NAME = /^access-(\d{12})\.ndjson$/;
+const LINE_BREAK = 0x0a;
 
 export interface AccessLog {
   /** Resolves once the entry is on disk. Throws StoreError ERR_STORE_ACCESS_LOG_STOPPED. */
   append(event: AccessEvent): Promise<AccessEntry>;
-  /** Entries [from, to). */
+  /** Entries [from, to) that are on disk. */
   read(from: number, to: number): Promise<readonly AccessEntry[]>;
   /** Number of entries on disk. */
   size(): number;
@@ -50,11 +36,10 @@ export interface AccessLog {
 }
 
 export interface AccessLogReport {
-  readonly entries: number;
-  /** Digest of the last sound entry. */
-  readonly head: string;
-  readonly problem?: { readonly line: number; readonly reason: "syntax" | "schema" | "sequence" | "chain" | "digest" };
-  /** Bytes after the last line break: an append that was cut off and never acknowledged. */
+  /** After the last sound entry. */
+  readonly head: ChainHead;
+  readonly fault?: { readonly file: string; readonly line: number; readonly reason: ChainFault | "missing" };
+  /** An append that was cut off and never acknowledged: bytes after the last line break of the last segment. */
   readonly tornBytes: number;
 }
 
@@ -64,79 +49,96 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-const entryCheck = Compile(AccessEntry);
+const segmentOf = (sequence: number): string =>
+  `access-${String(sequence - (sequence % SEGMENT_ENTRIES)).padStart(12, "0")}.ndjson`;
+
+/** Checks every segment of the folder in order; stops at the first fault. An absent folder is an empty log. */
+export async function verifyAccessLog(dir: string): Promise<AccessLogReport> {
+  const folder = join(dir, ACCESS_LOG_FOLDER);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => SEGMENT_NAME.test(name)).sort();
+  let head = CHAIN_START;
+  let tornBytes = 0;
+  for (const [index, file] of names.entries()) {
+    if (file !== segmentOf(head.entries)) return { head, fault: { file, line: 1, reason: "missing" }, tornBytes: 0 };
+    const bytes = await readFile(join(folder, file));
+    const sound = bytes.lastIndexOf(LINE_BREAK) + 1;
+    const lines = bytes.subarray(0, sound).toString("utf8").split("\n").slice(0, -1);
+    for (const [at, line] of lines.entries()) {
+      const entry = checkLine(head, line);
+      if (typeof entry === "string") return { head, fault: { file, line: at + 1, reason: entry }, tornBytes: 0 };
+      head = headAfter(entry);
+    }
+    tornBytes = bytes.length - sound;
+    const last = index === names.length - 1;
+    if (!last && tornBytes > 0) {
+      return { head, fault: { file, line: lines.length + 1, reason: "syntax" }, tornBytes: 0 };
+    }
+  }
+  return { head, tornBytes };
+}
 
 /** Verifies the whole chain, drops a torn last line, and goes on behind it. Throws ERR_STORE_ACCESS_LOG_TAMPERED. */
 export async function openAccessLog(dir: string, now: () => string): Promise<AccessLog> {
   const folder = join(dir, ACCESS_LOG_FOLDER);
   await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-  const path = join(folder, FILE);
-  const file = await open(path, "a+", PRIVATE_FILE);
-  const text = await readFile(path, "utf8");
-  const report = verifyAccessLog(text);
-  if (report.problem !== undefined) {
-    await file.close();
+  const { head, fault, tornBytes } = await verifyAccessLog(dir);
+  if (fault !== undefined) {
     throw new StoreError(
       "ERR_STORE_ACCESS_LOG_TAMPERED",
-      `${path}: line ${report.problem.line} fails (${report.problem.reason}); keep the file as evidence and restore it`,
+      `${join(folder, fault.file)}: line ${fault.line} fails (${fault.reason}); keep the folder as evidence, then restore it`,
     );
   }
-  if (report.tornBytes > 0) await file.truncate(Buffer.byteLength(text) - report.tornBytes);
-  return createWriter({ file, path, now, size: report.entries, head: report.head });
+  if (tornBytes > 0) await dropTornBytes(join(folder, await lastSegment(folder)), tornBytes);
+  return createWriter({ folder, now, head });
 }
 
-/** Checks syntax, sequence, chain and digests of the log's text; stops at the first problem. */
-export function verifyAccessLog(text: string): AccessLogReport {
-  const lines = text.split("\n");
-  const tornBytes = Buffer.byteLength(lines.pop() ?? "");
-  let head = GENESIS;
-  for (const [index, line] of lines.entries()) {
-    const reason = checkLine(line, index, head);
-    if (typeof reason === "string") {
-      return { entries: index, head, problem: { line: index + 1, reason }, tornBytes };
-    }
-    head = reason.digest;
-  }
-  return { entries: lines.length, head, tornBytes };
-}
+const lastSegment = async (folder: string): Promise<string> =>
+  (await readdir(folder))
+    .filter((name) => SEGMENT_NAME.test(name))
+    .sort()
+    .at(-1)!;
 
-function checkLine(
-  line: string,
-  sequence: number,
-  previous: string,
-): AccessEntry | "syntax" | "schema" | "sequence" | "chain" | "digest" {
-  let entry: unknown;
+async function dropTornBytes(path: string, tornBytes: number): Promise<void> {
+  const file = await open(path, "r+");
   try {
-    entry = JSON.parse(line);
-  } catch {
-    return "syntax";
+    const { size } = await file.stat();
+    await file.truncate(size - tornBytes);
+    await file.sync();
+  } finally {
+    await file.close();
   }
-  if (!entryCheck.Check(entry)) return "schema";
-  if (entry.sequence !== sequence) return "sequence";
-  if (entry.previous !== previous) return "chain";
-  const { digest, ...body } = entry;
-  return digestOf(body) === digest ? entry : "digest";
 }
 
-function createWriter(start: {
-  file: FileHandle;
-  path: string;
-  now: () => string;
-  size: number;
-  head: string;
-}): AccessLog {
-  const { file, path, now } = start;
+function createWriter(start: { folder: string; now: () => string; head: ChainHead }): AccessLog {
+  const { folder, now } = start;
   let { head } = start;
-  let next = start.size;
-  let onDisk = start.size;
+  let onDisk = head.entries;
   let queue: Waiting[] = [];
   let failure: unknown;
   let writing: Promise<void> | undefined;
+  let segment: { readonly name: string; readonly file: FileHandle } | undefined;
 
   const stoppedError = () =>
     new StoreError("ERR_STORE_ACCESS_LOG_STOPPED", "the access log cannot be written; calls are refused until it can", {
       cause: failure,
     });
+
+  async function segmentFor(sequence: number): Promise<FileHandle> {
+    const name = segmentOf(sequence);
+    if (segment?.name === name) return segment.file;
+    await segment?.file.close();
+    segment = { name, file: await open(join(folder, name), "a", PRIVATE_FILE) };
+    await syncFolder(folder);
+    return segment.file;
+  }
+
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    for (const part of Map.groupBy(batch, ({ entry }) => segmentOf(entry.sequence)).values()) {
+      const file = await segmentFor(part[0]!.entry.sequence);
+      await file.appendFile(part.map(({ entry }) => `${JSON.stringify(entry)}\n`).join(""));
+      await file.datasync();
+    }
+  }
 
   // One fsync covers everything that came in while the one before was running.
   async function drain(): Promise<void> {
@@ -144,8 +146,7 @@ function createWriter(start: {
       const batch = queue;
       queue = [];
       try {
-        await file.appendFile(batch.map(({ entry }) => `${JSON.stringify(entry)}\n`).join(""));
-        await file.datasync();
+        await write(batch);
         onDisk += batch.length;
         for (const { entry, resolve } of batch) resolve(entry);
       } catch (error) {
@@ -160,28 +161,30 @@ function createWriter(start: {
   return Object.freeze({
     append(event: AccessEvent) {
       if (failure !== undefined) return Promise.reject(stoppedError());
-      const body = { sequence: next, time: now(), event, previous: head };
-      const entry: AccessEntry = { ...body, digest: digestOf(body) };
-      next += 1;
-      head = entry.digest;
+      const entry = nextEntry(head, now(), event);
+      head = headAfter(entry);
       return new Promise<AccessEntry>((resolve, reject) => {
         queue.push({ entry, resolve, reject });
         writing ??= drain();
       });
     },
     async read(from: number, to: number) {
-      const text = await readFile(path, "utf8");
-      return text
-        .split("\n")
-        .slice(from, Math.min(to, onDisk))
-        .map((line) => JSON.parse(line) as AccessEntry);
+      const end = Math.min(to, onDisk);
+      const entries: AccessEntry[] = [];
+      for (let at = from - (from % SEGMENT_ENTRIES); at < end; at += SEGMENT_ENTRIES) {
+        const lines = (await readFile(join(folder, segmentOf(at)), "utf8")).split("\n");
+        const wanted = lines.slice(Math.max(0, from - at), Math.min(SEGMENT_ENTRIES, end - at));
+        for (const line of wanted) entries.push(JSON.parse(line) as AccessEntry);
+      }
+      return entries;
     },
     size: () => onDisk,
     stopped: () => failure !== undefined,
     async close() {
       await writing;
       failure ??= new Error("closed");
-      await file.close();
+      await segment?.file.close();
+      segment = undefined;
     },
   });
 }

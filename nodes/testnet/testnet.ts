@@ -157,7 +157,7 @@ async function admitted(operator: RunningNode, dir: string, member: string): Pro
     invitation,
     effects: systemEffects,
     waitMs: JOIN_MS,
-    pollMs: 20,
+    pollMs: 50,
     onState: (state) => {
       if (state === "waiting") admission ??= admitMember(operator.services, member);
     },

@@ -34,12 +34,21 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
     if (!SAFE_METHODS.includes(request.method) && config.readOnlySafe !== true) deps.assertWritable();
   });
 
+  // Unsigned peer requests are only counted: a stranger must not be able to fill the log.
+  function actorOf(request: FastifyRequest): string | undefined {
+    if (request.author !== "") return request.author;
+    if (request.operator !== "") return request.operator;
+    const stranger = deps.interface === "peer" && request.routeOptions.config.public !== true;
+    return stranger ? undefined : "anonymous";
+  }
+
   app.addHook("onSend", async (request, reply, payload) => {
-    if (request.accessLogged || !isAudited(request) || actorOf(request) === undefined) return payload;
+    const actor = actorOf(request);
+    if (request.accessLogged || !isAudited(request) || actor === undefined) return payload;
     request.accessLogged = true;
     try {
       await deps.accessLog.append({
-        actor: actorOf(request) ?? "",
+        actor,
         action: `${request.method} ${request.routeOptions.url ?? ""}`.slice(0, 300),
         target: targetOf(request),
         outcome: String(reply.statusCode),
@@ -69,12 +78,6 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
 
 const isAudited = (request: FastifyRequest): boolean =>
   request.routeOptions.url !== undefined && request.routeOptions.config.accessLog !== false;
-
-// A stranger on the peer interface must not be able to fill the log; refusals are in the metrics and the program log.
-function actorOf(request: FastifyRequest): string | undefined {
-  if (request.author !== "") return request.author;
-  return request.operator === "" ? undefined : request.operator;
-}
 
 function targetOf(request: FastifyRequest): string {
   const parameters = Object.values((request.params ?? {}) as Record<string, string>);

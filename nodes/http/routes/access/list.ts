@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { Count, closed } from "../../../../chaincode/rules/vocabulary.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
-import { AccessEntry } from "../../../store/access-log.ts";
+import { AccessEntry } from "../../../store/access-chain.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { problems } from "../../schemas.ts";
 

@@ -13,7 +13,7 @@ export function showApplication(app: HttpApp, deps: Deps): void {
     "/peer/v1/applications/:id",
     {
       schema: { params: closed({ id: Digest }), response: { 200: ApplicationStateReply, ...problems } },
-      config: { public: true },
+      config: { public: true, accessLog: false, rateLimit: { max: 3_000, timeWindow: 60_000 } },
     },
     (request) => applicationState(deps, request.params.id),
   );

@@ -18,7 +18,7 @@ export function submitApplication(app: HttpApp, deps: Deps): void {
     "/peer/v1/applications",
     {
       schema: { body: Body, response: { 200: ApplicationReply, ...problems } },
-      config: { public: true },
+      config: { public: true, rateLimit: { max: 120, timeWindow: 60_000 } },
     },
     (request) => {
       const received = last.catch(() => undefined).then(() => receiveApplication(deps, request.body));
