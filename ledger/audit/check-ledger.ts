@@ -1,7 +1,6 @@
 /** Is every record really on this network's ledger, in this order, signed by its author? */
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import type { Checkpoint } from "../log/checkpoint.ts";
-import { parseCheckpoint } from "../log/checkpoint.ts";
 import { verifyInclusion } from "../log/proofs.ts";
 import { type Check, expectSigned, leafHash } from "./evidence.ts";
 
@@ -32,7 +31,7 @@ export const checkCheckpoints: Check = ({ body, trust, records }, findings) => {
     findings.expect(known === undefined || known === hash, where, "checkpoint-conflict", { size });
     roots.set(size, hash);
   };
-  remember(parseCheckpoint(trust.file.checkpoint).checkpoint, "/body/checkpoints");
+  if (trust.pinned !== undefined) remember(trust.pinned, "/body/checkpoints");
   for (const [at, note] of body.checkpoints.entries()) {
     const where = `/body/checkpoints/${at}`;
     const opened = trust.openCheckpoint(note);

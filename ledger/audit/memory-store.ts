@@ -19,8 +19,8 @@ export function memoryStore(): StateStore {
     async *range(prefix: string) {
       // Almost every range is one whole folder; anything else looks through all of them.
       const exact = folders.get(prefix);
-      const isLeaf = exact !== undefined && exact.every((key) => !folders.has(`${key}/`));
-      const keys = isLeaf ? exact : [...folders.values()].flat();
+      const isLeaf = exact?.every((key) => !folders.has(`${key}/`));
+      const keys = exact !== undefined && isLeaf ? exact : [...folders.values()].flat();
       for (const key of keys.filter((name) => name.startsWith(prefix)).sort()) {
         yield [key, values.get(key)] as const;
       }

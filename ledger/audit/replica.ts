@@ -65,10 +65,12 @@ export async function verifyReplica(
     if (problem !== undefined) return answer(problem);
     range = appendLeaf(range, leafHashOf(entry)).range;
     time = entry.time;
+    const fork = forkProblem(pinned.index, range);
+    if (fork !== undefined) return answer(fork);
   }
   return answer(
     checkpointProblem(pinned.index, checkpoint, range) ??
-      atTrustCheckpoint(pinned.index, range) ??
+      lossProblem(pinned.index, range) ??
       (await stateProblem(pinned.index, store, range.size)),
   );
 }
@@ -138,12 +140,17 @@ function checkpointProblem(trust: TrustIndex, note: string, range: CompactRange)
   return undefined;
 }
 
+/** At the size of the trust file's own checkpoint the root must be that one: else there are two histories. */
+function forkProblem({ pinned }: TrustIndex, range: CompactRange): Problem | undefined {
+  if (pinned === undefined || pinned.size !== range.size) return undefined;
+  if (Buffer.compare(pinned.root, rootOf(range)) === 0) return undefined;
+  return { where: "/trust/checkpoint", code: "checkpoint-conflict", values: { size: range.size } };
+}
+
 /** A ledger that is shorter than what the trust file already saw cosigned has lost entries. */
-function atTrustCheckpoint(trust: TrustIndex, range: CompactRange): Problem | undefined {
-  const opened = trust.openCheckpoint(trust.file.checkpoint);
-  if (!opened.ok || opened.signed.checkpoint.size <= range.size) return undefined;
-  const { size } = opened.signed.checkpoint;
-  return { where: "/checkpoint", code: "size-mismatch", values: { expected: size, got: range.size } };
+function lossProblem({ pinned }: TrustIndex, range: CompactRange): Problem | undefined {
+  if (pinned === undefined || pinned.size <= range.size) return undefined;
+  return { where: "/checkpoint", code: "size-mismatch", values: { expected: pinned.size, got: range.size } };
 }
 
 /** Members, keys and sequencer as the contract leaves them are those that the trust file pins. */

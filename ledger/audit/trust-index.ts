@@ -1,7 +1,14 @@
 /** The pinned facts of a trust file, ready for look-ups. Keys are decoded once, so that batches verify quickly. */
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { keyIdOf, type Signed, type SigningDomain, verifySigned } from "../../crypto/suites/signed.ts";
-import { cosignerNameOf, openCheckpoint, originOf, parseCheckpoint, type SignedCheckpoint } from "../log/checkpoint.ts";
+import {
+  type Checkpoint,
+  cosignerNameOf,
+  openCheckpoint,
+  originOf,
+  parseCheckpoint,
+  type SignedCheckpoint,
+} from "../log/checkpoint.ts";
 import { evaluateQuorum, majorityOf } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
 import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
@@ -16,6 +23,8 @@ interface KnownKey {
 
 export interface TrustIndex {
   readonly file: TrustFile;
+  /** The trust file's own checkpoint, once it is found good. */
+  readonly pinned: Checkpoint | undefined;
   member(id: string): PinnedMember | undefined;
   key(key: string): KnownKey | undefined;
   /** Who orders the entry at `position`. */
@@ -59,15 +68,19 @@ export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
   }
   const index: TrustIndex = {
     file,
+    pinned: undefined,
     member: (id) => members.get(id),
     key: (key) => keys.get(key),
     sequencerAt: (position) => file.sequencers.findLast(({ from }) => from <= position)?.member ?? "",
     openCheckpoint: (note) => openUnder(index, keys, note),
   };
   const own = index.openCheckpoint(file.checkpoint);
-  if (own.ok) findings.seen();
-  else findings.fail("/checkpoint", "trust-checkpoint", { because: own.code, ...own.values });
-  return index;
+  if (!own.ok) {
+    findings.fail("/checkpoint", "trust-checkpoint", { because: own.code, ...own.values });
+    return index;
+  }
+  findings.seen();
+  return { ...index, pinned: own.signed.checkpoint };
 }
 
 /**
