@@ -1,5 +1,6 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
@@ -29,7 +30,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   const asset = await ctx.assets.get(own.asset);
   const policy = asset?.policy === undefined ? undefined : parsePolicy(asset.policy);
   const parties = await ctx.facts.parties(opened, policy?.ok === true && policy.terms.coordinatorMayBeSequencer);
-  const history = [];
+  const history: HistoryEntry[] = [];
   for await (const [, entry] of ctx.stores.history.entries()) history.push(entry);
   const outbox = createOutbox(ctx, body.computation);
   let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;

@@ -12,8 +12,6 @@ import {
   RequestDocumentSchema,
 } from "./peer-messages.ts";
 
-void AgreementDelivery;
-
 export function providerPorts(ctx: Context): AgreePorts {
   const { ledger, members, peers } = ctx.services;
   return {

@@ -1,0 +1,146 @@
+/** The coordinator of a computation: relays rounds through its mailbox, closes sets on the ledger, learns no value. */
+import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { type CoordinatorState, startCoordinator, stepCoordinator } from "../../crypto/secagg/coordinator.ts";
+import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/secagg/step.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { documentOf } from "../../exchange/requests/decide-request.ts";
+import { record } from "../../exchange/requests/record.ts";
+import { LedgerError, type TransactionBody, type TransactionType } from "../../ledger/port.ts";
+import type { Context, Transcript } from "./context.ts";
+import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { createMailbox, type Mailbox } from "./mailbox.ts";
+import { reviewWithLedger } from "./opening-review.ts";
+import { Accepted, paths } from "./peer-messages.ts";
+import { providerPorts } from "./provider.ts";
+import { untilDone } from "./retry.ts";
+
+export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
+  readonly mailbox: Mailbox;
+}
+
+const TOO_EARLY_PAUSE_MS = 300;
+
+/** Undefined when the documents have not come yet, or the opening is not what the documents say: then it is failed. */
+export async function runCoordinator(ctx: Context, opened: ComputationOpened): Promise<CoordinatorRole | undefined> {
+  const { body } = opened;
+  const id = body.computation;
+  const documents = await ctx.stores.documentsToRelay.get(id);
+  if (documents === undefined) return undefined;
+  const request = (await documentOf(providerPorts(ctx), body.request)).document.statement;
+  const plain = {
+    query: documents.query.document,
+    layout: documents.layout.document,
+    policy: documents.policy.document,
+  };
+  const review = await reviewWithLedger(ctx, opened, plain, request);
+  if (!review.ok) {
+    await submit("computation.fail", { computation: id, reason: review.reason });
+    return undefined;
+  }
+  const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
+  const kept = new Map<string, Uint8Array>();
+  for await (const [key, words] of ctx.stores.contributions.entries(`${id}/`)) {
+    kept.set(key, fromBase64url(words, "contribution"));
+  }
+  const mailbox = createMailbox(toBase64url(ctx.services.random(12)));
+  const notes: { accepts: Transcript["accepts"]; views1: Transcript["views1"] } = (await ctx.stores.transcripts.get(
+    id,
+  )) ?? { accepts: [], views1: [] };
+
+  const { role } = await hostRole<CoordinatorState, CoordinatorInput, CoordinatorEffect>(ctx, {
+    role: "coordinator",
+    computation: id,
+    start: () => startCoordinator({ opened: body, parties, layout: review.vector, documents }),
+    step: (state, input) =>
+      stepCoordinator(state, input, {
+        now: ctx.clock(),
+        sign: ctx.sign,
+        random: ctx.services.random,
+        kept: (phase, member) => kept.get(keptKey(id, phase, member))!,
+      }),
+    isFirst: (effect) => effect.kind === "keep",
+    send,
+    async perform(effect, hosted) {
+      switch (effect.kind) {
+        case "keep": {
+          const key = keptKey(id, effect.phase, effect.member);
+          kept.set(key, effect.words);
+          return await ctx.stores.contributions.put(key, toBase64url(effect.words));
+        }
+        case "submit":
+          void submitUntilDone(effect, hosted);
+          return;
+        case "blame":
+          ctx.services.log.warn({ computation: id, member: effect.member, reason: effect.reason }, "member at fault");
+          return;
+        case "wake":
+          return hosted.wakeAt(effect.at);
+        case "erase":
+          mailbox.close();
+          return await hosted.finish();
+      }
+    },
+  });
+
+  function send(message: Send, hosted: HostedRole<CoordinatorInput>): void {
+    if (message.message.type === "maskset") notes.accepts = message.message.accepts;
+    if (message.message.type === "views-1") notes.views1 = message.message.views;
+    if (message.message.type !== "result-2") return mailbox.post(message.to, message.message);
+    const transcript: Transcript = { result: message.message, ...notes };
+    void deliverTranscript(message.to, transcript, hosted);
+  }
+
+  /** C keeps the transcript until the audit deadline; R recomputes everything from it. */
+  async function deliverTranscript(to: string, transcript: Transcript, hosted: HostedRole<CoordinatorInput>) {
+    await ctx.stores.transcripts.put(id, transcript);
+    const deliver = async () =>
+      ctx.services.peers.call(await ctx.services.members.target(to), {
+        method: "POST",
+        path: paths.transcript(id),
+        body: transcript,
+        response: Accepted,
+        timeoutMs: 120_000,
+        signal: hosted.signal,
+      });
+    await untilDone(deliver, { signal: hosted.signal, isFinal: () => false });
+  }
+
+  async function submitUntilDone(
+    effect: Extract<CoordinatorEffect, { kind: "submit" }>,
+    hosted: HostedRole<CoordinatorInput>,
+  ): Promise<void> {
+    const attempt = () => submit(effect.type, effect.body as never);
+    try {
+      await untilDone(attempt, { signal: hosted.signal, isFinal: isFinalRejection });
+    } catch (error) {
+      if (error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_TOO_EARLY") {
+        hosted.wakeAt(ctx.clock() + TOO_EARLY_PAUSE_MS);
+        setTimeout(() => void submitUntilDone(effect, hosted), TOO_EARLY_PAUSE_MS).unref();
+        return;
+      }
+      ctx.services.log.warn({ err: error, computation: id, type: effect.type }, "the ledger refused a record");
+      const code = error instanceof LedgerError ? error.rejection?.code : undefined;
+      if (code === undefined || BENIGN.includes(code) || effect.type === "computation.fail") return;
+      await submit("computation.fail", { computation: id, reason: reasonOf(code) }).catch(() => undefined);
+    }
+  }
+
+  async function submit<T extends TransactionType>(type: T, about: TransactionBody<T>): Promise<void> {
+    const phase = (about as { phase?: number }).phase ?? 0;
+    await record(ctx.party, type, about, { computation: id, phase });
+  }
+
+  role.poke({ kind: "resume" });
+  return Object.freeze({ ...role, mailbox });
+}
+
+/** Says that the record is there already, or that the computation has ended otherwise. */
+const BENIGN: readonly string[] = ["ERR_CONTRACT_STATE", "ERR_CONTRACT_ID_REUSED", "ERR_CONTRACT_EXISTS"];
+
+const isFinalRejection = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
+const reasonOf = (code: string) =>
+  code
+    .replace(/^ERR_CONTRACT_/, "")
+    .toLowerCase()
+    .replaceAll("_", "-");
+const keptKey = (computation: string, phase: number, member: string) => `${computation}/${phase}/${member}`;

@@ -1,0 +1,189 @@
+/** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
+
+import { readRequest } from "../../chaincode/rules/keys.ts";
+import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import {
+  createReceiverKey,
+  type ReceiverKeyPair,
+  type ReceiverState,
+  startReceiver,
+  stepReceiver,
+} from "../../crypto/secagg/receiver.ts";
+import type { ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
+import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import type { OpenBody } from "../../exchange/computations/opening.ts";
+import { resultOf } from "../../exchange/computations/outcome.ts";
+import { record } from "../../exchange/requests/record.ts";
+import { LedgerError } from "../../ledger/port.ts";
+import type { Context, Dossier, ResultRecord } from "./context.ts";
+import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { reviewWithLedger } from "./opening-review.ts";
+import { untilDone } from "./retry.ts";
+
+const MAX_KEYS_PER_REQUEST = 8;
+const keyName = (computation: string) => `${computation}-key`;
+
+/** Message 1, R's part: the same key for the same computation, on disk before its signature leaves. */
+export async function receiverKeyFor(
+  ctx: Context,
+  from: string,
+  about: { readonly computation: string; readonly request: string },
+): Promise<OpenBody["receiverKey"]> {
+  const { inflight, ledger, member, random } = ctx.services;
+  const request = await readRequest(ledger, about.request);
+  if (request === undefined || request.requester !== from || request.receiver !== member) {
+    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: ${from} is not its requester`);
+  }
+  const kept = await inflight.get<ReceiverKeyPair>(keyName(about.computation));
+  if (kept !== undefined) {
+    if (kept.signed.statement.request === about.request) return kept.signed as OpenBody["receiverKey"];
+    throw new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${about.computation}: of another request`);
+  }
+  const pending = (await inflight.names()).filter((name) => name.endsWith("-key"));
+  const same = await Promise.all(pending.map((name) => inflight.get<ReceiverKeyPair>(name)));
+  if (same.filter((key) => key?.signed.statement.request === about.request).length >= MAX_KEYS_PER_REQUEST) {
+    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: too many keys were asked for`);
+  }
+  const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
+  await inflight.put(keyName(about.computation), pair);
+  return pair.signed as OpenBody["receiverKey"];
+}
+
+/** Undefined when the dossier has not come yet. */
+export async function runReceiver(
+  ctx: Context,
+  opened: ComputationOpened,
+): Promise<HostedRole<ReceiverInput> | undefined> {
+  const { body } = opened;
+  const id = body.computation;
+  const dossier = await ctx.stores.dossiers.get(id);
+  const key = await ctx.services.inflight.get<ReceiverKeyPair>(keyName(id));
+  if (dossier === undefined || key === undefined) return undefined;
+  const documents = checkDocuments(dossier.documents, body);
+  const review = await reviewWithLedger(
+    ctx,
+    opened,
+    {
+      query: documents.query.document,
+      layout: documents.layout.document,
+      policy: documents.policy.document,
+    },
+    dossier.request.document.statement,
+  );
+  if (!review.ok) {
+    await record(
+      ctx.party,
+      "computation.fail",
+      { computation: id, reason: review.reason },
+      { computation: id, phase: 0 },
+    );
+    return undefined;
+  }
+  const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
+
+  const { role, resumed } = await hostRole<ReceiverState, ReceiverInput, ReceiverEffect>(ctx, {
+    role: "receiver",
+    computation: id,
+    start: () => startReceiver({ opened: body, parties, layout: review.vector, privateKey: key.privateKey }),
+    step: (state, input) => stepReceiver(state, input, { now: ctx.clock(), sign: ctx.sign }),
+    isFirst: (effect) => effect.kind === "decoded",
+    send: () => undefined,
+    async perform(effect, hosted) {
+      switch (effect.kind) {
+        case "decoded": {
+          const { outcome, bitmap } = resultOf({
+            opened: body,
+            layout: review.layout,
+            assets: review.assets,
+            decoded: effect.result,
+          });
+          const kept = await ctx.stores.results.get(id);
+          const result: ResultRecord = kept ?? {
+            computation: id,
+            request: body.request,
+            transcriptDigest: effect.result.transcriptDigest,
+            bitmap,
+            outcome:
+              outcome.kind === "released"
+                ? {
+                    kind: "released",
+                    result: { salt: salt(ctx.services.random), document: outcome.document },
+                    rules: outcome.document.rules,
+                  }
+                : outcome,
+          };
+          if (kept === undefined) await ctx.stores.results.put(id, result);
+          void announce(result, hosted);
+          return;
+        }
+        case "withhold": {
+          const result: ResultRecord = {
+            computation: id,
+            request: body.request,
+            outcome: { kind: "withheld", reasons: [effect.reason] },
+          };
+          await ctx.stores.results.put(id, result);
+          void announce(result, hosted);
+          return;
+        }
+        case "blame":
+          ctx.services.log.warn({ computation: id, member: effect.member, reason: effect.reason }, "member at fault");
+          return;
+        case "erase":
+          await ctx.services.inflight.erase(keyName(id));
+          return await hosted.finish();
+      }
+    },
+  });
+
+  /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
+  async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
+    const isFinal = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
+    try {
+      await untilDone(() => recordOutcome(ctx, result), { signal: hosted.signal, isFinal });
+    } catch (error) {
+      ctx.services.log.warn({ err: error, computation: id }, "the ledger refused the outcome");
+    }
+  }
+
+  const kept = await ctx.stores.results.get(id);
+  if (kept !== undefined) void announce(kept, role);
+  if (resumed) role.poke({ kind: "resume" });
+  const transcript = await ctx.stores.transcripts.get(id);
+  if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });
+  return role;
+}
+
+async function recordOutcome(ctx: Context, { computation, request, outcome }: ResultRecord): Promise<void> {
+  if (outcome.kind === "withheld") {
+    await record(ctx.party, "result.withhold", { computation, request, reasons: [...outcome.reasons] }, computation);
+    return;
+  }
+  await record(
+    ctx.party,
+    "result.release",
+    {
+      computation,
+      request,
+      resultDigest: digestOfSalted(outcome.result),
+      rules: [...outcome.rules],
+      reviewers: [],
+      withheldCells: outcome.result.document.withheldCells,
+    },
+    computation,
+  );
+}
+
+/** Receives what the requester hands over for a computation it opens. Only the named receiver takes it. */
+export async function takeDossier(ctx: Context, from: string, computation: string, dossier: Dossier): Promise<void> {
+  const { statement } = dossier.request.document;
+  if (statement.requester !== from || statement.receiver !== ctx.services.member) {
+    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not for this receiver`);
+  }
+  const kept = await ctx.stores.dossiers.get(computation);
+  const opened = await ctx.facts.opened(computation);
+  if (kept !== undefined && opened !== undefined) return;
+  if (opened !== undefined) checkDocuments(dossier.documents, opened.body);
+  await ctx.stores.dossiers.put(computation, dossier);
+}
