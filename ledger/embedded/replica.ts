@@ -1,17 +1,30 @@
 /** A member's replica of the embedded ledger: fetches, re-executes, verifies, cosigns; submits through an outbox. */
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
-import type { Ledger, LedgerError, SignedTransaction } from "../port.ts";
-import type { ForkEvidence } from "./fork.ts";
-import type { SequencerApi } from "./sequencer-api.ts";
+import { cosignerNameOf, parseCheckpoint } from "../log/checkpoint.ts";
+import { cosign } from "../log/cosignature.ts";
+import { formatNote } from "../log/note.ts";
+import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
+import { createBell, unlessAborted } from "./bell.ts";
+import type { Chain } from "./chain.ts";
+import { createDelivery } from "./delivery.ts";
+import { type ForkEvidence, keepFork, readForks } from "./fork.ts";
+import { openChain } from "./open-chain.ts";
+import { openOutbox } from "./outbox.ts";
+import { readsOf } from "./reads.ts";
+import type { LogBatch, SequencerApi } from "./sequencer-api.ts";
 import type { LogStore } from "./store.ts";
+import { BatchRefusal, isAcknowledged, isByLog, verifyBatch } from "./verify-batch.ts";
 
 export interface ReplicaOptions {
   readonly store: LogStore;
   readonly network: string;
-  /** Cosigns checkpoints when this member's record says `cosigner`. */
+  /**
+   * Cosigns checkpoints when this member's record says `cosigner`. Read anew for each one, so a getter can follow a key
+   * rotation.
+   */
   readonly identity: SigningIdentity;
   readonly sequencer: SequencerApi;
-  /** The sequencer's public key as pinned at joining, base64url; needed only while the replica is empty. */
+  /** The founder's public key at the founding, as pinned at joining, base64url; needed only by an empty replica. */
   readonly pinnedSequencerKey: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -30,7 +43,138 @@ export interface ReplicaOptions {
   readonly onTrouble?: (error: unknown) => void;
 }
 
-/** Opens a replica and starts following. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree. */
-export async function openReplica(_options: ReplicaOptions): Promise<Ledger> {
-  throw new TypeError("not built yet");
+const BATCH_LIMIT = 2_000;
+
+/**
+ * Opens a replica and starts following. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree, and
+ * ERR_LEDGER_FORK while evidence of a fork is kept in the store.
+ */
+export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
+  const { store, sequencer, pollMs = 20_000, retryMs = 1_000, onTrouble = () => {} } = options;
+  const [kept] = await readForks(store);
+  if (kept !== undefined) throw new LedgerError("ERR_LEDGER_FORK", `${kept.detail} (noticed ${kept.noticed})`);
+  const chain = await openChain(store, options.network);
+  const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
+  const closing = new AbortController();
+  const { signal } = closing;
+  const idle = createBell();
+  let reachable = false;
+  let halted: LedgerError | undefined;
+
+  const delivery = createDelivery({
+    chain,
+    outbox,
+    sequencer,
+    signal,
+    retryMs,
+    submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
+    halted: () => halted,
+    onTrouble,
+    onRejected: options.onRejected ?? (() => {}),
+  });
+
+  /** Adopts one group commit: acknowledged ones at once, the newest one after cosigning it. */
+  async function adopt(batch: LogBatch): Promise<void> {
+    const prepared = await verifyBatch(chain, batch, options.pinnedSequencerKey);
+    const acknowledged = isAcknowledged(chain, batch.checkpoint);
+    // What is acknowledged can be fetched again; what this node is about to cosign must survive its crash.
+    await chain.stage(prepared, batch.checkpoint, { sync: !acknowledged });
+    if (acknowledged) await chain.commit(batch.checkpoint);
+  }
+
+  /** Cosigns the staged checkpoint and waits for the quorum's cosignatures on it. */
+  async function settleTail(tail: NonNullable<ReturnType<Chain["tail"]>>): Promise<void> {
+    const { member } = options.identity;
+    if (chain.governance().cosigners.has(member)) {
+      await sequencer.cosign({ member, note: cosignedNote(tail.checkpoint, options) });
+    }
+    const size = tail.prepared.range.size;
+    const note = await unlessAborted(sequencer.acknowledged({ size, waitMs: pollMs }), signal);
+    if (note === undefined) return;
+    const same = parseCheckpoint(note).note.text === parseCheckpoint(tail.checkpoint).note.text;
+    if (!same)
+      return refuse(note, new BatchRefusal(`another history of size ${size}`, { signed: isByLog(chain, note) }));
+    if (!isAcknowledged(chain, note)) {
+      throw new LedgerError("ERR_LEDGER_NO_QUORUM", `checkpoint of size ${size}: acknowledged without a quorum`);
+    }
+    await chain.commit(note);
+  }
+
+  async function followOnce(): Promise<void> {
+    const tail = chain.tail();
+    if (tail !== undefined) return settleTail(tail);
+    const query = { from: chain.head().size, limit: BATCH_LIMIT, waitMs: pollMs };
+    const batches = (await unlessAborted(sequencer.batches(query), signal)) ?? [];
+    for (const batch of batches) {
+      if (signal.aborted || chain.tail() !== undefined) return;
+      try {
+        await adopt(batch);
+      } catch (error) {
+        if (error instanceof BatchRefusal) await refuse(batch.checkpoint, error);
+        throw error;
+      }
+    }
+  }
+
+  /** A signed refusal is evidence against the sequencer and stops this replica; an unsigned one is only noise. */
+  async function refuse(shown: string, refusal: BatchRefusal): Promise<void> {
+    if (!refusal.signed) return;
+    const evidence: ForkEvidence = {
+      noticed: new Date(options.now()).toISOString(),
+      held: chain.tail()?.checkpoint ?? chain.head().checkpoint,
+      shown,
+      detail: `sequencer: ${refusal.message}`,
+    };
+    halted = await keepFork(store, evidence);
+    options.onFork?.(evidence);
+    throw halted;
+  }
+
+  async function follow(): Promise<void> {
+    let presented = false;
+    while (!signal.aborted && halted === undefined) {
+      try {
+        if (!presented) await sequencer.present({ member: options.identity.member, checkpoint: heldBy(chain) });
+        presented = true;
+        await followOnce();
+        reachable = true;
+      } catch (error) {
+        reachable = false;
+        presented = false;
+        onTrouble(error);
+        if (halted === undefined) await idle.wait(signal, retryMs);
+      }
+    }
+  }
+  const running = Promise.all([follow(), delivery.run()]);
+
+  return Object.freeze<Ledger>({
+    ...readsOf(chain),
+    submit: delivery.submit,
+    status: async () => ({
+      kind: "embedded",
+      network: options.network,
+      height: chain.head().size,
+      root: chain.root(),
+      role: "replica",
+      reachable: reachable && halted === undefined,
+      outbox: outbox.size(),
+    }),
+    async close() {
+      halted ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
+      closing.abort();
+      await running;
+      await store.close();
+    },
+  });
+}
+
+const heldBy = (chain: Chain): string | undefined =>
+  chain.tail()?.checkpoint ?? (chain.head().checkpoint === "" ? undefined : chain.head().checkpoint);
+
+/** A note over the checkpoint's text with this member's cosignature alone. */
+function cosignedNote(checkpoint: string, { network, identity, now }: ReplicaOptions): string {
+  const { text } = parseCheckpoint(checkpoint).note;
+  const cosigner = { name: cosignerNameOf(network, identity.member), privateKey: identity.privateKey };
+  return formatNote({ text, signatures: [cosign(text, cosigner, Math.floor(now() / 1000))] });
 }

@@ -1,14 +1,28 @@
-/** The sequencer of the embedded ledger: orders, executes, commits in groups, signs checkpoints, gathers the quorum. */
+/**
+ * The sequencer of the embedded ledger: orders, executes, commits in groups, signs checkpoints, gathers the quorum.
+ * One group commit is in flight at a time; what arrives meanwhile forms the next one.
+ */
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
-import type { Ledger } from "../port.ts";
+import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts";
+import { isBy, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
+import type { Chain, Prepared } from "./chain.ts";
+import { entriesOf } from "./delivery.ts";
 import type { ForkEvidence } from "./fork.ts";
-import type { SequencerApi } from "./sequencer-api.ts";
+import { openChain } from "./open-chain.ts";
+import { createPresence } from "./presence.ts";
+import { collectQuorum, type QuorumCollector } from "./quorum.ts";
+import { readsOf } from "./reads.ts";
+import type { SequencerApi, SubmitAnswer } from "./sequencer-api.ts";
+import type { SequencerCore } from "./sequencer-core.ts";
+import { createSequencerApi } from "./sequencer-service.ts";
 import type { LogStore } from "./store.ts";
+import { createSubmissionQueue, type Submission } from "./submissions.ts";
 
 export interface SequencerOptions {
   readonly store: LogStore;
   readonly network: string;
-  /** The member's identity key signs checkpoints. */
+  /** The member's identity key signs checkpoints. Read anew for each one, so a getter can follow a key rotation. */
   readonly identity: SigningIdentity;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -21,13 +35,171 @@ export interface SequencerOptions {
   readonly onFork?: (evidence: ForkEvidence) => void;
 }
 
-/** The same object is this node's Ledger and, to replicas, the SequencerApi. */
+/** `ledger` is this node's own port; `api` answers the replicas. Closing the ledger closes both and the store. */
 export interface Sequencer {
   readonly ledger: Ledger;
   readonly api: SequencerApi;
 }
 
 /** Opens the sequencer over its store. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree. */
-export async function createSequencer(_options: SequencerOptions): Promise<Sequencer> {
-  throw new TypeError("not built yet");
+export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
+  const { maxBatch = 512, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
+  const chain = await openChain(options.store, options.network);
+  const closing = new AbortController();
+  const queue = createSubmissionQueue({ maxQueue, timeoutMs: quorumTimeoutMs });
+  let collector: QuorumCollector | undefined;
+  let halted: LedgerError | undefined;
+
+  const halt = (error: LedgerError): void => {
+    halted ??= error;
+    queue.fail(halted);
+    closing.abort();
+  };
+  const core: SequencerCore = {
+    chain,
+    collector: () => collector,
+    halted: () => halted,
+    halt,
+    signal: closing.signal,
+  };
+  const presence = createPresence(core, { now: options.now, ...(options.onFork && { onFork: options.onFork }) });
+
+  // Before anyone can see the checkpoint, so that no cosignature comes too early.
+  const expectQuorum = (checkpoint: string): void => {
+    collector = collectQuorum(checkpoint, logKeyOf(checkpoint, chain, options.identity), chain.governance());
+  };
+
+  /** Waits for the quorum over the staged tail and commits it. False when closed meanwhile. */
+  async function acknowledge(): Promise<boolean> {
+    const checkpoint = await collector?.reached(closing.signal);
+    if (checkpoint === undefined) return false;
+    await chain.commit(checkpoint);
+    collector = undefined;
+    return true;
+  }
+
+  async function commitGroup(group: readonly Submission[]): Promise<void> {
+    const { prepared, answers, rest } = await executeGroup(chain, group, options.now());
+    queue.putBack(rest);
+    if (prepared.entries.length > 0) {
+      const checkpoint = signHead(chain, prepared, options.identity);
+      expectQuorum(checkpoint);
+      await chain.stage(prepared, checkpoint, { sync: true });
+      if (!(await acknowledge())) return;
+    }
+    for (const { submission, answer } of answers) submission.answer(await answer());
+  }
+
+  async function run(): Promise<void> {
+    try {
+      await presence.complete();
+      if (chain.tail() !== undefined && !(await acknowledge())) return;
+      while (!closing.signal.aborted) {
+        const group = queue.take(maxBatch);
+        if (group.length === 0) await queue.bell.wait(closing.signal);
+        else await commitGroup(group);
+      }
+    } catch (error) {
+      // A store that failed once may hold the group commit or not: only opening it again tells.
+      halt(
+        error instanceof LedgerError
+          ? error
+          : new LedgerError("ERR_LEDGER_FULL", "ledger store: write failed; free space and restart", { cause: error }),
+      );
+    }
+  }
+  const staged = chain.tail();
+  if (staged !== undefined) expectQuorum(staged.checkpoint);
+  const running = run();
+
+  const submit = async (transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]> => {
+    if (halted !== undefined) throw halted;
+    return Promise.all(queue.add(transactions));
+  };
+  const ledger: Ledger = {
+    ...readsOf(chain),
+    submit: async (transactions) => entriesOf(await submit(transactions)),
+    status: async () => ({
+      kind: "embedded",
+      network: options.network,
+      height: chain.head().size,
+      root: chain.root(),
+      role: "sequencer",
+      reachable: halted === undefined,
+      outbox: queue.size(),
+    }),
+    async close() {
+      halted ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
+      queue.fail(halted);
+      closing.abort();
+      await running;
+      await options.store.close();
+    },
+  };
+  return Object.freeze({
+    ledger: Object.freeze(ledger),
+    api: createSequencerApi(core, { submit, present: presence.present }),
+  });
+}
+
+function signHead(chain: Chain, prepared: Prepared, identity: SigningIdentity): string {
+  const { log, sequencer } = chain.governance();
+  const isCurrent = log === undefined || Buffer.compare(log.publicKey, identity.publicKey) === 0;
+  if (sequencer === identity.member && !isCurrent) {
+    throw new LedgerError("ERR_LEDGER_REJECTED", "identity: not the key that the ledger has for the sequencer now");
+  }
+  const head = { origin: originOf(chain.network), size: prepared.range.size, root: prepared.root };
+  return signCheckpoint(head, identity.privateKey);
+}
+
+/** The key in the checkpoint's signature line: the ledger's one for the sequencer, or this node's own (founding). */
+function logKeyOf(text: string, chain: Chain, identity: SigningIdentity): NoteKey {
+  const own = noteKey(originOf(chain.network), NOTE_ED25519, identity.publicKey);
+  const { signatures } = parseCheckpoint(text).note;
+  const keys = [chain.governance().log, own].filter((key) => key !== undefined);
+  return keys.find((key) => signatures.some((signature) => isBy(key, signature))) ?? own;
+}
+
+interface Answered {
+  readonly submission: Submission;
+  /** Called when everything before it is acknowledged. */
+  readonly answer: () => Promise<SubmitAnswer>;
+}
+
+async function executeGroup(
+  chain: Chain,
+  group: readonly Submission[],
+  now: number,
+): Promise<{
+  readonly prepared: Prepared;
+  readonly answers: readonly Answered[];
+  readonly rest: readonly Submission[];
+}> {
+  // Time never runs backwards on the ledger, whatever the clock does.
+  const last = chain.head().time;
+  const time = new Date(Math.max(now, last === "" ? 0 : Date.parse(last))).toISOString();
+  const answers: Answered[] = [];
+  const prepared = await chain.prepare(
+    group.map(({ transaction }) => ({ time, transaction })),
+    (outcome, entry) => {
+      const submission = group[answers.length]!;
+      if (!outcome.ok) {
+        answers.push({ submission, answer: async () => outcome });
+        return false;
+      }
+      const { repeats } = outcome;
+      const answer = async (): Promise<SubmitAnswer> => ({
+        ok: true,
+        entry: repeats === undefined ? entry : await entryAt(chain, repeats),
+      });
+      answers.push({ submission, answer });
+      return repeats === undefined;
+    },
+  );
+  return { prepared, answers, rest: group.slice(answers.length) };
+}
+
+async function entryAt(chain: Chain, position: number) {
+  for await (const entry of chain.entries(position, position + 1)) return entry;
+  throw new LedgerError("ERR_LEDGER_CORRUPT", `ledger store: entry ${position} is missing`);
 }

@@ -11,6 +11,8 @@ export interface LogStore {
   batch(operations: readonly StoreOperation[], options: { readonly sync: boolean }): Promise<void>;
   /** Keys in ascending byte order, `gte` inclusive, `lt` exclusive. */
   range(bounds: { readonly gte: string; readonly lt: string }): AsyncIterable<readonly [key: string, value: string]>;
+  /** The same in descending order. */
+  reverse(bounds: { readonly gte: string; readonly lt: string }): AsyncIterable<readonly [key: string, value: string]>;
   close(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export async function openLevelStore(location: string): Promise<LogStore> {
     batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
       level.batch([...operations], { sync }),
     range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
+    reverse: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt, reverse: true }),
     close: () => level.close(),
   });
 }

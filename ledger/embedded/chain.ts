@@ -1,0 +1,247 @@
+/**
+ * One node's copy of the log: entries, Merkle nodes, checkpoints and the contract's state in one store.
+ *
+ * Life of a group commit: `prepare` executes the contract in memory; `stage` writes entries, Merkle nodes and the signed
+ * checkpoint as ONE synced batch (the tail); `commit` writes the state, the cosigned checkpoint and the new head as one
+ * batch when the quorum has cosigned. Reads see acknowledged records only. After a crash between the two, `openChain`
+ * executes the tail again; it is never lost and never half applied.
+ */
+
+import type { Outcome } from "../../chaincode/rules/execute.ts";
+import type { StateReader } from "../../chaincode/rules/keys.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { leafBytes } from "../log/leaf.ts";
+import { formatProof } from "../log/proof-text.ts";
+import { proveConsistency, proveInclusion } from "../log/proofs.ts";
+import { appendLeaf, type CompactRange, hashLeaf, rootAt, rootOf, type TreeNode } from "../log/tree.ts";
+import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
+import { type Bell, createBell } from "./bell.ts";
+import { runContract } from "./contract.ts";
+import { changesGovernance, type Governance, readGovernance } from "./governance.ts";
+import { from, layout, under } from "./layout.ts";
+import { createOverlay, type Overlay, type StateBase } from "./overlay.ts";
+import type { LogBatch } from "./sequencer-api.ts";
+import { replaceInSum } from "./state-sum.ts";
+import type { LogStore, StoreOperation } from "./store.ts";
+
+/** The acknowledged log. */
+export interface Head {
+  readonly size: number;
+  /** Checkpoint note with the quorum's cosignatures; "" for an empty log. */
+  readonly checkpoint: string;
+  /** Time of the last entry; "" for an empty log. */
+  readonly time: string;
+  /** See state-sum.ts. */
+  readonly stateSum: string;
+}
+
+/** Staged, not yet acknowledged. */
+export interface Tail {
+  readonly from: number;
+  readonly size: number;
+  readonly time: string;
+  /** Signed by the sequencer alone. */
+  readonly checkpoint: string;
+}
+
+export interface Prepared {
+  readonly from: number;
+  readonly entries: readonly LedgerEntry[];
+  readonly texts: readonly string[];
+  readonly nodes: readonly TreeNode[];
+  readonly range: CompactRange;
+  readonly root: Uint8Array;
+  readonly overlay: Overlay;
+  readonly time: string;
+}
+
+/** What a chain starts from: see open-chain.ts. */
+export interface ChainStart {
+  readonly store: LogStore;
+  readonly network: string;
+  readonly head: Head;
+  readonly range: CompactRange;
+  readonly governance: Governance;
+}
+
+export type Chain = ReturnType<typeof createChain>;
+
+export const entryText = (entry: Pick<LedgerEntry, "time" | "transaction">): string =>
+  Buffer.from(leafBytes(entry)).toString("utf8");
+
+export const parseEntry = (position: number, text: string): LedgerEntry => ({ position, ...JSON.parse(text) });
+
+export const stateBase = (store: LogStore): StateBase => ({
+  get: (key) => store.get(layout.state(key)),
+  async *range(prefix) {
+    const skip = layout.state("").length;
+    for await (const [key, text] of store.range(under(layout.state(prefix)))) yield [key.slice(skip), text] as const;
+  },
+});
+
+export function createChain(start: ChainStart) {
+  const { store, network } = start;
+  const base = stateBase(store);
+  const committed = createOverlay(base);
+  const bell: Bell = createBell();
+  let { head, range, governance } = start;
+  let tail: { readonly prepared: Prepared; readonly checkpoint: string } | undefined;
+
+  const readNode = async (level: number, index: number): Promise<Uint8Array> => {
+    const hash = await store.get(layout.node(level, index));
+    if (hash === undefined) throw corrupt(`Merkle node ${level}/${index} is missing`);
+    return fromBase64url(hash, "node", 32);
+  };
+
+  /** Executes in order over the head; `judge` sees every outcome and says whether the transaction is taken. */
+  async function prepare(
+    transactions: Iterable<{ readonly time: string; readonly transaction: LedgerEntry["transaction"] }>,
+    judge: (outcome: Outcome, entry: LedgerEntry) => boolean,
+  ): Promise<Prepared> {
+    const overlay = createOverlay(base);
+    const entries: LedgerEntry[] = [];
+    const texts: string[] = [];
+    const nodes: TreeNode[] = [];
+    let grown = range;
+    for (const { time, transaction } of transactions) {
+      const position = head.size + entries.length;
+      const entry: LedgerEntry = { position, time, transaction };
+      const outcome = await runContract(overlay, { position, time }, transaction);
+      if (!judge(outcome, entry)) continue;
+      const text = entryText(entry);
+      const added = appendLeaf(grown, hashLeaf(Buffer.from(text, "utf8")));
+      grown = added.range;
+      nodes.push(...added.nodes);
+      entries.push(entry);
+      texts.push(text);
+      if (changesGovernance(transaction.statement.type)) break;
+    }
+    const time = entries.at(-1)?.time ?? head.time;
+    return { from: head.size, entries, texts, nodes, range: grown, root: rootOf(grown), overlay, time };
+  }
+
+  async function stage(prepared: Prepared, checkpoint: string, { sync }: { readonly sync: boolean }): Promise<void> {
+    const record: Tail = { from: prepared.from, size: prepared.range.size, time: prepared.time, checkpoint };
+    await store.batch(
+      [
+        ...prepared.texts.map((value, at) => put(layout.entry(prepared.from + at), value)),
+        ...prepared.nodes.map(({ level, index, hash }) => put(layout.node(level, index), toBase64url(hash))),
+        put(layout.tail, JSON.stringify(record)),
+      ],
+      { sync },
+    );
+    tail = { prepared, checkpoint };
+    bell.ring();
+  }
+
+  /** Acknowledges the tail: `checkpoint` is its checkpoint with the quorum's cosignatures. */
+  async function commit(checkpoint: string): Promise<void> {
+    if (tail === undefined) throw new TypeError("commit without a tail");
+    const { prepared } = tail;
+    let { stateSum } = head;
+    const operations: StoreOperation[] = [];
+    for (const [key, text] of prepared.overlay.writes) {
+      stateSum = replaceInSum(stateSum, key, await base.get(key), text);
+      operations.push(put(layout.state(key), text));
+    }
+    const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum };
+    const batch = { size: next.size, checkpoint };
+    operations.push(put(layout.batch(prepared.from), JSON.stringify(batch)));
+    operations.push(put(layout.head, JSON.stringify(next)), { type: "del", key: layout.tail });
+    await store.batch(operations, { sync: false });
+    head = next;
+    range = prepared.range;
+    tail = undefined;
+    const last = prepared.entries.at(-1);
+    if (last !== undefined && changesGovernance(last.transaction.statement.type)) {
+      governance = await readGovernance(committed, network);
+    }
+    bell.ring();
+  }
+
+  /** Forgets what was never acknowledged: only after the sequencer was replaced by vote. */
+  async function dropTail(): Promise<void> {
+    const positions = tail === undefined ? [] : tail.prepared.entries.map(({ position }) => position);
+    const entries = positions.map((position) => ({ type: "del" as const, key: layout.entry(position) }));
+    await store.batch([...entries, { type: "del", key: layout.tail }], { sync: true });
+    tail = undefined;
+    bell.ring();
+  }
+
+  async function* entries(first: number, end = head.size): AsyncIterable<LedgerEntry> {
+    let position = first;
+    for await (const [key, text] of store.range({ gte: layout.entry(first), lt: layout.entry(end) })) {
+      if (key !== layout.entry(position)) throw corrupt(`entry ${position} is missing`);
+      yield parseEntry(position, text);
+      position += 1;
+    }
+  }
+
+  /** Group commits from `first` on, about `limit` entries; the staged one last. Undefined: none begins there. */
+  async function batches(first: number, limit: number): Promise<LogBatch[] | undefined> {
+    const found: LogBatch[] = [];
+    let next = first;
+    for await (const [key, text] of store.range(from("batch", first))) {
+      if (key !== layout.batch(next)) break;
+      const { size, checkpoint } = JSON.parse(text) as { size: number; checkpoint: string };
+      found.push({ from: next, entries: await collect(entries(next, size)), checkpoint });
+      next = size;
+      if (next - first >= limit) return found;
+    }
+    if (tail !== undefined && tail.prepared.from === next) {
+      found.push({ from: next, entries: tail.prepared.entries, checkpoint: tail.checkpoint });
+    }
+    return found.length === 0 && next !== head.size ? undefined : found;
+  }
+
+  /** The acknowledged checkpoint of exactly `size` entries, if a group commit ended there. */
+  async function acknowledgedAt(size: number): Promise<string | undefined> {
+    for await (const [, text] of store.reverse({ gte: layout.batch(0), lt: layout.batch(size) })) {
+      const batch = JSON.parse(text) as { size: number; checkpoint: string };
+      return batch.size === size ? batch.checkpoint : undefined;
+    }
+    return undefined;
+  }
+
+  async function prove(position: number): Promise<LedgerProof> {
+    const { size, checkpoint } = head;
+    if (!Number.isSafeInteger(position) || position < 0 || position >= size) {
+      throw new RangeError(`position: expected an acknowledged entry below ${size}, got ${position}`);
+    }
+    const path = await proveInclusion(position, size, readNode);
+    return { kind: "tlog", proof: formatProof({ index: position, path, checkpoint }) };
+  }
+
+  return Object.freeze({
+    store,
+    network,
+    bell,
+    state: committed as StateReader,
+    head: () => head,
+    root: () => toBase64url(rootOf(range)),
+    tail: () => tail,
+    governance: () => governance,
+    prepare,
+    stage,
+    commit,
+    dropTail,
+    entries,
+    batches,
+    acknowledgedAt,
+    prove,
+    /** Root of the first `size` entries, staged ones included. */
+    rootAt: (size: number) => rootAt(size, readNode),
+    consistency: (old: number, size: number) => proveConsistency(old, size, readNode),
+  });
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const put = (key: string, value: string): StoreOperation => ({ type: "put", key, value });
+
+export const corrupt = (detail: string): LedgerError =>
+  new LedgerError("ERR_LEDGER_CORRUPT", `ledger store: ${detail}; restore it from a backup or a replica`);

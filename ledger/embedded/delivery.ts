@@ -1,0 +1,140 @@
+/** Brings the outbox to the sequencer, in order, until every parcel is answered; tells the waiters. */
+import { type Ledger, type LedgerEntry, LedgerError, type SignedTransaction } from "../port.ts";
+import { unlessAborted } from "./bell.ts";
+import type { Chain } from "./chain.ts";
+import type { Outbox, Parcel } from "./outbox.ts";
+import type { SequencerApi, SubmitAnswer } from "./sequencer-api.ts";
+
+export interface DeliveryOptions {
+  readonly chain: Chain;
+  readonly outbox: Outbox;
+  readonly sequencer: SequencerApi;
+  readonly signal: AbortSignal;
+  readonly retryMs: number;
+  readonly submitTimeoutMs: number;
+  readonly halted: () => LedgerError | undefined;
+  readonly onTrouble: (error: unknown) => void;
+  readonly onRejected: (transaction: SignedTransaction, error: LedgerError) => void;
+}
+
+const PARCELS_AT_ONCE = 500;
+
+export function createDelivery(options: DeliveryOptions): {
+  readonly submit: Ledger["submit"];
+  readonly run: () => Promise<void>;
+} {
+  const { chain, outbox, sequencer, signal } = options;
+  const waiters = new Map<number, Set<(answer: SubmitAnswer) => void>>();
+  let trouble: unknown;
+
+  const tell = (parcel: Parcel, answer: SubmitAnswer): void => {
+    const listening = waiters.get(parcel.sequence);
+    waiters.delete(parcel.sequence);
+    for (const hear of listening ?? []) hear(answer);
+    if (listening === undefined && !answer.ok) options.onRejected(parcel.transaction, rejectionOf(answer, 0));
+  };
+
+  async function deliver(parcels: readonly Parcel[]): Promise<void> {
+    const answers = await unlessAborted(sequencer.submit(parcels.map(({ transaction }) => transaction)), signal);
+    if (answers === undefined) return;
+    if (answers.length !== parcels.length)
+      throw new TypeError("sequencer: another number of answers than transactions");
+    const own: SubmitAnswer[] = [];
+    for (const [at, parcel] of parcels.entries()) own.push(await confirmed(parcel, answers[at]!));
+    if (signal.aborted) return;
+    await outbox.remove(parcels);
+    for (const [at, parcel] of parcels.entries()) tell(parcel, own[at]!);
+  }
+
+  /** The same answer with the entry that this node's own replica holds, once it does. */
+  async function confirmed(parcel: Parcel, answer: SubmitAnswer): Promise<SubmitAnswer> {
+    if (!answer.ok) return answer;
+    const { position } = answer.entry;
+    while (chain.head().size <= position && !signal.aborted) await chain.bell.wait(signal);
+    if (signal.aborted) return answer;
+    for await (const entry of chain.entries(position, position + 1)) {
+      const { signer, statement } = entry.transaction;
+      const { transaction } = parcel;
+      if (signer === transaction.signer && statement.id === transaction.statement.id) return { ok: true, entry };
+    }
+    throw new LedgerError("ERR_LEDGER_CORRUPT", `sequencer: position ${position} holds another transaction`);
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const parcels = outbox.take(PARCELS_AT_ONCE);
+      if (parcels.length === 0) {
+        await outbox.bell.wait(signal);
+        continue;
+      }
+      try {
+        await deliver(parcels);
+        trouble = undefined;
+      } catch (error) {
+        trouble = error;
+        options.onTrouble(error);
+        await outbox.bell.wait(signal, options.retryMs);
+      }
+    }
+  }
+
+  function answerTo(parcel: Parcel): Promise<SubmitAnswer> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => give(unanswered(trouble)), options.submitTimeoutMs);
+      const stop = () => give(options.halted() ?? unanswered(trouble));
+      const listening = waiters.get(parcel.sequence) ?? new Set();
+      waiters.set(parcel.sequence, listening);
+      listening.add(hear);
+      signal.addEventListener("abort", stop, { once: true });
+      function forget() {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
+        listening.delete(hear);
+        if (listening.size === 0 && waiters.get(parcel.sequence) === listening) waiters.delete(parcel.sequence);
+      }
+      function hear(answer: SubmitAnswer) {
+        forget();
+        resolve(answer);
+      }
+      function give(error: LedgerError) {
+        forget();
+        reject(error);
+      }
+    });
+  }
+
+  async function submit(transactions: readonly SignedTransaction[]): Promise<readonly LedgerEntry[]> {
+    const halted = options.halted();
+    if (halted !== undefined) throw halted;
+    const parcels = await outbox.add(transactions);
+    // Answered while it was being added: ask again, the ledger answers with the first entry.
+    if (!parcels.every(outbox.has)) return submit(transactions);
+    return entriesOf(await Promise.all(parcels.map(answerTo)));
+  }
+
+  return Object.freeze({ submit, run });
+}
+
+/** Port semantics: the first rejection of a batch is thrown; the others of the batch stay recorded. */
+export function entriesOf(answers: readonly SubmitAnswer[]): readonly LedgerEntry[] {
+  return answers.map((answer, index) => {
+    if (answer.ok) return answer.entry;
+    throw rejectionOf(answer, index);
+  });
+}
+
+function rejectionOf({ code, field, message }: SubmitAnswer & { readonly ok: false }, index: number): LedgerError {
+  const rejection = { code, index, ...(field === undefined ? {} : { field }) };
+  return new LedgerError("ERR_LEDGER_REJECTED", `transaction ${index}: ${message}`, { rejection });
+}
+
+function unanswered(cause: unknown): LedgerError {
+  const code = cause instanceof LedgerError ? cause.code : "ERR_LEDGER_UNREACHABLE";
+  return new LedgerError(
+    code,
+    "ledger: no answer from the sequencer yet; the outbox keeps the transactions and retries",
+    {
+      cause,
+    },
+  );
+}

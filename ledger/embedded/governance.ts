@@ -1,0 +1,66 @@
+/**
+ * Who signs and cosigns checkpoints, read from the contract's state. The quorum of a group commit is the majority of the
+ * active cosigners, the sequencer excluded, in the state BEFORE the commit. Since a record that changes membership or
+ * keys always ends its group commit, that is the state before the checkpoint's last record.
+ */
+import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
+import type { KeyState, MemberState } from "../../chaincode/rules/records.ts";
+import type { TransactionType } from "../../chaincode/rules/transactions.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { cosignerNameOf, originOf } from "../log/checkpoint.ts";
+import { majorityOf } from "../log/cosignature.ts";
+import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+
+export interface Governance {
+  /** Signs checkpoints; undefined before the network is founded. */
+  readonly log: NoteKey | undefined;
+  readonly sequencer: string | undefined;
+  readonly cosigners: ReadonlyMap<string, NoteKey>;
+  readonly needed: number;
+}
+
+const CHANGING: ReadonlySet<TransactionType> = new Set<TransactionType>([
+  "network.found",
+  "member.admit",
+  "member.suspend",
+  "member.reinstate",
+  "key.rotate",
+  "key.revoke",
+  "vote.cast",
+]);
+
+/** A record of this type is the last of its group commit. */
+export const changesGovernance = (type: string): boolean => CHANGING.has(type as TransactionType);
+
+export async function readGovernance(state: StateReader, network: string): Promise<Governance> {
+  const founded = await readNetwork(state);
+  if (founded === undefined) return { log: undefined, sequencer: undefined, cosigners: new Map(), needed: 0 };
+  const cosigners = new Map<string, NoteKey>();
+  let log: NoteKey | undefined;
+  for (const member of await readMembers(state)) {
+    const { id } = member.record;
+    const key = await signingKeyOf(state, member);
+    if (key === undefined) continue;
+    if (id === founded.sequencer) log = noteKey(originOf(network), NOTE_ED25519, key);
+    else if (member.record.cosigner && member.status === "active") {
+      cosigners.set(id, noteKey(cosignerNameOf(network, id), NOTE_COSIGNATURE, key));
+    }
+  }
+  return { log, sequencer: founded.sequencer, cosigners, needed: majorityOf(cosigners.size) };
+}
+
+async function signingKeyOf(state: StateReader, { record }: MemberState): Promise<Uint8Array | undefined> {
+  const key = await readKey(state, record.identity.key);
+  return key?.state === "current" ? fromBase64url(record.identity.publicKey, "public key", 32) : undefined;
+}
+
+/** Every public key that may have signed a checkpoint of this log: all keys the sequencer ever had. */
+export async function checkpointKeys(state: StateReader): Promise<readonly Uint8Array[]> {
+  const network = await readNetwork(state);
+  const found: Uint8Array[] = [];
+  for await (const [, value] of state.range("key/")) {
+    const key = value as KeyState;
+    if (key.member === network?.sequencer) found.push(fromBase64url(key.publicKey, "public key", 32));
+  }
+  return found;
+}

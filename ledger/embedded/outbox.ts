@@ -1,0 +1,82 @@
+/** Transactions this node has promised to bring to the ledger: on disk before anything is sent, until answered. */
+import { LedgerError, type SignedTransaction } from "../port.ts";
+import { type Bell, createBell } from "./bell.ts";
+import { layout, under } from "./layout.ts";
+import type { LogStore } from "./store.ts";
+
+export interface Parcel {
+  readonly sequence: number;
+  readonly transaction: SignedTransaction;
+}
+
+export interface Outbox {
+  readonly bell: Bell;
+  /** Synced to disk when it resolves. A transaction that is inside already keeps its parcel. Throws ERR_LEDGER_FULL. */
+  add(transactions: readonly SignedTransaction[]): Promise<readonly Parcel[]>;
+  /** The oldest ones. */
+  take(limit: number): readonly Parcel[];
+  /** False once it is answered and removed. */
+  has(parcel: Parcel): boolean;
+  remove(parcels: readonly Parcel[]): Promise<void>;
+  size(): number;
+}
+
+export async function openOutbox(store: LogStore, maxSize: number): Promise<Outbox> {
+  const bell = createBell();
+  const parcels = new Map<string, Parcel>();
+  // Not on disk yet, so not to be sent yet.
+  const unsaved = new Set<Parcel>();
+  let next = 0;
+  for await (const [key, text] of store.range(under("outbox/"))) {
+    const sequence = Number(key.slice("outbox/".length));
+    const transaction = JSON.parse(text) as SignedTransaction;
+    parcels.set(nameOf(transaction), { sequence, transaction });
+    next = sequence + 1;
+  }
+
+  return Object.freeze({
+    bell,
+    async add(transactions: readonly SignedTransaction[]) {
+      const fresh: Parcel[] = [];
+      const all = transactions.map((transaction) => {
+        const name = nameOf(transaction);
+        const known = parcels.get(name) ?? fresh.find((parcel) => nameOf(parcel.transaction) === name);
+        if (known !== undefined) return known;
+        const parcel: Parcel = { sequence: next + fresh.length, transaction };
+        fresh.push(parcel);
+        return parcel;
+      });
+      if (parcels.size + fresh.length > maxSize) {
+        throw new LedgerError("ERR_LEDGER_FULL", `outbox: ${parcels.size} transactions wait for the sequencer`);
+      }
+      next += fresh.length;
+      for (const parcel of fresh) {
+        parcels.set(nameOf(parcel.transaction), parcel);
+        unsaved.add(parcel);
+      }
+      await store.batch(
+        fresh.map(({ sequence, transaction }) => ({
+          type: "put" as const,
+          key: layout.outbox(sequence),
+          value: JSON.stringify(transaction),
+        })),
+        { sync: true },
+      );
+      for (const parcel of fresh) unsaved.delete(parcel);
+      bell.ring();
+      return all;
+    },
+    take: (limit: number) => [...parcels.values()].filter((parcel) => !unsaved.has(parcel)).slice(0, limit),
+    has: ({ transaction }: Parcel) => parcels.has(nameOf(transaction)),
+    async remove(done: readonly Parcel[]) {
+      const operations = done.map(({ sequence }) => ({ type: "del" as const, key: layout.outbox(sequence) }));
+      await store.batch(operations, { sync: false });
+      for (const { transaction } of done) parcels.delete(nameOf(transaction));
+    },
+    size: () => parcels.size,
+  });
+}
+
+// Same id, another content: a parcel of its own, which the contract then rejects.
+const nameOf = ({ signer, signature, statement }: SignedTransaction): string =>
+  `${signer}/${statement.id}/${signature}`;

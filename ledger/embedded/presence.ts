@@ -1,0 +1,81 @@
+/**
+ * What replicas hold, said whenever they connect. A sequencer that was reopened appends nothing before so many of its
+ * cosigners have spoken that one of them must have seen the last acknowledged record: a store restored from an old
+ * backup is found out before it signs a second history.
+ */
+import { openCheckpoint, originOf, parseCheckpoint } from "../log/checkpoint.ts";
+import { LogError } from "../log/errors.ts";
+import { NOTE_ED25519, noteKey } from "../log/note.ts";
+import { LedgerError } from "../port.ts";
+import { createBell } from "./bell.ts";
+import { type ForkEvidence, keepFork } from "./fork.ts";
+import { checkpointKeys } from "./governance.ts";
+import type { SequencerApi } from "./sequencer-api.ts";
+import type { SequencerCore } from "./sequencer-core.ts";
+
+export interface Presence {
+  readonly present: SequencerApi["present"];
+  /** Resolves when enough cosigners have spoken, or the sequencer is closing. */
+  complete(): Promise<void>;
+}
+
+export function createPresence(
+  core: SequencerCore,
+  { now, onFork }: { readonly now: () => number; readonly onFork?: (evidence: ForkEvidence) => void },
+): Presence {
+  const { chain } = core;
+  const bell = createBell();
+  const spoken = new Set<string>();
+  const { cosigners, needed } = chain.governance();
+  // Any set of this size meets every quorum that could have acknowledged the last record.
+  const wanted = chain.head().size === 0 || needed === 0 ? 0 : cosigners.size - needed + 1;
+
+  async function present({ member, checkpoint: text }: Parameters<SequencerApi["present"]>[0]): Promise<void> {
+    const halted = core.halted();
+    if (halted !== undefined) throw halted;
+    if (text !== undefined) await compare(text);
+    if (cosigners.has(member)) spoken.add(member);
+    bell.ring();
+  }
+
+  async function compare(text: string): Promise<void> {
+    if (!(await isOurs(text))) return;
+    const { checkpoint } = parseCheckpoint(text);
+    const size = chain.tail()?.prepared.range.size ?? chain.head().size;
+    if (checkpoint.size > size) {
+      const detail = `its checkpoint of size ${checkpoint.size} was seen by a replica, the store ends at ${size}`;
+      core.halt(new LedgerError("ERR_LEDGER_CORRUPT", `ledger store: ${detail}; restore it from that replica`));
+      throw core.halted();
+    }
+    if (Buffer.compare(await chain.rootAt(checkpoint.size), checkpoint.root) === 0) return;
+    const evidence: ForkEvidence = {
+      noticed: new Date(now()).toISOString(),
+      held: chain.tail()?.checkpoint ?? chain.head().checkpoint,
+      shown: text,
+      detail: `sequencer: a replica holds another history of size ${checkpoint.size}`,
+    };
+    core.halt(await keepFork(chain.store, evidence));
+    onFork?.(evidence);
+    throw core.halted();
+  }
+
+  /** Only what the log's own key signed says anything about this log. */
+  async function isOurs(text: string): Promise<boolean> {
+    for (const publicKey of await checkpointKeys(chain.state)) {
+      try {
+        openCheckpoint(text, noteKey(originOf(chain.network), NOTE_ED25519, publicKey));
+        return true;
+      } catch (error) {
+        if (!(error instanceof LogError)) throw error;
+      }
+    }
+    return false;
+  }
+
+  return Object.freeze({
+    present,
+    async complete() {
+      while (spoken.size < wanted && !core.signal.aborted) await bell.wait(core.signal);
+    },
+  });
+}

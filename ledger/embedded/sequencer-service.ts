@@ -1,0 +1,69 @@
+/** The sequencer's answers to replicas: long polls over its own chain. */
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { LogError } from "../log/errors.ts";
+import { LedgerError } from "../port.ts";
+import { MAX_SUBMIT, type SequencerApi } from "./sequencer-api.ts";
+import type { SequencerCore } from "./sequencer-core.ts";
+
+const MAX_WAIT_MS = 60_000;
+const MAX_BATCH_ENTRIES = 5_000;
+
+export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, "submit" | "present">): SequencerApi {
+  const { chain } = core;
+
+  /** The first defined answer of `look`, tried again at every change until `waitMs` have passed. */
+  async function waitFor<T>(look: () => Promise<T | undefined>, waitMs: number): Promise<T | undefined> {
+    const timeout = AbortSignal.timeout(Math.min(Math.max(waitMs, 0), MAX_WAIT_MS));
+    const signal = AbortSignal.any([timeout, core.signal]);
+    while (true) {
+      const halted = core.halted();
+      if (halted !== undefined) throw halted;
+      const changed = chain.bell.wait(signal);
+      const answer = await look();
+      if (answer !== undefined || signal.aborted) return answer;
+      await changed;
+    }
+  }
+
+  return Object.freeze<SequencerApi>({
+    async submit(transactions) {
+      if (transactions.length > MAX_SUBMIT) {
+        throw new LedgerError("ERR_LEDGER_FULL", `submit: at most ${MAX_SUBMIT} at once, got ${transactions.length}`);
+      }
+      return own.submit(transactions);
+    },
+    present: own.present,
+    async batches({ from, limit, waitMs }) {
+      const found = await waitFor(async () => {
+        const batches = await chain.batches(from, Math.min(limit, MAX_BATCH_ENTRIES));
+        if (batches === undefined) throw new LedgerError("ERR_LEDGER_FORK", `batches: none begins at ${from}`);
+        return batches.length === 0 ? undefined : batches;
+      }, waitMs);
+      return found ?? [];
+    },
+    acknowledged: ({ size, waitMs }) =>
+      waitFor(async () => {
+        if (chain.head().size === size) return chain.head().checkpoint;
+        return chain.head().size > size ? chain.acknowledgedAt(size) : undefined;
+      }, waitMs),
+    async cosign({ member, note }) {
+      const halted = core.halted();
+      if (halted !== undefined) throw halted;
+      try {
+        core.collector()?.add(member, note);
+      } catch (error) {
+        if (error instanceof LogError) throw new LedgerError("ERR_LEDGER_REJECTED", error.message, { cause: error });
+        throw error;
+      }
+    },
+    async consistencyProof({ from, to }) {
+      if (to > chain.head().size) throw new LedgerError("ERR_LEDGER_REJECTED", `to: not acknowledged yet: ${to}`);
+      try {
+        return (await chain.consistency(from, to)).map(toBase64url);
+      } catch (error) {
+        if (error instanceof LogError) throw new LedgerError("ERR_LEDGER_REJECTED", error.message, { cause: error });
+        throw error;
+      }
+    },
+  });
+}
