@@ -1,5 +1,5 @@
 /** One scan of the source: row and quality counts, and every value that does not fit its declaration. */
-import type { QualitySummary } from "../../policies/model/asset.ts";
+import type { Asset, Field } from "../../policies/model/asset.ts";
 import {
   boundExpression,
   parseExpression,
@@ -12,7 +12,7 @@ import type { AssetDescription } from "./description.ts";
 import type { Problem } from "./errors.ts";
 
 export interface SourceCheck {
-  readonly quality: { readonly rows: number; readonly fields: QualitySummary["fields"] };
+  readonly quality: Asset["quality"];
   readonly problems: readonly Problem[];
 }
 
@@ -28,7 +28,7 @@ export async function checkSource(description: AssetDescription, source: Source)
     const invalid = count(row, `i${index}`);
     if (invalid > 0) {
       const first = `the first is record ${count(row, `f${index}`)}`;
-      problems.push({ field: `fields.${field.name}`, ...misfit({ index, field, scale: 0, width: 0 }, invalid, first) });
+      problems.push({ field: `fields.${field.name}`, ...misfit(field, invalid, first) });
     }
     const absent = count(row, `z${index}`);
     if (field.alwaysPresent === true && absent > 0) {
@@ -42,7 +42,7 @@ export async function checkSource(description: AssetDescription, source: Source)
   return { quality: { rows, fields }, problems };
 }
 
-function misfit({ field }: UsedField, invalid: number, first: string): Omit<Problem, "field"> {
+function misfit(field: Field, invalid: number, first: string): Omit<Problem, "field"> {
   switch (field.type) {
     case "code":
       return { code: "codes-unknown", detail: `${invalid} values are not in code table ${field.codeTable}; ${first}` };
