@@ -110,20 +110,35 @@ export function signatureProblem(
     : { code: "signature", values: { signer: signed.signer } };
 }
 
-export const activeAt = (member: PinnedMember, position: number): boolean =>
+/** Active in the state before the entry at `position`. */
+export const activeBefore = (member: PinnedMember, position: number): boolean =>
   member.active.some(({ from, until }) => from < position && (until === undefined || until >= position));
 
+/**
+ * The quorum of a checkpoint is the majority of the active cosigners with a current key, the sequencer excluded, in the
+ * state before its last entry: a record that changes membership or keys is always the last one of its checkpoint.
+ */
 function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note: string): OpenedCheckpoint {
   const { file } = trust;
   try {
-    const size = sizeOf(note);
-    const sequencer = trust.sequencerAt(size - 1);
-    const signed = openUnderAny(note, noteKeysOf(keys, sequencer, size, file.origin, NOTE_ED25519));
-    const active = file.members.filter((m) => m.cosigner && m.id !== sequencer && activeAt(m, size));
-    const cosigners = active.flatMap(({ id }) =>
-      noteKeysOf(keys, id, size, cosignerNameOf(file.network, id), NOTE_COSIGNATURE),
+    const { size } = parseCheckpoint(note).checkpoint;
+    // The founding record brings the keys that its own checkpoint is signed with.
+    const last = Math.max(1, size - 1);
+    const sequencer = trust.sequencerAt(last - 1);
+    const own = [...keys.values()].filter(({ member }) => member === sequencer);
+    const logKeys = own.filter(({ pinned }) => pinned.from < last && !revokedBefore(pinned, last));
+    const signed = openUnderAny(
+      note,
+      logKeys.map(({ publicKey }) => noteKey(file.origin, NOTE_ED25519, publicKey)),
     );
-    const needed = Math.max(majorityOf(active.length), file.minimumCosignatures);
+    const cosigners = [...keys.values()].flatMap(({ member: id, pinned, publicKey }) => {
+      const member = trust.member(id);
+      const counts = member?.cosigner === true && id !== sequencer && activeBefore(member, last);
+      return counts && isCurrentBefore(pinned, last)
+        ? [noteKey(cosignerNameOf(file.network, id), NOTE_COSIGNATURE, publicKey)]
+        : [];
+    });
+    const needed = Math.max(majorityOf(cosigners.length), Math.min(file.minimumCosignatures, cosigners.length));
     const quorum = evaluateQuorum(signed.checkpoint, signed.log, cosigners, needed);
     if (quorum.invalid.length > 0) {
       return { ok: false, code: "checkpoint-cosignature", values: { cosigner: quorum.invalid[0] ?? "" } };
@@ -138,21 +153,11 @@ function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note:
   }
 }
 
-/** Keys of `member` that may sign a checkpoint of `size`: brought before it and not revoked before it. */
-function noteKeysOf(
-  keys: ReadonlyMap<string, KnownKey>,
-  member: string,
-  size: number,
-  name: string,
-  type: typeof NOTE_ED25519 | typeof NOTE_COSIGNATURE,
-): NoteKey[] {
-  return [...keys.values()]
-    .filter(({ member: owner, pinned: { from, ended } }) => {
-      const revoked = ended?.how === "revoked" && ended.at < size - 1;
-      return owner === member && from < size && !revoked;
-    })
-    .map(({ publicKey }) => noteKey(name, type, publicKey));
-}
+const isCurrentBefore = ({ from, ended }: PinnedKey, position: number): boolean =>
+  from < position && (ended === undefined || ended.at >= position);
+
+const revokedBefore = ({ ended }: PinnedKey, position: number): boolean =>
+  ended?.how === "revoked" && ended.at < position;
 
 function openUnderAny(note: string, logKeys: readonly NoteKey[]) {
   let failure = new LogError("ERR_LOG_NOTE_SIGNATURE", "checkpoint: no pinned key of the sequencer at this size");
@@ -174,5 +179,3 @@ function decodeKey(text: string): Uint8Array | undefined {
     return undefined;
   }
 }
-
-const sizeOf = (note: string): number => parseCheckpoint(note).checkpoint.size;

@@ -40,7 +40,7 @@ export const TrustFile = closed({
   sequencers: Type.Array(PinnedSequencer, { minItems: 1, maxItems: 256 }),
   /** Ascending by id. */
   members: Type.Array(PinnedMember, { minItems: 1, maxItems: 10_000 }),
-  /** The quorum is a majority of the active cosigners, the sequencer excluded; an auditor may ask for more. */
+  /** The quorum is a majority of the active cosigners, the sequencer excluded; an auditor may ask for more of them. */
   minimumCosignatures: Count,
   /** A quorum-cosigned checkpoint at the height of the export. */
   checkpoint: Type.String({ minLength: 1, maxLength: 1_000_000 }),
