@@ -3,10 +3,10 @@ import type { Asset } from "../model/asset.ts";
 import type { ReceiverMode } from "../model/operands.ts";
 import type { Problem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
-import { cellModeOf, momentMargin } from "../model/statistic.ts";
+import { cellModeOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import { minimumUnitsOf } from "../rules/counts.ts";
-import { needOf } from "../rules/minima.ts";
+import { momentOrganisations, needOf } from "../rules/minima.ts";
 
 /** The constants of a `computation.open` record. */
 export interface Constants {
@@ -62,10 +62,11 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
     Math.floor(members / 20),
     largest(({ policy }) => policy.drops),
   );
+  const trusted = momentsTrusted(parties, plan);
   const minimumUnits = largest(({ policy, asset }) => minimumUnitsOf({ terms: policy, asset }));
   const minimumOrganisations = Math.max(
     largest(({ policy }) => policy.minimumOrganisations),
-    momentMinimum(parties, plan, colluders),
+    ...plan.query.measures.map(({ statistic }) => momentOrganisations(statistic, colluders, trusted)),
     // Where every unit is an organisation, phase 1 is not needed to hold the minimum of units.
     plan.cellMode === "registry" && minimumUnits > 0 ? minimumUnits + 1 + colluders + drops : 0,
   );
@@ -75,17 +76,6 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
 
 const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));
-
-/** N − 1 − c ≥ margin, for every measure (section 4); a trusted release authority may hold second moments of less. */
-function momentMinimum(parties: readonly CohortParty[], plan: CohortPlan, colluders: number): number {
-  const trusted = momentsTrusted(parties, plan);
-  const minima = plan.query.measures.map(({ statistic }) => {
-    const univariate = statistic.kind === "variance" || statistic.kind === "standard-deviation";
-    const margin = trusted && univariate ? 0 : momentMargin(statistic);
-    return margin === 0 ? 0 : margin + 1 + colluders;
-  });
-  return Math.max(0, ...minima);
-}
 
 function sizeProblems({ members, need, colluders, quorum }: Constants): Problem[] {
   const problems: Problem[] = [];

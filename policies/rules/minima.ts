@@ -1,3 +1,4 @@
+import type { Statistic } from "../model/query.ts";
 import { momentMargin } from "../model/statistic.ts";
 import type { Case, Requirement, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
@@ -7,18 +8,25 @@ export const needOf = (minimumOrganisations: number, colluders: number): number 
   Math.max(minimumOrganisations, 3 + colluders);
 
 /**
- * What each measure demands of a released cell. Exact moments need N − 1 − c ≥ 4 (variance) or p + 4 (regression);
- * a second moment of one field may go below where the policy trusts this release authority with it (section 4).
+ * Organisations that a measure's exact moments demand of a cell: N − 1 − c ≥ 4 (variance) or p + 4 (regression). The
+ * second moment of one field may go below where the release authority is trusted with it (section 4). 0: no demand.
  */
+export function momentOrganisations(statistic: Statistic, colluders: number, trusted: boolean): number {
+  const margin = trusted && isUnivariate(statistic) ? 0 : momentMargin(statistic);
+  return margin === 0 ? 0 : margin + 1 + colluders;
+}
+
+const isUnivariate = ({ kind }: Statistic): boolean => kind === "variance" || kind === "standard-deviation";
+
+/** What each measure demands of a released cell under this policy. */
 export function requirementsOf({ terms, request }: Case): readonly Requirement[] {
   const floor = needOf(terms.minimumOrganisations, terms.colluders);
   const trusted = request.receiverMode === "reviewed" && terms.exactMomentsTrusted.includes(request.receiver);
   return request.query.measures.map(({ id: measure, statistic }) => {
-    const univariate = statistic.kind === "variance" || statistic.kind === "standard-deviation";
-    const margin = trusted && univariate ? 0 : momentMargin(statistic);
-    const wanted = margin === 0 ? 0 : margin + 1 + terms.colluders;
+    const wanted = momentOrganisations(statistic, terms.colluders, trusted);
     if (wanted <= floor) return { measure, organisations: floor, reason: "minimum-organisations" };
-    return { measure, organisations: wanted, reason: univariate ? "moments-variance" : "moments-regression" };
+    const reason = isUnivariate(statistic) ? "moments-variance" : "moments-regression";
+    return { measure, organisations: wanted, reason };
   });
 }
 

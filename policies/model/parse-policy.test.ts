@@ -1,0 +1,188 @@
+import fc from "fast-check";
+import { Compile } from "typebox/compile";
+import { describe, expect, test } from "vitest";
+import { draft } from "../_fixture.ts";
+import { parsePolicy } from "./parse-policy.ts";
+import { type Policy, policyDigest, policyJsonSchema } from "./policy.ts";
+import { policyOf } from "./policy-of.ts";
+
+const valid = (): Policy => policyOf(draft);
+const use = (policy: Policy) => policy.permission[0]!;
+const problemsOf = (input: unknown) => {
+  const parsed = parsePolicy(input);
+  return parsed.ok ? [] : parsed.problems;
+};
+const changed = (change: (policy: Policy) => unknown): Policy => {
+  const policy = valid();
+  change(policy);
+  return policy;
+};
+
+describe("a policy", () => {
+  test("is read into terms with every default filled in", () => {
+    const parsed = parsePolicy(valid());
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    const { terms } = parsed;
+    expect(terms.digest).toBe(policyDigest(valid()));
+    expect(terms.version).toBe(3);
+    expect(terms.elements.investment?.aggregate).toContain("variance");
+    expect(terms.elements.investment?.groupBy).toBe(false);
+    expect(terms.elements.year).toEqual({
+      aggregate: [],
+      groupBy: true,
+      filter: { predicates: ["eq", "isAnyOf"], values: undefined, partition: undefined },
+    });
+    expect(terms.attributes).toEqual(["sector"]);
+    expect(terms.retentionDays).toBe(365);
+    expect(terms.minimumUnits).toBeUndefined();
+  });
+
+  test("that is silent gets the careful choice", () => {
+    const { counts, colluders, coordinatorMayBeSequencer, minimumOrganisations, territories, uses, ...rest } = draft;
+    const parsed = parsePolicy(policyOf(rest));
+    expect(parsed.ok && parsed.terms).toMatchObject({
+      counts: "closed",
+      colluders: 1,
+      coordinatorMayBeSequencer: false,
+      minimumOrganisations: 5,
+      territories: ["CN"],
+      recipients: [],
+      uses: undefined,
+    });
+  });
+
+  test("is frozen, and a copy", () => {
+    const source = valid();
+    const parsed = parsePolicy(source);
+    if (!parsed.ok) throw new Error("refused");
+    source.permission.length = 0;
+    expect(parsed.policy.permission.length).toBeGreaterThan(0);
+    expect(() => Object.assign(use(parsed.policy), { action: "distribute" })).toThrow(TypeError);
+  });
+
+  test("with equal content has an equal digest, whatever the order of keys", () => {
+    const reversed = Object.fromEntries(Object.entries(valid()).reverse());
+    expect(policyDigest(reversed as Policy)).toBe(policyDigest(valid()));
+  });
+});
+
+describe("refused at creation", () => {
+  const term = (policy: Policy, leftOperand: string, operator?: string) =>
+    use(policy).constraint!.find((c) => c.leftOperand === leftOperand && c.operator === (operator ?? c.operator))!;
+  const add = (policy: Policy, leftOperand: string, operator: string, rightOperand: unknown) =>
+    use(policy).constraint!.push({ leftOperand, operator, rightOperand });
+  const right = (policy: Policy, leftOperand: string, rightOperand: unknown, operator?: string) =>
+    Object.assign(term(policy, leftOperand, operator), { rightOperand });
+  const drop = (policy: Policy, leftOperand: string) =>
+    Object.assign(use(policy), { constraint: use(policy).constraint!.filter((c) => c.leftOperand !== leftOperand) });
+  const retention = [{ leftOperand: "sealane:retentionDays", operator: "lteq", rightOperand: "3" }];
+  const partitioned = (policy: Policy) =>
+    policy.permission.find((one) => one.constraint?.some((c) => c.leftOperand === "sealane:partition"))!;
+
+  const cases: [name: string, code: string, change: (policy: Policy) => unknown][] = [
+    ["an unknown term", "operand-unknown", (p) => add(p, "absolutePosition", "eq", "x")],
+    ["a term that every object inherits", "operand-unknown", (p) => add(p, "constructor", "eq", "x")],
+    ["an unknown operator", "operator-unknown", (p) => Object.assign(term(p, "purpose"), { operator: "isNoneOf" })],
+    ["an unknown action", "action-unknown", (p) => Object.assign(p.permission[1]!, { action: "sell" })],
+    [
+      "an unknown function",
+      "value-invalid",
+      (p) => Object.assign(p.permission[1]!.constraint![1]!, { rightOperand: ["max"] }),
+    ],
+    ["a number that is not text", "value-invalid", (p) => right(p, "count", 3)],
+    ["an unknown duty", "action-unknown", (p) => Object.assign(use(p), { duty: [{ action: "attribute" }] })],
+    [
+      "a duty at a field",
+      "term-misplaced",
+      (p) => Object.assign(p.permission[1]!, { duty: [{ action: "delete", constraint: retention }] }),
+    ],
+    ["an unknown prohibition", "action-unknown", (p) => Object.assign(p, { prohibition: [{ action: "print" }] })],
+    ["a prohibition of everything", "term-missing", (p) => Object.assign(p, { prohibition: [{ action: "use" }] })],
+    ["an unknown property", "term-unknown", (p) => Object.assign(p, { obligation: [] })],
+    ["another profile", "term-malformed", (p) => Object.assign(p, { profile: "urn:other" })],
+    ["no purpose", "term-missing", (p) => drop(p, "purpose")],
+    ["a term twice", "term-repeated", (p) => use(p).constraint!.push(term(p, "purpose"))],
+    ["no permission to use", "use-permission-count", (p) => p.permission.splice(0, 1)],
+    ["two permissions to use", "use-permission-count", (p) => p.permission.push(use(p))],
+    ["another provider's asset", "target-not-own", (p) => Object.assign(p, { target: "ge:panel" })],
+    ["an end before the beginning", "validity-empty", (p) => right(p, "dateTime", "2020-01-01T00:00:00Z", "lteq")],
+    ["an instant that does not exist", "value-invalid", (p) => right(p, "dateTime", "2027-13-01T00:00:00Z", "lteq")],
+    ["a filter on one element twice", "term-repeated", (p) => p.permission.push(structuredClone(partitioned(p)))],
+    [
+      "values and partition together",
+      "filter-ambiguous",
+      (p) =>
+        partitioned(p).constraint!.push({ leftOperand: "sealane:value", operator: "isAnyOf", rightOperand: ["1"] }),
+    ],
+    ["fewer than three organisations", "value-invalid", (p) => right(p, "sealane:minimumOrganisations", "2")],
+    ["review without an authority", "release-authority-missing", (p) => drop(p, "sealane:releaseAuthority")],
+    ["an authority without review", "release-authority-unused", (p) => right(p, "sealane:receiverMode", ["direct"])],
+    ["trust in a stranger", "trusted-not-authority", (p) => add(p, "sealane:exactMomentsTrusted", "isAnyOf", ["x"])],
+  ];
+  test.each(cases)("%s", (_name, code, change) => {
+    expect(problemsOf(changed(change)).map((problem) => problem.code)).toContain(code);
+  });
+
+  test("every problem at once, each with its place", () => {
+    const policy = changed((p) => {
+      use(p).constraint!.push({ leftOperand: "deviceType", operator: "eq", rightOperand: "x" });
+      use(p).constraint![0]!.operator = "eq";
+      p.permission[1]!.action = "sell";
+    });
+    const problems = problemsOf(policy);
+    expect(problems.map((problem) => problem.field)).toEqual(
+      expect.arrayContaining([
+        "/permission/0/constraint/0/operator",
+        `/permission/0/constraint/${use(policy).constraint!.length - 1}/leftOperand`,
+        "/permission/1/action",
+      ]),
+    );
+    expect(problems.every((problem) => problem.detail.length > 0)).toBe(true);
+  });
+
+  test.each([null, undefined, 1, "x", [], {}, { permission: [] }])("%j is no policy", (input) => {
+    expect(problemsOf(input).length).toBeGreaterThan(0);
+  });
+
+  test("more than a quarter of a megabyte", () => {
+    expect(problemsOf({ ...valid(), "@id": "x".repeat(300_000) })[0]?.code).toBe("policy-too-large");
+  });
+
+  test("what refers to itself", () => {
+    const loop: Record<string, unknown> = { ...valid() };
+    loop.self = loop;
+    expect(problemsOf(loop)[0]?.code).toBe("policy-not-json");
+  });
+});
+
+describe("the exported JSON Schema", () => {
+  const schema = Compile(policyJsonSchema);
+  test("accepts what parsePolicy accepts", () => {
+    expect(schema.Check(valid())).toBe(true);
+    expect(JSON.parse(JSON.stringify(policyJsonSchema)).properties.permission.items.anyOf.length).toBe(5);
+  });
+  test("refuses unknown terms, operators and values", () => {
+    for (const [leftOperand, operator, rightOperand] of [
+      ["deviceType", "eq", "x"],
+      ["purpose", "eq", "x"],
+      ["purpose", "isAnyOf", [1]],
+    ]) {
+      const policy = changed((p) =>
+        use(p).constraint!.push({ leftOperand: leftOperand as string, operator: operator as string, rightOperand }),
+      );
+      expect(schema.Check(policy)).toBe(false);
+    }
+  });
+});
+
+test("parsePolicy never throws, and accepts nothing that its schema refuses", () => {
+  const schema = Compile(policyJsonSchema);
+  const paths = ["@type", "@id", "profile", "sealane:version", "target", "assigner", "permission", "prohibition"];
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+      const policy = { ...valid(), [path]: value };
+      if (parsePolicy(policy).ok) expect(schema.Check(policy)).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
