@@ -69,6 +69,7 @@ const INPUT = new Set(["ERR_HTTP_INVALID", "ERR_REQUEST_INVALID"]);
 
 /** Exit code of a failure that carries the code of another folder. */
 export function exitCodeOf(code: string): number {
+  if (code === "ERR_LEDGER_CORRUPT" || code === "ERR_LEDGER_FORK") return EXIT.unverified;
   if (code === "ERR_NETWORK_NOT_ADMITTED_YET") return EXIT.timeout;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
   return INPUT.has(code) || /^ERR_CONFIG_|^ERR_NETWORK_(?:INVITATION|KIND|NO_)/.test(code) ? EXIT.usage : EXIT.failed;

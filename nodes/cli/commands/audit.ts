@@ -1,12 +1,14 @@
 /** `sealane audit`: verification that trusts no node. Exit 4 unless everything was verified. */
 import { MAX_BUNDLE_BYTES } from "../../../ledger/audit/bundle.ts";
 import type { Problem } from "../../../ledger/audit/problems.ts";
+import { verifyReplica } from "../../../ledger/audit/replica.ts";
 import type { Check, Report } from "../../../ledger/audit/report.ts";
 import { verifyEvidenceFile } from "../../../ledger/audit/verify.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
+import { openStoredLedger } from "../stored-ledger.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 export const auditCommands: CommandGroup = (program, { texts, action }) => {
@@ -18,6 +20,11 @@ export const auditCommands: CommandGroup = (program, { texts, action }) => {
     .requiredOption("--trust <file>", text("cli.option.trust"))
     .description(text("cli.audit.verify"))
     .action(action<{ trust: string }>((context, { trust }, bundle) => verify(context, trust, bundle)));
+  audit
+    .command("ledger")
+    .requiredOption("--trust <file>", text("cli.option.trust"))
+    .description(text("cli.audit.ledger"))
+    .action(action<{ trust: string }>((context, { trust }) => verifyLedger(context, trust)));
 };
 
 async function verify(context: CommandContext, trustFile: string, bundleFile: string): Promise<Outcome> {
@@ -29,6 +36,28 @@ async function verify(context: CommandContext, trustFile: string, bundleFile: st
     human: humanReport(report, context.texts),
     exitCode: report.verdict === "verified" ? EXIT.ok : EXIT.unverified,
   };
+}
+
+async function verifyLedger(context: CommandContext, trustFile: string): Promise<Outcome> {
+  const { text } = context.texts;
+  const trust = await context.readJson(trustFile);
+  const stored = await openStoredLedger(context);
+  try {
+    const report = await verifyReplica(stored.entries, stored.checkpoint, trust);
+    const facts = renderFields([
+      [text("cli.audit.verdict"), text(`audit.verdict.${report.verdict}`)],
+      [text("cli.audit.entries"), String(report.entries)],
+      [text("cli.field.root"), report.root],
+    ]);
+    const problem = report.problem === undefined ? [] : [problemLine(report.problem, context.texts)];
+    return {
+      json: report,
+      human: [facts, ...problem].join("\n\n"),
+      exitCode: report.verdict === "verified" ? EXIT.ok : EXIT.unverified,
+    };
+  } finally {
+    await stored.close();
+  }
 }
 
 function humanReport(report: Report, texts: Texts): string {
@@ -58,7 +87,7 @@ function outcomeOf(check: Check, { text }: Texts): string {
 }
 
 /** Where in the bundle, what is wrong, and the values compared. */
-export function problemLine({ where, code, values }: Problem, texts: Texts): string {
+function problemLine({ where, code, values }: Problem, texts: Texts): string {
   const compared = Object.entries(values).map(([name, value]) => `${name}: ${value}`);
   return [`${where || "/"}  [${code}] ${texts.reason(code)}`, ...compared.map((line) => `    ${line}`)].join("\n");
 }
