@@ -64,11 +64,14 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
   );
   const trusted = momentsTrusted(parties, plan);
   const minimumUnits = largest(({ policy, asset }) => minimumUnitsOf({ terms: policy, asset }));
+  const providerUnits = largest(({ policy, asset }) =>
+    asset.unit.kind === "provider" ? minimumUnitsOf({ terms: policy, asset }) : 0,
+  );
   const minimumOrganisations = Math.max(
     largest(({ policy }) => policy.minimumOrganisations),
     ...plan.query.measures.map(({ statistic }) => momentOrganisations(statistic, colluders, trusted)),
-    // Where every unit is an organisation, phase 1 is not needed to hold the minimum of units.
-    plan.cellMode === "registry" && minimumUnits > 0 ? minimumUnits + 1 + colluders + drops : 0,
+    // Where the unit is the organisation, phase 1 is not needed to hold the minimum of units.
+    plan.cellMode === "registry" && providerUnits > 0 ? providerUnits + 1 + colluders + drops : 0,
   );
   const need = needOf(minimumOrganisations, colluders);
   return { members, threshold, quorum: threshold, minimumOrganisations, minimumUnits, colluders, drops, need };

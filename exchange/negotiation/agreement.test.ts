@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { asset, context, draft, request } from "../../policies/_fixture.ts";
+import { decide } from "../../policies/engine/decide.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
+import { agreementDigest, agreementOf, agreementProblems, agreementUuid, offerOf } from "./agreement.ts";
+import { agreementMessage, firstRequest } from "./compose.ts";
+import { parseMessage } from "./parse-message.ts";
+
+const policy = policyOf(draft);
+const decision = decide(policy, request, asset, context);
+const inputs = {
+  id: "00000000-0000-4000-8000-00000000000a",
+  policy,
+  asset,
+  request,
+  requestDigest: "B".repeat(43),
+  decision,
+  timestamp: "2026-11-22T09:00:00Z",
+};
+const expected = {
+  request,
+  requestDigest: inputs.requestDigest,
+  provider: "ibm",
+  policyDigest: decision.policy?.digest ?? "",
+};
+
+describe("an agreement", () => {
+  const agreement = agreementOf(inputs);
+
+  test("carries the policy's own terms, the parties and the request it answers", () => {
+    expect(agreement).toMatchObject({
+      "@id": `urn:uuid:${inputs.id}`,
+      "@type": "Agreement",
+      target: "ibm:panel",
+      assigner: "ibm",
+      assignee: "government",
+      timestamp: inputs.timestamp,
+      permission: policy.permission,
+      "sealane:request": { id: request.id, digest: inputs.requestDigest },
+      "sealane:policy": decision.policy,
+    });
+    expect(agreementUuid(agreement)).toBe(inputs.id);
+    expect(agreementDigest(agreement)).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+
+  test("ends with the request or the policy, whichever is first", () => {
+    expect(agreement["sealane:validUntil"]).toBe("2026-12-31T15:59:59.999Z");
+    const later = { ...request, validity: { from: "2026-11-01", to: "2030-12-31" } };
+    expect(agreementOf({ ...inputs, request: later })["sealane:validUntil"]).toBe("2027-12-31T00:00:00.000Z");
+  });
+
+  test("is a valid DSP message, and so is the policy as an offer", () => {
+    const pids = { providerPid: "p", consumerPid: "c" };
+    expect(parseMessage(JSON.parse(JSON.stringify(agreementMessage(pids, agreement)))).ok).toBe(true);
+    expect(parseMessage(firstRequest("c", offerOf(policy), "https://a.example")).ok).toBe(true);
+  });
+
+  test("is not made without a permit", () => {
+    const refused = decide(policy, { ...request, territory: "US" }, asset, context);
+    expect(() => agreementOf({ ...inputs, decision: refused })).toThrow(
+      expect.objectContaining({ code: "ERR_NEGOTIATION_NOT_PERMITTED" }),
+    );
+  });
+
+  test("is not made under another policy than the one decided under", () => {
+    const other = policyOf({ ...draft, version: 4 });
+    expect(() => agreementOf({ ...inputs, policy: other })).toThrow(
+      expect.objectContaining({ code: "ERR_NEGOTIATION_POLICY_CHANGED" }),
+    );
+  });
+
+  test("is verified by the consumer against what it asked for", () => {
+    expect(agreementProblems(agreement, expected)).toEqual([]);
+    const changes: [string, object][] = [
+      ["/assignee", { assignee: "other" }],
+      ["/assigner", { assigner: "other" }],
+      ["/target", { target: "other:asset" }],
+      ["/@id", { "@id": "x" }],
+      ["/sealane:request/id", { "sealane:request": { ...agreement["sealane:request"], id: "x" } }],
+      ["/sealane:request/digest", { "sealane:request": { ...agreement["sealane:request"], digest: "x" } }],
+      ["/sealane:policy/digest", { "sealane:policy": undefined }],
+    ];
+    for (const [field, change] of changes) {
+      expect(agreementProblems({ ...agreement, ...change }, expected).map((problem) => problem.field)).toEqual([field]);
+    }
+  });
+});
