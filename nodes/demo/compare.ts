@@ -31,7 +31,10 @@ export function compare(cells: readonly ResultCell[], plain: readonly PlainCell[
   const figures = new Map(plain.map((figure) => [figureKey(figure), figure.value]));
   const compared = cells.map(({ undefined: _, ...cell }) => ({ ...cell, plain: figures.get(figureKey(cell)) ?? null }));
   const released = compared.filter(({ value }) => value !== null);
-  return { cells: compared, exact: released.length > 0 && released.every(({ value, plain: other }) => value === other) };
+  return {
+    cells: compared,
+    exact: released.length > 0 && released.every(({ value, plain: other }) => value === other),
+  };
 }
 
 export async function readTables(scenario: Scenario): Promise<readonly PlainTable[]> {
