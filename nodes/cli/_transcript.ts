@@ -37,3 +37,32 @@ export async function sealane(line: string, options: TranscriptOptions): Promise
   const exitCode = await runCli(words, surroundings);
   return { exitCode, ...said };
 }
+
+export interface StartedNode {
+  /** Ctrl-C; resolves with the whole transcript. */
+  stop(): Promise<Transcript>;
+}
+
+/** `sealane node start` in this process; resolves once the node says that it is ready. */
+export async function startedNode(dir: string, cwd: string): Promise<StartedNode> {
+  const interrupt = new AbortController();
+  let ready = (): void => undefined;
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const onWrite = (_stream: string, text: string): void => {
+    if (text.includes("Node is ready")) ready();
+  };
+  const ended = sealane(`node start --dir ${dir}`, { cwd, signal: interrupt.signal, onWrite });
+  const early = ended.then(({ stderr }) => {
+    throw new Error(`the node stopped before it was ready: ${stderr}`);
+  });
+  await Promise.race([isReady, early]);
+  early.catch(() => undefined);
+  return {
+    stop: () => {
+      interrupt.abort();
+      return ended;
+    },
+  };
+}
