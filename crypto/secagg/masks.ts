@@ -11,9 +11,11 @@ const CHUNK_WORDS = 8192;
 const ZERO = new Uint8Array(CHUNK_WORDS * 8);
 const NO_SALT = new Uint8Array(0);
 
-/** RFC 5869 with an empty salt; 32 bytes. */
-export const deriveKey = (secret: Uint8Array, use: KeyUse): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", secret, NO_SALT, keyInfo(use), 32));
+/** HKDF-SHA-256 (RFC 5869) with an empty salt; 32 bytes. */
+export const hkdf = (secret: Uint8Array, info: Uint8Array): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", secret, NO_SALT, info, 32));
+
+export const deriveKey = (secret: Uint8Array, use: KeyUse): Uint8Array => hkdf(secret, keyInfo(use));
 
 /** Key stream from a word offset on; the counter block is offset / 2 (big-endian, SP 800-38A). */
 function streamFrom(key: Uint8Array, wordOffset: number) {

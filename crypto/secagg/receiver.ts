@@ -119,9 +119,15 @@ const resume = (state: ReceiverState) =>
 
 export function stepReceiver(previous: ReceiverState, input: ReceiverInput, _deps: CommonDeps): ReceiverStep {
   const first = take(previous, input);
-  const next = (TRANSITIONS[first.state.stage] as (state: ReceiverState) => ReceiverStep | null)(first.state);
-  if (next === null) return first;
-  return { state: next.state, send: [], effects: [...first.effects, ...next.effects] };
+  let next: ReceiverStep | null;
+  try {
+    next = (TRANSITIONS[first.state.stage] as (state: ReceiverState) => ReceiverStep | null)(first.state);
+  } catch (cause) {
+    // A waiting result that turns out false must not cost the record that exposed it.
+    if (input.kind !== "ledger" || !(cause instanceof SecaggError) || first.state.stage !== "waiting") throw cause;
+    return { ...first, state: { ...first.state, inbox: null } };
+  }
+  return next === null ? first : { state: next.state, send: [], effects: [...first.effects, ...next.effects] };
 }
 
 function take(state: ReceiverState, input: ReceiverInput): ReceiverStep {

@@ -1,0 +1,422 @@
+/**
+ * An in-memory network for tests: every role, a ledger that orders what C and members submit, a clock that jumps to
+ * the next deadline when nothing else can happen. States pass through JSON at every step, as a driver would store them.
+ */
+import { createHash } from "node:crypto";
+import { saltedDigest } from "../suites/digest.ts";
+import { toBase64url } from "../suites/encoding.ts";
+import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../suites/signed.ts";
+import { encodeBitmap, registryContributors } from "./cells.ts";
+import { constantsFor } from "./constants.ts";
+import { startCoordinator, stepCoordinator } from "./coordinator.ts";
+import type { CoordinatorState } from "./coordinator-state.ts";
+import { SecaggError } from "./errors.ts";
+import type { HistoryEntry } from "./history.ts";
+import type { Layout } from "./layout.ts";
+import { startMember, stepMember } from "./member.ts";
+import type { MemberState } from "./member-state.ts";
+import { checkMessage, type Message, maximumBytes } from "./messages.ts";
+import type { CellDimension, Constants, LedgerRecord, Opened, Parties, Sign } from "./opened.ts";
+import { createReceiverKey, type ReceiverState, startReceiver, stepReceiver } from "./receiver.ts";
+import type { CoordinatorEffect, Decoded, MemberEffect, MemberInput, Send } from "./step.ts";
+import { encodeElements } from "./words.ts";
+
+export const START = Date.parse("2026-01-01T00:00:00Z");
+const HOUR = 3_600_000;
+
+/** Deterministic bytes for tests. */
+export function seededRandom(seed: string): (bytes: number) => Uint8Array {
+  let counter = 0;
+  return (bytes) => {
+    const out = new Uint8Array(bytes);
+    for (let at = 0; at < bytes; at += 32) {
+      out.set(
+        createHash("sha256")
+          .update(`${seed}/${counter++}`)
+          .digest()
+          .subarray(0, Math.min(32, bytes - at)),
+        at,
+      );
+    }
+    return out;
+  };
+}
+
+export interface World {
+  readonly members: readonly string[];
+  /** values[member][atom][component]; a member contributes to an atom where any value is non-zero. */
+  readonly values: Readonly<Record<string, readonly (readonly bigint[])[]>>;
+  readonly mode: "registry" | "counted";
+  readonly dimensions: readonly CellDimension[];
+  readonly components?: readonly (1 | 2)[];
+  readonly constants?: Partial<Constants>;
+  readonly layout?: Partial<Layout>;
+  readonly attributes?: Parties["attributes"];
+  readonly units?: Readonly<Record<string, number>>;
+  readonly versions?: Readonly<Record<string, number>>;
+  readonly histories?: Map<string, HistoryEntry[]>;
+  readonly computation?: string;
+  readonly seed?: string;
+  readonly opened?: Partial<Opened>;
+  /** What really travels: the same message, others in its place, or nothing. */
+  readonly intercept?: (sent: Send & { from: string }, network: Network) => readonly (Send & { from: string })[];
+  /** Lets a test replace what C submits; undefined swallows it. */
+  readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
+  /** true: the party is killed after persisting and before sending, then resumes. */
+  readonly crash?: (party: string, count: number) => boolean;
+  /** Overrides the answer to an effect of a member. */
+  readonly answer?: (member: string, effect: MemberEffect) => readonly MemberInput[] | undefined;
+}
+
+export interface Network {
+  readonly opened: Opened;
+  readonly parties: Parties;
+  readonly layout: Layout;
+  readonly identities: ReadonlyMap<string, SigningIdentity>;
+  readonly members: Map<string, MemberState>;
+  readonly histories: Map<string, HistoryEntry[]>;
+  coordinator: CoordinatorState;
+  receiver: ReceiverState;
+  decoded: Decoded | undefined;
+  now: number;
+  readonly records: LedgerRecord[];
+  readonly sent: (Send & { from: string })[];
+  readonly problems: { party: string; problem: SecaggError }[];
+  readonly blames: Extract<CoordinatorEffect, { kind: "blame" }>[];
+  readonly withheld: string[];
+  /** Members that have gone silent: they neither receive nor send. */
+  readonly silent: Set<string>;
+  /** Private key of R, for simulations of an R that colludes. */
+  readonly receiverPrivateKey: string;
+  /** Runs until nothing more can happen. */
+  run(): void;
+  /** Gives one input to a member outside the flow. */
+  give(member: string, input: MemberInput): void;
+  record(record: LedgerRecord): void;
+  sign(member: string): Sign;
+}
+
+export const C = "coordinator";
+export const R = "receiver";
+export const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(3, "0")}`);
+export const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+const throughJson = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
+const salted = (document: unknown) => {
+  const salt = new Uint8Array(32).fill(7);
+  return { salt: toBase64url(salt), document, digest: saltedDigest(salt, document) };
+};
+
+export function createNetwork(world: World): Network {
+  const { members } = world;
+  const seed = world.seed ?? "seed";
+  const random = seededRandom(seed);
+  const identities = new Map(
+    [...members, C, R, "requester", "sequencer"].map((id) => [
+      id,
+      signingIdentity(id, "intl", seededRandom(`identity/${id}`)(32)),
+    ]),
+  );
+  const signer =
+    (id: string): Sign =>
+    <S>(domain: Parameters<Sign>[0], statement: S): Signed<S> =>
+      signStatement(identities.get(id)!, domain, statement);
+  const components = world.components ?? [1];
+  const atoms = world.dimensions.reduce((product, { size }) => product * size, 1);
+  const layout: Layout = {
+    atoms,
+    components,
+    excluded: [],
+    minimumOrganisations: 0,
+    recordKeys: Array.from({ length: atoms }, (_, atom) => [`cell-${atom}`]),
+    units: Object.fromEntries(members.map((member) => [member, { kind: "provider" as const }])),
+    sharedUnitDomains: false,
+    ...world.layout,
+  };
+  const documents = { query: salted({ query: 1 }), layout: salted({ layout: 1 }), policy: salted({ policy: 1 }) };
+  const computation = world.computation ?? uuid(1);
+  const about = { computation, request: uuid(999), receiver: R };
+  const receiverKey = createReceiverKey(about, { random, sign: signer(R) });
+  const at = (hours: number) => new Date(START + hours * HOUR).toISOString();
+  const defaults = constantsFor({
+    members: members.length,
+    ...(members.length <= 4 ? { colluders: 0, minimumOrganisations: 3 } : {}),
+    ...world.constants,
+  });
+  const opened: Opened = {
+    computation,
+    request: about.request,
+    queryDigest: documents.query.digest,
+    layoutDigest: documents.layout.digest,
+    policyDigest: documents.policy.digest,
+    cohort: members.map((member, i) => ({
+      member,
+      holdingGroup: `group-${member}`,
+      asset: `${member}:data`,
+      assetVersion: world.versions?.[member] ?? 1,
+      agreement: uuid(1000 + i),
+    })),
+    coordinator: C,
+    receiver: R,
+    receiverKey: receiverKey.signed,
+    receiverMode: "reviewed",
+    constants: { ...defaults, ...world.constants },
+    graph: "complete",
+    cells: { mode: world.mode, dimensions: world.dimensions },
+    deadlines: { keys: at(1), shares: at(2), contribution1: at(3), contribution2: at(4), release: at(24) },
+    ...world.opened,
+  };
+  const parties: Parties = {
+    requester: "requester",
+    sequencer: "sequencer",
+    identities: Object.fromEntries(
+      [...identities].map(([id, { suite, publicKey }]) => [id, { suite, publicKey: toBase64url(publicKey) }]),
+    ),
+    groups: Object.fromEntries([C, R, "requester", "sequencer"].map((id) => [id, `group-${id}`])),
+    attributes: world.attributes ?? {},
+    restarts: 0,
+    coordinatorMaySequence: false,
+  };
+  const plain = ({ salt, document }: { salt: string; document: unknown }) => ({ salt, document });
+  const histories = world.histories ?? new Map<string, HistoryEntry[]>();
+  const kept = new Map<string, Uint8Array>();
+  const queue: (() => void)[] = [];
+  const wakes = new Set<number>();
+  const counters = new Map<string, number>();
+
+  const own = (member: string) => {
+    const present = layout.recordKeys.map((_, atom) => (world.values[member]![atom]!.some((v) => v !== 0n) ? 1 : 0));
+    return { present, units: present.map((k) => k * (world.units?.[member] ?? 1)) };
+  };
+  const answers = (member: string, effect: MemberEffect): readonly MemberInput[] => {
+    const given = world.answer?.(member, effect);
+    if (given !== undefined) return given;
+    if (effect.kind === "review") return [{ kind: "reviewed", layout }];
+    if (effect.kind === "compute-counts") return [{ kind: "counts", ...own(member) }];
+    if (effect.kind === "compute-values") {
+      const values = effect.included.flatMap((atom) => [...world.values[member]![atom]!]);
+      return [{ kind: "values", words: encodeElements(values, components) }];
+    }
+    return [];
+  };
+
+  const network: Network = {
+    opened,
+    parties,
+    layout,
+    identities,
+    histories,
+    members: new Map(members.map((self) => [self, startMember({ self, opened, parties })])),
+    coordinator: startCoordinator({
+      opened,
+      parties,
+      layout,
+      documents: { query: plain(documents.query), layout: plain(documents.layout), policy: plain(documents.policy) },
+    }),
+    receiver: startReceiver({ opened, parties, layout, privateKey: receiverKey.privateKey }),
+    decoded: undefined,
+    now: START,
+    records: [],
+    sent: [],
+    problems: [],
+    blames: [],
+    withheld: [],
+    silent: new Set(),
+    receiverPrivateKey: receiverKey.privateKey,
+    sign: signer,
+    give: (member, input) => stepOneMember(member, input),
+    record: (record) => publish(record),
+    run() {
+      queue.push(() => stepC({ kind: "resume" }));
+      for (;;) {
+        for (let task = queue.shift(); task !== undefined; task = queue.shift()) task();
+        const next = [...wakes]
+          .filter((time) => time >= network.now && time < START + 48 * HOUR)
+          .toSorted((a, b) => a - b)[0];
+        if (next === undefined) return;
+        wakes.delete(next);
+        network.now = next;
+        for (const member of members) queue.push(() => stepOneMember(member, { kind: "tick" }));
+        queue.push(() => stepC({ kind: "tick" }));
+      }
+    },
+  };
+
+  const guard = (party: string, work: () => void): void => {
+    try {
+      work();
+    } catch (problem) {
+      if (!(problem instanceof SecaggError)) throw problem;
+      network.problems.push({ party, problem });
+    }
+  };
+  /** Sends, or is killed just before it and resumes. */
+  const proceed = (party: string, send: readonly Send[], effects: () => void, resume: () => void): void => {
+    const count = (counters.get(party) ?? 0) + 1;
+    counters.set(party, count);
+    if (world.crash?.(party, count) === true) {
+      queue.push(resume);
+      return;
+    }
+    for (const message of send) transmit({ from: party, ...message });
+    effects();
+  };
+
+  function transmit(sent: Send & { from: string }): void {
+    if (network.silent.has(sent.from)) return;
+    network.sent.push(sent);
+    const travelling = world.intercept?.(sent, network) ?? [sent];
+    for (const { from, to, message } of travelling) {
+      if (network.silent.has(sent.from)) return;
+      const copy = throughJson(message);
+      queue.push(() => deliver(from, to, copy));
+    }
+  }
+
+  function deliver(from: string, to: string, message: Message): void {
+    guard(to, () => {
+      const words = Math.max(2 * atoms, atoms * components.reduce<number>((sum, w) => sum + w, 0));
+      const limit = maximumBytes(message.type, { members: members.length, words, atoms });
+      if (JSON.stringify(message).length > limit) throw new Error(`size rule of ${message.type} is too small`);
+      const checked = checkMessage(message);
+      if (to === C) stepC({ kind: "message", from, message: checked });
+      else if (to === R) stepR({ kind: "message", from, message: checked });
+      else stepOneMember(to, { kind: "message", from, message: checked });
+    });
+  }
+
+  function stepOneMember(self: string, input: MemberInput): void {
+    if (network.silent.has(self)) return;
+    guard(self, () => {
+      const history = histories.get(self) ?? [];
+      const deps = { now: network.now, sign: signer(self), random, history };
+      const { state, send, effects } = stepMember(network.members.get(self)!, input, deps);
+      for (const effect of effects) {
+        if (effect.kind === "history" && !history.some(({ digest }) => digest === effect.entry.digest)) {
+          histories.set(self, [...history, effect.entry]);
+        }
+      }
+      network.members.set(self, throughJson(state));
+      proceed(
+        self,
+        send,
+        () => {
+          for (const effect of effects) {
+            if (effect.kind === "wake") wakes.add(effect.at);
+            if (effect.kind === "submit") submit(effect.type, effect.body);
+            for (const answer of answers(self, effect)) queue.push(() => stepOneMember(self, answer));
+          }
+        },
+        () => stepOneMember(self, { kind: "resume" }),
+      );
+    });
+  }
+
+  function stepC(input: Parameters<typeof stepCoordinator>[1]): void {
+    guard(C, () => {
+      const deps = {
+        now: network.now,
+        sign: signer(C),
+        random,
+        kept: (phase: 1 | 2, member: string) => kept.get(`${phase}/${member}`)!,
+      };
+      const { state, send, effects } = stepCoordinator(network.coordinator, input, deps);
+      for (const effect of effects) {
+        if (effect.kind === "keep") kept.set(`${effect.phase}/${effect.member}`, effect.words.slice());
+      }
+      network.coordinator = throughJson(state);
+      proceed(
+        C,
+        send,
+        () => {
+          for (const effect of effects) {
+            if (effect.kind === "wake") wakes.add(effect.at);
+            if (effect.kind === "blame") network.blames.push(effect);
+            if (effect.kind === "submit") submit(effect.type, effect.body);
+          }
+        },
+        () => stepC({ kind: "resume" }),
+      );
+    });
+  }
+
+  function stepR(input: Parameters<typeof stepReceiver>[1]): void {
+    guard(R, () => {
+      const { state, effects } = stepReceiver(network.receiver, input, { now: network.now, sign: signer(R) });
+      network.receiver = throughJson(state);
+      for (const effect of effects) {
+        if (effect.kind === "decoded") {
+          network.decoded = effect.result;
+          publishAt({ record: "release" });
+        }
+        if (effect.kind === "withhold") {
+          network.withheld.push(effect.reason);
+          publishAt({ record: "withhold" });
+        }
+      }
+    });
+  }
+
+  type Unplaced<T> = T extends unknown ? Omit<T, "position" | "time"> : never;
+  function publishAt(record: Unplaced<LedgerRecord>): void {
+    const placed = { ...record, position: 100 + network.records.length, time: new Date(network.now).toISOString() };
+    publish(placed as LedgerRecord);
+  }
+
+  function publish(original: LedgerRecord): void {
+    const record = world.submit === undefined ? original : world.submit(original);
+    if (record === undefined) return;
+    network.records.push(record);
+    const input = () => ({ kind: "ledger" as const, record: throughJson(record) });
+    // Replicas follow at their own pace: R and half of the members are ahead of C.
+    queue.push(() => stepR(input()));
+    members.forEach((member, i) => {
+      if (i % 2 === 0) queue.push(() => stepOneMember(member, input()));
+    });
+    queue.push(() => stepC(input()));
+    members.forEach((member, i) => {
+      if (i % 2 === 1) queue.push(() => stepOneMember(member, input()));
+    });
+  }
+
+  const once = new Set<string>();
+  function submit(type: string, given: unknown): void {
+    const body = given as {
+      phase?: 1 | 2;
+      members: string[];
+      root: string;
+      receipt?: { statement: { member: string } };
+    };
+    const key = `${type}/${body.phase ?? ""}/${body.receipt?.statement.member ?? ""}`;
+    if (once.has(key)) return;
+    once.add(key);
+    const { computation: _c, ...rest } = given as { computation: string };
+    if (type === "computation.omitted") {
+      publishAt({ record: "omitted", phase: body.phase!, member: body.receipt!.statement.member });
+    } else if (type === "computation.maskset" && world.mode === "registry") {
+      publishAt({ record: "maskset", members: body.members, root: body.root, bitmap: contractBitmap(body.members) });
+    } else {
+      publishAt({ record: type.slice("computation.".length), ...rest } as never);
+    }
+  }
+
+  /** What the contract does: cells of at least `need` members, then the left-out rule. */
+  function contractBitmap(survivors: readonly string[]): string {
+    const contributors = registryContributors(opened, parties, survivors, atoms);
+    const { need } = opened.constants;
+    let included = contributors.flatMap((who, atom) => (who.length >= need ? [atom] : []));
+    for (;;) {
+      const joint = new Set(contributors.filter((_, atom) => !included.includes(atom)).flat()).size;
+      if (joint === 0 || joint >= need || included.length === 0) return encodeBitmap(atoms, included);
+      const fewest = Math.min(...included.map((atom) => contributors[atom]!.length));
+      const victim = included.find((atom) => contributors[atom]!.length === fewest);
+      included = included.filter((atom) => atom !== victim);
+    }
+  }
+
+  return network;
+}
+
+/** Sum over survivors of one cell, in the clear. */
+export const plainSum = (world: World, survivors: readonly string[], atom: number, component: number): bigint =>
+  survivors.reduce((sum, member) => sum + world.values[member]![atom]![component]!, 0n);
