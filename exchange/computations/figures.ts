@@ -27,7 +27,7 @@ export function figureOf(inputs: FigureInputs): Figure {
   const { statistic } = measure;
   const elements = elementsOf(statistic);
   const rows = sumOf(layout, cell, moment([], elements));
-  const value = valueOf(inputs);
+  const value = comparedValue(inputs);
   const bounds = isPlain(measure) ? declaredBounds(inputs, elements[0]!) : undefined;
   const parts = statistic.kind === "ratio" ? ratioParts(inputs, statistic) : undefined;
   return {
@@ -55,7 +55,7 @@ function sumOf(layout: Layout, cell: DecodedCell, word: Word): bigint | undefine
   return index < 0 ? undefined : BigInt(cell.values[index]!);
 }
 
-function valueOf({ measure, results }: FigureInputs): Rational | undefined {
+function comparedValue({ measure, results }: FigureInputs): Rational | undefined {
   const text = results[0]?.value;
   if (text === undefined || text === null) return undefined;
   const value = rationalOf(text);
@@ -73,10 +73,16 @@ function declaredBounds({ layout, assets }: FigureInputs, element: string): Figu
     const { minimum, maximum } = boundsOf(field);
     return { minimum: minimum * multiplier, maximum: maximum * multiplier };
   });
-  const minimum = ranges.map((range) => range.minimum).reduce((a, b) => (a < b ? a : b));
-  const maximum = ranges.map((range) => range.maximum).reduce((a, b) => (a > b ? a : b));
+  const [minimum] = ranges.map((range) => range.minimum).sort(ascending);
+  const maximum = ranges
+    .map((range) => range.maximum)
+    .sort(ascending)
+    .at(-1);
+  if (minimum === undefined || maximum === undefined) return undefined;
   return { minimum: { numerator: minimum, denominator }, maximum: { numerator: maximum, denominator } };
 }
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function ratioParts(
   { layout, cell }: FigureInputs,

@@ -5,6 +5,7 @@ import type { Sign } from "../../crypto/secagg/opened.ts";
 import { type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
+import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
 import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
 import type {
@@ -46,6 +47,7 @@ export interface Dossier {
 export interface Transcript {
   readonly result: MessageOf<"result-2">;
   readonly accepts: MessageOf<"maskset">["accepts"];
+  readonly refusals: MessageOf<"maskset">["refusals"];
   readonly views1: MessageOf<"views-1">["views"];
 }
 
@@ -62,7 +64,13 @@ export interface ResultRecord {
   readonly computation: string;
   readonly request: string;
   readonly outcome:
-    | { readonly kind: "released"; readonly result: Salted<ResultDocument>; readonly rules: readonly string[] }
+    | {
+        readonly kind: "released";
+        readonly result: Salted<ResultDocument>;
+        readonly rules: readonly string[];
+        /** What later releases of this receiver are checked against. */
+        readonly equations: readonly ReleasedEquation[];
+      }
     | { readonly kind: "withheld"; readonly reasons: readonly string[] };
   readonly transcriptDigest?: string;
   readonly bitmap?: string;

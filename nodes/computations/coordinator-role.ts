@@ -43,9 +43,12 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     kept.set(key, fromBase64url(words, "contribution"));
   }
   const mailbox = createMailbox(toBase64url(ctx.services.random(12)));
-  const notes: { accepts: Transcript["accepts"]; views1: Transcript["views1"] } = (await ctx.stores.transcripts.get(
-    id,
-  )) ?? { accepts: [], views1: [] };
+  const notes: { -readonly [K in "accepts" | "refusals" | "views1"]: Transcript[K] } = {
+    accepts: [],
+    refusals: [],
+    views1: [],
+    ...(await ctx.services.inflight.get<object>(`${id}-notes`)),
+  };
 
   const { role } = await hostRole<CoordinatorState, CoordinatorInput, CoordinatorEffect>(ctx, {
     role: "coordinator",
@@ -75,17 +78,23 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
           return;
         case "wake":
           return hosted.wakeAt(effect.at);
-        case "erase":
-          mailbox.close();
-          return await hosted.finish();
       }
     },
   });
 
   function send(message: Send, hosted: HostedRole<CoordinatorInput>): void {
-    if (message.message.type === "maskset") notes.accepts = message.message.accepts;
-    if (message.message.type === "views-1") notes.views1 = message.message.views;
-    if (message.message.type !== "result-2") return mailbox.post(message.to, message.message);
+    if (message.message.type === "maskset") {
+      notes.accepts = message.message.accepts;
+      notes.refusals = message.message.refusals;
+    }
+    if (message.message.type === "views-1") {
+      notes.views1 = message.message.views;
+      void ctx.services.inflight.put(`${id}-notes`, notes);
+    }
+    if (message.message.type !== "result-2") {
+      mailbox.post(message.to, message.message);
+      return;
+    }
     const transcript: Transcript = { result: message.message, ...notes };
     void deliverTranscript(message.to, transcript, hosted);
   }
@@ -130,6 +139,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     await record(ctx.party, type, about, { computation: id, phase });
   }
 
+  role.signal.addEventListener("abort", () => mailbox.close());
   role.poke({ kind: "resume" });
   return Object.freeze({ ...role, mailbox });
 }

@@ -45,6 +45,7 @@ export const DossierSchema = closed({
 export const TranscriptSchema = closed({
   result: ProtocolMessage,
   accepts: Type.Array(Type.Unknown(), { maxItems: 1000 }),
+  refusals: Type.Array(Type.Unknown(), { maxItems: 1000 }),
   views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
 });
 /** Requester to receiver: a fresh X25519 key the answer is sealed to. */

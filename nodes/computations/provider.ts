@@ -5,12 +5,7 @@ import { decideRequest, type KnownLife, undecidedAssets } from "../../exchange/r
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
-import {
-  AgreementDelivery,
-  ContractAgreementVerificationMessage,
-  paths,
-  RequestDocumentSchema,
-} from "./peer-messages.ts";
+import { ContractAgreementVerificationMessage, paths, RequestDocumentSchema } from "./peer-messages.ts";
 
 export function providerPorts(ctx: Context): AgreePorts {
   const { ledger, members, peers } = ctx.services;

@@ -1,6 +1,6 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
 
-import { readRequest } from "../../chaincode/rules/keys.ts";
+import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import {
   createReceiverKey,
@@ -13,7 +13,7 @@ import type { ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts"
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import type { OpenBody } from "../../exchange/computations/opening.ts";
-import { resultOf } from "../../exchange/computations/outcome.ts";
+import { type ReleasedEquation, resultOf } from "../../exchange/computations/outcome.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
@@ -96,7 +96,10 @@ export async function runReceiver(
             opened: body,
             layout: review.layout,
             assets: review.assets,
+            parties,
             decoded: effect.result,
+            dropped: await droppedBetween(ctx, opened, effect.result.survivors.length),
+            earlier: await earlierReleases(ctx, id),
           });
           const kept = await ctx.stores.results.get(id);
           const result: ResultRecord = kept ?? {
@@ -110,6 +113,7 @@ export async function runReceiver(
                     kind: "released",
                     result: { salt: salt(ctx.services.random), document: outcome.document },
                     rules: outcome.document.rules,
+                    equations: outcome.equations,
                   }
                 : outcome,
           };
@@ -153,6 +157,22 @@ export async function runReceiver(
   const transcript = await ctx.stores.transcripts.get(id);
   if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });
   return role;
+}
+
+/** Counted mode: whoever left between the phases may be missing from any cell. */
+async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivors: number): Promise<number> {
+  if (body.cells.mode === "registry") return 0;
+  const closed = await readComputationStep(ctx.services.ledger, body.computation, "close-1");
+  return closed === undefined ? body.cohort.length : closed.members.length - survivors;
+}
+
+async function earlierReleases(ctx: Context, except: string): Promise<readonly ReleasedEquation[]> {
+  const equations: ReleasedEquation[] = [];
+  for await (const [computation, { outcome }] of ctx.stores.results.entries()) {
+    if (computation === except || outcome.kind !== "released") continue;
+    equations.push(...outcome.equations.map((one) => ({ ...one, id: `${computation}/${one.id}` })));
+  }
+  return equations;
 }
 
 async function recordOutcome(ctx: Context, { computation, request, outcome }: ResultRecord): Promise<void> {

@@ -1,0 +1,190 @@
+/** The receiver's evidence bundle: every record of the request's life with its ledger proof. */
+import {
+  readAgreement,
+  readAsset,
+  readAssetVersion,
+  readComputationOpened,
+  readComputationStep,
+  readDecision,
+  readMember,
+  readNetwork,
+  readRequest,
+  readResult,
+} from "../../chaincode/rules/keys.ts";
+import type { KeyState } from "../../chaincode/rules/records.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import { buildEvidence, type EvidenceParts, type ProvenEntry } from "../../ledger/audit/build.ts";
+import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
+import type { LedgerEntry } from "../../ledger/port.ts";
+import type { Context, Dossier, ResultRecord, Transcript } from "./context.ts";
+
+/** Throws ERR_COMPUTATION_EVIDENCE while something is missing: the release is not on the replica yet, for example. */
+export async function assembleEvidence(ctx: Context, result: ResultRecord): Promise<EvidenceBundle> {
+  const { ledger, network, identity, now } = ctx.services;
+  const { computation, request } = result;
+  const dossier = present(await ctx.stores.dossiers.get(computation), "dossier");
+  const transcript = present(await ctx.stores.transcripts.get(computation), "transcript");
+  const opened = present(await readComputationOpened(ledger, computation), "opening");
+  const submitted = present(await readRequest(ledger, request), "request");
+  const outcome = present(await readResult(ledger, computation), "outcome");
+  const prove = prover(ctx);
+
+  const rounds = await roundsOf(ctx, result, transcript, prove);
+  const parts: EvidenceParts = {
+    network,
+    request,
+    computation,
+    members: await membersOf(ctx, opened.body, opened.requester, prove),
+    assets: await Promise.all(opened.body.cohort.map((entry) => assetOf(ctx, request, entry, prove))),
+    submitted: { record: await prove(submitted.position), request: dossier.request },
+    decisions: await Promise.all(
+      opened.body.cohort.map(async ({ asset }) => ({
+        record: await prove(present(await readDecision(ledger, request, asset), "decision").position),
+        explanation: deliveryOf(dossier, asset).explanation,
+      })),
+    ),
+    agreements: await Promise.all(
+      opened.body.cohort.map(async ({ asset, agreement }) => ({
+        record: await prove(present(await readAgreement(ledger, agreement), "agreement").concluded.position),
+        document: deliveryOf(dossier, asset).message.agreement,
+      })),
+    ),
+    opened: { record: await prove(opened.position), ...dossier.documents },
+    ...rounds,
+    outcome:
+      result.outcome.kind === "released"
+        ? { kind: "released", record: await prove(outcome.position), result: result.outcome.result }
+        : { kind: "withheld", record: await prove(outcome.position) },
+  };
+  return buildEvidence(parts, identity, { transcript: result.transcriptDigest ?? "", time: now() });
+}
+
+type Prove = (position: number) => Promise<ProvenEntry>;
+type OpenBody =
+  Awaited<ReturnType<typeof readComputationOpened>> extends infer T | undefined
+    ? T extends { body: infer B }
+      ? B
+      : never
+    : never;
+
+function prover(ctx: Context): Prove {
+  const { ledger } = ctx.services;
+  return async (position) => {
+    for await (const entry of ledger.entries(position, 1)) {
+      return { entry: entry satisfies LedgerEntry, proof: await ledger.prove(position) };
+    }
+    throw new ComputationError("ERR_COMPUTATION_EVIDENCE", `ledger entry ${position}: not on this replica yet`);
+  };
+}
+
+async function roundsOf(
+  ctx: Context,
+  result: ResultRecord,
+  transcript: Transcript,
+  prove: Prove,
+): Promise<Pick<EvidenceParts, "keyset" | "maskset" | "phase1" | "phase2" | "bitmap">> {
+  const { ledger } = ctx.services;
+  const id = result.computation;
+  const stepAt = async (name: "keyset" | "maskset" | "close-1" | "counts" | "close-2") =>
+    await prove(present(await readComputationStep(ledger, id, name), name).position);
+  const bitmap = result.bitmap ?? "";
+  const counts = transcript.result.counts;
+  const closed1 = await readComputationStep(ledger, id, "close-1");
+  return {
+    keyset: { record: await stepAt("keyset"), messages: transcript.result.keys },
+    maskset: { record: await stepAt("maskset"), accepts: transcript.accepts },
+    ...(counts === undefined || closed1 === undefined
+      ? {}
+      : {
+          phase1: {
+            closing: { record: await stepAt("close-1"), views: transcript.views1 },
+            counts: {
+              record: await stepAt("counts"),
+              counts: {
+                salt: counts.salt,
+                document: { members: closed1.members, counts: counts.counts, units: counts.units, bitmap },
+              },
+            },
+          },
+        }),
+    bitmap,
+    phase2: { record: await stepAt("close-2"), views: transcript.result.views },
+  };
+}
+
+/** Admission and rotations of everyone who acts, in ledger order. */
+async function membersOf(
+  ctx: Context,
+  body: OpenBody,
+  requester: string,
+  prove: Prove,
+): Promise<EvidenceParts["members"]> {
+  const { ledger } = ctx.services;
+  const network = present(await readNetwork(ledger), "network");
+  const actors = new Set([
+    network.founder,
+    network.operator,
+    network.sequencer,
+    requester,
+    body.coordinator,
+    body.receiver,
+    ...(body.auditor === undefined ? [] : [body.auditor]),
+    ...body.cohort.map(({ member }) => member),
+  ]);
+  const admitted: number[] = [];
+  for (const id of actors) {
+    if (id !== network.founder) admitted.push(present(await readMember(ledger, id), id).admitted.position);
+  }
+  const rotated: number[] = [];
+  for await (const [, key] of ledger.range<KeyState>("key/")) {
+    const member = actors.has(key.member) ? await readMember(ledger, key.member) : undefined;
+    if (member !== undefined && key.from.position !== member.admitted.position) rotated.push(key.from.position);
+  }
+  const ascending = (positions: readonly number[]) => [...positions].sort((a, b) => a - b);
+  return {
+    found: await prove(0),
+    admissions: await Promise.all(ascending(admitted).map(prove)),
+    rotations: await Promise.all(ascending(rotated).map(prove)),
+  };
+}
+
+async function assetOf(
+  ctx: Context,
+  request: string,
+  entry: OpenBody["cohort"][number],
+  prove: Prove,
+): Promise<EvidenceParts["assets"][number]> {
+  const { ledger } = ctx.services;
+  const version = present(await readAssetVersion(ledger, entry.asset, entry.assetVersion), entry.asset);
+  const registered = await prove(version.position);
+  const decision = present(await readDecision(ledger, request, entry.asset), "decision").decision;
+  const state = present(await readAsset(ledger, entry.asset), entry.asset);
+  if (decision.policyDigest === version.policyDigest) return { registered };
+  if (state.policyDigest === decision.policyDigest) return { registered, policy: await prove(state.position) };
+  return { registered, policy: await prove(await activationBefore(ctx, entry.asset, decision.policyDigest)) };
+}
+
+/** The policy has been replaced since: its activation lies somewhere on the ledger. */
+async function activationBefore(ctx: Context, asset: string, digest: string): Promise<number> {
+  for await (const { position, transaction } of ctx.services.ledger.entries(0)) {
+    const { type, body } = transaction.statement;
+    const found = body as { asset?: string; policyDigest?: string };
+    if (type === "policy.activate" && found.asset === asset && found.policyDigest === digest) return position;
+  }
+  throw new ComputationError(
+    "ERR_COMPUTATION_EVIDENCE",
+    `${asset}: the policy it was decided under is not on the ledger`,
+  );
+}
+
+function deliveryOf(dossier: Dossier, asset: string): Dossier["deliveries"][number] {
+  return present(
+    dossier.deliveries.find((delivery) => delivery.asset.id === asset),
+    `delivery of ${asset}`,
+  );
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value !== undefined) return value;
+  throw new ComputationError("ERR_COMPUTATION_EVIDENCE", `evidence: ${what} is missing; try again later`);
+}

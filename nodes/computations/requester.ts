@@ -1,0 +1,256 @@
+/** The requester's side: open a computation on what was agreed, restart what failed, fetch and check what came out. */
+import { readComputation } from "../../chaincode/rules/keys.ts";
+import type { Candidate } from "../../exchange/computations/cohort.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import {
+  DEFAULT_STEP_TIMES,
+  type OpenBody,
+  planOpening,
+  type StepTimes,
+  withReceiverKey,
+} from "../../exchange/computations/opening.ts";
+import { agreementKey } from "../../exchange/requests/agree.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
+import { record, uuidOf } from "../../exchange/requests/record.ts";
+import { encodeEvidence } from "../../ledger/audit/build.ts";
+import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
+import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import { LedgerError } from "../../ledger/port.ts";
+import { exportTrust } from "../runtime/network/trust.ts";
+import type { Context, Dossier, OpeningRecord, ResultRecord } from "./context.ts";
+import { assembleEvidence } from "./evidence.ts";
+import { Accepted, paths, ReceiverKey, SealedResult } from "./peer-messages.ts";
+import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import { createSealingKey } from "./sealing.ts";
+
+/** Reasons after which the same request is opened again by itself. */
+const RESTARTED_AFTER: readonly string[] = [
+  "too-few-keys",
+  "too-few-shares",
+  "too-few-masks",
+  "too-few-contributions",
+  "expired",
+];
+
+type SubmittedLife = Exclude<RequestLife, { name: "draft" }>;
+
+export const computationIdOf = (request: string, attempt: number): string => uuidOf({ computation: request, attempt });
+
+/** True when a failed request may be opened once more without a person. */
+export const isRestartable = (life: RequestLife): boolean =>
+  life.name === "failed" && life.failures.length <= MAX_RESTARTS && RESTARTED_AFTER.includes(life.reason);
+
+/**
+ * Opens the next computation of a request: plan, receiver's key, documents to C and R, ledger record. Every part can
+ * be repeated; the plan is on disk before anyone hears of it. Resolves with the computation's id.
+ */
+export async function openComputation(
+  ctx: Context,
+  request: string,
+  stepTimes: StepTimes = DEFAULT_STEP_TIMES,
+): Promise<string> {
+  const known = await ctx.stores.lives.get(request);
+  if (known === undefined || known.life.name === "draft") {
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not submitted by this node`);
+  }
+  const { life } = known;
+  if (life.requester !== ctx.services.member) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${request}: only its requester opens computations`);
+  }
+  if (life.name !== "submitted" && life.name !== "agreed" && life.name !== "failed") {
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: already ${life.name}`);
+  }
+  const computation = computationIdOf(request, life.failures.length);
+  const planned = await planned_(ctx, life, computation, stepTimes);
+  const { body } = planned.plan;
+  const dossier = await dossierOf(ctx, planned);
+  const key = await keyOfReceiver(ctx, body);
+  await handOver(ctx, body, dossier);
+  await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), {
+    computation,
+    deadline: body.deadlines.keys,
+  });
+  return computation;
+}
+
+/** A plan whose first deadline is still ahead is used again; otherwise it is made anew under the same id. */
+async function planned_(
+  ctx: Context,
+  life: SubmittedLife,
+  computation: string,
+  stepTimes: StepTimes,
+): Promise<OpeningRecord> {
+  const kept = await ctx.stores.openings.get(computation);
+  if (kept !== undefined && Date.parse(kept.plan.body.deadlines.keys) > ctx.clock()) return kept;
+  const document = await ctx.stores.documents.get(life.id);
+  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${life.id}: has no document here`);
+  const { statement } = document.document;
+  const sequencer = await ctx.facts.sequencer();
+  const plan = planOpening({
+    computation,
+    ...(life.name === "failed" ? { restartOf: life.computation } : {}),
+    request: statement,
+    candidates: await candidatesOf(ctx, life),
+    excludedGroups: await ctx.facts.excludedGroups([
+      statement.coordinator,
+      statement.receiver,
+      statement.requester,
+      sequencer,
+    ]),
+    sequencer,
+    attributes: await ctx.facts.attributes(),
+    stepTimes,
+    now: ctx.clock(),
+    random: ctx.services.random,
+  });
+  const opening: OpeningRecord = { request: life.id, plan };
+  await ctx.stores.openings.put(computation, opening);
+  return opening;
+}
+
+/** Everyone whose agreement stands, by the ledger. */
+async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const asset of Object.keys(life.assets)) {
+    const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
+    if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
+    const member = await ctx.facts.member(agreed.delivery.asset.provider);
+    if (member === undefined) continue;
+    candidates.push({
+      member: member.id,
+      holdingGroup: member.holdingGroup,
+      active: member.active,
+      asset: agreed.delivery.asset,
+      policy: agreed.delivery.policy,
+      agreement: agreed.agreement,
+    });
+  }
+  return candidates;
+}
+
+async function dossierOf(ctx: Context, { plan, request }: OpeningRecord): Promise<Dossier> {
+  const document = await ctx.stores.documents.get(request);
+  const deliveries = await Promise.all(
+    plan.body.cohort.map(
+      async ({ asset }) => (await ctx.stores.agreements.get(agreementKey(request, asset)))?.delivery,
+    ),
+  );
+  const present = deliveries.filter((delivery) => delivery !== undefined);
+  if (document === undefined || present.length !== deliveries.length) {
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: its documents are not all here`);
+  }
+  return { documents: plan.documents, request: document, deliveries: present };
+}
+
+async function keyOfReceiver(ctx: Context, body: Omit<OpenBody, "receiverKey">): Promise<OpenBody["receiverKey"]> {
+  const about = { computation: body.computation, request: body.request };
+  if (body.receiver === ctx.services.member) return await receiverKeyFor(ctx, body.receiver, about);
+  return await ctx.services.peers.call(await ctx.services.members.target(body.receiver), {
+    method: "POST",
+    path: paths.receiverKey(body.computation),
+    body: { request: body.request },
+    response: ReceiverKey,
+    attempts: 3,
+  });
+}
+
+async function handOver(ctx: Context, body: Omit<OpenBody, "receiverKey">, dossier: Dossier): Promise<void> {
+  const { members, peers, member } = ctx.services;
+  const post = async (to: string, path: string, value: unknown) =>
+    peers.call(await members.target(to), { method: "POST", path, body: value, response: Accepted, attempts: 3 });
+  await post(body.coordinator, paths.documents(body.computation), dossier.documents);
+  if (body.receiver === member) await takeDossier(ctx, member, body.computation, dossier);
+  else await post(body.receiver, paths.dossier(body.computation), dossier);
+}
+
+/** The plan of a running computation is handed over again after a restart: C or R may have lost nothing, or all. */
+export async function resumeOpening(ctx: Context, computation: string): Promise<void> {
+  const opening = await ctx.stores.openings.get(computation);
+  const state = await readComputation(ctx.services.ledger, computation);
+  if (opening === undefined || state?.state !== "opened") return;
+  await handOver(ctx, opening.plan.body, await dossierOf(ctx, opening));
+}
+
+/** What R hands out: result, salt and evidence, checked before anybody sees it. */
+interface Delivered {
+  readonly record: ResultRecord;
+  readonly evidence: EvidenceBundle;
+}
+
+/** Fetches the outcome from R, checks the evidence against this node's own trust, and keeps both. */
+export async function fetchResult(ctx: Context, computation: string): Promise<ResultRecord> {
+  const kept = await ctx.stores.results.get(computation);
+  if (kept?.evidence !== undefined) return kept;
+  const opened = await ctx.facts.opened(computation);
+  if (opened === undefined)
+    throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: unknown`);
+  const { receiver } = opened.body;
+  const delivered =
+    receiver === ctx.services.member
+      ? await ownResult(ctx, computation)
+      : await fetchSealed(ctx, receiver, computation);
+  const report = verifyEvidence(delivered.evidence, await exportTrust(ctx.services));
+  if (report.verdict !== "verified") {
+    const failed = report.checks.filter((check) => check.status === "failed").map((check) => check.id);
+    throw new ComputationError(
+      "ERR_COMPUTATION_EVIDENCE",
+      `computation ${computation}: the evidence of ${receiver} does not hold: ${failed.join(", ") || report.verdict}`,
+    );
+  }
+  const result: ResultRecord = { ...delivered.record, evidence: delivered.evidence };
+  await ctx.stores.results.put(computation, result);
+  return result;
+}
+
+async function fetchSealed(ctx: Context, receiver: string, computation: string): Promise<Delivered> {
+  const key = await createSealingKey();
+  const { sealed } = await ctx.services.peers.call(await ctx.services.members.target(receiver), {
+    method: "POST",
+    path: paths.result(computation),
+    body: { publicKey: key.publicKey },
+    response: SealedResult,
+    maxBytes: 400 * 1024 * 1024,
+    timeoutMs: 120_000,
+    attempts: 3,
+  });
+  const evidence = (await key.open(sealed)) as EvidenceBundle;
+  const { request, outcome } = evidence.body;
+  return {
+    evidence,
+    record: {
+      computation,
+      request,
+      outcome:
+        outcome.kind === "released"
+          ? {
+              kind: "released",
+              result: outcome.result,
+              rules: outcome.record.transaction.statement.body.rules,
+              equations: [],
+            }
+          : { kind: "withheld", reasons: outcome.record.transaction.statement.body.reasons },
+    },
+  };
+}
+
+/** R's answer to the requester: the evidence, which holds the released document. */
+export async function ownResult(ctx: Context, computation: string): Promise<Delivered> {
+  const record = await ctx.stores.results.get(computation);
+  if (record === undefined) {
+    throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: no result here`);
+  }
+  const evidence = record.evidence ?? (await assembleEvidence(ctx, record));
+  return { record, evidence };
+}
+
+/** 23 never came: the release deadline has passed, so the requester ends what is still running. */
+export async function failExpired(ctx: Context, computation: string): Promise<void> {
+  try {
+    await record(ctx.party, "computation.fail", { computation, reason: "release-deadline" }, { computation, phase: 0 });
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code !== "ERR_LEDGER_REJECTED") throw error;
+  }
+}
+
+export const evidenceText = (bundle: EvidenceBundle): string => encodeEvidence(bundle);
