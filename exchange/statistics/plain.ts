@@ -74,7 +74,9 @@ export function plainFigures(
 
 function rowsOf(table: PlainTable): Row[] {
   const [header = [], ...records] = recordsOf(table.csv.replace(/^\uFEFF/, ""), table.delimiter ?? ",");
-  return records.map((record) => ({
+  // A blank line is no record, except where a record is one value.
+  const full = records.filter((record) => header.length === 1 || record.length > 1 || record[0] !== "");
+  return full.map((record) => ({
     table,
     values: new Map(
       header.map((name, i) => {

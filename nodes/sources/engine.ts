@@ -134,10 +134,10 @@ function asError(reply: EngineReply, table: EngineTable): SourceError {
       `${table.label}:${at} not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
     );
   }
-  if (/Maximum line size|maximum_object_size/i.test(message)) {
+  if (/Maximum line size|maximum_object_size|maximum object size/i.test(message)) {
     return new SourceError(
       "ERR_SOURCE_FORMAT",
-      `${table.label}:${at} a record is longer than 2 MiB; look for a missing quote or line end`,
+      `${table.label}:${at} a record is longer than 1 MiB; look for a missing quote or line end`,
     );
   }
   if (/Out of Memory/i.test(message)) {
@@ -149,6 +149,9 @@ function asError(reply: EngineReply, table: EngineTable): SourceError {
       "ERR_SOURCE_FORMAT",
       `${table.label}:${at} expected ${columns[1]} columns, found ${columns[2]}`,
     );
+  }
+  if (/state machine reached an invalid state/.test(message)) {
+    return new SourceError("ERR_SOURCE_FORMAT", `${table.label}: mixed line ends (LF, CRLF, CR) or stray quotes`);
   }
   const fault = /unterminated quote/i.test(message)
     ? "a quote is not closed"

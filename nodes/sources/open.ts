@@ -6,6 +6,8 @@ import { csvHeader } from "./csv-header.ts";
 import type { SourceDescription } from "./description.ts";
 import { engine } from "./engine.ts";
 import { fileDigest, sourceFile } from "./file.ts";
+import { checkJsonEnds } from "./json-ends.ts";
+import { checkLineLengths } from "./line-lengths.ts";
 import type { EngineColumn } from "./protocol.ts";
 import { transcodeGb18030 } from "./transcode.ts";
 
@@ -35,14 +37,17 @@ export async function openSource(description: SourceDescription, options: Source
   try {
     const readable = join(scratch, "utf-8.csv");
     const transcode = description.kind === "csv" && description.encoding === "gb18030";
+    if (description.kind === "json") await checkJsonEnds(file);
     if (transcode) await transcodeGb18030(file, readable);
     const delimiter = (description.kind === "csv" ? description.delimiter : undefined) ?? ",";
+    if (description.kind === "csv") await checkLineLengths(transcode ? readable : file, file);
     const table = {
       kind: description.kind,
       file: transcode ? readable : file,
       header: description.kind === "csv" ? await csvHeader(transcode ? readable : file, delimiter) : [],
       label: file,
       delimiter,
+      parallel: (options.threads ?? 1) > 1,
     };
     const limits = {
       memoryMiB: options.memoryMiB ?? 512,

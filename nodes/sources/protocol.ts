@@ -8,6 +8,8 @@ export interface EngineTable {
   /** CSV: names from the header line, in order. */
   readonly header: readonly string[];
   readonly delimiter: string;
+  /** Lets several threads read one CSV file. */
+  readonly parallel: boolean;
 }
 
 export interface EngineLimits {
