@@ -23,6 +23,10 @@ export async function checkSource(description: AssetDescription, source: Source)
   const rows = count(row, "all_rows");
   const fields: Record<string, { nulls: number; outOfBounds: number }> = {};
   const problems: Problem[] = rows === 0 ? [{ field: "source", code: "no-rows", detail: "the source has no row" }] : [];
+  if (source.records !== undefined && source.records !== rows) {
+    const detail = `the file has ${source.records} records, the engine read ${rows}: look for stray quotes`;
+    problems.push({ field: "source", code: "records-lost", detail });
+  }
   for (const { index, field } of used) {
     fields[field.name] = { nulls: count(row, `n${index}`), outOfBounds: count(row, `b${index}`) };
     const invalid = count(row, `i${index}`);

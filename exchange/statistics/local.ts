@@ -60,7 +60,7 @@ export function localStatistics(
     }
     contributes[atom] = nonZero ? 1 : 0;
   }
-  if (counts.rows > asset.quality.rows) {
+  if (counts.rows !== asset.quality.rows) {
     throw changed(asset.id, `registered with ${asset.quality.rows} rows, has ${counts.rows}`);
   }
   return { values, contributes, units, ...counts };

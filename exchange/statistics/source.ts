@@ -21,6 +21,8 @@ export type SourceRow = Readonly<Record<string, string | null>>;
 
 export interface Source {
   readonly columns: readonly SourceColumn[];
+  /** Data records as counted without the engine, where the format allows it. */
+  readonly records: number | undefined;
   /** Throws SourceError; a crashed engine is restarted by the next call. */
   select(query: SqlQuery): Promise<readonly SourceRow[]>;
   /** SHA-256 of the source bytes as they are now, base64url. */

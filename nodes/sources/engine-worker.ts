@@ -3,12 +3,12 @@
  * is sent can read another file, write one, load an extension or change a setting.
  */
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
+import { MAX_RECORD_BYTES } from "./csv-scan.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
-import { MAX_LINE_BYTES } from "./line-lengths.ts";
 import type { EngineColumn, EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
 
 // Several are in memory at once; the default of 16 lines each would fill a small memory limit.
-const BUFFER_BYTES = 4 * MAX_LINE_BYTES;
+const BUFFER_BYTES = 4 * MAX_RECORD_BYTES;
 const MAX_RESULT_BYTES = 48 * 1024 * 1024;
 
 class LimitError extends Error {}
@@ -55,12 +55,12 @@ function relation(table: EngineTable, columns: readonly EngineColumn[] | undefin
   switch (table.kind) {
     case "csv":
       return `read_csv(${file}, auto_detect = false, all_varchar = true, header = true, strict_mode = true,
-        delim = ${literal(table.delimiter)}, quote = '"', escape = '"', nullstr = '', max_line_size = ${2 * MAX_LINE_BYTES}, parallel = ${table.parallel}, buffer_size = ${BUFFER_BYTES},
+        delim = ${literal(table.delimiter)}, quote = '"', escape = '"', nullstr = '', max_line_size = ${2 * MAX_RECORD_BYTES}, parallel = ${table.parallel}, buffer_size = ${BUFFER_BYTES},
         hive_partitioning = false, columns = {${struct}})`;
     case "parquet":
       return `read_parquet(${file}, hive_partitioning = false)`;
     case "json":
-      return `read_json(${file}, hive_partitioning = false, maximum_object_size = ${MAX_LINE_BYTES}, convert_strings_to_integers = false${
+      return `read_json(${file}, hive_partitioning = false, maximum_object_size = ${MAX_RECORD_BYTES}, convert_strings_to_integers = false${
         struct === undefined ? "" : `, columns = {${struct}}`
       })`;
   }

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Source, SourceColumn, SqlQuery } from "../../exchange/statistics/source.ts";
 import { csvHeader } from "./csv-header.ts";
+import { scanCsv } from "./csv-scan.ts";
 import type { SourceDescription } from "./description.ts";
 import { engine } from "./engine.ts";
 import { fileDigest, sourceFile } from "./file.ts";
 import { checkJsonEnds } from "./json-ends.ts";
-import { checkLineLengths } from "./line-lengths.ts";
 import type { EngineColumn } from "./protocol.ts";
 import { transcodeGb18030 } from "./transcode.ts";
 
@@ -40,7 +40,8 @@ export async function openSource(description: SourceDescription, options: Source
     if (description.kind === "json") await checkJsonEnds(file);
     if (transcode) await transcodeGb18030(file, readable);
     const delimiter = (description.kind === "csv" ? description.delimiter : undefined) ?? ",";
-    if (description.kind === "csv") await checkLineLengths(transcode ? readable : file, file);
+    const scanned =
+      description.kind === "csv" ? await scanCsv(transcode ? readable : file, file, delimiter) : undefined;
     const table = {
       kind: description.kind,
       file: transcode ? readable : file,
@@ -59,6 +60,8 @@ export async function openSource(description: SourceDescription, options: Source
     const columns = (await running.open()).columns.map(columnOf);
     return Object.freeze({
       columns,
+      // A blank line is a record only where records have one column: the two counts are then not comparable.
+      records: scanned === undefined || columns.length === 1 ? undefined : scanned - 1,
       async select(query: SqlQuery) {
         const { columns: names, rows } = await running.select(query.text, query.parameters);
         return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
