@@ -1,6 +1,7 @@
 /**
  * Texts: every key is in every language with the same placeholders and in use; every code that can reach a person has
- * a text. Codes are the ERR_ literals of the sources and the members of the exported lists whose name ends in REASONS or is PROBLEM_CODES.
+ * a text. Codes are the ERR_ literals of the sources and the members of the exported lists
+ * whose name ends in REASONS, PROBLEM_CODES or OUTPUT_RULES, and what rules say in `refuse`, `wait` and `permit`.
  */
 import type { Check, Finding } from "./finding.ts";
 import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.ts";
@@ -8,7 +9,9 @@ import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.
 export type Dictionary = Readonly<Record<string, string>>;
 
 const ERROR_CODE = /"(ERR_[A-Z0-9_]*[A-Z0-9])"/g;
-const REASON_LIST = /^export const [A-Z_]*(?:REASONS|PROBLEM_CODES)\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
+const REASON_LIST =
+  /^export const [A-Z_]*(?:REASONS|PROBLEM_CODES|OUTPUT_RULES)\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
+const RULE_CALL = /\b(?:refuse|wait|permit)\(\s*(?:undefined, |terms, )?"([a-z][a-z-]*)"/g;
 const LITERAL = /"([^"\\\n]+)"/g;
 /** `text(`state.${name}`)`: all keys under "state." are in use. */
 const FAMILY = /`([a-z][A-Za-z-]*(?:\.[A-Za-z-]+)*\.)\$\{/g;
@@ -33,6 +36,7 @@ export function translationFindings({ languages, sources }: TranslationInput): r
   const reasons = new Set(
     matches(REASON_LIST).flatMap((list) => [...list.matchAll(LITERAL)].map((match) => match[1] ?? "")),
   );
+  for (const reason of matches(RULE_CALL)) reasons.add(reason);
 
   for (const error of errors) {
     if (!(`error.${error}` in base)) findings.push({ where: reference, what: `no text for error code ${error}` });
