@@ -7,6 +7,7 @@ import { Asset } from "../model/asset.ts";
 import { DecisionContext } from "../model/context.ts";
 import { acceptedTerms, parsePolicy } from "../model/parse-policy.ts";
 import type { Policy } from "../model/policy.ts";
+import type { Reason } from "../model/reasons.ts";
 import { DataRequest } from "../model/request.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Case, Compared, Decision, Finding, Outcome, Verdict } from "../model/verdict.ts";
@@ -81,7 +82,7 @@ function conclude(
   return Object.freeze({ outcome, reasons, policy, verdicts, requirements });
 }
 
-const refused = (terms: PolicyTerms | undefined, reason: string, compared: Compared): Decision =>
+const refused = (terms: PolicyTerms | undefined, reason: Reason, compared: Compared): Decision =>
   conclude(terms, [{ rule: "documents", verdict: "refuse", reason, compared }], []);
 
 function schemaErrors(

@@ -1,6 +1,7 @@
 /** What one rule says, and what all of them say together. */
 import type { Asset } from "./asset.ts";
 import type { DecisionContext } from "./context.ts";
+import type { Reason } from "./reasons.ts";
 import type { DataRequest } from "./request.ts";
 import type { PolicyTerms } from "./terms.ts";
 
@@ -9,8 +10,7 @@ export type Compared = Readonly<Record<string, string | number | boolean | null 
 
 export interface Finding {
   readonly verdict: Outcome;
-  /** Stable kebab-case code; texts for people are keyed by it. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** The values the rule compared: wanted and got, by name. */
   readonly compared: Compared;
 }
