@@ -6,6 +6,11 @@ import type { HttpApp } from "./http-app.ts";
 import { listAccess } from "./routes/access/list.ts";
 import { listApplications } from "./routes/applications/list.ts";
 import { refuseApplication } from "./routes/applications/refuse.ts";
+import { listAssets } from "./routes/assets/list.ts";
+import { registerAsset } from "./routes/assets/register.ts";
+import { showAsset } from "./routes/assets/show.ts";
+import { withdrawAsset } from "./routes/assets/withdraw.ts";
+import { searchCatalogue } from "./routes/catalogue/search.ts";
 import { showMetrics } from "./routes/health/metrics.ts";
 import { showHealth } from "./routes/health/show.ts";
 import { listEntries } from "./routes/ledger/entries.ts";
@@ -16,6 +21,10 @@ import { changeMembership } from "./routes/members/change.ts";
 import { inviteMember } from "./routes/members/invite.ts";
 import { listMembers } from "./routes/members/list.ts";
 import { showMember } from "./routes/members/show.ts";
+import { checkPolicy } from "./routes/policies/check.ts";
+import { explainPolicy } from "./routes/policies/explain.ts";
+import { setPolicy } from "./routes/policies/set.ts";
+import { showPolicy } from "./routes/policies/show.ts";
 import { showStatus } from "./routes/status/show.ts";
 import { showTrust } from "./routes/trust/export.ts";
 
@@ -41,5 +50,14 @@ export function addApiRoutes(app: HttpApp, { services, metrics, disk, startedAt 
   listEntries(app, services);
   proveEntry(app, services);
   listAccess(app, services);
+  registerAsset(app, services);
+  listAssets(app, services);
+  showAsset(app, services);
+  withdrawAsset(app, services);
+  setPolicy(app, services);
+  showPolicy(app, services);
+  checkPolicy(app);
+  explainPolicy(app, services);
+  searchCatalogue(app, services);
   showTrust(app, services);
 }

@@ -4,6 +4,7 @@ import type { HttpApp } from "../http/http-app.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { showApplication } from "./routes/applications/show.ts";
 import { submitApplication } from "./routes/applications/submit.ts";
+import { exchangeCatalogue } from "./routes/catalogue/exchange.ts";
 import { replicateLedger } from "./routes/ledger/replicate.ts";
 
 export interface PeerRouteDeps {
@@ -15,5 +16,6 @@ export interface PeerRouteDeps {
 export function addPeerRoutes(app: HttpApp, { services, sequencer }: PeerRouteDeps): void {
   submitApplication(app, services);
   showApplication(app, services);
+  exchangeCatalogue(app, services);
   if (sequencer !== undefined) replicateLedger(app, { sequencer });
 }

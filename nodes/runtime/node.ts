@@ -1,5 +1,6 @@
 /** The composition root: opens what a node is made of, by hand and in order, and closes it in reverse. */
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import type { Ledger } from "../../ledger/port.ts";
@@ -16,6 +17,8 @@ import { openAccessLog } from "../store/access-log.ts";
 import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
 import { openRecords } from "../store/records.ts";
+import { createCatalogue } from "./assets/catalogue.ts";
+import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
 import { openCurrentKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
@@ -27,6 +30,8 @@ import { openLedger } from "./open-ledger.ts";
 import { reloadConfig } from "./reload.ts";
 import type { NodeServices } from "./services.ts";
 import { createTeardown } from "./teardown.ts";
+
+const LISTING_MS = 3_000;
 
 export interface NodeOptions {
   /** Node folder made by `initNode`, in a network by `foundNetwork` or `joinNetwork`. */
@@ -112,7 +117,7 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
   replica = ledger;
   teardown.add(() => ledger.close());
 
-  const services: NodeServices = Object.freeze({
+  const core = {
     ...effects,
     dir,
     network: pinned.network,
@@ -128,7 +133,14 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
     accessLog,
     log,
     assertWritable: disk.assertWritable,
-  });
+  };
+  const assets: OwnAssets = createOwnAssets(core, () =>
+    // A change is listed at once where the operator answers, and in the background where it does not.
+    Promise.race([catalogue.publish(), sleep(LISTING_MS, undefined, { ref: false })]),
+  );
+  const catalogue = createCatalogue(core, () => assets);
+  teardown.add(async () => catalogue.close());
+  const services: NodeServices = Object.freeze({ ...core, assets, catalogue });
   const metrics = createMetrics();
   const startedAt = effects.now();
   metrics.gauge("sealane_ledger_height", "Acknowledged records", async () => (await ledger.status()).height);
@@ -159,6 +171,8 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
     peer: config.peer && peer ? await listen(peer.app, "https", config.peer) : undefined,
     api: await listen(api.app, "http", config.api),
   };
+  await assets.resume();
+  void catalogue.publish();
   for (const feature of features) {
     if (feature.stop !== undefined) teardown.add(feature.stop);
     await feature.start?.();

@@ -9,6 +9,8 @@ import type { MemberDirectory } from "../peer/member-directory.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
 import type { RecordStore } from "../store/records.ts";
+import type { Catalogue } from "./assets/catalogue.ts";
+import type { OwnAssets } from "./assets/own-assets.ts";
 import type { Effects } from "./effects.ts";
 import type { NetworkFile } from "./network/network-file.ts";
 
@@ -31,6 +33,10 @@ export interface NodeServices extends Effects {
   readonly openStore: <V>(name: string) => RecordStore<V>;
   readonly inflight: InflightSecrets;
   readonly accessLog: AccessLog;
+  /** This node's own tables and their policies. */
+  readonly assets: OwnAssets;
+  /** Published assets of all members, verified against the ledger. */
+  readonly catalogue: Catalogue;
   readonly log: FastifyBaseLogger;
   /** Throws HttpError ERR_HTTP_READ_ONLY while the disk is full; call before work that ends in a write. */
   readonly assertWritable: () => void;

@@ -1,0 +1,32 @@
+import { Type } from "typebox";
+import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import type { NodeServices } from "../../../runtime/services.ts";
+import { SourceDescription } from "../../../sources/description.ts";
+import type { HttpApp } from "../../http-app.ts";
+import { problems } from "../../schemas.ts";
+import { OwnAssetView, viewOf } from "./schemas.ts";
+
+/** `asset` is judged by the catalogue, which lists every problem at once; the route fixes only the envelope. */
+const RegisterBody = closed({
+  asset: Type.Unknown(),
+  source: SourceDescription,
+  policy: Type.Optional(Type.Unknown()),
+});
+
+export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets">): void {
+  app.post(
+    "/api/v1/assets",
+    {
+      schema: {
+        summary: "Registers a table of this node as an asset, or its next version",
+        body: RegisterBody,
+        response: { 201: OwnAssetView, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { asset: description, source, policy } = request.body;
+      const input = { description, source, ...(policy === undefined ? {} : { policy }) };
+      return reply.code(201).send(viewOf(await deps.assets.register(input)));
+    },
+  );
+}

@@ -1,0 +1,21 @@
+import { Type } from "typebox";
+import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import type { NodeServices } from "../../../runtime/services.ts";
+import type { HttpApp } from "../../http-app.ts";
+import { problems } from "../../schemas.ts";
+import { AssetParameters, OwnAssetView, viewOf } from "../assets/schemas.ts";
+
+export function setPolicy(app: HttpApp, deps: Pick<NodeServices, "assets">): void {
+  app.put(
+    "/api/v1/assets/:asset/policy",
+    {
+      schema: {
+        summary: "Puts a policy in force; an unknown term is refused",
+        params: AssetParameters,
+        body: closed({ policy: Type.Unknown() }),
+        response: { 200: OwnAssetView, ...problems },
+      },
+    },
+    async (request) => viewOf(await deps.assets.setPolicy(request.params.asset, request.body.policy)),
+  );
+}

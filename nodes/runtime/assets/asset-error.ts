@@ -1,0 +1,21 @@
+/** What the asset desk refuses besides the catalogue's own checks. */
+export const ASSET_ERRORS = [
+  "ERR_ASSET_UNKNOWN",
+  "ERR_ASSET_SOURCE_FORBIDDEN",
+  "ERR_ASSET_POLICY_INVALID",
+  "ERR_ASSET_POLICY_UNCHANGED",
+  "ERR_ASSET_NO_POLICY",
+  "ERR_ASSET_NOT_LISTED",
+] as const;
+
+export class AssetError extends Error {
+  override readonly name = "AssetError";
+  readonly code: (typeof ASSET_ERRORS)[number];
+  readonly problems: readonly { readonly field: string; readonly code: string; readonly detail: string }[];
+
+  constructor(code: (typeof ASSET_ERRORS)[number], message: string, problems: AssetError["problems"] = []) {
+    super(message);
+    this.code = code;
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The catalogue over all nodes. Providers push their signed entries to the operator, anyone pulls them from there, and
+ * every entry counts only while it matches the digests on the puller's own replica of the ledger. Nobody connects to a
+ * data node.
+ */
+
+import { Type } from "typebox";
+import { readAsset, readAssets, readAssetVersion, readKey, readNetwork } from "../../../chaincode/rules/keys.ts";
+import { closed } from "../../../chaincode/rules/vocabulary.ts";
+import { digestOf } from "../../../crypto/suites/digest.ts";
+import { fromBase64url } from "../../../crypto/suites/encoding.ts";
+import {
+  acceptEntry,
+  type CatalogueEntry,
+  type CatalogueSearch,
+  publishEntry,
+  searchCatalogue,
+} from "../../../exchange/catalog/catalogue.ts";
+import { PeerError } from "../../peer/peer-error.ts";
+import type { NodeServices } from "../services.ts";
+import { AssetError } from "./asset-error.ts";
+import type { OwnAssets } from "./own-assets.ts";
+
+export const EntryMessage = closed({ entry: Type.Unknown() });
+export const EntryStored = closed({ done: Type.Literal(true) });
+const RETRY_MS = 5_000;
+const PARALLEL_PULLS = 8;
+
+export interface Catalogue {
+  /** The entry of an active asset that matches the ledger, pulled from the operator when needed. Throws AssetError ERR_ASSET_NOT_LISTED. */
+  find(asset: string): Promise<CatalogueEntry>;
+  /** Over every active asset of the ledger whose entry can be had now. */
+  search(search: CatalogueSearch): Promise<readonly CatalogueEntry[]>;
+  /** Takes in an entry that another node sent; checked against the ledger. Throws CatalogError or AssetError. */
+  accept(value: unknown, from: string): Promise<void>;
+  /** What this node holds, for others to pull. */
+  held(asset: string): Promise<CatalogueEntry | undefined>;
+  /** Signs and pushes the entries of own assets that changed; keeps trying in the background when the operator is away. */
+  publish(): Promise<void>;
+  close(): void;
+}
+
+type Deps = Pick<NodeServices, "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "peers">;
+
+export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue {
+  const entries = services.openStore<CatalogueEntry>("catalogue");
+  /** Digest of the entry that the operator has, by asset. */
+  const pushed = services.openStore<{ readonly digest: string }>("pushed-entries");
+  let retry: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  /** Same metadata and policy as the ledger's active version. */
+  async function matchesLedger(entry: CatalogueEntry): Promise<boolean> {
+    const { asset, offer } = entry.statement;
+    const onLedger = await readAsset(services.ledger, asset.id);
+    if (onLedger?.state !== "active" || onLedger.version !== asset.version) return false;
+    const version = await readAssetVersion(services.ledger, asset.id, asset.version);
+    return version?.metadataDigest === digestOf(asset) && onLedger.policyDigest === digestOf(offer);
+  }
+
+  async function checked(value: unknown): Promise<CatalogueEntry> {
+    const { signer, key } = (value ?? {}) as { signer?: unknown; key?: unknown };
+    const state = await readKey(services.ledger, String(key));
+    const usable = state?.member === signer && state?.state !== "revoked";
+    const entry = acceptEntry(value, () => (usable && state ? fromBase64url(state.publicKey, "key", 32) : undefined));
+    if (await matchesLedger(entry)) return entry;
+    const { id } = entry.statement.asset;
+    throw new AssetError("ERR_ASSET_NOT_LISTED", `${id}: the entry is not what the ledger registered`);
+  }
+
+  const operator = async (): Promise<string> => (await readNetwork(services.ledger))?.operator ?? services.member;
+
+  async function find(asset: string): Promise<CatalogueEntry> {
+    const held = await entries.get(asset);
+    if (held !== undefined && (await matchesLedger(held))) return held;
+    const source = await operator();
+    if (source === services.member) {
+      throw new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: its provider has not published it here yet`);
+    }
+    const target = await services.members.target(source);
+    const path = `/peer/v1/catalogue/${encodeURIComponent(asset)}`;
+    const { entry } = await services.peers
+      .call(target, { method: "GET", path, response: EntryMessage })
+      .catch(notListed(asset));
+    const pulled = await checked(entry);
+    await entries.put(asset, pulled);
+    return pulled;
+  }
+
+  async function publishOne(asset: string): Promise<void> {
+    const mine = await own().find(asset);
+    if (mine === undefined || mine.state !== "registered" || mine.policy === undefined) return;
+    const statement = { asset: mine.asset, offer: mine.policy as unknown as Record<string, unknown> };
+    const held = await entries.get(asset);
+    const fresh =
+      held !== undefined &&
+      held.key === services.identity.key &&
+      digestOf(held.statement.offer) === digestOf(statement.offer);
+    const entry =
+      fresh && digestOf(held.statement.asset) === digestOf(statement.asset)
+        ? held
+        : publishEntry(services.identity, { ...statement, publishedAt: services.now() });
+    if (entry !== held) await entries.put(asset, entry);
+    const target = await operator();
+    const digest = digestOf(entry);
+    if (target === services.member || (await pushed.get(asset))?.digest === digest) return;
+    await services.peers.call(await services.members.target(target), {
+      method: "POST",
+      path: "/peer/v1/catalogue",
+      body: { entry },
+      response: EntryStored,
+      attempts: 3,
+    });
+    await pushed.put(asset, { digest });
+  }
+
+  async function publishAll(): Promise<void> {
+    clearTimeout(retry);
+    try {
+      for (const { asset } of await own().list()) await publishOne(asset.id);
+    } catch (error) {
+      if (stopped) return;
+      services.log.warn({ err: error }, "catalogue: the operator does not take entries now; trying again");
+      retry = setTimeout(() => void publish(), RETRY_MS);
+      retry.unref();
+    }
+  }
+
+  // One round at a time; whoever asks during a round gets the next one.
+  let round: Promise<void> = Promise.resolve();
+  function publish(): Promise<void> {
+    round = round.then(publishAll);
+    return round;
+  }
+
+  return Object.freeze({
+    find,
+    async search(search: CatalogueSearch) {
+      const active = (await readAssets(services.ledger)).filter(({ state }) => state === "active");
+      const found: CatalogueEntry[] = [];
+      for (let at = 0; at < active.length; at += PARALLEL_PULLS) {
+        const pulls = active.slice(at, at + PARALLEL_PULLS).map(({ asset }) => find(asset));
+        for (const pull of await Promise.allSettled(pulls)) if (pull.status === "fulfilled") found.push(pull.value);
+      }
+      return searchCatalogue(found, search);
+    },
+    async accept(value: unknown, from: string) {
+      const entry = await checked(value);
+      if (entry.signer !== from) {
+        throw new AssetError("ERR_ASSET_NOT_LISTED", `entry of ${entry.signer} sent by ${from}`);
+      }
+      await entries.put(entry.statement.asset.id, entry);
+    },
+    held: (asset: string) => entries.get(asset),
+    publish,
+    close() {
+      stopped = true;
+      clearTimeout(retry);
+    },
+  });
+}
+
+const notListed = (asset: string) => (error: unknown) => {
+  const missing = error instanceof PeerError && error.answer?.status === 404;
+  throw missing ? new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: the operator has no entry of it yet`) : error;
+};

@@ -1,0 +1,190 @@
+/**
+ * The steward's desk: registers this node's tables as assets, sets their policies, opens their sources. A policy is in
+ * force when its digest is the one on the ledger, so no second record of "the current policy" can disagree with it.
+ */
+import { join } from "node:path";
+import { readAsset, readAssetVersion } from "../../../chaincode/rules/keys.ts";
+import { digestOf } from "../../../crypto/suites/digest.ts";
+import {
+  type Announcement,
+  type AssetRecord,
+  registerAsset,
+  resumeRegistrations,
+  withdrawAsset,
+} from "../../../exchange/catalog/register.ts";
+import { record } from "../../../exchange/requests/record.ts";
+import { LedgerError } from "../../../ledger/port.ts";
+import type { Asset } from "../../../policies/model/asset.ts";
+import { parsePolicy } from "../../../policies/model/parse-policy.ts";
+import { type Policy, policyDigest } from "../../../policies/model/policy.ts";
+import type { SourceDescription } from "../../sources/description.ts";
+import { type OpenedSource, openSource } from "../../sources/open.ts";
+import type { NodeServices } from "../services.ts";
+import { AssetError } from "./asset-error.ts";
+
+/** Policy digest of an asset that has none: nobody has access. */
+export const NO_POLICY_DIGEST = digestOf(null);
+const SCRATCH_FOLDER = "scratch";
+
+export interface OwnAsset {
+  readonly asset: Asset;
+  readonly state: AssetRecord<SourceDescription>["state"];
+  /** In force by the ledger; undefined: nobody has access. */
+  readonly policy: Policy | undefined;
+  readonly policyVersion: number;
+}
+
+export interface OwnAssets {
+  /** Throws CatalogError, SourceError, AssetError or LedgerError with everything that is wrong; nothing half registered. */
+  register(input: { description: unknown; source: SourceDescription; policy?: unknown }): Promise<OwnAsset>;
+  withdraw(asset: string, reason: string): Promise<void>;
+  /** Activates a policy. Throws AssetError ERR_ASSET_POLICY_INVALID with every problem. */
+  setPolicy(asset: string, policy: unknown): Promise<OwnAsset>;
+  find(asset: string): Promise<OwnAsset | undefined>;
+  list(): Promise<readonly OwnAsset[]>;
+  /** The table in its sandbox; the caller closes it. */
+  open(asset: string): Promise<OpenedSource>;
+  /** Finishes what a crash left half announced. */
+  resume(): Promise<void>;
+}
+
+type Deps = Pick<
+  NodeServices,
+  "config" | "dir" | "identity" | "ledger" | "member" | "network" | "openStore" | "random"
+>;
+
+export function createOwnAssets(services: Deps, onChange: () => Promise<void>): OwnAssets {
+  const assets = services.openStore<AssetRecord<SourceDescription>>("assets");
+  /** By `<asset>/<digest>`. */
+  const policies = services.openStore<Policy>("policies");
+  /** Policy digest that a version is announced with, by `<asset>/<version>`: a repeat must say the same. */
+  const announced = services.openStore<{ readonly policyDigest: string }>("announced-policies");
+
+  async function announce(asset: Asset, given: string | undefined): Promise<Announcement> {
+    if ((await readAssetVersion(services.ledger, asset.id, asset.version)) !== undefined) return { accepted: true };
+    const id = `${asset.id}/${asset.version}`;
+    const digest =
+      given ??
+      (await announced.get(id))?.policyDigest ??
+      (await readAsset(services.ledger, asset.id))?.policyDigest ??
+      NO_POLICY_DIGEST;
+    await announced.put(id, { policyDigest: digest });
+    const body = {
+      asset: asset.id,
+      version: asset.version,
+      metadataDigest: digestOf(asset),
+      policyDigest: digest,
+      unitDomain: asset.unitDomain,
+    };
+    return await accepted(() => record(services, "asset.register", body, body));
+  }
+
+  const ports = (given?: string) => ({
+    member: services.member,
+    store: assets,
+    random: services.random,
+    announce: (asset: Asset) => announce(asset, given),
+  });
+
+  async function keepPolicy(asset: string, value: unknown): Promise<Policy> {
+    const parsed = parsePolicy(value);
+    const problems = parsed.ok ? [] : parsed.problems;
+    if (!parsed.ok) throw invalidPolicy(asset, problems);
+    if (parsed.policy.target !== asset) {
+      const detail = `wanted ${asset}, got ${parsed.policy.target}`;
+      throw invalidPolicy(asset, [{ field: "/target", code: "target-mismatch", detail }]);
+    }
+    await policies.put(`${asset}/${policyDigest(parsed.policy)}`, parsed.policy);
+    return parsed.policy;
+  }
+
+  async function view(stored: AssetRecord<SourceDescription>): Promise<OwnAsset> {
+    const onLedger = await readAsset(services.ledger, stored.asset.id);
+    const digest = onLedger?.policyDigest ?? NO_POLICY_DIGEST;
+    const policy = await policies.get(`${stored.asset.id}/${digest}`);
+    return { asset: stored.asset, state: stored.state, policy, policyVersion: onLedger?.policyVersion ?? 0 };
+  }
+
+  async function known(asset: string): Promise<AssetRecord<SourceDescription>> {
+    const stored = await assets.get(asset);
+    if (stored !== undefined) return stored;
+    throw new AssetError("ERR_ASSET_UNKNOWN", `asset: ${asset} is not registered on this node`);
+  }
+
+  function sourceOptions() {
+    const { memoryLimitMiB, threads, timeoutMs } = services.config().sources;
+    return { scratch: join(services.dir, SCRATCH_FOLDER), memoryMiB: memoryLimitMiB, threads, timeoutMs };
+  }
+
+  return Object.freeze({
+    async register(input: { description: unknown; source: SourceDescription; policy?: unknown }) {
+      const { allowedPaths } = services.config().sources;
+      if (allowedPaths.length > 0 && !allowedPaths.includes(input.source.path)) {
+        throw new AssetError(
+          "ERR_ASSET_SOURCE_FORBIDDEN",
+          `source.path: ${input.source.path} is not in sources.allowedPaths of sealane.json`,
+        );
+      }
+      const id = String((input.description as { id?: unknown } | null)?.id);
+      const policy = input.policy === undefined ? undefined : await keepPolicy(id, input.policy);
+      const source = await openSource(input.source, sourceOptions());
+      try {
+        const given = policy === undefined ? undefined : policyDigest(policy);
+        const request = { description: input.description, location: input.source, source };
+        const asset = await registerAsset(ports(given), request);
+        await onChange();
+        return await view(await known(asset.id));
+      } finally {
+        await source.close();
+      }
+    },
+    async withdraw(asset: string, reason: string) {
+      const body = { asset, reason };
+      await withdrawAsset(
+        { store: assets, announce: () => accepted(() => record(services, "asset.withdraw", body, asset)) },
+        asset,
+      );
+      await onChange();
+    },
+    async setPolicy(asset: string, value: unknown) {
+      const stored = await known(asset);
+      const policy = await keepPolicy(asset, value);
+      const digest = policyDigest(policy);
+      const onLedger = await readAsset(services.ledger, asset);
+      if (onLedger?.policyDigest === digest) {
+        throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
+      }
+      const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
+      await record(services, "policy.activate", body, body);
+      await onChange();
+      return await view(stored);
+    },
+    async find(asset: string) {
+      const stored = await assets.get(asset);
+      return stored === undefined ? undefined : await view(stored);
+    },
+    async list() {
+      const found: OwnAsset[] = [];
+      for await (const [, stored] of assets.entries()) found.push(await view(stored));
+      return found;
+    },
+    open: async (asset: string) => openSource((await known(asset)).source, sourceOptions()),
+    resume: () => resumeRegistrations(ports()),
+  });
+}
+
+const invalidPolicy = (asset: string, problems: AssetError["problems"]): AssetError =>
+  new AssetError("ERR_ASSET_POLICY_INVALID", `policy of ${asset}: ${problems.length} problems`, problems);
+
+/** A rejection by the contract is an answer; everything else stays unknown and is thrown. */
+async function accepted(submit: () => Promise<unknown>): Promise<Announcement> {
+  try {
+    await submit();
+    return { accepted: true };
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED") {
+      return { accepted: false, code: error.rejection?.code ?? error.code };
+    }
+    throw error;
+  }
+}
