@@ -115,7 +115,7 @@ describe("CSV", () => {
     ["empty.csv", "", "ERR_SOURCE_PATH empty.csv: is empty"],
     ["unnamed.csv", "a,,c\n", "ERR_SOURCE_FORMAT unnamed.csv: line 1: column 2 has no name"],
     ["twice.csv", "a,A\n", "ERR_SOURCE_FORMAT twice.csv: line 1: column A occurs twice"],
-    ["open.csv", '"a,b\n', "ERR_SOURCE_FORMAT open.csv: line 1: a quote in the header is not closed"],
+    ["open.csv", '"a,b\n', "ERR_SOURCE_FORMAT open.csv: line 1: a quote is not closed"],
   ])("refuses %s", async (name, content, wanted) => {
     expect(await refusal(csv(await file(name, content)))).toBe(wanted);
   });

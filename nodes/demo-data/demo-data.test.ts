@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import iconv from "iconv-lite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { prepareAsset } from "../../exchange/catalog/register.ts";
+import { compileLayout } from "../../exchange/statistics/compile.ts";
+import { decode, type ResultCell } from "../../exchange/statistics/decode.ts";
+import { layoutWords } from "../../exchange/statistics/layout.ts";
+import { localStatistics } from "../../exchange/statistics/local.ts";
+import { type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
+import { compileSql } from "../../exchange/statistics/sql.ts";
+import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
+import type { Query } from "../../policies/model/query.ts";
+import { assetPath } from "../boot/sibling.ts";
+import type { SourceDescription } from "../sources/description.ts";
+import { type OpenedSource, openSource } from "../sources/open.ts";
+
+interface Scenario {
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  readonly minimumOrganisations: number;
+  readonly colluders: number;
+  readonly providers: readonly {
+    readonly id: string;
+    readonly asset: string;
+    readonly attributes: Record<string, string>;
+  }[];
+  readonly requests: readonly { readonly id: string; readonly query: Query }[];
+}
+interface Provider extends PlainTable {
+  readonly source: OpenedSource;
+}
+
+const dataFile = (name: string): string => assetPath(import.meta.url, `./${name}`);
+const json = async <T>(name: string): Promise<T> => JSON.parse(await readFile(dataFile(name), "utf8")) as T;
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await realpath(await mkdtemp(join(tmpdir(), "demo-data-")));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function load(folder: string): Promise<{ scenario: Scenario; providers: readonly Provider[] }> {
+  const scenario = await json<Scenario>(`${folder}/scenario.json`);
+  const providers: Provider[] = [];
+  for (const { id, asset: name, attributes } of scenario.providers) {
+    const described = await json<{ source: SourceDescription; asset: unknown }>(`${folder}/${name}`);
+    const path = await realpath(dataFile(`${folder}/${described.source.path}`));
+    const source = await openSource({ ...described.source, path }, { scratch });
+    const random = (bytes: number): Uint8Array => new Uint8Array(bytes);
+    const { asset } = await prepareAsset(id, described.asset, source, { version: 1, random });
+    const bytes = await readFile(path);
+    const gb = described.source.kind === "csv" && described.source.encoding === "gb18030";
+    providers.push({ asset, source, attributes, csv: gb ? iconv.decode(bytes, "gb18030") : bytes.toString("utf8") });
+  }
+  return { scenario, providers };
+}
+
+/** Sums in the clear what the protocol would sum masked, with the included cells of registry or counted mode. */
+async function compute(
+  { scenario, providers }: Awaited<ReturnType<typeof load>>,
+  id: string,
+): Promise<readonly ResultCell[]> {
+  const { query } = scenario.requests.find((request) => request.id === id)!;
+  const layout = compileLayout({ query, assets: providers.map(({ asset }) => asset), attributes: scenario.attributes });
+  const sums = new BigUint64Array(layoutWords(layout));
+  const counts = new Array<number>(layout.atoms).fill(0);
+  for (const { asset, source, attributes } of providers) {
+    const local = localStatistics(layout, asset, await source.select(compileSql(layout, asset)), attributes);
+    for (const [atom, contributes] of local.contributes.entries()) counts[atom]! += contributes;
+    for (let atom = 0, at = 0; atom < layout.atoms; atom++) {
+      for (const { words } of layout.components) {
+        writeElement(sums, at, words, readElement(sums, at, words) + readElement(local.values, at, words));
+        at += words;
+      }
+    }
+  }
+  const need = Math.max(scenario.minimumOrganisations, 3 + scenario.colluders);
+  return decode(
+    layout,
+    sums,
+    counts.map((count) => count >= need),
+    { counts, colluders: scenario.colluders },
+  );
+}
+
+describe("Grunfeld", () => {
+  test("the company files put together are the original file", async () => {
+    const origin = await readFile(dataFile("ORIGIN.md"), "utf8");
+    const wanted = /`([0-9a-f]{64})`/.exec(origin)![1];
+    const order = [
+      "general-motors",
+      "us-steel",
+      "general-electric",
+      "chrysler",
+      "atlantic-refining",
+      "ibm",
+      "union-oil",
+      "westinghouse",
+      "goodyear",
+      "diamond-match",
+      "american-steel",
+    ];
+    const files = await Promise.all(order.map((name) => readFile(dataFile(`grunfeld/${name}.csv`), "utf8")));
+    const lines = files.flatMap((text, i) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .slice(i === 0 ? 0 : 1),
+    );
+    const candidates = [lines.join("\n"), `${lines.join("\n")}\n`, `${lines.join("\r\n")}\r\n`];
+    expect(candidates.map((text) => createHash("sha256").update(text).digest("hex"))).toContain(wanted);
+  });
+
+  test("every request equals the independent figure; small sectors are withheld", { timeout: 120_000 }, async () => {
+    const loaded = await load("grunfeld");
+    try {
+      for (const { id, query } of loaded.scenario.requests) {
+        const cells = await compute(loaded, id);
+        const plain = plainFigures(query, loaded.providers, loaded.scenario.attributes);
+        for (const [i, cell] of cells.entries()) {
+          expect([id, cell.group, cell.part, cell.value]).toEqual([
+            id,
+            plain[i]!.group,
+            plain[i]!.part,
+            cell.withheld === undefined ? plain[i]!.value : null,
+          ]);
+        }
+        const withheld = cells.filter((cell) => cell.withheld !== undefined).map(({ group }) => group.sector);
+        expect(withheld).toEqual(
+          id === "investment-by-sector" ? ["chemicals", "office-machines", "oil", "rubber"] : [],
+        );
+      }
+      const model = await compute(loaded, "investment-regression");
+      expect(model.find(({ part }) => part === "rows")?.value).toBe("220");
+    } finally {
+      for (const { source } of loaded.providers) await source.close();
+    }
+  });
+});
+
+describe("Shaoxing", () => {
+  test("gives the expected sums over mixed units and encodings", { timeout: 120_000 }, async () => {
+    const loaded = await load("shaoxing");
+    try {
+      const value = (cells: readonly ResultCell[], measure: string, industry?: string) => {
+        const cell = cells.find((entry) => entry.measure === measure && entry.group.industry === industry);
+        return cell?.withheld ?? Number(cell?.value).toFixed(cell?.measure === "tax-per-land" ? 2 : 0);
+      };
+      const figures = (cells: readonly ResultCell[], industry?: string) =>
+        ["output-total", "tax-total", "energy-total", "tax-per-land"].map((measure) => value(cells, measure, industry));
+      const grouped = await compute(loaded, "by-industry");
+      expect(figures(grouped, "17")).toEqual(["153860", "6405", "63380", "27.69"]);
+      expect(figures(grouped, "28")).toEqual(["635250", "14630", "200950", "28.06"]);
+      expect(figures(grouped, "18")).toEqual(new Array(4).fill("minimum-organisations"));
+      const total = await compute(loaded, "all-enterprises");
+      expect(figures(total)).toEqual(["798450", "21395", "265450", "27.59"]);
+      const { query } = loaded.scenario.requests[1]!;
+      expect(total.map((cell) => cell.value)).toEqual(
+        plainFigures(query, loaded.providers, loaded.scenario.attributes).map((cell) => cell.value),
+      );
+    } finally {
+      for (const { source } of loaded.providers) await source.close();
+    }
+  });
+});
