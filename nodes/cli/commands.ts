@@ -1,16 +1,20 @@
 /** Every command group, in the order of the help text. */
 import type { CommandGroup } from "./command.ts";
+import { assetCommands } from "./commands/asset.ts";
 import { auditCommands } from "./commands/audit.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
 import { memberCommands } from "./commands/member.ts";
 import { networkCommands } from "./commands/network.ts";
 import { nodeCommands } from "./commands/node.ts";
+import { policyCommands } from "./commands/policy.ts";
 import { trustCommands } from "./commands/trust.ts";
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   networkCommands,
   nodeCommands,
   memberCommands,
+  assetCommands,
+  policyCommands,
   trustCommands,
   ledgerCommands,
   auditCommands,
