@@ -4,18 +4,10 @@
  * integer elimination, no floating point. It guards against exact disclosure; intervals are the linear program's job.
  */
 import { createEchelon, type Vector } from "./echelon.ts";
+import { type Equation, type Fold, type Vectors, vectorsOf } from "./equations.ts";
 
-/** An unknown: what one contributor put into one record key (statistic word + record-level predicate). */
-export interface Term {
-  /** Organisation, or the id of a set of organisations that is only known by its size (counted mode). */
-  readonly contributor: string;
-  readonly record: string;
-  readonly coefficient: bigint;
-}
-export interface Equation {
-  readonly id: string;
-  readonly terms: readonly Term[];
-}
+export type { Equation, Term } from "./equations.ts";
+
 export interface GuardInput {
   /** Already released or publicly known; cannot be taken back. */
   readonly earlier: readonly Equation[];
@@ -29,7 +21,7 @@ export interface GuardInput {
   readonly colluders?: number;
   /**
    * No combination of releases may concern fewer organisations than this. Default 2 + colluders: no single value is
-   * ever determined. Every set of fewer organisations is tried, so keep it small where contributors differ.
+   * ever determined. Every set of fewer organisations is tried.
    */
   readonly minimumOrganisations?: number;
 }
@@ -47,29 +39,33 @@ export interface GuardResult {
   readonly alreadyDetermined: readonly string[];
 }
 
-export const MAX_GUARD_VIEWS = 20_000;
+/** Above this many sets of organisations nothing is proven and everything is withheld, protecting "unproven". */
+export const MAX_GUARD_VIEWS = 2000;
+export const UNPROVEN = "unproven";
 
 /**
  * Deterministic: candidates are admitted from the most contributors to the fewest, ties from last to first, so that
  * the first of the smallest is withheld first, as in the contract's left-out rule. One that would determine a hidden
  * value is withheld; admitting more later can never make it harmless, so one pass finds a maximal safe set.
- * Throws RangeError when the sets of organisations to try exceed MAX_GUARD_VIEWS.
  */
 export function guardReleases(input: GuardInput): GuardResult {
-  const model = modelOf(input);
-  const views = viewsOf(model, input);
+  const vectors = vectorsOf([...input.earlier, ...input.candidates], input.withheld, input.sizes ?? {});
+  const views = viewsOf(vectors, input);
+  if (views === undefined) {
+    const withhold = input.candidates.map(({ id }) => ({ candidate: id, protects: UNPROVEN }));
+    return { release: [], withhold, alreadyDetermined: [] };
+  }
   const released = createEchelon();
   const admit = (vector: Vector) => {
     if (released.add(vector)) for (const view of views) view.admit(vector);
   };
-  for (const equation of input.earlier) admit(model.vector(equation));
-  const alreadyDetermined = new Set<string>();
-  for (const view of views) for (const name of view.broken()) alreadyDetermined.add(name);
+  for (const equation of input.earlier) admit(vectors.of(equation));
+  const alreadyDetermined = [...new Set(views.flatMap((view) => view.broken()))];
 
-  const admitted = new Set<string>();
+  const admitted = new Set<Equation>();
   const withhold: Suppression[] = [];
-  for (const candidate of admissionOrder(input.candidates, model.organisations)) {
-    const vector = model.vector(candidate);
+  for (const candidate of admissionOrder(input.candidates, vectors)) {
+    const vector = vectors.of(candidate);
     // What follows from admitted releases tells nothing new.
     const news = released.reduce(vector).size > 0;
     const protects = news ? firstDetermined(views, vector) : undefined;
@@ -78,10 +74,10 @@ export function guardReleases(input: GuardInput): GuardResult {
       continue;
     }
     admit(vector);
-    admitted.add(candidate.id);
+    admitted.add(candidate);
   }
-  const release = input.candidates.map(({ id }) => id).filter((id) => admitted.has(id));
-  return { release, withhold, alreadyDetermined: [...alreadyDetermined] };
+  const release = input.candidates.filter((candidate) => admitted.has(candidate)).map(({ id }) => id);
+  return { release, withhold, alreadyDetermined };
 }
 
 function firstDetermined(views: readonly View[], vector: Vector): string | undefined {
@@ -92,92 +88,11 @@ function firstDetermined(views: readonly View[], vector: Vector): string | undef
   return undefined;
 }
 
-const admissionOrder = (
-  candidates: readonly Equation[],
-  organisations: (equation: Equation) => number,
-): readonly Equation[] =>
+const admissionOrder = (candidates: readonly Equation[], vectors: Vectors): readonly Equation[] =>
   candidates
-    .map((equation, index) => ({ equation, index, size: organisations(equation) }))
+    .map((equation, index) => ({ equation, index, size: vectors.organisations(equation) }))
     .sort((a, b) => b.size - a.size || b.index - a.index)
     .map(({ equation }) => equation);
-
-/** Contributors with equal coefficients everywhere: no combination of releases tells them apart. */
-interface ContributorClass {
-  readonly members: readonly string[];
-  readonly organisations: number;
-}
-interface Model {
-  readonly classes: readonly ContributorClass[];
-  /** Columns of one class. */
-  columns(index: number): ReadonlySet<number>;
-  vector(equation: Equation): Vector;
-  organisations(equation: Equation): number;
-}
-
-function modelOf(input: GuardInput): Model {
-  const equations = [...input.earlier, ...input.candidates, ...input.withheld];
-  const patterns = new Map<string, string[]>();
-  equations.forEach((equation, position) => {
-    for (const { contributor, record, coefficient } of collect(equation).values()) {
-      if (coefficient === 0n) continue;
-      const pattern = patterns.get(contributor) ?? [];
-      pattern.push(JSON.stringify([position, record, coefficient.toString()]));
-      patterns.set(contributor, pattern);
-    }
-  });
-  const size = (contributor: string) => {
-    const { sizes } = input;
-    return sizes !== undefined && Object.hasOwn(sizes, contributor) ? (sizes[contributor] ?? 1) : 1;
-  };
-  const byPattern = new Map<string, string[]>();
-  for (const [contributor, pattern] of patterns) {
-    const key = pattern.sort().join();
-    byPattern.set(key, [...(byPattern.get(key) ?? []), contributor]);
-  }
-  const classes = [...byPattern.values()].map((members) => ({
-    members,
-    organisations: members.reduce((total, member) => total + size(member), 0),
-  }));
-  const classOf = new Map(classes.flatMap(({ members }, index) => members.map((member) => [member, index] as const)));
-  const columns = new Map<string, number>();
-  const columnsOf = classes.map(() => new Set<number>());
-  const column = (index: number, record: string): number => {
-    const key = `${index} ${record}`;
-    const known = columns.get(key);
-    if (known !== undefined) return known;
-    const fresh = columns.size;
-    columns.set(key, fresh);
-    columnsOf[index]?.add(fresh);
-    return fresh;
-  };
-  const vectors = new Map<Equation, Vector>();
-  for (const equation of equations) {
-    const vector = new Map<number, bigint>();
-    for (const { contributor, record, coefficient } of collect(equation).values()) {
-      const index = classOf.get(contributor);
-      if (coefficient !== 0n && index !== undefined) vector.set(column(index, record), coefficient);
-    }
-    vectors.set(equation, vector);
-  }
-  return {
-    classes,
-    columns: (index) => columnsOf[index] ?? new Set(),
-    vector: (equation) => vectors.get(equation) ?? new Map(),
-    organisations: (equation) =>
-      [...new Set(equation.terms.map(({ contributor }) => contributor))].reduce((total, one) => total + size(one), 0),
-  };
-}
-
-/** Terms of one unknown added up. */
-function collect(equation: Equation): Map<string, Term> {
-  const terms = new Map<string, Term>();
-  for (const term of equation.terms) {
-    const key = JSON.stringify([term.contributor, term.record]);
-    const before = terms.get(key)?.coefficient ?? 0n;
-    terms.set(key, { ...term, coefficient: before + term.coefficient });
-  }
-  return terms;
-}
 
 /** What the releases tell when some organisations are set aside. Only independent vectors are shown to a view. */
 interface View {
@@ -186,42 +101,47 @@ interface View {
   broken(): readonly string[];
 }
 
-function viewsOf(model: Model, input: GuardInput): readonly View[] {
+function viewsOf(vectors: Vectors, input: GuardInput): readonly View[] | undefined {
   const colluders = input.colluders ?? 0;
   const minimum = input.minimumOrganisations ?? 2 + colluders;
   const hidden = input.withheld
-    .map((equation) => ({ id: equation.id, vector: model.vector(equation) }))
+    .map((equation) => ({ id: equation.id, vector: vectors.of(equation) }))
     .filter(({ vector }) => vector.size > 0);
   const views: View[] = [hiddenView(hidden, (vector) => vector)];
-  for (const set of smallSets(model.classes, Math.max(minimum - 1, colluders))) {
-    const aside = new Set(set.flatMap((index) => [...model.columns(index)]));
-    const strip = (vector: Vector): Vector => new Map([...vector].filter(([column]) => !aside.has(column)));
-    const organisations = set.reduce((total, index) => total + (model.classes[index]?.organisations ?? 0), 0);
-    if (organisations < minimum) {
-      views.push(setView(set.flatMap((index) => model.classes[index]?.members ?? []).join("+"), strip));
-    }
-    if (organisations <= colluders) {
-      const rest = hidden.filter(({ vector }) => strip(vector).size > 0);
-      views.push(hiddenView(rest, strip));
-    }
-    if (views.length > MAX_GUARD_VIEWS) {
-      throw new RangeError(`release guard: more than ${MAX_GUARD_VIEWS} sets of organisations; lower the minimum`);
-    }
+  for (const set of smallSets(vectors.groups, minimum - 1)) {
+    views.push(setView(namesOf(set), without(set)));
+    if (views.length > MAX_GUARD_VIEWS) return undefined;
+  }
+  for (const set of hidden.length === 0 ? [] : smallSets(vectors.classes, colluders)) {
+    const strip = without(set);
+    views.push(
+      hiddenView(
+        hidden.filter(({ vector }) => strip(vector).size > 0),
+        strip,
+      ),
+    );
+    if (views.length > MAX_GUARD_VIEWS) return undefined;
   }
   return views;
 }
 
-/** Every set of classes that stands for at most `limit` organisations. */
-function* smallSets(classes: readonly ContributorClass[], limit: number, from = 0): Generator<readonly number[]> {
-  for (let index = from; index < classes.length; index++) {
-    const { organisations } = classes[index] as ContributorClass;
-    if (organisations > limit) continue;
-    yield [index];
-    for (const rest of smallSets(classes, limit - organisations, index + 1)) yield [index, ...rest];
+const namesOf = (set: readonly Fold[]): string => set.flatMap(({ members }) => members).join("+");
+
+function without(set: readonly Fold[]): (vector: Vector) => Vector {
+  const aside = new Set(set.flatMap(({ columns }) => [...columns]));
+  return (vector) => new Map([...vector].filter(([column]) => !aside.has(column)));
+}
+
+/** Every set of folds that stands for at most `limit` organisations. */
+function* smallSets(folds: readonly Fold[], limit: number): Generator<readonly Fold[]> {
+  for (const [index, first] of folds.entries()) {
+    if (first.organisations > limit) continue;
+    yield [first];
+    for (const rest of smallSets(folds.slice(index + 1), limit - first.organisations)) yield [first, ...rest];
   }
 }
 
-/** Withheld vectors against the row space, with the colluders' own columns struck out. */
+/** Withheld vectors against the row space, with the columns of known organisations struck out. */
 function hiddenView(
   hidden: readonly { readonly id: string; readonly vector: Vector }[],
   strip: (vector: Vector) => Vector,
@@ -236,7 +156,6 @@ function hiddenView(
     },
     wouldDetermine(vector) {
       const reduced = echelon.reduce(strip(vector));
-      if (reduced.size === 0) return undefined;
       return residues.find(({ rest }) => isMultiple(rest, reduced))?.id;
     },
     broken: () => residues.filter(({ rest }) => rest.size === 0).map(({ id }) => id),
