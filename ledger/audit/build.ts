@@ -67,7 +67,7 @@ export function buildEvidence(
 ): EvidenceBundle {
   const checkpoints: string[] = [];
   const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints);
-  const closing = ({ record: close, views }: ClosingPart) => ({ record: record(close), views });
+  const closing = ({ record: close, views }: ClosingPart) => ({ record: record(close), views: bySigner(views) });
   const { members, submitted, opened, keyset, maskset, phase1, outcome } = parts;
   const body = {
     format: EVIDENCE_FORMAT,
@@ -76,8 +76,8 @@ export function buildEvidence(
     computation: parts.computation,
     members: {
       found: record(members.found),
-      admissions: members.admissions.map(record),
-      rotations: members.rotations.map(record),
+      admissions: byPosition(members.admissions).map(record),
+      rotations: byPosition(members.rotations).map(record),
     },
     assets: parts.assets.map(({ registered, policy }) => ({
       registered: record(registered),
@@ -87,8 +87,8 @@ export function buildEvidence(
     decisions: parts.decisions.map((part) => ({ record: record(part.record), explanation: part.explanation })),
     agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
     opened: { ...opened, record: record(opened.record) },
-    keyset: { record: record(keyset.record), messages: keyset.messages },
-    maskset: { record: record(maskset.record), accepts: maskset.accepts },
+    keyset: { record: record(keyset.record), messages: bySigner(keyset.messages) },
+    maskset: { record: record(maskset.record), accepts: bySigner(maskset.accepts) },
     ...(phase1 === undefined
       ? {}
       : {
@@ -128,6 +128,9 @@ export function tlogProofOf(
   const path = record.proof.path.map((hash) => fromBase64url(hash, "path", 32));
   return formatProof({ index: record.position, path, checkpoint });
 }
+
+const bySigner = (all: readonly Signed<unknown>[]) => all.toSorted((a, b) => (a.signer < b.signer ? -1 : 1));
+const byPosition = (all: readonly ProvenEntry[]) => all.toSorted((a, b) => a.entry.position - b.entry.position);
 
 /** The entry as the bundle keeps it; its checkpoint is added to `checkpoints` unless it is there. */
 function recordFrom({ entry, proof }: ProvenEntry, checkpoints: string[]): unknown {

@@ -160,7 +160,7 @@ export const EvidenceBody = closed({
   computation: Uuid,
   /** Checkpoint notes with cosignatures; every tlog proof names one by its index. */
   checkpoints: list(Type.String({ minLength: 1, maxLength: 1_000_000 }), 64),
-  /** Founding, admission and key records of everyone who acts below; ascending by position. */
+  /** Founding, admissions and all key rotations until the outcome of everyone who acts below; ascending by position. */
   members: closed({
     found: recordOf("network.found"),
     admissions: list(recordOf("member.admit"), 1100),

@@ -39,13 +39,33 @@ export const checkMembers: Check = (evidence, findings) => {
     findings.expect(position > found.position, `/body/members/admissions/${at}/position`, "order", { got: position });
     expectBrought(findings, where, application, member.id, member.identity);
   }
+  expectAscending(findings, "/body/members/admissions", admissions);
+  expectAscending(findings, "/body/members/rotations", rotations);
   checkRotations(evidence, findings);
+  expectAllKeys(evidence, findings);
   findings.expect(
     rotations.every(({ transaction }) => actors.has(transaction.signer)),
     "/body/members/rotations",
     "member-unneeded",
   );
 };
+
+function expectAscending(findings: Findings, where: string, records: readonly { readonly position: number }[]): void {
+  const ascends = records.every(({ position }, at) => at === 0 || (records[at - 1]?.position ?? 0) < position);
+  findings.expect(ascends, where, "order");
+}
+
+/** Every key that an acting member had until the outcome was brought by a record in the bundle. */
+function expectAllKeys({ body, trust, actors, admitted }: Evidence, findings: Findings): void {
+  const brought = new Set(body.members.rotations.map(({ transaction }) => transaction.statement.body.next.key));
+  for (const actor of actors) {
+    const first = admitted.get(actor)?.record.identity.key;
+    for (const { key, from } of trust.member(actor)?.keys ?? []) {
+      const known = key === first || brought.has(key) || from > body.outcome.record.position;
+      findings.expect(known, "/body/members/rotations", "member-key", { member: actor, key });
+    }
+  }
+}
 
 function checkRotations({ body, trust }: Evidence, findings: Findings): void {
   for (const [at, { transaction, position }] of body.members.rotations.entries()) {

@@ -3,27 +3,8 @@ import type { TSchema } from "typebox";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { encodeEvidence } from "./build.ts";
 import { type EvidenceBundle, EvidenceBundle as EvidenceBundleSchema, MAX_BUNDLE_BYTES } from "./bundle.ts";
-import {
-  checkCheckpoints,
-  checkInclusion,
-  checkNetwork,
-  checkOrder,
-  checkTransactionSignatures,
-} from "./check-ledger.ts";
-import { checkMembers } from "./check-members.ts";
-import { checkCohort, checkConstants, checkOpenedDocuments, checkReceiverKey, checkRoles } from "./check-opening.ts";
-import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest } from "./check-request.ts";
-import { checkRelease, checkResultShape, checkWithheldCells } from "./check-result.ts";
-import {
-  checkClose1,
-  checkClose2,
-  checkCounts,
-  checkKeyset,
-  checkMaskset,
-  checkViews1,
-  checkViews2,
-} from "./check-rounds.ts";
-import { type Check as CheckFunction, type Evidence, evidenceOf, expectSigned } from "./evidence.ts";
+import { EVIDENCE_CHECKS, notApplicable } from "./checks.ts";
+import { type Evidence, evidenceOf } from "./evidence.ts";
 import { formProblems } from "./form.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { CHECKS, type Check, type CheckId, type Report, verdictOf } from "./report.ts";
@@ -44,64 +25,6 @@ export function verifyEvidenceFile(bytes: Uint8Array, trust: unknown): Report {
       ? { id: "bundle-encoding", status: "failed", problems: [read.problem] }
       : { id: "bundle-encoding", status: "passed", subjects: bytes.length };
   return report(bundle, trust, encoding);
-}
-
-const checkReceiverStatement: CheckFunction = (evidence, findings) => {
-  const { bundle, body, opened, trust } = evidence;
-  const { statement } = bundle.statement;
-  const where = "/statement/statement";
-  const evidenceDigest = digestOf(body);
-  findings.expect(statement.evidence === evidenceDigest, `${where}/evidence`, "digest-mismatch", {
-    expected: statement.evidence,
-    got: evidenceDigest,
-  });
-  for (const name of ["request", "computation"] as const) {
-    findings.expect(statement[name] === body[name], `${where}/${name}`, "names-other", { got: statement[name] });
-  }
-  // A statement may be made long after the release, under a later key; under a revoked one never.
-  const at = { where: "/statement", member: opened.receiver, position: Number.MAX_SAFE_INTEGER };
-  expectSigned({ evidence: { trust }, findings }, "result", bundle.statement, at);
-};
-
-const EVIDENCE_CHECKS: Readonly<Partial<Record<CheckId, CheckFunction>>> = Object.freeze({
-  "receiver-statement": checkReceiverStatement,
-  network: checkNetwork,
-  checkpoints: checkCheckpoints,
-  inclusion: checkInclusion,
-  order: checkOrder,
-  members: checkMembers,
-  "transaction-signatures": checkTransactionSignatures,
-  request: checkRequest,
-  decisions: checkDecisions,
-  "policy-versions": checkPolicyVersions,
-  agreements: checkAgreements,
-  "opened-documents": checkOpenedDocuments,
-  cohort: checkCohort,
-  roles: checkRoles,
-  constants: checkConstants,
-  "receiver-key": checkReceiverKey,
-  keyset: checkKeyset,
-  maskset: checkMaskset,
-  "close-1": checkClose1,
-  "views-1": checkViews1,
-  counts: checkCounts,
-  "close-2": checkClose2,
-  "views-2": checkViews2,
-  release: checkRelease,
-  "result-shape": checkResultShape,
-  "withheld-cells": checkWithheldCells,
-});
-
-/** Checks that a computation of this kind does not have. */
-function notApplicable({ body, opened }: Evidence): ReadonlyMap<CheckId, string> {
-  const none = new Map<CheckId, string>();
-  if (opened.cells.mode === "registry" && body.phase1 === undefined) {
-    for (const id of ["close-1", "views-1", "counts"] as const) none.set(id, "registry mode has no phase 1");
-  }
-  if (body.outcome.kind === "withheld") {
-    for (const id of ["result-shape", "withheld-cells"] as const) none.set(id, "nothing was released");
-  }
-  return none;
 }
 
 function report(bundle: unknown, trust: unknown, encoding: Check): Report {
@@ -129,14 +52,13 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
 function runAll(evidence: Evidence): Check[] {
   const skipped = notApplicable(evidence);
   return CHECKS.flatMap((id) => {
-    const check = EVIDENCE_CHECKS[id];
-    if (check === undefined) return [];
+    if (!isEvidenceCheck(id)) return [];
     const why = skipped.get(id);
     if (why !== undefined) return [notRun(id, "not-applicable", why)];
     return [
       run(id, () => {
         const findings = collectFindings();
-        check(evidence, findings);
+        EVIDENCE_CHECKS[id](evidence, findings);
         // A check that looked at nothing has shown nothing.
         if (findings.subjects() === 0 && findings.problems.length === 0) {
           findings.fail("/body", "count-mismatch", { checked: 0 });
@@ -146,6 +68,8 @@ function runAll(evidence: Evidence): Check[] {
     ];
   });
 }
+
+const isEvidenceCheck = (id: CheckId): id is keyof typeof EVIDENCE_CHECKS => Object.hasOwn(EVIDENCE_CHECKS, id);
 
 const blocked = (done: readonly Check[]): Check[] =>
   CHECKS.filter((id) => !done.some((check) => check.id === id)).map((id) =>
