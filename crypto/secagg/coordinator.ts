@@ -325,14 +325,39 @@ function deliver(
 }
 
 type Repeat = Pick<CoordinatorStep, "send" | "effects">;
-const wake = (at: number): Repeat => ({ send: [], effects: [{ kind: "wake", at }] });
+
+/** When a stage ends by itself. */
+function endOf(state: CoordinatorState): number | undefined {
+  switch (state.stage) {
+    case "keys":
+      return Date.parse(state.opened.deadlines.keys);
+    case "shares":
+      return sharesCut(state);
+    case "accepts":
+      return Date.parse(state.opened.deadlines.shares);
+    case "contributions":
+      return contributionDeadline(state.opened, state.round.phase);
+    case "views":
+    case "unmasking":
+      return Date.parse(closeOf(state).time) + UNMASKING_OPEN_MS;
+    case "keyset":
+    case "maskset":
+    case "closing":
+    case "counts":
+      return Date.parse(state.opened.deadlines.release);
+    default:
+      return undefined;
+  }
+}
+
+function wakes(state: CoordinatorState): CoordinatorEffect[] {
+  const at = endOf(state);
+  return at === undefined ? [] : [{ kind: "wake", at }];
+}
 
 /** What each stage sends and submits; repeated after a crash. */
 const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat } = {
-  keys: (state) => ({
-    send: toAll(everyone(state), state.documents),
-    effects: [{ kind: "wake", at: Date.parse(state.opened.deadlines.keys) }],
-  }),
+  keys: (state) => ({ send: toAll(everyone(state), state.documents), effects: [] }),
   keyset: (state) => ({
     send: [],
     effects: [submit("computation.keyset", state, { members: holdersOf(state), root: statementsRoot(state.keyset) })],
@@ -343,12 +368,9 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
       computation: state.opened.computation,
       keys: [...state.keyset],
     }),
-    effects: [{ kind: "wake", at: sharesCut(state) }],
+    effects: [],
   }),
-  accepts: (state) => ({
-    send: boxesFor(state),
-    effects: [{ kind: "wake", at: Date.parse(state.opened.deadlines.shares) }],
-  }),
+  accepts: (state) => ({ send: boxesFor(state), effects: [] }),
   maskset: (state) => ({
     send: [],
     effects: [submit("computation.maskset", state, { members: state.masked, root: masksetRoot(state.answers) })],
@@ -358,7 +380,7 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
       ...toAll(holdersOf(state), { type: "maskset", computation: state.opened.computation, ...state.answers }),
       ...(state.result1 === null ? [] : toAll(holdersOf(state), state.result1.message)),
     ],
-    effects: [{ kind: "wake", at: contributionDeadline(state.opened, state.round.phase) }],
+    effects: [],
   }),
   closing: (state) => ({
     send: [],
@@ -370,14 +392,14 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
       }),
     ],
   }),
-  views: (state) => wake(Date.parse(closeOf(state).time) + UNMASKING_OPEN_MS),
+  views: () => ({ send: [], effects: [] }),
   unmasking: (state) => ({
     send: toAll(holdersOf(state), {
       type: `views-${state.round.phase}`,
       computation: state.opened.computation,
       views: [...state.shown],
     } as Send["message"]),
-    effects: [{ kind: "wake", at: Date.parse(closeOf(state).time) + UNMASKING_OPEN_MS }],
+    effects: [],
   }),
   counts: (state) => ({
     send: toAll(holdersOf(state), state.result1.message),
@@ -417,8 +439,10 @@ function take(state: RunningCoordinator, input: CoordinatorInput, deps: Coordina
       return takeRecord(state, input.record);
     case "tick":
       return expired(state, deps.now) ? fail(state, "expired") : only(state);
-    case "resume":
-      return { state, ...(RESUME[state.stage] as (state: CoordinatorState) => Repeat)(state) };
+    case "resume": {
+      const { send, effects } = (RESUME[state.stage] as (state: CoordinatorState) => Repeat)(state);
+      return { state, send, effects: [...effects, ...wakes(state)] };
+    }
   }
 }
 
@@ -468,11 +492,8 @@ function finished(
 
 function expired(state: RunningCoordinator, now: number): boolean {
   if (state.stage === "failing" || state.stage === "delivered") return false;
-  const open =
-    state.stage === "views" || state.stage === "unmasking"
-      ? Date.parse(closeOf(state).time) + UNMASKING_OPEN_MS
-      : Date.parse(state.opened.deadlines.release);
-  return now > open;
+  const unmasking = state.stage === "views" || state.stage === "unmasking";
+  return now > (unmasking ? endOf(state)! : Date.parse(state.opened.deadlines.release));
 }
 
 /** Runs transitions until the stage has to wait; each new stage first takes the messages that came early. */
@@ -490,7 +511,7 @@ function settle(first: CoordinatorStep, deps: CoordinatorDeps): CoordinatorStep 
       deps,
     );
     if (next === null) return { state, send, effects };
-    add(next);
+    add({ ...next, effects: [...next.effects, ...wakes(next.state)] });
     if (state.stage === "finished" || state.stage === "failing") continue;
     const { early } = state;
     add(only({ ...state, early: [] }));

@@ -1,0 +1,219 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { C, createNetwork, type Network, names, plainSum, R, type World } from "./_network.ts";
+import type { MessageType } from "./messages.ts";
+
+const one = [{ name: "all", size: 1 }];
+
+function world(n: number, over: Partial<World> = {}): World {
+  const members = names(n);
+  return {
+    members,
+    mode: "counted",
+    dimensions: one,
+    values: Object.fromEntries(members.map((member, i) => [member, [[BigInt(i + 1)]]])),
+    constants: { colluders: 0, minimumOrganisations: 3, need: 3, drops: 0 },
+    ...over,
+  };
+}
+
+function expectExact(w: World, network: Network): void {
+  const decoded = network.decoded;
+  expect(network.problems.map(({ party, problem }) => `${party} ${problem.message}`)).toEqual([]);
+  expect(decoded).toBeDefined();
+  for (const cell of decoded!.cells) {
+    const wanted = w.values[w.members[0]!]![cell.atom]!.map((_, k) =>
+      String(plainSum(w, decoded!.survivors, cell.atom, k)),
+    );
+    expect(cell.values).toEqual(wanted);
+  }
+}
+
+const stages = (network: Network) => [...network.members.values()].map(({ stage }) => stage);
+
+test("the sum is exact for random n, random cells, signed values at the bounds and two-word carries", () => {
+  const bounded = (words: 1 | 2, n: number) => {
+    const bound = 2n ** BigInt(64 * words - 1) / BigInt(n) - 1n;
+    const near = fc.bigInt({ min: 0n, max: 3n });
+    return fc.oneof(
+      near.map((x) => bound - x),
+      near.map((x) => x - bound),
+      fc.bigInt({ min: -bound, max: bound }),
+      fc.constantFrom(2n ** 63n / BigInt(n), -1n, 1n),
+    );
+  };
+  const worlds = fc
+    .tuple(
+      fc.integer({ min: 3, max: 12 }),
+      fc.constantFrom<"registry" | "counted">("registry", "counted"),
+      fc.array(fc.constantFrom<1 | 2>(1, 2), { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 3 }),
+    )
+    .chain(([n, mode, components, atoms]) =>
+      fc
+        .array(
+          fc.tuple(...Array.from({ length: atoms }, () => fc.tuple(...components.map((words) => bounded(words, n))))),
+          {
+            minLength: n,
+            maxLength: n,
+          },
+        )
+        .map((values) => {
+          const members = names(n);
+          return world(n, {
+            mode,
+            components,
+            dimensions: [{ name: "cell", size: atoms }],
+            values: Object.fromEntries(members.map((member, i) => [member, values[i]!])),
+          });
+        }),
+    );
+  fc.assert(
+    fc.property(worlds, (w) => {
+      const network = createNetwork(w);
+      network.run();
+      expectExact(w, network);
+      expect(network.decoded!.survivors).toEqual(w.members);
+      expect(new Set(stages(network))).toEqual(new Set(["finished"]));
+    }),
+    { numRuns: 12 },
+  );
+});
+
+const MEMBER_MESSAGES: readonly MessageType[] = [
+  "keys",
+  "shares",
+  "accept",
+  "contribution-1",
+  "view-1",
+  "unmask-1",
+  "contribution-2",
+  "view-2",
+  "unmask-2",
+];
+
+describe.each(["counted", "registry"] as const)("dropouts at every message, %s mode", (mode) => {
+  const messages = MEMBER_MESSAGES.filter((type) => mode === "counted" || !type.endsWith("-1"));
+  test.each(messages)("two of seven members vanish instead of sending %s: the sum of the rest is exact", (type) => {
+    const w = world(7, {
+      mode,
+      intercept: (sent, network) => {
+        const vanishes = sent.message.type === type && (sent.from === "m002" || sent.from === "m005");
+        if (vanishes) network.silent.add(sent.from);
+        return vanishes ? [] : [sent];
+      },
+    });
+    const network = createNetwork(w);
+    network.run();
+    expectExact(w, network);
+    const contributed = ["view-2", "unmask-2"].includes(type);
+    expect(network.decoded!.survivors).toHaveLength(contributed ? 7 : 5);
+  });
+
+  test.each(messages)("with too few left at %s nothing is released and nothing hangs", (type) => {
+    const gone = new Set(["m001", "m003", "m006"]);
+    const w = world(7, {
+      mode,
+      intercept: (sent, network) => {
+        const vanishes = sent.message.type === type && gone.has(sent.from);
+        if (vanishes) network.silent.add(sent.from);
+        return vanishes ? [] : [sent];
+      },
+    });
+    const network = createNetwork(w);
+    network.run();
+    expect(network.decoded).toBeUndefined();
+    expect(network.problems).toEqual([]);
+    const waiting = ["view-1", "unmask-1", "view-2", "unmask-2"].includes(type);
+    if (waiting) network.now += 8 * 24 * 3_600_000;
+    for (const member of w.members) network.give(member, { kind: "tick" });
+    expect(stages(network).filter((stage, i) => stage !== "finished" && !gone.has(w.members[i]!))).toEqual([]);
+  });
+});
+
+test("every party survives being killed after any step: it resumes with the same bytes", () => {
+  for (const mode of ["counted", "registry"] as const) {
+    const bytes = new Map<string, string>();
+    for (const victim of ["m001", "m004", C]) {
+      // Killed at every second step: persisted, nothing sent, then resumed.
+      const w = world(4, { mode, crash: (party, count) => party === victim && count % 2 === 0 });
+      const network = createNetwork(w);
+      network.run();
+      expectExact(w, network);
+      for (const { from, to, message } of network.sent) {
+        if (!/^(keys|shares|accept|contribution|view-|unmask)/.test(message.type)) continue;
+        const key = `${mode}/${victim}/${from}/${to}/${message.type}`;
+        expect(bytes.get(key) ?? JSON.stringify(message)).toBe(JSON.stringify(message));
+        bytes.set(key, JSON.stringify(message));
+      }
+    }
+  }
+});
+
+test("every message may come twice and in the other order within a round", () => {
+  const w = world(5, { intercept: (sent) => [sent, sent] });
+  const network = createNetwork(w);
+  network.run();
+  const decoded = network.decoded!;
+  expect(decoded.cells[0]!.values).toEqual([String(plainSum(w, w.members, 0, 0))]);
+  expect(network.blames).toEqual([]);
+});
+
+test("a member that refuses is out before anything of it exists; one that withdraws is out of the mask set", () => {
+  const w = world(7, {
+    mode: "registry",
+    answer: (member, effect) =>
+      member === "m003" && effect.kind === "review" ? [{ kind: "refuse", reason: "policy" }] : undefined,
+    intercept: (sent, network) => {
+      if (sent.from === "m006" && sent.message.type === "accept")
+        network.give("m006", { kind: "refuse", reason: "value-missing" });
+      return [sent];
+    },
+  });
+  const network = createNetwork(w);
+  network.run();
+  expectExact(w, network);
+  const maskset = network.records.find(({ record }) => record === "maskset");
+  expect(maskset).toMatchObject({ members: ["m001", "m002", "m004", "m005", "m007"] });
+  expect(network.sent.some(({ from, message }) => from === "m003" && message.type === "keys")).toBe(false);
+});
+
+test("the coordinator's transcript and state hold no plain sum: phase-2 sums stay under the envelopes", () => {
+  const w = world(5, { values: Object.fromEntries(names(5).map((member) => [member, [[123_456_789n]]])) });
+  const network = createNetwork(w);
+  network.run();
+  const sum = network.decoded!.cells[0]!.values[0]!;
+  const words = Buffer.alloc(8);
+  words.writeBigUInt64LE(BigInt(sum));
+  const seen = JSON.stringify([network.coordinator, network.sent.filter(({ to, from }) => to === C || from === C)]);
+  expect(sum).toBe("617283945");
+  expect(seen).not.toContain(sum);
+  expect(seen).not.toContain(words.toString("base64url"));
+  expect(network.sent.filter(({ to }) => to === R).map(({ message }) => message.type)).toEqual(["result-2"]);
+});
+
+test("a release in two cells keeps atoms apart and leaves the small one out", () => {
+  const members = names(9);
+  const attributes = Object.fromEntries(members.map((member, i) => [member, { sector: i < 7 ? "big" : "small" }]));
+  const w = world(9, {
+    mode: "registry",
+    attributes,
+    dimensions: [{ name: "sector", size: 2, attribute: { name: "sector", values: ["big", "small"] } }],
+    values: Object.fromEntries(members.map((member, i) => [member, i < 7 ? [[5n], [0n]] : [[0n], [7n]]])),
+  });
+  const network = createNetwork(w);
+  network.run();
+  // Two members in the small cell: it is below the minimum, and its complement goes with it.
+  expect(network.coordinator).toMatchObject({ stage: "finished", outcome: "failed", reason: "no-cell" });
+  const wide = {
+    ...w,
+    attributes: Object.fromEntries(members.map((member, i) => [member, { sector: i < 5 ? "big" : "small" }])),
+  };
+  const values = Object.fromEntries(members.map((member, i) => [member, i < 5 ? [[5n], [0n]] : [[0n], [7n]]]));
+  const second = createNetwork({ ...wide, values });
+  second.run();
+  expect(second.decoded!.cells).toEqual([
+    { atom: 0, values: ["25"], organisations: 5 },
+    { atom: 1, values: ["28"], organisations: 4 },
+  ]);
+});
