@@ -7,7 +7,6 @@ import type { ComputationDocuments, Salted } from "../../exchange/computations/d
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
-import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
 import type {
   Explanation,
   LifeRecord,
@@ -16,19 +15,12 @@ import type {
   RequestDocument,
   RequestStores,
 } from "../../exchange/requests/ports.ts";
-import type { SourceRow, SqlQuery } from "../../exchange/statistics/source.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
-
-/** This node's own tables, as their registration left them. */
-export interface OwnAssets {
-  get(id: string): Promise<OwnAsset | undefined>;
-  /** Throws when the source's bytes are not those of the registered version. */
-  select(id: string, query: SqlQuery): Promise<readonly SourceRow[]>;
-}
+import type { OwnTables } from "./own-tables.ts";
 
 /** A computation this node, as requester, opens or has opened. */
 export interface OpeningRecord {
@@ -84,9 +76,9 @@ export interface Stores extends RequestStores {
   readonly agreements: RecordStore<AgreementRecord>;
   /** Requester, by computation. */
   readonly openings: RecordStore<OpeningRecord>;
-  /** Coordinator: documents by computation. */
+  /** Coordinator: by `<computation>/<who handed them over>`. */
   readonly documentsToRelay: RecordStore<ComputationDocuments>;
-  /** Receiver, by computation. */
+  /** Receiver: by `<computation>/<who handed it over>`. */
   readonly dossiers: RecordStore<Dossier>;
   /** Receiver, by computation; kept until the audit deadline. */
   readonly transcripts: RecordStore<Transcript>;
@@ -107,14 +99,14 @@ export interface Context {
   readonly party: Party;
   readonly facts: LedgerFacts;
   readonly stores: Stores;
-  readonly assets: OwnAssets;
+  readonly assets: OwnTables;
   readonly gauges: Gauges;
   readonly sign: Sign;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
 
-export function createContext(services: NodeServices, assets: OwnAssets, gauges: Gauges): Context {
+export function createContext(services: NodeServices, assets: OwnTables, gauges: Gauges): Context {
   const open = services.openStore;
   return Object.freeze({
     services,

@@ -24,7 +24,7 @@ const TOO_EARLY_PAUSE_MS = 300;
 export async function runCoordinator(ctx: Context, opened: ComputationOpened): Promise<CoordinatorRole | undefined> {
   const { body } = opened;
   const id = body.computation;
-  const documents = await ctx.stores.documentsToRelay.get(id);
+  const documents = await ctx.stores.documentsToRelay.get(`${id}/${opened.requester}`);
   if (documents === undefined) return undefined;
   const request = (await documentOf(providerPorts(ctx), body.request)).document.statement;
   const plain = {

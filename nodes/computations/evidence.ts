@@ -22,9 +22,9 @@ import type { Context, Dossier, ResultRecord, Transcript } from "./context.ts";
 export async function assembleEvidence(ctx: Context, result: ResultRecord): Promise<EvidenceBundle> {
   const { ledger, network, identity, now } = ctx.services;
   const { computation, request } = result;
-  const dossier = present(await ctx.stores.dossiers.get(computation), "dossier");
-  const transcript = present(await ctx.stores.transcripts.get(computation), "transcript");
   const opened = present(await readComputationOpened(ledger, computation), "opening");
+  const dossier = present(await ctx.stores.dossiers.get(`${computation}/${opened.requester}`), "dossier");
+  const transcript = present(await ctx.stores.transcripts.get(computation), "transcript");
   const submitted = present(await readRequest(ledger, request), "request");
   const outcome = present(await readResult(ledger, computation), "outcome");
   const prove = prover(ctx);

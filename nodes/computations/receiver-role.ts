@@ -57,7 +57,7 @@ export async function runReceiver(
 ): Promise<HostedRole<ReceiverInput> | undefined> {
   const { body } = opened;
   const id = body.computation;
-  const dossier = await ctx.stores.dossiers.get(id);
+  const dossier = await ctx.stores.dossiers.get(`${id}/${opened.requester}`);
   const key = await ctx.services.inflight.get<ReceiverKeyPair>(keyName(id));
   if (dossier === undefined || key === undefined) return undefined;
   const documents = checkDocuments(dossier.documents, body);
@@ -201,9 +201,7 @@ export async function takeDossier(ctx: Context, from: string, computation: strin
   if (statement.requester !== from || statement.receiver !== ctx.services.member) {
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not for this receiver`);
   }
-  const kept = await ctx.stores.dossiers.get(computation);
   const opened = await ctx.facts.opened(computation);
-  if (kept !== undefined && opened !== undefined) return;
   if (opened !== undefined) checkDocuments(dossier.documents, opened.body);
-  await ctx.stores.dossiers.put(computation, dossier);
+  await ctx.stores.dossiers.put(`${computation}/${from}`, dossier);
 }

@@ -162,11 +162,17 @@ export function createExchangeService(ctx: Context, options: ExchangeOptions): E
     }
     if (await wanted("coordinator", body.coordinator === self)) {
       const role = await runCoordinator(ctx, opened);
-      if (role !== undefined) fresh.push((roles.coordinator = role) as HostedRole<never>);
+      if (role !== undefined) {
+        roles.coordinator = role;
+        fresh.push(role as HostedRole<never>);
+      }
     }
     if (await wanted("receiver", body.receiver === self)) {
       const role = await runReceiver(ctx, opened);
-      if (role !== undefined) fresh.push((roles.receiver = role) as HostedRole<never>);
+      if (role !== undefined) {
+        roles.receiver = role;
+        fresh.push(role as HostedRole<never>);
+      }
     }
     if (fresh.length > 0) await replay(opened, fresh as unknown as readonly HostedRole<CommonInput>[]);
     if (opened.requester === self && !over) watchDeadline(opened);

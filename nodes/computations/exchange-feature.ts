@@ -1,0 +1,41 @@
+/** Requests, agreements, computations and results as one feature of a node: wiring only. */
+import { DEFAULT_STEP_TIMES } from "../../exchange/computations/opening.ts";
+import { listAgreements, revoke } from "../http/routes/agreements/agreements.ts";
+import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
+import { cancel, decide, open } from "../http/routes/requests/change.ts";
+import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
+import { submit } from "../http/routes/requests/submit.ts";
+import { showEvidence, showResult } from "../http/routes/results/results.ts";
+import type { Feature, NodeServices } from "../runtime/services.ts";
+import { createContext } from "./context.ts";
+import { createGauges } from "./gauges.ts";
+import { createOwnTables } from "./own-tables.ts";
+import { addExchangePeerRoutes } from "./peer-routes.ts";
+import { createExchangeService, type ExchangeOptions } from "./service.ts";
+
+const DEFAULTS: ExchangeOptions = Object.freeze({ opensByItself: true, stepTimes: DEFAULT_STEP_TIMES });
+
+export function createExchangeFeature(services: NodeServices, options: ExchangeOptions = DEFAULTS): Feature {
+  const ctx = createContext(services, createOwnTables(services), createGauges());
+  const service = createExchangeService(ctx, options);
+  return Object.freeze({
+    apiRoutes(app) {
+      submit(app, ctx);
+      listRequests(app, ctx);
+      showRequest(app, ctx);
+      explainRequest(app, ctx);
+      cancel(app, ctx);
+      decide(app, ctx, service);
+      open(app, ctx);
+      showResult(app, ctx);
+      showEvidence(app, ctx);
+      listAgreements(app, ctx);
+      revoke(app, ctx);
+      listComputations(app, ctx);
+      showComputation(app, ctx);
+    },
+    peerRoutes: (app) => addExchangePeerRoutes(app, ctx, service),
+    start: () => service.start(),
+    stop: () => service.stop(),
+  } satisfies Feature);
+}

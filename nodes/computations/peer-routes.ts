@@ -1,0 +1,174 @@
+/** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
+import { Type } from "typebox";
+import { providerOf } from "../../chaincode/rules/rule.ts";
+import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { checkDocuments } from "../../exchange/computations/documents.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import { receiveAgreement } from "../../exchange/requests/agree.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import type { HttpApp } from "../http/http-app.ts";
+import { problems } from "../http/schemas.ts";
+import type { Context, Dossier, Transcript } from "./context.ts";
+import {
+  Accepted,
+  ComputationDocuments,
+  ComputationParameters,
+  ContractAgreementVerificationMessage,
+  DossierSchema,
+  MailboxPageSchema,
+  MailboxQuery,
+  ProtocolMessage,
+  ReceiverKey,
+  RequestDocumentSchema,
+  RequestParameters,
+  ResultRequest,
+  SealedResult,
+  TranscriptSchema,
+} from "./peer-messages.ts";
+import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import { ownResult } from "./requester.ts";
+import { sealTo } from "./sealing.ts";
+import type { ExchangeService } from "./service.ts";
+
+const accepted = { accepted: true as const };
+
+export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: ExchangeService): void {
+  app.get(
+    "/peer/v1/requests/:request",
+    { schema: { params: RequestParameters, response: { 200: RequestDocumentSchema, ...problems } } },
+    async ({ params, author }) => await requestFor(ctx, params.request, author),
+  );
+  app.post(
+    "/peer/v1/requests/:request/agreements",
+    {
+      schema: {
+        params: RequestParameters,
+        body: Type.Unknown(),
+        response: { 200: ContractAgreementVerificationMessage, ...problems },
+      },
+    },
+    async ({ params, author, body }) => {
+      const ports = {
+        identity: ctx.party.identity,
+        directory: ctx.facts,
+        stores: ctx.stores,
+        agreements: ctx.stores.agreements,
+        decision: ctx.facts.decision,
+      };
+      return await receiveAgreement(ports, author, params.request, body);
+    },
+  );
+  app.post(
+    "/peer/v1/computations/:computation/receiver-key",
+    {
+      schema: {
+        params: ComputationParameters,
+        body: closed({ request: Uuid }),
+        response: { 200: ReceiverKey, ...problems },
+      },
+    },
+    async ({ params, author, body }) => await receiverKeyFor(ctx, author, { ...params, request: body.request }),
+  );
+  app.post(
+    "/peer/v1/computations/:computation/documents",
+    { schema: { params: ComputationParameters, body: ComputationDocuments, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await takeDocuments(ctx, author, params.computation, body);
+      await service.pokeComputation(params.computation);
+      return accepted;
+    },
+  );
+  app.post(
+    "/peer/v1/computations/:computation/dossier",
+    { schema: { params: ComputationParameters, body: DossierSchema, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await takeDossier(ctx, author, params.computation, body as unknown as Dossier);
+      await service.pokeComputation(params.computation);
+      return accepted;
+    },
+  );
+  app.post(
+    "/peer/v1/computations/:computation/messages",
+    { schema: { params: ComputationParameters, body: ProtocolMessage, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await ofCohort(ctx, params.computation, author);
+      await service.take(author, params.computation, body);
+      return accepted;
+    },
+  );
+  app.get(
+    "/peer/v1/computations/:computation/mailbox",
+    {
+      schema: {
+        params: ComputationParameters,
+        querystring: MailboxQuery,
+        response: { 200: MailboxPageSchema, ...problems },
+      },
+      config: { accessLog: false },
+    },
+    async ({ params, author, query }) => {
+      await ofCohort(ctx, params.computation, author);
+      const mailbox = service.mailbox(params.computation);
+      if (mailbox === undefined) {
+        throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${params.computation}: not running here now`);
+      }
+      const wait = Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
+      const page = await mailbox.read(author, query, wait);
+      return { ...page, messages: [...page.messages] };
+    },
+  );
+  app.post(
+    "/peer/v1/computations/:computation/transcript",
+    { schema: { params: ComputationParameters, body: TranscriptSchema, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await service.takeTranscript(author, params.computation, body as unknown as Transcript);
+      return accepted;
+    },
+  );
+  app.post(
+    "/peer/v1/results/:computation",
+    { schema: { params: ComputationParameters, body: ResultRequest, response: { 200: SealedResult, ...problems } } },
+    async ({ params, author, body }) => {
+      const opened = await ctx.facts.opened(params.computation);
+      if (opened?.requester !== author) {
+        throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${params.computation}: not ${author}'s`);
+      }
+      const { record, evidence } = await ownResult(ctx, params.computation);
+      if (record.evidence === undefined) await ctx.stores.results.put(params.computation, { ...record, evidence });
+      return { sealed: await sealTo(body.publicKey, evidence) };
+    },
+  );
+}
+
+/** The document goes to whoever the request names: providers of its assets, coordinator, receiver. */
+async function requestFor(ctx: Context, request: string, author: string) {
+  const document = await ctx.stores.documents.get(request);
+  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not filed here`);
+  const { statement } = document.document;
+  const named = [statement.requester, statement.coordinator, statement.receiver, ...statement.assets.map(providerOf)];
+  if (!named.includes(author)) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${request}: does not name ${author}`);
+  }
+  return document as never;
+}
+
+async function ofCohort(ctx: Context, computation: string, author: string): Promise<void> {
+  const opened = await ctx.facts.opened(computation);
+  if (opened === undefined) {
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${computation}: not on this node's replica yet`);
+  }
+  if (opened.body.cohort.some(({ member }) => member === author)) return;
+  throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: ${author} is not in its cohort`);
+}
+
+/** Kept apart by author, so that nobody blocks another's; from the opening on they must be the ones opened. */
+async function takeDocuments(ctx: Context, author: string, computation: string, received: unknown): Promise<void> {
+  const opened = await ctx.facts.opened(computation);
+  if (opened !== undefined) {
+    if (opened.requester !== author || opened.body.coordinator !== ctx.services.member) {
+      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not ${author}'s to hand over`);
+    }
+    checkDocuments(received, opened.body);
+  }
+  await ctx.stores.documentsToRelay.put(`${computation}/${author}`, received as never);
+}

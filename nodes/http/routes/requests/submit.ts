@@ -1,0 +1,33 @@
+import { Type } from "typebox";
+import { closed, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
+import { type RequestDraft, submitRequest } from "../../../../exchange/requests/submit.ts";
+import { earlierAnswer } from "../../../computations/cached-answer.ts";
+import type { Context } from "../../../computations/context.ts";
+import type { HttpApp } from "../../http-app.ts";
+import { HttpError } from "../../http-error.ts";
+import { problems } from "../../schemas.ts";
+
+/** The draft is judged by the use case, which lists every problem at once. */
+export function submit(app: HttpApp, ctx: Context): void {
+  app.post(
+    "/api/v1/requests",
+    {
+      schema: {
+        summary: "Files a data request; `cached` when an identical one was released before and answers it",
+        body: Type.Unknown(),
+        response: { 201: closed({ id: Uuid, cached: Type.Boolean() }), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      if (typeof body !== "object" || body === null || Array.isArray(body)) {
+        throw new HttpError("ERR_HTTP_INVALID", "body: expected a data request as a JSON object");
+      }
+      const draft = body as RequestDraft;
+      const earlier = await earlierAnswer(ctx, draft);
+      if (earlier !== undefined) return reply.code(201).send({ id: earlier, cached: true });
+      const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
+      return reply.code(201).send({ id: await submitRequest(ports, draft), cached: false });
+    },
+  );
+}
