@@ -9,7 +9,7 @@ import type { Policy } from "../../policies/model/policy.ts";
 import type { Problem } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { PolicyTerms } from "../../policies/model/terms.ts";
-import type { Decision } from "../../policies/model/verdict.ts";
+import type { Outcome } from "../../policies/model/verdict.ts";
 import { requestEndsAt } from "../../policies/rules/validity.ts";
 import { NegotiationError } from "./errors.ts";
 import type { Agreement, MessageOffer } from "./messages.ts";
@@ -31,7 +31,8 @@ export interface AgreementInputs {
   readonly asset: Asset;
   readonly request: DataRequest;
   readonly requestDigest: string;
-  readonly decision: Decision;
+  /** The permit, of the engine or as it was kept. */
+  readonly decision: { readonly outcome: Outcome; readonly policyDigest: string | undefined };
   /** UTC with Z. */
   readonly timestamp: string;
 }
@@ -41,14 +42,14 @@ const URN = "urn:uuid:";
 /** Throws NegotiationError when the decision is no permit, or was made under another policy. */
 export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
   const { policy, asset, request, decision } = inputs;
-  if (decision.outcome !== "permit" || decision.policy === undefined) {
+  if (decision.outcome !== "permit") {
     throw new NegotiationError("ERR_NEGOTIATION_NOT_PERMITTED", `decision: wanted permit, got ${decision.outcome}`);
   }
   const terms = termsFor(policy);
-  if (terms === undefined || terms.digest !== decision.policy.digest || terms.asset !== asset.id) {
+  if (terms === undefined || terms.digest !== decision.policyDigest || terms.asset !== asset.id) {
     throw new NegotiationError(
       "ERR_NEGOTIATION_POLICY_CHANGED",
-      `policy: wanted the one decided under (${decision.policy.digest}), got ${terms?.digest ?? "none"}: decide again`,
+      `policy: wanted the one decided under (${decision.policyDigest ?? "none"}), got ${terms?.digest ?? "none"}: decide again`,
     );
   }
   return {
@@ -64,7 +65,7 @@ export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
       ? {}
       : { prohibition: structuredClone(policy.prohibition) as NonNullable<Agreement["prohibition"]> }),
     "sealane:assetVersion": asset.version,
-    "sealane:policy": decision.policy,
+    "sealane:policy": { id: terms.id, version: terms.version, digest: terms.digest },
     "sealane:request": { id: request.id, digest: inputs.requestDigest },
     "sealane:validUntil": validUntil(terms, request),
   };

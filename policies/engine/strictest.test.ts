@@ -63,7 +63,8 @@ describe("constants of a cohort", () => {
   test("let three or four organisations run only where every policy says c = 0", () => {
     const change = { minimumOrganisations: 3, colluders: 0 };
     expect(codes(parties(3, change))).toEqual([]);
-    expect(codes([...parties(2, change), party(2, { minimumOrganisations: 3 })])).toEqual(["cohort-too-small"]);
+    expect(codes([...parties(2, change), party(2, { minimumOrganisations: 3 })])).toContain("too-many-colluders");
+    expect(codes(parties(4, { minimumOrganisations: 3 }))).toEqual(["too-many-colluders"]);
   });
 
   test("rise with exact moments, unless every provider trusts the release authority with them", () => {
@@ -111,6 +112,8 @@ describe("a combination that cannot run says why", () => {
   test("too few members, too many colluders", () => {
     expect(codes(parties(4))).toContain("cohort-too-small");
     expect(codes(parties(9, { colluders: 5 }))).toContain("too-many-colluders");
+    expect(codes(parties(9, { drops: 3 }))).toEqual(["too-many-drops"]);
+    expect(codes(parties(9, { minimumOrganisations: 8, drops: 2 }))).toEqual(["cohort-too-small"]);
     expect(codes([])).toContain("cohort-too-small");
   });
   test("counted cells where one policy keeps counts closed", () => {

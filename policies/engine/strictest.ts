@@ -80,16 +80,23 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
 const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));
 
-function sizeProblems({ members, need, colluders, quorum }: Constants): Problem[] {
+/** What the contract and every member would refuse in these constants (secure-aggregation.md sections 1 and 2). */
+function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Constants): Problem[] {
   const problems: Problem[] = [];
-  if (members < need || members < 3) {
-    const detail = `wanted at least ${Math.max(3, need)} organisations, got ${members}`;
-    problems.push({ field: "cohort", code: "cohort-too-small", detail });
+  const add = (code: string, detail: string) => problems.push({ field: "cohort", code, detail });
+  const wanted = Math.max(3, need + drops);
+  if (members < wanted) {
+    const parts = drops === 0 ? `${need}` : `${need} per cell and ${drops} that may drop out`;
+    add("cohort-too-small", `wanted at least ${wanted} organisations (${parts}), got ${members}`);
   }
-  // Two views of a lying coordinator overlap in 2q − n members: colluders must be fewer (section 1).
-  if (colluders > 0 && colluders >= 2 * quorum - members) {
-    const detail = `wanted fewer than ${2 * quorum - members} colluders for ${members} members, got ${colluders}`;
-    problems.push({ field: "cohort", code: "too-many-colluders", detail });
+  if (drops > members - threshold) {
+    add("too-many-drops", `wanted at most ${Math.max(0, members - threshold)} of ${members} members, got ${drops}`);
+  }
+  if (colluders > 0 && members <= 4) {
+    add("too-many-colluders", `a cohort of ${members} wants 0 colluders by every policy, got ${colluders}`);
+  } else if (colluders > 0 && colluders >= 2 * quorum - members) {
+    // Two views of a lying coordinator overlap in 2q − n members: colluders must be fewer.
+    add("too-many-colluders", `wanted fewer than ${2 * quorum - members} for ${members} members, got ${colluders}`);
   }
   return problems;
 }
