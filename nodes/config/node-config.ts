@@ -62,6 +62,12 @@ export const NodeConfig = closed({
     threads: Positive(256),
     timeoutMs: Positive(86_400_000),
   }),
+  /** Requests of this node: how long each step of a computation may take, and whether it opens by itself once agreed. */
+  computations: closed({
+    stepMs: Positive(86_400_000),
+    releaseMs: Positive(7 * 86_400_000),
+    opensByItself: Type.Boolean(),
+  }),
   accessLog: closed({
     /** A batch is anchored when this many entries wait, or the oldest is this old. */
     anchorEntries: Positive(1_000_000),
@@ -88,6 +94,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
     minimumFreeDiskMiB: 64,
   },
   sources: { allowedPaths: [], memoryLimitMiB: 512, threads: 2, timeoutMs: 600_000 },
+  computations: { stepMs: 120_000, releaseMs: 600_000, opensByItself: true },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },
   log: { level: "info" },
 });

@@ -48,6 +48,8 @@ export interface PeerClientOptions {
   readonly network: string;
   readonly now: () => string;
   readonly random: (bytes: number) => Uint8Array;
+  /** The other side does not know the signing key; true when `identity` now gives another one worth a try. */
+  readonly onUnknownKey?: () => boolean;
   /** Sees every request and answer body; used by the leak detector and the byte counters of the demo. */
   readonly observe?: (message: ObservedMessage) => void;
 }
@@ -130,10 +132,15 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
   return Object.freeze({
     async call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
       const attempts = call.attempts ?? (call.method === "GET" ? PEER_DEFAULTS.attempts : 1);
+      let switched = false;
       for (let tried = 1; ; tried++) {
         try {
           return await attempt(target, call);
         } catch (error) {
+          if (isUnknownKey(error) && !switched && options.onUnknownKey?.() === true) {
+            switched = true;
+            continue;
+          }
           if (tried >= attempts || !isRetried(error)) throw error;
           await sleep(PEER_DEFAULTS.backoffMs * 2 ** (tried - 1), undefined, { signal: call.signal });
         }
@@ -207,6 +214,9 @@ function asPeerError(error: unknown, what: string, state: { timedOut: boolean; a
   const code = (error as { code?: string }).code;
   return new PeerError("ERR_PEER_UNREACHABLE", `${what}: ${code ?? (error as Error).message}`, { cause: error });
 }
+
+const isUnknownKey = (error: unknown): boolean =>
+  error instanceof PeerError && error.answer?.code === "ERR_PEER_UNKNOWN_MEMBER";
 
 function isRetried(error: unknown): boolean {
   if (!(error instanceof PeerError)) return false;

@@ -3,9 +3,11 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
+import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import { readApiToken } from "../config/api-token.ts";
 import { loadConfig, type NodeConfig } from "../config/node-config.ts";
+import { readKeys } from "../config/node-keys.ts";
 import { createApiApp } from "../http/api-app.ts";
 import { addApiRoutes } from "../http/api-routes.ts";
 import { closeGently, type HttpApp } from "../http/http-app.ts";
@@ -17,9 +19,10 @@ import { openAccessLog } from "../store/access-log.ts";
 import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
 import { openRecords } from "../store/records.ts";
+import { startAccessAnchor } from "./access-anchor.ts";
 import { createCatalogue } from "./assets/catalogue.ts";
 import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
-import { openCurrentKeys } from "./current-keys.ts";
+import { createRequestSigner, readNextKeys, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
 import { FEATURES } from "./features.ts";
@@ -28,10 +31,12 @@ import { NetworkError } from "./network/network-error.ts";
 import { readNetworkFile } from "./network/network-file.ts";
 import { openLedger } from "./open-ledger.ts";
 import { reloadConfig } from "./reload.ts";
+import { type Rotation, rotateKeys } from "./rotate-key.ts";
 import type { NodeServices } from "./services.ts";
 import { createTeardown } from "./teardown.ts";
 
 const LISTING_MS = 3_000;
+const ROTATION_MS = 3_000;
 
 export interface NodeOptions {
   /** Node folder made by `initNode`, in a network by `foundNetwork` or `joinNetwork`. */
@@ -54,22 +59,31 @@ export interface RunningNode {
   readonly token: string;
   /** Reloads limits, sources and log level. Returns keys whose change needs a restart. */
   readonly reload: () => Promise<readonly string[]>;
+  /** Records new keys on the ledger; stop and start the node right after. */
+  readonly rotateKeys: () => Promise<Rotation>;
   /** Graceful: finishes running calls, stops features, closes stores. Idempotent. */
   readonly stop: () => Promise<void>;
 }
 
 /** Starts the node. Throws ConfigError, StoreError, NetworkError or LedgerError; nothing stays open then. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const teardown = createTeardown();
-  try {
-    return await compose(options, teardown);
-  } catch (error) {
-    await teardown.run();
-    throw error;
+  for (;;) {
+    const teardown = createTeardown();
+    try {
+      const node = await compose(options, teardown);
+      if (node !== "restart") return node;
+    } catch (error) {
+      await teardown.run().catch(() => undefined);
+      throw error;
+    }
   }
 }
 
-async function compose(options: NodeOptions, teardown: ReturnType<typeof createTeardown>): Promise<RunningNode> {
+/** `restart`: an unfinished key rotation was settled; everything is closed and opens again under the new keys. */
+async function compose(
+  options: NodeOptions,
+  teardown: ReturnType<typeof createTeardown>,
+): Promise<RunningNode | "restart"> {
   const { dir, effects = systemEffects } = options;
   let config = await loadConfig(dir);
   const member = config.member.id;
@@ -82,7 +96,9 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
   // First of all that is opened: its lock keeps a second process out of the folder.
   const database = await openDatabase(dir);
   teardown.add(() => database.close());
-  const keys = await openCurrentKeys(dir, member, options.passphrase);
+  const next = await readNextKeys(dir, member, options.passphrase);
+  const keys = await readKeys(dir, "current", member, options.passphrase);
+  const signer = createRequestSigner(keys.identity, next?.identity);
   const token = await readApiToken(dir);
   const disk = await openDiskGuard({
     dir,
@@ -95,7 +111,8 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
 
   const peers = createPeerClient({
     ...effects,
-    identity: () => keys.identity,
+    identity: signer.identity,
+    onUnknownKey: signer.refused,
     network: pinned.network,
     ...(options.observe === undefined ? {} : { observe: options.observe }),
   });
@@ -116,6 +133,10 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
   const { ledger } = opened;
   replica = ledger;
   teardown.add(() => ledger.close());
+  if (next !== undefined && (await settledRotation(dir, next.identity, ledger)) !== "unknown") {
+    await teardown.run();
+    return "restart";
+  }
 
   const core = {
     ...effects,
@@ -177,6 +198,8 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
     if (feature.stop !== undefined) teardown.add(feature.stop);
     await feature.start?.();
   }
+  const anchor = startAccessAnchor(services);
+  teardown.add(anchor.stop);
   log.info({ address }, "node started");
 
   return Object.freeze({
@@ -193,8 +216,19 @@ async function compose(options: NodeOptions, teardown: ReturnType<typeof createT
         },
         log,
       }),
+    rotateKeys: () => rotateKeys(services, { tls: keys.tls, passphrase: options.passphrase, onNext: signer.offerNext }),
     stop: () => teardown.run(),
   });
+}
+
+/** The replica may still be behind the record of the rotation. */
+async function settledRotation(dir: string, next: SigningIdentity, ledger: Ledger) {
+  const until = Date.now() + ROTATION_MS;
+  for (;;) {
+    const outcome = await settleNextKeys(dir, next, ledger);
+    if (outcome !== "unknown" || Date.now() > until) return outcome;
+    await sleep(50);
+  }
 }
 
 async function listen(app: HttpApp, scheme: string, on: { host: string; port: number }): Promise<string> {

@@ -8,7 +8,7 @@ import { Level } from "level";
 import { StoreError } from "./store-error.ts";
 
 export const STORE_FORMAT = 1;
-const STORE_FOLDER = "store";
+export const STORE_FOLDER = "store";
 const META = "meta";
 const DURABLE: object = { sync: true };
 

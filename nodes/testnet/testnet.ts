@@ -53,6 +53,8 @@ export interface TestnetOptions {
   readonly onStep?: (step: { readonly kind: "founded" | "joined" | "started"; readonly member: string }) => void;
   /** Default "silent". */
   readonly logLevel?: string;
+  /** Sections of sealane.json for every node, beside what members say. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export interface Testnet {
@@ -110,7 +112,11 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
 
   try {
     for (const member of members) {
-      await initNode({ dir: folder(member.id), config: await configOf(member), effects: systemEffects });
+      await initNode({
+        dir: folder(member.id),
+        config: { ...options.config, ...(await configOf(member)) },
+        effects: systemEffects,
+      });
     }
     await foundNetwork({
       dir: folder(founder.id),

@@ -4,7 +4,6 @@ import { approveRequest } from "../../../../exchange/requests/decide-request.ts"
 import { cancelRequest } from "../../../../exchange/requests/submit.ts";
 import type { Context } from "../../../computations/context.ts";
 import { providerPorts } from "../../../computations/provider.ts";
-import { openComputation } from "../../../computations/requester.ts";
 import type { ExchangeService } from "../../../computations/service.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
@@ -57,7 +56,7 @@ export function decide(app: HttpApp, ctx: Context, service: Pick<ExchangeService
   );
 }
 
-export function open(app: HttpApp, ctx: Context): void {
+export function open(app: HttpApp, service: Pick<ExchangeService, "open">): void {
   app.post(
     "/api/v1/requests/:request/open",
     {
@@ -67,6 +66,6 @@ export function open(app: HttpApp, ctx: Context): void {
         response: { 201: closed({ computation: Uuid }), ...problems },
       },
     },
-    async ({ params }, reply) => reply.code(201).send({ computation: await openComputation(ctx, params.request) }),
+    async ({ params }, reply) => reply.code(201).send({ computation: await service.open(params.request) }),
   );
 }

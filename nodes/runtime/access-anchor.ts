@@ -1,0 +1,75 @@
+/** Anchors the access log on the ledger in batches: the rate of calls does not depend on the ledger's. */
+import { keys } from "../../chaincode/rules/keys.ts";
+import type { AccessState } from "../../chaincode/rules/records.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { record } from "../../exchange/requests/record.ts";
+import { appendLeaf, EMPTY_RANGE, hashLeaf, rootOf } from "../../ledger/log/tree.ts";
+import type { AccessEntry } from "../store/access-chain.ts";
+import type { NodeServices } from "./services.ts";
+
+/** Largest batch; what is left goes into the next one. */
+const MAX_BATCH = 100_000;
+const CHECK_MS = 1_000;
+
+type Deps = Pick<NodeServices, "accessLog" | "identity" | "ledger" | "member" | "network">;
+
+/** RFC 6962 root over the entries' digests. */
+export const accessRoot = (entries: readonly Pick<AccessEntry, "digest">[]): string =>
+  toBase64url(
+    rootOf(
+      entries.reduce(
+        (range, { digest }) => appendLeaf(range, hashLeaf(fromBase64url(digest, "digest", 32))).range,
+        EMPTY_RANGE,
+      ),
+    ),
+  );
+
+/** How many entries the ledger has. */
+export const anchoredEntries = async (services: Pick<NodeServices, "ledger" | "member">): Promise<number> =>
+  (await services.ledger.get<AccessState>(keys.access(services.member)))?.to ?? 0;
+
+/** Anchors everything that waits, up to one batch. Returns the number of entries anchored. */
+export async function anchorAccess(services: Deps): Promise<number> {
+  const from = await anchoredEntries(services);
+  const to = Math.min(services.accessLog.size(), from + MAX_BATCH);
+  if (to <= from) return 0;
+  const body = { from, to, root: accessRoot(await services.accessLog.read(from, to)) };
+  await record(services, "access.anchor", body, body);
+  return to - from;
+}
+
+/** Runs until `stop`; a ledger that cannot be reached only delays the next batch. */
+export function startAccessAnchor(services: Deps & Pick<NodeServices, "config" | "log" | "now">): {
+  readonly stop: () => Promise<void>;
+} {
+  let running: Promise<unknown> = Promise.resolve();
+  let busy = false;
+
+  async function anchorWhenDue(): Promise<void> {
+    const { anchorEntries, anchorIntervalMs } = services.config().accessLog;
+    const from = await anchoredEntries(services);
+    const waiting = services.accessLog.size() - from;
+    if (waiting <= 0) return;
+    const [oldest] = await services.accessLog.read(from, from + 1);
+    const ageMs = oldest === undefined ? 0 : Date.parse(services.now()) - Date.parse(oldest.time);
+    if (waiting >= anchorEntries || ageMs >= anchorIntervalMs) await anchorAccess(services);
+  }
+
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    running = anchorWhenDue()
+      .catch((error) => services.log.warn({ err: error }, "access log: not anchored now; trying again"))
+      .finally(() => {
+        busy = false;
+      });
+  }, CHECK_MS);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      // A submission that waits for the quorum may take long; the outbox finishes it after the next start.
+      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, CHECK_MS).unref())]);
+    },
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * Backup and restore of a stopped node. A backup is a folder of plain files and a manifest with their digests. Secrets
+ * of running computations are left out on purpose: a restored node that used them again would reveal a difference.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { Code, Count, closed, Digest, Instant, MemberId } from "../../chaincode/rules/vocabulary.ts";
+import { TOKEN_FILE } from "../config/api-token.ts";
+import { CONFIG_FILE, loadConfig } from "../config/node-config.ts";
+import { KEYS_FOLDER } from "../config/node-keys.ts";
+import { ACCESS_LOG_FOLDER, verifyAccessLog } from "../store/access-log.ts";
+import { createFile, PRIVATE_FILE, PRIVATE_FOLDER } from "../store/atomic-file.ts";
+import { openDatabase, STORE_FOLDER, STORE_FORMAT } from "../store/database.ts";
+import { NETWORK_FILE, readNetworkFile } from "./network/network-file.ts";
+import { LEDGER_FOLDER } from "./open-ledger.ts";
+
+const MANIFEST_FILE = "manifest.json";
+const BACKUP_FORMAT = "sealane/backup/v1";
+const FILES = [CONFIG_FILE, NETWORK_FILE, TOKEN_FILE] as const;
+const FOLDERS = [KEYS_FOLDER, STORE_FOLDER, LEDGER_FOLDER, ACCESS_LOG_FOLDER] as const;
+/** LevelDB's lock and log of its own doings say nothing about the data. */
+const LEFT_OUT: readonly string[] = ["LOCK", "LOG", "LOG.old"];
+
+const Manifest = closed({
+  format: Type.Literal(BACKUP_FORMAT),
+  member: MemberId,
+  network: Type.Optional(Code),
+  createdAt: Instant,
+  storeFormat: Count,
+  files: Type.Array(
+    closed({
+      path: Type.String({ pattern: "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$", maxLength: 300 }),
+      bytes: Count,
+      digest: Digest,
+    }),
+  ),
+});
+export type Manifest = Static<typeof Manifest>;
+
+export const BACKUP_ERRORS = ["ERR_BACKUP_EXISTS", "ERR_BACKUP_INVALID", "ERR_BACKUP_NEWER"] as const;
+export class BackupError extends Error {
+  override readonly name = "BackupError";
+  readonly code: (typeof BACKUP_ERRORS)[number];
+
+  constructor(code: (typeof BACKUP_ERRORS)[number], message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+  }
+}
+
+/** Throws StoreError ERR_STORE_LOCKED while the node runs, BackupError ERR_BACKUP_EXISTS when `target` is not empty. */
+export async function backupNode(options: { dir: string; target: string; now: string }): Promise<Manifest> {
+  const { dir, target } = options;
+  const config = await loadConfig(dir);
+  const network = await readNetworkFile(dir);
+  await demandEmpty(target);
+  await demandStopped(dir);
+  const files: Manifest["files"] = [];
+  for (const path of await filesOf(dir)) {
+    const copy = join(target, path);
+    await mkdir(dirname(copy), { recursive: true, mode: PRIVATE_FOLDER });
+    await copyFile(join(dir, path), copy);
+    await chmod(copy, PRIVATE_FILE);
+    files.push({ path, bytes: (await stat(copy)).size, digest: await digestOfFile(copy) });
+  }
+  const manifest: Manifest = {
+    format: BACKUP_FORMAT,
+    member: config.member.id,
+    ...(network === undefined ? {} : { network: network.network }),
+    createdAt: options.now,
+    storeFormat: STORE_FORMAT,
+    files,
+  };
+  // Last: a folder with a manifest is a whole backup.
+  await createFile(join(target, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Reads every file against the manifest. Throws BackupError naming the first file that is missing or changed. */
+export async function verifyBackup(source: string): Promise<Manifest> {
+  const manifest = await readManifest(source);
+  if (manifest.storeFormat > STORE_FORMAT) {
+    throw new BackupError(
+      "ERR_BACKUP_NEWER",
+      `${source}: made by a newer program (store format ${manifest.storeFormat})`,
+    );
+  }
+  for (const { path, bytes, digest } of manifest.files) {
+    const found = await digestOfFile(join(source, path)).catch((cause) => {
+      throw new BackupError("ERR_BACKUP_INVALID", `${path}: missing from the backup`, { cause });
+    });
+    if (found !== digest)
+      throw new BackupError("ERR_BACKUP_INVALID", `${path}: changed since the backup (${bytes} bytes then)`);
+  }
+  const { fault } = await verifyAccessLog(source);
+  if (fault === undefined) return manifest;
+  throw new BackupError("ERR_BACKUP_INVALID", `${fault.file}: line ${fault.line} breaks the chain (${fault.reason})`);
+}
+
+/** Verifies first, then fills `dir`, which must not exist or be empty. The restored node can be started. */
+export async function restoreNode(options: { source: string; dir: string }): Promise<Manifest> {
+  const { source, dir } = options;
+  await demandEmpty(dir);
+  const manifest = await verifyBackup(source);
+  const staging = `${dir}.restoring`;
+  await rm(staging, { recursive: true, force: true });
+  for (const { path } of manifest.files) {
+    const copy = join(staging, path);
+    await mkdir(dirname(copy), { recursive: true, mode: PRIVATE_FOLDER });
+    await copyFile(join(source, path), copy);
+    await chmod(copy, PRIVATE_FILE);
+  }
+  await (await openDatabase(staging)).close();
+  await rm(dir, { recursive: true, force: true });
+  await rename(staging, dir);
+  return manifest;
+}
+
+async function readManifest(source: string): Promise<Manifest> {
+  const path = join(source, MANIFEST_FILE);
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new BackupError("ERR_BACKUP_INVALID", `${path}: cannot be read; this is no finished backup`, { cause });
+  }
+  if (Compile(Manifest).Check(value)) return value;
+  throw new BackupError("ERR_BACKUP_INVALID", `${path}: not a manifest of this program`);
+}
+
+async function filesOf(dir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of FILES) if (await exists(join(dir, file))) found.push(file);
+  for (const folder of FOLDERS) {
+    const names = await readdir(join(dir, folder)).catch(() => []);
+    for (const name of names) if (!LEFT_OUT.includes(name)) found.push(`${folder}/${name}`);
+  }
+  return found;
+}
+
+/** The store's lock says whether the node runs. */
+async function demandStopped(dir: string): Promise<void> {
+  await (await openDatabase(dir)).close();
+}
+
+async function demandEmpty(path: string): Promise<void> {
+  const names = await readdir(path).catch(() => []);
+  if (names.length > 0) throw new BackupError("ERR_BACKUP_EXISTS", `${path}: not empty; choose another folder`);
+}
+
+async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest("base64url");
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

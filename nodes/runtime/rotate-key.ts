@@ -1,0 +1,54 @@
+/**
+ * Key rotation: a new identity key and, except on the sequencer, a new TLS key. The new keys are on disk as `next`
+ * before the ledger hears of them; whichever side of the record a crash falls on, the next start takes the keys that
+ * the ledger names. The sequencer keeps its TLS key, because a replica that was away during the rotation knows no other.
+ */
+import { readMember, readNetwork } from "../../chaincode/rules/keys.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { record } from "../../exchange/requests/record.ts";
+import type { LedgerEntry } from "../../ledger/port.ts";
+import { writeKeys } from "../config/node-keys.ts";
+import { createTlsIdentity, type TlsIdentity } from "../config/tls-certificate.ts";
+import { NetworkError } from "./network/network-error.ts";
+import type { NodeServices } from "./services.ts";
+
+export interface Rotation {
+  readonly keyId: string;
+  readonly entry: LedgerEntry;
+}
+
+/** Records the rotation. The node must be stopped at once and started again: it runs under the old key until then. */
+export async function rotateKeys(
+  services: Pick<NodeServices, "config" | "dir" | "identity" | "ledger" | "member" | "network" | "now" | "random">,
+  options: {
+    readonly tls: TlsIdentity;
+    readonly passphrase: string | undefined;
+    readonly onNext: (next: SigningIdentity) => void;
+  },
+): Promise<Rotation> {
+  const { dir, identity, ledger, member, network } = services;
+  if ((await readMember(ledger, member))?.status !== "active") {
+    throw new NetworkError("ERR_NETWORK_NOT_ADMITTED_YET", `${member}: only an active member can change its keys`);
+  }
+  const seed = services.random(32);
+  const next = signingIdentity(member, identity.suite, seed);
+  const sequencer = (await readNetwork(ledger))?.sequencer === member;
+  const tls = sequencer
+    ? options.tls
+    : await createTlsIdentity({
+        member,
+        endpoint: services.config().peer?.endpoint,
+        now: services.now(),
+        serial: services.random(15),
+      });
+  await writeKeys(dir, "next", { seed, tls }, options.passphrase);
+  options.onNext(next);
+  const body = {
+    next: { key: next.key, suite: next.suite, publicKey: toBase64url(next.publicKey) },
+    tls: tls.pin,
+    proof: signStatement(next, "application", { member, replaces: identity.key, next: next.key }),
+  };
+  const entry = await record({ network, identity, ledger }, "key.rotate", body, { next: next.key });
+  return { keyId: next.key, entry };
+}
