@@ -304,6 +304,7 @@ export function createNetwork(world: World): Network {
           for (const effect of effects) {
             if (effect.kind === "wake") wakes.add(effect.at);
             if (effect.kind === "submit") submit(effect.type, effect.body);
+            if (effect.kind === "blame") network.blames.push(effect);
             for (const answer of answers(self, effect)) queue.push(() => stepOneMember(self, answer));
           }
         },

@@ -6,7 +6,7 @@ import { leavesRoot } from "./commitments.ts";
 import { closingDigest } from "./context.ts";
 import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
-import { assertKeys, assertSetupStatement } from "./keyset.ts";
+import { assertDistinct, assertKeys, assertSetupStatement } from "./keyset.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
 import type { CoordinatorDeps, CoordinatorEffect, Step } from "./step.ts";
@@ -75,6 +75,8 @@ function takeKeys(state: RunningCoordinator, from: string, { keys }: MessageOf<"
   if (isRepeated(state.keys[from], keys, "keys")) return only(state);
   if (state.stage !== "keys") return late("keys");
   assertKeys(state.opened, state.parties, state.context0, keys);
+  // Who repeats another's key comes after the one it copied.
+  assertDistinct(state.opened, [...Object.values(state.keys), keys]);
   return only({ ...state, keys: { ...state.keys, [from]: keys } });
 }
 

@@ -22,6 +22,18 @@ export function assertKeys(opened: Opened, parties: Parties, context0: string, k
   for (const name of PUBLIC_KEYS) assertUsablePublicKey(body[name], `keys of ${member}, ${name}`);
 }
 
+/** No public key (R's included) and no seed hash may appear twice; names the member that repeats one. */
+export function assertDistinct(opened: Opened, all: readonly Keys[]): void {
+  const seen = new Set<string>([opened.receiverKey.statement.publicKey]);
+  for (const keys of all) {
+    const { body } = keys.statement;
+    for (const value of [...PUBLIC_KEYS.map((name) => body[name]), body.seed1, body.seed2]) {
+      if (seen.has(value)) refuseAuthenticity(`key set: ${keys.signer} repeats a key or seed hash`);
+      seen.add(value);
+    }
+  }
+}
+
 /** Root, order, quorum, signatures, low order, duplicates; `own` must be in it unchanged. */
 export function assertKeyset(
   opened: Opened,
@@ -40,15 +52,8 @@ export function assertKeyset(
     refuseAuthenticity(`key set: ${members.length} members, ${opened.constants.quorum} are needed`);
   }
   if (statementsRoot(all) !== record.root) refuseAuthenticity("key set: root differs from the ledger's");
-  const seen = new Set<string>([opened.receiverKey.statement.publicKey]);
-  for (const keys of all) {
-    assertKeys(opened, parties, context0, keys);
-    const { body } = keys.statement;
-    for (const value of [...PUBLIC_KEYS.map((name) => body[name]), body.seed1, body.seed2]) {
-      if (seen.has(value)) refuseAuthenticity(`key set: ${keys.signer} repeats a key or seed hash`);
-      seen.add(value);
-    }
-  }
+  for (const keys of all) assertKeys(opened, parties, context0, keys);
+  assertDistinct(opened, all);
   if (own !== undefined && !all.some((keys) => canonicalJson(keys) === canonicalJson(own))) {
     refuseAuthenticity("key set: own entry is missing or altered");
   }

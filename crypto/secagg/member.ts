@@ -123,7 +123,8 @@ export function stepMember(previous: MemberState, input: MemberInput, deps: Memb
   } catch (cause) {
     // A buffered message that turns out false must not cost the record that exposed it.
     if (input.kind !== "ledger" || !(cause instanceof SecaggError) || first.state.stage === "finished") throw cause;
-    return { ...first, state: { ...first.state, inbox: {} } };
+    const blame = { kind: "blame" as const, member: first.state.opened.coordinator, reason: cause.message };
+    return { ...first, state: { ...first.state, inbox: {} }, effects: [...first.effects, blame] };
   }
 }
 

@@ -34,7 +34,7 @@ export type CommonInput =
   | { readonly kind: "message"; readonly from: string; readonly message: Message }
   /** An acknowledged record of this computation, read from this node's own verified replica. */
   | { readonly kind: "ledger"; readonly record: LedgerRecord }
-  /** Time has passed; also after a `wake` effect. */
+  /** Time has passed: after a `wake` effect, and every few minutes, so that what has expired is erased. */
   | { readonly kind: "tick" }
   | { readonly kind: "resume" };
 
@@ -80,6 +80,8 @@ export type MemberEffect =
   | { readonly kind: "submit"; readonly type: "computation.omitted"; readonly body: unknown }
   /** Step with `tick` at this time (milliseconds since 1970). */
   | { readonly kind: "wake"; readonly at: number }
+  /** A message kept for later turned out false when its record came; it is forgotten. */
+  | { readonly kind: "blame"; readonly member: string; readonly reason: string }
   /** Unlink the in-flight file after writing that this computation is over. */
   | { readonly kind: "erase" };
 
