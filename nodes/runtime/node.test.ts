@@ -1,0 +1,132 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readMember } from "../../chaincode/rules/keys.ts";
+import { createTestnet } from "../testnet/testnet.ts";
+import { anchorAccess, anchoredEntries } from "./access-anchor.ts";
+import { backupNode, restoreNode, verifyBackup } from "./backup.ts";
+import { startNode } from "./node.ts";
+import { rotateNode } from "./rotate-node.ts";
+
+const MEMBERS = [
+  { id: "operator", kind: "industry" },
+  { id: "ministry", kind: "government" },
+  { id: "alpha", kind: "enterprise" },
+] as const;
+
+let scratch: string;
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "node-test-"));
+});
+afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+describe("a node", () => {
+  test("resumes after a restart: same ledger, same stores", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    await net.node("alpha").services.openStore("kept").put("a", { value: 1 });
+    const before = await net.node("alpha").services.ledger.status();
+    await net.stop("alpha");
+    const again = await net.start("alpha");
+    expect(await again.services.openStore("kept").get("a")).toEqual({ value: 1 });
+    expect((await again.services.ledger.status()).root).toBe(before.root);
+  });
+
+  test("keeps a second process out of its folder", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    const second = startNode({ dir: join(net.dir, "operator"), logLevel: "silent" });
+    await expect(second).rejects.toMatchObject({ code: "ERR_STORE_LOCKED" });
+  });
+
+  test("reloads limits and names what needs a restart", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    const file = join(net.dir, "operator", "sealane.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    config.limits.bodyBytes = 100;
+    config.operator = { name: "someone" };
+    await writeFile(file, JSON.stringify(config));
+    expect(await net.operator.reload()).toEqual(["operator"]);
+    expect(net.operator.services.config().limits.bodyBytes).toBe(100);
+    const answer = await post(net.operator, "/api/v1/invitations", { note: "x".repeat(150) });
+    expect(answer).toMatchObject({ status: 413, code: "ERR_HTTP_TOO_LARGE" });
+  });
+
+  test("a wrong key in the file stops a reload and changes nothing", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    const file = join(net.dir, "operator", "sealane.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...config, limits: { bodyBites: 1 } }));
+    await expect(net.operator.reload()).rejects.toThrow(/limits\.bodyBites/);
+    expect(net.operator.services.config().limits.bodyBytes).toBe(4 * 1024 * 1024);
+  });
+
+  test("anchors its access log on the ledger once, without gaps", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    const { services } = net.operator;
+    await services.accessLog.append({ actor: "a", action: "b", target: "c", outcome: "200" });
+    expect(await anchorAccess(services)).toBe(1);
+    expect(await anchorAccess(services)).toBe(0);
+    expect(await anchoredEntries(services)).toBe(1);
+  });
+});
+
+describe("key rotation", () => {
+  test.each(["alpha", "ministry", "operator"])("gives %s new keys that the network accepts", async (member) => {
+    await using net = await createTestnet({ members: MEMBERS });
+    const before = net.node(member).services.identity.key;
+    await net.stop(member);
+    const { keyId } = await rotateNode({ dir: join(net.dir, member), logLevel: "silent" });
+    const node = await net.start(member);
+    expect(keyId).not.toBe(before);
+    expect(node.services.identity.key).toBe(keyId);
+    await node.services.accessLog.append({ actor: "a", action: "b", target: "c", outcome: "200" });
+    await anchorAccess(node.services);
+    await net.settled();
+    const seen = await readMember(net.node("operator").services.ledger, member);
+    expect(seen?.record.identity.key).toBe(keyId);
+  });
+});
+
+describe("backup", () => {
+  test("restores a node that goes on where it was, without secrets of running computations", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    await net.node("alpha").services.openStore("kept").put("a", { value: 1 });
+    await net.node("alpha").services.inflight.put("secret", { seed: "x" });
+    await net.stop("alpha");
+    const dir = join(net.dir, "alpha");
+    const target = join(scratch, "backup");
+    const manifest = await backupNode({ dir, target, now: "2026-01-01T00:00:00.000Z" });
+    expect(manifest.files.filter(({ path }) => path.includes("inflight"))).toEqual([]);
+    await rm(dir, { recursive: true });
+    await restoreNode({ source: target, dir });
+    const node = await net.start("alpha");
+    expect(await node.services.openStore("kept").get("a")).toEqual({ value: 1 });
+    expect(await node.services.inflight.names()).toEqual([]);
+    await net.settled();
+  });
+
+  test("refuses a running node, a changed file and a used folder", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    const dir = join(net.dir, "operator");
+    const target = join(scratch, "backup");
+    const now = "2026-01-01T00:00:00.000Z";
+    await expect(backupNode({ dir, target, now })).rejects.toMatchObject({ code: "ERR_STORE_LOCKED" });
+    await net.stop("operator");
+    await backupNode({ dir, target, now });
+    await expect(backupNode({ dir, target, now })).rejects.toMatchObject({ code: "ERR_BACKUP_EXISTS" });
+    await expect(restoreNode({ source: target, dir })).rejects.toMatchObject({ code: "ERR_BACKUP_EXISTS" });
+    const changed = join(scratch, "changed");
+    await cp(target, changed, { recursive: true });
+    await writeFile(join(changed, "network.json"), "{}");
+    await expect(verifyBackup(changed)).rejects.toThrow(/network\.json: changed/);
+  });
+});
+
+async function post(node: { address: { api: string }; token: string }, path: string, body: unknown) {
+  const answer = await fetch(node.address.api + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${node.token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await answer.json()) as unknown;
+}
