@@ -51,8 +51,11 @@ export interface LedgerFixture {
   rotate(member: string): Promise<LedgerEntry>;
 }
 
-/** A ledger of the real contract whose sequencer is `operator`; the first two of `cosigners` cosign. */
-export function ledgerFixture(cosigners: readonly string[]): LedgerFixture {
+/**
+ * A ledger of the real contract whose sequencer is `operator`; the first two of `cosigners` cosign. A lawless one takes
+ * every record unexamined, as a colluding sequencer and quorum could.
+ */
+export function ledgerFixture(cosigners: readonly string[], { lawless = false } = {}): LedgerFixture {
   const store = memoryStore();
   const entries: LedgerEntry[] = [];
   const nodes = new Map<string, Uint8Array>();
@@ -75,8 +78,10 @@ export function ledgerFixture(cosigners: readonly string[]): LedgerFixture {
       clock += 1000;
       const entry = { position: entries.length, time: now(), transaction };
       const host = { store, time: entry.time, position: entry.position, verify: verifyForContract };
-      const outcome = await execute(host, transaction);
-      if (!outcome.ok) throw new Error(`${type} by ${as}: ${outcome.code} ${outcome.message}`);
+      if (!lawless) {
+        const outcome = await execute(host, transaction);
+        if (!outcome.ok) throw new Error(`${type} by ${as}: ${outcome.code} ${outcome.message}`);
+      }
       const grown = appendLeaf(range, leafHashOf(entry));
       for (const node of grown.nodes) nodes.set(`${node.level}/${node.index}`, node.hash);
       range = grown.range;
@@ -124,14 +129,15 @@ export const PROVIDERS = Array.from({ length: 9 }, (_, i) => ({
 }));
 const SECTORS = ["17", "28", "35"];
 
-const recordOf = (id: string, kind: MemberRecord["kind"], sector?: string): MemberRecord => {
+type GroupOf = (member: string) => string;
+const recordOf = (groupOf: GroupOf, id: string, kind: MemberRecord["kind"], sector?: string): MemberRecord => {
   const { key, publicKey } = identityOf(id);
   return {
     id,
     title: { en: id },
     kind,
     organisation: `code ${id}`,
-    holdingGroup: `group-${id}`,
+    holdingGroup: groupOf(id),
     attributes: sector === undefined ? {} : { sector },
     identity: { key, suite: "intl", publicKey: toBase64url(publicKey) },
     tls: digest(`tls ${id}`),
@@ -140,12 +146,12 @@ const recordOf = (id: string, kind: MemberRecord["kind"], sector?: string): Memb
 };
 const COSIGNERS = ["bureau", "gov", "p1"];
 
-async function foundNetwork(ledger: LedgerFixture) {
+async function foundNetwork(ledger: LedgerFixture, groupOf: GroupOf) {
   const found = await ledger.submit("operator", "network.found", {
     network: NETWORK,
     industry: "C17",
     title: { en: "Audit network" },
-    founder: recordOf("operator", "industry"),
+    founder: recordOf(groupOf, "operator", "industry"),
     sequencer: "operator",
     attributes: { sector: SECTORS },
   });
@@ -154,9 +160,9 @@ async function foundNetwork(ledger: LedgerFixture) {
     const application = signStatement(identityOf(member.id), "application", { network: NETWORK, member });
     admissions.push(await ledger.submit("operator", "member.admit", { application }));
   };
-  await admit(recordOf("bureau", "government"));
-  await admit(recordOf("gov", "government"));
-  for (const { id, sector } of PROVIDERS) await admit(recordOf(id, "enterprise", sector));
+  await admit(recordOf(groupOf, "bureau", "government"));
+  await admit(recordOf(groupOf, "gov", "government"));
+  for (const { id, sector } of PROVIDERS) await admit(recordOf(groupOf, id, "enterprise", sector));
   return { found, admissions };
 }
 
@@ -178,20 +184,38 @@ export interface Life {
   readonly checkpoint: string;
 }
 
+type OpenBody = TransactionBody<"computation.open">;
+
 export interface LifeOptions {
   readonly mode: "registry" | "counted";
-  /** Changes the opening body before it is submitted. */
-  readonly opening?: (body: TransactionBody<"computation.open">) => TransactionBody<"computation.open">;
   readonly outcome?: "released" | "withheld";
+  /** The ledger examines nothing, so that the lies below get onto it. */
+  readonly lawless?: boolean;
+  readonly opening?: (body: OpenBody) => OpenBody;
+  readonly groupOf?: (member: string) => string;
+  readonly decision?: Partial<TransactionBody<"decision.record">>;
+  readonly agreement?: Partial<TransactionBody<"agreement.conclude">>;
+  readonly agreementsFirst?: boolean;
+  /** Bits of the opened atoms; 1 means only the first. */
+  readonly bitmap?: number;
+  /** Close phase 2 before its deadline. */
+  readonly early?: boolean;
+  readonly views?: number;
+  readonly release?: Partial<TransactionBody<"result.release">>;
+  readonly releaser?: string;
+  /** Atoms whose figures the result shows. */
+  readonly shown?: number;
 }
 
 const REQUEST = uuid("request");
 const COMPUTATION = uuid("computation");
 
 /** From founding to release; in phase 2 the last provider has dropped out and the deadline has passed. */
-export async function playLife({ mode, opening = (body) => body, outcome = "released" }: LifeOptions): Promise<Life> {
-  const ledger = ledgerFixture(COSIGNERS);
-  const { found, admissions } = await foundNetwork(ledger);
+export async function playLife(options: LifeOptions): Promise<Life> {
+  const { mode, opening = (body) => body, outcome = "released", bitmap: opened1 = 1, shown = 1 } = options;
+  const groupOf = options.groupOf ?? ((member: string) => `group-${member}`);
+  const ledger = ledgerFixture(COSIGNERS, { lawless: options.lawless ?? false });
+  const { found, admissions } = await foundNetwork(ledger, groupOf);
   const cohort = PROVIDERS.map(({ id }) => id);
 
   const assets: { registered: LedgerEntry; policy?: LedgerEntry }[] = [];
@@ -244,7 +268,7 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
 
   const decisions: { record: LedgerEntry; explanation: { document: unknown; salt: string } }[] = [];
   const agreements: { record: LedgerEntry; document: unknown }[] = [];
-  for (const [at, member] of cohort.entries()) {
+  const decide = async (at: number, member: string) => {
     const explanation = salted(`explanation ${member}`, {
       format: "sealane/explanation/v1",
       member,
@@ -258,10 +282,11 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
       policyDigest: digestOf(policies[at]),
       policyVersion: member === "p2" ? 2 : 1,
       explanationDigest: explanation.digest,
+      ...options.decision,
     });
     decisions.push({ record, explanation: explanation.part });
-  }
-  for (const member of cohort) {
+  };
+  const agree = async (member: string) => {
     const agreement = { "@type": "Agreement", "@id": `urn:uuid:${uuid(`agreement ${member}`)}`, assigner: member };
     const record = await ledger.submit(member, "agreement.conclude", {
       agreement: uuid(`agreement ${member}`),
@@ -271,9 +296,16 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
       consumer: "gov",
       digest: digestOf(agreement),
       validUntil: "2027-01-01T00:00:00Z",
+      ...options.agreement,
     });
     agreements.push({ record, document: agreement });
-  }
+  };
+  const agreeAll = async () => {
+    for (const member of cohort) await agree(member);
+  };
+  if (options.agreementsFirst === true) await agreeAll();
+  for (const [at, member] of cohort.entries()) await decide(at, member);
+  if (options.agreementsFirst !== true) await agreeAll();
 
   const dimension =
     mode === "registry"
@@ -308,7 +340,7 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
     policyDigest: policyPart.digest,
     cohort: cohort.map((member) => ({
       member,
-      holdingGroup: `group-${member}`,
+      holdingGroup: groupOf(member),
       asset: assetOf(member).id,
       assetVersion: 1,
       agreement: uuid(`agreement ${member}`),
@@ -381,7 +413,7 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
     const body = { computation: COMPUTATION, phase, headers, root: statementsRoot(headers) };
     const record = await ledger.submit("operator", "computation.close", body);
     const closing = closingDigest(COMPUTATION, body);
-    const views: Signed<unknown>[] = cohort.slice(0, 7).map((member) =>
+    const views: Signed<unknown>[] = cohort.slice(0, options.views ?? 7).map((member) =>
       signStatement(ledger.signer(member), "view", {
         computation: COMPUTATION,
         request: REQUEST,
@@ -393,16 +425,17 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
     return { record, views, closing };
   };
 
-  const bitmap = Buffer.from([1]).toString("base64url");
+  const bitmap = Buffer.from([opened1]).toString("base64url");
+  const included = [0, 1, 2].filter((atom) => (opened1 >> atom) & 1).length;
   const phase1 = mode === "counted" ? await close(1, cohort, context1, 2 * 3 * 8) : undefined;
   const counts = salted("counts", { members: cohort, counts: [8, 5, 2], units: [8, 5, 2], bitmap });
   const counted =
     mode === "counted"
       ? await ledger.submit("operator", "computation.counts", { computation: COMPUTATION, digest: counts.digest })
       : undefined;
-  ledger.advance(41 * 60_000);
+  if (options.early !== true) ledger.advance(41 * 60_000);
   const survivors = cohort.slice(0, 8);
-  const phase2 = await close(2, survivors, valueContext(context1, phase1?.closing ?? null, bitmap), 4 * 8);
+  const phase2 = await close(2, survivors, valueContext(context1, phase1?.closing ?? null, bitmap), included * 4 * 8);
 
   const cells = codes.flatMap((code, at) => {
     const group = { [dimension.name]: code };
@@ -417,9 +450,10 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
       group,
       measure,
       ...(part === undefined ? {} : { part }),
-      ...(at > 0 ? { value: null, withheld: "minimum-organisations" } : { value: "1234.5" }),
+      ...(((shown >> at) & 1) === 0 ? { value: null, withheld: "minimum-organisations" } : { value: "1234.5" }),
     }));
   });
+  const withheldCells = cells.filter((cell) => "withheld" in cell).length;
   const result = salted("result", {
     format: "sealane/result/v1",
     request: REQUEST,
@@ -428,17 +462,18 @@ export async function playLife({ mode, opening = (body) => body, outcome = "rele
     contributors: survivors,
     cells,
     rules: ["minimum-organisations"],
-    withheldCells: 10,
+    withheldCells,
   });
   const ended =
     outcome === "released"
-      ? await ledger.submit("bureau", "result.release", {
+      ? await ledger.submit(options.releaser ?? "bureau", "result.release", {
           computation: COMPUTATION,
           request: REQUEST,
           resultDigest: result.digest,
           rules: ["minimum-organisations"],
           reviewers: [],
-          withheldCells: 10,
+          withheldCells,
+          ...options.release,
         })
       : await ledger.submit("bureau", "result.withhold", {
           computation: COMPUTATION,

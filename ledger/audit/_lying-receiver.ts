@@ -16,19 +16,22 @@ export interface Refusal {
   readonly problem: Problem;
 }
 
-/** Signs the body as it stands, then answers the first problem that any check finds, or undefined. */
+/** The first problem that any check finds, or undefined. With a receiver, its statement is first signed anew. */
 export function firstRefusal(
   bundle: EvidenceBundle,
-  { trust, receiver }: { readonly trust: TrustIndex; readonly receiver: SigningIdentity },
+  { trust, receiver }: { readonly trust: TrustIndex; readonly receiver: SigningIdentity | undefined },
 ): Refusal | undefined {
   const [absent] = formProblems(EvidenceBundle, bundle);
   if (absent !== undefined) return { check: "bundle-format", problem: absent };
-  const statement = { ...bundle.statement.statement, evidence: digestOf(bundle.body) };
-  const sealed: EvidenceBundle = { body: bundle.body, statement: signStatement(receiver, "result", statement) };
+  const sealed = receiver === undefined ? bundle : sealAgain(bundle, receiver);
   const evidence = evidenceOf(sealed, trust);
   const skipped = notApplicable(evidence);
   const ids = Object.keys(EVIDENCE_CHECKS) as (keyof typeof EVIDENCE_CHECKS)[];
-  const order = [...QUICK_FIRST, ...ids.filter((id) => !(QUICK_FIRST as readonly string[]).includes(id))];
+  const order = [
+    ...(receiver === undefined ? (["receiver-statement"] as const) : []),
+    ...QUICK_FIRST,
+    ...ids.filter((id) => !(QUICK_FIRST as readonly string[]).includes(id)),
+  ];
   for (const check of order) {
     if (skipped.has(check)) continue;
     const findings = collectFindings();
@@ -38,4 +41,9 @@ export function firstRefusal(
     if (findings.subjects() === 0) return { check, problem: { where: "", code: "count-mismatch", values: {} } };
   }
   return undefined;
+}
+
+function sealAgain(bundle: EvidenceBundle, receiver: SigningIdentity): EvidenceBundle {
+  const statement = { ...bundle.statement.statement, evidence: digestOf(bundle.body) };
+  return { body: bundle.body, statement: signStatement(receiver, "result", statement) };
 }

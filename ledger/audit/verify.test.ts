@@ -1,0 +1,321 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Life, type LifeOptions, playLife, sealBundle } from "./_fixture.ts";
+import { firstRefusal } from "./_lying-receiver.ts";
+import { mutationsOf, shapeOf } from "./_mutations.ts";
+import { encodeEvidence, tlogProofOf } from "./build.ts";
+import type { EvidenceBundle } from "./bundle.ts";
+import { collectFindings, PROBLEM_CODES } from "./problems.ts";
+import { CHECKS, type CheckId, type Report } from "./report.ts";
+import type { TrustFile } from "./trust.ts";
+import { indexTrust } from "./trust-index.ts";
+import { verifyEvidence, verifyEvidenceFile } from "./verify.ts";
+
+let registry: Life;
+let counted: Life;
+beforeAll(async () => {
+  registry = await playLife({ mode: "registry" });
+  counted = await playLife({ mode: "counted" });
+});
+
+const problemsOf = (report: Report, id: CheckId) => {
+  const check = report.checks.find((found) => found.id === id);
+  return check?.status === "failed" ? check.problems : [];
+};
+const statusOf = (report: Report, id: CheckId) => report.checks.find((found) => found.id === id)?.status;
+
+describe("a true bundle", () => {
+  it.each(["registry", "counted"] as const)("verifies: %s mode", (mode) => {
+    const life = mode === "registry" ? registry : counted;
+    const report = verifyEvidenceFile(Buffer.from(encodeEvidence(life.bundle)), life.trust);
+    expect(report.checks.filter(({ status }) => status === "failed")).toEqual([]);
+    expect(report.verdict).toBe("verified");
+    expect(report.checks.map(({ id }) => id)).toEqual([...CHECKS]);
+    const passed = report.checks.filter(({ status }) => status === "passed").length;
+    expect(passed).toBe(mode === "registry" ? CHECKS.length - 3 : CHECKS.length);
+    expect(report).toMatchObject({
+      network: "auditnet",
+      request: life.parts.request,
+      computation: life.parts.computation,
+    });
+  });
+
+  it("verifies for a withheld result, and says that there was no result to look at", async () => {
+    const life = await playLife({ mode: "registry", outcome: "withheld" });
+    const report = verifyEvidence(life.bundle, life.trust);
+    expect(report.verdict).toBe("verified");
+    expect(statusOf(report, "result-shape")).toBe("not-run");
+  });
+
+  it("gives third-party verifiers each record as a stand-alone tlog proof", () => {
+    const { checkpoints, maskset } = registry.bundle.body;
+    const text = tlogProofOf(checkpoints, maskset.record);
+    expect(text).toContain(`c2sp.org/tlog-proof@v1\nindex ${maskset.record.position}\n`);
+    expect(registry.parts.maskset.record.proof).toEqual({ kind: "tlog", proof: text });
+  });
+
+  it("keeps every checkpoint once, however many records it proves", () => {
+    expect(registry.bundle.body.checkpoints).toHaveLength(1);
+  });
+});
+
+describe("a report", () => {
+  it("never shows a check that did not run as passed", () => {
+    const { origin: _, ...broken } = registry.trust;
+    const report = verifyEvidence(registry.bundle, broken);
+    expect(report.verdict).toBe("failed");
+    expect(statusOf(report, "trust-format")).toBe("failed");
+    expect(statusOf(report, "inclusion")).toBe("not-run");
+    expect(statusOf(report, "release")).toBe("not-run");
+    expect(report.checks).toHaveLength(CHECKS.length);
+  });
+
+  it.each([undefined, null, 5, "x", [], {}, { body: {}, statement: {} }])("survives the bundle %j", (bundle) => {
+    expect(verifyEvidence(bundle, registry.trust).verdict).toBe("failed");
+    expect(verifyEvidence(registry.bundle, bundle).verdict).toBe("failed");
+  });
+
+  it("survives nesting beyond any stack", () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 200_000; i++) deep = [deep];
+    const bundle = structuredClone(registry.bundle);
+    bundle.body.agreements[0]!.document = deep;
+    expect(problemsOf(verifyEvidence(bundle, registry.trust), "bundle-format")).toMatchObject([{ code: "too-deep" }]);
+  });
+
+  it.each(["", "{", "null", "\ufeff{}", "[".repeat(100_000)])("survives the file %j", (text) => {
+    expect(verifyEvidenceFile(Buffer.from(text.slice(0, 100_000)), registry.trust).verdict).toBe("failed");
+  });
+
+  it("names the file that is the right bundle in another notation", () => {
+    const pretty = Buffer.from(JSON.stringify(registry.bundle, null, 1));
+    expect(problemsOf(verifyEvidenceFile(pretty, registry.trust), "bundle-encoding")).toMatchObject([
+      { code: "not-canonical" },
+    ]);
+  });
+});
+
+describe("after the bundle is made", () => {
+  it("every changed, dropped, added, swapped, repeated or cut value is found in the receiver's statement or the form", () => {
+    const bundle = structuredClone(counted.bundle);
+    const trust = indexTrust(counted.trust, collectFindings());
+    const missed: string[] = [];
+    let count = 0;
+    // One of each place and kind here; every single one of them in the slow tests.
+    const seen = new Set<string>();
+    for (const mutation of mutationsOf(bundle)) {
+      const shape = `${mutation.kind} ${shapeOf(mutation.where)}`;
+      if (seen.has(shape)) continue;
+      seen.add(shape);
+      count += 1;
+      mutation.apply();
+      if (firstRefusal(bundle, { trust, receiver: undefined }) === undefined) missed.push(shape);
+      mutation.undo();
+    }
+    expect(missed).toEqual([]);
+    expect(count).toBeGreaterThan(1000);
+    expect(bundle).toEqual(counted.bundle);
+  });
+
+  it("a flipped bit anywhere in the file is found, with a named reason", () => {
+    const bytes = Buffer.from(encodeEvidence(registry.bundle));
+    for (let i = 0; i < 60; i++) {
+      const at = Math.floor((i * bytes.length) / 60) + (i % 7);
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 1 << (i % 8);
+      const report = verifyEvidenceFile(flipped, registry.trust);
+      expect(report.verdict, `byte ${at}`).toBe("failed");
+      const problems = report.checks.flatMap((check) => (check.status === "failed" ? check.problems : []));
+      expect(problems.every(({ code }) => PROBLEM_CODES.includes(code))).toBe(true);
+    }
+  });
+});
+
+describe("a lying receiver that signs its changed bundle anew", () => {
+  it("is found out at every place of the bundle but its own statement", () => {
+    const bundle = structuredClone(counted.bundle);
+    const trust = indexTrust(counted.trust, collectFindings());
+    const receiver = counted.ledger.signer("bureau");
+    const seen = new Set<string>();
+    const missed: string[] = [];
+    for (const mutation of mutationsOf(bundle.body, "/body")) {
+      const shape = shapeOf(mutation.where);
+      if (mutation.kind !== "change" || seen.has(shape)) continue;
+      seen.add(shape);
+      mutation.apply();
+      if (firstRefusal(bundle, { trust, receiver }) === undefined) missed.push(mutation.where);
+      mutation.undo();
+    }
+    expect(missed).toEqual([]);
+    expect(seen.size).toBeGreaterThan(400);
+  }, 120_000);
+
+  it("cannot show the records of another computation", async () => {
+    const other = await playLife({ mode: "registry", shown: 1, releaser: "bureau", early: false });
+    const parts = { ...registry.parts, outcome: { ...registry.parts.outcome, record: other.parts.keyset.record } };
+    const report = verifyEvidence(sealBundle(parts, registry.ledger.signer("bureau")), registry.trust);
+    expect(report.verdict).toBe("failed");
+  });
+
+  it("cannot let another member sign its statement", () => {
+    const bundle = sealBundle(registry.parts, registry.ledger.signer("gov"));
+    expect(problemsOf(verifyEvidence(bundle, registry.trust), "receiver-statement")).toMatchObject([
+      { code: "wrong-signer", values: { expected: "bureau", got: "gov" } },
+    ]);
+  });
+});
+
+const threatened =
+  (constants: Partial<TransactionConstants>): LifeOptions["opening"] =>
+  (body) => ({
+    ...body,
+    constants: { ...body.constants, ...constants },
+  });
+type TransactionConstants = Parameters<NonNullable<LifeOptions["opening"]>>[0]["constants"];
+
+/** Sequencer and quorum collude: everything below is on a properly cosigned ledger. */
+const LIES: readonly (readonly [lie: string, check: CheckId, code: string, options: Partial<LifeOptions>])[] = [
+  ["a quorum below two thirds", "constants", "constant", { opening: threatened({ quorum: 5, threshold: 5 }) }],
+  ["a need below 3 + c", "constants", "constant", { opening: threatened({ minimumOrganisations: 2, need: 2 }) }],
+  ["a cohort that is counted wrong", "constants", "constant", { opening: threatened({ members: 8 }) }],
+  [
+    "a coordinator that is also receiver",
+    "roles",
+    "role-separation",
+    { opening: (b) => ({ ...b, coordinator: "bureau" }) },
+  ],
+  [
+    "a coordinator the request does not name",
+    "request",
+    "request-mismatch",
+    { opening: (b) => ({ ...b, coordinator: "p1" }) },
+  ],
+  [
+    "the requester's group in the cohort",
+    "roles",
+    "role-separation",
+    { groupOf: (m) => (m === "p1" ? "group-gov" : `group-${m}`) },
+  ],
+  [
+    "the sequencer's group in the cohort",
+    "roles",
+    "role-separation",
+    { groupOf: (m) => (m === "p1" ? "group-operator" : `group-${m}`) },
+  ],
+  [
+    "requester and reviewer of one group",
+    "roles",
+    "role-separation",
+    { groupOf: (m) => (m === "gov" ? "group-bureau" : `group-${m}`) },
+  ],
+  [
+    "two cohort members of one group",
+    "cohort",
+    "holding-group",
+    { groupOf: (m) => (m === "p1" ? "group-p2" : `group-${m}`) },
+  ],
+  ["a descending cohort", "cohort", "cohort-order", { opening: (b) => ({ ...b, cohort: b.cohort.toReversed() }) }],
+  [
+    "deadlines that do not ascend",
+    "constants",
+    "deadline-order",
+    { opening: (b) => ({ ...b, deadlines: { ...b.deadlines, shares: b.deadlines.keys } }) },
+  ],
+  ["a decision that is no permit", "decisions", "not-permit", { decision: { outcome: "wait" } }],
+  ["a policy version that was never active", "policy-versions", "policy-version", { decision: { policyVersion: 3 } }],
+  [
+    "another policy than the active one",
+    "policy-versions",
+    "policy-digest",
+    { decision: { policyDigest: "A".repeat(43) } },
+  ],
+  ["agreements before decisions", "order", "order", { agreementsFirst: true }],
+  [
+    "agreements that had ended at the opening",
+    "agreements",
+    "agreement-expired",
+    { agreement: { validUntil: "2026-01-05T08:00:30Z" } },
+  ],
+  ["agreements of another consumer", "agreements", "agreement-mismatch", { agreement: { consumer: "operator" } }],
+  ["an opened cell below its minimum", "close-2", "cell-minimum", { bitmap: 7 }],
+  ["a left-out cell that its complement gives away", "close-2", "cell-minimum", { bitmap: 3 }],
+  ["a phase closed before its deadline without everyone", "close-2", "closed-early", { early: true }],
+  ["fewer views than the quorum", "views-2", "quorum", { views: 6 }],
+  ["figures of a cell that was never opened", "withheld-cells", "released-cell", { shown: 3 }],
+  ["a wrong number of withheld figures", "release", "withheld-count", { release: { withheldCells: 9 } }],
+  ["other rules than the record's", "release", "rules-mismatch", { release: { rules: [] } }],
+  ["a release that the receiver did not sign", "release", "wrong-signer", { releaser: "operator" }],
+];
+
+describe("a lying ledger whose quorum colludes", () => {
+  it.each(LIES)("cannot hide %s", async (_lie, check, code, options) => {
+    const mode = "registry";
+    const life = await playLife({ mode, lawless: true, ...options });
+    const report = verifyEvidence(life.bundle, life.trust);
+    expect(report.verdict).toBe("failed");
+    expect(problemsOf(report, check).map((problem) => problem.code)).toContain(code);
+  });
+
+  it("cannot open a cell whose open counts are too small", async () => {
+    const life = await playLife({ mode: "counted", lawless: true, bitmap: 7 });
+    const codes = problemsOf(verifyEvidence(life.bundle, life.trust), "close-2").map(({ code }) => code);
+    expect(codes).toContain("cell-minimum");
+  });
+});
+
+describe("pinned trust", () => {
+  const verifyWith = (change: (trust: TrustFile) => void, bundle: EvidenceBundle = registry.bundle) => {
+    const trust = structuredClone(registry.trust);
+    change(trust);
+    return verifyEvidence(bundle, trust);
+  };
+
+  it("refuses a bundle of another network", () => {
+    const report = verifyEvidence(
+      { ...registry.bundle, body: { ...registry.bundle.body, network: "other" } },
+      registry.trust,
+    );
+    expect(problemsOf(report, "network")).toMatchObject([{ where: "/body/network", code: "network-mismatch" }]);
+  });
+
+  it("demands as many cosignatures as the auditor does", () => {
+    const report = verifyWith((trust) => {
+      trust.minimumCosignatures = 3;
+    });
+    expect(problemsOf(report, "trust-format")).toMatchObject([
+      { where: "/checkpoint", code: "trust-checkpoint", values: { because: "checkpoint-quorum", needed: 3, valid: 2 } },
+    ]);
+  });
+
+  it("finds a key that is not the one its name is made of", () => {
+    const report = verifyWith((trust) => {
+      trust.members[3]!.keys[0]!.publicKey = trust.members[4]!.keys[0]!.publicKey;
+    });
+    expect(problemsOf(report, "trust-format")[0]).toMatchObject({ where: "/members/3/keys/0", code: "trust-key-id" });
+  });
+
+  it("takes nothing that was said with a key after it was revoked", () => {
+    const at = registry.bundle.body.opened.record.position + 1;
+    const report = verifyWith((trust) => {
+      trust.members.find(({ id }) => id === "p3")!.keys[0]!.ended = { at, how: "revoked" };
+    });
+    expect(problemsOf(report, "close-2")).toMatchObject([{ code: "key-revoked", values: { position: at } }]);
+    expect(problemsOf(report, "views-2")).toMatchObject([{ code: "key-revoked" }]);
+    expect(statusOf(report, "transaction-signatures")).toBe("passed");
+  });
+
+  it("takes no ledger record signed with a key that had been replaced", () => {
+    const report = verifyWith((trust) => {
+      trust.members.find(({ id }) => id === "p3")!.keys[0]!.ended = { at: 13, how: "replaced" };
+    });
+    expect(problemsOf(report, "transaction-signatures")).not.toEqual([]);
+    expect(problemsOf(report, "transaction-signatures").every(({ code }) => code === "key-not-valid-then")).toBe(true);
+    expect(statusOf(report, "views-2")).toBe("passed");
+  });
+
+  it("finds a checkpoint of the same size with another root: two histories", async () => {
+    const other = await playLife({ mode: "registry", release: { reviewers: ["someone else"] } });
+    expect(other.ledger.entries).toHaveLength(registry.ledger.entries.length);
+    const report = verifyEvidence(other.bundle, registry.trust);
+    expect(problemsOf(report, "checkpoints")).toMatchObject([{ code: "checkpoint-conflict" }]);
+  });
+});
