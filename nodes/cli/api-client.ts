@@ -6,6 +6,8 @@ import type { Surroundings } from "./surroundings.ts";
 
 export interface ApiClient {
   get<T>(path: string): Promise<T>;
+  /** The answer's own text, for documents whose bytes count. */
+  getText(path: string): Promise<string>;
   post<T>(path: string, body?: unknown): Promise<T>;
   put<T>(path: string, body: unknown): Promise<T>;
 }
@@ -24,6 +26,11 @@ export async function openApiClient(dir: string, surroundings: Surroundings): Pr
 
 export function createApiClient({ base, token }: ApiAddress, surroundings: Surroundings): ApiClient {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = await exchange(method, path, body);
+    return (text === "" ? undefined : parse(text, base)) as T;
+  }
+
+  async function exchange(method: string, path: string, body: unknown): Promise<string> {
     const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -37,13 +44,13 @@ export function createApiClient({ base, token }: ApiAddress, surroundings: Surro
       if (surroundings.signal.aborted) throw error;
       throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
     }
-    const answer = text === "" ? undefined : parse(text, base);
-    if (response.ok) return answer as T;
-    const problem = (answer ?? {}) as Problem;
+    if (response.ok) return text;
+    const problem = (text === "" ? {} : parse(text, base)) as Problem;
     throw new CliError("ERR_CLI_REFUSED", { status: response.status }, { problem });
   }
   return Object.freeze({
     get: <T>(path: string) => call<T>("GET", path),
+    getText: (path: string) => exchange("GET", path, undefined),
     post: <T>(path: string, body?: unknown) => call<T>("POST", path, body ?? {}),
     put: <T>(path: string, body: unknown) => call<T>("PUT", path, body),
   });

@@ -1,5 +1,6 @@
 /** Every command group, in the order of the help text. */
 import type { CommandGroup } from "./command.ts";
+import { agreementCommands } from "./commands/agreement.ts";
 import { assetCommands } from "./commands/asset.ts";
 import { auditCommands } from "./commands/audit.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
@@ -7,6 +8,7 @@ import { memberCommands } from "./commands/member.ts";
 import { networkCommands } from "./commands/network.ts";
 import { nodeCommands } from "./commands/node.ts";
 import { policyCommands } from "./commands/policy.ts";
+import { requestCommands } from "./commands/request.ts";
 import { trustCommands } from "./commands/trust.ts";
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
@@ -15,6 +17,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   memberCommands,
   assetCommands,
   policyCommands,
+  requestCommands,
+  agreementCommands,
   trustCommands,
   ledgerCommands,
   auditCommands,

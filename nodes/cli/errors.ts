@@ -30,6 +30,7 @@ export const CLI_ERRORS = [
   "ERR_CLI_REFUSED",
   "ERR_CLI_TIMEOUT",
   "ERR_CLI_NO_ENTRY",
+  "ERR_CLI_NOTHING_WAITS",
 ] as const;
 export type CliErrorCode = (typeof CLI_ERRORS)[number];
 
@@ -39,6 +40,7 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_REFUSED: EXIT.failed,
   ERR_CLI_TIMEOUT: EXIT.timeout,
   ERR_CLI_NO_ENTRY: EXIT.failed,
+  ERR_CLI_NOTHING_WAITS: EXIT.failed,
 };
 
 /** What a node answers when it refuses: RFC 9457 with a stable code, as nodes/http writes it. */
@@ -65,7 +67,15 @@ const UNREACHABLE = new Set([
   "ERR_PEER_TIMEOUT",
   "ERR_REQUEST_UNREACHABLE",
 ]);
-const INPUT = new Set(["ERR_HTTP_INVALID", "ERR_REQUEST_INVALID"]);
+const INPUT = new Set([
+  "ERR_HTTP_INVALID",
+  "ERR_REQUEST_INVALID",
+  "ERR_CATALOG_INVALID",
+  "ERR_ASSET_POLICY_INVALID",
+  "ERR_SOURCE_PATH",
+  "ERR_SOURCE_FORMAT",
+  "ERR_SOURCE_ENCODING",
+]);
 
 /** Exit code of a failure that carries the code of another folder. */
 export function exitCodeOf(code: string): number {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
+import { writeAcme } from "./_acme.ts";
 import { type StartedNode, sealane, startedNode, type Transcript } from "./_transcript.ts";
 
 let cwd: string;
@@ -109,6 +110,48 @@ test("an audit with an unreadable trust file says so before anything else", asyn
   expect(await run("audit verify bundle.json --trust broken.json")).toMatchObject({ exitCode: 2, stdout: "" });
   expect(await run("audit verify gone.json --trust trust.json")).toMatchObject({ exitCode: 2, stdout: "" });
   expect(await run("audit verify bundle.json --trust trust.json")).toMatchObject({ exitCode: 4 });
+});
+
+test("an asset is registered, found from another node, given a policy and withdrawn", async () => {
+  await writeAcme(cwd);
+  expect(await json("policy check policy.json")).toMatchObject({ ok: true });
+  const registered = await json("asset register acme.json --policy policy.json --dir acme");
+  expect(registered).toMatchObject({ state: "registered", policyVersion: 1, asset: { quality: { rows: 2 } } });
+  expect(await json("policy show acme:energy --dir acme")).toMatchObject({ version: 1 });
+  const { stdout } = await run("asset list --dir acme --lang zh-CN");
+  expect(stdout).toMatch(/acme:energy\s+用能\s+1\s+已登记\s+1\s+2/);
+  await expect
+    .poll(async () => (await json("asset search energy --dir op")).assets, { timeout: 10_000 })
+    .toHaveLength(1);
+  expect((await json("asset search steel --dir op")).assets).toEqual([]);
+  expect(await run("asset withdraw acme:gone --reason old --dir acme")).toMatchObject({ exitCode: 1, stdout: "" });
+  await json("asset withdraw acme:energy --reason outdated --dir acme");
+  expect((await json("asset search energy --dir op")).assets).toEqual([]);
+});
+
+test("a table that is not what was described is refused with every problem at once, and nothing is registered", async () => {
+  const { source, asset } = JSON.parse(await readFile(join(cwd, "acme.json"), "utf8"));
+  const fields = asset.fields.map((field: object) => ({ ...field, name: `no-${(field as { name: string }).name}` }));
+  await writeFile(join(cwd, "wrong.json"), JSON.stringify({ source, asset: { ...asset, id: "acme:wrong", fields } }));
+  const { exitCode, stdout, stderr } = await run("asset register wrong.json --dir acme");
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/\[ERR_CATALOG_INVALID\][\s\S]*no-year[\s\S]*no-kwh/);
+  const { assets } = (await json("asset list --dir acme")) as { assets: { asset: { id: string } }[] };
+  expect(assets.map(({ asset: { id } }) => id)).not.toContain("acme:wrong");
+  await writeFile(join(cwd, "gone.json"), JSON.stringify({ source: { ...source, path: "../gone.csv" }, asset }));
+  expect((await run("asset register gone.json --dir acme")).stderr).toContain("[ERR_SOURCE_PATH]");
+  expect(await run("asset register policy.json --dir acme")).toMatchObject({ exitCode: 2 });
+});
+
+test("an unknown term in a policy is named by check and refused by set", async () => {
+  const policy = JSON.parse(await readFile(join(cwd, "policy.json"), "utf8"));
+  policy.permission[0].constraint.push({ leftOperand: "weather", operator: "eq", rightOperand: "fine" });
+  await writeFile(join(cwd, "odd.json"), JSON.stringify(policy));
+  const checked = await run("policy check odd.json --json");
+  expect(checked.exitCode).toBe(1);
+  expect(JSON.parse(checked.stdout).problems).toMatchObject([{ code: "operand-unknown" }]);
+  const set = await run("policy set acme:energy odd.json --dir acme");
+  expect([set.exitCode, set.stdout]).toEqual([2, ""]);
 });
 
 /** A port that was free a moment ago. */

@@ -1,0 +1,142 @@
+/** `sealane request`: ask for a statistic, decide on what others ask, and fetch what came out. */
+import type { Command } from "commander";
+import type { RequestView } from "../../http/routes/requests/schemas.ts";
+import type { Cli, CommandGroup } from "../command.ts";
+import type { CommandContext, Outcome } from "../context.ts";
+import { CliError, EXIT } from "../errors.ts";
+import { integer } from "../options.ts";
+import { recorded } from "../recorded.ts";
+import { requestFields } from "../request-view.ts";
+import { awaitEnd } from "../request-wait.ts";
+import { renderFields, renderTable } from "../table.ts";
+import { requestResult } from "./request-result.ts";
+
+const pathOf = (id: string): string => `/requests/${encodeURIComponent(id)}`;
+const MAX_WAIT_SECONDS = 86_400;
+
+export const requestCommands: CommandGroup = (program, cli) => {
+  const { text } = cli.texts;
+  const request = program.command("request").description(text("cli.request"));
+  request
+    .command("submit")
+    .argument("<file>", text("cli.request.submit.file"))
+    .description(text("cli.request.submit"))
+    .option("--wait <seconds>", text("cli.option.wait"), integer(1, MAX_WAIT_SECONDS))
+    .action(cli.action<{ wait?: number }>((context, { wait }, file) => submit(context, file, wait)));
+  request
+    .command("list")
+    .description(text("cli.request.list"))
+    .action(cli.action((context) => list(context)));
+  request
+    .command("show")
+    .argument("<request>", text("cli.argument.request"))
+    .description(text("cli.request.show"))
+    .option("--wait <seconds>", text("cli.option.wait"), integer(1, MAX_WAIT_SECONDS))
+    .action(cli.action<{ wait?: number }>((context, { wait }, id) => show(context, id, wait)));
+  decision(request, cli, "approve");
+  decision(request, cli, "refuse");
+  request
+    .command("cancel")
+    .argument("<request>", text("cli.argument.request"))
+    .description(text("cli.request.cancel"))
+    .requiredOption("--reason <code>", text("cli.option.reason"))
+    .action(
+      cli.action<{ reason: string }>(async (context, { reason }, id) => {
+        await (await context.api()).post(`${pathOf(id)}/cancel`, { reason });
+        return recorded(context, {}, { request: id, reason });
+      }),
+    );
+  requestResult(request, cli);
+};
+
+async function submit(context: CommandContext, file: string, wait: number | undefined): Promise<Outcome> {
+  const draft = await context.readJson(file);
+  const api = await context.api();
+  const answer = await api.post<{ id: string; cached: boolean }>("/requests", draft);
+  if (wait === undefined) {
+    const { text } = context.texts;
+    const human = renderFields([
+      [text("cli.field.request"), answer.id],
+      [text("cli.field.next"), `sealane request show ${answer.id}`],
+    ]);
+    return { json: answer, human };
+  }
+  context.note(`${context.texts.text("cli.field.request")} ${answer.id}`);
+  return await show(context, answer.id, wait);
+}
+
+async function show(context: CommandContext, id: string, wait: number | undefined): Promise<Outcome> {
+  const api = await context.api();
+  const view =
+    wait === undefined ? await api.get<RequestView>(pathOf(id)) : await awaitEnd(context, api, id, wait * 1000);
+  const refused = wait !== undefined && view.state !== "released";
+  return {
+    json: view,
+    human: requestFields(view, context.texts),
+    ...(refused ? { exitCode: EXIT.failed } : {}),
+  };
+}
+
+async function list(context: CommandContext): Promise<Outcome> {
+  const { text, title } = context.texts;
+  const answer = await (await context.api()).get<{ requests: RequestView[] }>("/requests");
+  const names = ["request", "title", "requester", "state", "submitted"] as const;
+  const rows = answer.requests.map(({ id, document, requester, state, submittedAt }) => [
+    id,
+    document === undefined ? "" : title(document.title),
+    requester ?? "",
+    text(`request.state.${state}`),
+    submittedAt ?? "",
+  ]);
+  return {
+    json: answer,
+    human: renderTable(
+      names.map((name) => ({ title: text(`cli.field.${name}`) })),
+      rows,
+    ),
+  };
+}
+
+interface DecisionOptions {
+  readonly asset?: string;
+  readonly reason?: string;
+}
+
+function decision(group: Command, { texts: { text }, action }: Cli, verb: "approve" | "refuse"): void {
+  const command = group
+    .command(verb)
+    .argument("<request>", text("cli.argument.request"))
+    .description(text(`cli.request.${verb}`))
+    .option("--asset <asset>", text("cli.request.decide.asset"));
+  if (verb === "refuse") command.requiredOption("--reason <code>", text("cli.option.reason"));
+  command.action(
+    action<DecisionOptions>(async (context, { asset, reason }, id) => {
+      const api = await context.api();
+      const outcome = verb === "approve" ? "approved" : "refused";
+      const decisions: unknown[] = [];
+      for (const one of asset === undefined ? await waitingAssets(context, id) : [asset]) {
+        const body = { asset: one, outcome, ...(reason === undefined ? {} : { reason }) };
+        decisions.push({ asset: one, ...(await api.post<object>(`${pathOf(id)}/decisions`, body)) });
+      }
+      return {
+        json: { request: id, decisions },
+        human: decisions
+          .map(
+            (one) =>
+              `${(one as { asset: string }).asset}  ${text(`outcome.${(one as { outcome: string }).outcome as "permit"}`)}`,
+          )
+          .join("\n"),
+      };
+    }),
+  );
+}
+
+/** Own assets of the request that wait for a person. */
+async function waitingAssets(context: CommandContext, id: string): Promise<readonly string[]> {
+  const api = await context.api();
+  const { member } = await api.get<{ member: string }>("/status");
+  const { assets } = await api.get<RequestView>(pathOf(id));
+  const waiting = assets.filter(({ asset, outcome }) => asset.startsWith(`${member}:`) && outcome === "wait");
+  if (waiting.length === 0) throw new CliError("ERR_CLI_NOTHING_WAITS", { request: id });
+  return waiting.map(({ asset }) => asset);
+}

@@ -1,0 +1,32 @@
+/** One request for a person: its state and what every provider said. */
+import type { RequestView } from "../http/routes/requests/schemas.ts";
+import type { Texts } from "../i18n/text.ts";
+import { renderFields, renderTable } from "./table.ts";
+
+export function requestFields(view: RequestView, { text, title, reason }: Texts): string {
+  const facts: (readonly [string, string])[] = [
+    [text("cli.field.request"), view.id],
+    [text("cli.field.title"), view.document === undefined ? "" : title(view.document.title)],
+    [text("cli.field.state"), text(`request.state.${view.state}`)],
+    [text("cli.field.requester"), view.requester ?? ""],
+    [text("cli.field.receiver"), view.receiver ?? ""],
+    [text("cli.field.submitted"), view.submittedAt ?? ""],
+    [text("cli.field.ended"), view.endedAt ?? ""],
+    [text("cli.field.computation"), view.computation ?? ""],
+    [text("cli.field.withheldCells"), view.withheldCells === undefined ? "" : String(view.withheldCells)],
+    [text("cli.field.reason"), (view.reasons ?? []).map((code) => `${reason(code)} [${code}]`).join("; ")],
+    [text("cli.field.blamed"), view.blamed ?? ""],
+  ];
+  const columns = ["asset", "verdict", "reason", "agreement"] as const;
+  const rows = view.assets.map(({ asset, outcome, reasons, agreement, revoked }) => [
+    asset,
+    text(`outcome.${outcome}`),
+    [...reasons, ...(revoked === undefined ? [] : [revoked])].map((code) => reason(code)).join("; "),
+    agreement === undefined ? "" : `${agreement}${revoked === undefined ? "" : ` ${text("agreement.state.REVOKED")}`}`,
+  ]);
+  const table = renderTable(
+    columns.map((name) => ({ title: text(`cli.field.${name}`) })),
+    rows,
+  );
+  return `${renderFields(facts.filter(([, value]) => value !== ""))}\n\n${table}`;
+}
