@@ -12,7 +12,7 @@ import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { leafBytes } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
-import { proveConsistency, proveInclusion } from "../log/proofs.ts";
+import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
 import { appendLeaf, type CompactRange, hashLeaf, rootAt, rootOf, type TreeNode } from "../log/tree.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
@@ -209,6 +209,10 @@ export function createChain(start: ChainStart) {
       throw new RangeError(`position: expected an acknowledged entry below ${size}, got ${position}`);
     }
     const path = await proveInclusion(position, size, readNode);
+    // Opening a store checks the nodes at the edge only; a damaged inner one is found here, before anyone gets it.
+    if (!verifyInclusion({ index: position, size, path }, await readNode(0, position), rootOf(range))) {
+      throw corrupt(`Merkle path of entry ${position} does not lead to the root`);
+    }
     return { kind: "tlog", proof: formatProof({ index: position, path, checkpoint }) };
   }
 

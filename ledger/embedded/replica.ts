@@ -13,7 +13,7 @@ import { openOutbox } from "./outbox.ts";
 import { readsOf } from "./reads.ts";
 import type { LogBatch, SequencerApi } from "./sequencer-api.ts";
 import type { LogStore } from "./store.ts";
-import { BatchRefusal, isAcknowledged, isByLog, verifyBatch } from "./verify-batch.ts";
+import { BatchRefusal, isAcknowledged, isExtension, verifyBatch } from "./verify-batch.ts";
 
 export interface ReplicaOptions {
   readonly store: LogStore;
@@ -91,9 +91,9 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
     const size = tail.prepared.range.size;
     const note = await unlessAborted(sequencer.acknowledged({ size, waitMs: pollMs }), signal);
     if (note === undefined) return;
-    const same = parseCheckpoint(note).note.text === parseCheckpoint(tail.checkpoint).note.text;
-    if (!same)
-      return refuse(note, new BatchRefusal(`another history of size ${size}`, { signed: isByLog(chain, note) }));
+    if (parseCheckpoint(note).note.text !== parseCheckpoint(tail.checkpoint).note.text) {
+      return refuse(note, new BatchRefusal("inconsistent", `checkpoint of size ${size}: not the one cosigned`));
+    }
     if (!isAcknowledged(chain, note)) {
       throw new LedgerError("ERR_LEDGER_NO_QUORUM", `checkpoint of size ${size}: acknowledged without a quorum`);
     }
@@ -116,18 +116,26 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
     }
   }
 
-  /** A signed refusal is evidence against the sequencer and stops this replica; an unsigned one is only noise. */
+  /** Evidence against the sequencer is kept and stops this replica; anything less is asked for again. */
   async function refuse(shown: string, refusal: BatchRefusal): Promise<void> {
-    if (!refusal.signed) return;
+    if (refusal.kind === "noise") return;
+    if (refusal.kind === "inconsistent" && (await isExplained(shown))) return;
     const evidence: ForkEvidence = {
       noticed: new Date(options.now()).toISOString(),
-      held: chain.tail()?.checkpoint ?? chain.head().checkpoint,
+      held: heldBy(chain) ?? "",
       shown,
       detail: `sequencer: ${refusal.message}`,
     };
     halted = await keepFork(store, evidence);
     options.onFork?.(evidence);
     throw halted;
+  }
+
+  /** Damaged on the way: the log still proves that it extends what this replica holds. */
+  async function isExplained(shown: string): Promise<boolean> {
+    const to = parseCheckpoint(shown).checkpoint.size;
+    const from = chain.head().size;
+    return to > from && isExtension(chain, shown, await sequencer.consistencyProof({ from, to }));
   }
 
   async function follow(): Promise<void> {

@@ -57,7 +57,8 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
       }
     },
     async consistencyProof({ from, to }) {
-      if (to > chain.head().size) throw new LedgerError("ERR_LEDGER_REJECTED", `to: not acknowledged yet: ${to}`);
+      const end = chain.tail()?.prepared.range.size ?? chain.head().size;
+      if (to > end) throw new LedgerError("ERR_LEDGER_REJECTED", `to: expected at most ${end}, got ${to}`);
       try {
         return (await chain.consistency(from, to)).map(toBase64url);
       } catch (error) {

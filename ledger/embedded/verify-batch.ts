@@ -5,20 +5,24 @@ import { openCheckpoint, originOf, parseCheckpoint, type SignedCheckpoint } from
 import { evaluateQuorum } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
 import { NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import { verifyConsistency } from "../log/proofs.ts";
 import type { LedgerEntry } from "../port.ts";
 import type { Chain, Prepared } from "./chain.ts";
 import { changesGovernance, readGovernance } from "./governance.ts";
 import type { LogBatch } from "./sequencer-api.ts";
 
-/** The sequencer's log is not one that this contract and this history allow. */
+/**
+ * Why a batch was not adopted. `noise`: nothing the log's key has signed says so; ask again. `inconsistent`: a signed
+ * checkpoint and the entries sent do not fit what this replica holds; only a consistency proof can clear that up.
+ * `evidence`: the log's key has signed what the contract forbids.
+ */
 export class BatchRefusal extends Error {
   override readonly name = "BatchRefusal";
-  /** True when the refused checkpoint carries the log's own valid signature: evidence that others can check. */
-  readonly signed: boolean;
+  readonly kind: "noise" | "inconsistent" | "evidence";
 
-  constructor(message: string, options: { readonly signed: boolean }) {
+  constructor(kind: BatchRefusal["kind"], message: string) {
     super(message);
-    this.signed = options.signed;
+    this.kind = kind;
   }
 }
 
@@ -26,25 +30,24 @@ export class BatchRefusal extends Error {
 export async function verifyBatch(chain: Chain, batch: LogBatch, pinnedKey: string): Promise<Prepared> {
   const head = chain.head();
   if (batch.from !== head.size || batch.entries.length === 0) {
-    throw new BatchRefusal(`batch: expected entries from ${head.size}, got ${batch.from}`, { signed: false });
+    throw new BatchRefusal("noise", `batch: expected entries from ${head.size}, got ${batch.from}`);
   }
   demandOrder(batch.entries, head.size, head.time);
   let rejection: string | undefined;
   const prepared = await chain.prepare(batch.entries, (outcome, { position }) => {
-    if (outcome.ok && outcome.repeats === undefined) return true;
-    rejection ??= `entry ${position}: ${outcome.ok ? "was recorded before" : `${outcome.code} ${outcome.message}`}`;
-    return false;
+    if (!outcome.ok) rejection ??= `entry ${position}: ${outcome.code} ${outcome.message}`;
+    else if (outcome.repeats !== undefined) rejection ??= `entry ${position}: recorded before at ${outcome.repeats}`;
+    return true;
   });
   const { checkpoint } = await openByLog(chain, prepared, pinnedKey, batch.checkpoint);
-  if (rejection !== undefined) throw new BatchRefusal(`the contract rejects ${rejection}`, { signed: true });
   if (prepared.entries.length !== batch.entries.length) {
-    throw new BatchRefusal("batch: goes on after a record that ends its group commit", { signed: true });
+    throw new BatchRefusal("noise", "batch: goes on after a record that ends its group commit");
   }
   if (checkpoint.size !== prepared.range.size || Buffer.compare(checkpoint.root, prepared.root) !== 0) {
-    throw new BatchRefusal(`checkpoint: its root of size ${checkpoint.size} is not that of the entries sent`, {
-      signed: true,
-    });
+    const detail = `checkpoint of size ${checkpoint.size}: its root is not that of the entries held and sent`;
+    throw new BatchRefusal("inconsistent", detail);
   }
+  if (rejection !== undefined) throw new BatchRefusal("evidence", `the contract rejects ${rejection}`);
   return prepared;
 }
 
@@ -61,9 +64,8 @@ function demandOrder(entries: readonly LedgerEntry[], from: number, after: strin
     // The one form the sequencer writes; fixed width, so text order is time order.
     const wellFormed = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/.test(time);
     if (position !== from + at || !wellFormed || time < previous) {
-      throw new BatchRefusal(`entry ${position}: expected position ${from + at} and a time not before ${previous}`, {
-        signed: false,
-      });
+      const wanted = `expected position ${from + at} and a time not before ${previous}`;
+      throw new BatchRefusal("noise", `entry ${position}: ${wanted}`);
     }
     previous = time;
   }
@@ -90,16 +92,15 @@ async function openByLog(chain: Chain, prepared: Prepared, pinnedKey: string, no
       if (!(error instanceof LogError)) throw error;
     }
   }
-  throw new BatchRefusal("checkpoint: not signed by the sequencer's key", { signed: false });
+  throw new BatchRefusal("noise", "checkpoint: not signed by the sequencer's key");
 }
 
-/** True when the log's present key signed the note. */
-export function isByLog(chain: Chain, note: string): boolean {
-  const { log } = chain.governance();
-  try {
-    return log !== undefined && openCheckpoint(note, log) !== undefined;
-  } catch (error) {
-    if (error instanceof LogError) return false;
-    throw error;
-  }
+/** True when `proof` shows that the log's checkpoint `shown` extends what the chain holds. */
+export function isExtension(chain: Chain, shown: string, proof: readonly string[]): boolean {
+  const { checkpoint: next } = parseCheckpoint(shown);
+  const held = chain.head();
+  if (held.size === 0) return true;
+  const { checkpoint: previous } = parseCheckpoint(held.checkpoint);
+  const path = proof.map((hash) => new Uint8Array(Buffer.from(hash, "base64url")));
+  return verifyConsistency(previous, next, path);
 }
