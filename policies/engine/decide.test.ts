@@ -221,7 +221,10 @@ describe("each rule refuses what it is for", () => {
         query: { measures: sumOf("capital") },
       },
     ],
-    ["units-need-open-counts", { policy: { counts: "closed" }, asset: { unit: { kind: "field", field: "person" } } }],
+    [
+      "units-need-open-counts",
+      { policy: { counts: "closed", minimumUnits: 10 }, asset: { unit: { kind: "field", field: "person" } } },
+    ],
     ["too-few-organisations", { request: { assets: ["ibm:panel", "ge:panel", "gm:panel", "west:panel"] } }],
     ["too-few-organisations", { request: { assets: ["ibm:panel", "ibm:a", "ibm:b", "ibm:c", "ibm:d", "ibm:e"] } }],
     ["approval-refused", { context: { approval: { outcome: "refused", by: "steward", at: context.now } } }],

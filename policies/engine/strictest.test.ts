@@ -125,9 +125,19 @@ describe("a combination that cannot run says why", () => {
     expect(new Set(codes(parties(11), change))).toEqual(new Set(["counted-mode-needed"]));
   });
   test("units to be counted where there is no count", () => {
-    const cohort = [...parties(10), party(10, {}, { unit: { kind: "field", field: "person" }, unitDomain: "d" })];
+    const drawn: Partial<Asset> = { unit: { kind: "field", field: "person" }, unitDomain: "d" };
+    const cohort = [...parties(10), party(10, { minimumUnits: 10 }, drawn)];
     expect(codes(cohort)).toEqual(["units-need-counted-mode"]);
     expect(codes(cohort, { cellMode: "counted" })).toEqual([]);
+  });
+  test("but a silent policy asks for units only where they are counted", () => {
+    const cohort = [...parties(10), party(10, {}, { unit: { kind: "field", field: "person" }, unitDomain: "d" })];
+    const units = (cellMode: CohortPlan["cellMode"]) => {
+      const result = strictest(cohort, { ...plan, cellMode });
+      return result.ok && result.constants.minimumUnits;
+    };
+    expect(units("registry")).toBe(0);
+    expect(units("counted")).toBe(10);
   });
   test("a receiver, a mode or roles that one policy does not allow", () => {
     const other = (change: Partial<PolicyDraft>) => [...parties(10), party(10, change)];

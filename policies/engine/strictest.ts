@@ -63,9 +63,9 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
     largest(({ policy }) => policy.drops),
   );
   const trusted = momentsTrusted(parties, plan);
-  const minimumUnits = largest(({ policy, asset }) => minimumUnitsOf({ terms: policy, asset }));
+  const minimumUnits = largest(({ policy, asset }) => minimumUnitsOf({ terms: policy, asset }, plan.cellMode));
   const providerUnits = largest(({ policy, asset }) =>
-    asset.unit.kind === "provider" ? minimumUnitsOf({ terms: policy, asset }) : 0,
+    asset.unit.kind === "provider" ? minimumUnitsOf({ terms: policy, asset }, plan.cellMode) : 0,
   );
   const minimumOrganisations = Math.max(
     largest(({ policy }) => policy.minimumOrganisations),
@@ -121,10 +121,14 @@ function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): Proble
   if (plan.cellMode === "registry" && cellModeOf(plan.query, [asset]) === "counted") {
     add("counted-mode-needed", "registry cells want every measured field declared always present");
   }
-  if (plan.cellMode === "registry" && asset.unit.kind === "field" && minimumUnitsOf({ terms: policy, asset }) > 0) {
+  if (
+    plan.cellMode === "registry" &&
+    asset.unit.kind === "field" &&
+    minimumUnitsOf({ terms: policy, asset }, plan.cellMode) > 0
+  ) {
     add(
       "units-need-counted-mode",
-      `the minimum of ${minimumUnitsOf({ terms: policy, asset })} units wants counted cells`,
+      `the minimum of ${minimumUnitsOf({ terms: policy, asset }, plan.cellMode)} units wants counted cells`,
     );
   }
   if (!policy.receiverModes.includes(plan.receiverMode)) {

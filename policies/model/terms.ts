@@ -49,7 +49,7 @@ export interface PolicyTerms {
   readonly countUnits: boolean;
   readonly counts: "open" | "closed";
   readonly minimumOrganisations: number;
-  /** Undefined: DEFAULTS.minimumUnits where units are field values, 0 where the unit is the provider itself. */
+  /** Undefined: DEFAULTS.minimumUnits where units are field values and counted, else 0. */
   readonly minimumUnits: number | undefined;
   readonly colluders: number;
   readonly drops: number;
@@ -58,7 +58,6 @@ export interface PolicyTerms {
   readonly exactMomentsTrusted: readonly string[];
   readonly coordinatorMayBeSequencer: boolean;
   readonly approval: "none" | "steward";
-  /** Undefined: DEFAULTS.retentionDays. */
   readonly retentionDays: number;
   readonly prohibited: {
     readonly purposes: readonly string[];

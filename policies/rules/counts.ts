@@ -3,9 +3,12 @@ import { DEFAULTS } from "../model/terms.ts";
 import type { Case, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
-/** Statistical units per cell this policy asks for on this asset. */
-export const minimumUnitsOf = ({ terms, asset }: Pick<Case, "terms" | "asset">): number =>
-  terms.minimumUnits ?? (asset.unit.kind === "provider" ? 0 : DEFAULTS.minimumUnits);
+/**
+ * Statistical units per cell this policy asks for on this asset. The default holds where units are counted; without
+ * counts (registry mode) only a minimum that the policy states does.
+ */
+export const minimumUnitsOf = ({ terms, asset }: Pick<Case, "terms" | "asset">, mode: "registry" | "counted"): number =>
+  terms.minimumUnits ?? (asset.unit.kind === "field" && mode === "counted" ? DEFAULTS.minimumUnits : 0);
 
 /**
  * Phase 1 reveals counts per cell, and repeated requests may reveal the provider's own: it needs open counts. Units
@@ -15,7 +18,7 @@ export const counts: Rule = {
   id: "counts",
   evaluate({ terms, request, asset }) {
     const mode = cellModeOf(request.query, [asset]);
-    const minimumUnits = minimumUnitsOf({ terms, asset });
+    const minimumUnits = minimumUnitsOf({ terms, asset }, mode);
     const compared = { counts: terms.counts, mode, unit: asset.unit.kind, minimumUnits };
     if (terms.counts === "open") return permit("counts-open", compared);
     if (mode === "counted") return refuse("counts-closed", compared);
