@@ -21,12 +21,6 @@ export interface StepTimes {
   readonly contributionMs: number;
   readonly releaseMs: number;
 }
-export const DEFAULT_STEP_TIMES: StepTimes = Object.freeze({
-  keysMs: 120_000,
-  sharesMs: 120_000,
-  contributionMs: 120_000,
-  releaseMs: 600_000,
-});
 
 export interface OpeningInputs {
   readonly computation: string;

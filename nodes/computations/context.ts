@@ -20,7 +20,7 @@ import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
-import type { OwnTables } from "./own-tables.ts";
+import { createOwnTables, type OwnTables } from "./own-tables.ts";
 
 /** A computation this node, as requester, opens or has opened. */
 export interface OpeningRecord {
@@ -106,7 +106,7 @@ export interface Context {
   readonly clock: () => number;
 }
 
-export function createContext(services: NodeServices, assets: OwnTables, gauges: Gauges): Context {
+export function createContext(services: NodeServices, gauges: Gauges): Context {
   const open = services.openStore;
   return Object.freeze({
     services,
@@ -133,7 +133,7 @@ export function createContext(services: NodeServices, assets: OwnTables, gauges:
       results: open<ResultRecord>("results"),
       cursor: open<number>("ledger-cursor"),
     },
-    assets,
+    assets: createOwnTables(services),
     gauges,
     sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),
     clock: () => Date.parse(services.now()),

@@ -1,5 +1,4 @@
 /** Requests, agreements, computations and results as one feature of a node: wiring only. */
-import { DEFAULT_STEP_TIMES } from "../../exchange/computations/opening.ts";
 import { listAgreements, revoke } from "../http/routes/agreements/agreements.ts";
 import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
@@ -8,16 +7,14 @@ import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createContext } from "./context.ts";
-import { createGauges } from "./gauges.ts";
-import { createOwnTables } from "./own-tables.ts";
+import { createGauges, meteredPeers } from "./gauges.ts";
 import { addExchangePeerRoutes } from "./peer-routes.ts";
-import { createExchangeService, type ExchangeOptions } from "./service.ts";
+import { createExchangeService } from "./service.ts";
 
-const DEFAULTS: ExchangeOptions = Object.freeze({ opensByItself: true, stepTimes: DEFAULT_STEP_TIMES });
-
-export function createExchangeFeature(services: NodeServices, options: ExchangeOptions = DEFAULTS): Feature {
-  const ctx = createContext(services, createOwnTables(services), createGauges());
-  const service = createExchangeService(ctx, options);
+export function createExchangeFeature(services: NodeServices): Feature {
+  const gauges = createGauges();
+  const ctx = createContext({ ...services, peers: meteredPeers(services.peers, gauges) }, gauges);
+  const service = createExchangeService(ctx);
   return Object.freeze({
     apiRoutes(app) {
       submit(app, ctx);
@@ -26,7 +23,7 @@ export function createExchangeFeature(services: NodeServices, options: ExchangeO
       explainRequest(app, ctx);
       cancel(app, ctx);
       decide(app, ctx, service);
-      open(app, ctx);
+      open(app, service);
       showResult(app, ctx);
       showEvidence(app, ctx);
       listAgreements(app, ctx);

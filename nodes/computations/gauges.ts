@@ -1,4 +1,7 @@
 /** What one computation cost this node: bytes per direction and milliseconds per step. Kept in memory for the demo. */
+import type { TSchema } from "typebox";
+import type { PeerCall, PeerClient } from "../peer/client.ts";
+import type { PeerTarget } from "../peer/member-directory.ts";
 
 export interface ComputationCost {
   readonly bytesSent: number;
@@ -14,6 +17,26 @@ export interface Gauges {
 }
 
 const MAX_COMPUTATIONS = 1000;
+const COMPUTATION_PATH = /^\/peer\/v1\/(?:computations|results)\/([0-9a-f-]{36})/;
+
+/** The computation a peer path is about, or undefined. */
+export const computationInPath = (path: string): string | undefined => COMPUTATION_PATH.exec(path)?.[1];
+
+/** The same client, with the bytes of every call about a computation counted. */
+export const meteredPeers = (peers: PeerClient, gauges: Gauges): PeerClient =>
+  Object.freeze({
+    ...peers,
+    async call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>) {
+      const computation = computationInPath(call.path);
+      if (computation === undefined) return await peers.call(target, call);
+      if (call.body !== undefined) gauges.bytes(computation, "sent", bytesOf(call.body));
+      const answer = await peers.call(target, call);
+      gauges.bytes(computation, "received", bytesOf(answer));
+      return answer;
+    },
+  });
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? "");
 
 export function createGauges(): Gauges {
   const costs = new Map<string, { bytesSent: number; bytesReceived: number; steps: Record<string, number> }>();

@@ -9,6 +9,7 @@ import { RequestError } from "../../exchange/requests/errors.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
+import { computationInPath } from "./gauges.ts";
 import {
   Accepted,
   ComputationDocuments,
@@ -33,6 +34,12 @@ import type { ExchangeService } from "./service.ts";
 const accepted = { accepted: true as const };
 
 export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: ExchangeService): void {
+  app.addHook("onSend", async ({ url, headers }, _reply, payload) => {
+    const computation = computationInPath(url);
+    if (computation === undefined) return;
+    ctx.gauges.bytes(computation, "received", Number(headers["content-length"] ?? 0));
+    ctx.gauges.bytes(computation, "sent", typeof payload === "string" ? Buffer.byteLength(payload) : 0);
+  });
   app.get(
     "/peer/v1/requests/:request",
     { schema: { params: RequestParameters, response: { 200: RequestDocumentSchema, ...problems } } },
@@ -166,7 +173,10 @@ async function takeDocuments(ctx: Context, author: string, computation: string, 
   const opened = await ctx.facts.opened(computation);
   if (opened !== undefined) {
     if (opened.requester !== author || opened.body.coordinator !== ctx.services.member) {
-      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not ${author}'s to hand over`);
+      throw new ComputationError(
+        "ERR_COMPUTATION_FORBIDDEN",
+        `computation ${computation}: not ${author}'s to hand over`,
+      );
     }
     checkDocuments(received, opened.body);
   }

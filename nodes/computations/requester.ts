@@ -2,13 +2,7 @@
 import { readComputation } from "../../chaincode/rules/keys.ts";
 import type { Candidate } from "../../exchange/computations/cohort.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import {
-  DEFAULT_STEP_TIMES,
-  type OpenBody,
-  planOpening,
-  type StepTimes,
-  withReceiverKey,
-} from "../../exchange/computations/opening.ts";
+import { type OpenBody, planOpening, type StepTimes, withReceiverKey } from "../../exchange/computations/opening.ts";
 import { agreementKey } from "../../exchange/requests/agree.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
@@ -45,11 +39,7 @@ export const isRestartable = (life: RequestLife): boolean =>
  * Opens the next computation of a request: plan, receiver's key, documents to C and R, ledger record. Every part can
  * be repeated; the plan is on disk before anyone hears of it. Resolves with the computation's id.
  */
-export async function openComputation(
-  ctx: Context,
-  request: string,
-  stepTimes: StepTimes = DEFAULT_STEP_TIMES,
-): Promise<string> {
+export async function openComputation(ctx: Context, request: string, stepTimes: StepTimes): Promise<string> {
   const known = await ctx.stores.lives.get(request);
   if (known === undefined || known.life.name === "draft") {
     throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not submitted by this node`);
@@ -62,7 +52,7 @@ export async function openComputation(
     throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: already ${life.name}`);
   }
   const computation = computationIdOf(request, life.failures.length);
-  const planned = await planned_(ctx, life, computation, stepTimes);
+  const planned = await openingOf(ctx, life, computation, stepTimes);
   const { body } = planned.plan;
   const dossier = await dossierOf(ctx, planned);
   const key = await keyOfReceiver(ctx, body);
@@ -75,7 +65,7 @@ export async function openComputation(
 }
 
 /** A plan whose first deadline is still ahead is used again; otherwise it is made anew under the same id. */
-async function planned_(
+async function openingOf(
   ctx: Context,
   life: SubmittedLife,
   computation: string,

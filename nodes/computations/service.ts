@@ -9,7 +9,6 @@ import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
 import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
-import type { StepTimes } from "../../exchange/computations/opening.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { eventOf, type LifeEvent, type RequestLife, step } from "../../exchange/requests/life.ts";
 import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
@@ -23,17 +22,13 @@ import { serveRequest } from "./provider.ts";
 import { runReceiver } from "./receiver-role.ts";
 import { failExpired, fetchResult, isRestartable, openComputation, resumeOpening } from "./requester.ts";
 
-export interface ExchangeOptions {
-  /** Opens a computation by itself when a request of this node is agreed, and again after failures that pass. */
-  readonly opensByItself: boolean;
-  readonly stepTimes: StepTimes;
-}
-
 export interface ExchangeService {
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Looks at a request again, for example after a steward's word. */
   pokeRequest(request: string): void;
+  /** Opens a computation on the agreements that stand; resolves with its id. */
+  open(request: string): Promise<string>;
   /** Documents or a dossier have come: starts the role that waited for them. */
   pokeComputation(computation: string): Promise<void>;
   mailbox(computation: string): CoordinatorRole["mailbox"] | undefined;
@@ -52,7 +47,7 @@ const CURSOR = "position";
 const CURSOR_EVERY = 64;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
 
-export function createExchangeService(ctx: Context, options: ExchangeOptions): ExchangeService {
+export function createExchangeService(ctx: Context): ExchangeService {
   const { ledger, log, member: self } = ctx.services;
   const active = new Map<string, Roles>();
   const starting = new Map<string, Promise<void>>();
@@ -73,10 +68,14 @@ export function createExchangeService(ctx: Context, options: ExchangeOptions): E
     const known = await ctx.stores.lives.get(request);
     if (known === undefined || known.life.name === "draft" || known.life.requester !== self) return;
     const { life } = known;
-    if (options.opensByItself && (life.name === "agreed" || isRestartable(life))) {
-      await openComputation(ctx, request, options.stepTimes);
-    }
+    const { opensByItself } = ctx.services.config().computations;
+    if (opensByItself && (life.name === "agreed" || isRestartable(life))) await open(request);
     if (life.name === "released") await fetchResult(ctx, life.computation);
+  }
+
+  function open(request: string): Promise<string> {
+    const { stepMs, releaseMs } = ctx.services.config().computations;
+    return openComputation(ctx, request, { keysMs: stepMs, sharesMs: stepMs, contributionMs: stepMs, releaseMs });
   }
 
   async function moveLife(entry: LedgerEntry): Promise<string | undefined> {
@@ -275,6 +274,7 @@ export function createExchangeService(ctx: Context, options: ExchangeOptions): E
       await following;
     },
     pokeRequest: (request: string) => queue.poke(request),
+    open,
     pokeComputation: (computation: string) => startRoles(computation),
     mailbox: (computation: string) => active.get(computation)?.coordinator?.mailbox,
     async take(from: string, computation: string, value: unknown) {

@@ -1,0 +1,222 @@
+/** Test fixture: a real network with five providers, requester, receiver and coordinator, over HTTPS and real stores. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
+import type { Query } from "../../policies/model/query.ts";
+import type { ObservedMessage } from "../peer/client.ts";
+import { createTestnet, type Testnet, type TestnetMember } from "../testnet/testnet.ts";
+
+export const PROVIDERS = ["alpha", "beta", "delta", "gamma", "omega"] as const;
+export const SECTOR: Readonly<Record<string, string>> = {
+  alpha: "17",
+  beta: "17",
+  delta: "17",
+  gamma: "17",
+  omega: "17",
+};
+
+/** Rows of a provider: year, output with one decimal. */
+export const ROWS: Readonly<Record<string, readonly (readonly [year: string, output: string])[]>> = {
+  alpha: [
+    ["2024", "3176.5"],
+    ["2025", "3918.2"],
+  ],
+  beta: [
+    ["2024", "4106.4"],
+    ["2025", "2577.1"],
+  ],
+  delta: [
+    ["2024", "3308.9"],
+    ["2025", "4612.7"],
+  ],
+  gamma: [
+    ["2024", "4512.3"],
+    ["2025", "4612.4"],
+  ],
+  omega: [
+    ["2024", "4999.1"],
+    ["2025", "5101.6"],
+  ],
+};
+
+export interface Options {
+  readonly policy?: (member: string) => Partial<PolicyDraft>;
+  readonly alwaysPresent?: boolean;
+  readonly stepMs?: number;
+  readonly releaseMs?: number;
+  readonly opensByItself?: boolean;
+  readonly rows?: typeof ROWS;
+  readonly observe?: (member: string, message: ObservedMessage) => void;
+  readonly members?: readonly TestnetMember[];
+  readonly logLevel?: string;
+}
+
+export interface Network extends AsyncDisposable {
+  readonly net: Testnet;
+  call<T = Record<string, unknown>>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
+  submit(draft?: object): Promise<string>;
+  /** Waits until the requester sees one of these states; throws with the present view after `timeoutMs`. */
+  state(request: string, states: readonly string[], timeoutMs?: number): Promise<RequestState>;
+}
+
+export interface RequestState {
+  readonly state: string;
+  readonly computation?: string;
+  readonly reasons?: readonly string[];
+  readonly failures: readonly { computation: string; reason: string }[];
+  readonly assets: readonly {
+    asset: string;
+    outcome: string;
+    reasons: readonly string[];
+    agreement?: string;
+    decidedBy?: string;
+  }[];
+}
+
+export const SUM_BY_YEAR: Query = {
+  measures: [{ id: "output", statistic: { kind: "sum", element: "output-value" } }],
+  groupBy: [{ element: "year" }],
+  filters: [],
+};
+export const TOTAL: Query = {
+  measures: [{ id: "output", statistic: { kind: "sum", element: "output-value" } }],
+  groupBy: [],
+  filters: [],
+};
+
+export async function createNetwork(options: Options = {}): Promise<Network> {
+  const data = await mkdtemp(join(tmpdir(), "sealane-exchange-"));
+  const providers: TestnetMember[] = PROVIDERS.map((id) => ({
+    id,
+    kind: "enterprise",
+    attributes: { sector: SECTOR[id]! },
+  }));
+  const net = await createTestnet({
+    members: options.members ?? [
+      { id: "operator", kind: "industry" },
+      { id: "ministry", kind: "government" },
+      { id: "bureau", kind: "government" },
+      ...providers,
+    ],
+    attributes: { sector: ["17", "28"] },
+    config: {
+      computations: {
+        stepMs: options.stepMs ?? 20_000,
+        releaseMs: options.releaseMs ?? 30_000,
+        opensByItself: options.opensByItself ?? true,
+      },
+    },
+    ...(options.observe === undefined ? {} : { observe: options.observe }),
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+  });
+
+  async function call<T>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+    const { address, token } = net.node(member);
+    const answer = await fetch(`${address.api}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const value = (await answer.json()) as T;
+    if (answer.ok) return value;
+    throw Object.assign(new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(value)}`), { problem: value });
+  }
+
+  for (const member of PROVIDERS) {
+    const path = join(data, `${member}.csv`);
+    const rows = (options.rows ?? ROWS)[member] ?? [];
+    await writeFile(path, `year,output\n${rows.map((row) => row.join(",")).join("\n")}\n`);
+    await call(member, "POST", "/api/v1/assets", {
+      asset: assetOf(member, options.alwaysPresent ?? true),
+      source: { kind: "csv", path },
+      policy: policyOf({ ...defaultPolicy(member), ...options.policy?.(member) }),
+    });
+  }
+
+  async function state(request: string, states: readonly string[], timeoutMs = 30_000): Promise<RequestState> {
+    const until = Date.now() + timeoutMs;
+    for (;;) {
+      const view = await call<RequestState>("ministry", "GET", `/api/v1/requests/${request}`);
+      if (states.includes(view.state)) return view;
+      if (Date.now() > until) throw new Error(`wanted ${states.join(" or ")}, got ${JSON.stringify(view, null, 1)}`);
+      await sleep(50);
+    }
+  }
+
+  return {
+    net,
+    call,
+    state,
+    async submit(draft = {}) {
+      return (await call<{ id: string }>("ministry", "POST", "/api/v1/requests", { ...draftOf(), ...draft })).id;
+    },
+    async [Symbol.asyncDispose]() {
+      await net.close();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+export const draftOf = () => ({
+  title: { en: "Output" },
+  purpose: { code: "industry-statistics", text: "statistics of the industry" },
+  legalBasis: { code: "statistics-law", text: "Statistics Law, duty to survey" },
+  scenario: "government-service",
+  query: TOTAL,
+  assets: PROVIDERS.map((member) => `${member}:panel`),
+  recipients: [],
+  territory: "CN",
+  validity: { from: "2026-01-01", to: "2099-12-31" },
+  retentionDays: 30,
+  receiverMode: "reviewed",
+  receiver: "bureau",
+  coordinator: "operator",
+});
+
+export const defaultPolicy = (member: string): PolicyDraft => ({
+  id: `${member}:panel:policy`,
+  version: 1,
+  asset: `${member}:panel`,
+  provider: member,
+  purposes: ["industry-statistics"],
+  requesterKinds: ["government"],
+  validUntil: "2099-12-31T00:00:00Z",
+  receiverModes: ["reviewed", "direct"],
+  releaseAuthorities: ["bureau"],
+  approval: "none",
+  counts: "open",
+  minimumOrganisations: 3,
+  minimumUnits: 0,
+  colluders: 0,
+  coordinatorMayBeSequencer: true,
+  countUnits: true,
+  aggregate: { "output-value": ["sum", "mean"] },
+  groupBy: { elements: ["year"], attributes: ["sector"] },
+});
+
+const assetOf = (member: string, alwaysPresent: boolean) => ({
+  id: `${member}:panel`,
+  title: { en: `Panel of ${member}` },
+  keywords: [],
+  fields: [
+    { name: "year", element: "year", type: "code", codeTable: "years" },
+    {
+      name: "output",
+      element: "output-value",
+      type: "decimal",
+      scale: 1,
+      unit: "CNY",
+      bounds: { minimum: "0", maximum: "1000000" },
+      ...(alwaysPresent ? { alwaysPresent: true } : {}),
+    },
+  ],
+  codeTables: { years: [{ code: "2024" }, { code: "2025" }] },
+  unit: { kind: "provider" },
+  unitDomain: `${member}-units`,
+  grade: { legal: "general", level: "L1" },
+});
