@@ -1,0 +1,154 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ACCESS_LOG_FOLDER, openAccessLog, verifyAccessLog } from "./access-log.ts";
+import { openDatabase, STORE_FORMAT } from "./database.ts";
+import { openInflight } from "./inflight.ts";
+import { isDiskFull, openRecords } from "./records.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "store-test-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const now = () => "2026-01-01T00:00:00.000Z";
+const event = (target: string) => ({ actor: "alpha", action: "GET /x", target, outcome: "200" });
+const segment = () => join(dir, ACCESS_LOG_FOLDER, "access-000000000000.ndjson");
+
+describe("records", () => {
+  test("of one store are not seen in another, and come in order of their ids", async () => {
+    const database = await openDatabase(dir);
+    const first = openRecords<number>(database, "first");
+    const second = openRecords<number>(database, "second");
+    for (const id of ["b", "a", "c/1", "c/2", "d"]) await first.put(id, id.length);
+    expect(await second.get("a")).toBeUndefined();
+    const ids: string[] = [];
+    for await (const [id] of first.entries()) ids.push(id);
+    expect(ids).toEqual(["a", "b", "c/1", "c/2", "d"]);
+    const prefixed: string[] = [];
+    for await (const [id] of first.entries("c/")) prefixed.push(id);
+    expect(prefixed).toEqual(["c/1", "c/2"]);
+    await first.delete("a");
+    expect(await first.get("a")).toBeUndefined();
+    await database.close();
+  });
+
+  test("a full disk is recognised through the chain of causes", () => {
+    const cause = Object.assign(new Error("IO error: No space left on device"), { code: "LEVEL_IO_ERROR" });
+    expect(isDiskFull(new Error("write failed", { cause }))).toBe(true);
+    expect(isDiskFull(Object.assign(new Error("x"), { code: "ENOSPC" }))).toBe(true);
+    expect(isDiskFull(new Error("other"))).toBe(false);
+  });
+});
+
+describe("database", () => {
+  test("of a newer format is refused and left as it is", async () => {
+    await (await openDatabase(dir, { format: STORE_FORMAT + 1 })).close();
+    await expect(openDatabase(dir)).rejects.toMatchObject({ code: "ERR_STORE_FORMAT_NEWER" });
+    await (await openDatabase(dir, { format: STORE_FORMAT + 1 })).close();
+  });
+
+  test("of an older format is migrated step by step after a copy was made", async () => {
+    const old = await openDatabase(dir, { format: 1 });
+    await openRecords(old, "kept").put("a", 1);
+    await old.close();
+    const steps: number[] = [];
+    const migrations = {
+      1: async () => void steps.push(1),
+      2: async () => void steps.push(2),
+    };
+    const migrated = await openDatabase(dir, { format: 3, migrations });
+    expect(steps).toEqual([1, 2]);
+    expect(await openRecords(migrated, "kept").get("a")).toBe(1);
+    await migrated.close();
+    expect(await readdir(dir)).toContain("store-backup-v1");
+  });
+
+  test("is held by one opener at a time", async () => {
+    const held = await openDatabase(dir);
+    await expect(openDatabase(dir)).rejects.toMatchObject({ code: "ERR_STORE_LOCKED" });
+    await held.close();
+  });
+});
+
+describe("in-flight secrets", () => {
+  test("lie in one private file each and are gone when erased", async () => {
+    const inflight = openInflight(dir);
+    expect(await inflight.names()).toEqual([]);
+    await inflight.put("a-1", { seed: "secret" });
+    await inflight.put("a-1", { seed: "newer" });
+    expect(await inflight.get("a-1")).toEqual({ seed: "newer" });
+    expect((await stat(join(dir, "inflight", "a-1.json"))).mode & 0o777).toBe(0o600);
+    await inflight.erase("a-1");
+    await inflight.erase("a-1");
+    expect(await inflight.get("a-1")).toBeUndefined();
+    expect(await readdir(join(dir, "inflight"))).toEqual([]);
+  });
+
+  test.each(["../x", "A", "", "a/b"])("refuse the name %j", (name) => {
+    expect(() => openInflight(dir).put(name, 1)).toThrow(TypeError);
+  });
+});
+
+describe("access log", () => {
+  test("keeps every acknowledged entry in order, also under concurrent appends and after reopening", async () => {
+    const log = await openAccessLog(dir, now);
+    const entries = await Promise.all(Array.from({ length: 50 }, (_, index) => log.append(event(String(index)))));
+    expect(entries.map(({ sequence }) => sequence)).toEqual(entries.map((_, index) => index));
+    await log.close();
+    const again = await openAccessLog(dir, now);
+    await again.append(event("50"));
+    expect((await again.read(48, 100)).map(({ event: { target } }) => target)).toEqual(["48", "49", "50"]);
+    await again.close();
+  });
+
+  test("any changed byte is found", async () => {
+    const log = await openAccessLog(dir, now);
+    for (const target of ["a", "b", "c"]) await log.append(event(target));
+    await log.close();
+    const sound = await readFile(segment());
+    await fc.assert(
+      fc.asyncProperty(fc.nat(sound.length - 2), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const tampered = Buffer.from(sound);
+        tampered[at] = tampered[at]! ^ change;
+        await writeFile(segment(), tampered);
+        const { fault, head } = await verifyAccessLog(dir);
+        expect(fault !== undefined || head.entries < 3).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("a removed line is found and stops the start", async () => {
+    const log = await openAccessLog(dir, now);
+    for (const target of ["a", "b", "c"]) await log.append(event(target));
+    await log.close();
+    const lines = (await readFile(segment(), "utf8")).split("\n");
+    await writeFile(segment(), [lines[0], ...lines.slice(2)].join("\n"));
+    expect(await verifyAccessLog(dir)).toMatchObject({ fault: { line: 2, reason: "sequence" } });
+    await expect(openAccessLog(dir, now)).rejects.toMatchObject({ code: "ERR_STORE_ACCESS_LOG_TAMPERED" });
+  });
+
+  test("a line cut off by a crash was never acknowledged and is dropped", async () => {
+    const log = await openAccessLog(dir, now);
+    await log.append(event("a"));
+    await log.close();
+    await appendFile(segment(), '{"sequence":1,"ti');
+    const again = await openAccessLog(dir, now);
+    expect(again.size()).toBe(1);
+    await again.append(event("b"));
+    await again.close();
+    expect(await verifyAccessLog(dir)).toMatchObject({ head: { entries: 2 }, tornBytes: 0 });
+  });
+
+  test("a writer that cannot write stays stopped", async () => {
+    const log = await openAccessLog(dir, now);
+    await rm(join(dir, ACCESS_LOG_FOLDER), { recursive: true });
+    await expect(log.append(event("a"))).rejects.toMatchObject({ code: "ERR_STORE_ACCESS_LOG_STOPPED" });
+    expect(log.stopped()).toBe(true);
+    await expect(log.append(event("b"))).rejects.toMatchObject({ code: "ERR_STORE_ACCESS_LOG_STOPPED" });
+  });
+});
