@@ -53,23 +53,42 @@ export function registryContributors(
   );
 }
 
+/** Atoms that differ in one dimension only: every line of the table, dimension by dimension. */
+function* lines(dimensions: readonly CellDimension[], atoms: number): Generator<number[]> {
+  let stride = atoms;
+  for (const { size } of dimensions) {
+    stride /= size;
+    for (let start = 0; start < atoms; start++) {
+      if (Math.floor(start / stride) % size !== 0) continue;
+      yield Array.from({ length: size }, (_, digit) => start + digit * stride);
+    }
+  }
+}
+
 /**
- * Left-out rule: while the left-out atoms jointly hold between 1 and need − 1 contributors, the included atom with
- * the fewest (ties: lowest index) goes too.
+ * Left-out rule, for every line (the atoms a margin adds up): while its left-out atoms jointly hold between 1 and
+ * need − 1 contributors and something of it is included, the included atom with the fewest (ties: lowest index) goes
+ * too. Lines are taken in order until none changes.
  */
 function leaveOut(
+  dimensions: readonly CellDimension[],
+  atoms: number,
   included: readonly number[],
-  need: number,
-  size: (atom: number) => number,
-  joint: (leftOut: (atom: number) => boolean) => number,
+  rule: { need: number; size: (atom: number) => number; joint: (leftOut: readonly number[]) => number },
 ): number[] {
   const kept = new Set(included);
-  while (kept.size > 0) {
-    const held = joint((atom) => !kept.has(atom));
-    if (held === 0 || held >= need) break;
-    let smallest: number | undefined;
-    for (const atom of kept) if (smallest === undefined || size(atom) < size(smallest)) smallest = atom;
-    kept.delete(smallest!);
+  const settle = (line: readonly number[]): boolean => {
+    const before = kept.size;
+    for (;;) {
+      const inside = line.filter((atom) => kept.has(atom));
+      const held = rule.joint(line.filter((atom) => !kept.has(atom)));
+      if (inside.length === 0 || held === 0 || held >= rule.need) return kept.size < before;
+      kept.delete(inside.reduce((least, atom) => (rule.size(atom) < rule.size(least) ? atom : least)));
+    }
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const line of lines(dimensions, atoms)) changed = settle(line) || changed;
   }
   return included.filter((atom) => kept.has(atom));
 }
@@ -82,6 +101,7 @@ export const cellNeed = (constants: Constants, layout: Pick<Layout, "minimumOrga
  * too small for exact moments). Equal to the contract's where neither applies.
  */
 export function registryIncluded(
+  dimensions: readonly CellDimension[],
   contract: readonly number[],
   contributors: readonly (readonly string[])[],
   constants: Constants,
@@ -91,12 +111,11 @@ export function registryIncluded(
   const fit = contract.filter(
     (atom) => !excluded.has(atom) && contributors[atom]!.length >= cellNeed(constants, layout),
   );
-  return leaveOut(
-    fit,
-    constants.need,
-    (atom) => contributors[atom]!.length,
-    (leftOut) => new Set(contributors.filter((_, atom) => leftOut(atom)).flat()).size,
-  );
+  return leaveOut(dimensions, layout.atoms, fit, {
+    need: constants.need,
+    size: (atom) => contributors[atom]!.length,
+    joint: (leftOut) => new Set(leftOut.flatMap((atom) => contributors[atom]!)).size,
+  });
 }
 
 /** Weight of one member's units: 1 where the unit is the provider itself, else U. */
@@ -108,6 +127,7 @@ export const unitWeight = (layout: Layout, constants: Constants, member: string)
  * still ≥ U. With shared unit domains one unit may be reported by every contributor, so Σu / N is tested.
  */
 export function countedIncluded(
+  dimensions: readonly CellDimension[],
   survivors: readonly string[],
   counts: readonly number[],
   units: readonly number[],
@@ -128,13 +148,13 @@ export function countedIncluded(
     return k - drops >= cellNeed(constants, layout) && (minimumUnits === 0 || enough);
   };
   const all = counts.map((_, atom) => atom);
-  return leaveOut(
-    all.filter((atom) => !excluded.has(atom) && fits(atom)),
-    constants.need,
-    (atom) => counts[atom]!,
+  const included = all.filter((atom) => !excluded.has(atom) && fits(atom));
+  return leaveOut(dimensions, layout.atoms, included, {
+    need: constants.need,
+    size: (atom) => counts[atom]!,
     // Counts do not tell how contributors overlap; the largest one is a lower bound of their union.
-    (leftOut) => all.reduce((most, atom) => (leftOut(atom) ? Math.max(most, counts[atom]!) : most), 0),
-  );
+    joint: (leftOut) => leftOut.reduce((most, atom) => Math.max(most, counts[atom]!), 0),
+  });
 }
 
 /** Phase-2 survivors keep every included cell at its minimum? Names the first atom that fails. */

@@ -85,6 +85,9 @@ export function assertOpening(opened: Opened, parties: Parties): void {
   if (opened.receiverMode === "direct" && receiver !== parties.requester) {
     refuse("receiver: in direct mode it is the requester");
   }
+  if (opened.receiverMode === "direct" && opened.cells.dimensions.length > 1) {
+    refuse("cells.dimensions: direct mode allows one partition dimension");
+  }
   if (opened.receiverMode === "reviewed" && parties.groups[parties.requester] === parties.groups[receiver]) {
     refuse("receiver: in reviewed mode requester and receiver are different groups");
   }

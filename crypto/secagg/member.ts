@@ -155,6 +155,8 @@ function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep 
     case "reviewed":
       return state.stage === "reviewing" ? onReviewed(state, input.layout, deps) : misplaced(state, input.kind);
     case "refuse":
+      // After the mask set nothing can be refused any more; without a value the member only helps the others on.
+      if (state.stage === "counting" || state.stage === "valuing") return withoutContribution(state);
       return state.facts.maskset === undefined && !BEYOND_REFUSAL.has(state.stage)
         ? refuse(state, input.reason, deps)
         : misplaced(state, input.kind);
@@ -163,10 +165,9 @@ function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep 
     case "values":
       return state.stage === "valuing" ? onValues(state, input.words, deps) : misplaced(state, input.kind);
     case "abstain":
-      if (state.stage === "counting") {
-        return { state: { ...state, stage: "contributed-1", own: null, contribution1: null }, send: [], effects: [] };
-      }
-      return state.stage === "valuing" ? abstain(state) : misplaced(state, input.kind);
+      return state.stage === "counting" || state.stage === "valuing"
+        ? withoutContribution(state)
+        : misplaced(state, input.kind);
     case "revoked":
       // Revocation stops a run only before view-2.
       return state.stage === "viewed-2" || state.stage === "unmasked-2"
@@ -188,6 +189,11 @@ const BEYOND_REFUSAL: ReadonlySet<Stage> = new Set([
   "unmasked-2",
   "omitted",
 ]);
+
+const withoutContribution = (state: InStage<"counting"> | InStage<"valuing">): MemberStep =>
+  state.stage === "valuing"
+    ? abstain(state)
+    : { state: { ...state, stage: "contributed-1", own: null, contribution1: null }, send: [], effects: [] };
 
 const unchanged = (state: Running): MemberStep => ({ state, send: [], effects: [] });
 

@@ -46,7 +46,13 @@ export function registryCells(
   bitmap: string,
 ): Cells {
   const contributors = registryContributors(opened, parties, masked, layout.atoms);
-  const included = registryIncluded(decodeBitmap(bitmap, layout.atoms), contributors, opened.constants, layout);
+  const included = registryIncluded(
+    opened.cells.dimensions,
+    decodeBitmap(bitmap, layout.atoms),
+    contributors,
+    opened.constants,
+    layout,
+  );
   return { included, bitmap: encodeBitmap(layout.atoms, included) };
 }
 
@@ -64,7 +70,7 @@ export function countedCells(opened: Opened, layout: Layout, survivors: readonly
     counts.push(Number(k));
     units.push(Number(u));
   }
-  const included = countedIncluded(survivors, counts, units, opened.constants, layout);
+  const included = countedIncluded(opened.cells.dimensions, survivors, counts, units, opened.constants, layout);
   return { included, bitmap: encodeBitmap(layout.atoms, included), counts, units };
 }
 

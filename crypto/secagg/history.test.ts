@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type ContributingSet, differenceAllowed, firstForbidden, type HistoryEntry } from "./history.ts";
+
+const NEED = 3;
+const pairs = (...ids: string[]) => ids.map((id) => `${id}:data#1`);
+const exact = (...ids: string[]): ContributingSet => ({ kind: "exact", pairs: pairs(...ids) });
+const counted = (least: number, most: number, ...ids: string[]): ContributingSet => ({
+  kind: "counted",
+  pairs: pairs(...ids),
+  least,
+  most,
+});
+const allowed = (a: ContributingSet, b: ContributingSet) => differenceAllowed(a, b, NEED);
+
+test("the identical set is allowed", () => {
+  expect(allowed(exact("a", "b", "c"), exact("a", "b", "c"))).toBe(true);
+  expect(allowed(counted(2, 4, "a", "b", "c", "d"), counted(2, 4, "a", "b", "c", "d"))).toBe(true);
+});
+
+test("each side of the difference must hold 0 or ≥ need pairs", () => {
+  expect(allowed(exact("a", "b", "c", "d"), exact("a", "b", "c"))).toBe(false);
+  expect(allowed(exact("a", "b", "c"), exact("a", "b", "c", "d", "e", "f"))).toBe(true);
+  expect(allowed(exact("a", "b", "c", "x"), exact("a", "b", "c", "d", "e", "f"))).toBe(false);
+  expect(allowed(exact("x", "y", "z", "c"), exact("c", "d", "e", "f"))).toBe(true);
+});
+
+test("a revised asset is on both sides", () => {
+  const revised: ContributingSet = { kind: "exact", pairs: ["a:data#2", ...pairs("b", "c")] };
+  expect(allowed(exact("a", "b", "c"), revised)).toBe(false);
+});
+
+test("counted contributors are comparable only for nested sets with unrevised assets and opened earlier counts", () => {
+  const all = ["a", "b", "c", "d", "e", "f", "g"];
+  expect(allowed(counted(7, 7, ...all), counted(4, 4, "a", "b", "c", "d"))).toBe(true);
+  expect(allowed(counted(7, 7, ...all), counted(6, 6, "a", "b", "c", "d", "e", "f"))).toBe(false);
+  // Equal counts over nested sets: whoever was added does not contribute.
+  expect(allowed(counted(4, 4, ...all), counted(4, 4, "a", "b", "c", "d"))).toBe(true);
+  // The count of the smaller set is known only between bounds: no proof.
+  expect(allowed(counted(7, 7, ...all), counted(3, 5, "a", "b", "c", "d", "e"))).toBe(false);
+  expect(allowed(counted(3, 3, "a", "b", "c", "x"), counted(3, 3, "a", "b", "c", "y"))).toBe(false);
+});
+
+test("no allowed pair of exact sets tells fewer than need organisations apart", () => {
+  const ids = fc.uniqueArray(fc.constantFrom(..."abcdefghij".split("")), { minLength: 1 });
+  fc.assert(
+    fc.property(ids, ids, (a, b) => {
+      const onlyA = a.filter((id) => !b.includes(id)).length;
+      const onlyB = b.filter((id) => !a.includes(id)).length;
+      const safe = [onlyA, onlyB].every((side) => side === 0 || side >= NEED);
+      expect(allowed(exact(...a), exact(...b))).toBe(safe);
+      expect(allowed(exact(...b), exact(...a))).toBe(safe);
+    }),
+  );
+});
+
+const entry = (computation: string, digest: string, recordKey: string, set: ContributingSet): HistoryEntry => ({
+  computation,
+  digest,
+  position: 1,
+  sets: [set],
+  cells: [{ recordKey, set: 0 }],
+});
+
+test("releases are compared per record key, over the whole history, except the same closing met again", () => {
+  const history = [
+    entry("1", "d1", "total", exact("a", "b", "c", "d")),
+    entry("2", "d2", "other", exact("a", "b", "c")),
+  ];
+  const later = (key: string, set: ContributingSet) => firstForbidden(history, entry("3", "d3", key, set), NEED);
+  expect(later("total", exact("a", "b", "c"))).toEqual({ recordKey: "total", earlier: "1" });
+  expect(later("other", exact("a", "b", "c"))).toBeUndefined();
+  expect(later("new", exact("a"))).toBeUndefined();
+  expect(firstForbidden(history, entry("1", "d1", "total", exact("a")), NEED)).toBeUndefined();
+});
