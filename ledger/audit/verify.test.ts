@@ -82,8 +82,9 @@ describe("a report", () => {
     expect(problemsOf(verifyEvidence(bundle, registry.trust), "bundle-format")).toMatchObject([{ code: "too-deep" }]);
   });
 
-  it.each(["", "{", "null", "\ufeff{}", "[".repeat(100_000)])("survives the file %j", (text) => {
-    expect(verifyEvidenceFile(Buffer.from(text.slice(0, 100_000)), registry.trust).verdict).toBe("failed");
+  it.each(["", "{", "null", "\ufeff{}", "["])("survives the file %j, once and repeated", (text) => {
+    expect(verifyEvidenceFile(Buffer.from(text), registry.trust).verdict).toBe("failed");
+    expect(verifyEvidenceFile(Buffer.from(text.repeat(100_000)), registry.trust).verdict).toBe("failed");
   });
 
   it("names the file that is the right bundle in another notation", () => {
@@ -95,24 +96,18 @@ describe("a report", () => {
 });
 
 describe("after the bundle is made", () => {
-  it("every changed, dropped, added, swapped, repeated or cut value is found in the receiver's statement or the form", () => {
+  it("a changed, dropped, added, swapped, repeated or cut value is found (every single one in the slow tests)", () => {
     const bundle = structuredClone(counted.bundle);
     const trust = indexTrust(counted.trust, collectFindings());
-    const missed: string[] = [];
-    let count = 0;
-    // One of each place and kind here; every single one of them in the slow tests.
-    const seen = new Set<string>();
-    for (const mutation of mutationsOf(bundle)) {
-      const shape = `${mutation.kind} ${shapeOf(mutation.where)}`;
-      if (seen.has(shape)) continue;
-      seen.add(shape);
-      count += 1;
-      mutation.apply();
-      if (firstRefusal(bundle, { trust, receiver: undefined }) === undefined) missed.push(shape);
-      mutation.undo();
-    }
-    expect(missed).toEqual([]);
-    expect(count).toBeGreaterThan(1000);
+    const missed = [...mutationsOf(bundle)]
+      .filter((_, at) => at % 53 === 0)
+      .filter((mutation) => {
+        mutation.apply();
+        const refusal = firstRefusal(bundle, { trust, receiver: undefined });
+        mutation.undo();
+        return refusal === undefined;
+      });
+    expect(missed.map(({ where, kind }) => `${kind} ${where}`)).toEqual([]);
     expect(bundle).toEqual(counted.bundle);
   });
 
