@@ -1,12 +1,6 @@
 /** One scan of the source: row and quality counts, and every value that does not fit its declaration. */
 import type { Asset, Field } from "../../policies/model/asset.ts";
-import {
-  boundExpression,
-  parseExpression,
-  textExpression,
-  type UsedField,
-  usedField,
-} from "../statistics/field-sql.ts";
+import { type UsedField, usedField, valueStages } from "../statistics/field-sql.ts";
 import type { Source, SourceRow, SqlQuery } from "../statistics/source.ts";
 import type { AssetDescription } from "./description.ts";
 import type { Problem } from "./errors.ts";
@@ -64,11 +58,7 @@ function qualityQuery(description: AssetDescription, used: readonly UsedField[])
   const codes = ({ field }: UsedField): readonly string[] | undefined =>
     field.codeTable === undefined ? undefined : description.codeTables[field.codeTable]?.map(({ code }) => code);
   const list = (expressions: readonly string[]): string => expressions.map((text) => `, ${text}`).join("");
-  const text = [
-    `WITH texts AS (SELECT row_number() OVER () AS record${list(used.map((entry) => `${textExpression(entry)} AS t${entry.index}`))} FROM source)`,
-    `parsed AS (SELECT *${list(used.map((entry) => `${parseExpression(entry, codes(entry))} AS p${entry.index}`))} FROM texts)`,
-    `bounded AS (SELECT *${list(used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`))} FROM parsed)`,
-  ].join(",\n");
+  const stages = valueStages(used, codes, "row_number() OVER () AS record");
   const counts = used.flatMap(({ index, field }) => {
     const zero = field.type === "decimal" || field.type === "integer" ? ` OR v${index} = 0` : "";
     const invalid = `t${index} IS NOT NULL AND p${index} IS NULL`;
@@ -80,7 +70,7 @@ function qualityQuery(description: AssetDescription, used: readonly UsedField[])
       `count(*) FILTER (WHERE v${index} IS NULL${zero}) AS z${index}`,
     ];
   });
-  return { text: `${text}\nSELECT count(*) AS all_rows${list(counts)} FROM bounded`, parameters: [] };
+  return { text: `WITH ${stages}\nSELECT count(*) AS all_rows${list(counts)} FROM bounded`, parameters: [] };
 }
 
 function count(row: SourceRow | undefined, column: string): number {

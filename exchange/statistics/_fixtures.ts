@@ -69,14 +69,14 @@ const numberText = (scale: number, most: number): fc.Arbitrary<string> =>
     })
     .map(({ value, digits, pad }) => {
       const text = (value / 10 ** digits).toFixed(digits);
-      return pad && digits > 0 ? `${text}00` : text;
+      return pad ? (digits > 0 ? ` ${text}00` : `+0${text}\u00a0`.replace("+0-", "-0")) : text;
     });
 
 const maybe = (value: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 40, arbitrary: value },
     { weight: 1, arbitrary: fc.constant("") },
-    { weight: 1, arbitrary: fc.constant(" ") },
+    { weight: 1, arbitrary: fc.constant(" \u3000") },
   );
 
 const row = (taxIn10k: boolean): fc.Arbitrary<readonly string[]> =>

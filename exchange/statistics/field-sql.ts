@@ -17,18 +17,36 @@ export function usedField(field: Field, index: number): UsedField {
   return { index, field, scale, width: field.bounds === undefined ? 0 : widthOf({ ...field, scale }) };
 }
 
-export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Text as the file holds it, without blanks around it; NULL where nothing is left. */
-export const textExpression = (entry: UsedField): string =>
-  `nullif(trim(${identifier(entry.field.name)}, ' ' || chr(9)), '')`;
+/** Text as the file holds it, without blanks (Unicode Zs) around it; NULL where nothing is left. */
+const textExpression = (entry: UsedField): string => `nullif(trim(${identifier(entry.field.name)}), '')`;
+
+/**
+ * Named stages over `source`, ending in `bounded`: per field t (text), p (text that fits the declaration), c (value)
+ * and v (value inside the bounds). `codesOf` limits a coded field to its table; `extra` adds columns to the first.
+ */
+export function valueStages(
+  used: readonly UsedField[],
+  codesOf: (entry: UsedField) => readonly string[] | undefined,
+  extra = "1 AS one",
+): string {
+  const stage = (expression: (entry: UsedField) => string, name: string): string =>
+    used.map((entry) => `, ${expression(entry)} AS ${name}${entry.index}`).join("");
+  return [
+    `texts AS (SELECT ${extra}${stage(textExpression, "t")} FROM source)`,
+    `parsed AS (SELECT *${stage((entry) => parseExpression(entry, codesOf(entry)), "p")} FROM texts)`,
+    `typed AS (SELECT *${stage(castExpression, "c")} FROM parsed)`,
+    `bounded AS (SELECT *${stage(boundExpression, "v")} FROM typed)`,
+  ].join(",\n");
+}
 
 /**
  * Text to value: a pattern admits only what the declared type can hold exactly, so a NULL beside a non-null text means
- * text that does not fit the declaration. `codes` limits a coded field to its table.
+ * text that does not fit the declaration.
  */
-export function parseExpression(entry: UsedField, codes: readonly string[] | undefined): string {
+function parseExpression(entry: UsedField, codes: readonly string[] | undefined): string {
   const t = `t${entry.index}`;
   switch (entry.field.type) {
     case "decimal":
@@ -48,16 +66,17 @@ function numberPattern(entry: UsedField): string {
   return entry.scale === 0 ? "[+-]?[0-9]+(\\.0+)?" : `[+-]?[0-9]+(\\.[0-9]{1,${entry.scale}}0*)?`;
 }
 
-/** The parsed value where it lies inside the bounds, else NULL: too wide for the DECIMAL is out of bounds as well. */
-export function boundExpression(entry: UsedField): string {
-  const { index, field, scale, width } = entry;
+/** Too wide for the DECIMAL gives NULL, which the next stage takes as out of bounds. */
+function castExpression({ index, field, scale, width }: UsedField): string {
   if (field.type !== "decimal" && field.type !== "integer") return `p${index}`;
+  if (field.roundedFromFloat === true) return halfEven(`p${index}`, width, scale);
+  return `TRY_CAST(p${index} AS DECIMAL(${width}, ${scale}))`;
+}
+
+function boundExpression({ index, field, scale }: UsedField): string {
+  if (field.type !== "decimal" && field.type !== "integer") return `c${index}`;
   const { minimum, maximum } = boundsOf({ ...field, scale });
-  const type = `DECIMAL(${width}, ${scale})`;
-  const parsed =
-    field.roundedFromFloat === true ? halfEven(`p${index}`, width, scale) : `TRY_CAST(p${index} AS ${type})`;
-  const between = `BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)}`;
-  return `CASE WHEN ${parsed} ${between} THEN ${parsed} END`;
+  return `CASE WHEN c${index} BETWEEN ${decimal(minimum, scale)} AND ${decimal(maximum, scale)} THEN c${index} END`;
 }
 
 /** DuckDB's casts round half away from zero; an exact tie that landed on an odd digit steps back (half-even). */

@@ -80,7 +80,7 @@ function rowsOf(table: PlainTable): Row[] {
     table,
     values: new Map(
       header.map((name, i) => {
-        const text = (record[i] ?? "").replace(/^[ \t]+|[ \t]+$/g, "");
+        const text = (record[i] ?? "").replace(/^\p{Zs}+|\p{Zs}+$/gu, "");
         return [name, text === "" ? null : text];
       }),
     ),

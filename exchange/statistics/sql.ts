@@ -11,7 +11,7 @@ import type { Predicate } from "../../policies/model/query.ts";
 import { periodUse } from "./compile.ts";
 import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { boundExpression, decimal, parseExpression, textExpression, type UsedField, usedField } from "./field-sql.ts";
+import { decimal, type UsedField, usedField, valueStages } from "./field-sql.ts";
 import type { Layout, Word } from "./layout.ts";
 import type { SqlQuery } from "./source.ts";
 
@@ -60,9 +60,6 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
 
   const codesOf = (entry: UsedField): readonly string[] | undefined =>
     layout.domains.find(({ kind, name }) => kind === "element" && name === entry.field.element)?.codes;
-  const texts = plan.used.map((entry) => `${textExpression(entry)} AS t${entry.index}`);
-  const values = plan.used.map((entry) => `${parseExpression(entry, codesOf(entry))} AS p${entry.index}`);
-  const bounded = plan.used.map((entry) => `${boundExpression(entry)} AS v${entry.index}`);
   const conditions = [
     "true",
     ...layout.query.filters.map((filter) => filterCondition(layout, filter, byElement(filter.element), bind)),
@@ -81,9 +78,7 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
   const columns = [...keys, ...groupedColumns(sums, quality, units)];
 
   const text = [
-    `WITH texts AS (SELECT ${texts.length === 0 ? "1 AS one" : texts.join(", ")} FROM source)`,
-    `parsed AS (SELECT *${values.map((value) => `, ${value}`).join("")} FROM texts)`,
-    `bounded AS (SELECT *${bounded.map((value) => `, ${value}`).join("")} FROM parsed)`,
+    `WITH ${valueStages(plan.used, codesOf)}`,
     `filtered AS (SELECT *, coalesce(${conditions.join(" AND ")}, false) AS kept FROM bounded)`,
     `cells AS (SELECT *${groups.map((group) => `, ${group}`).join("")} FROM filtered)`,
   ].join(",\n");
