@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ let acme: StartedNode;
 const run = (line: string): Promise<Transcript> => sealane(line, { cwd });
 const json = async (line: string): Promise<Record<string, unknown>> => {
   const { exitCode, stdout, stderr } = await run(`${line} --json`);
-  expect(`${line}: ${exitCode} ${exitCode === 0 ? "" : stderr}`).toBe(`${line}: 0 `);
+  expect(`${line}: ${exitCode} ${exitCode === 0 ? "" : stderr + stdout}`).toBe(`${line}: 0 `);
   expect(stdout.trim().split("\n")).toHaveLength(1);
   return JSON.parse(stdout);
 };
@@ -38,6 +38,10 @@ beforeAll(async () => {
   expect(await json("member admit acme --dir op")).toMatchObject({ member: "acme", position: 1 });
   expect(await json("network join invitation.json --dir acme --wait 60")).toMatchObject({ network: "steel" });
   acme = await startedNode("acme", cwd);
+  await writeAcme(cwd);
+  const first = (await readFile(join(cwd, "acme.json"), "utf8")).replace("acme:energy", "acme:first");
+  await writeFile(join(cwd, "first.json"), first);
+  await json("asset register first.json --dir acme");
   await json("trust export --dir acme --out trust.json");
 });
 
@@ -72,14 +76,15 @@ test("the ledger is shown in order, and a position beyond it is refused", async 
   const { stdout } = await run("ledger show --dir acme");
   expect(stdout).toMatch(/0 .*network.found\s+op\n1 .*member.admit\s+op/);
   expect(await json("ledger show 1 --dir acme")).toMatchObject({ position: 1, transaction: { signer: "op" } });
-  expect(await json("ledger status --dir acme")).toMatchObject({ kind: "embedded", role: "replica", height: 2 });
+  expect(await json("ledger status --dir acme")).toMatchObject({ kind: "embedded", role: "replica", height: 3 });
   expect(await run("ledger show 99 --dir acme")).toMatchObject({ exitCode: 1, stdout: "" });
   expect(await run("ledger show x --dir acme")).toMatchObject({ exitCode: 2, stdout: "" });
 });
 
-test("a second node on the same folder is refused while the first one runs", async () => {
+test("a second node on the same folder, and a backup of it, are refused while the first one runs", async () => {
   const { exitCode, stderr } = await run("node start --dir acme");
   expect([exitCode, stderr]).toEqual([1, expect.stringContaining("[ERR_STORE_LOCKED]")]);
+  expect((await run("node backup copy --dir acme")).stderr).toContain("[ERR_STORE_LOCKED]");
 });
 
 test("files are not overwritten", async () => {
@@ -89,9 +94,9 @@ test("files are not overwritten", async () => {
 });
 
 test("the ledger verifies while the node runs and after it stopped, and a flipped byte is found", async () => {
-  expect(await json("audit ledger --trust trust.json --dir acme")).toMatchObject({ verdict: "verified", entries: 2 });
+  expect(await json("audit ledger --trust trust.json --dir acme")).toMatchObject({ verdict: "verified", entries: 3 });
   await acme.stop();
-  expect(await json("audit ledger --trust trust.json --dir acme")).toMatchObject({ verdict: "verified", entries: 2 });
+  expect(await json("audit ledger --trust trust.json --dir acme")).toMatchObject({ verdict: "verified", entries: 3 });
 
   await cp(join(cwd, "acme"), join(cwd, "tampered"), { recursive: true });
   const store = await openLevelStore(join(cwd, "tampered/ledger"));
@@ -104,6 +109,19 @@ test("the ledger verifies while the node runs and after it stopped, and a flippe
   acme = await startedNode("acme", cwd);
 });
 
+test("a stopped node is backed up, restored elsewhere and gets new keys that the network accepts", async () => {
+  await acme.stop();
+  await json("node backup copy --dir acme");
+  expect(await run("node restore copy --dir acme")).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(await json("node restore copy --dir restored")).toMatchObject({ member: "acme" });
+  await rm(join(cwd, "acme"), { recursive: true });
+  await rename(join(cwd, "restored"), join(cwd, "acme"));
+  const { key } = await json("node rotate-key --dir acme");
+  acme = await startedNode("acme", cwd);
+  const { members } = (await json("member list --dir op")) as { members: { record: { identity: { key: string } } }[] };
+  expect(members.map(({ record }) => record.identity.key)).toContain(key);
+});
+
 test("an audit with an unreadable trust file says so before anything else", async () => {
   await writeFile(join(cwd, "broken.json"), "{");
   await appendFile(join(cwd, "bundle.json"), "{}");
@@ -113,7 +131,6 @@ test("an audit with an unreadable trust file says so before anything else", asyn
 });
 
 test("an asset is registered, found from another node, given a policy and withdrawn", async () => {
-  await writeAcme(cwd);
   expect(await json("policy check policy.json")).toMatchObject({ ok: true });
   const registered = await json("asset register acme.json --policy policy.json --dir acme");
   expect(registered).toMatchObject({ state: "registered", policyVersion: 1, asset: { quality: { rows: 2 } } });
