@@ -6,7 +6,7 @@
 import { createEchelon, type Vector } from "./echelon.ts";
 import { type Equation, type Fold, type Vectors, vectorsOf } from "./equations.ts";
 
-export type { Equation, Term } from "./equations.ts";
+export type { Equation } from "./equations.ts";
 
 export interface GuardInput {
   /** Already released or publicly known; cannot be taken back. */

@@ -1,7 +1,7 @@
 /** One set of minima for a whole cohort: the strictest of all policies (secure-aggregation.md section 2). */
 import type { Asset } from "../model/asset.ts";
 import type { ReceiverMode } from "../model/operands.ts";
-import type { Problem } from "../model/problem.ts";
+import type { CohortProblem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
 import { cellModeOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
@@ -32,7 +32,7 @@ export interface CohortPlan {
 }
 export type Strictest =
   | { readonly ok: true; readonly constants: Constants; readonly exactMomentsTrusted: boolean }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly CohortProblem[] };
 
 /**
  * `parties`: one per holding group, the cohort as it will be opened. Never depends on who turns up later. Problems
@@ -81,9 +81,9 @@ const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): bool
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));
 
 /** What the contract and every member would refuse in these constants (secure-aggregation.md sections 1 and 2). */
-function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Constants): Problem[] {
-  const problems: Problem[] = [];
-  const add = (code: string, detail: string) => problems.push({ field: "cohort", code, detail });
+function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Constants): CohortProblem[] {
+  const problems: CohortProblem[] = [];
+  const add = (code: CohortProblem["code"], detail: string) => problems.push({ field: "cohort", code, detail });
   const wanted = Math.max(3, need + drops);
   if (members < wanted) {
     const parts = drops === 0 ? `${need}` : `${need} per cell and ${drops} that may drop out`;
@@ -101,7 +101,7 @@ function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Co
   return problems;
 }
 
-function repeatedProviders(parties: readonly CohortParty[]): Problem[] {
+function repeatedProviders(parties: readonly CohortParty[]): CohortProblem[] {
   const providers = parties.map(({ asset }) => asset.provider);
   const twice = new Set(providers.filter((provider, index) => providers.indexOf(provider) !== index));
   return [...twice].map((provider) => ({
@@ -111,9 +111,9 @@ function repeatedProviders(parties: readonly CohortParty[]): Problem[] {
   }));
 }
 
-function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): Problem[] {
-  const problems: Problem[] = [];
-  const add = (code: string, detail: string) => problems.push({ field: asset.id, code, detail });
+function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): CohortProblem[] {
+  const problems: CohortProblem[] = [];
+  const add = (code: CohortProblem["code"], detail: string) => problems.push({ field: asset.id, code, detail });
   if (policy.asset !== asset.id) add("policy-of-another-asset", `wanted a policy for it, got one for ${policy.asset}`);
   if (plan.cellMode === "counted" && policy.counts === "closed") {
     add("counts-closed", "counted cells want open counts");
@@ -147,8 +147,8 @@ function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): Proble
 }
 
 /** The same legal person never reports twice: units of one population are not summed over two assets (section 4). */
-function domainProblems(parties: readonly CohortParty[], plan: CohortPlan): Problem[] {
-  const problems: Problem[] = [];
+function domainProblems(parties: readonly CohortParty[], plan: CohortPlan): CohortProblem[] {
+  const problems: CohortProblem[] = [];
   const drawn = parties.filter(({ asset }) => asset.unit.kind === "field");
   const seen = new Map<string, string>();
   for (const { asset } of drawn) {

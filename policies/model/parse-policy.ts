@@ -2,14 +2,14 @@
 import { Compile } from "typebox/compile";
 import { DUTY_OPERANDS, FIELD_OPERANDS, type Operand, PROHIBITION_OPERANDS, USE_OPERANDS } from "./operands.ts";
 import { Policy, policyDigest } from "./policy.ts";
-import type { Problem } from "./problem.ts";
+import type { PolicyProblem } from "./problem.ts";
 import type { PolicyTerms } from "./terms.ts";
 import { termsOf } from "./terms-of.ts";
 
 /** The policy is deep-frozen: what was checked is what is evaluated. */
 export type ParsedPolicy =
   | { readonly ok: true; readonly policy: Policy; readonly terms: PolicyTerms }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
 export const MAX_POLICY_BYTES = 262_144;
 const MAX_PROBLEMS = 200;
@@ -60,14 +60,14 @@ export function parsePolicy(input: unknown): ParsedPolicy {
 export const acceptedTerms = (policy: unknown): PolicyTerms | undefined =>
   typeof policy === "object" && policy !== null ? accepted.get(policy) : undefined;
 
-const refuse = (field: string, code: string, detail: string): ParsedPolicy => ({
+const refuse = (field: string, code: PolicyProblem["code"], detail: string): ParsedPolicy => ({
   ok: false,
   problems: [{ field, code, detail }],
 });
 
-function shapeProblems(value: unknown): Problem[] {
+function shapeProblems(value: unknown): PolicyProblem[] {
   if (shape.Check(value)) return [];
-  const seen = new Map<string, Problem>();
+  const seen = new Map<string, PolicyProblem>();
   for (const error of shape.Errors(value)) {
     // The name of the extra property is in the error about the property itself.
     if (error.keyword === "additionalProperties" || error.keyword === "anyOf") continue;
@@ -85,8 +85,8 @@ function shapeProblems(value: unknown): Problem[] {
 
 type Constraints = readonly { leftOperand: string; operator: string; rightOperand: unknown }[] | undefined;
 
-function ruleProblems(policy: Policy): Problem[] {
-  const problems: Problem[] = [];
+function ruleProblems(policy: Policy): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
   policy.permission.forEach((permission, index) => {
     const at = `/permission/${index}`;
     const operands =
@@ -121,11 +121,16 @@ function ruleProblems(policy: Policy): Problem[] {
 const lookup = <T>(tables: Readonly<Record<string, T>>, action: string): T | undefined =>
   Object.hasOwn(tables, action) ? tables[action] : undefined;
 
-function oneRule(at: string, action: string, operands: OperandTable | undefined, constraints: Constraints): Problem[] {
+function oneRule(
+  at: string,
+  action: string,
+  operands: OperandTable | undefined,
+  constraints: Constraints,
+): PolicyProblem[] {
   if (operands === undefined) {
     return [{ field: `${at}/action`, code: "action-unknown", detail: `no such action here: ${show(action)}` }];
   }
-  const problems: Problem[] = [];
+  const problems: PolicyProblem[] = [];
   const present = (constraints ?? []).map(({ leftOperand, operator }) => `${leftOperand} ${operator}`);
   (constraints ?? []).forEach(({ leftOperand, operator, rightOperand }, index) => {
     const field = `${at}/constraint/${index}`;
@@ -164,15 +169,15 @@ function oneRule(at: string, action: string, operands: OperandTable | undefined,
   return [...problems, ...repeated(`${at}/constraint`, present)];
 }
 
-function repeated(field: string, names: readonly string[]): Problem[] {
+function repeated(field: string, names: readonly string[]): PolicyProblem[] {
   const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
   return [...twice].map((name) => ({ field, code: "term-repeated", detail: `only once: ${show(name)}` }));
 }
 
 /** Terms that are right one by one and wrong together. */
-function combinationProblems(policy: Policy): Problem[] {
-  const problems: Problem[] = [];
-  const add = (field: string, code: string, detail: string) => problems.push({ field, code, detail });
+function combinationProblems(policy: Policy): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const add = (field: string, code: PolicyProblem["code"], detail: string) => problems.push({ field, code, detail });
   const uses = policy.permission.filter((permission) => permission.action === "use");
   if (uses.length !== 1) {
     add("/permission", "use-permission-count", `wanted one permission with action "use", got ${uses.length}`);
@@ -213,8 +218,8 @@ function combinationProblems(policy: Policy): Problem[] {
   return problems;
 }
 
-function fieldProblems(policy: Policy): Problem[] {
-  const problems: Problem[] = [];
+function fieldProblems(policy: Policy): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
   const filtered: string[] = [];
   const counted: string[] = [];
   policy.permission.forEach((permission, index) => {
