@@ -15,7 +15,7 @@ const word = (value: bigint, littleEndian: boolean) => {
 describe("every form of a private value is found", () => {
   test.each([
     ["decimal text", { note: "about 317.6 million" }, "text"],
-    ["scaled text", { words: ["3176"] }, "text"],
+    ["scaled text", { words: ["30785"] }, "text"],
     ["JSON number", { deep: [{ value: 3078.5 }] }, "text"],
     ["negative value", { value: "-41.25" }, "text"],
     ["little-endian word at any offset", word(3176n, true), "little-endian"],
@@ -38,6 +38,9 @@ test("instants, identifiers and other numbers are not mistaken for private value
     id: "03176000-0000-8000-8000-000000003176",
     bytes: 31_760,
     digest: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+    key: "kA-30785-317.6x",
+    position: 3176,
+    version: "1.317.6",
   };
   expect(detector.inspect(body)).toEqual([]);
 });

@@ -2,8 +2,9 @@
  * Looks for private values in what nodes say to each other. A tap hands it every decoded peer message body; it searches
  * each private value as text, as a scaled 64-bit integer in both byte orders, and inside base64 strings.
  *
- * Values whose scaled magnitude is below 256 are searched as text with a decimal point only: as an integer or as
- * bytes they cannot be told from public counts, lengths and bitmaps.
+ * Short integers cannot be told from public counts, lengths, positions and ports: as text a value is searched with its
+ * decimal point, or from five digits on; as bytes from a scaled magnitude of 256 on. Decoded base64 is searched as
+ * text only where all of it is text: in random bytes any three may spell a number.
  */
 
 export interface PrivateValue {
@@ -29,7 +30,9 @@ export interface LeakDetector {
 }
 
 const SMALLEST_BINARY = 256n;
-const NUMBER_TOKEN = /-?\d+(?:\.\d+)?/g;
+const SHORTEST_INTEGER_TEXT = 5;
+/** A number that stands by itself: digits inside keys, digests and versions are none. */
+const NUMBER_TOKEN = /(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-]|\.\d)/g;
 /** Shapes that are full of digits and hold no value: instants, dates and UUIDs. */
 const DIGITS_ONLY_SHAPE =
   /\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g;
@@ -52,7 +55,7 @@ export function createLeakDetector(values: Iterable<PrivateValue>): LeakDetector
     const scaled = scaledInteger(text, scale);
     const magnitude = scaled < 0n ? -scaled : scaled;
     for (const form of textForms(text, scaled, scale)) {
-      if (form.includes(".") || magnitude >= SMALLEST_BINARY) texts.set(form, label);
+      if (form.includes(".") || form.replace("-", "").length >= SHORTEST_INTEGER_TEXT) texts.set(form, label);
     }
     if (magnitude >= SMALLEST_BINARY) words.set(BigInt.asUintN(64, scaled), label);
   }
@@ -83,7 +86,8 @@ function* searchString(needles: Needles, text: string, path: string, depth: numb
     if (!BASE64.test(part)) continue;
     const bytes = Buffer.from(part, part.includes("-") || part.includes("_") ? "base64url" : "base64");
     yield* searchBytes(needles, bytes, `${path}(base64)`);
-    const inner = bytes.toString("utf8");
+    const inner = textOf(bytes);
+    if (inner === undefined) continue;
     yield* searchText(needles, inner, `${path}(base64)`);
     const parsed = jsonOf(inner);
     if (parsed !== undefined) yield* search(needles, parsed, `${path}(base64)`, depth + 1);
@@ -143,6 +147,16 @@ function jsonOf(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters tell binary from text
+    return /[\u0000-\u0008\u000e-\u001f]/.test(text) ? undefined : text;
   } catch {
     return undefined;
   }
