@@ -79,10 +79,21 @@ export const stateBase = (store: LogStore): StateBase => ({
   },
 });
 
+/** The committed state as the contract's readers see it. */
+export const readOnly = (base: StateBase): StateReader => ({
+  async get(key) {
+    const text = await base.get(key);
+    return text === undefined ? undefined : JSON.parse(text);
+  },
+  async *range(prefix) {
+    for await (const [key, text] of base.range(prefix)) yield [key, JSON.parse(text) as unknown] as const;
+  },
+});
+
 export function createChain(start: ChainStart) {
   const { store, network } = start;
   const base = stateBase(store);
-  const committed = createOverlay(base);
+  const committed = readOnly(base);
   const bell: Bell = createBell();
   let { head, range, governance } = start;
   let tail: { readonly prepared: Prepared; readonly checkpoint: string } | undefined;
@@ -141,7 +152,7 @@ export function createChain(start: ChainStart) {
     let { stateSum } = head;
     const operations: StoreOperation[] = [];
     for (const [key, text] of prepared.overlay.writes) {
-      stateSum = replaceInSum(stateSum, key, await base.get(key), text);
+      stateSum = replaceInSum(stateSum, key, await prepared.overlay.before(key), text);
       operations.push(put(layout.state(key), text));
     }
     const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum };
@@ -220,7 +231,7 @@ export function createChain(start: ChainStart) {
     store,
     network,
     bell,
-    state: committed as StateReader,
+    state: committed,
     head: () => head,
     root: () => toBase64url(rootOf(range)),
     tail: () => tail,

@@ -6,10 +6,9 @@ import { LogError } from "../log/errors.ts";
 import { NOTE_ED25519, noteKey } from "../log/note.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, hashLeaf, loadRange, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
-import { type Chain, corrupt, createChain, type Head, parseEntry, stateBase, type Tail } from "./chain.ts";
+import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
 import { readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
-import { createOverlay } from "./overlay.ts";
 import { EMPTY_STATE_SUM, replaceInSum } from "./state-sum.ts";
 import type { LogStore } from "./store.ts";
 
@@ -30,7 +29,7 @@ export async function openChain(store: LogStore, network: string): Promise<Chain
   if (head.size > 0) await demandCheckpoint(store, network, head.checkpoint, atHead);
   await demandState(store, head);
 
-  const governance = await readGovernance(createOverlay(stateBase(store)), network);
+  const governance = await readGovernance(readOnly(stateBase(store)), network);
   const chain = createChain({ store, network, head, range: atHead, governance });
   if (tail !== undefined) await restoreTail(chain, tail, staged, atEnd);
   return chain;

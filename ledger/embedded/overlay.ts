@@ -10,14 +10,24 @@ export interface StateBase {
 export interface Overlay extends StateStore {
   /** Uncommitted values as JSON text. */
   readonly writes: ReadonlyMap<string, string>;
+  /** What is committed under a key; read once. */
+  before(key: string): Promise<string | undefined>;
 }
 
 export function createOverlay(base: StateBase): Overlay {
   const writes = new Map<string, string>();
+  const known = new Map<string, string | undefined>();
+  async function before(key: string): Promise<string | undefined> {
+    if (known.has(key)) return known.get(key);
+    const text = await base.get(key);
+    known.set(key, text);
+    return text;
+  }
   return Object.freeze({
     writes,
+    before,
     async get(key: string) {
-      const text = writes.get(key) ?? (await base.get(key));
+      const text = writes.get(key) ?? (await before(key));
       return text === undefined ? undefined : JSON.parse(text);
     },
     // Kept as text: nobody can change a stored value through a reference, and every read sees what JSON carries.

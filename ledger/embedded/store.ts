@@ -21,7 +21,8 @@ export async function openLevelStore(location: string): Promise<LogStore> {
   const level = new Level<string, string>(location, { keyEncoding: "utf8", valueEncoding: "utf8" });
   await level.open();
   return Object.freeze({
-    get: (key: string) => level.get(key),
+    // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
+    get: async (key: string) => level.getSync(key),
     batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
       level.batch([...operations], { sync }),
     range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
