@@ -9,6 +9,9 @@ export interface Mutation {
   undo(): void;
 }
 
+/** A copy in which nothing is shared, so that a mutation changes one place only. */
+export const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
 type Container = Record<string, unknown> | unknown[];
 
 /** In the order of the document. Apply one, look, undo it, take the next. */

@@ -4,23 +4,31 @@ import type { StateStore } from "../../chaincode/rules/host.ts";
 export function memoryStore(): StateStore {
   const values = new Map<string, unknown>();
   const folders = new Map<string, string[]>();
+  /** Folders that have folders below them. */
+  const parents = new Set<string>();
   const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/") + 1);
+  const openFolder = (folder: string): string[] => {
+    const keys: string[] = [];
+    folders.set(folder, keys);
+    for (let parent = folder; parent !== ""; ) {
+      parent = folderOf(parent.slice(0, -1));
+      parents.add(parent);
+    }
+    return keys;
+  };
   return Object.freeze({
     get: async (key: string) => values.get(key),
     put: async (key: string, value: unknown) => {
       if (!values.has(key)) {
         const folder = folderOf(key);
-        const keys = folders.get(folder);
-        if (keys === undefined) folders.set(folder, [key]);
-        else keys.push(key);
+        (folders.get(folder) ?? openFolder(folder)).push(key);
       }
       values.set(key, value);
     },
     async *range(prefix: string) {
       // Almost every range is one whole folder; anything else looks through all of them.
-      const exact = folders.get(prefix);
-      const isLeaf = exact?.every((key) => !folders.has(`${key}/`));
-      const keys = exact !== undefined && isLeaf ? exact : [...folders.values()].flat();
+      const exact = parents.has(prefix) ? undefined : folders.get(prefix);
+      const keys = exact ?? [...folders.values()].flat();
       for (const key of keys.filter((name) => name.startsWith(prefix)).sort()) {
         yield [key, values.get(key)] as const;
       }

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { LedgerEntry } from "../port.ts";
 import { identityOf, type Life, ledgerFixture, playLife, trustOf } from "./_fixture.ts";
-import { mutationsOf, shapeOf } from "./_mutations.ts";
+import { copyOf, mutationsOf, shapeOf } from "./_mutations.ts";
 import { memoryStore } from "./memory-store.ts";
 import { PROBLEM_CODES } from "./problems.ts";
 import { verifyReplica } from "./replica.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 const verify = (entries: readonly unknown[], checkpoint = life.checkpoint, trust: unknown = life.trust) =>
   verifyReplica(entries as readonly LedgerEntry[], checkpoint, trust);
-const copy = () => structuredClone(life.ledger.entries) as LedgerEntry[];
+const copy = () => copyOf(life.ledger.entries) as LedgerEntry[];
 
 describe("a true ledger", () => {
   it("verifies from its entries, its checkpoint and the pinned keys alone", async () => {
@@ -169,7 +169,7 @@ describe("a changed ledger", () => {
   });
 
   it("whose keys are not those that are pinned is found", async () => {
-    const trust = structuredClone(life.trust);
+    const trust = copyOf(life.trust);
     const stranger = identityOf("p3", 9);
     const publicKey = Buffer.from(stranger.publicKey).toString("base64url");
     trust.members.find(({ id }) => id === "p3")!.keys = [{ key: stranger.key, suite: "intl", publicKey, from: 5 }];

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Life, playLife } from "./_fixture.ts";
 import { firstRefusal } from "./_lying-receiver.ts";
-import { type Mutation, mutationsOf, shapeOf } from "./_mutations.ts";
+import { copyOf, type Mutation, mutationsOf, shapeOf } from "./_mutations.ts";
 import { encodeEvidence } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
 import { collectFindings, PROBLEM_CODES } from "./problems.ts";
@@ -33,7 +33,7 @@ let life: Life;
 let bundle: EvidenceBundle;
 beforeAll(async () => {
   life = await playLife({ mode: "counted" });
-  bundle = structuredClone(life.bundle);
+  bundle = copyOf(life.bundle);
 });
 
 /** Mutations that nothing refuses, and how many were tried. */
@@ -90,7 +90,7 @@ describe("every mutation of every value", () => {
 
   it("of registry mode is found, one place of each kind", async () => {
     const registry = await playLife({ mode: "registry" });
-    const changed = structuredClone(registry.bundle);
+    const changed = copyOf(registry.bundle);
     const trust = indexTrust(registry.trust, collectFindings());
     const receiver = registry.ledger.signer("bureau");
     const seen = new Set<string>();

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Life, type LifeOptions, playLife, sealBundle } from "./_fixture.ts";
 import { firstRefusal } from "./_lying-receiver.ts";
-import { mutationsOf, shapeOf } from "./_mutations.ts";
+import { copyOf, mutationsOf, shapeOf } from "./_mutations.ts";
 import { encodeEvidence, tlogProofOf } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
 import { collectFindings, PROBLEM_CODES } from "./problems.ts";
@@ -77,7 +77,7 @@ describe("a report", () => {
   it("survives nesting beyond any stack", () => {
     let deep: unknown = 1;
     for (let i = 0; i < 200_000; i++) deep = [deep];
-    const bundle = structuredClone(registry.bundle);
+    const bundle = copyOf(registry.bundle);
     bundle.body.agreements[0]!.document = deep;
     expect(problemsOf(verifyEvidence(bundle, registry.trust), "bundle-format")).toMatchObject([{ code: "too-deep" }]);
   });
@@ -97,7 +97,7 @@ describe("a report", () => {
 
 describe("after the bundle is made", () => {
   it("a changed, dropped, added, swapped, repeated or cut value is found (every single one in the slow tests)", () => {
-    const bundle = structuredClone(counted.bundle);
+    const bundle = copyOf(counted.bundle);
     const trust = indexTrust(counted.trust, collectFindings());
     const missed = [...mutationsOf(bundle)]
       .filter((_, at) => at % 53 === 0)
@@ -127,7 +127,7 @@ describe("after the bundle is made", () => {
 
 describe("a lying receiver that signs its changed bundle anew", () => {
   it("is found out at every place of the bundle but its own statement", () => {
-    const bundle = structuredClone(counted.bundle);
+    const bundle = copyOf(counted.bundle);
     const trust = indexTrust(counted.trust, collectFindings());
     const receiver = counted.ledger.signer("bureau");
     const seen = new Set<string>();
@@ -259,7 +259,7 @@ describe("a lying ledger whose quorum colludes", () => {
 
 describe("pinned trust", () => {
   const verifyWith = (change: (trust: TrustFile) => void, bundle: EvidenceBundle = registry.bundle) => {
-    const trust = structuredClone(registry.trust);
+    const trust = copyOf(registry.trust);
     change(trust);
     return verifyEvidence(bundle, trust);
   };
