@@ -203,6 +203,32 @@ describe("against an attacker who tries every world", () => {
     );
   });
 
+  test("nor any combination of one contributor's records", () => {
+    const twoRecords = (id: string, values: readonly number[]): Equation => ({
+      id,
+      terms: values.flatMap((value, i) =>
+        value === 0 ? [] : [{ contributor: `o${i >> 1}`, record: `r${i & 1}`, coefficient: 1n }],
+      ),
+    });
+    const small = [-2, -1, 0, 1, 2];
+    const own = small.flatMap((a) => small.map((b) => [a, b] as const)).filter(([a, b]) => a !== 0 || b !== 0);
+    fc.assert(
+      fc.property(rows(4), (candidates) => {
+        const result = guardReleases({
+          earlier: [],
+          candidates: candidates.map((values, i) => twoRecords(`c${i}`, values)),
+          withheld: [],
+        });
+        const released = result.release.map((id) => candidates[Number(id.slice(1))]!);
+        for (const [a, b] of own) {
+          expect(attackerLearns(released, [a, b, 0, 0], UNKNOWNS)).toBe(false);
+          expect(attackerLearns(released, [0, 0, a, b], UNKNOWNS)).toBe(false);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test("and the same input always gives the same answer", () => {
     fc.assert(
       fc.property(rows(4), (candidates) => {

@@ -114,12 +114,9 @@ function viewsOf(vectors: Vectors, input: GuardInput): readonly View[] | undefin
   }
   for (const set of hidden.length === 0 ? [] : smallSets(vectors.classes, colluders)) {
     const strip = without(set);
-    views.push(
-      hiddenView(
-        hidden.filter(({ vector }) => strip(vector).size > 0),
-        strip,
-      ),
-    );
+    const unknown = hidden.filter(({ vector }) => strip(vector).size > 0);
+    // What a colluder could work out before is not for this release to answer.
+    views.push({ ...hiddenView(unknown, strip), broken: () => [] });
     if (views.length > MAX_GUARD_VIEWS) return undefined;
   }
   return views;

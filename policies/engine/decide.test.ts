@@ -346,7 +346,7 @@ describe("hostile input", () => {
         for (const { rule, reason } of decision.verdicts) expect(`${rule} ${reason}`).toMatch(/^[a-z-]+ [a-z-]+$/i);
         if (decision.outcome === "permit") expect(decision.verdicts.every((v) => v.verdict === "permit")).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
     );
   });
 
@@ -378,7 +378,7 @@ describe("hostile input", () => {
         expect(judge({ query: { measures: sumOf(text === "investment" ? "x" : text) } }).outcome).toBe("refuse");
         expect(judge({ request: { coordinator: text } }).outcome).toBe("refuse");
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 });
