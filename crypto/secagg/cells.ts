@@ -40,17 +40,34 @@ export function inAtom(
   return true;
 }
 
-/** Contributors per atom among `members`, from the registry. */
+/** Contributors per atom among `members`, from the registry; atoms with equal registry digits share one list. */
 export function registryContributors(
   opened: Opened,
   parties: Parties,
   members: readonly string[],
   atoms: number,
-): string[][] {
-  const none = {};
-  return Array.from({ length: atoms }, (_, atom) =>
-    members.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? none, atom)),
-  );
+): (readonly string[])[] {
+  const { dimensions } = opened.cells;
+  const byClass = new Map<string, readonly string[]>();
+  return Array.from({ length: atoms }, (_, atom) => {
+    const name = registryClass(dimensions, atom);
+    const known = byClass.get(name);
+    if (known !== undefined) return known;
+    const found = members.filter((member) => inAtom(dimensions, parties.attributes[member] ?? {}, atom));
+    byClass.set(name, found);
+    return found;
+  });
+}
+
+function registryClass(dimensions: readonly CellDimension[], atom: number): string {
+  let name = "";
+  let rest = atom;
+  for (let i = dimensions.length - 1; i >= 0; i--) {
+    const { size, attribute } = dimensions[i]!;
+    if (attribute !== undefined) name += `${rest % size},`;
+    rest = Math.floor(rest / size);
+  }
+  return name;
 }
 
 /** Atoms that differ in one dimension only: every line of the table, dimension by dimension. */

@@ -1,7 +1,7 @@
 /** Dealer commitments: leaf hashes under a signed root, and hashes of the self seeds (specification §3). */
 import { canonicalJson, sha256 } from "../suites/digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "../suites/encoding.ts";
-import { merklePath, merkleRoot, rootFromPath } from "./merkle.ts";
+import { merklePaths, merkleRoot, rootFromPath } from "./merkle.ts";
 import { type FourShares, SHARINGS, type Sharing } from "./share-box.ts";
 
 const SHARE_LABEL = utf8("sealane/secagg/share/v1\0");
@@ -19,7 +19,7 @@ export const seedHash = (context: string, phase: 1 | 2, seed: string): string =>
 
 const bytes = (leaves: readonly string[]) => leaves.map((leaf) => fromBase64url(leaf, "leaf", 32));
 export const leavesRoot = (leaves: readonly string[]): string => merkleRoot(bytes(leaves));
-export const leafPath = (leaves: readonly string[], index: number): string[] => merklePath(bytes(leaves), index);
+export const leafPaths = (leaves: readonly string[]): string[][] => merklePaths(bytes(leaves));
 
 export const leafInRoot = (
   root: string,

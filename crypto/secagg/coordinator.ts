@@ -7,7 +7,7 @@
  */
 import { toBase64url } from "../suites/encoding.ts";
 import { contributionDeadline, refuseAuthenticity } from "./closing.ts";
-import { leafPath } from "./commitments.ts";
+import { leafPaths } from "./commitments.ts";
 import { assertLayout, assertOpening, UNMASKING_OPEN_MS } from "./constants.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./context.ts";
 import type {
@@ -142,20 +142,19 @@ function relayBoxes(state: AtStage<"shares">, deps: CoordinatorDeps): Coordinato
   return { state: next, ...RESUME.accepts(next) };
 }
 
-const boxesFor = (state: AtStage<"accepts">): Send[] =>
-  holdersOf(state).map((to, i) => ({
-    to,
-    message: {
-      type: "boxes",
-      computation: state.opened.computation,
-      boxes: ascending(state.dealt).map(({ shares, leaves, boxes }) => ({
-        shares,
-        leaf: leaves[i]!,
-        path: leafPath(leaves, i),
-        box: boxes[i]!,
-      })),
-    },
-  }));
+function boxesFor(state: AtStage<"accepts">): Send[] {
+  const { computation } = state.opened;
+  const dealt = ascending(state.dealt).map((message) => ({ ...message, paths: leafPaths(message.leaves) }));
+  return holdersOf(state).map((to, i) => {
+    const boxes = dealt.map(({ shares, leaves, boxes, paths }) => ({
+      shares,
+      leaf: leaves[i]!,
+      path: paths[i]!,
+      box: boxes[i]!,
+    }));
+    return { to, message: { type: "boxes", computation, boxes } };
+  });
+}
 
 /** 8: V follows from accepts and later refusals. */
 function closeMasks(state: AtStage<"accepts">, deps: CoordinatorDeps): CoordinatorStep | null {

@@ -9,27 +9,26 @@ const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(NOD
 /** Largest power of two below `size`. */
 const split = (size: number): number => 2 ** Math.floor(Math.log2(size - 1));
 
-function subtree(hashes: readonly Uint8Array[], path?: { index: number; out: Uint8Array[] }): Uint8Array {
+/** Hash of a subtree; appends each leaf's siblings, lowest first, to its path where paths are wanted. */
+function subtree(hashes: readonly Uint8Array[], paths?: readonly Uint8Array[][]): Uint8Array {
   if (hashes.length === 1) return hashes[0]!;
   const k = split(hashes.length);
-  const inLeft = path !== undefined && path.index < k;
-  const left = subtree(hashes.slice(0, k), inLeft ? path : undefined);
-  const right = subtree(
-    hashes.slice(k),
-    path === undefined || inLeft ? undefined : { index: path.index - k, out: path.out },
-  );
-  if (path !== undefined) path.out.push(inLeft ? right : left);
+  const left = subtree(hashes.slice(0, k), paths?.slice(0, k));
+  const right = subtree(hashes.slice(k), paths?.slice(k));
+  paths?.forEach((path, i) => {
+    path.push(i < k ? right : left);
+  });
   return nodeHash(left, right);
 }
 
 export const merkleRoot = (leaves: readonly Uint8Array[]): string =>
   toBase64url(leaves.length === 0 ? sha256() : subtree(leaves.map(leafHash)));
 
-/** Siblings from the leaf upwards. */
-export function merklePath(leaves: readonly Uint8Array[], index: number): string[] {
-  const out: Uint8Array[] = [];
-  subtree(leaves.map(leafHash), { index, out });
-  return out.map(toBase64url);
+/** Audit path of every leaf: siblings from the leaf upwards. */
+export function merklePaths(leaves: readonly Uint8Array[]): string[][] {
+  const paths = leaves.map((): Uint8Array[] => []);
+  if (leaves.length > 0) subtree(leaves.map(leafHash), paths);
+  return paths.map((path) => path.map(toBase64url));
 }
 
 /** Root that `leaf` at `index` of `size` leaves and its path lead to; undefined where the path has the wrong length. */

@@ -9,7 +9,7 @@ import type { Keys, RecoveredSecret } from "./messages.ts";
 import type { Header, Opened } from "./opened.ts";
 import type { Arithmetic } from "./words.ts";
 import { bytesOfWords, wordsOfText } from "./words.ts";
-import { publicKeyOf, sharedSecret } from "./x25519.ts";
+import { keyAgreement, publicKeyOf, sharedSecret } from "./x25519.ts";
 
 export interface MaskBase {
   readonly context: string;
@@ -25,12 +25,16 @@ const selfKey = ({ context, phase }: MaskBase, owner: Keys, seed: string): Uint8
   return deriveKey(fromBase64url(seed, "seed", 32), use);
 };
 
-const pairKey = ({ context, phase }: MaskBase, owner: Keys, privateKey: string, other: Keys): Uint8Array => {
-  const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
-  const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
-  const use: KeyUse = { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
-  return deriveKey(sharedSecret(privateKey, pairOf(other, phase)), use);
-};
+/** Keys of the pair masks between `owner` and others; the private key is read once. */
+function pairKeys({ context, phase }: MaskBase, owner: Keys, privateKey: string): (other: Keys) => Uint8Array {
+  const agree = keyAgreement(privateKey);
+  return (other) => {
+    const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
+    const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
+    const use: KeyUse = { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
+    return deriveKey(agree(pairOf(other, phase)), use);
+  };
+}
 
 /** Mask between a member and R; either side derives it. */
 export function envelopeKey(
@@ -53,10 +57,11 @@ export function maskContribution(
   others: readonly Keys[],
 ): void {
   applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic);
+  const pairKey = pairKeys(base, owner.keys, owner.pairPrivateKey);
   for (const other of others) {
     if (other.signer === owner.keys.signer) continue;
     const direction = owner.keys.signer < other.signer ? "add" : "subtract";
-    applyMask(words, pairKey(base, owner.keys, owner.pairPrivateKey, other), direction, arithmetic);
+    applyMask(words, pairKey(other), direction, arithmetic);
   }
 }
 
@@ -118,9 +123,10 @@ export function unmaskSum(options: {
       continue;
     }
     // Each survivor's mask with the one that dropped out has no counterpart in the sum.
+    const pairKey = pairKeys(base, owner, secret.secret);
     for (const member of survivors) {
       const direction = member < secret.member ? "subtract" : "add";
-      applyMask(sum, pairKey(base, owner, secret.secret, keysOf.get(member)!), direction, arithmetic);
+      applyMask(sum, pairKey(keysOf.get(member)!), direction, arithmetic);
     }
   }
   return sum;

@@ -23,9 +23,8 @@ export function publicKeyOf(privateKey: string): string {
   return toBase64url(new Uint8Array(Buffer.from(jwk.x ?? "", "base64url")));
 }
 
-/** Shared secret, 32 bytes. Throws ERR_SECAGG_AUTHENTICITY where it would be all zero (RFC 7748 section 6.1). */
-export function sharedSecret(privateKey: string, publicKey: string): Uint8Array {
-  const mine = privateKeyObject(fromBase64url(privateKey, "private key", 32));
+/** RFC 7748 section 6.1 refuses an all-zero secret; OpenSSL does so itself, the check is for other builds. */
+function agree(mine: KeyObject, publicKey: string): Uint8Array {
   const theirs = publicKeyObject(fromBase64url(publicKey, "public key", 32));
   let secret: Uint8Array;
   try {
@@ -37,12 +36,29 @@ export function sharedSecret(privateKey: string, publicKey: string): Uint8Array 
   return secret;
 }
 
-const PROBE = toBase64url(new Uint8Array(32).fill(0x5a));
+/** Shared secrets (32 bytes) with many public keys; the private key is read once. Throws for low-order keys. */
+export function keyAgreement(privateKey: string): (publicKey: string) => Uint8Array {
+  const mine = privateKeyObject(fromBase64url(privateKey, "private key", 32));
+  return (publicKey) => agree(mine, publicKey);
+}
 
-/** Refuses low-order points and second encodings of a point, which would pass a duplicate check. */
+export const sharedSecret = (privateKey: string, publicKey: string): Uint8Array => keyAgreement(privateKey)(publicKey);
+
+/** Canonical encodings of the points of order 1, 2, 4 and 8 on Curve25519 and its twist (RFC 7748 section 7). */
+const LOW_ORDER: ReadonlySet<string> = new Set(
+  [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  ].map((hex) => toBase64url(new Uint8Array(Buffer.from(hex, "hex")))),
+);
+
+/** Refuses low-order points, and second encodings of a point, which would pass a duplicate check. */
 export function assertUsablePublicKey(publicKey: string, label: string): void {
   const raw = fromBase64url(publicKey, label, 32);
-  const value = raw.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const value = BigInt(`0x${Buffer.from(raw).reverse().toString("hex")}`);
   if (value >= FIELD) throw new SecaggError("ERR_SECAGG_AUTHENTICITY", `${label}: not a canonical X25519 key`);
-  sharedSecret(PROBE, publicKey);
+  if (LOW_ORDER.has(publicKey)) throw new SecaggError("ERR_SECAGG_AUTHENTICITY", `${label}: low order`);
 }
