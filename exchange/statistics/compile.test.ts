@@ -229,13 +229,18 @@ describe("refused", () => {
 
   test("a source that no longer has the registered rows, or holds unfit values", () => {
     const layout = compile(query());
-    const row = { kept: "true", cell_rows: "40", cell_units: "1", k0: "1.000", n0: "0", i0: "0", b0: "2" };
+    const row = { kept: "true", cell_rows: "40", cell_units: "1", k0: "1.000", t0: "39", p0: "39", v0: "37" };
     const local = localStatistics(layout, assets[0]!, [row], {});
-    expect([[...local.values], [...local.contributes], local.outOfBounds]).toEqual([[1000n], [1], { output: 2 }]);
+    expect([[...local.values], [...local.contributes], local.nulls, local.outOfBounds]).toEqual([
+      [1000n],
+      [1],
+      { output: 1 },
+      { output: 2 },
+    ]);
     expect(() => localStatistics(layout, assets[0]!, [{ ...row, cell_rows: "39" }], {})).toThrow(
       "registered with 40 rows, has 39",
     );
-    expect(() => localStatistics(layout, assets[0]!, [{ ...row, i0: "1" }], {})).toThrow("the source changed");
+    expect(() => localStatistics(layout, assets[0]!, [{ ...row, p0: "38" }], {})).toThrow("the source changed");
     expect(() => localStatistics(layout, assets[0]!, [{ ...row, k0: "1e3" }], {})).toThrow("expected a decimal");
   });
 });

@@ -41,9 +41,10 @@ export function localStatistics(
   for (const row of rows) {
     counts.rows += count(row, "cell_rows");
     for (const { index, field } of plan.used) {
-      counts.nulls[field.name] = (counts.nulls[field.name] ?? 0) + count(row, `n${index}`);
-      counts.outOfBounds[field.name] = (counts.outOfBounds[field.name] ?? 0) + count(row, `b${index}`);
-      const invalid = count(row, `i${index}`);
+      const [texts, fitting, valid] = [count(row, `t${index}`), count(row, `p${index}`), count(row, `v${index}`)];
+      counts.nulls[field.name] = (counts.nulls[field.name] ?? 0) + count(row, "cell_rows") - texts;
+      counts.outOfBounds[field.name] = (counts.outOfBounds[field.name] ?? 0) + fitting - valid;
+      const invalid = texts - fitting;
       if (invalid > 0) throw changed(field.name, `${invalid} values do not fit its declared type, scale or code table`);
     }
     if (row.kept !== "true") continue;

@@ -3,7 +3,7 @@
  * integers at a fixed scale; nothing passes through binary floating point.
  *
  * Result: one row per present combination of element-dimension codes (d0, d1, …) plus rows with kept = 'false' for
- * what filters and absent codes leave out; k0, k1, … are the components in layout order, then the quality counts.
+ * what filters and absent codes leave out; k0, k1, … are the components in layout order; t, p, v count texts, fitting texts and values per field.
  */
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset, Field } from "../../policies/model/asset.ts";
@@ -68,12 +68,11 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
   ];
   const groups = plan.dimensions.map((entry, i) => `CASE WHEN kept THEN v${entry.index} END AS d${i}`);
   const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
-  const quality = plan.used.flatMap((entry) => [
-    `count(*) FILTER (WHERE t${entry.index} IS NULL) AS n${entry.index}`,
-    `count(*) FILTER (WHERE t${entry.index} IS NOT NULL AND p${entry.index} IS NULL) AS i${entry.index}`,
-    `count(*) FILTER (WHERE p${entry.index} IS NOT NULL AND v${entry.index} IS NULL) AS b${entry.index}`,
-  ]);
-  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index})`;
+  // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
+  const quality = plan.used.flatMap(({ index }) =>
+    ["t", "p", "v"].map((stage) => `count(${stage}${index}) AS ${stage}${index}`),
+  );
+  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   const keys = ["kept", ...plan.dimensions.map((_, i) => `d${i}`)];
   const columns = [...keys, ...groupedColumns(sums, quality, units)];
 
@@ -87,7 +86,7 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
 
 const groupedColumns = (sums: readonly string[], quality: readonly string[], units: string): string[] => [
   "count(*) AS cell_rows",
-  `${units} FILTER (WHERE kept) AS cell_units`,
+  `${units} AS cell_units`,
   ...sums,
   ...quality,
 ];
@@ -135,20 +134,20 @@ function periodConditions(layout: Layout, asset: Asset, plan: AssetPlan, bind: (
   return [`v${index} >= ${bind(layout.query.period!.from)}`, `v${index} <= ${bind(layout.query.period!.to)}`];
 }
 
+/** `kept` is a grouping key, so a sum needs no filter for it, nor for values whose absence makes the term NULL. */
 function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string) => UsedField): string {
   if (word.kind === "units") {
-    return plan.unitField === null
-      ? "CASE WHEN count(*) FILTER (WHERE kept) > 0 THEN 1 ELSE 0 END"
-      : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
+    return plan.unitField === null ? "1" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   }
-  const complete = ["kept", ...word.complete.map((element) => `v${byElement(element).index} IS NOT NULL`)].join(
-    " AND ",
-  );
-  const factors = word.factors.map(byElement);
-  if (factors.length === 0) return `count(*) FILTER (WHERE ${complete})`;
-  const [first, second] = factors;
-  if (second === undefined) return `coalesce(sum(v${first!.index}) FILTER (WHERE ${complete}), 0)`;
-  const width = first!.width + second.width;
+  const [first, second] = word.factors.map(byElement);
+  const others = word.complete
+    .filter((element) => !word.factors.includes(element))
+    .map((element) => byElement(element).index);
+  const filter = (indices: readonly number[]): string =>
+    indices.length === 0 ? "" : ` FILTER (WHERE ${indices.map((index) => `v${index} IS NOT NULL`).join(" AND ")})`;
+  if (first === undefined) return `count(v${others[0]})${filter(others.slice(1))}`;
+  if (second === undefined) return `coalesce(sum(v${first.index})${filter(others)}, 0)`;
+  const width = first.width + second.width;
   if (width > 38) {
     throw new StatisticsError(
       "ERR_STATISTICS_OVERFLOW",
@@ -157,6 +156,6 @@ function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string)
     );
   }
   // A product keeps the width of its wider factor, so one is widened to hold all digits.
-  const product = `CAST(v${first!.index} AS DECIMAL(${Math.max(width, 19)}, ${first!.scale})) * v${second.index}`;
-  return `coalesce(sum(${product}) FILTER (WHERE ${complete}), 0)`;
+  const product = `CAST(v${first.index} AS DECIMAL(${Math.max(width, 19)}, ${first.scale})) * v${second.index}`;
+  return `coalesce(sum(${product})${filter(others)}, 0)`;
 }
