@@ -263,5 +263,9 @@ export function eventOf(entry: LedgerEntry): LifeEvent | undefined {
   return { type, body, signer: entry.transaction.signer, time: entry.time } as LifeEvent;
 }
 
+/** Nobody gave an agreement, and nobody will. */
+export const isRefusedByAll = (life: Submitted): boolean =>
+  Object.values(life.assets).every(({ outcome }) => outcome === "refuse");
+
 export const isOver = (life: RequestLife): boolean =>
   life.name === "released" || life.name === "withheld" || life.name === "cancelled" || life.name === "failed";

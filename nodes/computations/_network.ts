@@ -17,27 +17,27 @@ export const SECTOR: Readonly<Record<string, string>> = {
   omega: "17",
 };
 
-/** Rows of a provider: year, output with one decimal. */
-export const ROWS: Readonly<Record<string, readonly (readonly [year: string, output: string])[]>> = {
+/** Rows of a provider: year, output (always present), tax (not always). */
+export const ROWS: Readonly<Record<string, readonly (readonly [year: string, output: string, tax: string])[]>> = {
   alpha: [
-    ["2024", "3176.5"],
-    ["2025", "3918.2"],
+    ["2024", "3176.5", "17.2"],
+    ["2025", "3918.2", "31.4"],
   ],
   beta: [
-    ["2024", "4106.4"],
-    ["2025", "2577.1"],
+    ["2024", "4106.4", "22.9"],
+    ["2025", "2577.1", "18.3"],
   ],
   delta: [
-    ["2024", "3308.9"],
-    ["2025", "4612.7"],
+    ["2024", "3308.9", "41.7"],
+    ["2025", "4612.7", "26.6"],
   ],
   gamma: [
-    ["2024", "4512.3"],
-    ["2025", "4612.4"],
+    ["2024", "4512.3", "35.5"],
+    ["2025", "4612.4", "12.8"],
   ],
   omega: [
-    ["2024", "4999.1"],
-    ["2025", "5101.6"],
+    ["2024", "4999.1", "52.6"],
+    ["2025", "5101.6", ""],
   ],
 };
 
@@ -130,7 +130,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
   for (const member of PROVIDERS) {
     const path = join(data, `${member}.csv`);
     const rows = (options.rows ?? ROWS)[member] ?? [];
-    await writeFile(path, `year,output\n${rows.map((row) => row.join(",")).join("\n")}\n`);
+    await writeFile(path, `year,output,tax\n${rows.map((row) => row.join(",")).join("\n")}\n`);
     await call(member, "POST", "/api/v1/assets", {
       asset: assetOf(member, options.alwaysPresent ?? true),
       source: { kind: "csv", path },
@@ -195,7 +195,7 @@ export const defaultPolicy = (member: string): PolicyDraft => ({
   colluders: 0,
   coordinatorMayBeSequencer: true,
   countUnits: true,
-  aggregate: { "output-value": ["sum", "mean"] },
+  aggregate: { "output-value": ["sum", "mean"], "tax-paid": ["sum"] },
   groupBy: { elements: ["year"], attributes: ["sector"] },
 });
 
@@ -213,6 +213,14 @@ const assetOf = (member: string, alwaysPresent: boolean) => ({
       unit: "CNY",
       bounds: { minimum: "0", maximum: "1000000" },
       ...(alwaysPresent ? { alwaysPresent: true } : {}),
+    },
+    {
+      name: "tax",
+      element: "tax-paid",
+      type: "decimal",
+      scale: 1,
+      unit: "CNY",
+      bounds: { minimum: "0", maximum: "10000" },
     },
   ],
   codeTables: { years: [{ code: "2024" }, { code: "2025" }] },

@@ -18,6 +18,8 @@ export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
   readonly mailbox: Mailbox;
 }
 
+type SubmitEffect = Extract<CoordinatorEffect, { kind: "submit" }>;
+
 const TOO_EARLY_PAUSE_MS = 300;
 
 /** Undefined when the documents have not come yet, or the opening is not what the documents say: then it is failed. */
@@ -50,17 +52,24 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     ...(await ctx.services.inflight.get<object>(`${id}-notes`)),
   };
 
+  const refusals: string[] = [];
+
   const { role } = await hostRole<CoordinatorState, CoordinatorInput, CoordinatorEffect>(ctx, {
     role: "coordinator",
     computation: id,
     start: () => startCoordinator({ opened: body, parties, layout: review.vector, documents }),
-    step: (state, input) =>
-      stepCoordinator(state, input, {
+    step(state, input) {
+      const next = stepCoordinator(state, input, {
         now: ctx.clock(),
         sign: ctx.sign,
         random: ctx.services.random,
         kept: (phase, member) => kept.get(keptKey(id, phase, member))!,
-      }),
+      });
+      if (input.kind === "message" && input.message.type === "refusal") {
+        refusals.push(input.message.refusal.statement.body.reason);
+      }
+      return next;
+    },
     isFirst: (effect) => effect.kind === "keep",
     send,
     async perform(effect, hosted) {
@@ -71,7 +80,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
           return await ctx.stores.contributions.put(key, toBase64url(effect.words));
         }
         case "submit":
-          void submitUntilDone(effect, hosted);
+          void submitUntilDone(named(effect), hosted);
           return;
         case "blame":
           ctx.services.log.warn({ computation: id, member: effect.member, reason: effect.reason }, "member at fault");
@@ -81,6 +90,14 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
       }
     },
   });
+
+  /** Where members refused, their reason says more than that too few took part. */
+  function named(effect: SubmitEffect): SubmitEffect {
+    const { reason } = effect.body as { reason?: string };
+    const [refusal] = refusals;
+    if (effect.type !== "computation.fail" || refusal === undefined || !reason?.startsWith("too-few-")) return effect;
+    return { ...effect, body: { ...(effect.body as object), reason: refusal } };
+  }
 
   function send(message: Send, hosted: HostedRole<CoordinatorInput>): void {
     if (message.message.type === "maskset") {
@@ -114,10 +131,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     await untilDone(deliver, { signal: hosted.signal, isFinal: () => false });
   }
 
-  async function submitUntilDone(
-    effect: Extract<CoordinatorEffect, { kind: "submit" }>,
-    hosted: HostedRole<CoordinatorInput>,
-  ): Promise<void> {
+  async function submitUntilDone(effect: SubmitEffect, hosted: HostedRole<CoordinatorInput>): Promise<void> {
     const attempt = () => submit(effect.type, effect.body as never);
     try {
       await untilDone(attempt, { signal: hosted.signal, isFinal: isFinalRejection });

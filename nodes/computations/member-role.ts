@@ -4,6 +4,7 @@ import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
+import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
@@ -21,7 +22,7 @@ import { untilDone } from "./retry.ts";
 
 const POLL_WAIT_MS = 15_000;
 
-type Refusal = ReviewReason | "source-unavailable" | "value-missing" | "asset-missing";
+type Refusal = ReviewReason | "history" | "source-unavailable" | "value-missing";
 
 export async function runMember(ctx: Context, opened: ComputationOpened): Promise<HostedRole<MemberInput>> {
   const { body } = opened;
@@ -97,6 +98,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return refuse(verdict.reason);
     }
     if (!(await ctx.facts.agreementStands(own.agreement, ctx.services.now()))) return refuse("agreement-missing");
+    if (isForbiddenByHistory(history, { opened: body, parties, layout: verdict.vector })) return refuse("history");
     prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };
     if (body.cells.mode === "registry" && !fillsOwnCells(prepared)) return refuse("value-missing");
     return { kind: "reviewed", layout: verdict.vector };

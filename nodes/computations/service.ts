@@ -10,7 +10,8 @@ import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
-import { eventOf, type LifeEvent, type RequestLife, step } from "../../exchange/requests/life.ts";
+import { eventOf, isRefusedByAll, type LifeEvent, type RequestLife, step } from "../../exchange/requests/life.ts";
+import { cancelRequest } from "../../exchange/requests/submit.ts";
 import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context, RoleName, Transcript } from "./context.ts";
@@ -69,9 +70,24 @@ export function createExchangeService(ctx: Context): ExchangeService {
     if (known === undefined || known.life.name === "draft" || known.life.requester !== self) return;
     const { life } = known;
     const { opensByItself } = ctx.services.config().computations;
-    if (opensByItself && (life.name === "agreed" || isRestartable(life))) await open(request);
+    if (opensByItself && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
+    if (life.name === "submitted" && isRefusedByAll(life)) await cancel(request, "no-agreement");
     if (life.name === "released") await fetchResult(ctx, life.computation);
   }
+
+  /** Everyone has decided: what cannot be opened now never can, so the request ends with the reason. */
+  async function openOrCancel(request: string): Promise<void> {
+    try {
+      await open(request);
+    } catch (error) {
+      if (!(error instanceof ComputationError) || error.code !== "ERR_COMPUTATION_NOT_OPENABLE") throw error;
+      log.warn({ err: error, request }, "no computation can be opened on these agreements");
+      await cancel(request, error.problems[0]?.code ?? "not-openable");
+    }
+  }
+
+  const cancel = (request: string, reason: string): Promise<void> =>
+    cancelRequest({ ...ctx.party, directory: ctx.facts, stores: ctx.stores }, request, reason);
 
   function open(request: string): Promise<string> {
     const { stepMs, releaseMs } = ctx.services.config().computations;
