@@ -28,9 +28,7 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
       running += 1;
       counted.add(request);
     }
-    if (isAudited(request) && deps.accessLog.stopped()) {
-      throw new HttpError("ERR_HTTP_AUDIT_STOPPED", "the access log cannot be written; no call is served until it can");
-    }
+    if (isAudited(request) && deps.accessLog.stopped()) throw auditStopped();
     if (!SAFE_METHODS.includes(request.method) && config.readOnlySafe !== true) deps.assertWritable();
   });
 
@@ -55,7 +53,7 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
       });
       return payload;
     } catch (error) {
-      const problem = problemOf(error);
+      const problem = problemOf(auditStopped());
       request.log.error({ err: error }, "access log stopped");
       reply.code(problem.status).header("content-type", PROBLEM_TYPE);
       reply.removeHeader("content-length");
@@ -75,6 +73,9 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
   });
   return { running: () => running };
 }
+
+const auditStopped = (): HttpError =>
+  new HttpError("ERR_HTTP_AUDIT_STOPPED", "the access log cannot be written; no call is served until it can");
 
 const isAudited = (request: FastifyRequest): boolean =>
   request.routeOptions.url !== undefined && request.routeOptions.config.accessLog !== false;
