@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { SourceDescription } from "../sources/description.ts";
-import type { TestnetMember } from "../testnet/testnet.ts";
+import type { TestnetMember } from "../testnet/local-member.ts";
 
 export const SCENARIOS = ["grunfeld", "shaoxing"] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];

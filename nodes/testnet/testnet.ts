@@ -6,11 +6,9 @@
  *   net.node("alpha").services.ledger
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeConfig } from "../config/node-config.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import { initNode } from "../runtime/init-node.ts";
@@ -19,24 +17,9 @@ import { foundNetwork } from "../runtime/network/found.ts";
 import { createInvitation } from "../runtime/network/invitation.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { type RunningNode, startNode } from "../runtime/node.ts";
+import { attributeTables, localConfig, type TestnetMember } from "./local-member.ts";
 
-const HOST = "127.0.0.1";
 const JOIN_MS = 60_000;
-
-export interface TestnetMember {
-  readonly id: string;
-  readonly kind: NodeConfig["member"]["kind"];
-  readonly title?: NodeConfig["member"]["title"];
-  /** Default: the id. */
-  readonly organisation?: string;
-  /** Default: the id. */
-  readonly holdingGroup?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-  /** Default true. */
-  readonly cosigner?: boolean;
-  /** Has a peer interface with an endpoint. Default: false for enterprises, true for the others. */
-  readonly reachable?: boolean;
-}
 
 export interface TestnetOptions {
   /** The first one of kind `industry` founds the network and is operator and sequencer. */
@@ -114,7 +97,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
     for (const member of members) {
       await initNode({
         dir: folder(member.id),
-        config: { ...options.config, ...(await configOf(member)) },
+        config: { ...options.config, ...(await localConfig(member)) },
         effects: systemEffects,
       });
     }
@@ -123,7 +106,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
       network,
       industry: "C",
       title: { en: network },
-      attributes: options.attributes ?? tablesOf(members),
+      attributes: options.attributes ?? attributeTables(members),
       effects: systemEffects,
     });
     options.onStep?.({ kind: "founded", member: founder.id });
@@ -180,49 +163,4 @@ async function settled(operator: RunningNode, nodes: ReadonlyMap<string, Running
       await sleep(10);
     }
   }
-}
-
-async function configOf(member: TestnetMember): Promise<Record<string, unknown>> {
-  const { id, kind } = member;
-  const reachable = member.reachable ?? kind !== "enterprise";
-  const peerPort = reachable ? await freePort() : undefined;
-  return {
-    member: {
-      id,
-      kind,
-      title: member.title ?? { en: id },
-      organisation: member.organisation ?? id,
-      holdingGroup: member.holdingGroup ?? id,
-      attributes: member.attributes ?? {},
-      cosigner: member.cosigner ?? true,
-    },
-    api: { host: HOST, port: await freePort() },
-    ...(peerPort === undefined
-      ? {}
-      : { peer: { host: HOST, port: peerPort, endpoint: `https://${HOST}:${peerPort}` } }),
-    limits: { minimumFreeDiskMiB: 1 },
-  };
-}
-
-/** A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, HOST, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-function tablesOf(members: readonly TestnetMember[]): Record<string, string[]> {
-  const tables: Record<string, string[]> = {};
-  for (const { attributes } of members) {
-    for (const [name, code] of Object.entries(attributes ?? {})) {
-      tables[name] ??= [];
-      if (!tables[name].includes(code)) tables[name].push(code);
-    }
-  }
-  return tables;
 }

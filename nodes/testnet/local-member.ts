@@ -1,0 +1,67 @@
+/** A member whose node runs on this machine: what a test or demonstration says of it, and the configuration it gets. */
+import { type AddressInfo, createServer } from "node:net";
+import type { NodeConfig } from "../config/node-config.ts";
+
+const HOST = "127.0.0.1";
+
+export interface TestnetMember {
+  readonly id: string;
+  readonly kind: NodeConfig["member"]["kind"];
+  readonly title?: NodeConfig["member"]["title"];
+  /** Default: the id. */
+  readonly organisation?: string;
+  /** Default: the id. */
+  readonly holdingGroup?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Default true. */
+  readonly cosigner?: boolean;
+  /** Has a peer interface with an endpoint. Default: false for enterprises, true for the others. */
+  readonly reachable?: boolean;
+}
+
+/** Contents of sealane.json for a node on this machine, on ports that are free now. */
+export async function localConfig(member: TestnetMember): Promise<Record<string, unknown>> {
+  const { id, kind } = member;
+  const reachable = member.reachable ?? kind !== "enterprise";
+  const peerPort = reachable ? await freePort() : undefined;
+  return {
+    member: {
+      id,
+      kind,
+      title: member.title ?? { en: id },
+      organisation: member.organisation ?? id,
+      holdingGroup: member.holdingGroup ?? id,
+      attributes: member.attributes ?? {},
+      cosigner: member.cosigner ?? true,
+    },
+    api: { host: HOST, port: await freePort() },
+    ...(peerPort === undefined
+      ? {}
+      : { peer: { host: HOST, port: peerPort, endpoint: `https://${HOST}:${peerPort}` } }),
+    limits: { minimumFreeDiskMiB: 1 },
+  };
+}
+
+/** A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, HOST, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Code tables of the registry attributes that these members carry. */
+export function attributeTables(members: readonly TestnetMember[]): Record<string, string[]> {
+  const tables: Record<string, string[]> = {};
+  for (const { attributes } of members) {
+    for (const [name, code] of Object.entries(attributes ?? {})) {
+      tables[name] ??= [];
+      if (!tables[name].includes(code)) tables[name].push(code);
+    }
+  }
+  return tables;
+}
