@@ -182,6 +182,8 @@ export interface Life {
   readonly trust: TrustFile;
   /** Cosigned, over all entries. */
   readonly checkpoint: string;
+  /** Cosigned, over all entries up to the opening. */
+  readonly openedCheckpoint: string;
 }
 
 type OpenBody = TransactionBody<"computation.open">;
@@ -375,6 +377,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     },
   });
   const opened = await ledger.submit("gov", "computation.open", openBody);
+  const openedCheckpoint = ledger.checkpoint();
 
   const context0 = openingContext(openBody);
   const about = { computation: COMPUTATION, request: REQUEST, phase: 0, context: context0 };
@@ -521,7 +524,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
   };
   const bundle = sealBundle(parts, ledger.signer("bureau"));
   const checkpoint = ledger.checkpoint();
-  return { ledger, parts, bundle, trust: trustOf(ledger, checkpoint), checkpoint };
+  return { ledger, parts, bundle, trust: trustOf(ledger, checkpoint), checkpoint, openedCheckpoint };
 }
 
 export const sealBundle = (parts: EvidenceParts, receiver: SigningIdentity): EvidenceBundle =>

@@ -4,7 +4,7 @@ import { Code, Count, closed, MemberId, Text, Uuid } from "../../chaincode/rules
 
 export const RESULT_FORMAT = "sealane/result/v1";
 
-const Decimal = Type.String({ pattern: "^-?(?:0|[1-9]\\d{0,79})(?:\\.\\d{1,40})?$" });
+const Decimal = Type.String({ pattern: "^-?(?:0|[1-9]\\d{0,79})(?:\\.\\d{1,100})?$" });
 
 /** One figure. Exactly one of `value`, `withheld` and `undefined` says something: the others are null or absent. */
 export const ResultCell = closed({
