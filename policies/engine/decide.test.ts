@@ -90,6 +90,12 @@ describe("no access", () => {
     const isolating = { ...request, query: { ...request.query, bounds: { investment: ["0", "1"] } } };
     expect(decide(policyOf(draft), isolating, asset, context).reasons).toEqual(["request-invalid"]);
   });
+  test("for names that are no codes", () => {
+    const units = JSON.parse('{"__proto__":{"x":1},"a b":"kg"}');
+    const measures = [{ id: "m", statistic: { kind: "sum" as const, element: "investment" }, units }];
+    expect(judge({ query: { measures } }).reasons).toEqual(["request-invalid"]);
+    expect(judge({ asset: { codeTables: { "a b": [{ code: "x" }] } } }).reasons).toEqual(["asset-invalid"]);
+  });
   test("when the asset or the context is not what it should be", () => {
     expect(judge({ asset: { version: 0 } }).reasons).toEqual(["asset-invalid"]);
     expect(judge({ context: { usesSoFar: -1 } }).reasons).toEqual(["context-invalid"]);

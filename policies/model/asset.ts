@@ -49,6 +49,7 @@ export const Asset = closed({
   codeTables: Type.Record(
     Code,
     Type.Array(closed({ code: Code, title: Type.Optional(Title) }), { minItems: 1, maxItems: 100_000 }),
+    { additionalProperties: false, maxProperties: 500 },
   ),
   /** What one statistical unit is: the provider itself (weight 1), or the distinct values of an identity field. */
   unit: Type.Union([

@@ -27,7 +27,7 @@ export const Measure = closed({
   id: Code,
   statistic: Statistic,
   /** Unit the result is stated in, by element; converted only by a declared exact factor. */
-  units: Type.Optional(Type.Record(Code, Code)),
+  units: Type.Optional(Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 })),
 });
 
 /** A public domain: a coded field of the assets, or a registry attribute of the provider itself. */
