@@ -1,5 +1,4 @@
 /** Steps of a long command on stderr: redrawn lines for a person, plain lines for a log, nothing on stdout. */
-import { Listr, ListrLogger, ProcessOutput } from "listr2";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface Progress {
@@ -22,10 +21,11 @@ function plain({ write, now }: Surroundings): Progress {
 }
 
 function redrawn(): Progress {
-  // The library draws on stdout, which belongs to the data.
-  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   return {
     async step<T>(title: string, work: (update: (state: string) => void) => Promise<T>) {
+      const { Listr, ListrLogger, ProcessOutput } = await import("listr2");
+      // The library draws on stdout, which belongs to the data.
+      const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
       const context: { result?: T } = {};
       const update = (task: { title: string }) => (state: string) => {
         task.title = `${title}: ${state}`;

@@ -1,14 +1,10 @@
-/** `sealane audit`: verification that trusts no node. Exit 4 unless everything was verified. */
-import { MAX_BUNDLE_BYTES } from "../../../ledger/audit/bundle.ts";
+/** `sealane audit`: verification that trusts no node; what it needs is loaded only then. Exit 4 unless everything was verified. */
 import type { Problem } from "../../../ledger/audit/problems.ts";
-import { verifyReplica } from "../../../ledger/audit/replica.ts";
 import type { Check, Report } from "../../../ledger/audit/report.ts";
-import { verifyEvidenceFile } from "../../../ledger/audit/verify.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
-import { openStoredLedger } from "../stored-ledger.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 export const auditCommands: CommandGroup = (program, { texts, action }) => {
@@ -28,6 +24,8 @@ export const auditCommands: CommandGroup = (program, { texts, action }) => {
 };
 
 async function verify(context: CommandContext, trustFile: string, bundleFile: string): Promise<Outcome> {
+  const { MAX_BUNDLE_BYTES } = await import("../../../ledger/audit/bundle.ts");
+  const { verifyEvidenceFile } = await import("../../../ledger/audit/verify.ts");
   const trust = await context.readJson(trustFile);
   const bytes = await context.readBytes(bundleFile, MAX_BUNDLE_BYTES);
   const report = verifyEvidenceFile(bytes, trust);
@@ -41,6 +39,8 @@ async function verify(context: CommandContext, trustFile: string, bundleFile: st
 async function verifyLedger(context: CommandContext, trustFile: string): Promise<Outcome> {
   const { text } = context.texts;
   const trust = await context.readJson(trustFile);
+  const { verifyReplica } = await import("../../../ledger/audit/replica.ts");
+  const { openStoredLedger } = await import("../stored-ledger.ts");
   const stored = await openStoredLedger(context);
   try {
     const report = await verifyReplica(stored.entries, stored.checkpoint, trust);

@@ -1,8 +1,6 @@
 /** `sealane network`: founding a network, inviting into it and joining it. */
 import type { Command } from "commander";
 import { systemEffects } from "../../runtime/effects.ts";
-import { foundNetwork } from "../../runtime/network/found.ts";
-import { joinNetwork } from "../../runtime/network/join.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import { collect, integer, pair } from "../options.ts";
 import { readPassphrase } from "../passphrase.ts";
@@ -37,6 +35,7 @@ function networkFound(network: Command, { texts, action }: Cli): void {
     .option("--attribute <name=code,code>", text("cli.network.found.attribute"), collect)
     .action(
       action<FoundOptions>(async (context, options) => {
+        const { foundNetwork } = await import("../../runtime/network/found.ts");
         const passphrase = await readPassphrase(context);
         const tables = (options.attribute ?? []).map((table) => pair("--attribute", table));
         const entry = await foundNetwork({
@@ -69,6 +68,7 @@ function networkJoin(network: Command, { texts, action }: Cli): void {
     .option("--wait <seconds>", text("cli.network.join.wait"), integer(0, 604_800), 600)
     .action(
       action<{ wait: number }>(async (context, { wait }, file) => {
+        const { joinNetwork } = await import("../../runtime/network/join.ts");
         const invitation = await context.readJson(file);
         const passphrase = await readPassphrase(context);
         const joined = await createProgress(context.surroundings).step(text("cli.network.join.title"), (update) =>

@@ -1,13 +1,14 @@
 /** `sealane node init`: what an organisation says about itself, turned into a node folder. */
 import type { Command } from "commander";
-import { NODE_KINDS } from "../../../chaincode/rules/vocabulary.ts";
+import type { NodeKind } from "../../../chaincode/rules/vocabulary.ts";
 import { systemEffects } from "../../runtime/effects.ts";
-import { initNode } from "../../runtime/init-node.ts";
 import type { Cli } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { choice, collect, integer, pair } from "../options.ts";
 import { readPassphrase } from "../passphrase.ts";
 import { renderFields } from "../table.ts";
+
+const NODE_KINDS = ["government", "enterprise", "industry"] as const satisfies readonly NodeKind[];
 
 interface InitOptions {
   readonly id: string;
@@ -43,6 +44,7 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
     .option("--operator <name>", text("cli.node.init.operator"))
     .action(
       action<InitOptions>(async (context, options) => {
+        const { initNode } = await import("../../runtime/init-node.ts");
         const passphrase = await readPassphrase(context);
         const created = await initNode({
           dir: context.dir,

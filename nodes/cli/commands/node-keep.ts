@@ -1,7 +1,6 @@
 /** `sealane node rotate-key | backup | restore`: care of a node that is stopped. */
 import type { Command } from "commander";
-import { backupNode, type Manifest, restoreNode } from "../../runtime/backup.ts";
-import { rotateNode } from "../../runtime/rotate-node.ts";
+import type { Manifest } from "../../runtime/backup.ts";
 import type { Cli } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { readPassphrase } from "../passphrase.ts";
@@ -13,6 +12,7 @@ export function nodeKeep(node: Command, { texts: { text }, action }: Cli): void 
     .description(text("cli.node.rotate"))
     .action(
       action(async (context) => {
+        const { rotateNode } = await import("../../runtime/rotate-node.ts");
         const passphrase = await readPassphrase(context);
         const options = { dir: context.dir, logLevel: "silent", ...(passphrase === undefined ? {} : { passphrase }) };
         const { keyId, entry } = await rotateNode(options);
@@ -31,6 +31,7 @@ export function nodeKeep(node: Command, { texts: { text }, action }: Cli): void 
     .description(text("cli.node.backup"))
     .action(
       action(async (context, _options, folder) => {
+        const { backupNode } = await import("../../runtime/backup.ts");
         const now = new Date(context.surroundings.now()).toISOString();
         return answer(context, folder, await backupNode({ dir: context.dir, target: context.path(folder), now }));
       }),
@@ -40,9 +41,10 @@ export function nodeKeep(node: Command, { texts: { text }, action }: Cli): void 
     .argument("<folder>", text("cli.node.restore.folder"))
     .description(text("cli.node.restore"))
     .action(
-      action(async (context, _options, folder) =>
-        answer(context, context.dir, await restoreNode({ source: context.path(folder), dir: context.dir })),
-      ),
+      action(async (context, _options, folder) => {
+        const { restoreNode } = await import("../../runtime/backup.ts");
+        return answer(context, context.dir, await restoreNode({ source: context.path(folder), dir: context.dir }));
+      }),
     );
 }
 

@@ -1,6 +1,5 @@
 /** `sealane node start`: runs the node in the foreground until Ctrl-C or SIGTERM; SIGHUP reloads its configuration. */
 import type { Command } from "commander";
-import { startNode } from "../../runtime/node.ts";
 import type { Cli } from "../command.ts";
 import { readPassphrase } from "../passphrase.ts";
 
@@ -11,6 +10,7 @@ export function nodeStart(node: Command, { texts, action }: Cli): void {
     .description(text("cli.node.start"))
     .action(
       action(async (context) => {
+        const { startNode } = await import("../../runtime/node.ts");
         const passphrase = await readPassphrase(context);
         const running = await startNode({ dir: context.dir, ...(passphrase === undefined ? {} : { passphrase }) });
         const { api, peer } = running.address;

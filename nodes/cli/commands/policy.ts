@@ -1,6 +1,5 @@
 /** `sealane policy`: what may be asked of an asset. Checking needs no node; everything else asks the running one. */
-import { parsePolicy } from "../../../policies/model/parse-policy.ts";
-import { type Policy, policyDigest } from "../../../policies/model/policy.ts";
+import type { Policy } from "../../../policies/model/policy.ts";
 import type { Decision } from "../../../policies/model/verdict.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -56,6 +55,8 @@ export const policyCommands: CommandGroup = (program, { texts: { text }, action 
 
 async function check(context: CommandContext, file: string): Promise<Outcome> {
   const { text, reason } = context.texts;
+  const { parsePolicy } = await import("../../../policies/model/parse-policy.ts");
+  const { policyDigest } = await import("../../../policies/model/policy.ts");
   const parsed = parsePolicy(await context.readJson(file));
   if (parsed.ok) {
     const digest = policyDigest(parsed.policy);
