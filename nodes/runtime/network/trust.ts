@@ -1,10 +1,9 @@
 /** `sealane trust export`: the members, keys and spans of this node's verified replica as the file an auditor pins. */
 
-import { readMembers, readNetwork } from "../../../chaincode/rules/keys.ts";
+import type { ProposalState } from "../../../chaincode/rules/records.ts";
 import type { TransactionBody } from "../../../chaincode/rules/transactions.ts";
 import type { PinnedMember, TrustFile } from "../../../ledger/audit/trust.ts";
 import { originOf } from "../../../ledger/log/checkpoint.ts";
-import { majorityOf } from "../../../ledger/log/cosignature.ts";
 import { parseProof } from "../../../ledger/log/proof-text.ts";
 import type { Ledger } from "../../../ledger/port.ts";
 import { NetworkError } from "./network-error.ts";
@@ -19,17 +18,14 @@ export async function exportTrust(deps: { readonly ledger: Ledger; readonly netw
   if (proof?.kind !== "tlog")
     throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no record with a checkpoint yet");
   const { members, sequencers } = await spansOf(ledger, height);
-  const active = (await readMembers(ledger)).filter(({ status }) => status === "active");
-  const sequencer = (await readNetwork(ledger))?.sequencer;
-  const cosigners = active.filter(({ record }) => record.cosigner && record.id !== sequencer).length;
   return {
     format: "sealane/trust/v1",
     network: deps.network,
     origin: originOf(deps.network),
     sequencers,
     members: members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    // Early records may have been proven when there were fewer cosigners; none at all is never enough later.
-    minimumCosignatures: Math.min(1, majorityOf(cosigners)),
+    // The verifier takes the majority of the pinned cosigners; an auditor may raise this.
+    minimumCosignatures: 0,
     checkpoint: parseProof(proof.proof).checkpoint,
   };
 }
@@ -87,5 +83,12 @@ async function spansOf(ledger: Ledger, height: number) {
       }
     }
   }
-  return { members: [...members.values()], sequencers };
+  for await (const [, proposal] of ledger.range<ProposalState>("proposal/")) {
+    if (proposal.state !== "carried" || proposal.carried.position >= height) continue;
+    const { position } = proposal.carried;
+    if (proposal.proposal.kind === "expel-member") endActive(members.get(proposal.proposal.member), position);
+    // The carrying vote is the last record that the old sequencer orders.
+    else sequencers.push({ member: proposal.proposal.sequencer, from: position + 1 });
+  }
+  return { members: [...members.values()], sequencers: sequencers.toSorted((a, b) => a.from - b.from) };
 }
