@@ -1,7 +1,7 @@
 /** Components (knowledge, tools, applications) and their listings. */
 import { demand, found } from "./errors.ts";
 import { keys } from "./keys.ts";
-import type { ComponentState, ListingState } from "./records.ts";
+import type { ComponentState, ComponentVersionState, ListingState } from "./records.ts";
 import { type Author, type Rule, written } from "./rule.ts";
 
 export const registerComponent: Rule<"component.register"> = async (host, author, body) => {
@@ -20,7 +20,8 @@ export const registerComponent: Rule<"component.register"> = async (host, author
   demand((await host.store.get(key)) === undefined, "ERR_CONTRACT_EXISTS", `version: ${version} exists`, "version");
   const component: ComponentState = { component: id, owner: author.id, type, ...written(host) };
   if (known === undefined) await host.store.put(keys.component(id), component);
-  await host.store.put(key, { version: body, ...written(host) });
+  const registered: ComponentVersionState = { version: body, ...written(host) };
+  await host.store.put(key, registered);
 };
 
 export const publishListing: Rule<"listing.publish"> = async (host, author, body) => {

@@ -45,8 +45,6 @@ export function nextState(
   return (state === "masked" ? MASKED[mode] : TRANSITIONS[state])[event];
 }
 
-export const isRunning = (computation: ComputationState): boolean => nextState(computation, "fail") !== undefined;
-
 /** The computation and the state that `event` leads to, or ERR_CONTRACT_STATE. */
 export async function demandTransition(
   host: Host,

@@ -110,7 +110,6 @@ export const readAssets = (state: StateReader, provider?: string) =>
 export const readAssetVersion = (state: StateReader, asset: string, version: number) =>
   read<AssetVersionState>(state, keys.assetVersion(asset, version));
 export const readRequest = (state: StateReader, request: string) => read<RequestState>(state, keys.request(request));
-export const readRequests = (state: StateReader) => readAll<RequestState>(state, "request/");
 export const readDecision = (state: StateReader, request: string, asset: string) =>
   read<DecisionState>(state, keys.decision(request, asset));
 export const readDecisions = (state: StateReader, request: string) =>

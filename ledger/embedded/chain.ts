@@ -8,6 +8,7 @@
  */
 
 import type { Outcome } from "../../chaincode/rules/execute.ts";
+import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { leafBytes } from "../log/leaf.ts";
@@ -17,7 +18,7 @@ import { appendLeaf, type CompactRange, hashLeaf, rootAt, rootOf, type TreeNode 
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { runContract } from "./contract.ts";
-import { changesGovernance, type Governance, readGovernance } from "./governance.ts";
+import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
 import { createOverlay, type Overlay, type StateBase } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
@@ -53,6 +54,8 @@ export interface Prepared {
   readonly root: Uint8Array;
   readonly overlay: Overlay;
   readonly time: string;
+  /** Its last record changes who signs or cosigns. */
+  readonly governs: boolean;
 }
 
 /** What a chain starts from: see open-chain.ts. */
@@ -114,10 +117,18 @@ export function createChain(start: ChainStart) {
     const texts: string[] = [];
     const nodes: TreeNode[] = [];
     let grown = range;
+    let governs = false;
+    const watched: StateStore = {
+      ...overlay,
+      put: (key, value) => {
+        governs ||= isGovernanceKey(key);
+        return overlay.put(key, value);
+      },
+    };
     for (const { time, transaction } of transactions) {
       const position = head.size + entries.length;
       const entry: LedgerEntry = { position, time, transaction };
-      const outcome = await runContract(overlay, { position, time }, transaction);
+      const outcome = await runContract(watched, { position, time }, transaction);
       if (!judge(outcome, entry)) continue;
       const text = entryText(entry);
       const added = appendLeaf(grown, hashLeaf(Buffer.from(text, "utf8")));
@@ -125,10 +136,10 @@ export function createChain(start: ChainStart) {
       nodes.push(...added.nodes);
       entries.push(entry);
       texts.push(text);
-      if (changesGovernance(transaction.statement.type)) break;
+      if (governs) break;
     }
     const time = entries.at(-1)?.time ?? head.time;
-    return { from: head.size, entries, texts, nodes, range: grown, root: rootOf(grown), overlay, time };
+    return { from: head.size, entries, texts, nodes, range: grown, root: rootOf(grown), overlay, time, governs };
   }
 
   async function stage(prepared: Prepared, checkpoint: string, { sync }: { readonly sync: boolean }): Promise<void> {
@@ -163,10 +174,7 @@ export function createChain(start: ChainStart) {
     head = next;
     range = prepared.range;
     tail = undefined;
-    const last = prepared.entries.at(-1);
-    if (last !== undefined && changesGovernance(last.transaction.statement.type)) {
-      governance = await readGovernance(committed, network);
-    }
+    if (prepared.governs) governance = await readGovernance(committed, network);
     bell.ring();
   }
 

@@ -5,7 +5,6 @@
  */
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
 import type { KeyState, MemberState } from "../../chaincode/rules/records.ts";
-import type { TransactionType } from "../../chaincode/rules/transactions.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { cosignerNameOf, originOf } from "../log/checkpoint.ts";
 import { majorityOf } from "../log/cosignature.ts";
@@ -19,18 +18,8 @@ export interface Governance {
   readonly needed: number;
 }
 
-const CHANGING: ReadonlySet<TransactionType> = new Set<TransactionType>([
-  "network.found",
-  "member.admit",
-  "member.suspend",
-  "member.reinstate",
-  "key.rotate",
-  "key.revoke",
-  "vote.cast",
-]);
-
-/** A record of this type is the last of its group commit. */
-export const changesGovernance = (type: string): boolean => CHANGING.has(type as TransactionType);
+/** A record that writes such a key is the last of its group commit. */
+export const isGovernanceKey = (key: string): boolean => /^(network$|member\/|key\/)/.test(key);
 
 export async function readGovernance(state: StateReader, network: string): Promise<Governance> {
   const founded = await readNetwork(state);
@@ -54,13 +43,12 @@ async function signingKeyOf(state: StateReader, { record }: MemberState): Promis
   return key?.state === "current" ? fromBase64url(record.identity.publicKey, "public key", 32) : undefined;
 }
 
-/** Every public key that may have signed a checkpoint of this log: all keys the sequencer ever had. */
-export async function checkpointKeys(state: StateReader): Promise<readonly Uint8Array[]> {
-  const network = await readNetwork(state);
+/** Every public key the member ever had: what it may have signed checkpoints with. */
+export async function keysOf(state: StateReader, member: string): Promise<readonly Uint8Array[]> {
   const found: Uint8Array[] = [];
   for await (const [, value] of state.range("key/")) {
     const key = value as KeyState;
-    if (key.member === network?.sequencer) found.push(fromBase64url(key.publicKey, "public key", 32));
+    if (key.member === member) found.push(fromBase64url(key.publicKey, "public key", 32));
   }
   return found;
 }

@@ -9,7 +9,7 @@ import { NOTE_ED25519, noteKey } from "../log/note.ts";
 import { LedgerError } from "../port.ts";
 import { createBell } from "./bell.ts";
 import { type ForkEvidence, keepFork } from "./fork.ts";
-import { checkpointKeys } from "./governance.ts";
+import { keysOf } from "./governance.ts";
 import type { SequencerApi } from "./sequencer-api.ts";
 import type { SequencerCore } from "./sequencer-core.ts";
 
@@ -21,12 +21,17 @@ export interface Presence {
 
 export function createPresence(
   core: SequencerCore,
-  { now, onFork }: { readonly now: () => number; readonly onFork?: (evidence: ForkEvidence) => void },
+  {
+    member: self,
+    now,
+    onFork,
+  }: { readonly member: string; readonly now: () => number; readonly onFork?: (evidence: ForkEvidence) => void },
 ): Presence {
   const { chain } = core;
   const bell = createBell();
-  const spoken = new Set<string>();
   const { cosigners, needed } = chain.governance();
+  // A cosigner that takes over speaks for its own store.
+  const spoken = new Set<string>(cosigners.has(self) ? [self] : []);
   // Any set of this size meets every quorum that could have acknowledged the last record.
   const wanted = chain.head().size === 0 || needed === 0 ? 0 : cosigners.size - needed + 1;
 
@@ -59,9 +64,9 @@ export function createPresence(
     throw core.halted();
   }
 
-  /** Only what the log's own key signed says anything about this log. */
+  /** Only what this node itself signed binds it; what its predecessor signed was settled by the vote. */
   async function isOurs(text: string): Promise<boolean> {
-    for (const publicKey of await checkpointKeys(chain.state)) {
+    for (const publicKey of await keysOf(chain.state, self)) {
       try {
         openCheckpoint(text, noteKey(originOf(chain.network), NOTE_ED25519, publicKey));
         return true;

@@ -1,11 +1,10 @@
 /** A member's replica of the embedded ledger: fetches, re-executes, verifies, cosigns; submits through an outbox. */
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
-import { cosignerNameOf, parseCheckpoint } from "../log/checkpoint.ts";
-import { cosign } from "../log/cosignature.ts";
-import { formatNote } from "../log/note.ts";
+import { parseCheckpoint } from "../log/checkpoint.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import { createBell, unlessAborted } from "./bell.ts";
 import type { Chain } from "./chain.ts";
+import { cosignedNote } from "./cosigned-note.ts";
 import { createDelivery } from "./delivery.ts";
 import { type ForkEvidence, keepFork, readForks } from "./fork.ts";
 import { openChain } from "./open-chain.ts";
@@ -13,7 +12,7 @@ import { openOutbox } from "./outbox.ts";
 import { readsOf } from "./reads.ts";
 import type { LogBatch, SequencerApi } from "./sequencer-api.ts";
 import type { LogStore } from "./store.ts";
-import { BatchRefusal, isAcknowledged, isExtension, verifyBatch } from "./verify-batch.ts";
+import { BatchRefusal, isAcknowledged, isExtension, replacesSequencer, verifyBatch } from "./verify-batch.ts";
 
 export interface ReplicaOptions {
   readonly store: LogStore;
@@ -90,14 +89,30 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
     }
     const size = tail.prepared.range.size;
     const note = await unlessAborted(sequencer.acknowledged({ size, waitMs: pollMs }), signal);
-    if (note === undefined) return;
-    if (parseCheckpoint(note).note.text !== parseCheckpoint(tail.checkpoint).note.text) {
+    if (signal.aborted) return;
+    if (note === undefined) {
+      await adoptReplacement(tail.checkpoint);
+      return;
+    }
+    if (!isSameCheckpoint(note, tail.checkpoint)) {
+      if (await adoptReplacement(tail.checkpoint)) return;
       return refuse(note, new BatchRefusal("inconsistent", `checkpoint of size ${size}: not the one cosigned`));
     }
     if (!isAcknowledged(chain, note)) {
       throw new LedgerError("ERR_LEDGER_NO_QUORUM", `checkpoint of size ${size}: acknowledged without a quorum`);
     }
     await chain.commit(note);
+  }
+
+  /** A tail that the members voted to drop gives way to the first group commit of the new sequencer. */
+  async function adoptReplacement(staged: string): Promise<boolean> {
+    const query = { from: chain.head().size, limit: 1, waitMs: 0 };
+    const [batch] = (await unlessAborted(sequencer.batches(query), signal)) ?? [];
+    if (batch === undefined || isSameCheckpoint(batch.checkpoint, staged)) return false;
+    if (!(await replacesSequencer(chain, await verifyBatch(chain, batch, options.pinnedSequencerKey)))) return false;
+    await chain.dropTail();
+    await adopt(batch);
+    return true;
   }
 
   async function followOnce(): Promise<void> {
@@ -177,12 +192,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
   });
 }
 
+const isSameCheckpoint = (one: string, other: string): boolean =>
+  parseCheckpoint(one).note.text === parseCheckpoint(other).note.text;
+
 const heldBy = (chain: Chain): string | undefined =>
   chain.tail()?.checkpoint ?? (chain.head().checkpoint === "" ? undefined : chain.head().checkpoint);
-
-/** A note over the checkpoint's text with this member's cosignature alone. */
-function cosignedNote(checkpoint: string, { network, identity, now }: ReplicaOptions): string {
-  const { text } = parseCheckpoint(checkpoint).note;
-  const cosigner = { name: cosignerNameOf(network, identity.member), privateKey: identity.privateKey };
-  return formatNote({ text, signatures: [cosign(text, cosigner, Math.floor(now() / 1000))] });
-}

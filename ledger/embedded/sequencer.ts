@@ -2,13 +2,17 @@
  * The sequencer of the embedded ledger: orders, executes, commits in groups, signs checkpoints, gathers the quorum.
  * One group commit is in flight at a time; what arrives meanwhile forms the next one.
  */
+import type { Transaction } from "../../chaincode/rules/transactions.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts";
 import { isBy, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import type { Chain, Prepared } from "./chain.ts";
+import { cosignedNote } from "./cosigned-note.ts";
 import { entriesOf } from "./delivery.ts";
 import type { ForkEvidence } from "./fork.ts";
+import { readGovernance } from "./governance.ts";
 import { openChain } from "./open-chain.ts";
 import { createPresence } from "./presence.ts";
 import { collectQuorum, type QuorumCollector } from "./quorum.ts";
@@ -33,6 +37,11 @@ export interface SequencerOptions {
   /** How long a submission waits for the quorum before ERR_LEDGER_NO_QUORUM; default 30 s. It stays pending. */
   readonly quorumTimeoutMs?: number;
   readonly onFork?: (evidence: ForkEvidence) => void;
+  /**
+   * Signed votes that carry the replacement of a lost sequencer by this member, opened over its own replica's store:
+   * they become the first records after the checkpoint they name. Needed once; afterwards the ledger itself says so.
+   */
+  readonly takeover?: readonly SignedTransaction[];
 }
 
 /** `ledger` is this node's own port; `api` answers the replicas. Closing the ledger closes both and the store. */
@@ -45,6 +54,7 @@ export interface Sequencer {
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { maxBatch = 512, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
   const chain = await openChain(options.store, options.network);
+  const takeover = await prepareTakeover(chain, options);
   const closing = new AbortController();
   const queue = createSubmissionQueue({ maxQueue, timeoutMs: quorumTimeoutMs });
   let collector: QuorumCollector | undefined;
@@ -62,11 +72,17 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     halt,
     signal: closing.signal,
   };
-  const presence = createPresence(core, { now: options.now, ...(options.onFork && { onFork: options.onFork }) });
+  const presence = createPresence(core, {
+    member: options.identity.member,
+    now: options.now,
+    ...(options.onFork && { onFork: options.onFork }),
+  });
 
   // Before anyone can see the checkpoint, so that no cosignature comes too early.
   const expectQuorum = (checkpoint: string): void => {
     collector = collectQuorum(checkpoint, logKeyOf(checkpoint, chain, options.identity), chain.governance());
+    if (!chain.governance().cosigners.has(options.identity.member)) return;
+    collector.add(options.identity.member, cosignedNote(checkpoint, options));
   };
 
   /** Waits for the quorum over the staged tail and commits it. False when closed meanwhile. */
@@ -88,12 +104,30 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       if (!(await acknowledge())) return;
     }
     for (const { submission, answer } of answers) submission.answer(await answer());
+    const { sequencer } = chain.governance();
+    if (sequencer !== undefined && sequencer !== options.identity.member) throw notSequencer(sequencer, options);
+  }
+
+  async function commitTakeover(votes: readonly SignedTransaction[]): Promise<void> {
+    const rejected: string[] = [];
+    const group = votes.map((transaction) => ({
+      transaction,
+      answer: (answer: SubmitAnswer) => {
+        if (!answer.ok) rejected.push(answer.message);
+      },
+    }));
+    await commitGroup(group);
+    const { sequencer } = chain.governance();
+    if (sequencer !== options.identity.member && !closing.signal.aborted) {
+      throw new LedgerError("ERR_LEDGER_REJECTED", `takeover: not carried by these votes; ${rejected.join("; ")}`);
+    }
   }
 
   async function run(): Promise<void> {
     try {
       await presence.complete();
       if (chain.tail() !== undefined && !(await acknowledge())) return;
+      if (takeover.length > 0) await commitTakeover(takeover);
       while (!closing.signal.aborted) {
         const group = queue.take(maxBatch);
         if (group.length === 0) await queue.bell.wait(closing.signal);
@@ -159,6 +193,37 @@ function logKeyOf(text: string, chain: Chain, identity: SigningIdentity): NoteKe
   const keys = [chain.governance().log, own].filter((key) => key !== undefined);
   return keys.find((key) => signatures.some((signature) => isBy(key, signature))) ?? own;
 }
+
+/** The votes still to be recorded. Refuses a member that is not the sequencer and does not become it. */
+async function prepareTakeover(chain: Chain, options: SequencerOptions): Promise<readonly SignedTransaction[]> {
+  const { sequencer } = chain.governance();
+  if (sequencer === undefined || sequencer === options.identity.member) return [];
+  const staged = chain.tail()?.prepared;
+  // Already under way when this node last stopped: the staged votes are finished, never made anew.
+  if (staged !== undefined && (await becomesSequencer(staged, options))) return [];
+  const statement = options.takeover?.[0]?.statement as Transaction<"vote.cast"> | undefined;
+  const proposal = statement?.body.proposal;
+  if (proposal?.kind !== "replace-sequencer" || proposal.sequencer !== options.identity.member) {
+    throw notSequencer(sequencer, options);
+  }
+  const { size, root } = proposal.from;
+  // Voted to keep the staged records: their quorum is gathered first, under the old sequencer's checkpoint.
+  if (staged?.range.size === size && toBase64url(staged.root) === root) return options.takeover ?? [];
+  if (chain.head().size !== size || chain.root() !== root) {
+    throw new LedgerError(
+      "ERR_LEDGER_REJECTED",
+      `takeover: votes continue from size ${size}, this store stands at ${chain.head().size}; let the replica catch up`,
+    );
+  }
+  if (staged !== undefined) await chain.dropTail();
+  return options.takeover ?? [];
+}
+
+const becomesSequencer = async (staged: Prepared, { network, identity }: SequencerOptions): Promise<boolean> =>
+  (await readGovernance(staged.overlay, network)).sequencer === identity.member;
+
+const notSequencer = (sequencer: string, { identity }: SequencerOptions): LedgerError =>
+  new LedgerError("ERR_LEDGER_REJECTED", `sequencer: the ledger names ${sequencer}, this node is ${identity.member}`);
 
 interface Answered {
   readonly submission: Submission;

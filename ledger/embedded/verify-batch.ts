@@ -1,14 +1,15 @@
 /** What a replica checks of a group commit before it believes it: everything. */
 
+import type { Transaction } from "../../chaincode/rules/transactions.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { openCheckpoint, originOf, parseCheckpoint, type SignedCheckpoint } from "../log/checkpoint.ts";
 import { evaluateQuorum } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import { NOTE_ED25519, noteKey } from "../log/note.ts";
 import { verifyConsistency } from "../log/proofs.ts";
 import type { LedgerEntry } from "../port.ts";
 import type { Chain, Prepared } from "./chain.ts";
-import { changesGovernance, readGovernance } from "./governance.ts";
+import { readGovernance } from "./governance.ts";
 import type { LogBatch } from "./sequencer-api.ts";
 
 /**
@@ -39,7 +40,8 @@ export async function verifyBatch(chain: Chain, batch: LogBatch, pinnedKey: stri
     else if (outcome.repeats !== undefined) rejection ??= `entry ${position}: recorded before at ${outcome.repeats}`;
     return true;
   });
-  const { checkpoint } = await openByLog(chain, prepared, pinnedKey, batch.checkpoint);
+  const { signed, by } = await openByLog(chain, prepared, pinnedKey, batch.checkpoint);
+  const { checkpoint } = signed;
   if (prepared.entries.length !== batch.entries.length) {
     throw new BatchRefusal("noise", "batch: goes on after a record that ends its group commit");
   }
@@ -47,6 +49,7 @@ export async function verifyBatch(chain: Chain, batch: LogBatch, pinnedKey: stri
     const detail = `checkpoint of size ${checkpoint.size}: its root is not that of the entries held and sent`;
     throw new BatchRefusal("inconsistent", detail);
   }
+  if (by === "after" && (await replacesSequencer(chain, prepared))) demandVotedStart(chain, prepared);
   if (rejection !== undefined) throw new BatchRefusal("evidence", `the contract rejects ${rejection}`);
   return prepared;
 }
@@ -56,6 +59,22 @@ export function isAcknowledged(chain: Chain, note: string): boolean {
   const { cosigners, needed, log } = chain.governance();
   if (needed === 0 || log === undefined) return needed === 0;
   return evaluateQuorum(parseCheckpoint(note), log, [...cosigners.values()], needed).reached;
+}
+
+/** A new sequencer that takes over goes on exactly where the members voted, and where this replica stands. */
+function demandVotedStart(chain: Chain, prepared: Prepared): void {
+  const last = prepared.entries.at(-1)?.transaction.statement as Transaction<"vote.cast"> | undefined;
+  const proposal = last?.body.proposal;
+  const start = proposal?.kind === "replace-sequencer" ? proposal.from : undefined;
+  if (start?.size !== prepared.from || start.root !== chain.root()) {
+    const detail = `votes continue from size ${start?.size}, this replica stands at ${prepared.from}`;
+    throw new BatchRefusal("noise", `replacement: ${detail}`);
+  }
+}
+
+export async function replacesSequencer(chain: Chain, prepared: Prepared): Promise<boolean> {
+  if (!prepared.governs) return false;
+  return (await readGovernance(prepared.overlay, chain.network)).sequencer !== chain.governance().sequencer;
 }
 
 function demandOrder(entries: readonly LedgerEntry[], from: number, after: string): void {
@@ -71,23 +90,25 @@ function demandOrder(entries: readonly LedgerEntry[], from: number, after: strin
   }
 }
 
-/** The founder's key as pinned, then the sequencer's key before the batch, or after it (rotation, replacement). */
-async function openByLog(chain: Chain, prepared: Prepared, pinnedKey: string, note: string): Promise<SignedCheckpoint> {
-  const candidates: NoteKey[] = [];
-  const before = chain.governance().log;
-  if (chain.head().size === 0) {
-    candidates.push(noteKey(originOf(chain.network), NOTE_ED25519, fromBase64url(pinnedKey, "pinned key", 32)));
-  } else {
-    const last = prepared.entries.at(-1);
-    if (before !== undefined) candidates.push(before);
-    if (last !== undefined && changesGovernance(last.transaction.statement.type)) {
-      const after = (await readGovernance(prepared.overlay, chain.network)).log;
-      if (after !== undefined) candidates.push(after);
-    }
-  }
-  for (const key of candidates) {
+/** The founder's key as pinned, then the sequencer's key before the batch, or after it (replacement by vote). */
+async function openByLog(
+  chain: Chain,
+  prepared: Prepared,
+  pinnedKey: string,
+  note: string,
+): Promise<{ readonly signed: SignedCheckpoint; readonly by: "pinned" | "before" | "after" }> {
+  const pinned = fromBase64url(pinnedKey, "pinned key", 32);
+  const after = prepared.governs ? (await readGovernance(prepared.overlay, chain.network)).log : undefined;
+  const candidates =
+    chain.head().size === 0
+      ? [{ by: "pinned" as const, key: noteKey(originOf(chain.network), NOTE_ED25519, pinned) }]
+      : [
+          { by: "before" as const, key: chain.governance().log },
+          { by: "after" as const, key: after },
+        ];
+  for (const { by, key } of candidates) {
     try {
-      return openCheckpoint(note, key);
+      if (key !== undefined) return { signed: openCheckpoint(note, key), by };
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
     }
