@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { ObservedMessage } from "../peer/client.ts";
-import { createTestnet, type Testnet, type TestnetMember } from "../testnet/testnet.ts";
+import type { TestnetMember } from "../testnet/local-member.ts";
+import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 
 export const PROVIDERS = ["alpha", "beta", "delta", "gamma", "omega"] as const;
 export const SECTOR: Readonly<Record<string, string>> = {
