@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { queryArbitrary, SECTORS, tableArbitrary } from "../../exchange/statistics/_fixtures.ts";
+import { assetOf, queryArbitrary, SECTORS, tableArbitrary } from "../../exchange/statistics/_fixtures.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { decode } from "../../exchange/statistics/decode.ts";
 import { type Layout, layoutWords } from "../../exchange/statistics/layout.ts";
@@ -11,6 +11,7 @@ import { localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainCell, type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
 import { compileSql } from "../../exchange/statistics/sql.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
+import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
 import { openSource } from "./open.ts";
 
@@ -72,4 +73,83 @@ test("the SQL path equals the independent reader on random tables and queries", 
   const queries = fc.array(queryArbitrary, { minLength: 4, maxLength: 4 });
   const tables = fc.tuple(tableArbitrary(0), tableArbitrary(1));
   await fc.assert(fc.asyncProperty(queries, tables, compare), { numRuns: 10, endOnFailure: true });
+});
+
+test("declared binary floats are rounded half to even at their scale, exponents included", async () => {
+  const texts = [
+    "0.125",
+    "0.375",
+    "-0.125",
+    "1e-3",
+    "2.5e-2",
+    "1.5E2",
+    "7",
+    "0.1",
+    "-0.005",
+    "0.015",
+    "99999",
+    "1e30",
+    "",
+  ];
+  const asset: Asset = {
+    ...assetOf(0, texts.length),
+    fields: [
+      { name: "id", element: "id", type: "code", codeTable: "ids" },
+      {
+        name: "x",
+        element: "x",
+        type: "decimal",
+        scale: 2,
+        roundedFromFloat: true,
+        bounds: { minimum: "-1000", maximum: "1000" },
+      },
+    ],
+    codeTables: { ids: texts.map((_, i) => ({ code: `r${String(i).padStart(2, "0")}` })) },
+    unit: { kind: "provider" },
+  };
+  const csv = `id,x\n${texts.map((text, i) => `r${String(i).padStart(2, "0")},${text}`).join("\n")}\n`;
+  const query: Query = {
+    measures: [{ id: "x", statistic: { kind: "sum", element: "x" } }],
+    groupBy: [{ element: "id" }],
+    filters: [],
+  };
+  await compare([query], [{ csv, asset, attributes: {} }]);
+  expect(plainFigures(query, [{ csv, asset, attributes: {} }], {}).map(({ value }) => value)).toEqual([
+    "0.12",
+    "0.38",
+    "-0.12",
+    "0",
+    "0.02",
+    "150",
+    "7",
+    "0.1",
+    "0",
+    "0.02",
+    "0",
+    "0",
+    "0",
+  ]);
+});
+
+test("values at the bounds of two words add up without wrapping", async () => {
+  const fields = (unit: string) => [
+    {
+      name: "x",
+      element: "x",
+      type: "decimal" as const,
+      scale: 9,
+      unit,
+      bounds: { minimum: "-999999999", maximum: "999999999" },
+    },
+  ];
+  const text = ["-999999999", "999999999", "999999998.999999999", "-999999999.000000000", "999999999.000000001"];
+  const tables = [0, 1].map((i) => ({
+    csv: `x,y\n${text.map((value) => `${value},`).join("\n")}\n`,
+    asset: { ...assetOf(i, text.length), fields: fields("CNY"), unit: { kind: "provider" as const } },
+    attributes: {},
+  }));
+  await compare(
+    [{ measures: [{ id: "v", statistic: { kind: "variance", element: "x" } }], groupBy: [], filters: [] }],
+    tables,
+  );
 });
