@@ -3,6 +3,7 @@ import type { CommandGroup } from "./command.ts";
 import { agreementCommands } from "./commands/agreement.ts";
 import { assetCommands } from "./commands/asset.ts";
 import { auditCommands } from "./commands/audit.ts";
+import { demoCommands } from "./commands/demo.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
 import { memberCommands } from "./commands/member.ts";
 import { networkCommands } from "./commands/network.ts";
@@ -22,4 +23,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   trustCommands,
   ledgerCommands,
   auditCommands,
+  demoCommands,
 ];
