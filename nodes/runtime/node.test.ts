@@ -6,6 +6,11 @@ import { readMember } from "../../chaincode/rules/keys.ts";
 import { createTestnet } from "../testnet/testnet.ts";
 import { anchorAccess, anchoredEntries } from "./access-anchor.ts";
 import { backupNode, restoreNode, verifyBackup } from "./backup.ts";
+import { systemEffects } from "./effects.ts";
+import { initNode } from "./init-node.ts";
+import { admitMember } from "./network/application.ts";
+import { createInvitation } from "./network/invitation.ts";
+import { joinNetwork } from "./network/join.ts";
 import { startNode } from "./node.ts";
 import { rotateNode } from "./rotate-node.ts";
 
@@ -84,6 +89,36 @@ describe("key rotation", () => {
     await net.settled();
     const seen = await readMember(net.node("operator").services.ledger, member);
     expect(seen?.record.identity.key).toBe(keyId);
+  });
+
+  test("of the operator keeps the network open for new members", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    await net.stop("operator");
+    await rotateNode({ dir: join(net.dir, "operator"), logLevel: "silent" });
+    const operator = await net.start("operator");
+    const dir = join(scratch, "late");
+    const member = {
+      id: "late",
+      kind: "enterprise",
+      title: { en: "Late" },
+      organisation: "late",
+      holdingGroup: "late",
+    };
+    await initNode({ dir, config: { member, api: { host: "127.0.0.1", port: 0 } }, effects: systemEffects });
+    const invitation = await createInvitation(operator.services, { expiresInHours: 1, note: "" });
+    let admission: Promise<unknown> | undefined;
+    const { height } = await joinNetwork({
+      dir,
+      invitation,
+      effects: systemEffects,
+      waitMs: 20_000,
+      pollMs: 50,
+      onState: (state) => {
+        if (state === "waiting") admission = admitMember(operator.services, "late");
+      },
+    });
+    await admission;
+    expect(height).toBeGreaterThanOrEqual(5);
   });
 });
 

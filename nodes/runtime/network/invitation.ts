@@ -2,9 +2,11 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { readMember, readNetwork } from "../../../chaincode/rules/keys.ts";
+import type { TransactionBody } from "../../../chaincode/rules/transactions.ts";
 import { Code, closed, Digest, Instant, MemberId, PublicKey } from "../../../chaincode/rules/vocabulary.ts";
 import { sha256 } from "../../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../../crypto/suites/encoding.ts";
+import type { Ledger } from "../../../ledger/port.ts";
 import type { RecordStore } from "../../store/records.ts";
 import type { NodeServices } from "../services.ts";
 import { NetworkError } from "./network-error.ts";
@@ -15,9 +17,9 @@ const HOUR_MS = 3_600_000;
 export const Invitation = closed({
   format: Type.Literal("sealane/invitation/v1"),
   network: Code,
-  /** The trust anchor: the replica of the joining node accepts only a ledger signed by this key. */
   sequencer: closed({
     member: MemberId,
+    /** The trust anchor: the founder's key at the founding. A joining replica accepts only a ledger that begins with it. */
     publicKey: PublicKey,
     tls: Digest,
     endpoint: Type.String({ pattern: "^https://", maxLength: 200 }),
@@ -68,7 +70,7 @@ export async function createInvitation(
   await demandOperator(services);
   const network = await readNetwork(services.ledger);
   const sequencer = await readMember(services.ledger, network!.sequencer);
-  const { identity, tls, endpoint } = sequencer!.record;
+  const { tls, endpoint } = sequencer!.record;
   if (endpoint === undefined) {
     throw new NetworkError("ERR_NETWORK_NO_ENDPOINT", `${network!.sequencer}: the sequencer's record has no endpoint`);
   }
@@ -78,10 +80,18 @@ export async function createInvitation(
   return {
     format: "sealane/invitation/v1",
     network: services.network,
-    sequencer: { member: network!.sequencer, publicKey: identity.publicKey, tls, endpoint },
+    sequencer: { member: network!.sequencer, publicKey: await foundingKey(services.ledger), tls, endpoint },
     token,
     expiresAt,
   };
+}
+
+/** The key that signed the first checkpoint: an empty replica starts from it and follows every later change itself. */
+async function foundingKey(ledger: Pick<Ledger, "entries">): Promise<string> {
+  for await (const { transaction } of ledger.entries(0, 1)) {
+    return (transaction.statement.body as TransactionBody<"network.found">).founder.identity.publicKey;
+  }
+  throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no founding record");
 }
 
 export async function demandOperator(services: Pick<NodeServices, "ledger" | "member">): Promise<void> {

@@ -16,6 +16,7 @@ export const NetworkFile = closed({
   /** Operator and sequencer as pinned when joining; the ledger's member record rules once it is replicated. */
   sequencer: closed({
     member: MemberId,
+    /** The founder's key at the founding. */
     publicKey: PublicKey,
     tls: Digest,
     endpoint: Type.String({ pattern: "^https://", maxLength: 200 }),
