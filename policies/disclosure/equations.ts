@@ -13,6 +13,9 @@ export interface Equation {
   readonly terms: readonly Term[];
 }
 
+/** What holds between the record keys of every organisation by definition: Σ coefficient × value = 0. */
+export type Relation = readonly { readonly record: string; readonly coefficient: bigint }[];
+
 /** Contributors with equal coefficients in some equations. */
 export interface Fold {
   readonly members: readonly string[];
@@ -23,6 +26,8 @@ export interface Fold {
 
 export interface Vectors {
   of(equation: Equation): Vector;
+  /** The relations, once per class. */
+  readonly relations: readonly Vector[];
   /** Distinct organisations of an equation, sets counted by their size. */
   organisations(equation: Equation): number;
   /** Contributors alike in everything that is or may be published: only whole groups are ever told apart. */
@@ -37,6 +42,7 @@ export function vectorsOf(
   published: readonly Equation[],
   hidden: readonly Equation[],
   sizes: Readonly<Record<string, number>>,
+  relations: readonly Relation[] = [],
 ): Vectors {
   const size = (contributor: string): number => (Object.hasOwn(sizes, contributor) ? (sizes[contributor] ?? 1) : 1);
   const amounts = new Map([...published, ...hidden].map((equation) => [equation, collect(equation)]));
@@ -65,6 +71,16 @@ export function vectorsOf(
     }
     vectors.set(equation, vector);
   }
+  const related = classMembers.flatMap((_, index) =>
+    relations.map((relation) => {
+      const vector = new Map<number, bigint>();
+      for (const { record, coefficient } of relation) {
+        const at = column(index, record);
+        vector.set(at, (vector.get(at) ?? 0n) + coefficient);
+      }
+      return new Map([...vector].filter(([, amount]) => amount !== 0n));
+    }),
+  );
   const folded = (members: readonly string[]): Fold => ({
     members,
     organisations: members.reduce((total, member) => total + size(member), 0),
@@ -72,6 +88,7 @@ export function vectorsOf(
   });
   return {
     of: (equation) => vectors.get(equation) ?? new Map(),
+    relations: related,
     organisations: (equation) =>
       [...(amounts.get(equation)?.keys() ?? [])].reduce((total, one) => total + size(one), 0),
     groups: groupMembers.map(folded),

@@ -84,6 +84,30 @@ describe("a withheld cell", () => {
   });
 });
 
+describe("tables with different record keys", () => {
+  const all = ["a", "b", "c", "d", "e", "f"];
+  const years = ["1935", "1936"];
+  const relations = [
+    [...years.map((record) => ({ record, coefficient: 1n })), { record: "both years", coefficient: -1n }],
+  ];
+  const input = {
+    earlier: years.map((year) => sum(`all ${year}`, all, year)),
+    candidates: [sum("large sector", ["a", "b", "c", "d", "e"], "both years")],
+    withheld: [sum("small sector", ["f"], "both years")],
+  };
+  test("are solved together where a relation says how the keys belong together", () => {
+    expect(guardReleases({ ...input, relations })).toEqual({
+      release: [],
+      withhold: [{ candidate: "large sector", protects: "small sector" }],
+      alreadyDetermined: [],
+    });
+  });
+  test("and a relation alone gives nobody away", () => {
+    expect(guardReleases({ ...input, earlier: [], relations }).release).toEqual(["large sector"]);
+    expect(guardReleases({ ...input, withheld: [], relations }).withhold[0]?.protects).toBe("f");
+  });
+});
+
 describe("a single organisation's value", () => {
   test("is not opened by two totals that differ by it", () => {
     const result = guardReleases({

@@ -4,7 +4,7 @@
  * integer elimination, no floating point. It guards against exact disclosure; intervals are the linear program's job.
  */
 import { createEchelon, type Vector } from "./echelon.ts";
-import { type Equation, type Fold, type Vectors, vectorsOf } from "./equations.ts";
+import { type Equation, type Fold, type Relation, type Vectors, vectorsOf } from "./equations.ts";
 
 export type { Equation } from "./equations.ts";
 
@@ -15,6 +15,8 @@ export interface GuardInput {
   readonly candidates: readonly Equation[];
   /** Atoms that must stay hidden. */
   readonly withheld: readonly Equation[];
+  /** What holds between record keys, for example that a total is the sum of its years. Default none. */
+  readonly relations?: readonly Relation[];
   /** Organisations a contributor id stands for; absent: 1. */
   readonly sizes?: Readonly<Record<string, number>>;
   /** Assumed colluders, each of which also knows its own values. Default 0. */
@@ -49,13 +51,21 @@ export const UNPROVEN = "unproven";
  * value is withheld; admitting more later can never make it harmless, so one pass finds a maximal safe set.
  */
 export function guardReleases(input: GuardInput): GuardResult {
-  const vectors = vectorsOf([...input.earlier, ...input.candidates], input.withheld, input.sizes ?? {});
+  const vectors = vectorsOf(
+    [...input.earlier, ...input.candidates],
+    input.withheld,
+    input.sizes ?? {},
+    input.relations,
+  );
   const views = viewsOf(vectors, input);
   if (views === undefined) {
     const withhold = input.candidates.map(({ id }) => ({ candidate: id, protects: UNPROVEN }));
     return { release: [], withhold, alreadyDetermined: [] };
   }
   const released = createEchelon();
+  for (const vector of vectors.relations) {
+    if (released.add(vector)) for (const view of views) view.know(vector);
+  }
   const admit = (vector: Vector) => {
     if (released.add(vector)) for (const view of views) view.admit(vector);
   };
@@ -96,6 +106,8 @@ const admissionOrder = (candidates: readonly Equation[], vectors: Vectors): read
 
 /** What the releases tell when some organisations are set aside. Only independent vectors are shown to a view. */
 interface View {
+  /** True by definition: tells nothing of anybody. */
+  know(vector: Vector): void;
   admit(vector: Vector): void;
   wouldDetermine(vector: Vector): string | undefined;
   broken(): readonly string[];
@@ -146,11 +158,13 @@ function hiddenView(
   const echelon = createEchelon();
   // Kept reduced, so that "the row space plus this vector holds it" is "it is a multiple of the reduced vector".
   let residues = hidden.map(({ id, vector }) => ({ id, rest: strip(vector) }));
+  const admit = (vector: Vector) => {
+    if (!echelon.add(strip(vector))) return;
+    residues = residues.map(({ id, rest }) => ({ id, rest: echelon.reduce(rest) }));
+  };
   return {
-    admit(vector) {
-      if (!echelon.add(strip(vector))) return;
-      residues = residues.map(({ id, rest }) => ({ id, rest: echelon.reduce(rest) }));
-    },
+    know: admit,
+    admit,
     wouldDetermine(vector) {
       const reduced = echelon.reduce(strip(vector));
       return residues.find(({ rest }) => isMultiple(rest, reduced))?.id;
@@ -167,6 +181,7 @@ function setView(name: string, strip: (vector: Vector) => Vector): View {
   const others = createEchelon();
   let opened = false;
   return {
+    know: (vector) => void others.add(strip(vector)),
     admit(vector) {
       if (!others.add(strip(vector))) opened = true;
     },
