@@ -114,7 +114,7 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
       query: { ...SUM_BY_YEAR, measures: [{ id: "mean", statistic: { kind: "mean", element: "output-value" } }] },
     });
     expect(cells).toHaveLength(2);
-    expect(cells[0]?.value).toBe((Number(plainSum(1, "2024")) / 5).toString());
+    expect(cells[0]?.value).toBe("4020.64");
   }, 90_000);
 
   test("an identical question over the same versions is answered from the first release", async () => {

@@ -11,6 +11,7 @@ import { record } from "../../exchange/requests/record.ts";
 import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
 import { compileSql } from "../../exchange/statistics/sql.ts";
+import { LedgerError } from "../../ledger/port.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
@@ -51,27 +52,24 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           history.push(effect.entry);
           return;
         case "review":
-          return background(hosted, async () => hosted.poke(await review(effect)));
+          return background(hosted, { kind: "refuse", reason: "source-unavailable" }, () => review(effect));
         case "compute-counts":
-          return background(hosted, async () => {
+          return background(hosted, { kind: "abstain" }, async () => {
             const { local } = await prepare();
             await logAccess("phase-1");
-            hosted.poke({ kind: "counts", present: [...local.contributes], units: [...local.units] });
+            return countsOf(local);
           });
         case "compute-values":
-          return background(hosted, async () => {
+          return background(hosted, { kind: "abstain" }, async () => {
             const { layout, local } = await prepare();
             await logAccess("phase-2");
             const included = new Set(effect.included);
-            const words = selectIncluded(
-              layout,
-              local.values,
-              Array.from({ length: layout.atoms }, (_, atom) => included.has(atom)),
-            );
-            hosted.poke({ kind: "values", words });
+            const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
+            return { kind: "values", words: selectIncluded(layout, local.values, flags) };
           });
         case "submit":
-          return background(hosted, () => submitOmitted(effect.body));
+          void submitOmitted(effect.body);
+          return;
         case "wake":
           return hosted.wakeAt(effect.at);
         case "erase":
@@ -80,13 +78,27 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     },
   });
 
-  /** A failure that no repetition mends withdraws this member visibly. */
-  function background(hosted: HostedRole<MemberInput>, work: () => Promise<void>): void {
-    work().catch((error: unknown) => {
-      if (hosted.signal.aborted) return;
-      ctx.services.log.error({ err: error, computation: body.computation }, "member work failed");
-      hosted.poke({ kind: "refuse", reason: "source-unavailable" satisfies Refusal });
-    });
+  /** Works outside the step and feeds its answer; a failure that no repetition mends is fed as `otherwise`. */
+  function background(hosted: HostedRole<MemberInput>, otherwise: MemberInput, work: () => Promise<MemberInput>): void {
+    work()
+      .then((answer) => hosted.feed(answer))
+      .catch((error: unknown) => {
+        if (hosted.signal.aborted) return;
+        ctx.services.log.error({ err: error, computation: body.computation }, "member work failed");
+        hosted.poke(otherwise);
+      });
+  }
+
+  /** Phase 1 says 0 or 1 per atom, and at most the weight of this unit kind. */
+  function countsOf(local: LocalStatistics): MemberInput {
+    const kind = asset?.asset.unit.kind;
+    const weight = kind === "provider" ? 1 : body.constants.minimumUnits;
+    const present = [...local.contributes];
+    return {
+      kind: "counts",
+      present,
+      units: present.map((one, atom) => (one === 0 ? 0 : Math.min(local.units[atom] ?? 0, weight))),
+    };
   }
 
   async function review(documents: Extract<MemberEffect, { kind: "review" }>): Promise<MemberInput> {
@@ -159,6 +171,8 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   void poll(ctx, opened, role);
   return role;
 }
+
+const isRejected = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
 
 async function forgetLayout(ctx: Context, computation: string): Promise<void> {
   const state = await ctx.stores.roles.get(`${computation}/member`).catch(() => undefined);

@@ -1,4 +1,5 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
@@ -31,6 +32,9 @@ import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
 
+/** The role may be about to start: its documents are on their way, or the node has just come back. */
+const STARTING_PAUSE_MS = 50;
+const NO_PAGE = { epoch: "none", next: 0 };
 const accepted = { accepted: true as const };
 
 export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: ExchangeService): void {
@@ -115,13 +119,14 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     },
     async ({ params, author, query }) => {
       await ofCohort(ctx, params.computation, author);
-      const mailbox = service.mailbox(params.computation);
-      if (mailbox === undefined) {
-        throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${params.computation}: not running here now`);
+      const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
+      let mailbox = service.mailbox(params.computation);
+      while (mailbox === undefined && ctx.clock() < until) {
+        await sleep(STARTING_PAUSE_MS);
+        mailbox = service.mailbox(params.computation);
       }
-      const wait = Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
-      const page = await mailbox.read(author, query, wait);
-      return { ...page, messages: [...page.messages] };
+      const page = await mailbox?.read(author, query, until - ctx.clock());
+      return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
     },
   );
   app.post(

@@ -1,0 +1,169 @@
+/** Restarts, dropouts, stewards and revocation, on running nodes. Each test takes its own request over one network. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ObservedMessage } from "../peer/client.ts";
+import { createNetwork, type Network, PROVIDERS, SUM_BY_YEAR } from "./_network.ts";
+
+const STEP_MS = 9_000;
+const COUNTED = {
+  measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
+  groupBy: [{ element: "year" }],
+  filters: [],
+};
+
+interface Result {
+  readonly outcome: { readonly document: { readonly cells: readonly { readonly value: string | null }[] } };
+}
+
+describe("a running network", () => {
+  let network: Network;
+  /** Called for every message a member is about to send. */
+  let onSent: (member: string, message: ObservedMessage) => void = () => undefined;
+
+  beforeAll(async () => {
+    network = await createNetwork({
+      logLevel: process.env.LOG ?? "silent",
+      stepMs: STEP_MS,
+      releaseMs: 20_000,
+      observe: (member, message) => {
+        if (message.direction === "sent") onSent(member, message);
+      },
+      policy: (member) => (member === "gamma" ? { approval: "steward" } : {}),
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await network[Symbol.asyncDispose]();
+  });
+
+  async function approve(request: string): Promise<void> {
+    const asset = "gamma:panel";
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const view = await network
+        .call<{ assets: { asset: string; outcome: string }[] }>("gamma", "GET", `/api/v1/requests/${request}`)
+        .catch(() => undefined);
+      if (view?.assets.find((one) => one.asset === asset)?.outcome === "wait") break;
+      if (Date.now() > until) throw new Error("gamma does not wait");
+      await sleep(50);
+    }
+    await network.call("gamma", "POST", `/api/v1/requests/${request}/decisions`, { asset, outcome: "approved" });
+  }
+  async function values(request: string): Promise<readonly (string | null)[]> {
+    const result = await network.call<Result>("ministry", "GET", `/api/v1/requests/${request}/result`);
+    return result.outcome.document.cells.map(({ value }) => value);
+  }
+  /** Stops `victim` when `who` sends the first message of a type; resolves when it has stopped. */
+  function stopAt(victim: string, who: string, type: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      onSent = (member, { body }) => {
+        if (member !== who || !Buffer.from(body).toString("utf8").startsWith(`{"type":"${type}"`)) return;
+        onSent = () => undefined;
+        setImmediate(() => void network.net.stop(victim).then(resolve, reject));
+      };
+    });
+  }
+
+  test("a request that needs a person waits, and goes on with the steward's name on the decision", async () => {
+    const request = await network.submit();
+    await approve(request);
+    const view = await network.state(request, ["released", "failed"], 60_000);
+    expect(view).toMatchObject({ state: "released" });
+    expect(view.assets.find(({ asset }) => asset === "gamma:panel")?.decidedBy).toBe("gamma/operator");
+    expect(await values(request)).toEqual(["40925.2"]);
+  }, 90_000);
+
+  test("a steward's refusal is recorded with its reason, and the others are opened without that provider", async () => {
+    const request = await network.submit({ query: { ...SUM_BY_YEAR, groupBy: [{ attribute: "sector" }] } });
+    await expect(
+      network.call("alpha", "POST", `/api/v1/requests/${request}/decisions`, {
+        asset: "gamma:panel",
+        outcome: "approved",
+      }),
+    ).rejects.toThrow("ERR_REQUEST");
+    await sleep(500);
+    await network.call("gamma", "POST", `/api/v1/requests/${request}/decisions`, {
+      asset: "gamma:panel",
+      outcome: "refused",
+      reason: "trade-secret",
+    });
+    const view = await network.state(request, ["failed", "released"], 60_000);
+    expect(view.assets.find(({ asset }) => asset === "gamma:panel")).toMatchObject({
+      outcome: "refuse",
+      reasons: ["trade-secret"],
+    });
+    // The four others would differ from the first release by gamma alone.
+    expect(view).toMatchObject({ state: "failed", reasons: ["history"] });
+  }, 90_000);
+
+  test.each([
+    ["keys", "keys"],
+    ["contribution", "contribution-1"],
+  ])(
+    "a provider that is gone after its %s is left out or recovered, and the rest is released",
+    async (_name, type) => {
+      const stopped = stopAt("omega", "omega", type);
+      const request = await network.submit({
+        query: { ...COUNTED, measures: [{ id: `after-${type}`, statistic: { kind: "count" } }, ...COUNTED.measures] },
+        assets: PROVIDERS.map((member) => `${member}:panel`),
+      });
+      await approve(request);
+      await stopped;
+      const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
+      await network.net.start("omega");
+      expect(["released", "failed"]).toContain(view.state);
+      if (view.state === "failed") expect(view.reasons).toEqual(["too-few-contributions"]);
+    },
+    120_000,
+  );
+
+  test.each([
+    ["a provider", "beta", "beta", "shares"],
+    ["the coordinator", "operator", "delta", "accept"],
+    ["the receiver", "bureau", "alpha", "view-2"],
+  ])(
+    "%s that is stopped in the middle resumes from its files",
+    async (_name, victim, who, type) => {
+      const stopped = stopAt(victim, who, type);
+      const request = await network.submit({
+        query: {
+          ...SUM_BY_YEAR,
+          measures: [{ id: `resume-${victim}`, statistic: { kind: "mean", element: "output-value" } }],
+        },
+      });
+      await approve(request);
+      await stopped;
+      await network.net.start(victim);
+      const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
+      expect(view).toMatchObject({ state: "released" });
+      expect(await values(request)).toEqual(["4020.64", "4164.4"]);
+    },
+    120_000,
+  );
+
+  test("a revoked agreement ends the running computation", async () => {
+    const stopped = stopAt("delta", "delta", "keys");
+    const request = await network.submit({ query: COUNTED });
+    await approve(request);
+    await stopped;
+    const { agreements } = await network.call<{ agreements: { agreement: string; request: string }[] }>(
+      "alpha",
+      "GET",
+      "/api/v1/agreements",
+    );
+    const agreement = agreements.find((one) => one.request === request)!.agreement;
+    await network.call("alpha", "POST", `/api/v1/agreements/${agreement}/revoke`, { reason: "no-longer-needed" });
+    const until = Date.now() + 20_000;
+    let state = "";
+    while (state !== "failed" && Date.now() < until) {
+      const { computations } = await network.call<{ computations: { request: string; state: string }[] }>(
+        "alpha",
+        "GET",
+        "/api/v1/computations",
+      );
+      state = computations.find((one) => one.request === request)?.state ?? "";
+      await sleep(50);
+    }
+    await network.net.start("delta");
+    expect(state).toBe("failed");
+  }, 90_000);
+});
