@@ -106,6 +106,12 @@ async function answer(request: EngineRequest): Promise<EngineReply> {
   }
 }
 
+// A node that dies while a SELECT runs is noticed here: its end of stdin is read only between two requests.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.exit(1);
+}, 1000).unref();
+
 for await (const request of decodeFrames(process.stdin)) {
   process.stdout.write(encodeFrame(await answer(request as EngineRequest)));
 }

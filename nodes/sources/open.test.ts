@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -153,6 +156,15 @@ describe("JSON and Parquet", () => {
     expect(await rowsOf({ kind: "json", path: lines })).toEqual([{ a: "1" }, { a: "2" }]);
   });
 
+  test("an endless JSON value is refused", async () => {
+    const path = await file(
+      "long.json",
+      Buffer.concat([Buffer.from('[{"a":"'), Buffer.alloc(32 << 20, 0x61), Buffer.from('"}]')]),
+    );
+    expect(await refusal({ kind: "json", path }, { memoryMiB: 64 })).toMatch(/^ERR_SOURCE_(FORMAT|LIMIT) long.json/);
+    await rm(path);
+  });
+
   test("a cut-off JSON file is refused, not read in part", async () => {
     for (const text of ['[{"a":1},', '[{"a":1},{"a":2}', '{"a":1}\n{"a":', '[{"a":1}] x', "true", '[{"a":1},{"a":2]']) {
       expect([text, await refusal({ kind: "json", path: await file("bad.json", text) })]).toEqual([
@@ -236,6 +248,29 @@ describe("the sandbox", () => {
     });
     expect(await readFile(path, "utf8")).toBe("a\n1\n");
     expect((await readdir(folder)).includes("out.csv")).toBe(false);
+  });
+
+  test("an engine ends with its node, and the next node removes what was left in scratch", async () => {
+    const path = await file("orphan.csv", iconv.encode("企业\n1\n", "gb18030"));
+    const script = `import { openSource } from ${JSON.stringify(new URL("./open.ts", import.meta.url).href)};
+      const [path, scratch] = process.argv.slice(1);
+      const source = await openSource({ kind: "csv", path, encoding: "gb18030" }, { scratch });
+      source.select({ text: "SELECT count(*) FROM range(100000000000) r, source", parameters: [] });
+      console.log(source.pid);`;
+    const node = spawn(process.execPath, ["--input-type=module", "-e", script, path, scratch], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const pid = Number(String(((await once(node.stdout, "data")) as [Buffer])[0]));
+    node.kill("SIGKILL");
+    await expect
+      .poll(() => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")), {
+        timeout: 10_000,
+      })
+      .toBe(false);
+    expect(await readdir(scratch)).toHaveLength(1);
+    await using(csv(await file("next.csv", "a\n1\n")), async () => {
+      expect((await readdir(scratch)).every((name) => name.startsWith(`source-${process.pid}-`))).toBe(true);
+    });
   });
 
   test("a killed engine is named once and started again by the next read", async () => {

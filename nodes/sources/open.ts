@@ -1,5 +1,5 @@
 /** Opens a table in its own sandboxed DuckDB process. */
-import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Source, SourceColumn, SqlQuery } from "../../exchange/statistics/source.ts";
 import { csvHeader } from "./csv-header.ts";
@@ -33,7 +33,9 @@ export interface OpenedSource extends Source {
 export async function openSource(description: SourceDescription, options: SourceOptions): Promise<OpenedSource> {
   const file = await sourceFile(description.path);
   await mkdir(options.scratch, { recursive: true, mode: 0o700 });
-  const scratch = await mkdtemp(join(await realpath(options.scratch), "source-"));
+  const root = await realpath(options.scratch);
+  await removeOrphans(root);
+  const scratch = await mkdtemp(join(root, `source-${process.pid}-`));
   try {
     const readable = join(scratch, "utf-8.csv");
     const transcode = description.kind === "csv" && description.encoding === "gb18030";
@@ -78,6 +80,23 @@ export async function openSource(description: SourceDescription, options: Source
   } catch (error) {
     await rm(scratch, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** A killed node cannot remove its transcoded copies; the next one does. */
+async function removeOrphans(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const owner = Number(/^source-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isSafeInteger(owner) && !isAlive(owner)) await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 
