@@ -6,6 +6,7 @@ import type { Asset } from "../../policies/model/asset.ts";
 import type { DecisionContext, MemberFacts } from "../../policies/model/context.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
+import { QUANTITIES } from "../statistics/units.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
 import type { Directory, Explanation, Party, RequestDocument, RequestStores } from "./ports.ts";
@@ -196,6 +197,7 @@ async function contextOf(
     attributes: Object.fromEntries(
       Object.entries(await ports.directory.attributes()).map(([name, values]) => [name, [...values]]),
     ),
+    quantities: { ...QUANTITIES },
     ...(steward === undefined ? {} : { approval: { outcome: steward.outcome, by: steward.by, at: ports.now() } }),
   };
 }

@@ -53,3 +53,8 @@ export function conversionFactor(
   if (a === undefined || b === undefined || a.quantity !== b.quantity) return undefined;
   return { numerator: a.numerator * b.denominator, denominator: a.denominator * b.numerator };
 }
+
+/** Unit -> quantity: which units convert into each other, as policy decisions need to know it. */
+export const QUANTITIES: Readonly<Record<string, string>> = Object.freeze(
+  Object.fromEntries(Object.entries(UNITS).map(([name, { quantity }]) => [name, quantity])),
+);

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { readNetwork } from "../../../../chaincode/rules/keys.ts";
 import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import { QUANTITIES } from "../../../../exchange/statistics/units.ts";
 import { decide } from "../../../../policies/engine/decide.ts";
 import type { Policy } from "../../../../policies/model/policy.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
@@ -79,5 +80,6 @@ async function contextOf(deps: Deps, request: DataRequest) {
     now: deps.now(),
     usesSoFar: 0,
     attributes: network?.attributes ?? {},
+    quantities: { ...QUANTITIES },
   };
 }
