@@ -46,7 +46,12 @@ export interface Round {
   readonly views: By<View>;
   readonly answers: By<Unmask>;
 }
-export type Phase1Result = { readonly message: MessageOf<"result-1">; readonly survivors: readonly string[] };
+export interface Phase1Result {
+  readonly message: MessageOf<"result-1">;
+  readonly survivors: readonly string[];
+  /** The views of message 13, for holders that are behind. */
+  readonly views: readonly View[];
+}
 export type RoundData = MasksetData & {
   readonly round: Round;
   readonly context1: string;

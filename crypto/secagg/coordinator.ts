@@ -14,6 +14,7 @@ import type {
   AtStage,
   CoordinatorStage,
   CoordinatorState,
+  KeysetData,
   Phase1Result,
   Round,
   RunningCoordinator,
@@ -25,7 +26,7 @@ import { acceptedDealers, masksetRoot } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import { factSlot } from "./member-state.ts";
 import { statementsRoot } from "./merkle.ts";
-import type { MessageOf } from "./messages.ts";
+import type { MessageOf, View } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import {
   cellBelowMinimum,
@@ -142,7 +143,7 @@ function relayBoxes(state: AtStage<"shares">, deps: CoordinatorDeps): Coordinato
   return { state: next, ...RESUME.accepts(next) };
 }
 
-function boxesFor(state: AtStage<"accepts">): Send[] {
+function boxesFor(state: RunningCoordinator & KeysetData): Send[] {
   const { computation } = state.opened;
   const dealt = ascending(state.dealt).map((message) => ({ ...message, paths: leafPaths(message.leaves) }));
   return holdersOf(state).map((to, i) => {
@@ -280,8 +281,9 @@ function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coordinato
       secrets: [...secrets],
       salt,
     };
-    const { shown: _shown, ...rest } = state;
-    const next = { ...rest, stage: "counts" as const, cells, result1: { message, survivors: survivors(state) } };
+    const { shown: views, ...rest } = state;
+    const result1 = { message, survivors: survivors(state), views };
+    const next = { ...rest, stage: "counts" as const, cells, result1 };
     return { state: next, ...RESUME.counts(next) };
   } catch (cause) {
     if (cause instanceof SecaggError) return fail(state, "counts-impossible");
@@ -361,26 +363,13 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
     send: [],
     effects: [submit("computation.keyset", state, { members: holdersOf(state), root: statementsRoot(state.keyset) })],
   }),
-  shares: (state) => ({
-    send: toAll(holdersOf(state), {
-      type: "keyset",
-      computation: state.opened.computation,
-      keys: [...state.keyset],
-    }),
-    effects: [],
-  }),
+  shares: (state) => ({ send: keysetFor(state), effects: [] }),
   accepts: (state) => ({ send: boxesFor(state), effects: [] }),
   maskset: (state) => ({
     send: [],
     effects: [submit("computation.maskset", state, { members: state.masked, root: masksetRoot(state.answers) })],
   }),
-  contributions: (state) => ({
-    send: [
-      ...toAll(holdersOf(state), { type: "maskset", computation: state.opened.computation, ...state.answers }),
-      ...(state.result1 === null ? [] : toAll(holdersOf(state), state.result1.message)),
-    ],
-    effects: [],
-  }),
+  contributions: () => ({ send: [], effects: [] }),
   closing: (state) => ({
     send: [],
     effects: [
@@ -393,11 +382,7 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
   }),
   views: () => ({ send: [], effects: [] }),
   unmasking: (state) => ({
-    send: toAll(holdersOf(state), {
-      type: `views-${state.round.phase}`,
-      computation: state.opened.computation,
-      views: [...state.shown],
-    } as Send["message"]),
+    send: toAll(holdersOf(state), viewsOf(state.round.phase, state, state.shown)),
     effects: [],
   }),
   counts: (state) => ({
@@ -421,6 +406,27 @@ const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat 
   finished: () => ({ send: [], effects: [] }),
 };
 
+const keysetFor = (state: RunningCoordinator & KeysetData): Send[] =>
+  toAll(holdersOf(state), { type: "keyset", computation: state.opened.computation, keys: [...state.keyset] });
+
+const viewsOf = (phase: 1 | 2, state: RunningCoordinator, views: readonly View[]): Send["message"] =>
+  ({ type: `views-${phase}`, computation: state.opened.computation, views: [...views] }) as Send["message"];
+
+/** After a restart the mailboxes may be empty: holders that are behind get every round again, in order. */
+function earlierRounds(state: RunningCoordinator): Send[] {
+  if (!("dealt" in state) || state.stage === "shares") return [];
+  const all = holdersOf(state);
+  const send = keysetFor(state);
+  if (state.stage === "accepts") return send;
+  send.push(...boxesFor(state));
+  if (!("round" in state)) return send;
+  send.push(...toAll(all, { type: "maskset", computation: state.opened.computation, ...state.answers }));
+  if (state.result1 !== null) {
+    send.push(...toAll(all, viewsOf(1, state, state.result1.views)), ...toAll(all, state.result1.message));
+  }
+  return send;
+}
+
 export function stepCoordinator(
   previous: CoordinatorState,
   input: CoordinatorInput,
@@ -440,7 +446,7 @@ function take(state: RunningCoordinator, input: CoordinatorInput, deps: Coordina
       return expired(state, deps.now) ? fail(state, "expired") : only(state);
     case "resume": {
       const { send, effects } = (RESUME[state.stage] as (state: CoordinatorState) => Repeat)(state);
-      return { state, send, effects: [...effects, ...wakes(state)] };
+      return { state, send: [...earlierRounds(state), ...send], effects: [...effects, ...wakes(state)] };
     }
   }
 }

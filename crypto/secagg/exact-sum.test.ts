@@ -76,7 +76,7 @@ test("the sum is exact for random n, random cells, signed values at the bounds a
       expect(network.decoded!.survivors).toEqual(w.members);
       expect(new Set(stages(network))).toEqual(new Set(["finished"]));
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   );
 });
 
@@ -157,6 +157,80 @@ test("every message may come twice and in the other order within a round", () =>
   const decoded = network.decoded!;
   expect(decoded.cells[0]!.values).toEqual([String(plainSum(w, w.members, 0, 0))]);
   expect(network.blames).toEqual([]);
+});
+
+test("members outside S1 may still answer shares and sign views", () => {
+  for (const effect of ["compute-counts", "compute-values"] as const) {
+    const w = world(5, {
+      answer: (member, asked) => (member === "m003" && asked.kind === effect ? [{ kind: "abstain" }] : undefined),
+      // Two others vanish after contributing, so that the quorum needs m003.
+      intercept: (sent, network) => {
+        const vanishes = sent.message.type === "view-2" && sent.from === "m005";
+        if (vanishes) network.silent.add(sent.from);
+        return vanishes ? [] : [sent];
+      },
+    });
+    const network = createNetwork(w);
+    network.run();
+    expectExact(w, network);
+    expect(network.decoded!.survivors).toEqual(["m001", "m002", "m004", "m005"]);
+    const sent = network.sent.filter(({ from }) => from === "m003").map(({ message }) => message.type);
+    expect(sent).toEqual(expect.arrayContaining(["view-1", "unmask-1", "view-2", "unmask-2"]));
+    expect(sent).not.toContain("contribution-2");
+  }
+});
+
+test("a coordinator that lost its mailboxes repeats every round; holders that are behind catch up", () => {
+  // Everything that C sends to m002 after the documents is lost, until C restarts while it waits for views.
+  let lost = true;
+  const w = world(5, {
+    constants: { colluders: 0, minimumOrganisations: 3, need: 3, drops: 0, quorum: 4, threshold: 4 },
+    intercept: (sent, network) => {
+      if (sent.from === C && sent.to === "m002" && sent.message.type === "views-1" && lost) return [];
+      if (sent.from === "m001" && sent.message.type === "view-2") {
+        network.silent.add("m001");
+        return [];
+      }
+      return [sent];
+    },
+  });
+  const network = createNetwork(w);
+  network.run();
+  expect(network.decoded).toBeUndefined();
+  expect(network.members.get("m002")!.stage).toBe("viewed-1");
+  lost = false;
+  network.run();
+  expect(network.problems).toEqual([]);
+  expect(network.decoded!.cells[0]!.values).toEqual([String(plainSum(w, network.decoded!.survivors, 0, 0))]);
+});
+
+test("the unmasking of a fixed closed set stays open for seven days, with the same answers", () => {
+  let held: Parameters<NonNullable<World["intercept"]>>[0][] | null = [];
+  const w = world(5, {
+    intercept: (sent) => {
+      if (sent.message.type !== "views-2" || held === null) return [sent];
+      held.push(sent);
+      return [];
+    },
+  });
+  const network = createNetwork(w);
+  network.run();
+  expect(stages(network)).toEqual(w.members.map(() => "viewed-2"));
+  network.now += 6 * 24 * 3_600_000;
+  for (const member of w.members) network.give(member, { kind: "tick" });
+  const waiting = held;
+  held = null;
+  for (const { to, message } of waiting!) {
+    network.give(to, { kind: "message", from: C, message });
+    network.give(to, { kind: "message", from: C, message });
+  }
+  network.run();
+  expectExact(w, network);
+  for (const member of w.members) {
+    const answers = network.sent.filter(({ from, message }) => from === member && message.type === "unmask-2");
+    expect(answers.length).toBeGreaterThan(1);
+    expect(new Set(answers.map((sent) => JSON.stringify(sent))).size).toBe(1);
+  }
 });
 
 test("a member that refuses is out before anything of it exists; one that withdraws is out of the mask set", () => {

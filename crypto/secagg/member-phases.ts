@@ -61,7 +61,8 @@ export function onMaskset(state: InStage<"accepted">, deps: MemberDeps): MemberS
     const cells = registryCells(state.opened, state.parties, state.layout, masked.masked, bitmap);
     return enterValues(masked, masked.masked, cells, null, deps);
   }
-  const effects = masked.masked.includes(state.self) ? [countsEffect(masked)] : [];
+  const asked = masked.masked.includes(state.self) && state.facts.close1 === undefined;
+  const effects = asked ? [countsEffect(masked)] : [];
   return { state: { ...masked, stage: "counting" }, send: [], effects };
 }
 
@@ -290,7 +291,7 @@ function enterValues(
   }
   const context2 = valueContext(state.context1, closing1, cells.bitmap);
   const valued = { ...state, survivors1, cells, context2 };
-  return survivors1.includes(state.self)
+  return survivors1.includes(state.self) && state.facts.close2 === undefined
     ? { state: { ...valued, stage: "valuing" }, send: [], effects: [valuesEffect(valued)] }
     : { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
 }

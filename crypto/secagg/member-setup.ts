@@ -6,10 +6,12 @@ import { assertSigned, refuseAuthenticity } from "./closing.ts";
 import { leafInRoot, leafOf, leavesRoot, seedHash, shareHashes } from "./commitments.ts";
 import { assertLayout } from "./constants.ts";
 import { maskContext } from "./context.ts";
+import { firstForbidden } from "./history.ts";
 import { assertKeyset, assertMaskset } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./member-state.ts";
 import type { Keys, MessageOf } from "./messages.ts";
+import { registryCells, releaseEntry } from "./phase-facts.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
 import type { MemberDeps, MemberEffect, Step } from "./step.ts";
@@ -54,6 +56,7 @@ export const reviewEffect = (documents: MessageOf<"documents">): MemberEffect =>
 /** 3: fresh keys and seeds; nothing of them is derived from anything else. */
 export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: MemberDeps): MemberStep {
   assertLayout(state.opened, layout);
+  if (forbiddenForAll(state, layout, deps)) return refuse(state, "history", deps);
   const fresh = () => toBase64url(deps.random(32));
   const secrets: MemberSecrets = {
     pair1: fresh(),
@@ -78,6 +81,18 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     send: [toCoordinator(base, { keys })],
     effects: [],
   };
+}
+
+/** Registry mode knows who contributes before anything is sent: history is asked here, and the refusal is visible. */
+function forbiddenForAll(state: MemberBase, layout: Layout, deps: MemberDeps): boolean {
+  const { opened, parties } = state;
+  if (opened.cells.mode !== "registry") return false;
+  const members = opened.cohort.map((entry) => entry.member);
+  const every = encodeBitmap(layout.atoms, [...Array(layout.atoms).keys()]);
+  const cells = registryCells(opened, parties, layout, members, every);
+  const facts = { opened, parties, layout, cells, survivors1: members, survivors2: members };
+  const proposed = releaseEntry(facts, { digest: "", position: -1 });
+  return firstForbidden(deps.history, proposed, opened.constants.need) !== undefined;
 }
 
 /** The message a signed part travels in. */

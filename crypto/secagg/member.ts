@@ -39,7 +39,7 @@ import {
   sameJson,
   toCoordinator,
 } from "./member-setup.ts";
-import { factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
+import { type Buffered, factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { MemberDeps, MemberInput } from "./step.ts";
@@ -117,22 +117,24 @@ export function stepMember(previous: MemberState, input: MemberInput, deps: Memb
   if (previous.stage === "finished") {
     return { state: previous, send: [], effects: input.kind === "resume" ? [{ kind: "erase" }] : [] };
   }
-  const first = take(previous, input, deps);
-  try {
-    return settle(first, deps);
-  } catch (cause) {
-    // A buffered message that turns out false must not cost the record that exposed it.
-    if (input.kind !== "ledger" || !(cause instanceof SecaggError) || first.state.stage === "finished") throw cause;
-    const blame = { kind: "blame" as const, member: first.state.opened.coordinator, reason: cause.message };
-    return { ...first, state: { ...first.state, inbox: {} }, effects: [...first.effects, blame] };
-  }
+  return settle(take(previous, input, deps), input, deps);
 }
 
 /** Runs transitions until the stage has to wait. */
-function settle(first: MemberStep, deps: MemberDeps): MemberStep {
+function settle(first: MemberStep, input: MemberInput, deps: MemberDeps): MemberStep {
   let { state, send, effects } = first;
   for (;;) {
-    const next = (TRANSITIONS[state.stage] as (state: MemberState, deps: MemberDeps) => MemberStep | null)(state, deps);
+    let next: MemberStep | null;
+    try {
+      next = (TRANSITIONS[state.stage] as (state: MemberState, deps: MemberDeps) => MemberStep | null)(state, deps);
+    } catch (cause) {
+      if (!(cause instanceof SecaggError) || state.stage === "finished") throw cause;
+      if (input.kind === "message" && state === first.state) throw cause;
+      // A kept message that turns out false must not cost the input that exposed it.
+      const inbox = { ...state.inbox, [WAITS_FOR[state.stage] ?? ""]: undefined };
+      const blame = { kind: "blame" as const, member: state.opened.coordinator, reason: cause.message };
+      return { state: { ...state, inbox }, send, effects: [...effects, blame] };
+    }
     if (next === null) return { state, send, effects };
     const still = next.state === state;
     state = next.state;
@@ -205,26 +207,55 @@ function misplaced(state: Running, what: string): never {
   );
 }
 
-const STAGE_OF = {
-  documents: ["invited"],
-  keyset: ["keyed"],
-  boxes: ["keyed", "shared"],
-  maskset: ["shared", "accepted"],
-  "views-1": ["contributed-1", "viewed-1"],
-  "result-1": ["viewed-1", "unmasked-1"],
-  "views-2": ["contributed-2", "viewed-2"],
-} as const satisfies Record<string, readonly Stage[]>;
+const ORDER: readonly Stage[] = [
+  "invited",
+  "reviewing",
+  "keyed",
+  "shared",
+  "accepted",
+  "counting",
+  "contributed-1",
+  "viewed-1",
+  "unmasked-1",
+  "valuing",
+  "contributed-2",
+  "viewed-2",
+  "unmasked-2",
+];
 
-/** Only C speaks to members. A message for a stage that has passed is a repetition and changes nothing. */
+/** The message each stage waits for. */
+const WAITS_FOR: { readonly [S in Stage]?: Buffered } = {
+  invited: "documents",
+  keyed: "keyset",
+  shared: "boxes",
+  accepted: "maskset",
+  "viewed-1": "views-1",
+  "unmasked-1": "result-1",
+  "viewed-2": "views-2",
+};
+
+/** A repetition of what led to these stages is answered with the same bytes: C may have lost the answer. */
+const ANSWERED: { readonly [T in Buffered]: readonly Stage[] } = {
+  documents: ["keyed"],
+  keyset: ["shared"],
+  boxes: ["accepted"],
+  maskset: ["contributed-1", "contributed-2"],
+  "views-1": ["unmasked-1"],
+  "result-1": ["contributed-2"],
+  "views-2": ["unmasked-2"],
+};
+
+/** Only C speaks to members. Early messages are kept, late ones are repetitions. */
 function takeMessage(state: Running, from: string, message: Message): MemberStep {
   if (from !== state.opened.coordinator || message.computation !== state.opened.computation) {
     refuseAuthenticity(`${message.type}: only the coordinator of this computation sends it`);
   }
   if (message.type === "receipt-1" || message.type === "receipt-2") return takeReceipt(state, message.receipt);
-  const stages: readonly Stage[] | undefined = STAGE_OF[message.type as keyof typeof STAGE_OF];
-  if (stages === undefined) throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for members`);
-  if (!stages.includes(state.stage)) return unchanged(state);
-  return unchanged({ ...state, inbox: { ...state.inbox, [message.type]: message } });
+  const used = ORDER.findIndex((stage) => WAITS_FOR[stage] === message.type);
+  if (used < 0) throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for members`);
+  const now = ORDER.indexOf(state.stage);
+  if (now >= 0 && now <= used) return unchanged({ ...state, inbox: { ...state.inbox, [message.type]: message } });
+  return ANSWERED[message.type as Buffered].includes(state.stage) ? { state, ...resume(state) } : unchanged(state);
 }
 
 /** 10, 18: kept as proof, should C leave the contribution out. */
