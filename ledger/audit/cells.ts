@@ -24,13 +24,31 @@ export interface CellFacts {
   readonly atoms: readonly AtomFacts[];
   /** Registry mode: what the contract computed from the mask set. */
   readonly contract: readonly boolean[] | undefined;
-  /** Distinct contributors that a set of left-out atoms holds (counted mode: a lower bound of it). */
-  joint(leftOut: (atom: number) => boolean): number;
+  /** Distinct contributors that these atoms hold together (counted mode: a lower bound of it). */
+  joint(atoms: readonly number[]): number;
 }
 
 export const cellFacts = (evidence: Evidence): CellFacts =>
   evidence.opened.cells.mode === "registry" ? registryFacts(evidence) : countedFacts(evidence);
 
+/** What margins add up: for each dimension, the atoms that differ in it only. */
+export function* linesOf(dimensions: readonly { readonly size: number }[]): Generator<readonly number[]> {
+  const atoms = dimensions.reduce((product, { size }) => product * size, 1);
+  let stride = atoms;
+  for (const { size } of dimensions) {
+    stride /= size;
+    for (let start = 0; start < atoms; start++) {
+      if (Math.floor(start / stride) % size !== 0) continue;
+      const first = start;
+      yield Array.from({ length: size }, (_, digit) => first + digit * stride);
+    }
+  }
+}
+
+/**
+ * A member is in one class of registry digits and contributes to every atom of that class, so contributors of an atom
+ * are those of its class, and classes share nobody.
+ */
 function registryFacts({ opened, cohort, admitted, maskset, survivors2, body }: Evidence): CellFacts {
   const { dimensions } = opened.cells;
   const { need } = opened.constants;
@@ -40,31 +58,37 @@ function registryFacts({ opened, cohort, admitted, maskset, survivors2, body }: 
     digits: digitsOf(dimensions, admitted.get(member)?.record.attributes ?? {}),
   }));
   const { atoms } = body.opened.layout.document.layout;
-  const contract = bitsOf(registryBitmap({ dimensions, pinned, need }, maskset).bitmap, atoms);
-  const inAtom = (digits: PinnedMember["digits"], atom: number): boolean => {
-    if (digits === null) return false;
-    let rest = atom;
-    let registryAt = digits.length;
-    for (const { size, attribute } of dimensions.toReversed()) {
-      const digit = rest % size;
-      rest = Math.floor(rest / size);
-      if (attribute !== undefined && digits[--registryAt] !== digit) return false;
-    }
-    return true;
-  };
-  const among = (members: readonly string[], atom: number): string[] => {
+  const countByClass = (members: readonly string[]): ReadonlyMap<string, number> => {
     const present = new Set(members);
-    return pinned.filter((p) => present.has(p.member) && inAtom(p.digits, atom)).map(({ member }) => member);
+    const counts = new Map<string, number>();
+    for (const { member, digits } of pinned) {
+      if (digits === null || !present.has(member)) continue;
+      counts.set(digits.join(), (counts.get(digits.join()) ?? 0) + 1);
+    }
+    return counts;
   };
-  const facts = Array.from({ length: atoms }, (_, atom) => {
-    const count = among(maskset, atom).length;
-    return { count, least: among(survivors2, atom).length, fits: count >= need };
-  });
+  const masked = countByClass(maskset);
+  const surviving = countByClass(survivors2);
+  const classes = Array.from({ length: atoms }, (_, atom) => classOf(dimensions, atom));
   return {
-    atoms: facts,
-    contract,
-    joint: (leftOut) => new Set(facts.flatMap((_, atom) => (leftOut(atom) ? among(maskset, atom) : []))).size,
+    atoms: classes.map((name) => {
+      const count = masked.get(name) ?? 0;
+      return { count, least: surviving.get(name) ?? 0, fits: count >= need };
+    }),
+    contract: bitsOf(registryBitmap({ dimensions, pinned, need }, maskset).bitmap, atoms),
+    joint: (leftOut) =>
+      [...new Set(leftOut.map((atom) => classes[atom] ?? ""))].reduce((sum, name) => sum + (masked.get(name) ?? 0), 0),
   };
+}
+
+function classOf(dimensions: Evidence["opened"]["cells"]["dimensions"], atom: number): string {
+  const digits: number[] = [];
+  let rest = atom;
+  for (const { size, attribute } of dimensions.toReversed()) {
+    if (attribute !== undefined) digits.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return digits.join();
 }
 
 // secure-aggregation.md section 4, counted mode.
@@ -92,6 +116,7 @@ function countedFacts({ opened, cohort, survivors1, survivors2, body }: Evidence
   return {
     atoms,
     contract: undefined,
-    joint: (leftOut) => counts.reduce((most, count, atom) => (leftOut(atom) ? Math.max(most, count) : most), 0),
+    // Counts do not tell how contributors overlap; the largest one is a lower bound of their union.
+    joint: (leftOut) => leftOut.reduce((most, atom) => Math.max(most, counts[atom] ?? 0), 0),
   };
 }

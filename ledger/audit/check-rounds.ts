@@ -1,7 +1,7 @@
 /** The rounds between opening and result: sets, contexts, signatures and the common view (secure-aggregation.md 6). */
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import type { View } from "./bundle.ts";
-import { bitsOf, cellFacts } from "./cells.ts";
+import { bitsOf, cellFacts, linesOf } from "./cells.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./contexts.ts";
 import {
   bodyOf,
@@ -143,7 +143,7 @@ export const checkClose2: Check = (evidence, findings) => {
 export const checkViews2: Check = (evidence, findings) =>
   checkViews(evidence, findings, { where: "/body/phase2", phase: 2, closing: evidence.body.phase2 });
 
-/** Every opened atom keeps its minimum over S2, and what is left out holds nobody or enough together. */
+/** Every opened atom keeps its minimum over S2; what is left out of a margin holds nobody or enough together. */
 function expectMinima(evidence: Evidence, findings: Findings, bits: readonly boolean[]): void {
   const { need } = evidence.opened.constants;
   const facts = cellFacts(evidence);
@@ -154,9 +154,12 @@ function expectMinima(evidence: Evidence, findings: Findings, bits: readonly boo
     findings.expect(least >= need, "/body/bitmap", "cell-minimum", { atom, need, got: least });
     findings.expect(facts.contract?.[atom] !== false, "/body/bitmap", "bitmap", { atom });
   }
-  const joint = facts.joint((atom) => bits[atom] !== true);
-  const none = !bits.some(Boolean);
-  findings.expect(none || joint === 0 || joint >= need, "/body/bitmap", "cell-minimum", { leftOut: joint, need });
+  for (const line of linesOf(evidence.opened.cells.dimensions)) {
+    if (!line.some((atom) => bits[atom] === true)) continue;
+    const joint = facts.joint(line.filter((atom) => bits[atom] !== true));
+    const margin = { line: `${line[0]}..${line.at(-1)}`, leftOut: joint, need };
+    findings.expect(joint === 0 || joint >= need, "/body/bitmap", "cell-minimum", margin);
+  }
 }
 
 interface Closing {
