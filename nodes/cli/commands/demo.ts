@@ -1,13 +1,13 @@
 /** `sealane demo`: a whole network on this machine and the main job on it, step by step. */
-import { runDemo } from "../../demo/demo.ts";
-import { closingText, isGood, requestText } from "../../demo/report.ts";
-import { SCENARIOS, type ScenarioName } from "../../demo/scenario.ts";
+import type { ScenarioName } from "../../demo/scenario.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
 import { choice } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import { renderTable } from "../table.ts";
+
+const SCENARIOS = ["grunfeld", "shaoxing"] as const satisfies readonly ScenarioName[];
 
 interface DemoFlags {
   readonly once?: boolean;
@@ -29,6 +29,8 @@ export const demoCommands: CommandGroup = (program, { texts, action }) => {
 };
 
 async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome> {
+  const { runDemo } = await import("../../demo/demo.ts");
+  const { closingText, isGood, requestText } = await import("../../demo/report.ts");
   const { texts, surroundings, json } = context;
   const { text } = texts;
   const progress = createProgress(surroundings);
