@@ -1,6 +1,7 @@
 /** The demonstration from beginning to end; `sealane demo` shows what it does. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { encodeEvidence } from "../../ledger/audit/build.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { privateValues, readTables } from "./compare.ts";
 import { type DemoNetwork, inProcess, membersOf } from "./network.ts";
@@ -88,6 +89,6 @@ async function keep(dir: string, requests: readonly DemoRequest[], trust: unknow
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, "trust.json"), JSON.stringify(trust));
   for (const { id, evidence } of requests) {
-    if (evidence !== undefined) await writeFile(join(dir, `${id}.evidence.json`), evidence as string);
+    if (evidence !== undefined) await writeFile(join(dir, `${id}.evidence.json`), encodeEvidence(evidence));
   }
 }

@@ -1,6 +1,7 @@
 /** The main job, from an empty folder to verified evidence, by the same management interface that people use. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PlainTable } from "../../exchange/statistics/plain.ts";
+import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import { type ComparedCell, compare, plainCells } from "./compare.ts";
@@ -27,7 +28,7 @@ export interface DemoRequest {
   /** Milliseconds of work by step, over all nodes. */
   readonly steps: Readonly<Record<string, number>>;
   /** The bundle as the requester got it; absent for a refusal. */
-  readonly evidence?: unknown;
+  readonly evidence?: EvidenceBundle;
 }
 
 export interface DemoHooks {
@@ -90,7 +91,7 @@ export async function runRequest(
   const result = await released(() => requester.get<Result>(`/requests/${id}/result`));
   const took = ms();
   const cost = await costOf(network, scenario, result.computation);
-  const evidence = await requester.get<unknown>(`/requests/${id}/evidence`);
+  const evidence = await requester.get<EvidenceBundle>(`/requests/${id}/evidence`);
   const comparison = compare(result.outcome.document.cells, plainCells(scenario, request, tables));
   return { ...common, state: "released", reasons: [], ...comparison, ...cost, ms: took, evidence };
 }
