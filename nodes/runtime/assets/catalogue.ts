@@ -17,7 +17,7 @@ import {
   searchCatalogue,
 } from "../../../exchange/catalog/catalogue.ts";
 import { PeerError } from "../../peer/peer-error.ts";
-import type { NodeServices } from "../services.ts";
+import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
 import type { OwnAssets } from "./own-assets.ts";
 
@@ -40,7 +40,7 @@ export interface Catalogue {
   close(): void;
 }
 
-type Deps = Pick<NodeServices, "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "peers">;
+type Deps = Pick<CoreServices, "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "peers">;
 
 export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue {
   const entries = services.openStore<CatalogueEntry>("catalogue");

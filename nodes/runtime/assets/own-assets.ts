@@ -19,7 +19,7 @@ import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import { type Policy, policyDigest } from "../../../policies/model/policy.ts";
 import type { SourceDescription } from "../../sources/description.ts";
 import { type OpenedSource, openSource } from "../../sources/open.ts";
-import type { NodeServices } from "../services.ts";
+import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
 
 /** Policy digest of an asset that has none: nobody has access. */
@@ -49,7 +49,7 @@ export interface OwnAssets {
 }
 
 type Deps = Pick<
-  NodeServices,
+  CoreServices,
   "config" | "dir" | "identity" | "ledger" | "member" | "network" | "openStore" | "random"
 >;
 
