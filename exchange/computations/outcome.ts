@@ -36,7 +36,10 @@ export type ResultDocumentCell = Omit<ResultCell, "withheld" | "group"> & {
 export interface ReleasedEquation {
   readonly id: string;
   readonly record: string;
+  /** Members; or one id for a set of members that is only known by its size (counted cells). */
   readonly contributors: readonly string[];
+  /** Size of that set. */
+  readonly organisations?: number;
 }
 
 export interface OutcomeInputs {
@@ -159,27 +162,36 @@ function guard(
           inAtom(opened.cells.dimensions, inputs.parties.attributes[member] ?? {}, atom),
         )
       : [`${opened.computation}/${atom}`];
+  const sizes = new Map(
+    opened.cells.mode === "registry" ? [] : decoded.cells.map(({ atom, organisations }) => [atom, organisations]),
+  );
   const equations: ReleasedEquation[] = [];
   const hidden: ReleasedEquation[] = [];
   for (let atom = 0; atom < layout.atoms; atom++) {
     const contributors = contributorsOf(atom);
     for (const index of layout.components.keys()) {
-      const equation = { id: sumId(atom, index), record: recordKey(layout, atom, index), contributors };
+      const organisations = sizes.get(atom);
+      const equation = {
+        id: sumId(atom, index),
+        record: recordKey(layout, atom, index),
+        contributors,
+        ...(organisations === undefined ? {} : { organisations }),
+      };
       if (included.has(atom)) equations.push(equation);
       else if (contributors.length > 0) hidden.push(equation);
     }
   }
-  const sizes = Object.fromEntries(
-    opened.cells.mode === "registry"
-      ? []
-      : decoded.cells.map(({ atom, organisations }) => [`${opened.computation}/${atom}`, organisations]),
-  );
   const relevant = new Set(equations.map(({ record }) => record));
+  const earlier = inputs.earlier.filter(({ record }) => relevant.has(record));
   const result = guardReleases({
-    earlier: inputs.earlier.filter(({ record }) => relevant.has(record)).map(termsOf),
+    earlier: earlier.map(termsOf),
     candidates: equations.map(termsOf),
     withheld: hidden.map(termsOf),
-    sizes,
+    sizes: Object.fromEntries(
+      [...earlier, ...equations].flatMap(({ contributors: [set], organisations }) =>
+        set === undefined || organisations === undefined ? [] : [[set, organisations]],
+      ),
+    ),
     colluders: opened.constants.colluders,
   });
   if (result.alreadyDetermined.length > 0) return { withheld: equations.map(({ id }) => id), equations: [] };

@@ -110,8 +110,7 @@ describe("a running network", () => {
       await stopped;
       const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
       await network.net.start("omega");
-      expect(["released", "failed"]).toContain(view.state);
-      if (view.state === "failed") expect(view.reasons).toEqual(["too-few-contributions"]);
+      expect({ state: view.state, reasons: view.reasons }).toEqual({ state: "released" });
     },
     120_000,
   );

@@ -160,10 +160,11 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
 
   async function submitOmitted(omitted: unknown): Promise<void> {
     const statement = omitted as Parameters<typeof record<"computation.omitted">>[2];
-    await record(ctx.party, "computation.omitted", statement, {
-      computation: body.computation,
-      phase: statement.phase,
-    });
+    const about = { computation: body.computation, phase: statement.phase };
+    const submit = () => record(ctx.party, "computation.omitted", statement, about);
+    await untilDone(submit, { signal: role.signal, isFinal: isRejected }).catch((error: unknown) =>
+      ctx.services.log.error({ err: error, ...about }, "the omission could not be recorded"),
+    );
   }
 
   role.signal.addEventListener("abort", () => void forgetLayout(ctx, body.computation));
