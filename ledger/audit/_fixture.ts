@@ -531,7 +531,11 @@ export const sealBundle = (parts: EvidenceParts, receiver: SigningIdentity): Evi
   buildEvidence(parts, receiver, { transcript: digest("transcript"), time: "2026-01-05T10:00:00Z" });
 
 /** As `sealane trust export` gives it: spans of members and keys, read off the ledger. */
-export function trustOf(ledger: LedgerFixture, checkpoint: string): TrustFile {
+export function trustOf(
+  ledger: { readonly entries: readonly LedgerEntry[] },
+  checkpoint: string,
+  network = NETWORK,
+): TrustFile {
   const members = new Map<string, TrustFile["members"][number]>();
   for (const { position, transaction } of ledger.entries) {
     const { type, body } = transaction.statement;
@@ -553,9 +557,9 @@ export function trustOf(ledger: LedgerFixture, checkpoint: string): TrustFile {
   }
   return {
     format: "sealane/trust/v1",
-    network: NETWORK,
-    origin: originOf(NETWORK),
-    sequencers: [{ member: "operator", from: 0 }],
+    network,
+    origin: originOf(network),
+    sequencers: [{ member: ledger.entries[0]!.transaction.signer, from: 0 }],
     members: [...members.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     minimumCosignatures: 1,
     checkpoint,

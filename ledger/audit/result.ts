@@ -9,7 +9,7 @@ const Decimal = Type.String({ pattern: "^-?(?:0|[1-9]\\d{0,79})(?:\\.\\d{1,100})
 /** One figure. Exactly one of `value`, `withheld` and `undefined` says something: the others are null or absent. */
 export const ResultCell = closed({
   /** Dimension name to code; a margin leaves dimensions out; empty for an ungrouped figure. */
-  group: Type.Record(Code, Code, { maxProperties: 3 }),
+  group: Type.Record(Code, Code, { additionalProperties: false, maxProperties: 3 }),
   measure: Code,
   /** Regression only: "intercept", "coefficient:<element>", "r-squared" or "rows". */
   part: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
