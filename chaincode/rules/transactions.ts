@@ -35,7 +35,7 @@ export const MemberRecord = closed({
   organisation: Type.String({ minLength: 1, maxLength: 64 }),
   /** Members of one holding group count as one contributor. */
   holdingGroup: Code,
-  attributes: Type.Record(Code, Code, { maxProperties: 16 }),
+  attributes: Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 }),
   identity: KeyRecord,
   /** SHA-256 of the DER SubjectPublicKeyInfo of the node's TLS certificate. */
   tls: Digest,
@@ -53,7 +53,10 @@ export const NetworkFound = closed({
   founder: MemberRecord,
   sequencer: MemberId,
   /** Code tables of the registry attributes, for example {"sector": ["17", "28"]}. */
-  attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), { maxProperties: 16 }),
+  attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), {
+    additionalProperties: false,
+    maxProperties: 16,
+  }),
 });
 /** The applicant's own signed statement rides inside, so that the operator cannot alter what was applied for. */
 export const MemberAdmit = closed({ application: signed(closed({ network: Code, member: MemberRecord })) });

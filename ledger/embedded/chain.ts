@@ -25,6 +25,9 @@ import type { LogBatch } from "./sequencer-api.ts";
 import { replaceInSum } from "./state-sum.ts";
 import type { LogStore, StoreOperation } from "./store.ts";
 
+/** Characters of one answer to a replica, beyond which no further group commit is added. */
+const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
+
 /** The acknowledged log. */
 export interface Head {
   readonly size: number;
@@ -199,18 +202,24 @@ export function createChain(start: ChainStart) {
   /** Group commits from `first` on, about `limit` entries; the staged one last. Undefined: none begins there. */
   async function batches(first: number, limit: number): Promise<LogBatch[] | undefined> {
     const found: LogBatch[] = [];
+    // As they stand now: a commit during the reads below must not look like a gap.
+    const { size: end } = head;
+    const staged = tail;
     let next = first;
+    let length = 0;
     for await (const [key, text] of store.range(from("batch", first))) {
-      if (key !== layout.batch(next)) break;
+      if (key !== layout.batch(next) || next >= end) break;
       const { size, checkpoint } = JSON.parse(text) as { size: number; checkpoint: string };
-      found.push({ from: next, entries: await collect(entries(next, size)), checkpoint });
+      const batch: LogBatch = { from: next, entries: await collect(entries(next, size)), checkpoint };
+      found.push(batch);
       next = size;
-      if (next - first >= limit) return found;
+      length += JSON.stringify(batch).length;
+      if (next - first >= limit || length >= MAX_ANSWER_LENGTH) return found;
     }
-    if (tail !== undefined && tail.prepared.from === next) {
-      found.push({ from: next, entries: tail.prepared.entries, checkpoint: tail.checkpoint });
+    if (staged !== undefined && staged.prepared.from === next) {
+      found.push({ from: next, entries: staged.prepared.entries, checkpoint: staged.checkpoint });
     }
-    return found.length === 0 && next !== head.size ? undefined : found;
+    return found.length === 0 && next !== end ? undefined : found;
   }
 
   /** The acknowledged checkpoint of exactly `size` entries, if a group commit ended there. */

@@ -3,11 +3,14 @@ import { keys } from "../../chaincode/rules/keys.ts";
 import {
   admission,
   anchor,
+  digest,
   founding,
   NETWORK,
   publicKeyOf,
   type TestMember,
   testMember,
+  transaction,
+  uuid,
 } from "../conformance/fixture.ts";
 import { caughtUp, collect } from "../conformance/suite.ts";
 import type { Ledger, SignedTransaction } from "../port.ts";
@@ -149,6 +152,30 @@ describe("crash of a sequencer", () => {
     expect(await reopened.ledger.get(keys.access(founder.id))).toMatchObject({ to: 1 });
     await closeAll(replica, reopened.ledger);
   });
+});
+
+test("large transactions travel in several group commits", async () => {
+  const store = memoryStore();
+  const { ledger, api } = await sequence(store);
+  await ledger.submit([founding(founder)]);
+  const lineage = Array.from({ length: 100 }, () => "x".repeat(500));
+  const large = Array.from({ length: 120 }, (_, at) =>
+    transaction(founder, "component.register", {
+      component: uuid(`large ${at}`),
+      version: "1.0.0",
+      type: "knowledge",
+      digest: digest("component"),
+      manifestDigest: digest("manifest"),
+      lineage,
+    }),
+  );
+  await ledger.submit(large);
+  const batches = await api.batches({ from: 0, limit: 1000, waitMs: 0 });
+  expect(batches.length).toBeGreaterThan(2);
+  for (const batch of batches) expect(JSON.stringify(batch).length).toBeLessThan(5 * 1024 * 1024);
+  const replica = await replicate(testMember("observer"), api, { store: memoryStore() });
+  await caughtUp(replica, 121);
+  await closeAll(replica, ledger);
 });
 
 describe("crash of a replica", () => {

@@ -3,17 +3,20 @@ import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { layout, under } from "./layout.ts";
 import type { LogStore } from "./store.ts";
+import { countWithin } from "./submissions.ts";
 
 export interface Parcel {
   readonly sequence: number;
   readonly transaction: SignedTransaction;
+  /** Characters of its JSON text. */
+  readonly length: number;
 }
 
 export interface Outbox {
   readonly bell: Bell;
   /** Synced to disk when it resolves. A transaction that is inside already keeps its parcel. Throws ERR_LEDGER_FULL. */
   add(transactions: readonly SignedTransaction[]): Promise<readonly Parcel[]>;
-  /** The oldest ones. */
+  /** The oldest ones, in an amount that travels in one message. */
   take(limit: number): readonly Parcel[];
   /** False once it is answered and removed. */
   has(parcel: Parcel): boolean;
@@ -30,7 +33,7 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
   for await (const [key, text] of store.range(under("outbox/"))) {
     const sequence = Number(key.slice("outbox/".length));
     const transaction = JSON.parse(text) as SignedTransaction;
-    parcels.set(nameOf(transaction), { sequence, transaction });
+    parcels.set(nameOf(transaction), { sequence, transaction, length: text.length });
     next = sequence + 1;
   }
 
@@ -42,7 +45,8 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
         const name = nameOf(transaction);
         const known = parcels.get(name) ?? fresh.find((parcel) => nameOf(parcel.transaction) === name);
         if (known !== undefined) return known;
-        const parcel: Parcel = { sequence: next + fresh.length, transaction };
+        const { length } = JSON.stringify(transaction);
+        const parcel: Parcel = { sequence: next + fresh.length, transaction, length };
         fresh.push(parcel);
         return parcel;
       });
@@ -66,7 +70,10 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
       bell.ring();
       return all;
     },
-    take: (limit: number) => [...parcels.values()].filter((parcel) => !unsaved.has(parcel)).slice(0, limit),
+    take(limit: number) {
+      const ready = [...parcels.values()].filter((parcel) => !unsaved.has(parcel));
+      return ready.slice(0, countWithin(ready, limit));
+    },
     has: ({ transaction }: Parcel) => parcels.has(nameOf(transaction)),
     async remove(done: readonly Parcel[]) {
       const operations = done.map(({ sequence }) => ({ type: "del" as const, key: layout.outbox(sequence) }));

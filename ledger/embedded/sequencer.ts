@@ -112,6 +112,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     const rejected: string[] = [];
     const group = votes.map((transaction) => ({
       transaction,
+      length: 0,
       answer: (answer: SubmitAnswer) => {
         if (!answer.ok) rejected.push(answer.message);
       },
