@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 
@@ -147,6 +149,18 @@ describe("the management interface", () => {
     expect(text).toContain("sealane_ledger_height");
     expect(text).not.toContain("alpha");
   });
+});
+
+test("a caller in a hurry is told to slow down", async () => {
+  const own = await createTestnet({ members: [{ id: "solo", kind: "industry" }] });
+  const file = join(own.dir, "solo", "sealane.json");
+  const config = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...config, limits: { apiRequestsPerMinute: 2, minimumFreeDiskMiB: 1 } }));
+  await own.operator.reload();
+  const answers = await Promise.all([1, 2, 3].map(() => fetch(`${own.operator.address.api}/health`)));
+  const refused = answers.find(({ status }) => status === 429);
+  expect(await refused?.json()).toMatchObject({ status: 429, code: "ERR_HTTP_RATE_LIMIT" });
+  await own.close();
 });
 
 test("when the access log stops, calls fail closed", async () => {

@@ -86,7 +86,8 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
   const problem = problemOf(error);
   // The one place where a failure is logged; bodies and query values stay out of the log.
   const about = { code: problem.code, method: request.method, route: request.routeOptions?.url };
-  if (problem.status >= 500) request.log.error({ ...about, err: error }, "request failed");
+  if (problem.code === "ERR_HTTP_INTERNAL") request.log.error({ ...about, err: error }, "request failed");
+  else if (problem.status >= 500) request.log.warn(about, "request failed");
   else request.log.info(about, "request refused");
   return reply.code(problem.status).header("content-type", PROBLEM_TYPE).send(problem);
 }

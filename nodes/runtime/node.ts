@@ -87,7 +87,8 @@ async function compose(
   const { dir, effects = systemEffects } = options;
   let config = await loadConfig(dir);
   const member = config.member.id;
-  const log = pino({ level: options.logLevel ?? config.log.level, base: { member } });
+  // stdout belongs to the command that runs the node.
+  const log = pino({ level: options.logLevel ?? config.log.level, base: { member } }, pino.destination(2));
 
   const pinned = await readNetworkFile(dir);
   if (pinned === undefined) {
@@ -128,6 +129,7 @@ async function compose(
       return sequencer === undefined ? pinned.sequencer : await createMemberDirectory(replica!).target(sequencer);
     },
     pollMs: config.limits.longPollMs,
+    now: effects.now,
     log,
   });
   const { ledger } = opened;

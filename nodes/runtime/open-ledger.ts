@@ -31,6 +31,7 @@ export async function openLedger(deps: {
   /** Where the sequencer is, by the ledger; the pinned one while the replica is still empty. */
   readonly sequencer: () => Promise<PeerTarget>;
   readonly pollMs: number;
+  readonly now: () => string;
   readonly log: FastifyBaseLogger;
 }): Promise<OpenedLedger> {
   const location = join(deps.dir, LEDGER_FOLDER);
@@ -42,7 +43,7 @@ export async function openLedger(deps: {
     store,
     network: deps.pinned.network,
     identity: deps.identity,
-    now: Date.now,
+    now: () => Date.parse(deps.now()),
     onFork: (evidence: object) => deps.log.fatal({ evidence }, "the sequencer signed two histories"),
   };
   try {

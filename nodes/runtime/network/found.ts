@@ -62,6 +62,7 @@ export async function foundNetwork(options: FoundOptions): Promise<LedgerEntry> 
     peers,
     sequencer: async () => pinned.sequencer,
     pollMs: config.limits.longPollMs,
+    now: effects.now,
     log: pino({ level: "silent" }),
   });
   try {

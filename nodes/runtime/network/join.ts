@@ -65,6 +65,7 @@ export async function joinNetwork(
       peers,
       sequencer: async () => sequencer,
       pollMs: config.limits.longPollMs,
+      now: effects.now,
       log: pino({ level: "silent" }),
     });
     try {
