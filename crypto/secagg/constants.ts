@@ -7,16 +7,16 @@ import type { Constants, Opened, Parties } from "./opened.ts";
 import { assertUsablePublicKey } from "./x25519.ts";
 
 /** Complete graph where bytes allow; the sparse graph for more members is not built. */
-export const COMPLETE_GRAPH_MEMBERS = 129;
-export const DEFAULT_MINIMUM_ORGANISATIONS = 5;
-export const DEFAULT_COLLUDERS = 1;
-export const MAXIMUM_RESTARTS = 3;
+const COMPLETE_GRAPH_MEMBERS = 129;
+const DEFAULT_MINIMUM_ORGANISATIONS = 5;
+const DEFAULT_COLLUDERS = 1;
+const MAXIMUM_RESTARTS = 3;
 /** Own clock may run this much behind the deadline when a view is signed. */
 export const VIEW_TOLERANCE_MS = 60_000;
 /** The unmasking of a fixed closed set stays open this long. */
 export const UNMASKING_OPEN_MS = 7 * 24 * 60 * 60 * 1000;
 /** Above this many words a phase-1 transcript would need fingerprints, which are not built. */
-export const TRANSCRIPT_WORDS = 1_000_000;
+const TRANSCRIPT_WORDS = 1_000_000;
 
 /** Shamir threshold and quorum of the complete graph. */
 export const twoThirds = (members: number): number => Math.floor((2 * members) / 3) + 1;

@@ -12,7 +12,7 @@ export interface SaltedDocument {
 
 export type By<T> = Readonly<Record<string, T>>;
 
-export interface CoordinatorBase {
+interface CoordinatorBase {
   readonly opened: Opened;
   readonly parties: Parties;
   readonly layout: Layout;
@@ -29,7 +29,7 @@ export interface KeysetData {
   readonly keyset: readonly Keys[];
   readonly dealt: By<MessageOf<"shares">>;
 }
-export type MasksetData = KeysetData & {
+type MasksetData = KeysetData & {
   readonly accepts: By<Accept>;
   /** What the mask set was made from; later refusals do not change it. */
   readonly answers: { readonly accepts: Accept[]; readonly refusals: Refusal[] };
@@ -52,7 +52,7 @@ export interface Phase1Result {
   /** The views of message 13, for holders that are behind. */
   readonly views: readonly View[];
 }
-export type RoundData = MasksetData & {
+type RoundData = MasksetData & {
   readonly round: Round;
   readonly context1: string;
   /** From the end of phase 1 on, or from the mask set in registry mode. */

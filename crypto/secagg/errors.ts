@@ -1,5 +1,5 @@
 /** Problems of the secure-aggregation steps. A step throws only for input that must change nothing. */
-export const SECAGG_ERRORS = [
+const SECAGG_ERRORS = [
   /** Not a message of the protocol, or a field is wrong. */
   "ERR_SECAGG_MESSAGE",
   "ERR_SECAGG_SIZE",
@@ -15,7 +15,7 @@ export const SECAGG_ERRORS = [
   "ERR_SECAGG_STAGE",
 ] as const;
 
-export type SecaggErrorCode = (typeof SECAGG_ERRORS)[number];
+type SecaggErrorCode = (typeof SECAGG_ERRORS)[number];
 
 export class SecaggError extends Error {
   override readonly name = "SecaggError";

@@ -60,7 +60,7 @@ export function assertKeyset(
 }
 
 /** Signed answers about the shares, each list ascending by signer; the mask set's root is over both. */
-export interface MaskAnswers {
+interface MaskAnswers {
   readonly accepts: readonly Accept[];
   readonly refusals: readonly Refusal[];
 }

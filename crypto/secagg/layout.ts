@@ -21,4 +21,4 @@ export interface Layout {
   readonly sharedUnitDomains: boolean;
 }
 
-export type UnitKind = { readonly kind: "provider" } | { readonly kind: "field"; readonly domain?: string };
+type UnitKind = { readonly kind: "provider" } | { readonly kind: "field"; readonly domain?: string };

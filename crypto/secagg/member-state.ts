@@ -34,7 +34,7 @@ export interface Facts {
 
 /** Messages of C that wait for their ledger record or stage. */
 export type Buffered = "documents" | "keyset" | "boxes" | "maskset" | "views-1" | "result-1" | "views-2";
-export type Inbox = { readonly [T in Buffered]?: MessageOf<T> };
+type Inbox = { readonly [T in Buffered]?: MessageOf<T> };
 
 export interface MemberBase {
   readonly self: string;
@@ -46,13 +46,13 @@ export interface MemberBase {
   readonly receipts: { readonly 1?: Receipt; readonly 2?: Receipt };
 }
 
-export interface KeyedData {
+interface KeyedData {
   readonly layout: Layout;
   readonly secrets: MemberSecrets;
   readonly keys: Keys;
 }
-export type SharedData = KeyedData & { readonly keyset: readonly Keys[]; readonly shares: MessageOf<"shares"> };
-export type AcceptedData = SharedData & { readonly held: readonly Held[]; readonly accept: Accept };
+type SharedData = KeyedData & { readonly keyset: readonly Keys[]; readonly shares: MessageOf<"shares"> };
+type AcceptedData = SharedData & { readonly held: readonly Held[]; readonly accept: Accept };
 export type MaskedData = AcceptedData & { readonly masked: readonly string[]; readonly context1: string };
 
 export interface OwnCounts {
@@ -60,16 +60,16 @@ export interface OwnCounts {
   readonly units: readonly number[];
 }
 /** Phase 1; all null where this member takes no part in it. */
-export type Contributed1Data = MaskedData & {
+type Contributed1Data = MaskedData & {
   readonly own: OwnCounts | null;
   readonly contribution1: MessageOf<"contribution-1"> | null;
 };
-export type Viewed1Data = Contributed1Data & {
+type Viewed1Data = Contributed1Data & {
   readonly survivors1: readonly string[];
   readonly closing1: string;
   readonly view1: View;
 };
-export type Unmasked1Data = Viewed1Data & { readonly unmask1: MessageOf<"unmask-1"> };
+type Unmasked1Data = Viewed1Data & { readonly unmask1: MessageOf<"unmask-1"> };
 
 /** The cells that may be opened, the same for everyone. */
 export interface Cells {
@@ -85,9 +85,9 @@ export type ValuedData = MaskedData &
     readonly cells: Cells;
     readonly context2: string;
   };
-export type Contributed2Data = ValuedData & { readonly contribution2: MessageOf<"contribution-2"> | null };
-export type Viewed2Data = Contributed2Data & { readonly survivors2: readonly string[]; readonly view2: View };
-export type Unmasked2Data = Viewed2Data & { readonly unmask2: MessageOf<"unmask-2"> };
+type Contributed2Data = ValuedData & { readonly contribution2: MessageOf<"contribution-2"> | null };
+type Viewed2Data = Contributed2Data & { readonly survivors2: readonly string[]; readonly view2: View };
+type Unmasked2Data = Viewed2Data & { readonly unmask2: MessageOf<"unmask-2"> };
 
 export type Outcome = "released" | "withheld" | "failed" | "aborted" | "refused";
 

@@ -13,20 +13,16 @@ import { assertOpening, UNMASKING_OPEN_MS } from "./constants.ts";
 import { openingContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import {
-  abstain,
   countsEffect,
-  omittedNotice,
   onClose1,
-  onClose2,
   onCloseWhileCounting,
   onCounts,
   onMaskset,
   onResult1,
-  onValues,
   onViews1,
-  onViews2,
   valuesEffect,
-} from "./member-phases.ts";
+} from "./member-counts.ts";
+import { omittedNotice } from "./member-rounds.ts";
 import {
   finish,
   type MemberStep,
@@ -40,13 +36,14 @@ import {
   toCoordinator,
 } from "./member-setup.ts";
 import { type Buffered, factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
+import { abstain, onClose2, onValues, onViews2 } from "./member-values.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { MemberDeps, MemberInput } from "./step.ts";
 
 export type { MemberState } from "./member-state.ts";
 
-export interface MemberStart {
+interface MemberStart {
   readonly self: string;
   readonly opened: Opened;
   readonly parties: Parties;

@@ -13,7 +13,7 @@ const closed = <T extends Record<string, TSchema>>(properties: T) =>
 const text = (pattern: string) => Type.String({ pattern });
 const base64url = (bytes: number) => text(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`);
 
-export const MAXIMUM_MEMBERS = 1000;
+const MAXIMUM_MEMBERS = 1000;
 const MemberId = text("^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$");
 const Uuid = text("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
 const Instant = text("^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{3})?Z$");
@@ -45,7 +45,7 @@ const statement = <const N extends string, const P extends 0 | 1 | 2, T extends 
 // ---- statements that members sign (domain "secagg-message")
 
 /** 3 Four X25519 public keys and the hashes of the two self seeds. */
-export const KeysStatement = statement(
+const KeysStatement = statement(
   "keys",
   0,
   closed({
@@ -58,21 +58,21 @@ export const KeysStatement = statement(
   }),
 );
 /** 2, before 8: refuses or withdraws, on metadata only. */
-export const RefusalStatement = statement("refusal", 0, closed({ reason: Code }));
+const RefusalStatement = statement("refusal", 0, closed({ reason: Code }));
 /** 5 Merkle root over the leaf hashes in the order of U. */
-export const SharesStatement = statement("shares", 0, closed({ root: Digest }));
+const SharesStatement = statement("shares", 0, closed({ root: Digest }));
 /** 7 Bit i: the box of the i-th member of U opened and matched its leaf. */
-export const AcceptStatement = statement("accept", 0, closed({ accepted: Binary }));
+const AcceptStatement = statement("accept", 0, closed({ accepted: Binary }));
 /** 9, 17 As on the ledger. */
 const header = <const N extends string>(type: N) =>
   signed(closed({ type: Type.Literal(type), computation: Uuid, context: Digest, bytes: Count, digest: Digest }));
-export const Header1 = header("contribution-1");
-export const Header2 = header("contribution-2");
+const Header1 = header("contribution-1");
+const Header2 = header("contribution-2");
 /** 12, 20 (domain "view"). `digest` is that of the closing record, `position` its place on the ledger. */
 const view = <const P extends 1 | 2>(phase: P) =>
   signed(closed({ computation: Uuid, request: Uuid, phase: Type.Literal(phase), digest: Digest, position: Count }));
-export const View1 = view(1);
-export const View2 = view(2);
+const View1 = view(1);
+const View2 = view(2);
 /** 10, 18 (domain "receipt", signed by C). `header` is the digest of the signed header. */
 export const Receipt = signed(
   closed({ computation: Uuid, phase: Type.Enum([1, 2]), member: MemberId, header: Digest, time: Instant }),
@@ -85,8 +85,8 @@ export const OpenedShare = closed({
   hashes: Type.Array(Digest, { minItems: 4, maxItems: 4 }),
 });
 const unmaskBody = closed({ closing: Digest, shares: list(OpenedShare) });
-export const Unmask1Statement = statement("unmask-1", 1, unmaskBody);
-export const Unmask2Statement = statement("unmask-2", 2, unmaskBody);
+const Unmask1Statement = statement("unmask-1", 1, unmaskBody);
+const Unmask2Statement = statement("unmask-2", 2, unmaskBody);
 
 const salted = closed({ salt: base64url(32), document: Type.Unknown() });
 /** A recovered 32-byte secret: the self seed of a survivor, or the pair private key of one that dropped out. */

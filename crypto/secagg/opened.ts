@@ -87,7 +87,7 @@ export interface Parties {
   readonly coordinatorMaySequence: boolean;
 }
 
-export interface HeaderStatement {
+interface HeaderStatement {
   readonly type: "contribution-1" | "contribution-2";
   readonly computation: string;
   readonly context: string;
@@ -95,15 +95,6 @@ export interface HeaderStatement {
   readonly digest: string;
 }
 export type Header = Signed<HeaderStatement>;
-
-export interface ReceiptStatement {
-  readonly computation: string;
-  readonly phase: number;
-  readonly member: string;
-  /** Digest of the signed header. */
-  readonly header: string;
-  readonly time: string;
-}
 
 interface At {
   readonly position: number;

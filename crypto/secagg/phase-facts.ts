@@ -83,7 +83,7 @@ export const countsDigest = (salt: string, survivors: readonly string[], cells: 
     bitmap: cells.bitmap,
   });
 
-export interface SurvivorFacts {
+interface SurvivorFacts {
   readonly opened: Opened;
   readonly parties: Parties;
   readonly layout: Layout;

@@ -69,10 +69,10 @@ export type ReceiverState =
       readonly transcript?: MessageOf<"result-2">;
     };
 
-export type ReceiverStep = Step<ReceiverState, ReceiverEffect>;
+type ReceiverStep = Step<ReceiverState, ReceiverEffect>;
 type At<S extends ReceiverState["stage"]> = Extract<ReceiverState, { stage: S }>;
 
-export interface ReceiverStart {
+interface ReceiverStart {
   readonly opened: Opened;
   readonly parties: Parties;
   readonly layout: Layout;

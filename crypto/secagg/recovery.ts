@@ -10,12 +10,12 @@ import { SHARINGS } from "./share-box.ts";
 import { recoverSecret } from "./sharing.ts";
 import { secretFits } from "./sum.ts";
 
-export interface Blame {
+interface Blame {
   readonly member: string;
   readonly reason: "wrong-share" | "wrong-set" | "wrong-secret";
 }
 
-export interface Wanted {
+interface Wanted {
   readonly member: string;
   readonly kind: "pair" | "self";
 }
@@ -25,7 +25,7 @@ export const wantedSecrets = (masked: readonly string[], survivors: readonly str
   masked.map((member) => ({ member, kind: survivors.includes(member) ? "self" : "pair" }));
 
 /** Does a share open the leaf its dealer committed to for this holder? `leaf` is the one under the signed root. */
-export function shareFits(
+function shareFits(
   context0: string,
   phase: 1 | 2,
   holder: string,
@@ -61,7 +61,7 @@ export function unmaskFault(
   return undefined;
 }
 
-export type Recovery =
+type Recovery =
   | { readonly kind: "recovered"; readonly secrets: readonly RecoveredSecret[] }
   | { readonly kind: "waiting" }
   | { readonly kind: "fault"; readonly blame: Blame };

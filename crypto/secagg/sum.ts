@@ -11,7 +11,7 @@ import type { Arithmetic } from "./words.ts";
 import { bytesOfWords, wordsOfText } from "./words.ts";
 import { keyAgreement, publicKeyOf, sharedSecret } from "./x25519.ts";
 
-export interface MaskBase {
+interface MaskBase {
   readonly context: string;
   readonly phase: 1 | 2;
 }

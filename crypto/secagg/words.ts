@@ -12,7 +12,7 @@ export type Pattern = readonly (1 | 2)[];
 export const periodOf = (pattern: Pattern): number => pattern.reduce<number>((sum, words) => sum + words, 0);
 
 /** In-place modular addition or subtraction of equally long vectors that start at an element boundary. */
-export type Combine = (target: BigUint64Array, other: BigUint64Array) => void;
+type Combine = (target: BigUint64Array, other: BigUint64Array) => void;
 export interface Arithmetic {
   readonly period: number;
   readonly add: Combine;
@@ -107,7 +107,7 @@ export function bytesOfWords(words: BigUint64Array): Uint8Array {
 }
 
 /** Copies, so that the result is aligned and owned. */
-export function wordsOfBytes(bytes: Uint8Array, label: string, words: number): BigUint64Array {
+function wordsOfBytes(bytes: Uint8Array, label: string, words: number): BigUint64Array {
   assertLittleEndian();
   if (bytes.length !== words * 8) {
     throw new SecaggError("ERR_SECAGG_MESSAGE", `${label}: expected ${words * 8} bytes, got ${bytes.length}`);

@@ -1,0 +1,215 @@
+/** The coordinator's transitions, one per stage: null where something is still missing. */
+import { toBase64url } from "../suites/encoding.ts";
+import { contributionDeadline } from "./closing.ts";
+import { closingDigest, maskContext, valueContext } from "./context.ts";
+import { ascending, everyone, holdersOf, RESUME, sharesCut, toAll } from "./coordinator-sends.ts";
+import type { AtStage, Round, RunningCoordinator } from "./coordinator-state.ts";
+import { type CoordinatorStep, closeOf, only, survivors } from "./coordinator-take.ts";
+import { SecaggError } from "./errors.ts";
+import { acceptedDealers } from "./keyset.ts";
+import type { MessageOf } from "./messages.ts";
+import { cellBelowMinimum, countedCells, countsShape, registryCells, valuesShape } from "./phase-facts.ts";
+import { recoverAll, wantedSecrets } from "./recovery.ts";
+import type { CoordinatorDeps } from "./step.ts";
+import { unmaskSum } from "./sum.ts";
+
+export function fail(state: RunningCoordinator, reason: string, blamed?: string): CoordinatorStep {
+  const { opened, parties, layout, context0, documents, facts, keys, refusals, early } = state;
+  const base = { opened, parties, layout, context0, documents, facts, keys, refusals, early };
+  const failing = { ...base, stage: "failing" as const, reason, ...(blamed === undefined ? {} : { blamed }) };
+  return { state: failing, ...RESUME.failing(failing) };
+}
+
+/** 4: U is everyone who sent keys in time and did not refuse. */
+export function closeKeys(state: AtStage<"keys">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const { keys, refusals, opened } = state;
+  const answered = everyone(state).every((member) => keys[member] !== undefined || refusals[member] !== undefined);
+  if (!answered && deps.now < Date.parse(opened.deadlines.keys)) return null;
+  const keyset = ascending(keys).filter(({ signer }) => refusals[signer] === undefined);
+  if (keyset.length < opened.constants.quorum) return fail(state, "too-few-keys");
+  const next = { ...state, stage: "keyset" as const, keyset };
+  return { state: next, ...RESUME.keyset(next) };
+}
+
+export function shareKeyset(state: AtStage<"keyset">): CoordinatorStep | null {
+  if (state.facts.keyset === undefined) return null;
+  const next = { ...state, stage: "shares" as const, dealt: {} };
+  return { state: next, ...RESUME.shares(next) };
+}
+
+/** 6: one message per holder with its boxes of every dealer. */
+export function relayBoxes(state: AtStage<"shares">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const complete = holdersOf(state).every((m) => state.dealt[m] !== undefined || state.refusals[m] !== undefined);
+  if (!complete && deps.now < sharesCut(state)) return null;
+  if (Object.keys(state.dealt).length < state.opened.constants.quorum) return fail(state, "too-few-shares");
+  const next = { ...state, stage: "accepts" as const, accepts: {} };
+  return { state: next, ...RESUME.accepts(next) };
+}
+
+/** 8: V follows from accepts and later refusals. */
+export function closeMasks(state: AtStage<"accepts">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const { accepts, refusals, opened } = state;
+  const holders = holdersOf(state);
+  const complete = holders.every((member) => accepts[member] !== undefined || refusals[member] !== undefined);
+  if (!complete && deps.now < Date.parse(opened.deadlines.shares)) return null;
+  const answers = {
+    accepts: ascending(accepts),
+    refusals: ascending(refusals).filter(({ signer }) => holders.includes(signer)),
+  };
+  const masked = acceptedDealers(opened, holders, answers);
+  if (masked.length < opened.constants.quorum) return fail(state, "too-few-masks");
+  const next = { ...state, stage: "maskset" as const, answers, masked };
+  return { state: next, ...RESUME.maskset(next) };
+}
+
+export function startPhases(state: AtStage<"maskset">): CoordinatorStep | null {
+  const { facts, opened, parties, layout, masked } = state;
+  if (facts.maskset === undefined || facts.keyset === undefined) return null;
+  const context1 = maskContext(state.context0, facts.keyset, facts.maskset);
+  const masks: MessageOf<"maskset"> = { type: "maskset", computation: opened.computation, ...state.answers };
+  const send = toAll(holdersOf(state), masks);
+  if (opened.cells.mode === "counted") {
+    const round = newRound(1, context1, masked, countsShape(layout).words);
+    return {
+      state: { ...state, stage: "contributions", round, context1, cells: null, result1: null },
+      send,
+      effects: [],
+    };
+  }
+  if (facts.maskset.bitmap === undefined) return fail(state, "bitmap-missing");
+  const cells = registryCells(opened, parties, layout, masked, facts.maskset.bitmap);
+  if (cells.included.length === 0) return fail(state, "no-cell");
+  const context2 = valueContext(context1, null, cells.bitmap);
+  const round = newRound(2, context2, masked, valuesShape(layout, cells).words);
+  return { state: { ...state, stage: "contributions", round, context1, cells, result1: null }, send, effects: [] };
+}
+
+const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], words: number): Round => ({
+  phase,
+  context,
+  allowed,
+  words,
+  contributions: {},
+  views: {},
+  answers: {},
+});
+
+/** 11, 19: at the deadline or as soon as everyone has contributed. */
+export function closeContributions(state: AtStage<"contributions">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const { round, opened } = state;
+  const headers = ascending(round.contributions).map(({ header }) => header);
+  const complete = headers.length === round.allowed.length;
+  if (!complete && deps.now < contributionDeadline(opened, round.phase)) return null;
+  if (headers.length < opened.constants.quorum) return fail(state, "too-few-contributions");
+  const next = { ...state, stage: "closing" as const, headers };
+  return { state: next, ...RESUME.closing(next) };
+}
+
+export function awaitClose(state: AtStage<"closing">): CoordinatorStep | null {
+  const record = state.round.phase === 1 ? state.facts.close1 : state.facts.close2;
+  if (record === undefined) return null;
+  const { headers: _submitted, ...rest } = state;
+  const next = { ...rest, stage: "views" as const };
+  if (state.round.phase === 2 && state.cells !== null) {
+    const facts = { ...state, cells: state.cells, survivors1: state.round.allowed, survivors2: survivors(next) };
+    if (cellBelowMinimum(facts) !== undefined) return fail(state, "cell-below-minimum");
+  }
+  return only(next);
+}
+
+/** 13, 21: q views of the one closing set go to every holder. */
+export function showViews(state: AtStage<"views">): CoordinatorStep | null {
+  const shown = ascending(state.round.views).slice(0, state.opened.constants.quorum);
+  if (shown.length < state.opened.constants.quorum) return null;
+  const next = { ...state, stage: "unmasking" as const, shown };
+  return { state: next, ...RESUME.unmasking(next) };
+}
+
+/** 15, 22: as soon as threshold many answers open every wanted secret. */
+export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const { round, opened } = state;
+  const recovery = recoverAll({
+    context0: state.context0,
+    phase: round.phase,
+    threshold: opened.constants.threshold,
+    wanted: wantedSecrets(round.allowed, survivors(state)),
+    keys: state.keyset,
+    answers: ascending(round.answers),
+    pointOf: (holder) => everyone(state).indexOf(holder) + 1,
+  });
+  if (recovery.kind === "waiting") return null;
+  if (recovery.kind === "fault") {
+    const { member, reason } = recovery.blame;
+    const failed = fail(state, reason, member);
+    return { ...failed, effects: [{ kind: "blame", member, reason }, ...failed.effects] };
+  }
+  const { secrets } = recovery;
+  const contributions = survivors(state).map((member) => ({
+    member,
+    words: toBase64url(deps.kept(round.phase, member)),
+  }));
+  if (round.phase === 2) return deliver(state, contributions, [...secrets]);
+  const sum = unmaskSum({
+    base: { context: round.context, phase: 1 },
+    context0: state.context0,
+    ...countsShape(state.layout),
+    keys: state.keyset,
+    masked: round.allowed,
+    headers: closeOf(state).headers,
+    contributions,
+    secrets,
+  });
+  try {
+    const cells = countedCells(opened, state.layout, survivors(state), sum);
+    if (cells.included.length === 0) return fail(state, "no-cell");
+    const salt = toBase64url(deps.random(32));
+    const message = {
+      type: "result-1" as const,
+      computation: opened.computation,
+      contributions,
+      secrets: [...secrets],
+      salt,
+    };
+    const { shown: views, ...rest } = state;
+    const result1 = { message, survivors: survivors(state), views };
+    const next = { ...rest, stage: "counts" as const, cells, result1 };
+    return { state: next, ...RESUME.counts(next) };
+  } catch (cause) {
+    if (cause instanceof SecaggError) return fail(state, "counts-impossible");
+    throw cause;
+  }
+}
+
+/** 16 → 17: the counts are on the ledger. */
+export function startValues(state: AtStage<"counts">): CoordinatorStep | null {
+  const { facts, cells, result1, context1, layout } = state;
+  if (facts.counts === undefined) return null;
+  const closing = closingDigest(state.opened.computation, facts.close1!);
+  const context2 = valueContext(context1, closing, cells.bitmap);
+  const round = newRound(2, context2, result1.survivors, valuesShape(layout, cells).words);
+  return only({ ...state, stage: "contributions", round });
+}
+
+function deliver(
+  state: AtStage<"unmasking">,
+  contributions: MessageOf<"result-2">["contributions"],
+  secrets: MessageOf<"result-2">["secrets"],
+): CoordinatorStep {
+  const { cells, result1 } = state;
+  const counts =
+    cells?.counts === undefined || cells.units === undefined || result1 === null
+      ? {}
+      : { counts: { salt: result1.message.salt, counts: [...cells.counts], units: [...cells.units] } };
+  const result2: MessageOf<"result-2"> = {
+    type: "result-2",
+    computation: state.opened.computation,
+    keys: [...state.keyset],
+    contributions: [...contributions],
+    secrets: [...secrets],
+    views: state.shown as MessageOf<"result-2">["views"],
+    ...counts,
+  };
+  const { shown: _shown, ...rest } = state;
+  const next = { ...rest, stage: "delivered" as const, result2, secrets };
+  return { state: next, ...RESUME.delivered(next) };
+}

@@ -1,0 +1,154 @@
+/** What the coordinator sends and submits at each stage, and when a stage ends by itself. */
+
+import { contributionDeadline } from "./closing.ts";
+import { leafPaths } from "./commitments.ts";
+import { UNMASKING_OPEN_MS } from "./constants.ts";
+import type {
+  AtStage,
+  CoordinatorStage,
+  CoordinatorState,
+  KeysetData,
+  RunningCoordinator,
+} from "./coordinator-state.ts";
+import { type CoordinatorStep, closeOf } from "./coordinator-take.ts";
+import { masksetRoot } from "./keyset.ts";
+import { statementsRoot } from "./merkle.ts";
+import type { View } from "./messages.ts";
+import { countsDigest } from "./phase-facts.ts";
+import type { CoordinatorEffect, Send } from "./step.ts";
+
+export const everyone = (state: RunningCoordinator): string[] => state.opened.cohort.map((entry) => entry.member);
+export const holdersOf = (state: { readonly keyset: readonly { readonly signer: string }[] }) =>
+  state.keyset.map((keys) => keys.signer);
+export const toAll = (members: readonly string[], message: Send["message"]): Send[] =>
+  members.map((to) => ({ to, message }));
+export const ascending = <T>(by: Readonly<Record<string, T>>): T[] =>
+  Object.keys(by)
+    .toSorted()
+    .map((member) => by[member]!);
+export const sharesCut = ({ opened }: RunningCoordinator): number =>
+  (Date.parse(opened.deadlines.keys) + Date.parse(opened.deadlines.shares)) / 2;
+
+function submit(
+  type: Extract<CoordinatorEffect, { kind: "submit" }>["type"],
+  state: RunningCoordinator,
+  body: object,
+): CoordinatorEffect {
+  return { kind: "submit", type, body: { computation: state.opened.computation, ...body } };
+}
+
+export type Repeat = Pick<CoordinatorStep, "send" | "effects">;
+
+/** When a stage ends by itself. */
+export function endOf(state: CoordinatorState): number | undefined {
+  switch (state.stage) {
+    case "keys":
+      return Date.parse(state.opened.deadlines.keys);
+    case "shares":
+      return sharesCut(state);
+    case "accepts":
+      return Date.parse(state.opened.deadlines.shares);
+    case "contributions":
+      return contributionDeadline(state.opened, state.round.phase);
+    case "views":
+    case "unmasking":
+      return Date.parse(closeOf(state).time) + UNMASKING_OPEN_MS;
+    case "keyset":
+    case "maskset":
+    case "closing":
+    case "counts":
+      return Date.parse(state.opened.deadlines.release);
+    default:
+      return undefined;
+  }
+}
+
+export function wakes(state: CoordinatorState): CoordinatorEffect[] {
+  const at = endOf(state);
+  return at === undefined ? [] : [{ kind: "wake", at }];
+}
+
+/** What each stage sends and submits; repeated after a crash. */
+export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => Repeat } = {
+  keys: (state) => ({ send: toAll(everyone(state), state.documents), effects: [] }),
+  keyset: (state) => ({
+    send: [],
+    effects: [submit("computation.keyset", state, { members: holdersOf(state), root: statementsRoot(state.keyset) })],
+  }),
+  shares: (state) => ({ send: keysetFor(state), effects: [] }),
+  accepts: (state) => ({ send: boxesFor(state), effects: [] }),
+  maskset: (state) => ({
+    send: [],
+    effects: [submit("computation.maskset", state, { members: state.masked, root: masksetRoot(state.answers) })],
+  }),
+  contributions: () => ({ send: [], effects: [] }),
+  closing: (state) => ({
+    send: [],
+    effects: [
+      submit("computation.close", state, {
+        phase: state.round.phase,
+        headers: state.headers,
+        root: statementsRoot(state.headers),
+      }),
+    ],
+  }),
+  views: () => ({ send: [], effects: [] }),
+  unmasking: (state) => ({
+    send: toAll(holdersOf(state), viewsOf(state.round.phase, state, state.shown)),
+    effects: [],
+  }),
+  counts: (state) => ({
+    send: toAll(holdersOf(state), state.result1.message),
+    effects: [
+      submit("computation.counts", state, {
+        digest: countsDigest(state.result1.message.salt, state.result1.survivors, state.cells),
+      }),
+    ],
+  }),
+  delivered: (state) => ({ send: [{ to: state.opened.receiver, message: state.result2 }], effects: [] }),
+  failing: (state) => ({
+    send: [],
+    effects: [
+      submit("computation.fail", state, {
+        reason: state.reason,
+        ...(state.blamed === undefined ? {} : { blamed: state.blamed }),
+      }),
+    ],
+  }),
+  finished: () => ({ send: [], effects: [] }),
+};
+
+const keysetFor = (state: RunningCoordinator & KeysetData): Send[] =>
+  toAll(holdersOf(state), { type: "keyset", computation: state.opened.computation, keys: [...state.keyset] });
+
+const viewsOf = (phase: 1 | 2, state: RunningCoordinator, views: readonly View[]): Send["message"] =>
+  ({ type: `views-${phase}`, computation: state.opened.computation, views: [...views] }) as Send["message"];
+
+/** After a restart the mailboxes may be empty: holders that are behind get every round again, in order. */
+export function earlierRounds(state: RunningCoordinator): Send[] {
+  if (!("dealt" in state) || state.stage === "shares") return [];
+  const all = holdersOf(state);
+  const send = keysetFor(state);
+  if (state.stage === "accepts") return send;
+  send.push(...boxesFor(state));
+  if (!("round" in state)) return send;
+  send.push(...toAll(all, { type: "maskset", computation: state.opened.computation, ...state.answers }));
+  if (state.result1 !== null) {
+    send.push(...toAll(all, viewsOf(1, state, state.result1.views)), ...toAll(all, state.result1.message));
+  }
+  return send;
+}
+
+function boxesFor(state: RunningCoordinator & KeysetData): Send[] {
+  const { computation } = state.opened;
+  const dealt = ascending(state.dealt).map((message) => ({ ...message, paths: leafPaths(message.leaves) }));
+  return holdersOf(state).map((to, i) => {
+    const boxes = dealt.map(({ shares, leaves, boxes, paths }) => ({
+      shares,
+      leaf: leaves[i]!,
+      path: paths[i]!,
+      box: boxes[i]!,
+    }));
+    return { to, message: { type: "boxes", computation, boxes } };
+  });
+}

@@ -1,0 +1,164 @@
+import { assertCommonView } from "./closing.ts";
+import { valueContext } from "./context.ts";
+import { SecaggError } from "./errors.ts";
+import { firstForbidden } from "./history.ts";
+import { answer, closed, contribution, type Masked, viewOf } from "./member-rounds.ts";
+import { finish, type MemberStep, maskedData } from "./member-setup.ts";
+import type { Cells, InStage, MaskedData, OwnCounts, ValuedData } from "./member-state.ts";
+import type { MessageOf } from "./messages.ts";
+import { countedCells, countsDigest, countsShape, countsVector, registryCells, releaseEntry } from "./phase-facts.ts";
+import type { MemberDeps, MemberEffect } from "./step.ts";
+import { maskContribution, unmaskSum } from "./sum.ts";
+
+/** 8 → 9 or 17: counts are asked for, or in registry mode the cells follow at once. */
+export function onMaskset(state: InStage<"accepted">, deps: MemberDeps): MemberStep | null {
+  const masked = maskedData(state);
+  if (masked === null) return null;
+  if (state.opened.cells.mode === "registry") {
+    const bitmap = state.facts.maskset?.bitmap;
+    if (bitmap === undefined) return finish(state, "aborted", "bitmap-missing");
+    const cells = registryCells(state.opened, state.parties, state.layout, masked.masked, bitmap);
+    return enterValues(masked, masked.masked, cells, null, deps);
+  }
+  const asked = masked.masked.includes(state.self) && state.facts.close1 === undefined;
+  const effects = asked ? [countsEffect(masked)] : [];
+  return { state: { ...masked, stage: "counting" }, send: [], effects };
+}
+
+export const countsEffect = (state: MaskedData): MemberEffect => ({
+  kind: "compute-counts",
+  atoms: state.layout.atoms,
+});
+
+/** 9: counts under self-1 and pair-1 over V. */
+export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: MemberDeps): MemberStep {
+  const { layout, opened, self, keys, secrets, keyset, masked } = state;
+  const limit = layout.units[self]?.kind === "provider" ? 1 : opened.constants.minimumUnits;
+  const wrong = own.present.findIndex((k, atom) => (k !== 0 && k !== 1) || !fits(own.units[atom], k === 0 ? 0 : limit));
+  if (own.present.length !== layout.atoms || own.units.length !== layout.atoms || wrong >= 0) {
+    throw new SecaggError(
+      "ERR_SECAGG_OVERFLOW",
+      `counts: atom ${wrong}: 0 or 1 and units of at most ${limit} are needed`,
+    );
+  }
+  if (!masked.includes(self)) throw new SecaggError("ERR_SECAGG_STAGE", "counts: not in the mask set");
+  const words = countsVector(own);
+  const base = { context: state.context1, phase: 1 as const };
+  const owner = { keys, seed: secrets.seed1, pairPrivateKey: secrets.pair1 };
+  const others = keyset.filter((other) => masked.includes(other.signer));
+  maskContribution(words, base, countsShape(layout).arithmetic, owner, others);
+  const contribution1 = contribution(state, 1, state.context1, words, deps);
+  return {
+    state: { ...state, stage: "contributed-1", own, contribution1 },
+    send: [{ to: opened.coordinator, message: contribution1 }],
+    effects: [],
+  };
+}
+
+const fits = (units: number | undefined, limit: number): boolean =>
+  Number.isInteger(units) && units! >= 0 && units! <= limit;
+
+/** Closed before this member had contributed: it helps the others on. */
+export const onCloseWhileCounting = (state: InStage<"counting">): MemberStep | null =>
+  state.facts.close1 === undefined
+    ? null
+    : { state: { ...state, stage: "contributed-1", own: null, contribution1: null }, send: [], effects: [] };
+
+/** 11, 12 */
+export function onClose1(state: InStage<"contributed-1">, deps: MemberDeps): MemberStep | null {
+  const record = state.facts.close1;
+  if (record === undefined) return null;
+  const bytes = countsShape(state.layout).words * 8;
+  const close = closed(state, record, { allowed: state.masked, context: state.context1, bytes }, deps.now);
+  if (close.kind === "step") return close.step;
+  if (close.kind === "early") return { state, send: [], effects: [close.wake] };
+  const view1 = viewOf(state, 1, close.digest, record.position, deps);
+  const message = { type: "view-1" as const, computation: state.opened.computation, view: view1 };
+  return {
+    state: { ...state, stage: "viewed-1", survivors1: close.survivors, closing1: close.digest, view1 },
+    send: [{ to: state.opened.coordinator, message }],
+    effects: [],
+  };
+}
+
+/** 13, 14 */
+export function onViews1(state: InStage<"viewed-1">, deps: MemberDeps): MemberStep | null {
+  const { inbox, facts, opened, closing1: digest } = state;
+  const views = inbox["views-1"]?.views;
+  if (views === undefined) return null;
+  const holders = state.keyset.map((keys) => keys.signer);
+  assertCommonView(opened, state.parties, views, { phase: 1, digest, position: facts.close1!.position, holders });
+  const about = {
+    phase: 1 as const,
+    context: state.context1,
+    closing: digest,
+    masked: state.masked,
+    survivors: state.survivors1,
+  };
+  const unmask1 = answer(state, about, deps) as MessageOf<"unmask-1">;
+  const next = { ...state, inbox: { ...inbox, "views-1": undefined }, stage: "unmasked-1" as const, unmask1 };
+  return { state: next, send: [{ to: opened.coordinator, message: unmask1 }], effects: [] };
+}
+
+/** 15, 16: the sum is redone from signed contributions; the ledger's digest must be of the same counts and cells. */
+export function onResult1(state: InStage<"unmasked-1">, deps: MemberDeps): MemberStep | null {
+  const { inbox, facts, layout, opened, own } = state;
+  const result = inbox["result-1"];
+  if (result === undefined || facts.counts === undefined) return null;
+  const sum = unmaskSum({
+    base: { context: state.context1, phase: 1 },
+    context0: state.context0,
+    ...countsShape(layout),
+    keys: state.keyset,
+    masked: state.masked,
+    headers: facts.close1!.headers,
+    contributions: result.contributions,
+    secrets: result.secrets,
+  });
+  const inSum = own !== null && state.survivors1.includes(state.self);
+  let cells: Cells;
+  try {
+    cells = countedCells(opened, layout, state.survivors1, sum);
+  } catch (cause) {
+    if (cause instanceof SecaggError) return finish(state, "aborted", "counts-impossible");
+    throw cause;
+  }
+  if (inSum && own.present.some((k, atom) => k > cells.counts![atom]! || own.units[atom]! > cells.units![atom]!)) {
+    return finish(state, "aborted", "counts-impossible");
+  }
+  if (countsDigest(result.salt, state.survivors1, cells) !== facts.counts.digest) {
+    return finish(state, "aborted", "counts-differ");
+  }
+  return enterValues(
+    { ...state, inbox: { ...inbox, "result-1": undefined } },
+    state.survivors1,
+    cells,
+    state.closing1,
+    deps,
+  );
+}
+
+/** 16 → 17: cells are fixed; history is asked once with everyone, so that what cannot be released is never sent. */
+function enterValues(
+  state: Masked & Partial<ValuedData>,
+  survivors1: readonly string[],
+  cells: Cells,
+  closing1: string | null,
+  deps: MemberDeps,
+): MemberStep {
+  const facts = { ...state, cells, survivors1, survivors2: survivors1 };
+  const proposed = releaseEntry(facts, { digest: "", position: -1 });
+  if (firstForbidden(deps.history, proposed, state.opened.constants.need) !== undefined) {
+    return finish(state, "aborted", "history");
+  }
+  const context2 = valueContext(state.context1, closing1, cells.bitmap);
+  const valued = { ...state, survivors1, cells, context2 };
+  return survivors1.includes(state.self) && state.facts.close2 === undefined
+    ? { state: { ...valued, stage: "valuing" }, send: [], effects: [valuesEffect(valued)] }
+    : { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
+}
+
+export const valuesEffect = (state: Pick<ValuedData, "cells">): MemberEffect => ({
+  kind: "compute-values",
+  included: state.cells.included,
+});

@@ -1,0 +1,135 @@
+/** What both phases share: contributions, checks on closing sets, views, answers. */
+import { sha256 } from "../suites/digest.ts";
+import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { contributionDeadline, survivorsOf } from "./closing.ts";
+import { shareHashes, sharingOf } from "./commitments.ts";
+import { VIEW_TOLERANCE_MS } from "./constants.ts";
+import { closingDigest } from "./context.ts";
+import { SecaggError } from "./errors.ts";
+import { finish, type MemberStep, statementOf } from "./member-setup.ts";
+import type { Held, InStage, MaskedData, MemberBase } from "./member-state.ts";
+import type { OpenedShare } from "./messages.ts";
+import type { RecordOf } from "./opened.ts";
+import { wantedSecrets } from "./recovery.ts";
+import type { FourShares } from "./share-box.ts";
+import type { MemberDeps, MemberEffect } from "./step.ts";
+import { bytesOfWords, textOfWords } from "./words.ts";
+
+export type Masked = MemberBase & MaskedData;
+
+/** Signs the header over bytes that are persisted before they leave; never called twice for one phase. */
+export function contribution<const P extends 1 | 2>(
+  state: Masked,
+  phase: P,
+  context: string,
+  words: BigUint64Array,
+  deps: MemberDeps,
+) {
+  const type = `contribution-${phase}` as const;
+  const bytes = bytesOfWords(words);
+  const header = deps.sign("secagg-message", {
+    type,
+    computation: state.opened.computation,
+    context,
+    bytes: bytes.length,
+    digest: toBase64url(sha256(bytes)),
+  });
+  return { type, computation: state.opened.computation, header, words: textOfWords(words) };
+}
+
+type Close =
+  | {
+      readonly kind: "survivors";
+      readonly survivors: string[];
+      readonly digest: string;
+      readonly record: RecordOf<"close">;
+    }
+  | { readonly kind: "early"; readonly wake: MemberEffect }
+  | { readonly kind: "step"; readonly step: MemberStep };
+
+/** 11, 12, 19, 20: the closing record is right, this member is not wrongly left out, and its own clock agrees. */
+export function closed(
+  state: Masked & { readonly receipts: MemberBase["receipts"] },
+  record: RecordOf<"close">,
+  wanted: { allowed: readonly string[]; context: string; bytes: number },
+  now: number,
+): Close {
+  const { opened, parties, self } = state;
+  const phase = record.phase;
+  let survivors: string[];
+  try {
+    survivors = survivorsOf(opened, parties, record, wanted);
+  } catch (cause) {
+    if (cause instanceof SecaggError) return { kind: "step", step: finish(state, "aborted", "closing-set") };
+    throw cause;
+  }
+  const receipt = state.receipts[phase];
+  if (!survivors.includes(self) && receipt !== undefined) {
+    const omitted = { ...baseOf(state), stage: "omitted" as const, phase, receipt };
+    return { kind: "step", step: { state: omitted, ...omittedNotice(omitted) } };
+  }
+  const complete = survivors.length === wanted.allowed.length;
+  const from = contributionDeadline(opened, phase) - VIEW_TOLERANCE_MS;
+  if (!complete && now < from) return { kind: "early", wake: { kind: "wake", at: from } };
+  return { kind: "survivors", survivors, digest: closingDigest(opened.computation, record), record };
+}
+
+const baseOf = ({ self, opened, parties, context0, facts, inbox, receipts }: MemberBase): MemberBase => ({
+  self,
+  opened,
+  parties,
+  context0,
+  facts,
+  inbox,
+  receipts,
+});
+
+/** What an omitted holder of a receipt posts instead of a view: to the ledger and to R. */
+export function omittedNotice(state: InStage<"omitted">): Pick<MemberStep, "send" | "effects"> {
+  const { computation, receiver } = state.opened;
+  const { phase, receipt } = state;
+  return {
+    send: [{ to: receiver, message: { type: "omitted", computation, phase, receipt } }],
+    effects: [{ kind: "submit", type: "computation.omitted", body: { computation, phase, receipt } }],
+  };
+}
+
+export const viewOf = <const P extends 1 | 2>(
+  state: MemberBase,
+  phase: P,
+  digest: string,
+  position: number,
+  deps: MemberDeps,
+) =>
+  deps.sign("view", {
+    computation: state.opened.computation,
+    request: state.opened.request,
+    phase,
+    digest,
+    position,
+  });
+
+/** 14, 21: one kind of share per dealer, fixed by the closed set; the bytes are persisted and never change. */
+export function answer<const P extends 1 | 2>(
+  state: Masked,
+  about: { phase: P; context: string; closing: string; masked: readonly string[]; survivors: readonly string[] },
+  deps: MemberDeps,
+) {
+  const { phase, context, closing } = about;
+  const shares: OpenedShare[] = wantedSecrets(about.masked, about.survivors).flatMap(({ member, kind }) => {
+    const held = state.held.find(({ dealer }) => dealer === member);
+    if (held === undefined) return [];
+    const share = held[sharingOf(kind, phase)];
+    return [{ dealer: member, kind, share, hashes: shareHashes(fourShares(held)) }];
+  });
+  const type = `unmask-${phase}` as const;
+  const unmask = deps.sign("secagg-message", statementOf(state, type, phase, context, { closing, shares }));
+  return { type, computation: state.opened.computation, unmask };
+}
+
+const fourShares = (held: Held): FourShares => ({
+  pair1: fromBase64url(held.pair1, "share"),
+  self1: fromBase64url(held.self1, "share"),
+  pair2: fromBase64url(held.pair2, "share"),
+  self2: fromBase64url(held.self2, "share"),
+});

@@ -1,0 +1,105 @@
+import { inAtom } from "./cells.ts";
+import { assertCommonView } from "./closing.ts";
+import { SecaggError } from "./errors.ts";
+import { firstForbidden } from "./history.ts";
+import { applyMask } from "./masks.ts";
+import { answer, closed, contribution, viewOf } from "./member-rounds.ts";
+import { finish, type MemberStep } from "./member-setup.ts";
+import type { InStage } from "./member-state.ts";
+import type { MessageOf } from "./messages.ts";
+import { cellBelowMinimum, releaseEntry, valuesShape } from "./phase-facts.ts";
+import type { MemberDeps } from "./step.ts";
+import { envelopeKey, maskContribution } from "./sum.ts";
+import { periodOf } from "./words.ts";
+
+/** 17: included words under self-2, pair-2 over S1 and the envelope. */
+export function onValues(state: InStage<"valuing">, values: BigUint64Array, deps: MemberDeps): MemberStep {
+  const { layout, cells, keys, secrets, survivors1, opened } = state;
+  const shape = valuesShape(layout, cells);
+  if (values.length !== shape.words) {
+    throw new SecaggError("ERR_SECAGG_OVERFLOW", `values: expected ${shape.words} words, got ${values.length}`);
+  }
+  assertOwnCells(state, values);
+  const words = values.slice();
+  const base = { context: state.context2, phase: 2 as const };
+  const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
+  const others = state.keyset.filter((other) => survivors1.includes(other.signer));
+  maskContribution(words, base, shape.arithmetic, owner, others);
+  const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
+  applyMask(words, envelope, "add", shape.arithmetic);
+  const contribution2 = contribution(state, 2, state.context2, words, deps);
+  return {
+    state: { ...state, stage: "contributed-2", contribution2 },
+    send: [{ to: opened.coordinator, message: contribution2 }],
+    effects: [],
+  };
+}
+
+/** Zeros outside one's own cells; in registry mode nothing but zeros inside one would betray an absent measure. */
+function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array): void {
+  const { cells, layout, opened, parties, self, own } = state;
+  const period = periodOf(layout.components);
+  const registry = opened.cells.mode === "registry";
+  cells.included.forEach((atom, i) => {
+    const empty = values.subarray(i * period, (i + 1) * period).every((word) => word === 0n);
+    const mine = registry
+      ? inAtom(opened.cells.dimensions, parties.attributes[self] ?? {}, atom)
+      : own?.present[atom] === 1;
+    if (!mine && !empty) {
+      throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is not this member's and must be zero`);
+    }
+    if (registry && mine && empty) {
+      throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is declared non-zero; abstain instead`);
+    }
+  });
+}
+
+/** The driver has no value to give, or the set closed first: this member helps the others on. */
+export const abstain = (state: InStage<"valuing">): MemberStep => ({
+  state: { ...state, stage: "contributed-2", contribution2: null },
+  send: [],
+  effects: [],
+});
+
+/** 19, 20: minima and history for S2; the history entry is written before the view leaves. */
+export function onClose2(state: InStage<"contributed-2">, deps: MemberDeps): MemberStep | null {
+  const record = state.facts.close2;
+  if (record === undefined) return null;
+  const bytes = valuesShape(state.layout, state.cells).words * 8;
+  const close = closed(state, record, { allowed: state.survivors1, context: state.context2, bytes }, deps.now);
+  if (close.kind === "step") return close.step;
+  if (close.kind === "early") return { state, send: [], effects: [close.wake] };
+  const facts = { ...state, survivors2: close.survivors };
+  if (cellBelowMinimum(facts) !== undefined) return finish(state, "aborted", "cell-below-minimum");
+  const entry = releaseEntry(facts, { digest: close.digest, position: record.position });
+  if (firstForbidden(deps.history, entry, state.opened.constants.need) !== undefined) {
+    return finish(state, "aborted", "history");
+  }
+  const view2 = viewOf(state, 2, close.digest, record.position, deps);
+  const message = { type: "view-2" as const, computation: state.opened.computation, view: view2 };
+  return {
+    state: { ...state, stage: "viewed-2", survivors2: close.survivors, view2 },
+    send: [{ to: state.opened.coordinator, message }],
+    effects: [{ kind: "history", entry }],
+  };
+}
+
+/** 21: self-2 shares of S2, pair-2 shares of S1∖S2, nothing for V∖S1. */
+export function onViews2(state: InStage<"viewed-2">, deps: MemberDeps): MemberStep | null {
+  const { inbox, facts, opened, view2 } = state;
+  const views = inbox["views-2"]?.views;
+  if (views === undefined) return null;
+  const digest = view2.statement.digest;
+  const holders = state.keyset.map((keys) => keys.signer);
+  assertCommonView(opened, state.parties, views, { phase: 2, digest, position: facts.close2!.position, holders });
+  const about = {
+    phase: 2 as const,
+    context: state.context2,
+    closing: digest,
+    masked: state.survivors1,
+    survivors: state.survivors2,
+  };
+  const unmask2 = answer(state, about, deps) as MessageOf<"unmask-2">;
+  const next = { ...state, inbox: { ...inbox, "views-2": undefined }, stage: "unmasked-2" as const, unmask2 };
+  return { state: next, send: [{ to: opened.coordinator, message: unmask2 }], effects: [] };
+}
