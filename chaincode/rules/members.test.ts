@@ -45,6 +45,12 @@ describe("founding", () => {
     ["its first sequencer is the founder", "ERR_CONTRACT_MISMATCH", { sequencer: "other" }],
     ["its key is the founder's", "ERR_CONTRACT_KEY_MISMATCH", { founder: receiver.record }],
     ["it names one network", "ERR_CONTRACT_NETWORK", { network: "other" }],
+    ["names of code tables are codes", "ERR_CONTRACT_SCHEMA", { attributes: { ...body.attributes, "a b": [] } }],
+    [
+      "names of attributes are codes",
+      "ERR_CONTRACT_SCHEMA",
+      { founder: { ...body.founder, attributes: { ...body.founder.attributes, "a b": "17" } } },
+    ],
     [
       "its founder's attributes are in the tables",
       "ERR_CONTRACT_ATTRIBUTE",
@@ -92,6 +98,12 @@ describe("admission", () => {
       "ERR_CONTRACT_ATTRIBUTE",
       operator,
       application(testMember("x", { attributes: { constructor: "17" } })),
+    ],
+    [
+      "names of attributes are codes",
+      "ERR_CONTRACT_SCHEMA",
+      operator,
+      application(testMember("x", { attributes: { "a b": { any: ["thing"] } as never } })),
     ],
   ])("%s (%s)", async (_promise, code, author, body) => {
     const world = await foundedWorld();

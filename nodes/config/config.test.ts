@@ -55,6 +55,11 @@ describe("sealane.json", () => {
     ["a wrong choice", { member: { ...member, kind: "bank" } }, ["member.kind"]],
     ["an endpoint without TLS", { member, peer: { host: "h", port: 1, endpoint: "http://h:1" } }, ["peer.endpoint"]],
     ["a newer format", { formatVersion: 2, member }, ["formatVersion"]],
+    [
+      "an attribute that is no code",
+      { member: { ...member, attributes: { "a b": { x: 1 } } } },
+      ["member.attributes.a b"],
+    ],
     ["several at once", { member, a: 1, b: 2, log: { level: "loud" } }, ["a", "b", "log.level"]],
     ["no object", [], ["(whole file)"]],
   ])("%s stops the start with the key's name", (_name, raw, keys) => {

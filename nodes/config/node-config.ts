@@ -27,7 +27,7 @@ export const NodeConfig = closed({
     kind: literals(NODE_KINDS),
     organisation: Type.String({ minLength: 1, maxLength: 64 }),
     holdingGroup: Code,
-    attributes: Type.Record(Code, Code, { maxProperties: 16 }),
+    attributes: Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 }),
     cosigner: Type.Boolean(),
   }),
   /** Management interface: loopback unless the operator says otherwise. */

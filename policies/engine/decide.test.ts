@@ -95,6 +95,10 @@ describe("no access", () => {
     const measures = [{ id: "m", statistic: { kind: "sum" as const, element: "investment" }, units }];
     expect(judge({ query: { measures } }).reasons).toEqual(["request-invalid"]);
     expect(judge({ asset: { codeTables: { "a b": [{ code: "x" }] } } }).reasons).toEqual(["asset-invalid"]);
+    const quality = { rows: 1, fields: { "two\nlines": "x" } };
+    expect(judge({ asset: { quality: quality as never } }).reasons).toEqual(["asset-invalid"]);
+    expect(judge({ context: { attributes: { "two\nlines": ["x"] } } }).reasons).toEqual(["context-invalid"]);
+    expect(judge({ context: { quantities: { "two\nlines": "mass" } } }).reasons).toEqual(["context-invalid"]);
   });
   test("when the asset or the context is not what it should be", () => {
     expect(judge({ asset: { version: 0 } }).reasons).toEqual(["asset-invalid"]);

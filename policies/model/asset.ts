@@ -30,11 +30,15 @@ export const Field = closed({
   identity: Type.Optional(Type.Boolean()),
 });
 
+/** TypeBox's own pattern for any string stops at a line break, and a key beyond the pattern would go unchecked. */
+const AnyName = Type.String({ pattern: "^[\\s\\S]*$" });
+
 export const QualitySummary = closed({
   rows: Type.Integer({ minimum: 0 }),
   fields: Type.Record(
-    Type.String(),
+    AnyName,
     closed({ nulls: Type.Integer({ minimum: 0 }), outOfBounds: Type.Integer({ minimum: 0 }) }),
+    { additionalProperties: false, maxProperties: 500 },
   ),
 });
 

@@ -21,9 +21,9 @@ export const DecisionContext = closed({
   /** Computations of this asset that already count against the policy's use limit. */
   usesSoFar: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   /** Code tables of the registry attributes, as `network.found` declares them. */
-  attributes: Type.Record(Type.String(), Type.Array(Code, { maxItems: 10_000 })),
+  attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), { additionalProperties: false }),
   /** Unit -> quantity of the declared exact conversion factors; absent: only equal units are accepted. */
-  quantities: Type.Optional(Type.Record(Type.String(), Type.String())),
+  quantities: Type.Optional(Type.Record(Code, Type.String(), { additionalProperties: false })),
   /** What the steward has said about this request and asset, if anything. */
   approval: Type.Optional(
     closed({ outcome: Type.Union([Type.Literal("approved"), Type.Literal("refused")]), by: Text, at: Instant }),
