@@ -61,6 +61,22 @@ test("no dimension is one cell of all members", () => {
   expect(includedAtoms([], repeat(4, ""), 5)).toEqual([]);
 });
 
+test("every margin of a table of two registry dimensions obeys the rule on its own", () => {
+  const region: CellDimension = { name: "region", size: 2, attribute: { name: "region", values: ["n", "s"] } };
+  const dimensions = [sector("a", "b"), region];
+  // Only b/n (2) is too small; the margins of region n and of sector b would both give it away.
+  const people = [...repeat(6, "a n"), ...repeat(5, "a s"), ...repeat(2, "b n"), ...repeat(7, "b s")];
+  const pinned = people.map((person, at) => {
+    const [one = "", two = ""] = person.split(" ");
+    const member = `m${String(at).padStart(3, "0")}`;
+    return { member, holdingGroup: member, digits: digitsOf(dimensions, { sector: one, region: two }) };
+  });
+  const members = pinned.map(({ member }) => member);
+  const { included } = registryBitmap({ dimensions, pinned, need: 5 }, members);
+  // So a/n joins it in region n and b/s in sector b; a/s stays, beside 6 in sector a and 7 in region s.
+  expect(included).toBe(1);
+});
+
 test("a member contributes to every digit of a dimension that is no registry attribute", () => {
   const year: CellDimension = { name: "year", size: 2 };
   const members = [...repeat(5, "a"), ...repeat(4, "b"), "b"];

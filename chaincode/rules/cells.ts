@@ -93,22 +93,42 @@ export function keepsMinimum(cells: Cells, maskset: readonly string[], survivors
 }
 
 /**
- * Included are classes with `need` members or more. While the left-out ones jointly hold between 1 and need - 1
- * contributors, their sum would follow from any total, so the smallest included class joins them; ties: lowest atom.
+ * Included are classes with `need` members or more. In every line of the table of classes (those that differ in one
+ * registry digit only, which is what a margin adds up): while its left-out classes jointly hold between 1 and need - 1
+ * contributors, their sum would follow from the margin, so the line's smallest included class joins them; ties: lowest
+ * atom. Lines are taken in order of dimension and start until nothing changes.
  */
-function includedClasses({ pinned, need }: Cells, members: readonly string[]): Set<string> {
+function includedClasses({ dimensions, pinned, need }: Cells, members: readonly string[]): Set<string> {
   const counts = countByClass(pinned, members);
-  const smallestFirst = [...counts]
-    .filter(([, count]) => count >= need)
-    .sort(([a, m], [b, n]) => m - n || compareClasses(a, b));
-  const included = new Set(smallestFirst.map(([name]) => name));
-  let leftOut = [...counts].reduce((sum, [name, count]) => (included.has(name) ? sum : sum + count), 0);
-  for (const [name, count] of smallestFirst) {
-    if (leftOut === 0 || leftOut >= need) break;
-    included.delete(name);
-    leftOut += count;
+  const sizeOf = (name: string): number => counts.get(name) ?? 0;
+  const included = new Set([...counts.keys()].filter((name) => sizeOf(name) >= need));
+  const lines = linesOf([...counts.keys()], dimensions.filter(({ attribute }) => attribute !== undefined).length);
+  for (let before = -1; before !== included.size; ) {
+    before = included.size;
+    for (const line of lines) {
+      const smallestFirst = line.filter((name) => included.has(name));
+      smallestFirst.sort((one, other) => sizeOf(one) - sizeOf(other) || compareClasses(one, other));
+      let leftOut = line.reduce((sum, name) => (included.has(name) ? sum : sum + sizeOf(name)), 0);
+      for (const name of smallestFirst) {
+        if (leftOut === 0 || leftOut >= need) break;
+        included.delete(name);
+        leftOut += sizeOf(name);
+      }
+    }
   }
   return included;
+}
+
+/** Classes with members, by line: in order of dimension, then of the other digits. */
+function linesOf(classes: readonly string[], registryDimensions: number): readonly (readonly string[])[] {
+  return Array.from({ length: registryDimensions }, (_, dimension) => {
+    const lines = new Map<string, string[]>();
+    for (const name of classes) {
+      const others = name.split(",").toSpliced(dimension, 1).join(",");
+      lines.set(others, [...(lines.get(others) ?? []), name]);
+    }
+    return [...lines].sort(([one], [other]) => compareClasses(one, other)).map(([, line]) => line);
+  }).flat();
 }
 
 function countByClass(pinned: readonly PinnedMember[], members: readonly string[]): Map<string, number> {
