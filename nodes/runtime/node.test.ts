@@ -37,6 +37,20 @@ describe("a node", () => {
     expect((await again.services.ledger.status()).root).toBe(before.root);
   });
 
+  test("starts while the sequencer is away, says so, and catches up", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    await net.stop("alpha");
+    await net.stop("operator");
+    const alpha = await net.start("alpha");
+    const health = async () => (await (await fetch(`${alpha.address.api}/health`)).json()) as unknown;
+    expect(await health()).toEqual({ status: "degraded", reasons: ["ledger-unreachable"] });
+    const operator = await net.start("operator");
+    await operator.services.accessLog.append({ actor: "a", action: "b", target: "c", outcome: "200" });
+    await anchorAccess(operator.services);
+    await net.settled();
+    expect(await health()).toEqual({ status: "ok", reasons: [] });
+  });
+
   test("keeps a second process out of its folder", async () => {
     await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
     const second = startNode({ dir: join(net.dir, "operator"), logLevel: "silent" });

@@ -37,6 +37,7 @@ import { createTeardown } from "./teardown.ts";
 
 const LISTING_MS = 3_000;
 const ROTATION_MS = 3_000;
+const RESUME_MS = 5_000;
 
 export interface NodeOptions {
   /** Node folder made by `initNode`, in a network by `foundNetwork` or `joinNetwork`. */
@@ -194,8 +195,9 @@ async function compose(
     peer: config.peer && peer ? await listen(peer.app, "https", config.peer) : undefined,
     api: await listen(api.app, "http", config.api),
   };
-  await assets.resume();
-  void catalogue.publish();
+  const closing = new AbortController();
+  teardown.add(async () => closing.abort());
+  void resumeAssets(services, closing.signal);
   for (const feature of features) {
     if (feature.stop !== undefined) teardown.add(feature.stop);
     await feature.start?.();
@@ -221,6 +223,20 @@ async function compose(
     rotateKeys: () => rotateKeys(services, { tls: keys.tls, passphrase: options.passphrase, onNext: signer.offerNext }),
     stop: () => teardown.run(),
   });
+}
+
+/** In the background, because a node must start although the sequencer is away. */
+async function resumeAssets(services: NodeServices, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await services.assets.resume();
+      return await services.catalogue.publish();
+    } catch (error) {
+      if (signal.aborted) return;
+      services.log.warn({ err: error }, "assets: a registration is not finished yet; trying again");
+      await sleep(RESUME_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    }
+  }
 }
 
 /** The replica may still be behind the record of the rotation. */
