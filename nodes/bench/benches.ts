@@ -1,4 +1,13 @@
 /** Every benchmark by its name. */
 import type { Bench } from "./bench.ts";
+import { ledgerBench } from "./ledger.bench.ts";
+import { requestBench } from "./request.bench.ts";
+import { scanBench } from "./scan.bench.ts";
+import { secaggBench } from "./secagg.bench.ts";
 
-export const BENCHES: Readonly<Record<string, Bench>> = {};
+export const BENCHES: Readonly<Record<string, Bench>> = {
+  secagg: secaggBench,
+  request: requestBench,
+  ledger: ledgerBench,
+  scan: scanBench,
+};

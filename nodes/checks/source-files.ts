@@ -34,8 +34,8 @@ export const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && i
 
 export const inSourceFolder = (path: string): boolean => SOURCE_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
 
-/** Tests and their helpers (`_name.ts`, conformance suites): code that never runs at a user's. */
+/** Tests, their helpers (`_name.ts`, conformance suites) and benchmarks: code that never runs at a user's. */
 export const isTest = (path: string): boolean =>
-  /\.(test|bench)\.tsx?$/.test(path) || /(^|\/)(_[^/]*|[^/]*conformance[^/]*)(\/|\.tsx?$)/.test(path);
+  /\.test\.tsx?$|^nodes\/bench\//.test(path) || /(^|\/)(_[^/]*|[^/]*conformance[^/]*)(\/|\.tsx?$)/.test(path);
 
 export const readText = (root: string, path: string): Promise<string> => readFile(join(root, path), "utf8");
