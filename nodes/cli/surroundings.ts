@@ -32,7 +32,9 @@ export function processSurroundings(): Surroundings {
     interactive: process.stdout.isTTY === true && process.stderr.isTTY === true && process.env.CI === undefined,
     signal: stop.signal,
     onReload(reload) {
-      const listener = (): void => void reload();
+      // A wrong file changes nothing: the node goes on and says why.
+      const failed = (error: unknown): void => void process.stderr.write(`sealane: ${(error as Error).message}\n`);
+      const listener = (): void => void reload().catch(failed);
       process.on("SIGHUP", listener);
       return () => process.off("SIGHUP", listener);
     },

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -34,6 +34,33 @@ test("a node killed at once loses nothing that it had answered", { timeout: 60_0
       "POST /api/v1/invitations 201",
     ]);
     expect(await readFile(join(dir, "token"), "utf8")).toBe(`${token}\n`);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
+test("a wrong configuration on SIGHUP is named, and the node goes on", { timeout: 60_000 }, async () => {
+  await using net = await createTestnet({ members: [{ id: "operator", kind: "industry" }] });
+  const dir = join(net.dir, "operator");
+  const { api } = net.operator.address;
+  await net.stop("operator");
+  const child = spawn(process.execPath, [CLI, "node", "start", "--dir", dir], { stdio: ["ignore", "ignore", "pipe"] });
+  const exited = once(child, "exit");
+  let errors = "";
+  child.stderr.on("data", (part) => {
+    errors += part;
+  });
+  try {
+    await healthy(api);
+    const file = join(dir, "sealane.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...config, limits: { bodyBites: 1 } }));
+    child.kill("SIGHUP");
+    while (!errors.includes("limits.bodyBites")) await sleep(50);
+    await healthy(api);
+    await writeFile(file, JSON.stringify(config));
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
   } finally {
     child.kill("SIGKILL");
   }
