@@ -69,6 +69,13 @@ export interface ResultRecord {
   readonly evidence?: EvidenceBundle;
 }
 
+/** A refused message or a proven breach, attributed to its author. */
+export interface Fault {
+  readonly member: string;
+  readonly reason: string;
+  readonly at: string;
+}
+
 export interface Stores extends RequestStores {
   readonly lives: RecordStore<LifeRecord>;
   readonly explanations: RecordStore<Explanation>;
@@ -90,6 +97,8 @@ export interface Stores extends RequestStores {
   readonly contributions: RecordStore<string>;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;
+  /** By `<computation>/<member>/<reason>`: who broke the protocol, as seen from here. */
+  readonly faults: RecordStore<Fault>;
   /** Ledger position up to which this node has acted: one record. */
   readonly cursor: RecordStore<number>;
 }
@@ -131,6 +140,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       history: open<HistoryEntry>("release-history"),
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
+      faults: open<Fault>("faults"),
       cursor: open<number>("ledger-cursor"),
     },
     assets: createOwnTables(services),

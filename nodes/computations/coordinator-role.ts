@@ -5,8 +5,10 @@ import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/sec
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
+import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { LedgerError, type TransactionBody, type TransactionType } from "../../ledger/port.ts";
 import type { Context, Transcript } from "./context.ts";
+import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { reviewWithLedger } from "./opening-review.ts";
@@ -16,6 +18,8 @@ import { untilDone } from "./retry.ts";
 
 export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
   readonly mailbox: Mailbox;
+  /** What bounds the size of its messages. */
+  readonly size: { readonly members: number; readonly words: number; readonly atoms: number };
 }
 
 type SubmitEffect = Extract<CoordinatorEffect, { kind: "submit" }>;
@@ -80,11 +84,10 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
           return await ctx.stores.contributions.put(key, toBase64url(effect.words));
         }
         case "submit":
-          void submitUntilDone(named(effect), hosted);
+          hosted.background(() => submitUntilDone(named(effect), hosted));
           return;
         case "blame":
-          ctx.services.log.warn({ computation: id, member: effect.member, reason: effect.reason }, "member at fault");
-          return;
+          return await recordFault(ctx, id, effect);
         case "wake":
           return hosted.wakeAt(effect.at);
       }
@@ -106,14 +109,14 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     }
     if (message.message.type === "views-1") {
       notes.views1 = message.message.views;
-      void ctx.services.inflight.put(`${id}-notes`, notes);
+      hosted.background(() => ctx.services.inflight.put(`${id}-notes`, notes));
     }
     if (message.message.type !== "result-2") {
       mailbox.post(message.to, message.message);
       return;
     }
     const transcript: Transcript = { result: message.message, ...notes };
-    void deliverTranscript(message.to, transcript, hosted);
+    hosted.background(() => deliverTranscript(message.to, transcript, hosted));
   }
 
   /** C keeps the transcript until the audit deadline; R recomputes everything from it. */
@@ -138,7 +141,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     } catch (error) {
       if (error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_TOO_EARLY") {
         hosted.wakeAt(ctx.clock() + TOO_EARLY_PAUSE_MS);
-        setTimeout(() => void submitUntilDone(effect, hosted), TOO_EARLY_PAUSE_MS).unref();
+        setTimeout(() => hosted.background(() => submitUntilDone(effect, hosted)), TOO_EARLY_PAUSE_MS).unref();
         return;
       }
       ctx.services.log.warn({ err: error, computation: id, type: effect.type }, "the ledger refused a record");
@@ -153,9 +156,20 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     await record(ctx.party, type, about, { computation: id, phase });
   }
 
-  role.signal.addEventListener("abort", () => mailbox.close());
+  role.signal.addEventListener("abort", () => {
+    mailbox.close();
+    role.background(() => forgetNotes(ctx, id));
+  });
   role.poke({ kind: "resume" });
-  return Object.freeze({ ...role, mailbox });
+  const { layout } = review;
+  // Phase 1 carries two words per atom.
+  const words = Math.max(layoutWords(layout), 2 * layout.atoms);
+  return Object.freeze({ ...role, mailbox, size: { members: body.cohort.length, words, atoms: layout.atoms } });
+}
+
+async function forgetNotes(ctx: Context, computation: string): Promise<void> {
+  const state = await ctx.stores.roles.get(`${computation}/coordinator`);
+  if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-notes`);
 }
 
 /** Says that the record is there already, or that the computation has ended otherwise. */

@@ -33,6 +33,9 @@ export function createExchangeFeature(services: NodeServices): Feature {
     },
     peerRoutes: (app) => addExchangePeerRoutes(app, ctx, service),
     start: () => service.start(),
-    stop: () => service.stop(),
+    async stop() {
+      await service.stop();
+      await ctx.assets.close();
+    },
   } satisfies Feature);
 }

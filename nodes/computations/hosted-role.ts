@@ -13,6 +13,8 @@ export interface HostedRole<Input> {
   feed(input: Input): Promise<void>;
   /** Feeds without waiting; a refused input is logged. */
   poke(input: Input): void;
+  /** Work beside the steps; a failure is logged, never lost and never fatal. */
+  background(work: () => Promise<void>): void;
   /** Steps with `tick` at this time (milliseconds since 1970). */
   wakeAt(at: number): void;
   /** The computation is over for this role: unlinks its secrets. */
@@ -68,6 +70,11 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
       runner.feed(input).catch((error: unknown) => {
         if (!isRefused(error)) log.error({ err: error, role: spec.role, input: input.kind }, "computation step failed");
         else logRefused(error, input);
+      });
+    },
+    background(work: () => Promise<void>) {
+      work().catch((error: unknown) => {
+        if (!ending.signal.aborted) log.error({ err: error, role: spec.role }, "computation work failed");
       });
     },
     wakeAt(at: number) {

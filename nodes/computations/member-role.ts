@@ -68,7 +68,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
             return { kind: "values", words: selectIncluded(layout, local.values, flags) };
           });
         case "submit":
-          void submitOmitted(effect.body);
+          hosted.background(() => submitOmitted(effect.body));
           return;
         case "wake":
           return hosted.wakeAt(effect.at);
@@ -167,16 +167,16 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     );
   }
 
-  role.signal.addEventListener("abort", () => void forgetLayout(ctx, body.computation));
+  role.signal.addEventListener("abort", () => role.background(() => forgetLayout(ctx, body.computation)));
   if (resumed) role.poke({ kind: "resume" });
-  void poll(ctx, opened, role);
+  role.background(() => poll(ctx, opened, role));
   return role;
 }
 
 const isRejected = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
 
 async function forgetLayout(ctx: Context, computation: string): Promise<void> {
-  const state = await ctx.stores.roles.get(`${computation}/member`).catch(() => undefined);
+  const state = await ctx.stores.roles.get(`${computation}/member`);
   if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-layout`);
 }
 

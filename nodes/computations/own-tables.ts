@@ -1,19 +1,49 @@
-/** This node's own tables for computations: opened for one SELECT, and only while they are what was registered. */
+/** This node's own tables for computations: opened when first needed, read only while they are what was registered. */
 import type { AssetRecord } from "../../exchange/catalog/register.ts";
 import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
 import type { SourceRow, SqlQuery } from "../../exchange/statistics/source.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { SourceDescription } from "../sources/description.ts";
+import type { OpenedSource } from "../sources/open.ts";
 
 export interface OwnTables {
   /** Undefined for assets of others and withdrawn ones. */
   get(id: string): Promise<OwnAsset | undefined>;
   /** Throws when the bytes of the source are not those of the registered version. */
   select(id: string, query: SqlQuery): Promise<readonly SourceRow[]>;
+  close(): Promise<void>;
+}
+
+/** A sandboxed engine takes a while to start, so it waits this long for the next question. */
+const IDLE_MS = 30_000;
+
+interface Opened {
+  readonly version: number;
+  readonly source: Promise<OpenedSource>;
+  /** Selects in progress. */
+  busy: number;
+  idle: NodeJS.Timeout | undefined;
 }
 
 export function createOwnTables(services: Pick<NodeServices, "assets" | "openStore">): OwnTables {
   const records = services.openStore<AssetRecord<SourceDescription>>("assets");
+  const opened = new Map<string, Opened>();
+
+  async function drop(id: string, entry: Opened): Promise<void> {
+    clearTimeout(entry.idle);
+    if (opened.get(id) === entry) opened.delete(id);
+    await entry.source.then((source) => source.close()).catch(() => undefined);
+  }
+
+  async function sourceOf(id: string, version: number): Promise<Opened> {
+    const existing = opened.get(id);
+    if (existing !== undefined && existing.version === version) return existing;
+    if (existing !== undefined) await drop(id, existing);
+    const entry: Opened = { version, source: services.assets.open(id), busy: 0, idle: undefined };
+    opened.set(id, entry);
+    return entry;
+  }
+
   return Object.freeze({
     async get(id: string) {
       const found = await services.assets.find(id);
@@ -21,15 +51,29 @@ export function createOwnTables(services: Pick<NodeServices, "assets" | "openSto
     },
     async select(id: string, query: SqlQuery) {
       const record = await records.get(id);
-      const source = await services.assets.open(id);
+      if (record === undefined) throw new TypeError(`${id}: not registered on this node`);
+      const entry = await sourceOf(id, record.asset.version);
+      clearTimeout(entry.idle);
+      entry.busy += 1;
       try {
-        if (record?.fingerprint !== (await source.fingerprint())) {
+        const source = await entry.source;
+        if (record.fingerprint !== (await source.fingerprint())) {
           throw new TypeError(`${id}: the source has changed since registration; register it as a new version`);
         }
         return await source.select(query);
+      } catch (error) {
+        await drop(id, entry);
+        throw error;
       } finally {
-        await source.close();
+        entry.busy -= 1;
+        if (entry.busy === 0 && opened.get(id) === entry) {
+          entry.idle = setTimeout(() => void drop(id, entry), IDLE_MS);
+          entry.idle.unref();
+        }
       }
+    },
+    async close() {
+      await Promise.all([...opened].map(([id, entry]) => drop(id, entry)));
     },
   });
 }

@@ -101,9 +101,9 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
   app.post(
     "/peer/v1/computations/:computation/messages",
     { schema: { params: ComputationParameters, body: ProtocolMessage, response: { 200: Accepted, ...problems } } },
-    async ({ params, author, body }) => {
+    async ({ params, author, body, headers }) => {
       await ofCohort(ctx, params.computation, author);
-      await service.take(author, params.computation, body);
+      await service.take(author, params.computation, body, Number(headers["content-length"] ?? 0));
       return accepted;
     },
   );

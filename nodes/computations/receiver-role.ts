@@ -17,6 +17,7 @@ import { type ReleasedEquation, resultOf } from "../../exchange/computations/out
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
+import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { untilDone } from "./retry.ts";
@@ -118,7 +119,7 @@ export async function runReceiver(
                 : outcome,
           };
           if (kept === undefined) await ctx.stores.results.put(id, result);
-          void announce(result, hosted);
+          hosted.background(() => announce(result, hosted));
           return;
         }
         case "withhold": {
@@ -128,12 +129,11 @@ export async function runReceiver(
             outcome: { kind: "withheld", reasons: [effect.reason] },
           };
           await ctx.stores.results.put(id, result);
-          void announce(result, hosted);
+          hosted.background(() => announce(result, hosted));
           return;
         }
         case "blame":
-          ctx.services.log.warn({ computation: id, member: effect.member, reason: effect.reason }, "member at fault");
-          return;
+          return await recordFault(ctx, id, effect);
         case "erase":
           await ctx.services.inflight.erase(keyName(id));
           return await hosted.finish();
@@ -152,7 +152,7 @@ export async function runReceiver(
   }
 
   const kept = await ctx.stores.results.get(id);
-  if (kept !== undefined) void announce(kept, role);
+  if (kept !== undefined) role.background(() => announce(kept, role));
   if (resumed) role.poke({ kind: "resume" });
   const transcript = await ctx.stores.transcripts.get(id);
   if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });

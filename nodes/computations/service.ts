@@ -5,7 +5,7 @@
 import { readAgreement, readComputation, readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { SecaggError } from "../../crypto/secagg/errors.ts";
-import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
+import { checkMessage, MESSAGES, type Message, type MessageType, maximumBytes } from "../../crypto/secagg/messages.ts";
 import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
@@ -16,6 +16,7 @@ import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context, RoleName, Transcript } from "./context.ts";
 import { type CoordinatorRole, runCoordinator } from "./coordinator-role.ts";
+import { recordFault } from "./faults.ts";
 import type { HostedRole } from "./hosted-role.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
 import { runMember } from "./member-role.ts";
@@ -34,7 +35,7 @@ export interface ExchangeService {
   pokeComputation(computation: string): Promise<void>;
   mailbox(computation: string): CoordinatorRole["mailbox"] | undefined;
   /** A protocol message of another member, for this node's coordinator or receiver role. Throws when it is refused. */
-  take(from: string, computation: string, message: unknown): Promise<void>;
+  take(from: string, computation: string, message: unknown, bytes: number): Promise<void>;
   takeTranscript(from: string, computation: string, transcript: Transcript): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ interface Roles {
   receiver?: HostedRole<CommonInput>;
 }
 
+const LAST_WORDS_MS = 2_000;
 const CURSOR = "position";
 const CURSOR_EVERY = 64;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
@@ -140,8 +142,14 @@ export function createExchangeService(ctx: Context): ExchangeService {
     if (!ENDS.includes(record.record)) return;
     clearTimeout(timers.get(id));
     timers.delete(id);
-    // The coordinator keeps no secrets worth waiting for: its part ends with the record.
-    if (roles.coordinator !== undefined) setTimeout(() => void roles.coordinator?.finish(), 2_000).unref();
+    // Members that have not fetched the last messages still may.
+    const { coordinator } = roles;
+    if (coordinator !== undefined && !coordinator.signal.aborted) {
+      timers.set(
+        `${id}/coordinator`,
+        setTimeout(() => coordinator.background(() => coordinator.finish()), LAST_WORDS_MS),
+      );
+    }
   }
 
   function startRoles(id: string): Promise<void> {
@@ -190,6 +198,8 @@ export function createExchangeService(ctx: Context): ExchangeService {
       }
     }
     if (fresh.length > 0) await replay(opened, fresh as unknown as readonly HostedRole<CommonInput>[]);
+    const { coordinator } = roles;
+    if (over && coordinator !== undefined) coordinator.background(() => coordinator.finish());
     if (opened.requester === self && !over) watchDeadline(opened);
   }
 
@@ -293,14 +303,26 @@ export function createExchangeService(ctx: Context): ExchangeService {
     open,
     pokeComputation: (computation: string) => startRoles(computation),
     mailbox: (computation: string) => active.get(computation)?.coordinator?.mailbox,
-    async take(from: string, computation: string, value: unknown) {
-      const message = checked(value, computation);
+    async take(from: string, computation: string, value: unknown, bytes: number) {
       const { coordinator, receiver } = running(computation);
+      const limit = coordinator === undefined ? undefined : maximumBytesOf(value, coordinator.size);
+      if (limit !== undefined && bytes > limit) {
+        await recordFault(ctx, computation, { member: from, reason: "oversized-message" });
+        throw new ComputationError("ERR_COMPUTATION_SIZE", `message: ${bytes} bytes, at most ${limit} allowed`);
+      }
+      const message = checked(value, computation);
       const role = message.type === "omitted" ? receiver : coordinator;
       if (role === undefined) {
         throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: this node has no such role`);
       }
-      await refusing(() => role.feed({ kind: "message", from, message }));
+      try {
+        await refusing(() => role.feed({ kind: "message", from, message }));
+      } catch (error) {
+        if (error instanceof ComputationError) {
+          await recordFault(ctx, computation, { member: from, reason: `refused-${message.type}` });
+        }
+        throw error;
+      }
     },
     async takeTranscript(from: string, computation: string, transcript: Transcript) {
       const opened = await ctx.facts.opened(computation);
@@ -325,6 +347,11 @@ export function createExchangeService(ctx: Context): ExchangeService {
       }
     },
   });
+}
+
+function maximumBytesOf(value: unknown, size: CoordinatorRole["size"]): number {
+  const { type } = value as { type: string };
+  return maximumBytes((type in MESSAGES ? type : "keys") as MessageType, size);
 }
 
 function checked(value: unknown, computation: string): Message {

@@ -22,6 +22,8 @@ const ComputationView = closed({
   blamed: Type.Optional(MemberId),
   /** This node's roles in it. */
   roles: Type.Array(literals(["member", "coordinator", "receiver"])),
+  /** Who sent what was refused, or broke the protocol, as this node saw it. */
+  faults: Type.Array(closed({ member: MemberId, reason: Code, at: Instant })),
   /** Bytes of peer messages and milliseconds of work of this node since it started. */
   cost: closed({
     bytesSent: Count,
@@ -69,6 +71,8 @@ async function viewOf(ctx: Context, state: ComputationState) {
   const names = ["member", "coordinator", "receiver"] as const;
   const held = await Promise.all(names.map((name) => ctx.stores.roles.get(`${state.computation}/${name}`)));
   const { computation, request, requester, coordinator, receiver, mode, restarts, failure } = state;
+  const faults = [];
+  for await (const [, fault] of ctx.stores.faults.entries(`${state.computation}/`)) faults.push(fault);
   const { bytesSent, bytesReceived, steps } = ctx.gauges.of(computation);
   return {
     computation,
@@ -83,6 +87,7 @@ async function viewOf(ctx: Context, state: ComputationState) {
     changedAt: state.changed.time,
     ...(failure === undefined ? {} : { reason: failure.reason }),
     ...(failure?.blamed === undefined ? {} : { blamed: failure.blamed }),
+    faults,
     roles: names.filter((_name, index) => held[index] !== undefined),
     cost: { bytesSent, bytesReceived, steps: { ...steps } },
   };

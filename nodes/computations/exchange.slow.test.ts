@@ -1,3 +1,4 @@
+import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyEvidenceFile } from "../../ledger/audit/verify.ts";
 import { createNetwork, draftOf, type Network, PROVIDERS, ROWS, SUM_BY_YEAR } from "./_network.ts";
@@ -11,6 +12,11 @@ interface Cell {
 }
 interface Result {
   readonly outcome: { readonly kind: string; readonly document: { readonly cells: readonly Cell[] } };
+}
+
+async function openedComputation(network: Network, request: string): Promise<string> {
+  const { computation } = await network.state(request, ["opened", "counted", "computed"]);
+  return computation!;
 }
 
 const plainSum = (column: 1 | 2, year?: string): string => {
@@ -135,6 +141,54 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
     const view = await network.state(request, ["released", "withheld", "failed", "cancelled"], 60_000);
     expect(view).toMatchObject({ state: "failed", reasons: ["history"] });
   }, 90_000);
+
+  test("a lying member is refused and named: malformed, oversized, foreign and out-of-cohort messages", async () => {
+    const { computations } = await network.call<{ computations: { computation: string; state: string }[] }>(
+      "alpha",
+      "GET",
+      "/api/v1/computations",
+    );
+    const { computation } = computations.at(-1)!;
+    const request = await network.submit({
+      query: {
+        ...SUM_BY_YEAR,
+        groupBy: [{ element: "year" }],
+        measures: [
+          { id: "hostile", statistic: { kind: "sum", element: "output-value" } },
+          { id: "hostile-count", statistic: { kind: "count" } },
+        ],
+      },
+    });
+    const opened = await openedComputation(network, request);
+    const say = async (member: string, about: string, body: object) => {
+      const { services } = network.net.node(member);
+      const call = {
+        method: "POST" as const,
+        path: `/peer/v1/computations/${about}/messages`,
+        body,
+        response: Type.Any(),
+      };
+      return await services.peers.call(await services.members.target("operator"), call).then(
+        () => "accepted",
+        (error: unknown) => (error as { answer?: { status: number } }).answer?.status,
+      );
+    };
+    const noise = "A".repeat(43);
+    expect(await say("beta", opened, { type: "keys", computation: opened, keys: {} })).toBe(400);
+    expect(await say("beta", opened, { type: "contribution-2", computation: opened, words: "A".repeat(100_000) })).toBe(
+      413,
+    );
+    expect(await say("beta", opened, { type: "nonsense", computation: opened })).toBe(400);
+    expect(await say("beta", opened, { type: "keys", computation, keys: { statement: noise } })).toBe(400);
+    expect(await say("bureau", opened, { type: "keys", computation: opened, keys: {} })).toBe(403);
+    expect(await network.state(request, ["released", "failed"], 60_000)).toMatchObject({ state: "released" });
+    const { faults } = await network.call<{ faults: { member: string; reason: string }[] }>(
+      "operator",
+      "GET",
+      `/api/v1/computations/${opened}`,
+    );
+    expect(faults).toContainEqual(expect.objectContaining({ member: "beta", reason: "oversized-message" }));
+  }, 120_000);
 
   test("everything wrong with a request is said at once, and nothing is submitted", async () => {
     const { problem } = await network
