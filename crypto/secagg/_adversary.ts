@@ -1,6 +1,6 @@
 /** What C, R and colluding members can compute from what a run leaked; used to show what each rule prevents. */
 import { fromBase64url } from "../suites/encoding.ts";
-import { type Network, names, R, type World } from "./_network.ts";
+import { type Network, names, type World } from "./_network.ts";
 import { applyMask } from "./masks.ts";
 import type { InStage, MemberState } from "./member-state.ts";
 import type { MessageOf, MessageType } from "./messages.ts";
@@ -99,5 +99,3 @@ export const reasonOf = (network: Network, member: string): string => {
   const state = network.members.get(member)!;
   return state.stage === "finished" ? `${state.outcome} ${state.reason ?? ""}`.trim() : state.stage;
 };
-
-export { R };

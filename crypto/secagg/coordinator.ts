@@ -30,7 +30,7 @@ import { factSlot } from "./member-state.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { CoordinatorDeps, CoordinatorInput } from "./step.ts";
 
-export type { CoordinatorState, SaltedDocument } from "./coordinator-state.ts";
+export type { CoordinatorState } from "./coordinator-state.ts";
 
 interface CoordinatorStart {
   readonly opened: Opened;
