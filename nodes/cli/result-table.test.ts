@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { createTexts } from "../i18n/text.ts";
+import { resultTable } from "./result-table.ts";
+import { renderTable } from "./table.ts";
+
+const unit = "MWh";
+
+test("groups become rows, figures become columns, and a withheld figure names its rule", () => {
+  const cells = [
+    { group: { sector: "17" }, measure: "total", value: "12.5", unit },
+    { group: { sector: "17" }, measure: "mean", value: "6.25", unit },
+    { group: { sector: "28" }, measure: "total", value: null, withheld: "minimum-organisations", unit },
+    { group: { sector: "28" }, measure: "mean", value: null, withheld: "minimum-organisations", unit },
+  ];
+  expect(resultTable({ cells }, createTexts("en"))).toBe(
+    [
+      "sector  total MWh  mean MWh",
+      "17           12.5      6.25",
+      "28       withheld  withheld",
+      "withheld: too few organisations [minimum-organisations]",
+    ].join("\n"),
+  );
+});
+
+test("without groups every figure is a row", () => {
+  const cells = [
+    { group: {}, measure: "model", part: "intercept", value: "-1.5" },
+    { group: {}, measure: "model", part: "coefficient:capital", value: "0.3" },
+  ];
+  expect(resultTable({ cells }, createTexts("zh-CN"))).toMatch(/model coefficient:capital\s+0\.3/);
+});
+
+test("columns line up when Chinese text is twice as wide, and control characters of others do not reach the terminal", () => {
+  const table = renderTable(
+    [{ title: "名称" }, { title: "n" }],
+    [
+      ["钢铁", "1"],
+      ["ab", "2"],
+      ["\u001b[31mred", "3"],
+    ],
+  );
+  const [head, chinese, latin, hostile] = table.split("\n");
+  expect([head, chinese, latin]).toEqual(["名称      n", "钢铁      1", "ab        2"]);
+  expect(hostile).toBe("\uFFFD[31mred  3");
+});
