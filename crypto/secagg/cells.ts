@@ -124,15 +124,24 @@ export function registryIncluded(
   constants: Constants,
   layout: Layout,
 ): number[] {
-  const excluded = new Set(layout.excluded);
-  const fit = contract.filter(
-    (atom) => !excluded.has(atom) && contributors[atom]!.length >= cellNeed(constants, layout),
-  );
-  return leaveOut(dimensions, layout.atoms, fit, {
+  const fit = new Set(registryFitting(contributors, constants, layout));
+  const included = contract.filter((atom) => fit.has(atom));
+  return leaveOut(dimensions, layout.atoms, included, {
     need: constants.need,
     size: (atom) => contributors[atom]!.length,
     joint: (leftOut) => new Set(leftOut.flatMap((atom) => contributors[atom]!)).size,
   });
+}
+
+/** Registry mode: atoms that their own contributors would let open, whatever is left out beside them. */
+export function registryFitting(
+  contributors: readonly (readonly string[])[],
+  constants: Constants,
+  layout: Layout,
+): number[] {
+  const excluded = new Set(layout.excluded);
+  const need = cellNeed(constants, layout);
+  return [...contributors.keys()].filter((atom) => !excluded.has(atom) && contributors[atom]!.length >= need);
 }
 
 /** Weight of one member's units: 1 where the unit is the provider itself, else U. */
@@ -140,11 +149,11 @@ export const unitWeight = (layout: Layout, constants: Constants, member: string)
   layout.units[member]?.kind === "provider" ? 1 : constants.minimumUnits;
 
 /**
- * Counted mode: included iff k(S1) − d ≥ need and the units left after removing the 1 + c + d largest weights are
- * still ≥ U. With shared unit domains one unit may be reported by every contributor, so Σu / N is tested.
+ * Counted mode: atoms that their own numbers would let open: k(S1) − d ≥ need and the units left after removing the
+ * 1 + c + d largest weights are still ≥ U. With shared unit domains one unit may be reported by every contributor, so
+ * Σu / N is tested.
  */
-export function countedIncluded(
-  dimensions: readonly CellDimension[],
+export function countedFitting(
   survivors: readonly string[],
   counts: readonly number[],
   units: readonly number[],
@@ -164,9 +173,20 @@ export function countedIncluded(
     const enough = layout.sharedUnitDomains ? left >= minimumUnits * k : left >= minimumUnits;
     return k - drops >= cellNeed(constants, layout) && (minimumUnits === 0 || enough);
   };
-  const all = counts.map((_, atom) => atom);
-  const included = all.filter((atom) => !excluded.has(atom) && fits(atom));
-  return leaveOut(dimensions, layout.atoms, included, {
+  return [...counts.keys()].filter((atom) => !excluded.has(atom) && fits(atom));
+}
+
+/** Counted mode: what fits, without what the left-out rule takes. */
+export function countedIncluded(
+  dimensions: readonly CellDimension[],
+  survivors: readonly string[],
+  counts: readonly number[],
+  units: readonly number[],
+  constants: Constants,
+  layout: Layout,
+): number[] {
+  const fit = countedFitting(survivors, counts, units, constants, layout);
+  return leaveOut(dimensions, layout.atoms, fit, {
     need: constants.need,
     size: (atom) => counts[atom]!,
     // Counts do not tell how contributors overlap; the largest one is a lower bound of their union.

@@ -3,11 +3,13 @@ import { saltedDigest } from "../suites/digest.ts";
 import { fromBase64url } from "../suites/encoding.ts";
 import {
   cellNeed,
+  countedFitting,
   countedIncluded,
   decodeBitmap,
   encodeBitmap,
   firstCellBelow,
   registryContributors,
+  registryFitting,
   registryIncluded,
   unitWeight,
 } from "./cells.ts";
@@ -90,6 +92,23 @@ interface SurvivorFacts {
   readonly cells: Cells;
   readonly survivors1: readonly string[];
   readonly survivors2: readonly string[];
+}
+
+/** Left out although their own numbers are enough: with them, what is left out beside them would follow from a total. */
+export function complementsOf({
+  opened,
+  parties,
+  layout,
+  cells,
+  survivors1,
+}: Omit<SurvivorFacts, "survivors2">): readonly number[] {
+  const { constants } = opened;
+  const fit =
+    cells.counts === undefined || cells.units === undefined
+      ? registryFitting(registryContributors(opened, parties, survivors1, layout.atoms), constants, layout)
+      : countedFitting(survivors1, cells.counts, cells.units, constants, layout);
+  const included = new Set(cells.included);
+  return fit.filter((atom) => !included.has(atom));
 }
 
 const contributing = (facts: SurvivorFacts) =>

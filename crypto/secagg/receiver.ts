@@ -20,6 +20,7 @@ import type { Message, MessageOf } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties, ReceiverKeyStatement, Sign } from "./opened.ts";
 import {
   cellBelowMinimum,
+  complementsOf,
   countedCells,
   countsDigest,
   countsShape,
@@ -235,6 +236,7 @@ function decode(state: At<"waiting">): ReceiverStep | null {
     computation: opened.computation,
     survivors: survivors2,
     cells: readCells(state, cells, survivors2, decodeElements(sum, layout.components)),
+    complements: complementsOf({ opened, parties, layout, cells, survivors1 }),
     transcriptDigest: digestOf(result),
   };
   const { inbox: _taken, ...rest } = state;

@@ -141,6 +141,8 @@ export interface Decoded {
   readonly survivors: readonly string[];
   /** Included atoms, ascending. */
   readonly cells: readonly DecodedCell[];
+  /** Atoms left out although their own numbers are enough, because they would give away others; ascending. */
+  readonly complements: readonly number[];
   /** Digest of the transcript (message 22) the sums follow from. */
   readonly transcriptDigest: string;
 }

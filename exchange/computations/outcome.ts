@@ -58,6 +58,8 @@ export type Outcome =
   | { readonly kind: "released"; readonly document: ReleasedDocument; readonly equations: readonly ReleasedEquation[] }
   | { readonly kind: "withheld"; readonly reasons: readonly string[] };
 
+/** Rules of their own beside the output rules: the bitmap's left-out rule, and the history of releases. */
+const COMPLEMENT_RULE = "complementary-cell";
 const GUARD_RULE = "release-guard";
 
 export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; readonly bitmap: string } {
@@ -75,7 +77,8 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     }
   }
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
-  const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders });
+  const { complements } = decoded;
+  const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders, complements });
   const guarded = guard(inputs, included);
   const withheldSums = new Set(guarded.withheld);
   const verdicts = new Map(figureVerdicts(inputs, { cells, counts, withheldSums }));
@@ -90,7 +93,7 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     receiver: inputs.opened.receiver,
     contributors: [...decoded.survivors],
     cells: published,
-    rules: [...OUTPUT_RULES, GUARD_RULE],
+    rules: [...OUTPUT_RULES, COMPLEMENT_RULE, GUARD_RULE],
     withheldCells,
   };
   return { outcome: { kind: "released", document, equations: guarded.equations }, bitmap };

@@ -263,6 +263,27 @@ describe("decoding", () => {
     expect(cells.every(({ withheld, value }) => withheld === undefined || value === null)).toBe(true);
   });
 
+  test("says which left-out cells are complements of others", () => {
+    const layout = compile(query({ groupBy: [{ element: "year" }] }));
+    const sums = new BigUint64Array(layoutWords(layout)).fill(1n);
+    const cells = decode(layout, sums, [false, false, true], { counts: [2, 5, 9], colluders: 1, complements: [1] });
+    expect(cells.map(({ withheld }) => withheld)).toEqual(["minimum-organisations", "complementary-cell", undefined]);
+  });
+
+  test("withholds a correlation as it does a regression with one feature", () => {
+    const measures: Query["measures"] = [
+      { id: "tie", statistic: { kind: "correlation", x: "output", y: "energy" } },
+      { id: "fit", statistic: { kind: "regression", dependent: "output", independents: ["energy"] } },
+    ];
+    const layout = compile(query({ measures }));
+    expect(layoutMinimumOrganisations(layout, 1)).toBe(7);
+    const sums = new BigUint64Array(layoutWords(layout)).fill(1n);
+    const withheldAt = (count: number) =>
+      new Set(decode(layout, sums, [true], { counts: [count], colluders: 1 }).map(({ withheld }) => withheld));
+    expect(withheldAt(6)).toEqual(new Set(["moment-organisations"]));
+    expect(withheldAt(7)).toEqual(new Set([undefined]));
+  });
+
   test("names figures that do not exist instead of inventing one", () => {
     const layout = compile(
       query({

@@ -3,11 +3,12 @@ import { Compile } from "typebox/compile";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
+import { momentMargin } from "../../policies/model/statistic.ts";
 import { fieldOf, harmonise, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import type { Component, Layout, LayoutDomain, LayoutElement, Word } from "./layout.ts";
 import { conversionFactor } from "./units.ts";
-import { elementsOf, momentMarginOf, wordsOf } from "./words.ts";
+import { elementsOf, wordsOf } from "./words.ts";
 
 /** Words of the whole vector: 8 MiB, 1,000 members' worth of which a receiver still holds in memory. */
 export const MAX_LAYOUT_WORDS = 1 << 20;
@@ -70,7 +71,7 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     atoms,
     wordsPerAtom,
     rows,
-    momentMargin: Math.max(...query.measures.map((measure) => momentMarginOf(measure.statistic))),
+    momentMargin: Math.max(...query.measures.map((measure) => momentMargin(measure.statistic))),
   });
 }
 

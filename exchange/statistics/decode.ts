@@ -1,6 +1,7 @@
 /** From the sums of a layout to figures: exact rationals, rounded once, half to even. */
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Measure } from "../../policies/model/query.ts";
+import { momentMargin } from "../../policies/model/statistic.ts";
 import { StatisticsError } from "./errors.ts";
 import { atomCodes, type Layout, layoutWords, type Word } from "./layout.ts";
 import {
@@ -15,7 +16,7 @@ import {
 import { leastSquares } from "./regression.ts";
 import { conversionFactor } from "./units.ts";
 import { readElement } from "./vector.ts";
-import { moment, momentMarginOf } from "./words.ts";
+import { moment } from "./words.ts";
 
 /** Significant digits of a figure that is not a finite decimal of at most this length. Counts and sums are never rounded. */
 export const RESULT_DIGITS = 15;
@@ -30,7 +31,7 @@ export interface ResultCell {
   /** Exact or once-rounded decimal text; null where withheld or undefined. */
   readonly value: string | null;
   /** Rule id, where the cell is withheld. */
-  readonly withheld?: "minimum-organisations" | "moment-organisations";
+  readonly withheld?: "minimum-organisations" | "complementary-cell" | "moment-organisations";
   /** Why the figure does not exist although its cell is released. */
   readonly undefined?: "no-rows" | "zero-denominator" | "constant" | "singular";
   /** Unit of the value, where it is one declared unit. */
@@ -42,6 +43,8 @@ export interface DecodeOptions {
   readonly counts: readonly number[];
   /** c of the opening record. */
   readonly colluders: number;
+  /** Left-out atoms with enough organisations of their own: left out since they would give away others. */
+  readonly complements?: readonly number[];
 }
 
 type Figure = Omit<ResultCell, "group" | "measure">;
@@ -58,6 +61,7 @@ export function decode(
   requireLength("included", included.length, layout.atoms);
   requireLength("counts", options.counts.length, layout.atoms);
   const offsets = componentOffsets(layout);
+  const complements = new Set(options.complements);
   const cells: ResultCell[] = [];
   for (let atom = 0; atom < layout.atoms; atom++) {
     const codes = atomCodes(layout, atom);
@@ -68,7 +72,8 @@ export function decode(
       return readElement(sums, atom * layout.wordsPerAtom + at.offset, at.words);
     };
     for (const measure of layout.query.measures) {
-      const withheld = withheldRule(measure, included[atom]!, options.counts[atom]!, options.colluders);
+      const leftOut = complements.has(atom) ? "complementary-cell" : "minimum-organisations";
+      const withheld = included[atom]! ? momentRule(measure, options.counts[atom]!, options.colluders) : leftOut;
       const figures = withheld === undefined ? figuresOf(layout, measure, sum) : withheldFigures(measure, withheld);
       for (const figure of figures) cells.push({ group, measure: measure.id, ...figure });
     }
@@ -90,9 +95,8 @@ function componentOffsets(layout: Layout): ReadonlyMap<string, { readonly offset
   return offsets;
 }
 
-function withheldRule(measure: Measure, included: boolean, count: number, colluders: number): ResultCell["withheld"] {
-  if (!included) return "minimum-organisations";
-  const margin = momentMarginOf(measure.statistic);
+function momentRule(measure: Measure, count: number, colluders: number): ResultCell["withheld"] {
+  const margin = momentMargin(measure.statistic);
   return margin > 0 && count - 1 - colluders < margin ? "moment-organisations" : undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Which exact sums a statistic needs, and how many organisations its moments demand (secure-aggregation.md §4). */
+/** Which exact sums a statistic needs. */
 import type { Statistic } from "../../policies/model/query.ts";
 import type { Word } from "./layout.ts";
 
@@ -48,19 +48,5 @@ export function wordsOf(statistic: Statistic): readonly Word[] {
       const products = elements.flatMap((x, i) => elements.slice(i).map((y) => moment([x, y], elements)));
       return [moment([], elements), ...elements.map((x) => moment([x], elements)), ...products];
     }
-  }
-}
-
-/** A cell needs N − 1 − c ≥ this many organisations; 0 for statistics without second moments. */
-export function momentMarginOf(statistic: Statistic): number {
-  switch (statistic.kind) {
-    case "variance":
-    case "standard-deviation":
-    case "correlation":
-      return 4;
-    case "regression":
-      return statistic.independents.length + 4;
-    default:
-      return 0;
   }
 }

@@ -207,6 +207,8 @@ export interface LifeOptions {
   readonly releaser?: string;
   /** Atoms whose figures the result shows. */
   readonly shown?: number;
+  /** Rule that withholds each other atom. */
+  readonly withheldBy?: readonly string[];
 }
 
 const REQUEST = uuid("request");
@@ -216,6 +218,8 @@ const COMPUTATION = uuid("computation");
 export async function playLife(options: LifeOptions): Promise<Life> {
   const { mode, opening = (body) => body, outcome = "released", bitmap: opened1 = 1, shown = 1 } = options;
   const groupOf = options.groupOf ?? ((member: string) => `group-${member}`);
+  // The second atom is enough by itself and goes because the third is not.
+  const { withheldBy = ["minimum-organisations", "complementary-cell", "minimum-organisations"] } = options;
   const ledger = ledgerFixture(COSIGNERS, { lawless: options.lawless ?? false });
   const { found, admissions } = await foundNetwork(ledger, groupOf);
   const cohort = PROVIDERS.map(({ id }) => id);
@@ -453,7 +457,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
       group,
       measure,
       ...(part === undefined ? {} : { part }),
-      ...(((shown >> at) & 1) === 0 ? { value: null, withheld: "minimum-organisations" } : { value: "1234.5" }),
+      ...(((shown >> at) & 1) === 0 ? { value: null, withheld: withheldBy[at] } : { value: "1234.5" }),
     }));
   });
   const withheldCells = cells.filter((cell) => "withheld" in cell).length;

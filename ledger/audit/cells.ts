@@ -46,6 +46,43 @@ export function* linesOf(dimensions: readonly { readonly size: number }[]): Gene
 }
 
 /**
+ * Left-out rule (secure-aggregation.md section 4), worked out anew: the atoms it takes although their own numbers are
+ * enough. Where every policy trusts the receiver with moments of small cells the plain minimum decides, else the one of
+ * the moments; an atom that either of them explains is explained.
+ */
+export function complementsOf({ opened, body }: Evidence, facts: CellFacts): ReadonlySet<number> {
+  const { dimensions } = opened.cells;
+  const { need, colluders } = opened.constants;
+  const { atoms, momentMargin } = body.opened.layout.document.layout;
+  const all = Array.from({ length: atoms }, (_, atom) => atom);
+  const countOf = (atom: number): number => facts.atoms[atom]?.count ?? 0;
+  const taken = new Set<number>();
+  for (const least of new Set([need, mostNeeded(need, colluders, momentMargin)])) {
+    const fitting = all.filter((atom) => facts.atoms[atom]?.fits === true && countOf(atom) >= least);
+    const kept = new Set(fitting.filter((atom) => facts.contract?.[atom] !== false));
+    const settle = (line: readonly number[]): boolean => {
+      const before = kept.size;
+      for (;;) {
+        const inside = line.filter((atom) => kept.has(atom));
+        const held = facts.joint(line.filter((atom) => !kept.has(atom)));
+        if (inside.length === 0 || held === 0 || held >= need) return kept.size < before;
+        kept.delete(inside.reduce((fewest, atom) => (countOf(atom) < countOf(fewest) ? atom : fewest)));
+      }
+    };
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const line of linesOf(dimensions)) changed = settle(line) || changed;
+    }
+    for (const atom of fitting) if (!kept.has(atom)) taken.add(atom);
+  }
+  return taken;
+}
+
+/** Organisations a cell needs where exact moments are asked for, too. */
+export const mostNeeded = (need: number, colluders: number, momentMargin: number): number =>
+  Math.max(need, momentMargin === 0 ? 0 : momentMargin + 1 + colluders);
+
+/**
  * A member is in one class of registry digits and contributes to every atom of that class, so contributors of an atom
  * are those of its class, and classes share nobody.
  */

@@ -1,5 +1,5 @@
 /** What came out: the released document, its shape, and that what is withheld had to be. */
-import { bitsOf, cellFacts } from "./cells.ts";
+import { bitsOf, cellFacts, complementsOf, mostNeeded } from "./cells.ts";
 import { bodyOf, type Check, type Evidence, expectSalted, sameList } from "./evidence.ts";
 import type { Findings } from "./problems.ts";
 import type { ResultCell } from "./result.ts";
@@ -69,7 +69,10 @@ export const checkResultShape: Check = (evidence, findings) => {
   findings.expect(full === expected, `${WHERE}/cells`, "shape", { expected, got: full });
 };
 
-/** A figure stands on opened atoms with enough contributors; a figure withheld for its minimum really is below it. */
+/**
+ * A figure stands on opened atoms; one withheld for its minimum really is below it, and one withheld as the complement
+ * of others has enough contributors and is what the left-out rule takes.
+ */
 export const checkWithheldCells: Check = (evidence, findings) => {
   const { body } = evidence;
   if (body.outcome.kind === "withheld") return;
@@ -77,6 +80,7 @@ export const checkWithheldCells: Check = (evidence, findings) => {
   const bits = bitsOf(body.bitmap, layout.atoms);
   if (bits === undefined) return findings.fail("/body/bitmap", "bitmap");
   const facts = cellFacts(evidence);
+  const complements = bits.every(Boolean) ? new Set<number>() : complementsOf(evidence, facts);
   for (const [at, cell] of body.outcome.result.document.cells.entries()) {
     const where = `${WHERE}/cells/${at}`;
     const atoms = atomsOf(evidence, cell);
@@ -84,7 +88,7 @@ export const checkWithheldCells: Check = (evidence, findings) => {
       const opened = atoms.every((atom) => bits[atom] === true);
       findings.expect(atoms.length > 0 && opened, where, "released-cell", { measure: cell.measure });
     } else {
-      expectReason(evidence, findings, { where, cell, atoms, facts, bits });
+      expectReason(evidence, findings, { where, cell, atoms, facts, bits, complements });
     }
   }
 };
@@ -98,20 +102,26 @@ function expectReason(
     readonly atoms: readonly number[];
     readonly facts: ReturnType<typeof cellFacts>;
     readonly bits: readonly boolean[];
+    readonly complements: ReadonlySet<number>;
   },
 ): void {
-  const { cell, facts, bits, where } = at;
+  const { cell, facts, bits, complements, where } = at;
   const [atom] = at.atoms;
-  // Margins and other rules (dominance, differencing) rest on what the ledger does not show.
+  // Margins and, of opened cells, other rules (dominance, differencing) rest on what the ledger does not show.
   findings.seen();
-  if (cell.withheld !== "minimum-organisations" || at.atoms.length !== 1 || atom === undefined) return;
+  if (at.atoms.length !== 1 || atom === undefined) return;
   const { colluders, need } = opened.constants;
-  const { momentMargin } = body.opened.layout.document.layout;
-  const most = Math.max(need, momentMargin === 0 ? 0 : momentMargin + 1 + colluders);
+  const most = mostNeeded(need, colluders, body.opened.layout.document.layout.momentMargin);
   const { count = 0, fits = false, least = 0 } = facts.atoms[atom] ?? {};
-  const below = !fits || count < most || least < need;
-  const complement = bits[atom] !== true;
-  findings.expect(below || complement, where, "withheld-cell", { atom, need: most, got: count });
+  const isOpen = bits[atom] === true;
+  const below = !fits || count < most || (isOpen && least < need);
+  const explained =
+    cell.withheld === "minimum-organisations"
+      ? below
+      : cell.withheld === "complementary-cell"
+        ? !isOpen && complements.has(atom)
+        : isOpen;
+  findings.expect(explained, where, "withheld-cell", { rule: cell.withheld ?? "", atom, need: most, got: count });
 }
 
 /** Atoms a group covers: one for a full cell, several for a margin. */

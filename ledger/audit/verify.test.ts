@@ -21,6 +21,7 @@ const problemsOf = (report: Report, id: CheckId) => {
   const check = report.checks.find((found) => found.id === id);
   return check?.status === "failed" ? check.problems : [];
 };
+type Cells = { cells: { group: Record<string, unknown> }[] };
 const statusOf = (report: Report, id: CheckId) => report.checks.find((found) => found.id === id)?.status;
 
 describe("a true bundle", () => {
@@ -85,6 +86,14 @@ describe("a report", () => {
   it.each(["", "{", "null", "\ufeff{}", "["])("survives the file %j, once and repeated", (text) => {
     expect(verifyEvidenceFile(Buffer.from(text), registry.trust).verdict).toBe("failed");
     expect(verifyEvidenceFile(Buffer.from(text.repeat(100_000)), registry.trust).verdict).toBe("failed");
+  });
+
+  it("refuses a group whose name is no code", () => {
+    const bundle = copyOf(registry.bundle) as unknown as { body: { outcome: { result: { document: Cells } } } };
+    Object.assign(bundle.body.outcome.result.document.cells[0]!.group, { "a b": { any: "thing" } });
+    expect(problemsOf(verifyEvidence(bundle, registry.trust), "bundle-format")).toContainEqual(
+      expect.objectContaining({ where: "/body/outcome/result/document/cells/0/group", code: "schema" }),
+    );
   });
 
   it("names the file that is the right bundle in another notation", () => {
@@ -168,6 +177,9 @@ const threatened =
   });
 type TransactionConstants = Parameters<NonNullable<LifeOptions["opening"]>>[0]["constants"];
 
+const MINIMUM = "minimum-organisations";
+const COMPLEMENT = "complementary-cell";
+
 /** Sequencer and quorum collude: everything below is on a properly cosigned ledger. */
 const LIES: readonly (readonly [lie: string, check: CheckId, code: string, options: Partial<LifeOptions>])[] = [
   ["a quorum below two thirds", "constants", "constant", { opening: threatened({ quorum: 5, threshold: 5 }) }],
@@ -237,6 +249,20 @@ const LIES: readonly (readonly [lie: string, check: CheckId, code: string, optio
   ["a phase closed before its deadline without everyone", "close-2", "closed-early", { early: true }],
   ["fewer views than the quorum", "views-2", "quorum", { views: 6 }],
   ["figures of a cell that was never opened", "withheld-cells", "released-cell", { shown: 3 }],
+  ["a cell called too small that is not", "withheld-cells", "withheld-cell", { withheldBy: ["", MINIMUM, MINIMUM] }],
+  ["a small cell called a complement", "withheld-cells", "withheld-cell", { withheldBy: ["", COMPLEMENT, COMPLEMENT] }],
+  [
+    "an opened cell called a complement",
+    "withheld-cells",
+    "withheld-cell",
+    { shown: 0, withheldBy: [COMPLEMENT, COMPLEMENT, MINIMUM] },
+  ],
+  [
+    "another rule for a cell that was never opened",
+    "withheld-cells",
+    "withheld-cell",
+    { withheldBy: ["", "sum-withheld", MINIMUM] },
+  ],
   ["a wrong number of withheld figures", "release", "withheld-count", { release: { withheldCells: 9 } }],
   ["other rules than the record's", "release", "rules-mismatch", { release: { rules: [] } }],
   ["a release that the receiver did not sign", "release", "wrong-signer", { releaser: "operator" }],
@@ -249,6 +275,16 @@ describe("a lying ledger whose quorum colludes", () => {
     const report = verifyEvidence(life.bundle, life.trust);
     expect(report.verdict).toBe("failed");
     expect(problemsOf(report, check).map((problem) => problem.code)).toContain(code);
+  });
+
+  it.each([
+    ["", MINIMUM, MINIMUM],
+    ["", COMPLEMENT, COMPLEMENT],
+  ])("cannot withhold counted cells by other rules than the counts show: %s, %s, %s", async (...withheldBy) => {
+    const life = await playLife({ mode: "counted", lawless: true, withheldBy });
+    expect(problemsOf(verifyEvidence(life.bundle, life.trust), "withheld-cells")).toMatchObject(
+      new Array(5).fill({ code: "withheld-cell", values: { atom: withheldBy[1] === MINIMUM ? 1 : 2 } }),
+    );
   });
 
   it("cannot open a cell whose open counts are too small", async () => {
