@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createKeyedQueue } from "./keyed-queue.ts";
+
+test("a key runs one at a time, and once more when poked while it ran", async () => {
+  let running = 0;
+  let most = 0;
+  let runs = 0;
+  const queue = createKeyedQueue({
+    async run() {
+      running += 1;
+      most = Math.max(most, running);
+      runs += 1;
+      await sleep(5);
+      running -= 1;
+    },
+    isPassing: () => false,
+    onError: () => undefined,
+  });
+  for (let i = 0; i < 5; i += 1) queue.poke("a");
+  await sleep(40);
+  await queue.stop();
+  expect({ most, runs }).toEqual({ most: 1, runs: 2 });
+});
+
+test("a passing failure is repeated without being poked; a lasting one is not", async () => {
+  const runs: string[] = [];
+  const queue = createKeyedQueue({
+    run: async (key) => {
+      runs.push(key);
+      throw new Error(key);
+    },
+    isPassing: (error) => (error as Error).message === "passing",
+    onError: () => undefined,
+  });
+  queue.poke("passing");
+  queue.poke("lasting");
+  await sleep(700);
+  await queue.stop();
+  expect(runs.filter((key) => key === "lasting")).toHaveLength(1);
+  expect(runs.filter((key) => key === "passing").length).toBeGreaterThan(1);
+});
