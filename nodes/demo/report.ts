@@ -82,7 +82,7 @@ function tableOf(cells: readonly ComparedCell[], texts: Texts): string {
   const titles: Column[] = [
     ...dimensions.map((title) => ({ title })),
     ...columns.map((name) => ({
-      title: labelOf(cells.find((cell) => nameOf(cell) === name)!),
+      title: labelOf(bestNamed(cells.filter((cell) => nameOf(cell) === name))),
       align: "right" as const,
     })),
     { title: "" },
@@ -91,6 +91,9 @@ function tableOf(cells: readonly ComparedCell[], texts: Texts): string {
 }
 
 const nameOf = ({ measure, part }: ComparedCell): string => (part === undefined ? measure : `${measure} ${part}`);
+/** A withheld figure carries no unit; another of its column may. */
+const bestNamed = (column: readonly ComparedCell[]): ComparedCell =>
+  column.find(({ unit }) => unit !== undefined) ?? column[0]!;
 const labelOf = (cell: ComparedCell): string =>
   cell.unit === undefined ? nameOf(cell) : `${nameOf(cell)} (${cell.unit})`;
 
