@@ -6,9 +6,6 @@ import type { Transaction } from "../chaincode/rules/transactions.ts";
 import type { Signed } from "../crypto/suites/signed.ts";
 
 export type {
-  CellDimension,
-  CohortEntry,
-  MemberRecord,
   Transaction,
   TransactionBody,
   TransactionType,

@@ -52,7 +52,6 @@ export interface DocumentDigests {
 }
 
 const compiled = Compile(ComputationDocuments);
-export const MAX_DOCUMENTS_BYTES = 32 * 1024 * 1024;
 
 export const salt = (random: (bytes: number) => Uint8Array): string => toBase64url(random(32));
 

@@ -31,10 +31,6 @@ export async function problemsOf(input: unknown, context: ValidationContext): Pr
   ];
 }
 
-export function parseRequest(input: unknown): DataRequest | undefined {
-  return compiled.Check(input) ? (input as DataRequest) : undefined;
-}
-
 function fieldName(instancePath: string, params: unknown): string {
   const extra = (params as { additionalProperties?: readonly string[]; requiredProperties?: readonly string[] }) ?? {};
   const name = (extra.additionalProperties ?? extra.requiredProperties ?? []).join(", ");

@@ -1,6 +1,6 @@
 /** What the drivers of requests and computations share within one node. */
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
-import type { Message, MessageOf } from "../../crypto/secagg/messages.ts";
+import type { MessageOf } from "../../crypto/secagg/messages.ts";
 import type { Sign } from "../../crypto/secagg/opened.ts";
 import { type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
@@ -149,5 +149,3 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     clock: () => Date.parse(services.now()),
   });
 }
-
-export type { Message };

@@ -119,6 +119,7 @@ describe("a running network", () => {
     ["a provider", "beta", "beta", "shares"],
     ["the coordinator", "operator", "delta", "accept"],
     ["the receiver", "bureau", "alpha", "view-2"],
+    ["the requester", "ministry", "gamma", "contribution-2"],
   ])(
     "%s that is stopped in the middle resumes from its files",
     async (_name, victim, who, type) => {
