@@ -25,6 +25,7 @@ test("a lock file names no download address and pins every package by digest", (
     "node_modules/good": { integrity: "sha512-x" },
     "node_modules/far": { integrity: "sha512-x", resolved: `${host}/far.tgz` },
     "node_modules/loose": {},
+    "node_modules/other-platform": { optional: true, os: ["darwin"], cpu: ["arm64"] },
   };
   const findings = lockFindings(JSON.stringify({ packages })).map(({ what }) => what);
   expect(findings).toHaveLength(2);
