@@ -133,7 +133,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     const rows = (options.rows ?? ROWS)[member] ?? [];
     await writeFile(path, `year,output,tax\n${rows.map((row) => row.join(",")).join("\n")}\n`);
     await call(member, "POST", "/api/v1/assets", {
-      asset: assetOf(member, options.alwaysPresent ?? true),
+      asset: assetOf(member, options.alwaysPresent ?? true, [...new Set(rows.map(([year]) => year))].sort()),
       source: { kind: "csv", path },
       policy: policyOf({ ...defaultPolicy(member), ...options.policy?.(member) }),
     });
@@ -198,9 +198,10 @@ export const defaultPolicy = (member: string): PolicyDraft => ({
   countUnits: true,
   aggregate: { "output-value": ["sum", "mean"], "tax-paid": ["sum"] },
   groupBy: { elements: ["year"], attributes: ["sector"] },
+  filter: { year: { predicates: ["eq"] } },
 });
 
-const assetOf = (member: string, alwaysPresent: boolean) => ({
+const assetOf = (member: string, alwaysPresent: boolean, years: readonly string[]) => ({
   id: `${member}:panel`,
   title: { en: `Panel of ${member}` },
   keywords: [],
@@ -224,7 +225,7 @@ const assetOf = (member: string, alwaysPresent: boolean) => ({
       bounds: { minimum: "0", maximum: "10000" },
     },
   ],
-  codeTables: { years: [{ code: "2024" }, { code: "2025" }] },
+  codeTables: { years: years.map((code) => ({ code })) },
   unit: { kind: "provider" },
   unitDomain: `${member}-units`,
   grade: { legal: "general", level: "L1" },
