@@ -6,6 +6,7 @@ import { type SigningDomain, signStatement } from "../../crypto/suites/signed.ts
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
+import type { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
 import type {
   Explanation,
@@ -76,7 +77,21 @@ export interface Fault {
   readonly at: string;
 }
 
-export interface Stores extends RequestStores {
+interface RelayedAgreement {
+  readonly from: string;
+  readonly delivery: AgreementDelivery;
+  /** The requester's answer, once it has been here. */
+  readonly verification?: ContractAgreementVerificationMessage;
+}
+/** What the operator keeps for requesters that nobody can connect to. */
+interface RelayStores {
+  /** By request. */
+  readonly relayedDocuments: RecordStore<RequestDocument>;
+  /** By `<request>/<asset>`. */
+  readonly relayedAgreements: RecordStore<RelayedAgreement>;
+}
+
+export interface Stores extends RequestStores, RelayStores {
   readonly lives: RecordStore<LifeRecord>;
   readonly explanations: RecordStore<Explanation>;
   /** By `agreementKey`: both sides of a negotiation keep it here. */
@@ -141,6 +156,8 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
       faults: open<Fault>("faults"),
+      relayedDocuments: open<RequestDocument>("relayed-documents"),
+      relayedAgreements: open<RelayedAgreement>("relayed-agreements"),
       cursor: open<number>("ledger-cursor"),
     },
     assets: createOwnTables(services),

@@ -1,7 +1,7 @@
 /** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
 import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
-import { Count, closed, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { AssetId, Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
 import { AgreementDelivery } from "../../exchange/requests/agree.ts";
@@ -10,6 +10,9 @@ import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
 export const paths = Object.freeze({
   request: (request: string) => `/peer/v1/requests/${request}`,
   agreements: (request: string) => `/peer/v1/requests/${request}/agreements`,
+  relayDocument: (request: string) => `/peer/v1/relay/${request}/document`,
+  relayAgreements: (request: string) => `/peer/v1/relay/${request}/agreements`,
+  relayVerification: (request: string) => `/peer/v1/relay/${request}/verifications`,
   receiverKey: (computation: string) => `/peer/v1/computations/${computation}/receiver-key`,
   documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
   dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
@@ -48,6 +51,11 @@ export const TranscriptSchema = closed({
   refusals: Type.Array(Type.Unknown(), { maxItems: 1000 }),
   views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
 });
+/** Agreements that wait at the operator for a requester without endpoint, and its answers. */
+export const RelayedAgreements = closed({
+  agreements: Type.Array(closed({ from: MemberId, delivery: AgreementDelivery }), { maxItems: 1000 }),
+});
+export const RelayedVerification = closed({ asset: AssetId, verification: ContractAgreementVerificationMessage });
 /** Requester to receiver: a fresh X25519 key the answer is sealed to. */
 export const ResultRequest = closed({ publicKey: PublicKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });

@@ -1,11 +1,13 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { readRequest } from "../../chaincode/rules/keys.ts";
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { receiveAgreement } from "../../exchange/requests/agree.ts";
+import { AgreementDelivery, receiveAgreement } from "../../exchange/requests/agree.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
@@ -21,6 +23,8 @@ import {
   MailboxQuery,
   ProtocolMessage,
   ReceiverKey,
+  RelayedAgreements,
+  RelayedVerification,
   RequestDocumentSchema,
   RequestParameters,
   ResultRequest,
@@ -28,6 +32,7 @@ import {
   TranscriptSchema,
 } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import { depositDocument, relayAgreement, takeVerification } from "./relay.ts";
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
@@ -66,7 +71,41 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
         agreements: ctx.stores.agreements,
         decision: ctx.facts.decision,
       };
+      const own = await ctx.stores.documents.get(params.request);
+      if (own?.document.signer !== ctx.services.member && (await isRelayed(ctx, params.request))) {
+        return await relayAgreement(ctx, author, params.request, checkedDelivery(body));
+      }
       return await receiveAgreement(ports, author, params.request, body);
+    },
+  );
+  app.post(
+    "/peer/v1/relay/:request/document",
+    { schema: { params: RequestParameters, body: RequestDocumentSchema, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await depositDocument(ctx, author, params.request, body as never);
+      return accepted;
+    },
+  );
+  app.get(
+    "/peer/v1/relay/:request/agreements",
+    { schema: { params: RequestParameters, response: { 200: RelayedAgreements, ...problems } } },
+    async ({ params, author }) => {
+      const agreements = [];
+      for await (const [, { from, delivery, verification }] of ctx.stores.relayedAgreements.entries(
+        `${params.request}/`,
+      )) {
+        if (verification === undefined && delivery.message.agreement.assignee === author)
+          agreements.push({ from, delivery });
+      }
+      return { agreements } as never;
+    },
+  );
+  app.post(
+    "/peer/v1/relay/:request/verifications",
+    { schema: { params: RequestParameters, body: RelayedVerification, response: { 200: Accepted, ...problems } } },
+    async ({ params, author, body }) => {
+      await takeVerification(ctx, author, params.request, body as never);
+      return accepted;
     },
   );
   app.post(
@@ -154,7 +193,10 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
 
 /** The document goes to whoever the request names: providers of its assets, coordinator, receiver. */
 async function requestFor(ctx: Context, request: string, author: string) {
-  const document = await ctx.stores.documents.get(request);
+  const onLedger = await readRequest(ctx.services.ledger, request);
+  const document =
+    (await ctx.stores.documents.get(request)) ??
+    (await ctx.stores.relayedDocuments.get(`${request}/${onLedger?.requester}`));
   if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not filed here`);
   const { statement } = document.document;
   const named = [statement.requester, statement.coordinator, statement.receiver, ...statement.assets.map(providerOf)];
@@ -162,6 +204,21 @@ async function requestFor(ctx: Context, request: string, author: string) {
     throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${request}: does not name ${author}`);
   }
   return document as never;
+}
+
+/** The operator relays for a requester that has no endpoint and has deposited its document here. */
+async function isRelayed(ctx: Context, request: string): Promise<boolean> {
+  const onLedger = await readRequest(ctx.services.ledger, request);
+  return (
+    onLedger !== undefined && (await ctx.stores.relayedDocuments.get(`${request}/${onLedger.requester}`)) !== undefined
+  );
+}
+
+const delivery = Compile(AgreementDelivery);
+
+function checkedDelivery(body: unknown): AgreementDelivery {
+  if (delivery.Check(body)) return body as AgreementDelivery;
+  throw new RequestError("ERR_REQUEST_INVALID", "agreement: malformed delivery");
 }
 
 async function ofCohort(ctx: Context, computation: string, author: string): Promise<void> {

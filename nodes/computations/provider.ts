@@ -6,6 +6,7 @@ import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
 import { ContractAgreementVerificationMessage, paths, RequestDocumentSchema } from "./peer-messages.ts";
+import { standInFor } from "./relay.ts";
 
 export function providerPorts(ctx: Context): AgreePorts {
   const { ledger, members, peers } = ctx.services;
@@ -17,7 +18,7 @@ export function providerPorts(ctx: Context): AgreePorts {
     ownAsset: (id) => ctx.assets.get(id),
     async fetchDocument(life: KnownLife) {
       return await reaching(`request ${life.id}`, async () =>
-        peers.call(await members.target(life.requester), {
+        peers.call(await members.target(await standInFor(ctx, life.requester)), {
           method: "GET",
           path: paths.request(life.id),
           response: RequestDocumentSchema,
@@ -36,7 +37,7 @@ export function providerPorts(ctx: Context): AgreePorts {
     },
     async deliver(requester, request, delivery) {
       return await reaching(`agreement on ${delivery.asset.id}`, async () =>
-        peers.call(await members.target(requester), {
+        peers.call(await members.target(await standInFor(ctx, requester)), {
           method: "POST",
           path: paths.agreements(request),
           body: delivery,

@@ -22,6 +22,7 @@ import { createKeyedQueue } from "./keyed-queue.ts";
 import { runMember } from "./member-role.ts";
 import { serveRequest } from "./provider.ts";
 import { runReceiver } from "./receiver-role.ts";
+import { serveThroughRelay } from "./relay.ts";
 import { failExpired, fetchResult, isRestartable, openComputation, resumeOpening } from "./requester.ts";
 
 export interface ExchangeService {
@@ -46,6 +47,7 @@ interface Roles {
 }
 
 const LAST_WORDS_MS = 2_000;
+const RELAY_POLL_MS = 1_000;
 const CURSOR = "position";
 const CURSOR_EVERY = 64;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
@@ -68,6 +70,12 @@ export function createExchangeService(ctx: Context): ExchangeService {
 
   async function advanceRequest(request: string): Promise<void> {
     await serveRequest(ctx, request);
+    if (await serveThroughRelay(ctx, request)) {
+      timers.set(
+        `${request}/relay`,
+        setTimeout(() => queue.poke(request), RELAY_POLL_MS),
+      );
+    }
     const known = await ctx.stores.lives.get(request);
     if (known === undefined || known.life.name === "draft" || known.life.requester !== self) return;
     const { life } = known;
