@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Surroundings } from "../cli/surroundings.ts";
+import { type Equation, isolates, solve } from "./_attacker.ts";
+import { type Cell, cellsOf, equationsOf, holderOf, type Row, rowsOf, scaled, sumOver } from "./_published.ts";
+import { readTables } from "./compare.ts";
+import { type DemoOptions, type FinishedDemo, runDemo } from "./demo.ts";
+import { isGood } from "./report.ts";
+import { loadScenario, type ScenarioName } from "./scenario.ts";
+
+const surroundings: Surroundings = {
+  env: {},
+  cwd: ".",
+  fetch,
+  interactive: false,
+  signal: new AbortController().signal,
+  onReload: () => () => undefined,
+  write: () => undefined,
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+const demo = (scenario: ScenarioName, options: Partial<DemoOptions> = {}): Promise<FinishedDemo> =>
+  runDemo(
+    { scenario, processes: false, surroundings, ...options },
+    (_name, _detail, work) => work(() => undefined),
+    () => undefined,
+  );
+
+/** All tables of one demonstration, as an attacker reads them together. */
+interface Tables {
+  readonly rows: readonly Row[];
+  readonly released: readonly Cell[];
+  readonly withheld: readonly Cell[];
+  readonly organisations: readonly string[];
+  readonly equations: readonly Equation[];
+}
+
+async function publishedBy({ report, scenario }: FinishedDemo): Promise<Tables> {
+  const rows = rowsOf(await readTables(scenario));
+  const cells = (isReleased: boolean) =>
+    report.requests.flatMap(({ id, cells }) =>
+      cellsOf(
+        scenario.requests.find((request) => request.id === id)!,
+        cells.filter(({ value }) => (value !== null) === isReleased),
+      ),
+    );
+  const released = cells(true);
+  return {
+    rows,
+    released,
+    withheld: cells(false),
+    organisations: scenario.providers.map(({ id }) => id),
+    equations: equationsOf(rows, released),
+  };
+}
+
+/** Organisations about which alone the equations say anything, beside what each of `knowing` knows of itself. */
+const isolated = ({ organisations }: Tables, equations: readonly Equation[], knowing: readonly string[] = []) =>
+  organisations.filter((organisation) =>
+    isolates(equations, {
+      suspect: (name) => holderOf(name) === organisation,
+      known: (name) => organisation !== holderOf(name) && knowing.includes(holderOf(name)),
+    }),
+  );
+
+/** Withheld sums that the equations fix. */
+const foundOut = ({ rows, withheld }: Tables, equations: readonly Equation[]): readonly Cell[] => {
+  const solution = solve(equations);
+  return withheld.filter((cell) =>
+    equationsOf(rows, [cell]).some(({ terms }) => solution.determined(terms) !== undefined),
+  );
+};
+
+/** Sum over a group in millionths, from the released tables and `told` alone. */
+function solved(tables: Tables, told: readonly Equation[], cell: Equation): bigint | undefined {
+  const found = solve([...tables.equations, ...told]).determined(cell.terms);
+  return found === undefined ? undefined : found.numerator / found.denominator;
+}
+
+const figuresOf = ({ report }: FinishedDemo, request: string) =>
+  report.requests
+    .find(({ id }) => id === request)!
+    .cells.map(({ group, measure, value, withheld }) => ({
+      of: Object.values(group).join(),
+      measure,
+      is: withheld ?? value,
+    }));
+
+const allGood = ({ report }: FinishedDemo, bundles: number): void => {
+  expect(report.requests.map(({ state }) => state)).toEqual([...new Array(bundles).fill("released"), "refused"]);
+  for (const { state, exact, cells } of report.requests.filter((request) => request.state === "released")) {
+    expect([state, exact]).toEqual(["released", true]);
+    const shown = cells.filter(({ withheld }) => withheld === undefined);
+    expect(shown.map(({ value }) => value)).toEqual(shown.map(({ plain }) => plain));
+    expect(shown.every(({ value }) => value !== null)).toBe(true);
+  }
+  expect(report.requests.at(-1)).toMatchObject({ id: "enforcement", reasons: ["purpose-not-allowed"], cells: [] });
+  expect(report.evidence).toMatchObject({ bundles, verified: bundles });
+  expect(report.messages).toBeGreaterThan(1000);
+  expect(report.leaks).toBe(0);
+  expect(isGood(report)).toBe(true);
+};
+
+describe("Grunfeld", () => {
+  let done: FinishedDemo;
+  let tables: Tables;
+  beforeAll(async () => {
+    done = await demo("grunfeld");
+    tables = await publishedBy(done);
+  });
+  afterAll(() => done?.network.close());
+  const sector = (name: string) => sumOver(tables.rows, { sector: name }, ["investment"]);
+
+  test("every released figure is exact, every bundle verified, nothing leaked, the other purpose refused", () => {
+    allGood(done, 3);
+    expect(done.report).toMatchObject({ scenario: "grunfeld", nodes: 14, searchedValues: 660 });
+    const counts = done.report.requests.map(({ cells }) => cells.filter(({ value }) => value !== null).length);
+    expect(counts).toEqual([60, 5, 1, 0]);
+  });
+
+  test("sectors of fewer than five companies are withheld", () => {
+    const rule = "minimum-organisations";
+    expect(figuresOf(done, "investment-by-sector")).toEqual([
+      { of: "chemicals", measure: "investment-total", is: rule },
+      { of: "metals-machinery", measure: "investment-total", is: "25132.968" },
+      { of: "office-machines", measure: "investment-total", is: rule },
+      { of: "oil", measure: "investment-total", is: rule },
+      { of: "rubber", measure: "investment-total", is: rule },
+    ]);
+  });
+
+  test("an attacker's sums are the released ones", () => {
+    const byYear = done.report.requests[0]!.cells.filter(({ measure }) => measure === "investment-total");
+    expect(byYear).toHaveLength(20);
+    for (const { group, value } of byYear) {
+      expect(scaled(value!, 6)).toBe(sumOver(tables.rows, group, ["investment"]).value);
+    }
+    expect(scaled("25132.968", 6)).toBe(sector("metals-machinery").value);
+  });
+
+  test("all tables together fix no withheld sector and speak of no company alone, even to a competitor", () => {
+    expect(tables.withheld).toHaveLength(4);
+    expect(foundOut(tables, tables.equations)).toEqual([]);
+    for (const competitor of tables.organisations) {
+      expect([competitor, isolated(tables, tables.equations, [competitor])]).toEqual([competitor, []]);
+    }
+  });
+
+  test("what all tables do give away together is the sum of the four withheld sectors, five companies", () => {
+    const four = ["chemicals", "office-machines", "oil", "rubber"].map(sector);
+    const together = { terms: new Map(four.flatMap(({ terms }) => [...terms])), value: 0n };
+    expect(solved(tables, [], together)).toBe(four.reduce((total, { value }) => total + value, 0n));
+  });
+
+  test.each([
+    ["rubber", "goodyear", 837_780_000n],
+    ["chemicals", "diamond-match", 61_690_000n],
+    ["office-machines", "ibm", 1_108_220_000n],
+  ])("with the figure of %s the attacker has %s alone", (name, company, millionths) => {
+    const told = sector(name);
+    expect(told.value).toBe(millionths);
+    expect(isolated(tables, [...tables.equations, told])).toEqual([company]);
+    expect(foundOut(tables, [...tables.equations, told]).map(({ group }) => group)).toEqual([{ sector: name }]);
+  });
+
+  test("with three of the four the attacker works out the last, which nobody told", () => {
+    const told = ["chemicals", "office-machines", "oil"].map(sector);
+    expect(solved(tables, told.slice(1), sector("rubber"))).toBeUndefined();
+    expect(solved(tables, told, sector("rubber"))).toBe(837_780_000n);
+    expect(isolated(tables, [...tables.equations, ...told])).toEqual(["diamond-match", "goodyear", "ibm"]);
+    // The two oil companies hide behind each other from everyone but each other.
+    expect(isolated(tables, [...tables.equations, ...told], ["union-oil"])).toContain("atlantic-refining");
+  });
+
+  test("with a year's figure of one sector more the attacker has that year of its company", () => {
+    const told = sumOver(tables.rows, { sector: "rubber", year: "1950" }, ["investment"]);
+    expect(isolated(tables, [...tables.equations, told])).toEqual(["goodyear"]);
+  });
+});
+
+describe("Shaoxing", () => {
+  let done: FinishedDemo;
+  let tables: Tables;
+  beforeAll(async () => {
+    done = await demo("shaoxing");
+    tables = await publishedBy(done);
+  });
+  afterAll(() => done?.network.close());
+  const industry = (code: string, element: string) => sumOver(tables.rows, { industry: code }, [element]);
+
+  test("every released figure is exact, every bundle verified, nothing leaked, the other purpose refused", () => {
+    allGood(done, 2);
+    expect(done.report).toMatchObject({ scenario: "shaoxing", nodes: 11, searchedValues: 64 });
+  });
+
+  test("gives the expected sums, and withholds the single enterprise and the three that would give it away", () => {
+    const row = (of: string, ...figures: string[]) =>
+      ["output-total", "tax-total", "energy-total", "tax-per-land"].map((measure, i) => ({
+        of,
+        measure,
+        is: figures[i] ?? figures[0],
+      }));
+    const industries = figuresOf(done, "by-industry");
+    expect(industries.slice(0, 4)).toEqual(row("17", "153860", "6405", "63380", "27.6913099870298"));
+    expect(industries.slice(4, 8)).toEqual(row("18", "minimum-organisations"));
+    expect(industries.slice(8)).toEqual(row("28", "complementary-cell"));
+    expect(figuresOf(done, "all-enterprises")).toEqual(row("", "798450", "21395", "265450", "27.5886524822695"));
+    expect([6405 / 231.3, 21395 / 775.5].map((ratio) => ratio.toFixed(2))).toEqual(["27.69", "27.59"]);
+  });
+
+  test("all tables together fix no withheld figure and speak of no enterprise alone", () => {
+    expect(tables.withheld).toHaveLength(8);
+    expect(foundOut(tables, tables.equations)).toEqual([]);
+    expect(isolated(tables, tables.equations)).toEqual([]);
+  });
+
+  test("with the figure of industry 28 the attacker works out the one enterprise of industry 18", () => {
+    const told = industry("28", "energy-consumption");
+    expect(told.value).toBe(scaled("200950", 6));
+    expect(solved(tables, [], industry("18", "energy-consumption"))).toBeUndefined();
+    expect(solved(tables, [told], industry("18", "energy-consumption"))).toBe(scaled("1120", 6));
+    expect(isolated(tables, [...tables.equations, told])).toEqual(["yuefu-apparel"]);
+  });
+});
+
+test("every node in a process of its own gives the same figures", async () => {
+  const scenario = await loadScenario("shaoxing");
+  const done = await demo("shaoxing", { processes: true });
+  try {
+    allGood(done, 2);
+    expect(done.report).toMatchObject({ processes: true, nodes: scenario.providers.length + 3 });
+    expect(figuresOf(done, "by-industry").map(({ is }) => is)).toEqual([
+      ...["153860", "6405", "63380", "27.6913099870298"],
+      ...new Array(4).fill("minimum-organisations"),
+      ...new Array(4).fill("complementary-cell"),
+    ]);
+  } finally {
+    await done.network.close();
+  }
+});
