@@ -2,7 +2,7 @@
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { MessageOf } from "../../crypto/secagg/messages.ts";
 import type { Sign } from "../../crypto/secagg/opened.ts";
-import { type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
+import { type Signed, type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
@@ -112,6 +112,8 @@ export interface Stores extends RequestStores, RelayStores {
   readonly contributions: RecordStore<string>;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;
+  /** Coordinator: what each member has signed, by `<computation>/<member>/<message type>`. */
+  readonly witnessed: RecordStore<Signed<unknown>>;
   /** By `<computation>/<member>/<reason>`: who broke the protocol, as seen from here. */
   readonly faults: RecordStore<Fault>;
   /** Ledger position up to which this node has acted: one record. */
@@ -155,6 +157,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       history: open<HistoryEntry>("release-history"),
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
+      witnessed: open<Signed<unknown>>("witnessed"),
       faults: open<Fault>("faults"),
       relayedDocuments: open<RequestDocument>("relayed-documents"),
       relayedAgreements: open<RelayedAgreement>("relayed-agreements"),

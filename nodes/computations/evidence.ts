@@ -92,7 +92,7 @@ async function roundsOf(
   const closed1 = await readComputationStep(ledger, id, "close-1");
   return {
     keyset: { record: await stepAt("keyset"), messages: transcript.result.keys },
-    maskset: { record: await stepAt("maskset"), accepts: transcript.accepts },
+    maskset: { record: await stepAt("maskset"), accepts: transcript.accepts, refusals: transcript.refusals },
     ...(counts === undefined || closed1 === undefined
       ? {}
       : {

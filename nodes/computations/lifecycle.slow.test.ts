@@ -1,4 +1,6 @@
 /** Restarts, dropouts, stewards and revocation, on running nodes. Each test takes its own request over one network. */
+import { unlink } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ObservedMessage } from "../peer/client.ts";
@@ -170,6 +172,30 @@ describe("a running network", () => {
     },
     120_000,
   );
+
+  test("a provider whose store was rolled back takes no further part", async () => {
+    const stopped = stopAt("beta", "beta", "accept");
+    const filters = [{ element: "year", operator: "eq", values: ["2024"] }];
+    const request = await network.submit({ query: { ...COUNTED, groupBy: [], filters } });
+    await approve(request);
+    await stopped;
+    const { computation } = await network.call<{ computation: string }>(
+      "ministry",
+      "GET",
+      `/api/v1/requests/${request}`,
+    );
+    await unlink(join(network.net.dir, "beta", "inflight", `${computation}-member.json`));
+    const { services } = await network.net.start("beta");
+    const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
+    expect(view).toMatchObject({ state: "released" });
+    expect((await values(request)).map(Number)).toEqual([
+      PROVIDERS.filter((member) => member !== "beta").reduce(
+        (sum, member) => sum + 10 * Number(ROWS[member]![0]![2]),
+        0,
+      ) / 10,
+    ]);
+    expect(await services.inflight.names()).not.toContain(`${computation}-member`);
+  }, 120_000);
 
   test("a revoked agreement ends the running computation", async () => {
     const stopped = stopAt("delta", "delta", "keys");

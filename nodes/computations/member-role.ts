@@ -4,6 +4,7 @@ import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
+import type { Signed } from "../../crypto/suites/signed.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
@@ -17,7 +18,7 @@ import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
-import { Accepted, MailboxPageSchema, paths } from "./peer-messages.ts";
+import { Accepted, MailboxPageSchema, paths, WitnessedStatements } from "./peer-messages.ts";
 import { providerPorts } from "./provider.ts";
 import { untilDone } from "./retry.ts";
 
@@ -34,6 +35,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   const parties = await ctx.facts.parties(opened, policy?.ok === true && policy.terms.coordinatorMayBeSequencer);
   const history: HistoryEntry[] = [];
   for await (const [, entry] of ctx.stores.history.entries()) history.push(entry);
+  const isRestart = (await ctx.stores.roles.get(`${body.computation}/member`)) !== undefined;
   const outbox = createOutbox(ctx, body.computation);
   let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;
 
@@ -168,6 +170,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   }
 
   role.signal.addEventListener("abort", () => role.background(() => forgetLayout(ctx, body.computation)));
+  if (isRestart) await askWitness(ctx, opened, role);
   if (resumed) role.poke({ kind: "resume" });
   role.background(() => poll(ctx, opened, role));
   return role;
@@ -201,6 +204,28 @@ function createOutbox(ctx: Context, computation: string) {
         ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
       );
   };
+}
+
+const WITNESS_MS = 5_000;
+
+/**
+ * After a restart: what this node is known to have said must be in its own state, else its store was rolled back and
+ * it takes no further part. Only the coordinator is asked, and not waited for; ledger records tell the closing sets.
+ */
+async function askWitness(ctx: Context, { body }: ComputationOpened, role: HostedRole<MemberInput>): Promise<void> {
+  try {
+    const { statements } = await ctx.services.peers.call(await ctx.services.members.target(body.coordinator), {
+      method: "GET",
+      path: paths.witnessed(body.computation),
+      response: WitnessedStatements,
+      timeoutMs: WITNESS_MS,
+      attempts: 1,
+      signal: role.signal,
+    });
+    await role.feed({ kind: "witnessed", statements: statements as Signed<unknown>[] });
+  } catch (error) {
+    ctx.services.log.warn({ err: error, computation: body.computation }, "own statements could not be asked for");
+  }
 }
 
 /** Fetches what the coordinator has to say until the role ends. Every message may come twice. */

@@ -19,6 +19,7 @@ export const paths = Object.freeze({
   messages: (computation: string) => `/peer/v1/computations/${computation}/messages`,
   mailbox: (computation: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) =>
     `/peer/v1/computations/${computation}/mailbox?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
+  witnessed: (computation: string) => `/peer/v1/computations/${computation}/witnessed`,
   transcript: (computation: string) => `/peer/v1/computations/${computation}/transcript`,
   result: (computation: string) => `/peer/v1/results/${computation}`,
 });
@@ -40,6 +41,8 @@ export const MailboxQuery = closed({
   after: Type.Integer({ minimum: 0 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
 });
+/** A member's own signed statements as the coordinator holds them. */
+export const WitnessedStatements = closed({ statements: Type.Array(Type.Unknown(), { maxItems: 16 }) });
 export const DossierSchema = closed({
   documents: ComputationDocuments,
   request: RequestDocumentSchema,

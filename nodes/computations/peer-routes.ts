@@ -30,6 +30,7 @@ import {
   ResultRequest,
   SealedResult,
   TranscriptSchema,
+  WitnessedStatements,
 } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
 import { depositDocument, relayAgreement, takeVerification } from "./relay.ts";
@@ -166,6 +167,17 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
       }
       const page = await mailbox?.read(author, query, until - ctx.clock());
       return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
+    },
+  );
+  app.get(
+    "/peer/v1/computations/:computation/witnessed",
+    { schema: { params: ComputationParameters, response: { 200: WitnessedStatements, ...problems } } },
+    async ({ params, author }) => {
+      await ofCohort(ctx, params.computation, author);
+      const statements = [];
+      for await (const [, one] of ctx.stores.witnessed.entries(`${params.computation}/${author}/`))
+        statements.push(one);
+      return { statements };
     },
   );
   app.post(

@@ -7,6 +7,7 @@ import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { SecaggError } from "../../crypto/secagg/errors.ts";
 import { checkMessage, MESSAGES, type Message, type MessageType, maximumBytes } from "../../crypto/secagg/messages.ts";
 import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
+import type { Signed } from "../../crypto/suites/signed.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -325,6 +326,8 @@ export function createExchangeService(ctx: Context): ExchangeService {
       }
       try {
         await refusing(() => role.feed({ kind: "message", from, message }));
+        const signed = signedPart(message);
+        if (signed !== undefined) await ctx.stores.witnessed.put(`${computation}/${from}/${message.type}`, signed);
       } catch (error) {
         if (error instanceof ComputationError) {
           await recordFault(ctx, computation, { member: from, reason: `refused-${message.type}` });
@@ -355,6 +358,29 @@ export function createExchangeService(ctx: Context): ExchangeService {
       }
     },
   });
+}
+
+/** The statement of its author that a message carries. */
+function signedPart(message: Message): Signed<unknown> | undefined {
+  switch (message.type) {
+    case "keys":
+      return message.keys;
+    case "shares":
+      return message.shares;
+    case "accept":
+      return message.accept;
+    case "contribution-1":
+    case "contribution-2":
+      return message.header;
+    case "view-1":
+    case "view-2":
+      return message.view;
+    case "unmask-1":
+    case "unmask-2":
+      return message.unmask;
+    default:
+      return undefined;
+  }
 }
 
 function maximumBytesOf(value: unknown, size: CoordinatorRole["size"]): number {
