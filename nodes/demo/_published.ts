@@ -33,7 +33,7 @@ export function rowsOf(tables: readonly PlainTable[]): readonly Row[] {
       const numbers = asset.fields.filter(({ type }) => type === "decimal" || type === "integer");
       const values = numbers.map((f) => [f.element, scaled(at(f.name), DIGITS + (SHIFT[f.unit ?? ""] ?? 0))]);
       return {
-        organisation: asset.provider,
+        organisation: asset.id.slice(0, asset.id.indexOf(":")),
         label: `row ${index + 1}`,
         codes: { ...Object.fromEntries(codes), ...attributes },
         values: Object.fromEntries(values),
