@@ -1,6 +1,6 @@
 /** The private keys of a node under `<dir>/keys/`: identity seed and TLS key, apart from the configuration. */
 import { X509Certificate } from "node:crypto";
-import { readFile, rename, rm } from "node:fs/promises";
+import { access, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { utf8 } from "../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity } from "../../crypto/suites/signed.ts";
@@ -43,6 +43,21 @@ export async function writeKeys(
   await writeSecret(path.identity, keys.seed, passphrase);
 }
 
+/** Throws ConfigError, as `readSecret`. */
+export const readIdentity = async (
+  dir: string,
+  slot: KeySlot,
+  member: string,
+  passphrase: string | undefined,
+): Promise<SigningIdentity> => signingIdentity(member, "intl", await readSecret(paths(dir, slot).identity, passphrase));
+
+/** Whether a rotation left keys whose place is not settled yet. */
+export const haveNextKeys = (dir: string): Promise<boolean> =>
+  access(paths(dir, "next").identity).then(
+    () => true,
+    () => false,
+  );
+
 export async function readKeys(
   dir: string,
   slot: KeySlot,
@@ -50,7 +65,7 @@ export async function readKeys(
   passphrase: string | undefined,
 ): Promise<NodeKeys> {
   const path = paths(dir, slot);
-  const seed = await readSecret(path.identity, passphrase);
+  const identity = await readIdentity(dir, slot, member, passphrase);
   const privateKey = Buffer.from(await readSecret(path.tlsKey, passphrase)).toString("utf8");
   const certificate = await readFile(path.tlsCertificate, "utf8").catch((cause) => {
     throw new ConfigError("ERR_CONFIG_SECRET", `${path.tlsCertificate}: cannot be read; restore it from a backup`, {
@@ -58,7 +73,7 @@ export async function readKeys(
     });
   });
   return {
-    identity: signingIdentity(member, "intl", seed),
+    identity,
     tls: { privateKey, certificate, pin: pinOfCertificate(new X509Certificate(certificate)) },
   };
 }

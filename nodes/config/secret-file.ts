@@ -40,7 +40,7 @@ export async function writeSecret(path: string, secret: Uint8Array, passphrase: 
   const file =
     passphrase === undefined
       ? { format: "sealane/secret/v1", protection: "file-mode", secret: toBase64url(secret) }
-      : await seal(secret, passphrase, basename(path));
+      : await seal(secret, passphrase, nameOf(path));
   await overwriteFile(path, `${JSON.stringify(file)}\n`);
 }
 
@@ -57,7 +57,7 @@ export async function readSecret(path: string, passphrase: string | undefined): 
   const key = await deriveKey(passphrase, fromBase64url(file.scrypt.salt, "salt"), file.scrypt);
   const sealed = fromBase64url(file.sealed, "sealed");
   const decipher = createDecipheriv("aes-256-gcm", key, fromBase64url(file.nonce, "nonce", 12));
-  decipher.setAAD(utf8(basename(path)));
+  decipher.setAAD(utf8(nameOf(path)));
   decipher.setAuthTag(sealed.subarray(-16));
   try {
     return new Uint8Array(Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]));
@@ -65,6 +65,9 @@ export async function readSecret(path: string, passphrase: string | undefined): 
     throw new ConfigError("ERR_CONFIG_PASSPHRASE", `${path}: wrong passphrase, or the file was changed`, { cause });
   }
 }
+
+/** What the secret is, whichever slot it lies in: the next key becomes the current one by a change of name. */
+const nameOf = (path: string): string => basename(path).replace(/-next\.json$/, ".json");
 
 async function readFileOf(path: string): Promise<SecretFile> {
   let text: string;

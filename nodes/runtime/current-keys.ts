@@ -1,11 +1,9 @@
 /** The node's keys at start: those that the ledger names, also when a rotation was cut off half way. */
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { keys as stateKeys } from "../../chaincode/rules/keys.ts";
 import type { KeyState } from "../../chaincode/rules/records.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import type { Ledger } from "../../ledger/port.ts";
-import { dropNextKeys, KEYS_FOLDER, type NodeKeys, promoteNextKeys, readKeys } from "../config/node-keys.ts";
+import { dropNextKeys, haveNextKeys, promoteNextKeys, readIdentity } from "../config/node-keys.ts";
 
 /**
  * Signs peer requests. From the moment the sequencer knows a rotation until this node restarts under the new key, only
@@ -34,18 +32,16 @@ export function createRequestSigner(current: SigningIdentity, next: SigningIdent
   });
 }
 
-/** Made by a rotation that this node has not seen the end of; undefined in all other cases. */
-export async function readNextKeys(
+/**
+ * Made by a rotation that this node has not seen the end of; undefined in all other cases. Only the identity: a crash in
+ * the middle of a promotion has moved the TLS files already.
+ */
+export const readNextIdentity = async (
   dir: string,
   member: string,
   passphrase: string | undefined,
-): Promise<NodeKeys | undefined> {
-  const waits = await access(join(dir, KEYS_FOLDER, "identity-next.json")).then(
-    () => true,
-    () => false,
-  );
-  return waits ? await readKeys(dir, "next", member, passphrase) : undefined;
-}
+): Promise<SigningIdentity | undefined> =>
+  (await haveNextKeys(dir)) ? await readIdentity(dir, "next", member, passphrase) : undefined;
 
 /**
  * Asks the ledger about the next keys. `promoted`: it names them, so they are now the current files. `dropped`: they

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -133,6 +133,34 @@ describe("key rotation", () => {
     });
     await admission;
     expect(height).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe("an unfinished key rotation", () => {
+  const nextKeysWritten = (dir: string) =>
+    expect.poll(() => stat(join(dir, "keys", "identity-next.json")).catch(() => undefined)).toBeDefined();
+
+  test("is taken up again by a second one, because the ledger may still learn of its keys", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    await net.stop("operator");
+    const alpha = net.node("alpha");
+    const first = alpha.rotateKeys();
+    await nextKeysWritten(join(net.dir, "alpha"));
+    const second = alpha.rotateKeys();
+    await net.start("operator");
+    const keyId = (await first).keyId;
+    expect((await second).keyId).toBe(keyId);
+    await net.stop("alpha");
+    expect((await net.start("alpha")).services.identity.key).toBe(keyId);
+  });
+
+  test("that was cut off between two files is finished by the next start", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    const keys = join(net.dir, "alpha", "keys");
+    const { keyId } = await net.node("alpha").rotateKeys();
+    await net.stop("alpha");
+    await rename(join(keys, "tls-key-next.json"), join(keys, "tls-key.json"));
+    expect((await net.start("alpha")).services.identity.key).toBe(keyId);
   });
 });
 

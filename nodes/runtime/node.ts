@@ -22,7 +22,7 @@ import { openRecords } from "../store/records.ts";
 import { startAccessAnchor } from "./access-anchor.ts";
 import { createCatalogue } from "./assets/catalogue.ts";
 import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
-import { createRequestSigner, readNextKeys, settleNextKeys } from "./current-keys.ts";
+import { createRequestSigner, readNextIdentity, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
 import { FEATURES } from "./features.ts";
@@ -98,9 +98,9 @@ async function compose(
   // First of all that is opened: its lock keeps a second process out of the folder.
   const database = await openDatabase(dir);
   teardown.add(() => database.close());
-  const next = await readNextKeys(dir, member, options.passphrase);
+  const next = await readNextIdentity(dir, member, options.passphrase);
   const keys = await readKeys(dir, "current", member, options.passphrase);
-  const signer = createRequestSigner(keys.identity, next?.identity);
+  const signer = createRequestSigner(keys.identity, next);
   const token = await readApiToken(dir);
   const disk = await openDiskGuard({
     dir,
@@ -136,7 +136,7 @@ async function compose(
   const { ledger } = opened;
   replica = ledger;
   teardown.add(() => ledger.close());
-  if (next !== undefined && (await settledRotation(dir, next.identity, ledger)) !== "unknown") {
+  if (next !== undefined && (await settledRotation(dir, next, ledger)) !== "unknown") {
     await teardown.run();
     return "restart";
   }

@@ -8,7 +8,7 @@ import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { LedgerEntry } from "../../ledger/port.ts";
-import { writeKeys } from "../config/node-keys.ts";
+import { haveNextKeys, type NodeKeys, readKeys, writeKeys } from "../config/node-keys.ts";
 import { createTlsIdentity, type TlsIdentity } from "../config/tls-certificate.ts";
 import { NetworkError } from "./network/network-error.ts";
 import type { NodeServices } from "./services.ts";
@@ -27,12 +27,32 @@ export async function rotateKeys(
     readonly onNext: (next: SigningIdentity) => void;
   },
 ): Promise<Rotation> {
-  const { dir, identity, ledger, member, network } = services;
+  const { identity, ledger, member, network } = services;
   if ((await readMember(ledger, member))?.status !== "active") {
     throw new NetworkError("ERR_NETWORK_NOT_ADMITTED_YET", `${member}: only an active member can change its keys`);
   }
+  const { identity: next, tls } = await nextKeys(services, options);
+  options.onNext(next);
+  const body = {
+    next: { key: next.key, suite: next.suite, publicKey: toBase64url(next.publicKey) },
+    tls: tls.pin,
+    proof: signStatement(next, "application", { member, replaces: identity.key, next: next.key }),
+  };
+  const entry = await record({ network, identity, ledger }, "key.rotate", body, { next: next.key });
+  return { keyId: next.key, entry };
+}
+
+/**
+ * Keys that wait already are offered again: the ledger may still learn of them from the outbox, and then only they open
+ * this member's place.
+ */
+async function nextKeys(
+  services: Pick<NodeServices, "config" | "dir" | "identity" | "ledger" | "member" | "now" | "random">,
+  options: { readonly tls: TlsIdentity; readonly passphrase: string | undefined },
+): Promise<NodeKeys> {
+  const { dir, identity, ledger, member } = services;
+  if (await haveNextKeys(dir)) return await readKeys(dir, "next", member, options.passphrase);
   const seed = services.random(32);
-  const next = signingIdentity(member, identity.suite, seed);
   const sequencer = (await readNetwork(ledger))?.sequencer === member;
   const tls = sequencer
     ? options.tls
@@ -43,12 +63,5 @@ export async function rotateKeys(
         serial: services.random(15),
       });
   await writeKeys(dir, "next", { seed, tls }, options.passphrase);
-  options.onNext(next);
-  const body = {
-    next: { key: next.key, suite: next.suite, publicKey: toBase64url(next.publicKey) },
-    tls: tls.pin,
-    proof: signStatement(next, "application", { member, replaces: identity.key, next: next.key }),
-  };
-  const entry = await record({ network, identity, ledger }, "key.rotate", body, { next: next.key });
-  return { keyId: next.key, entry };
+  return { identity: signingIdentity(member, identity.suite, seed), tls };
 }
