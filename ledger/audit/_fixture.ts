@@ -5,7 +5,9 @@
 import { execute } from "../../chaincode/rules/execute.ts";
 import type { MemberRecord, TransactionBody, TransactionType } from "../../chaincode/rules/transactions.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "../../crypto/secagg/context.ts";
+import { masksetRoot } from "../../crypto/secagg/keyset.ts";
 import { statementsRoot } from "../../crypto/secagg/merkle.ts";
+import type { Accept, Refusal } from "../../crypto/secagg/messages.ts";
 import { digestOf, saltedDigest, sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
@@ -203,6 +205,10 @@ export interface LifeOptions {
   /** Close phase 2 before its deadline. */
   readonly early?: boolean;
   readonly views?: number;
+  /** Members that withdraw after they accepted; the last provider unless said otherwise. */
+  readonly withdrawn?: readonly string[];
+  /** Whom the coordinator puts into the mask set, of those that follow from accepts and refusals. */
+  readonly masked?: (members: readonly string[]) => readonly string[];
   readonly release?: Partial<TransactionBody<"result.release">>;
   readonly releaser?: string;
   /** Atoms whose figures the result shows. */
@@ -214,12 +220,13 @@ export interface LifeOptions {
 const REQUEST = uuid("request");
 const COMPUTATION = uuid("computation");
 
-/** From founding to release; in phase 2 the last provider has dropped out and the deadline has passed. */
+/** From founding to release; in phase 2 the last of the mask set has dropped out and the deadline has passed. */
 export async function playLife(options: LifeOptions): Promise<Life> {
   const { mode, opening = (body) => body, outcome = "released", bitmap: opened1 = 1, shown = 1 } = options;
   const groupOf = options.groupOf ?? ((member: string) => `group-${member}`);
   // The second atom is enough by itself and goes because the third is not.
   const { withheldBy = ["minimum-organisations", "complementary-cell", "minimum-organisations"] } = options;
+  const { withdrawn = ["p9"], masked = (members: readonly string[]) => members } = options;
   const ledger = ledgerFixture(COSIGNERS, { lawless: options.lawless ?? false });
   const { found, admissions } = await foundNetwork(ledger, groupOf);
   const cohort = PROVIDERS.map(({ id }) => id);
@@ -403,7 +410,16 @@ export async function playLife(options: LifeOptions): Promise<Life> {
       body: { accepted: Buffer.from([0xff, 0x01]).toString("base64url") },
     }),
   );
-  const masksetBody = { computation: COMPUTATION, members: cohort, root: statementsRoot(accepts) };
+  const refusals = withdrawn.map((member) =>
+    signStatement(ledger.signer(member), "secagg-message", {
+      type: "refusal",
+      ...about,
+      body: { reason: "value-missing" },
+    }),
+  );
+  const answers = { accepts: accepts as Accept[], refusals: refusals as Refusal[] };
+  const members = [...masked(cohort.filter((member) => !withdrawn.includes(member)))];
+  const masksetBody = { computation: COMPUTATION, members, root: masksetRoot(answers) };
   const maskset = await ledger.submit("operator", "computation.maskset", masksetBody);
   const context1 = maskContext(context0, keysetBody, masksetBody);
 
@@ -434,14 +450,14 @@ export async function playLife(options: LifeOptions): Promise<Life> {
 
   const bitmap = Buffer.from([opened1]).toString("base64url");
   const included = [0, 1, 2].filter((atom) => (opened1 >> atom) & 1).length;
-  const phase1 = mode === "counted" ? await close(1, cohort, context1, 2 * 3 * 8) : undefined;
-  const counts = salted("counts", { members: cohort, counts: [8, 5, 2], units: [8, 5, 2], bitmap });
+  const phase1 = mode === "counted" ? await close(1, members, context1, 2 * 3 * 8) : undefined;
+  const counts = salted("counts", { members, counts: [8, 5, 2], units: [8, 5, 2], bitmap });
   const counted =
     mode === "counted"
       ? await ledger.submit("operator", "computation.counts", { computation: COMPUTATION, digest: counts.digest })
       : undefined;
   if (options.early !== true) ledger.advance(41 * 60_000);
-  const survivors = cohort.slice(0, 8);
+  const survivors = members.slice(0, -1);
   const phase2 = await close(2, survivors, valueContext(context1, phase1?.closing ?? null, bitmap), included * 4 * 8);
 
   const cells = codes.flatMap((code, at) => {
@@ -510,7 +526,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     agreements: await Promise.all(agreements.map(async (a) => ({ ...a, record: await prove(a.record) }))),
     opened: { record: await prove(opened), query: queryPart.part, layout: layoutPart.part, policy: policyPart.part },
     keyset: { record: await prove(keyset), messages },
-    maskset: { record: await prove(maskset), accepts },
+    maskset: { record: await prove(maskset), accepts, refusals },
     ...(phase1 === undefined || counted === undefined
       ? {}
       : {

@@ -44,7 +44,12 @@ export interface EvidenceParts {
     readonly policy: SaltedDocument;
   };
   readonly keyset: { readonly record: ProvenEntry; readonly messages: readonly Signed<unknown>[] };
-  readonly maskset: { readonly record: ProvenEntry; readonly accepts: readonly Signed<unknown>[] };
+  readonly maskset: {
+    readonly record: ProvenEntry;
+    readonly accepts: readonly Signed<unknown>[];
+    /** Of holders that withdrew after the key set. */
+    readonly refusals: readonly Signed<unknown>[];
+  };
   readonly phase1?:
     | {
         readonly closing: ClosingPart;
@@ -88,7 +93,11 @@ export function buildEvidence(
     agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
     opened: { ...opened, record: record(opened.record) },
     keyset: { record: record(keyset.record), messages: bySigner(keyset.messages) },
-    maskset: { record: record(maskset.record), accepts: bySigner(maskset.accepts) },
+    maskset: {
+      record: record(maskset.record),
+      accepts: bySigner(maskset.accepts),
+      refusals: bySigner(maskset.refusals),
+    },
     ...(phase1 === undefined
       ? {}
       : {

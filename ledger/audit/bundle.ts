@@ -127,6 +127,9 @@ export const AcceptMessage = statement(
   closed({ accepted: Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 200 }) }),
 );
 
+/** A withdrawal after the key set and before the mask set (domain "secagg-message"). */
+export const RefusalMessage = statement("refusal", closed({ reason: Code }));
+
 /** Messages 12 and 20: a member's one view of a closing set (domain "view"). */
 export const View = signed(
   closed({
@@ -185,8 +188,12 @@ export const EvidenceBody = closed({
   }),
   /** Messages 3 of all of U, ascending by member. */
   keyset: closed({ record: recordOf("computation.keyset"), messages: list(KeysMessage, 1000, 1) }),
-  /** Messages 7 from which V follows, ascending by member. */
-  maskset: closed({ record: recordOf("computation.maskset"), accepts: list(AcceptMessage, 1000, 1) }),
+  /** Messages 7 and withdrawals from which V follows, each list ascending by member; the root is over both in this order. */
+  maskset: closed({
+    record: recordOf("computation.maskset"),
+    accepts: list(AcceptMessage, 1000, 1),
+    refusals: list(RefusalMessage, 1000),
+  }),
   /** Counted mode only. */
   phase1: Type.Optional(
     closed({ closing, counts: closed({ record: recordOf("computation.counts"), counts: salted(CountsDocument) }) }),
@@ -229,4 +236,5 @@ export type RequestView = Static<typeof RequestView>;
 export type View = Static<typeof View>;
 export type KeysMessage = Static<typeof KeysMessage>;
 export type AcceptMessage = Static<typeof AcceptMessage>;
+export type RefusalMessage = Static<typeof RefusalMessage>;
 export type CountsDocument = Static<typeof CountsDocument>;

@@ -1,6 +1,6 @@
 /** The rounds between opening and result: sets, contexts, signatures and the common view (secure-aggregation.md 6). */
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
-import type { View } from "./bundle.ts";
+import type { AcceptMessage, KeysMessage, RefusalMessage, View } from "./bundle.ts";
 import { bitsOf, cellFacts, linesOf } from "./cells.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./contexts.ts";
 import {
@@ -39,15 +39,16 @@ export const checkKeyset: Check = (evidence, findings) => {
   }
 };
 
-/** 8: V is exactly the dealers that the signed accepts support. */
+/** 8: V is exactly the dealers that the signed accepts support, without those that withdrew. */
 export const checkMaskset: Check = (evidence, findings) => {
   const { body, keyset, maskset, opened } = evidence;
-  const { accepts } = body.maskset;
+  const { accepts, refusals } = body.maskset;
   const where = "/body/maskset";
   byCoordinator(evidence, findings, "maskset");
   expectSet(evidence, findings, { where: `${where}/${BODY}/members`, members: maskset, allowed: keyset });
   findings.expect(isAscendingSubset(signersOf(accepts), keyset), `${where}/accepts`, "member-set");
-  expectRoot(findings, where, accepts, bodyOf(body.maskset).root);
+  findings.expect(isAscendingSubset(signersOf(refusals), keyset), `${where}/refusals`, "member-set");
+  expectRoot(findings, where, [...accepts, ...refusals], bodyOf(body.maskset).root);
   const context = openingContext(opened);
   const tally = keyset.map((member) => ({ member, accepted: 0, itself: false }));
   for (const [at, accept] of accepts.entries()) {
@@ -60,7 +61,13 @@ export const checkMaskset: Check = (evidence, findings) => {
       entry.itself ||= entry.member === accept.signer;
     }
   }
-  const dealers = tally.filter(({ accepted, itself }) => itself && accepted >= opened.constants.quorum);
+  for (const [at, message] of refusals.entries()) {
+    expectMessage(evidence, findings, { where: `${where}/refusals/${at}`, message, context });
+  }
+  const withdrawn = new Set(signersOf(refusals));
+  const dealers = tally.filter(
+    ({ member, accepted, itself }) => itself && accepted >= opened.constants.quorum && !withdrawn.has(member),
+  );
   findings.expect(
     sameList(
       dealers.map(({ member }) => member),
@@ -255,7 +262,7 @@ function expectMessage(
   findings: Findings,
   at: {
     readonly where: string;
-    readonly message: Evidence["body"]["keyset"]["messages"][number] | Evidence["body"]["maskset"]["accepts"][number];
+    readonly message: KeysMessage | AcceptMessage | RefusalMessage;
     readonly context: string;
   },
 ): void {

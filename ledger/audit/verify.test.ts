@@ -40,6 +40,12 @@ describe("a true bundle", () => {
     });
   });
 
+  it("verifies where nobody withdrew", async () => {
+    const life = await playLife({ mode: "registry", withdrawn: [] });
+    expect(verifyEvidence(life.bundle, life.trust).verdict).toBe("verified");
+    expect(life.bundle.body.maskset.refusals).toEqual([]);
+  });
+
   it("verifies for a withheld result, and says that there was no result to look at", async () => {
     const life = await playLife({ mode: "registry", outcome: "withheld" });
     const report = verifyEvidence(life.bundle, life.trust);
@@ -161,6 +167,19 @@ describe("a lying receiver that signs its changed bundle anew", () => {
     expect(problemsOf(report, "close-2").map(({ code }) => code)).toContain("context");
   });
 
+  it("cannot leave out, invent or move to another member the withdrawal that the mask set rests on", () => {
+    const { maskset } = registry.parts;
+    const [refusal] = maskset.refusals;
+    const forged = { ...refusal!, signer: "p8" };
+    for (const refusals of [[], [forged], [forged, refusal!]]) {
+      const parts = { ...registry.parts, maskset: { ...maskset, refusals } };
+      const report = verifyEvidence(sealBundle(parts, registry.ledger.signer("bureau")), registry.trust);
+      const codes = problemsOf(report, "maskset").map(({ code }) => code);
+      expect(codes).toEqual(expect.arrayContaining(["root", "member-set"]));
+      expect(codes.includes("signature") || codes.includes("key-unknown")).toBe(refusals.length > 0);
+    }
+  });
+
   it("cannot let another member sign its statement", () => {
     const bundle = sealBundle(registry.parts, registry.ledger.signer("gov"));
     expect(problemsOf(verifyEvidence(bundle, registry.trust), "receiver-statement")).toMatchObject([
@@ -248,6 +267,8 @@ const LIES: readonly (readonly [lie: string, check: CheckId, code: string, optio
   ["a left-out cell that its complement gives away", "close-2", "cell-minimum", { bitmap: 3 }],
   ["a phase closed before its deadline without everyone", "close-2", "closed-early", { early: true }],
   ["fewer views than the quorum", "views-2", "quorum", { views: 6 }],
+  ["a member that withdrew", "maskset", "member-set", { masked: (members) => [...members, "p9"] }],
+  ["a dealer left out that nobody refused", "maskset", "member-set", { withdrawn: [], masked: (m) => m.slice(0, -1) }],
   ["figures of a cell that was never opened", "withheld-cells", "released-cell", { shown: 3 }],
   ["a cell called too small that is not", "withheld-cells", "withheld-cell", { withheldBy: ["", MINIMUM, MINIMUM] }],
   ["a small cell called a complement", "withheld-cells", "withheld-cell", { withheldBy: ["", COMPLEMENT, COMPLEMENT] }],
