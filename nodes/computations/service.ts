@@ -4,10 +4,7 @@
  */
 import { readAgreement, readComputation, readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
-import { SecaggError } from "../../crypto/secagg/errors.ts";
-import { checkMessage, MESSAGES, type Message, type MessageType, maximumBytes } from "../../crypto/secagg/messages.ts";
 import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
-import type { Signed } from "../../crypto/suites/signed.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -19,6 +16,7 @@ import type { Context, RoleName, Transcript } from "./context.ts";
 import { type CoordinatorRole, runCoordinator } from "./coordinator-role.ts";
 import { recordFault } from "./faults.ts";
 import type { HostedRole } from "./hosted-role.ts";
+import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
 import { runMember } from "./member-role.ts";
 import { serveRequest } from "./provider.ts";
@@ -359,62 +357,6 @@ export function createExchangeService(ctx: Context): ExchangeService {
     },
   });
 }
-
-/** The statement of its author that a message carries. */
-function signedPart(message: Message): Signed<unknown> | undefined {
-  switch (message.type) {
-    case "keys":
-      return message.keys;
-    case "shares":
-      return message.shares;
-    case "accept":
-      return message.accept;
-    case "contribution-1":
-    case "contribution-2":
-      return message.header;
-    case "view-1":
-    case "view-2":
-      return message.view;
-    case "unmask-1":
-    case "unmask-2":
-      return message.unmask;
-    default:
-      return undefined;
-  }
-}
-
-function maximumBytesOf(value: unknown, size: CoordinatorRole["size"]): number {
-  const { type } = value as { type: string };
-  return maximumBytes((type in MESSAGES ? type : "keys") as MessageType, size);
-}
-
-function checked(value: unknown, computation: string): Message {
-  let message: Message;
-  try {
-    message = checkMessage(value);
-  } catch (error) {
-    throw refusal(error);
-  }
-  if (message.computation === computation) return message;
-  throw new ComputationError("ERR_COMPUTATION_MESSAGE", `computation: the message is of ${message.computation}`);
-}
-
-async function refusing(feed: () => Promise<void>): Promise<void> {
-  try {
-    await feed();
-  } catch (error) {
-    throw refusal(error);
-  }
-}
-
-const refusal = (error: unknown): unknown =>
-  error instanceof SecaggError
-    ? new ComputationError(
-        error.code === "ERR_SECAGG_SIZE" ? "ERR_COMPUTATION_SIZE" : "ERR_COMPUTATION_MESSAGE",
-        error.message,
-        { cause: error },
-      )
-    : error;
 
 function isPassing(error: unknown): boolean {
   if (error instanceof PeerError) return (error.answer?.status ?? 503) >= 500;
