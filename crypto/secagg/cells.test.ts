@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { names } from "./_network.ts";
-import { countedIncluded, decodeBitmap, encodeBitmap, inAtom, registryIncluded, unitWeight } from "./cells.ts";
+import {
+  countedFitting,
+  countedIncluded,
+  decodeBitmap,
+  encodeBitmap,
+  inAtom,
+  registryFitting,
+  registryIncluded,
+  unitWeight,
+} from "./cells.ts";
 import { constantsFor } from "./constants.ts";
 import type { Layout } from "./layout.ts";
 import type { CellDimension } from "./opened.ts";
@@ -47,6 +56,15 @@ describe("counted mode", () => {
     expect(counted([2, 12, 12])).toEqual([2]);
     expect(counted([0, 12, 12])).toEqual([1, 2]);
     expect(counted([2])).toEqual([]);
+  });
+
+  test("what fits by its own numbers and is left out all the same is the complement of something smaller", () => {
+    const fitting = (counts: readonly number[], over: Partial<Layout> = {}) =>
+      countedFitting(members, counts, counts, constants, layout(counts.length, over));
+    expect(fitting([2, 6, 12])).toEqual([1, 2]);
+    expect(fitting([5, 12])).toEqual([1]);
+    expect(fitting([2, 6, 12], { excluded: [2] })).toEqual([1]);
+    expect(fitting([8, 12], { minimumOrganisations: 8 })).toEqual([1]);
   });
 
   test("every margin of a table obeys the left-out rule on its own", () => {
@@ -115,6 +133,13 @@ describe("registry mode", () => {
   test("the contract's bitmap stands where nothing else forbids a cell", () => {
     expect(registryIncluded(dimensions, [0, 1, 2, 3], contributors, constants, layout(4))).toEqual([0, 1, 2, 3]);
     expect(registryIncluded(dimensions, [0, 2], contributors, constants, layout(4))).toEqual([0, 2]);
+  });
+
+  test("cells fit by their own contributors, whatever the contract left out beside them", () => {
+    const fitting = (over: Partial<Layout> = {}) => registryFitting(contributors, constants, layout(4, over));
+    expect(fitting()).toEqual([0, 1, 2, 3]);
+    expect(fitting({ minimumOrganisations: 6 })).toEqual([0, 2]);
+    expect(registryFitting([big, members.slice(0, 4)], constants, layout(2))).toEqual([0]);
   });
 
   test("cells too small for exact moments, and excluded ones, are left out on top, with their complements", () => {
