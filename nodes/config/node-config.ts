@@ -49,6 +49,8 @@ export const NodeConfig = closed({
     apiRequestsPerMinute: Positive(1_000_000),
     peerRequestsPerMinutePerMember: Positive(1_000_000),
     peerRequestsPerMinutePerAddress: Positive(10_000_000),
+    /** Calls of one member that may run at once, long polls included. */
+    peerCallsAtOncePerMember: Positive(100_000),
     requestTimeoutMs: Positive(600_000),
     /** Longest wait of a long poll before an empty answer. */
     longPollMs: Positive(60_000),
@@ -89,6 +91,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
     apiRequestsPerMinute: 6_000,
     peerRequestsPerMinutePerMember: 12_000,
     peerRequestsPerMinutePerAddress: 120_000,
+    peerCallsAtOncePerMember: 256,
     requestTimeoutMs: 30_000,
     longPollMs: 20_000,
     minimumFreeDiskMiB: 64,

@@ -33,7 +33,11 @@ export async function createApiApp(
     },
   });
   await app.register(rateLimit, { max: () => deps.config().limits.apiRequestsPerMinute, timeWindow: 60_000 });
-  addBearerAuth(app, { token: deps.token, operator: () => `${deps.member}/${deps.config().operator.name}` });
+  addBearerAuth(app, {
+    token: deps.token,
+    operator: () => `${deps.member}/${deps.config().operator.name}`,
+    refusalsPerMinute: () => deps.config().limits.apiRequestsPerMinute,
+  });
   const { running } = addGuards(app, { ...deps, interface: "api" });
   app.get("/openapi.json", { schema: { hide: true }, config: { public: true, accessLog: false } }, async () =>
     app.swagger(),

@@ -163,6 +163,24 @@ test("a caller in a hurry is told to slow down", async () => {
   await own.close();
 });
 
+test("guesses at the token are slowed down, do not fill the log, and do not lock the operator out", async () => {
+  const own = await createTestnet({ members: [{ id: "solo", kind: "industry" }] });
+  const file = join(own.dir, "solo", "sealane.json");
+  const config = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...config, limits: { apiRequestsPerMinute: 5, minimumFreeDiskMiB: 1 } }));
+  await own.operator.reload();
+  const { address, token, services } = own.operator;
+  const before = services.accessLog.size();
+  const ask = async (bearer: string) =>
+    (await fetch(`${address.api}/api/v1/status`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+  const statuses = [];
+  for (let guess = 0; guess < 9; guess++) statuses.push(await ask(`guess-${guess}`));
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429, 429]);
+  expect(services.accessLog.size() - before).toBe(5);
+  expect(await ask(token)).toBe(200);
+  await own.close();
+});
+
 test("when the access log stops, calls fail closed", async () => {
   const own = await createTestnet({ members: [{ id: "solo", kind: "industry" }] });
   const { address, token, services } = own.operator;

@@ -71,7 +71,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.decorateRequest("accessLogged", false);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", (request: FastifyRequest, payload: IncomingMessage) =>
-    readJsonBody(request, payload, options.maxBodyBytes()),
+    // A route that needs less says so with its own `bodyLimit`.
+    readJsonBody(request, payload, Math.min(options.maxBodyBytes(), request.routeOptions.bodyLimit)),
   );
   app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
   app.setSerializerCompiler(filteringSerializer as never);

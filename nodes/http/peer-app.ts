@@ -5,6 +5,7 @@ import type { NodeConfig } from "../config/node-config.ts";
 import type { TlsIdentity } from "../config/tls-certificate.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
 import { createHttpApp, type HttpApp } from "./http-app.ts";
+import { addAddressLimit } from "./plugins/address-limit.ts";
 import { addGuards, type GuardDeps } from "./plugins/guards.ts";
 import { addPeerAuth } from "./plugins/peer-auth.ts";
 
@@ -28,13 +29,16 @@ export async function createPeerApp(
     requestTimeoutMs: deps.config().limits.requestTimeoutMs,
     https: { key: deps.tls.privateKey, cert: deps.tls.certificate, minVersion: "TLSv1.3" },
   });
-  await app.register(rateLimit, {
-    max: () => deps.config().limits.peerRequestsPerMinutePerAddress,
-    timeWindow: 60_000,
+  // Not `global`: the plugin would count after the hooks below, where a stranger's request has ended already.
+  await app.register(rateLimit, { global: false, timeWindow: 60_000 });
+  addAddressLimit(app, {
+    requestsPerMinute: () => deps.config().limits.peerRequestsPerMinutePerAddress,
+    countRefusal: deps.metrics.countRefusal,
   });
   addPeerAuth(app, {
     ...deps,
     requestsPerMinutePerMember: () => deps.config().limits.peerRequestsPerMinutePerMember,
+    callsAtOncePerMember: () => deps.config().limits.peerCallsAtOncePerMember,
     countRefusal: deps.metrics.countRefusal,
   });
   const { running } = addGuards(app, { ...deps, interface: "peer" });

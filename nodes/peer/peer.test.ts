@@ -203,6 +203,16 @@ test("a full replay cache refuses instead of forgetting", () => {
   expect(() => cache.admit({ ...claims, nonce: "b" })).toThrow(expect.objectContaining({ code: "ERR_PEER_BUSY" }));
 });
 
+test("one member cannot use up the replay cache of the others", () => {
+  const cache = createReplayCache({ now: () => "2026-01-01T00:00:00.000Z", maxNoncesPerMember: 2 });
+  const time = "2026-01-01T00:00:00.000Z";
+  for (const nonce of ["a", "b"]) cache.admit({ from: "alpha", time, nonce });
+  expect(() => cache.admit({ from: "alpha", time, nonce: "c" })).toThrow(
+    expect.objectContaining({ code: "ERR_PEER_BUSY" }),
+  );
+  cache.admit({ from: "beta", time, nonce: "a" });
+});
+
 test("a nonce is remembered for as long as its request is timely", () => {
   let now = Date.parse("2026-01-01T00:00:00.000Z");
   const instant = (ms: number) => new Date(ms).toISOString();

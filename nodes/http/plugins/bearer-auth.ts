@@ -6,9 +6,16 @@ import { HttpError } from "../http-error.ts";
 const SCHEME = /^Bearer ([\x21-\x7e]{1,512})$/i;
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Routes with `config.public` stay open. `operator` is the identity that decisions carry. */
-export function addBearerAuth(app: HttpApp, deps: { readonly token: string; readonly operator: () => string }): void {
+/**
+ * Routes with `config.public` stay open. `operator` is the identity that decisions carry. Wrong tokens have a rate of
+ * their own: they stop neither the operator at the same address nor run without end. Needs @fastify/rate-limit.
+ */
+export function addBearerAuth(
+  app: HttpApp,
+  deps: { readonly token: string; readonly operator: () => string; readonly refusalsPerMinute: () => number },
+): void {
   const expected = digest(deps.token);
+  const refusalLimit = app.createRateLimit({ max: () => deps.refusalsPerMinute(), timeWindow: 60_000 });
   app.addHook("onRequest", async (request, reply) => {
     if (request.routeOptions.config.public === true) return;
     const given = SCHEME.exec(request.headers.authorization ?? "")?.[1];
@@ -16,6 +23,10 @@ export function addBearerAuth(app: HttpApp, deps: { readonly token: string; read
     if (given !== undefined && timingSafeEqual(digest(given), expected)) {
       request.operator = deps.operator();
       return;
+    }
+    const limit = await refusalLimit(request);
+    if (!limit.isAllowed && limit.isExceeded) {
+      throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} wrong tokens per minute; slow down`);
     }
     reply.header("www-authenticate", 'Bearer realm="sealane"');
     throw new HttpError(

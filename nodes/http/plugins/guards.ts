@@ -32,16 +32,15 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
     if (!SAFE_METHODS.includes(request.method) && config.readOnlySafe !== true) deps.assertWritable();
   });
 
-  // Unsigned peer requests are only counted: a stranger must not be able to fill the log.
-  function actorOf(request: FastifyRequest): string | undefined {
+  // A stranger must not be able to fill the log: its refused peer requests, and guesses beyond the rate, are only counted.
+  function actorOf(request: FastifyRequest, status: number): string | undefined {
     if (request.author !== "") return request.author;
     if (request.operator !== "") return request.operator;
-    const stranger = deps.interface === "peer" && request.routeOptions.config.public !== true;
-    return stranger ? undefined : "anonymous";
+    return (deps.interface === "peer" && status >= 400) || status === 429 ? undefined : "anonymous";
   }
 
   app.addHook("onSend", async (request, reply, payload) => {
-    const actor = actorOf(request);
+    const actor = actorOf(request, reply.statusCode);
     if (request.accessLogged || !isAudited(request) || actor === undefined) return payload;
     request.accessLogged = true;
     try {

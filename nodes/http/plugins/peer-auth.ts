@@ -13,6 +13,8 @@ export interface PeerAuthDeps {
   readonly members: Pick<MemberDirectory, "publicKey">;
   readonly now: () => string;
   readonly requestsPerMinutePerMember: () => number;
+  /** Long polls included. */
+  readonly callsAtOncePerMember: () => number;
   readonly countRefusal: (code: string) => void;
 }
 
@@ -20,11 +22,13 @@ export interface PeerAuthDeps {
 export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
   const replay = createReplayCache({ now: deps.now });
   const digests = new WeakMap<object, string>();
+  const claimed = new WeakMap<object, string>();
   const memberLimit = app.createRateLimit({
     max: () => deps.requestsPerMinutePerMember(),
     timeWindow: 60_000,
-    keyGenerator: (request) => `member:${request.author}`,
+    keyGenerator: (request) => `member:${claimed.get(request)}`,
   } satisfies RateLimitOptions);
+  const running = new Map<string, number>();
 
   // Before the body is read: a stranger cannot make this node take in megabytes.
   app.addHook("onRequest", async (request) => {
@@ -39,18 +43,29 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
       if (claims.method !== request.method || claims.target !== request.raw.url) {
         throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed for ${claims.method} ${claims.target}`);
       }
+      claimed.set(request, claims.from);
+      // Before the nonce is kept: what is too much must not fill the replay cache.
+      const limit = await memberLimit(request);
+      if (!limit.isAllowed && limit.isExceeded) throw tooMany(`more than ${limit.max} requests per minute; slow down`);
       replay.admit(claims);
+      const calls = running.get(claims.from) ?? 0;
+      if (calls >= deps.callsAtOncePerMember())
+        throw tooMany(`${calls} calls are running already; wait for one to end`);
+      running.set(claims.from, calls + 1);
       request.author = claims.from;
       digests.set(request, claims.digest);
     } catch (error) {
-      if (error instanceof PeerError) deps.countRefusal(error.code);
+      if (error instanceof PeerError || error instanceof HttpError) deps.countRefusal(error.code);
       throw error;
     }
-    const limit = await memberLimit(request);
-    if (!limit.isAllowed && limit.isExceeded) {
-      deps.countRefusal("ERR_HTTP_RATE_LIMIT");
-      throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
-    }
+  });
+
+  // Also when the caller hangs up.
+  app.addHook("onResponse", async ({ author }) => {
+    if (author === "") return;
+    const calls = (running.get(author) ?? 1) - 1;
+    if (calls > 0) running.set(author, calls);
+    else running.delete(author);
   });
 
   app.addHook("preValidation", async (request) => {
@@ -60,3 +75,5 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed over another body`);
   });
 }
+
+const tooMany = (message: string): HttpError => new HttpError("ERR_HTTP_RATE_LIMIT", message);

@@ -8,6 +8,9 @@ import type { NodeServices } from "../../../runtime/services.ts";
 
 const Body = closed({ token: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), application: Application });
 
+/** A member record with its texts; the only body that a stranger can make this node read. */
+const MAX_APPLICATION_BYTES = 64 * 1024;
+
 type Deps = Pick<NodeServices, "ledger" | "member" | "network" | "now" | "openStore">;
 
 /** Unsigned as a request, because the applicant is no member yet: the invitation's token and its own signature count. */
@@ -17,6 +20,7 @@ export function submitApplication(app: HttpApp, deps: Deps): void {
   app.post(
     "/peer/v1/applications",
     {
+      bodyLimit: MAX_APPLICATION_BYTES,
       schema: { body: Body, response: { 200: ApplicationReply, ...problems } },
       config: { public: true, rateLimit: { max: 120, timeWindow: 60_000 } },
     },

@@ -6,10 +6,12 @@ import { problems } from "../../../http/schemas.ts";
 import { EntryMessage, EntryStored } from "../../../runtime/assets/catalogue.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 
+const MAX_ENTRY_BYTES = 4 * 1024 * 1024;
+
 export function exchangeCatalogue(app: HttpApp, deps: Pick<NodeServices, "catalogue">): void {
   app.post(
     "/peer/v1/catalogue",
-    { schema: { body: EntryMessage, response: { 200: EntryStored, ...problems } } },
+    { bodyLimit: MAX_ENTRY_BYTES, schema: { body: EntryMessage, response: { 200: EntryStored, ...problems } } },
     async (request) => {
       await deps.catalogue.accept(request.body.entry, request.author);
       return { done: true as const };

@@ -24,11 +24,19 @@ const QUIET = { accessLog: false } as const;
 const POLL = { accessLog: false, longPoll: true } as const;
 const done = { done: true } as const;
 
+/** A replica sends group commits of 4 Mi characters and one transaction more: at most three bytes each. */
+const MAX_SUBMIT_BYTES = 16 * 1024 * 1024;
+const MAX_NOTE_BYTES = 4 * 1024 * 1024;
+
 export function replicateLedger(app: HttpApp, deps: { readonly sequencer: SequencerApi }): void {
   const { sequencer } = deps;
   app.post(
     "/peer/v1/ledger/transactions",
-    { schema: { body: SubmitBody, response: { 200: SubmitReply, ...problems } }, config: POLL },
+    {
+      bodyLimit: MAX_SUBMIT_BYTES,
+      schema: { body: SubmitBody, response: { 200: SubmitReply, ...problems } },
+      config: POLL,
+    },
     async (request) => {
       const transactions = request.body.transactions as unknown as readonly SignedTransaction[];
       return { answers: (await sequencer.submit(transactions)) as never };
@@ -57,7 +65,11 @@ export function replicateLedger(app: HttpApp, deps: { readonly sequencer: Sequen
   );
   app.post(
     "/peer/v1/ledger/cosignatures",
-    { schema: { body: CosignatureBody, response: { 200: Done, ...problems } }, config: QUIET },
+    {
+      bodyLimit: MAX_NOTE_BYTES,
+      schema: { body: CosignatureBody, response: { 200: Done, ...problems } },
+      config: QUIET,
+    },
     async (request) => {
       await sequencer.cosign({ member: request.author, note: request.body.note });
       return done;
@@ -65,7 +77,7 @@ export function replicateLedger(app: HttpApp, deps: { readonly sequencer: Sequen
   );
   app.post(
     "/peer/v1/ledger/presence",
-    { schema: { body: PresenceBody, response: { 200: Done, ...problems } }, config: QUIET },
+    { bodyLimit: MAX_NOTE_BYTES, schema: { body: PresenceBody, response: { 200: Done, ...problems } }, config: QUIET },
     async (request) => {
       await sequencer.present({ member: request.author, checkpoint: request.body.checkpoint });
       return done;

@@ -1,0 +1,17 @@
+/** The rate of one address, counted before anything is looked at, unknown paths included. */
+import type { HttpApp } from "../http-app.ts";
+import { HttpError } from "../http-error.ts";
+
+/** Needs @fastify/rate-limit on the app; call before authentication is added. */
+export function addAddressLimit(
+  app: HttpApp,
+  deps: { readonly requestsPerMinute: () => number; readonly countRefusal: (code: string) => void },
+): void {
+  const addressLimit = app.createRateLimit({ max: () => deps.requestsPerMinute(), timeWindow: 60_000 });
+  app.addHook("onRequest", async (request) => {
+    const limit = await addressLimit(request);
+    if (limit.isAllowed || !limit.isExceeded) return;
+    deps.countRefusal("ERR_HTTP_RATE_LIMIT");
+    throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
+  });
+}
