@@ -291,3 +291,24 @@ test("a release in two cells keeps atoms apart and leaves the small one out", ()
     { atom: 1, values: ["28"], organisations: 4 },
   ]);
 });
+
+test.each(["counted", "registry"] as const)("R names what is left out only for others' sake, %s mode", (mode) => {
+  const members = names(14);
+  const cellOf = (i: number) => (i < 2 ? 0 : i < 7 ? 1 : 2);
+  const codes = ["a", "b", "c"];
+  const network = createNetwork(
+    world(14, {
+      mode,
+      attributes: Object.fromEntries(members.map((member, i) => [member, { sector: codes[cellOf(i)]! }])),
+      dimensions: [
+        { name: "sector", size: 3, ...(mode === "registry" ? { attribute: { name: "sector", values: codes } } : {}) },
+      ],
+      values: Object.fromEntries(
+        members.map((member, i) => [member, [0, 1, 2].map((a) => [a === cellOf(i) ? 3n : 0n])]),
+      ),
+    }),
+  );
+  network.run();
+  // Two, five and seven contributors under a minimum of five: the five would give away the two.
+  expect(network.decoded).toMatchObject({ cells: [{ atom: 2, values: ["21"], organisations: 7 }], complements: [1] });
+});
