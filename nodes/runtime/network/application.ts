@@ -65,6 +65,13 @@ export async function receiveApplication(
   if ((await readMember(services.ledger, member)) !== undefined) {
     throw new NetworkError("ERR_NETWORK_MEMBER_EXISTS", `member.id: ${member} is a member already; choose another id`);
   }
+  // The operator admits by member id: nothing may take the place of what it has looked at.
+  if ((await waitingUnder(services, member)).some(([waiting]) => waiting !== id)) {
+    throw new NetworkError(
+      "ERR_NETWORK_MEMBER_EXISTS",
+      `member.id: another application for ${member} waits; ask the operator to refuse it first`,
+    );
+  }
   await applications.put(id, { application, receivedAt: services.now(), state: "waiting" });
   await invitations.put(invitationId, { ...invitation, usedFor: id });
   return { id, state: "waiting" };
@@ -96,14 +103,19 @@ export async function applicationState(
   return { state: found.state, ...(found.reason === undefined ? {} : { reason: found.reason }) };
 }
 
-/** The latest waiting application of a member id. */
-async function waitingOf(services: Deps, member: string): Promise<readonly [string, ReceivedApplication]> {
-  let latest: readonly [string, ReceivedApplication] | undefined;
+type Waiting = readonly [id: string, received: ReceivedApplication];
+
+async function waitingUnder(services: Pick<Deps, "openStore">, member: string): Promise<readonly Waiting[]> {
+  const found: Waiting[] = [];
   for await (const [id, received] of openApplications(services).entries()) {
-    if (received.application.statement.member.id !== member || received.state !== "waiting") continue;
-    if (latest === undefined || received.receivedAt > latest[1].receivedAt) latest = [id, received];
+    if (received.application.statement.member.id === member && received.state === "waiting") found.push([id, received]);
   }
-  if (latest !== undefined) return latest;
+  return found;
+}
+
+async function waitingOf(services: Deps, member: string): Promise<Waiting> {
+  const [waiting] = await waitingUnder(services, member);
+  if (waiting !== undefined) return waiting;
   throw new NetworkError("ERR_NETWORK_APPLICATION_UNKNOWN", `${member}: no waiting application`);
 }
 

@@ -3,13 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readMember } from "../../../chaincode/rules/keys.ts";
 import { verifyReplica } from "../../../ledger/audit/replica.ts";
 import type { LedgerEntry } from "../../../ledger/port.ts";
+import { readKeys } from "../../config/node-keys.ts";
 import { createTestnet, type Testnet } from "../../testnet/testnet.ts";
 import { systemEffects } from "../effects.ts";
 import { initNode } from "../init-node.ts";
 import { startNode } from "../node.ts";
-import { refuseApplication } from "./application.ts";
+import { admitMember, refuseApplication } from "./application.ts";
 import { foundNetwork } from "./found.ts";
 import { createInvitation, type Invitation } from "./invitation.ts";
 import { joinNetwork } from "./join.ts";
@@ -97,6 +99,26 @@ describe("joining", () => {
     });
   });
 
+  test("what the operator has looked at cannot be swapped for another application under the same id", async () => {
+    const first = await applicant("wanted-id");
+    await expect(joinWith(first, await invite())).rejects.toMatchObject({ code: "ERR_NETWORK_NOT_ADMITTED_YET" });
+    const second = await applicant("wanted-id");
+    await expect(joinWith(second, await invite())).rejects.toMatchObject({ code: "ERR_NETWORK_MEMBER_EXISTS" });
+    await admitMember(net.operator.services, "wanted-id");
+    const admitted = await readMember(net.operator.services.ledger, "wanted-id");
+    expect(admitted?.record.identity.key).toBe((await readKeys(first, "current", "wanted-id", undefined)).identity.key);
+  });
+
+  test("an id whose application was refused is free again", async () => {
+    await expect(joinWith(await applicant("mistaken"), await invite())).rejects.toMatchObject({
+      code: "ERR_NETWORK_NOT_ADMITTED_YET",
+    });
+    await refuseApplication(net.operator.services, "mistaken", "incomplete");
+    await expect(joinWith(await applicant("mistaken"), await invite())).rejects.toMatchObject({
+      code: "ERR_NETWORK_NOT_ADMITTED_YET",
+    });
+  });
+
   test("the applicant talks to nobody but the invited sequencer", async () => {
     const invitation = await invite();
     const sequencer = { ...invitation.sequencer, tls: randomBytes(32).toString("base64url") };
@@ -149,7 +171,7 @@ describe("the trust file", () => {
     const { ledger, network } = net.node("alpha").services;
     await net.settled();
     const trust = await exportTrust({ ledger, network });
-    expect(trust.members.map(({ id }) => id)).toEqual(["alpha", "operator"]);
+    expect(trust.members.map(({ id }) => id)).toEqual(["alpha", "operator", "wanted-id"]);
     const entries: LedgerEntry[] = [];
     for await (const entry of ledger.entries(0)) entries.push(entry);
     expect(await verifyReplica(entries, trust.checkpoint, trust)).toMatchObject({ verdict: "verified" });

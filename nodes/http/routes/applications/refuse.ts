@@ -10,7 +10,7 @@ export function refuseApplication(app: HttpApp, deps: Deps): void {
     "/api/v1/applications/:member/refuse",
     {
       schema: {
-        summary: "Refuses the latest waiting application of this member id (operator only)",
+        summary: "Refuses the waiting application of this member id (operator only)",
         params: MemberParameters,
         body: ReasonBody,
         response: { 200: Done, ...problems },

@@ -10,7 +10,7 @@ export function admitMember(app: HttpApp, deps: Deps): void {
     "/api/v1/members/:member/admit",
     {
       schema: {
-        summary: "Admits the latest waiting application of this member id (operator only)",
+        summary: "Admits the waiting application of this member id (operator only)",
         params: MemberParameters,
         response: { 200: Recorded, ...problems },
       },
