@@ -8,6 +8,8 @@ import { concat, toBase64url, utf8 } from "./encoding.ts";
 
 const SALTED_DIGEST_LABEL = utf8("sealane/salted-digest/v1\0");
 export const SALT_BYTES = 32;
+/** Deeper and circular values go the slow way. */
+const MAX_NATIVE_DEPTH = 64;
 
 export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
   const hash = createHash("sha256");
@@ -17,9 +19,33 @@ export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
 
 /** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry. */
 export function canonicalJson(value: unknown): string {
+  if (isCanonical(value, 0)) return JSON.stringify(value);
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("value has no JSON form");
   return text;
+}
+
+/**
+ * Is this plain JSON whose keys are in order already, so that ECMAScript's own text is the RFC 8785 one (its section
+ * 3.2.2)? Values read from canonical texts are, and the native writer takes a quarter of the time.
+ */
+function isCanonical(value: unknown, depth: number): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value);
+  if (value === null || typeof value === "boolean") return true;
+  if (typeof value !== "object" || depth > MAX_NATIVE_DEPTH || "toJSON" in value) return false;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (!isCanonical(value[at], depth + 1)) return false;
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let previous: string | undefined;
+  for (const key of Object.keys(value)) {
+    if ((previous !== undefined && key < previous) || !key.isWellFormed()) return false;
+    if (!isCanonical((value as Record<string, unknown>)[key], depth + 1)) return false;
+    previous = key;
+  }
+  return true;
 }
 
 export const digestOf = (value: unknown): string => toBase64url(sha256(utf8(canonicalJson(value))));

@@ -39,9 +39,20 @@ export interface SigningIdentity {
   readonly privateKey: Uint8Array;
 }
 
+const KEY_ID_CACHE_SIZE = 4096;
+const keyIds = new Map<string, string>();
+
 /** First 16 bytes of SHA-256(suite ‖ 0 ‖ public key), base64url (22 characters). */
-export const keyIdOf = (suite: SuiteId, publicKey: Uint8Array): string =>
-  toBase64url(sha256(utf8(`${suite}\0`), publicKey).subarray(0, 16));
+export function keyIdOf(suite: SuiteId, publicKey: Uint8Array): string {
+  const name = `${suite} ${toBase64url(publicKey)}`;
+  let id = keyIds.get(name);
+  if (id === undefined) {
+    id = toBase64url(sha256(utf8(`${suite}\0`), publicKey).subarray(0, 16));
+    if (keyIds.size >= KEY_ID_CACHE_SIZE) keyIds.clear();
+    keyIds.set(name, id);
+  }
+  return id;
+}
 
 export function signingIdentity(member: string, suite: SuiteId, seed: Uint8Array): SigningIdentity {
   const { publicKey, privateKey } = suiteOf(suite).keyPair(seed);
@@ -53,10 +64,11 @@ export const signingBytes = (domain: SigningDomain, unsigned: Omit<Signed<unknow
   concat(
     utf8(`sealane/${domain}/v1\n`),
     utf8(
+      // In the order of the canonical text, which is quicker.
       canonicalJson({
-        statement: unsigned.statement,
-        signer: unsigned.signer,
         key: unsigned.key,
+        signer: unsigned.signer,
+        statement: unsigned.statement,
         suite: unsigned.suite,
       }),
     ),

@@ -1,5 +1,4 @@
 /** Every check over a well-formed bundle, in the order of the report. */
-import { digestOf } from "../../crypto/suites/digest.ts";
 import {
   checkCheckpoints,
   checkInclusion,
@@ -27,7 +26,7 @@ const checkReceiverStatement: Check = (evidence, findings) => {
   const { bundle, body, opened, trust } = evidence;
   const { statement } = bundle.statement;
   const where = "/statement/statement";
-  const evidenceDigest = digestOf(body);
+  const evidenceDigest = evidence.digest();
   findings.expect(statement.evidence === evidenceDigest, `${where}/evidence`, "digest-mismatch", {
     expected: statement.evidence,
     got: evidenceDigest,

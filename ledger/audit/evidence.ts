@@ -27,6 +27,8 @@ export interface LocatedRecord {
 export interface Evidence {
   readonly bundle: EvidenceBundle;
   readonly body: EvidenceBody;
+  /** Digest of `body`, worked out once. */
+  digest(): string;
   readonly trust: TrustIndex;
   readonly opened: TransactionBody<"computation.open">;
   readonly cohort: readonly CohortEntry[];
@@ -49,9 +51,14 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
   const opened = bodyOf(body.opened);
   const maskset = bodyOf(body.maskset).members;
   const records = recordsOf(body);
+  let digest: string | undefined;
   return {
     bundle,
     body,
+    digest() {
+      digest ??= digestOf(body);
+      return digest;
+    },
     trust,
     opened,
     cohort: opened.cohort,

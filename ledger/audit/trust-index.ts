@@ -37,6 +37,9 @@ export type OpenedCheckpoint =
   | { readonly ok: true; readonly signed: SignedCheckpoint }
   | { readonly ok: false; readonly code: ProblemCode; readonly values: Readonly<Record<string, string | number>> };
 
+/** As many as a bundle may hold, and the trust file's own. */
+const MAX_OPENED_NOTES = 65;
+
 /** What is wrong with a trust file of the right form; a wrong one is not used for anything. */
 export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
   findings.expect(file.origin === originOf(file.network), "/origin", "origin-mismatch", {
@@ -66,13 +69,20 @@ export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
       member: sequencer.member,
     });
   }
+  const notes = new Map<string, OpenedCheckpoint>();
   const index: TrustIndex = {
     file,
     pinned: undefined,
     member: (id) => members.get(id),
     key: (key) => keys.get(key),
     sequencerAt: (position) => file.sequencers.findLast(({ from }) => from <= position)?.member ?? "",
-    openCheckpoint: (note) => openUnder(index, keys, note),
+    // Several checks open the same note; one cosigned by many costs that many signatures.
+    openCheckpoint(note) {
+      const opened = notes.get(note) ?? openUnder(index, keys, note);
+      if (notes.size >= MAX_OPENED_NOTES) notes.clear();
+      notes.set(note, opened);
+      return opened;
+    },
   };
   const own = index.openCheckpoint(file.checkpoint);
   if (!own.ok) {

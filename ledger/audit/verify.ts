@@ -32,8 +32,9 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
   const form = run("bundle-format", () => examinedForm(EvidenceBundleSchema, bundle));
   const first: Check[] = [trustCheck.check, encoding, form];
   const typed = form.status === "passed" ? (bundle as EvidenceBundle) : undefined;
-  const usable = typed !== undefined && trustCheck.index !== undefined;
-  const checks = usable ? [...first, ...runAll(evidenceOf(typed, trustCheck.index))] : [...first, ...blocked(first)];
+  const evidence =
+    typed === undefined || trustCheck.index === undefined ? undefined : evidenceOf(typed, trustCheck.index);
+  const checks = [...first, ...(evidence === undefined ? blocked(first) : runAll(evidence))];
   return {
     format: "sealane/audit-report/v1",
     verdict: verdictOf(checks),
@@ -43,7 +44,7 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
           network: typed.body.network,
           request: typed.body.request,
           computation: typed.body.computation,
-          evidence: digestOf(typed.body),
+          evidence: evidence?.digest() ?? digestOf(typed.body),
         }),
     checks,
   };

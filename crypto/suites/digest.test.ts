@@ -1,0 +1,50 @@
+import canonicalize from "canonicalize";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { canonicalJson } from "./digest.ts";
+
+const inOrder = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]));
+};
+
+// RFC 8785 section 3.2.3: names in the order of their UTF-16 code units, integer-like ones too.
+test("property names of the specification's example come in its order", () => {
+  const names = ["\u20ac", "\r", "\ufb33", "1", "\u{1f600}", "\u0080", "\u00f6"];
+  const text = canonicalJson(Object.fromEntries(names.map((name) => [name, 0])));
+  const sorted = ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\u{1f600}", "\ufb33"];
+  expect(text).toBe(`{${sorted.map((name) => `${JSON.stringify(name)}:0`).join()}}`);
+  expect(canonicalJson({ 9: 0, 10: 0 })).toBe('{"10":0,"9":0}');
+});
+
+test("any value has one text, in whatever order its properties were written", () => {
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.jsonValue(),
+      fc.dictionary(fc.oneof(fc.string({ unit: "binary" }), fc.nat({ max: 99 }).map(String)), tie("value")),
+      fc.array(tie("value")),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, (json) => {
+      const text = canonicalize(json);
+      expect(canonicalJson(json)).toBe(text);
+      expect(canonicalJson(inOrder(json))).toBe(text);
+      expect(canonicalJson(JSON.parse(text!))).toBe(text);
+    }),
+  );
+});
+
+test("what JSON cannot carry has no text", () => {
+  const circular: unknown[] = [];
+  circular.push(circular);
+  for (const value of [undefined, Number.NaN, [Number.POSITIVE_INFINITY], "\ud800", { a: "\udc00" }, [1n], circular]) {
+    expect(() => canonicalJson(value)).toThrow();
+  }
+  expect(() => canonicalJson({ "\ud800": 1 })).toThrow();
+  expect(canonicalJson({ a: undefined, b: [undefined] })).toBe('{"b":[null]}');
+  expect(canonicalJson(-0)).toBe("0");
+});
