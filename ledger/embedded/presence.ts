@@ -52,7 +52,11 @@ export function createPresence(
       core.halt(new LedgerError("ERR_LEDGER_CORRUPT", `ledger store: ${detail}; restore it from that replica`));
       throw core.halted();
     }
-    if (Buffer.compare(await chain.rootAt(checkpoint.size), checkpoint.root) === 0) return;
+    if (Buffer.compare(await chain.rootAt(checkpoint.size), checkpoint.root) === 0) {
+      // This node's own acknowledgement may have been lost with the power; the replica need not cosign twice.
+      core.collector()?.adopt(text);
+      return;
+    }
     const evidence: ForkEvidence = {
       noticed: new Date(now()).toISOString(),
       held: chain.tail()?.checkpoint ?? chain.head().checkpoint,

@@ -9,6 +9,8 @@ import type { Governance } from "./governance.ts";
 export interface QuorumCollector {
   /** Ignores cosignatures over other checkpoints; throws LedgerError ERR_LEDGER_REJECTED for a wrong one. */
   add(member: string, note: string): void;
+  /** Takes every valid cosignature from an acknowledged checkpoint that somebody holds; ignores all else. */
+  adopt(note: string): void;
   /** The checkpoint with its cosignatures once enough are there, or undefined when `signal` aborts. */
   reached(signal: AbortSignal): Promise<string | undefined>;
 }
@@ -29,6 +31,15 @@ export function collectQuorum(checkpoint: string, log: NoteKey, governance: Gove
         throw new LedgerError("ERR_LEDGER_REJECTED", `cosignature: not a valid one by the current key of ${member}`);
       }
       cosignatures.set(member, valid);
+      bell.ring();
+    },
+    adopt(text: string) {
+      const { note } = parseCheckpoint(text);
+      if (note.text !== signed.note.text) return;
+      for (const [member, key] of governance.cosigners) {
+        const valid = note.signatures.find((signature) => verifyCosignature(key, note.text, signature) !== undefined);
+        if (valid !== undefined) cosignatures.set(member, valid);
+      }
       bell.ring();
     },
     async reached(signal: AbortSignal) {

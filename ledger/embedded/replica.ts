@@ -43,6 +43,7 @@ export interface ReplicaOptions {
 }
 
 const BATCH_LIMIT = 2_000;
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 
 /**
  * Opens a replica and starts following. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree, and
@@ -76,6 +77,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
   async function adopt(batch: LogBatch): Promise<void> {
     const prepared = await verifyBatch(chain, batch, options.pinnedSequencerKey);
     const acknowledged = isAcknowledged(chain, batch.checkpoint);
+    if (!acknowledged) demandPresentTime(prepared.time, options.now());
     // What is acknowledged can be fetched again; what this node is about to cosign must survive its crash.
     await chain.stage(prepared, batch.checkpoint, { sync: !acknowledged });
     if (acknowledged) await chain.commit(batch.checkpoint);
@@ -190,6 +192,13 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
       await store.close();
     },
   });
+}
+
+/** Time never runs backwards on the ledger: what gets a quorum with a date far ahead would let every deadline pass. */
+function demandPresentTime(time: string, now: number): void {
+  if (Date.parse(time) - now <= MAX_CLOCK_SKEW_MS) return;
+  const ours = new Date(now).toISOString();
+  throw new BatchRefusal("noise", `batch: dated ${time}, here it is ${ours}; not cosigned until the clocks agree`);
 }
 
 const isSameCheckpoint = (one: string, other: string): boolean =>
