@@ -58,6 +58,7 @@ const entry = (computation: string, digest: string, recordKey: string, set: Cont
   computation,
   digest,
   position: 1,
+  need: NEED,
   sets: [set],
   cells: [{ recordKey, set: 0 }],
 });
@@ -67,9 +68,17 @@ test("releases are compared per record key, over the whole history, except the s
     entry("1", "d1", "total", exact("a", "b", "c", "d")),
     entry("2", "d2", "other", exact("a", "b", "c")),
   ];
-  const later = (key: string, set: ContributingSet) => firstForbidden(history, entry("3", "d3", key, set), NEED);
+  const later = (key: string, set: ContributingSet) => firstForbidden(history, entry("3", "d3", key, set));
   expect(later("total", exact("a", "b", "c"))).toEqual({ recordKey: "total", earlier: "1" });
   expect(later("other", exact("a", "b", "c"))).toBeUndefined();
   expect(later("new", exact("a"))).toBeUndefined();
-  expect(firstForbidden(history, entry("1", "d1", "total", exact("a")), NEED)).toBeUndefined();
+  expect(firstForbidden(history, entry("1", "d1", "total", exact("a")))).toBeUndefined();
+});
+
+test("the larger need of the two releases counts, whichever came first", () => {
+  const strict = { ...entry("1", "d1", "total", exact("a", "b", "c", "d", "e", "f")), need: 4 };
+  const lax = entry("2", "d2", "total", exact("a", "b", "c"));
+  expect(firstForbidden([strict], lax)).toEqual({ recordKey: "total", earlier: "1" });
+  expect(firstForbidden([lax], strict)).toEqual({ recordKey: "total", earlier: "2" });
+  expect(firstForbidden([{ ...strict, need: NEED }], lax)).toBeUndefined();
 });

@@ -23,6 +23,8 @@ export interface HistoryEntry {
   /** Digest of close-2 and its ledger position. */
   readonly digest: string;
   readonly position: number;
+  /** Organisations a released sum had to hold, by the strictest policy of that cohort. */
+  readonly need: number;
   readonly sets: readonly ContributingSet[];
   readonly cells: readonly ReleasedCell[];
 }
@@ -49,11 +51,13 @@ export function differenceAllowed(earlier: ContributingSet, later: ContributingS
   return greatest <= 0 || fewest >= need;
 }
 
-/** First cell whose release beside an earlier one could tell fewer than `need` organisations apart. */
+/**
+ * First cell whose release beside an earlier one could tell too few organisations apart. The difference holds members of
+ * either cohort, so the larger need of the two counts: who asked for it may not be there to refuse the second time.
+ */
 export function firstForbidden(
   history: readonly HistoryEntry[],
   proposed: HistoryEntry,
-  need: number,
 ): { readonly recordKey: string; readonly earlier: string } | undefined {
   const wanted = new Map<string, ContributingSet[]>();
   for (const { recordKey, set } of proposed.cells) {
@@ -65,6 +69,7 @@ export function firstForbidden(
     if (entry.computation === proposed.computation && entry.digest === proposed.digest) continue;
     for (const { recordKey, set } of entry.cells) {
       const earlier = entry.sets[set]!;
+      const need = Math.max(entry.need, proposed.need);
       if (wanted.get(recordKey)?.some((later) => !differenceAllowed(earlier, later, need))) {
         return { recordKey, earlier: entry.computation };
       }

@@ -148,7 +148,7 @@ function enterValues(
 ): MemberStep {
   const facts = { ...state, cells, survivors1, survivors2: survivors1 };
   const proposed = releaseEntry(facts, { digest: "", position: -1 });
-  if (firstForbidden(deps.history, proposed, state.opened.constants.need) !== undefined) {
+  if (firstForbidden(deps.history, proposed) !== undefined) {
     return finish(state, "aborted", "history");
   }
   const context2 = valueContext(state.context1, closing1, cells.bitmap);

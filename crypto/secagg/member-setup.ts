@@ -92,7 +92,7 @@ function forbiddenForAll(state: MemberBase, layout: Layout, deps: MemberDeps): b
   const cells = registryCells(opened, parties, layout, members, every);
   const facts = { opened, parties, layout, cells, survivors1: members, survivors2: members };
   const proposed = releaseEntry(facts, { digest: "", position: -1 });
-  return firstForbidden(deps.history, proposed, opened.constants.need) !== undefined;
+  return firstForbidden(deps.history, proposed) !== undefined;
 }
 
 /** The message a signed part travels in. */

@@ -72,7 +72,7 @@ export function onClose2(state: InStage<"contributed-2">, deps: MemberDeps): Mem
   const facts = { ...state, survivors2: close.survivors };
   if (cellBelowMinimum(facts) !== undefined) return finish(state, "aborted", "cell-below-minimum");
   const entry = releaseEntry(facts, { digest: close.digest, position: record.position });
-  if (firstForbidden(deps.history, entry, state.opened.constants.need) !== undefined) {
+  if (firstForbidden(deps.history, entry) !== undefined) {
     return finish(state, "aborted", "history");
   }
   const view2 = viewOf(state, 2, close.digest, record.position, deps);

@@ -151,5 +151,5 @@ export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; po
           }));
     return layout.recordKeys[atom]!.map((recordKey) => ({ recordKey, set }));
   });
-  return { computation: opened.computation, ...closing, sets, cells: released };
+  return { computation: opened.computation, ...closing, need: opened.constants.need, sets, cells: released };
 }

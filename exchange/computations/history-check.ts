@@ -20,5 +20,5 @@ export function isForbiddenByHistory(
   const included = registryIncluded(opened.cells.dimensions, all, contributors, opened.constants, layout);
   const facts = { opened, parties, layout, cells: { included, bitmap: "" }, survivors1: members, survivors2: members };
   const proposed = releaseEntry(facts, { digest: "", position: -1 });
-  return firstForbidden(history, proposed, opened.constants.need) !== undefined;
+  return firstForbidden(history, proposed) !== undefined;
 }
