@@ -20,10 +20,11 @@ export type SubmitAnswer =
 
 export interface SequencerApi {
   /**
-   * Answers in input order once every accepted transaction is acknowledged. At most MAX_SUBMIT transactions. Throws
-   * LedgerError ERR_LEDGER_NO_QUORUM (still pending: submit the same again), _FULL (retry later), _FORK, _CORRUPT.
+   * Answers in input order once every accepted transaction is acknowledged. At most MAX_SUBMIT transactions. `from` is
+   * the authenticated member that hands them in, whose share of the queue they count against. Throws LedgerError
+   * ERR_LEDGER_NO_QUORUM (still pending: submit the same again), _FULL (retry later), _FORK, _CORRUPT.
    */
-  submit(transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]>;
+  submit(transactions: readonly SignedTransaction[], from?: string): Promise<readonly SubmitAnswer[]>;
   /**
    * Whole batches in order, the first beginning exactly at `from`, the last one possibly not acknowledged yet; at most
    * about `limit` entries. Empty after `waitMs` without news. Throws ERR_LEDGER_FORK when no batch begins at `from`.

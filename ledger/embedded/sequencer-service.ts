@@ -26,11 +26,11 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
   }
 
   return Object.freeze<SequencerApi>({
-    async submit(transactions) {
+    async submit(transactions, from) {
       if (transactions.length > MAX_SUBMIT) {
         throw new LedgerError("ERR_LEDGER_FULL", `submit: at most ${MAX_SUBMIT} at once, got ${transactions.length}`);
       }
-      return own.submit(transactions);
+      return own.submit(transactions, from);
     },
     present: own.present,
     async batches({ from, limit, waitMs }) {

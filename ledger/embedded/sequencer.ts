@@ -147,9 +147,12 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   if (staged !== undefined) expectQuorum(staged.checkpoint);
   const running = run();
 
-  const submit = async (transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]> => {
+  const submit = async (
+    transactions: readonly SignedTransaction[],
+    from?: string,
+  ): Promise<readonly SubmitAnswer[]> => {
     if (halted !== undefined) throw halted;
-    return Promise.all(queue.add(transactions));
+    return Promise.all(queue.add(transactions, from));
   };
   const ledger: Ledger = {
     ...readsOf(chain),

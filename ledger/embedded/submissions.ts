@@ -1,10 +1,15 @@
 /** Transactions waiting for their group commit. A submission whose waiter gave up stays in line. */
+import { createHash } from "node:crypto";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import type { SubmitAnswer } from "./sequencer-api.ts";
 
 /** Characters of one group commit, so that it travels in one answer; a single transaction is at most 1 MiB. */
 export const MAX_GROUP_LENGTH = 4 * 1024 * 1024;
+/** Characters that wait, of all members together. */
+const MAX_QUEUE_LENGTH = 64 * 1024 * 1024;
+/** Of count and length, for one member that hands in from outside. */
+const SHARE = 1 / 4;
 
 export interface Submission {
   readonly transaction: SignedTransaction;
@@ -15,8 +20,11 @@ export interface Submission {
 
 export interface SubmissionQueue {
   readonly bell: Bell;
-  /** One promise per transaction, in order. Throws LedgerError ERR_LEDGER_FULL before taking any. */
-  add(transactions: readonly SignedTransaction[]): Promise<SubmitAnswer>[];
+  /**
+   * One promise per transaction, in order; what waits already is not taken twice. `from`: the member that hands in from
+   * outside. Throws LedgerError ERR_LEDGER_FULL before taking any: the queue is full, or the share of `from` is.
+   */
+  add(transactions: readonly SignedTransaction[], from?: string): Promise<SubmitAnswer>[];
   /** The oldest ones: at most `limit`, and not much more than MAX_GROUP_LENGTH together. */
   take(limit: number): readonly Submission[];
   putBack(submissions: readonly Submission[]): void;
@@ -25,34 +33,92 @@ export interface SubmissionQueue {
   size(): number;
 }
 
+type Hear = (answer: SubmitAnswer) => void;
+
+interface Waiting extends Submission {
+  readonly name: string;
+  readonly from: string | undefined;
+  readonly waiters: Set<Hear>;
+}
+
+interface Amount {
+  count: number;
+  length: number;
+}
+
 export function createSubmissionQueue(limits: {
   readonly maxQueue: number;
   readonly timeoutMs: number;
+  /** Characters; default 64 Mi. */
+  readonly maxLength?: number;
 }): SubmissionQueue {
+  const { maxQueue, maxLength = MAX_QUEUE_LENGTH } = limits;
   const bell = createBell();
   const failures = new Set<(error: LedgerError) => void>();
-  let waiting: Submission[] = [];
+  const byName = new Map<string, Waiting>();
+  const total: Amount = { count: 0, length: 0 };
+  const byMember = new Map<string, Amount>();
+  let waiting: Waiting[] = [];
 
-  const enqueue = (transaction: SignedTransaction): Promise<SubmitAnswer> =>
-    new Promise((resolve, reject) => {
+  function enter(submission: Waiting): void {
+    byName.set(submission.name, submission);
+    change(total, submission.length, 1);
+    if (submission.from === undefined) return;
+    const own = byMember.get(submission.from) ?? { count: 0, length: 0 };
+    byMember.set(submission.from, change(own, submission.length, 1));
+  }
+
+  function leave(submission: Waiting): void {
+    if (byName.get(submission.name) === submission) byName.delete(submission.name);
+    change(total, submission.length, -1);
+    const own = submission.from === undefined ? undefined : byMember.get(submission.from);
+    if (own !== undefined && change(own, submission.length, -1).count === 0) byMember.delete(submission.from!);
+  }
+
+  function demandRoom(fresh: readonly Waiting[], from: string | undefined): void {
+    const more = fresh.reduce((amount, { length }) => change(amount, length, 1), { count: 0, length: 0 });
+    if (!fits(total, more, maxQueue, maxLength)) throw full(`${total.count} transactions are waiting`);
+    const own = from === undefined ? undefined : (byMember.get(from) ?? { count: 0, length: 0 });
+    if (own !== undefined && !fits(own, more, maxQueue * SHARE, maxLength * SHARE)) {
+      throw full(`${own.count} transactions of ${from} are waiting, its share`);
+    }
+  }
+
+  function waitFor({ waiters }: Waiting): Promise<SubmitAnswer> {
+    return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearTimeout(timer);
         failures.delete(fail);
+        waiters.delete(hear);
         finish();
       };
+      const hear: Hear = (answer) => settle(() => resolve(answer));
       const fail = (error: LedgerError) => settle(() => reject(error));
       const timer = setTimeout(() => fail(noQuorum(limits.timeoutMs)), limits.timeoutMs);
       failures.add(fail);
-      waiting.push({ transaction, length: lengthOf(transaction), answer: (answer) => settle(() => resolve(answer)) });
+      waiters.add(hear);
     });
+  }
 
   return Object.freeze({
     bell,
-    add(transactions: readonly SignedTransaction[]) {
-      if (waiting.length + transactions.length > limits.maxQueue) {
-        throw new LedgerError("ERR_LEDGER_FULL", `sequencer: ${waiting.length} transactions are waiting; retry later`);
+    add(transactions: readonly SignedTransaction[], from?: string) {
+      const fresh = new Map<string, Waiting>();
+      const all = transactions.map((transaction) => {
+        const text = textOf(transaction);
+        const name = createHash("sha256").update(text).digest("base64");
+        const known = byName.get(name) ?? fresh.get(name);
+        if (known !== undefined) return known;
+        const submission = waitingOf({ name, transaction, length: text.length, from });
+        fresh.set(name, submission);
+        return submission;
+      });
+      demandRoom([...fresh.values()], from);
+      for (const submission of fresh.values()) {
+        enter(submission);
+        waiting.push(submission);
       }
-      const answers = transactions.map(enqueue);
+      const answers = all.map(waitFor);
       bell.ring();
       return answers;
     },
@@ -60,18 +126,39 @@ export function createSubmissionQueue(limits: {
       const count = countWithin(waiting, limit);
       const taken = waiting.slice(0, count);
       waiting = waiting.slice(count);
+      for (const submission of taken) leave(submission);
       return taken;
     },
     putBack(submissions: readonly Submission[]) {
-      waiting = [...submissions, ...waiting];
+      // Only what `take` gave out comes back.
+      for (const submission of submissions as readonly Waiting[]) enter(submission);
+      waiting = [...(submissions as readonly Waiting[]), ...waiting];
     },
     fail(error: LedgerError) {
       for (const fail of [...failures]) fail(error);
+      for (const submission of waiting) leave(submission);
       waiting = [];
     },
     size: () => waiting.length,
   });
 }
+
+function waitingOf(fields: Pick<Waiting, "name" | "transaction" | "length" | "from">): Waiting {
+  const waiters = new Set<Hear>();
+  const answer = (given: SubmitAnswer) => {
+    for (const hear of [...waiters]) hear(given);
+  };
+  return { ...fields, waiters, answer };
+}
+
+function change(amount: Amount, length: number, sign: 1 | -1): Amount {
+  amount.count += sign;
+  amount.length += sign * length;
+  return amount;
+}
+
+const fits = (held: Amount, more: Amount, count: number, length: number): boolean =>
+  held.count + more.count <= count && held.length + more.length <= length;
 
 /** How many of the first items fit; one always does. */
 export function countWithin(items: readonly { readonly length: number }[], limit: number): number {
@@ -83,14 +170,16 @@ export function countWithin(items: readonly { readonly length: number }[], limit
   return end < 0 ? Math.min(items.length, limit) : end;
 }
 
-// What is no JSON has no length; the contract rejects it.
-function lengthOf(transaction: SignedTransaction): number {
+// What is no JSON has no text; the contract rejects it.
+function textOf(transaction: SignedTransaction): string {
   try {
-    return JSON.stringify(transaction)?.length ?? 0;
+    return JSON.stringify(transaction) ?? "";
   } catch {
-    return 0;
+    return "";
   }
 }
+
+const full = (detail: string): LedgerError => new LedgerError("ERR_LEDGER_FULL", `sequencer: ${detail}; retry later`);
 
 const noQuorum = (timeoutMs: number): LedgerError =>
   new LedgerError(

@@ -39,7 +39,7 @@ export function replicateLedger(app: HttpApp, deps: { readonly sequencer: Sequen
     },
     async (request) => {
       const transactions = request.body.transactions as unknown as readonly SignedTransaction[];
-      return { answers: (await sequencer.submit(transactions)) as never };
+      return { answers: (await sequencer.submit(transactions, request.author)) as never };
     },
   );
   app.get(

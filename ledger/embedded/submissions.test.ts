@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { anchor, testMember } from "../conformance/fixture.ts";
+import { createSubmissionQueue } from "./submissions.ts";
+
+const author = testMember("a");
+const entry = { position: 0, time: "2026-01-01T00:00:00.000Z", transaction: anchor(author, 0) };
+const answered = { ok: true, entry } as const;
+
+test("one member can fill its share of the queue, not that of the others", () => {
+  const queue = createSubmissionQueue({ maxQueue: 8, timeoutMs: 10_000 });
+  const many = (first: number, count: number) => Array.from({ length: count }, (_, at) => anchor(author, first + at));
+  queue.add(many(0, 2), "a");
+  expect(() => queue.add(many(2, 1), "a")).toThrow(expect.objectContaining({ code: "ERR_LEDGER_FULL" }));
+  queue.add(many(2, 2), "b");
+  // The sequencer's own node is not held to a share.
+  queue.add(many(4, 4), undefined);
+  expect(() => queue.add(many(8, 1), undefined)).toThrow(expect.objectContaining({ code: "ERR_LEDGER_FULL" }));
+  expect(queue.size()).toBe(8);
+  queue.take(2);
+  queue.add(many(8, 2), "a");
+  expect(queue.size()).toBe(8);
+});
+
+test("what waits is bounded in size as well", () => {
+  const queue = createSubmissionQueue({ maxQueue: 1_000, timeoutMs: 10_000, maxLength: 4_000 });
+  queue.add([anchor(author, 0)], "a");
+  expect(() => queue.add([anchor(author, 1), anchor(author, 2)], "a")).toThrow(
+    expect.objectContaining({ code: "ERR_LEDGER_FULL" }),
+  );
+  queue.add([anchor(author, 1)], "b");
+});
+
+test("the same transaction handed in again waits with the first one", async () => {
+  const queue = createSubmissionQueue({ maxQueue: 8, timeoutMs: 10_000 });
+  const [first] = queue.add([anchor(author, 0)], "a");
+  const [again] = queue.add([anchor(author, 0)], "a");
+  expect(queue.size()).toBe(1);
+  for (const submission of queue.take(10)) submission.answer(answered);
+  expect(await Promise.all([first, again])).toEqual([answered, answered]);
+});
