@@ -106,10 +106,11 @@ async function answer(request: EngineRequest): Promise<EngineReply> {
   }
 }
 
-// A node that dies while a SELECT runs is noticed here: its end of stdin is read only between two requests.
+// A node that dies while a SELECT runs is noticed here: its end of stdin is read only between two requests. An orderly
+// exit would wait for the thread that runs the SELECT.
 const parent = process.ppid;
 setInterval(() => {
-  if (process.ppid !== parent) process.exit(1);
+  if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
 }, 1000).unref();
 
 for await (const request of decodeFrames(process.stdin)) {
