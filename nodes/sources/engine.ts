@@ -153,11 +153,15 @@ function asError(reply: EngineReply, table: EngineTable): SourceError {
   if (/state machine reached an invalid state/.test(message)) {
     return new SourceError("ERR_SOURCE_FORMAT", `${table.label}: mixed line ends (LF, CRLF, CR) or stray quotes`);
   }
-  const fault = /unterminated quote/i.test(message)
-    ? "a quote is not closed"
-    : (message.split("\n")[0] ?? "unreadable");
-  return new SourceError(
-    "ERR_SOURCE_FORMAT",
-    `${table.label}:${at} ${line === undefined ? fault : fault.replace(/^.*CSV Error on Line: \d+/, "malformed record")}`,
-  );
+  return new SourceError("ERR_SOURCE_FORMAT", `${table.label}:${at} ${faultOf(message, line !== undefined)}`);
+}
+
+/** What of any other message holds no value: a known fault, a place, or the engine's name for the kind of error. */
+function faultOf(message: string, isRecord: boolean): string {
+  if (/unterminated quote/i.test(message)) return "a quote is not closed";
+  if (/No magic bytes/i.test(message)) return "not a Parquet file";
+  const json = /Malformed JSON in file .*, at byte (\d+) in (line|record\/value) (\d+)/.exec(message);
+  if (json !== null) return `malformed JSON at byte ${json[1]} of ${json[2] === "line" ? "line" : "record"} ${json[3]}`;
+  if (isRecord) return "malformed record";
+  return `the engine stopped: ${/^[A-Z][A-Za-z ]{0,40} Error/.exec(message)?.[0] ?? "Error"}`;
 }

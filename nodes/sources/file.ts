@@ -22,6 +22,19 @@ export async function sourceFile(path: string): Promise<string> {
   return absolute;
 }
 
+/** Tells one state of a file from any other: also a rename there and back changes it. */
+export async function fileState(file: string): Promise<string> {
+  const { dev, ino, mode, size, mtimeNs, ctimeNs } = await lstat(file, { bigint: true });
+  return [dev, ino, mode, size, mtimeNs, ctimeNs].join(" ");
+}
+
+/** Throws ERR_SOURCE_PATH unless the file is still in `state`. */
+export async function demandUnchanged(file: string, state: string): Promise<void> {
+  const now = await fileState(file).catch(() => undefined);
+  if (now === state) return;
+  throw new SourceError("ERR_SOURCE_PATH", `${file}: changed or replaced while it was open; read it again`);
+}
+
 /** SHA-256 of the bytes, base64url; bounded memory. */
 export async function fileDigest(file: string): Promise<string> {
   const hash = createHash("sha256");

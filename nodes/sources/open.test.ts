@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -115,6 +115,19 @@ describe("CSV", () => {
   });
 
   test.each([
+    "SELECT CAST(a AS INTEGER) AS n FROM source",
+    "SELECT CAST(a AS DATE) AS n FROM source",
+    "SELECT error(a) AS n FROM source",
+    "SELECT regexp_matches('x', a || '(') AS n FROM source",
+    "SELECT CAST(b AS TINYINT) * CAST(100 AS TINYINT) AS n FROM source",
+  ])("does not repeat the table's values when a read stops: %s", async (text) => {
+    const path = await file("private.csv", "a,b\nthe-secret,97\n");
+    const failure = await using(csv(path), (source) => source.select({ text, parameters: [] })).catch(String);
+    expect(failure).toMatch(/^SourceError: .*private\.csv: .*Error/);
+    expect(failure).not.toMatch(/the-secret|97/);
+  });
+
+  test.each([
     ["empty.csv", "", "ERR_SOURCE_PATH empty.csv: is empty"],
     ["unnamed.csv", "a,,c\n", "ERR_SOURCE_FORMAT unnamed.csv: line 1: column 2 has no name"],
     ["twice.csv", "a,A\n", "ERR_SOURCE_FORMAT twice.csv: line 1: column A occurs twice"],
@@ -209,6 +222,24 @@ describe("the sandbox", () => {
     expect(await refusal(csv("https://example.org/a.csv"))).toMatch(/^ERR_SOURCE_PATH .*addresses are refused/);
     expect(await refusal(csv(join(folder, "none.csv")))).toBe("ERR_SOURCE_PATH none.csv: no such file");
   });
+
+  test.each([undefined, "gb18030"] as const)(
+    "notices a file that was put in the place of the opened one (%s)",
+    async (encoding) => {
+      const path = await file("swapped.csv", "a\n1\n");
+      const other = await file("instead.csv", "a\n2\n");
+      const source = await openSource({ kind: "csv", path, ...(encoding && { encoding }) }, { scratch });
+      expect(await all(source)).toEqual([{ a: "1" }]);
+      await rename(path, join(folder, "aside.csv"));
+      await rename(other, path);
+      await expect(all(source)).rejects.toMatchObject({ code: "ERR_SOURCE_PATH" });
+      // Put back again: what was read meanwhile is not known any more.
+      await rename(join(folder, "aside.csv"), path);
+      await expect(all(source)).rejects.toMatchObject({ code: "ERR_SOURCE_PATH" });
+      await source.close();
+      expect(await rowsOf(csv(path))).toEqual([{ a: "1" }]);
+    },
+  );
 
   test("answers one SELECT over its own file and nothing else", async () => {
     const path = await file("own.csv", "a\n1\n");

@@ -6,7 +6,7 @@ import { csvHeader } from "./csv-header.ts";
 import { scanCsv } from "./csv-scan.ts";
 import type { SourceDescription } from "./description.ts";
 import { engine } from "./engine.ts";
-import { fileDigest, sourceFile } from "./file.ts";
+import { demandUnchanged, fileDigest, fileState, sourceFile } from "./file.ts";
 import { checkJsonEnds } from "./json-ends.ts";
 import type { EngineColumn } from "./protocol.ts";
 import { transcodeGb18030 } from "./transcode.ts";
@@ -32,6 +32,7 @@ export interface OpenedSource extends Source {
 /** Throws SourceError naming the path, line or column; leaves no process and no file behind when it throws. */
 export async function openSource(description: SourceDescription, options: SourceOptions): Promise<OpenedSource> {
   const file = await sourceFile(description.path);
+  const state = await fileState(file);
   await mkdir(options.scratch, { recursive: true, mode: 0o700 });
   const root = await realpath(options.scratch);
   await removeOrphans(root);
@@ -60,12 +61,18 @@ export async function openSource(description: SourceDescription, options: Source
     };
     const running = engine(table, limits, options.timeoutMs ?? 600_000);
     const columns = (await running.open()).columns.map(columnOf);
+    await demandUnchanged(file, state).catch(async (error) => {
+      await running.close();
+      throw error;
+    });
     return Object.freeze({
       columns,
       // A blank line is a record only where records have one column: the two counts are then not comparable.
       records: scanned === undefined || columns.length === 1 ? undefined : scanned - 1,
       async select(query: SqlQuery) {
         const { columns: names, rows } = await running.select(query.text, query.parameters);
+        // Checked by name, read by name: only an unchanged file was read as it was checked.
+        await demandUnchanged(file, state);
         return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
       },
       fingerprint: () => fileDigest(file),

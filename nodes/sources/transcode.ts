@@ -17,7 +17,8 @@ export async function transcodeGb18030(file: string, target: string): Promise<vo
     const checked = wrong < 0 ? text : text.slice(0, wrong);
     for (let at = checked.indexOf("\n"); at >= 0; at = checked.indexOf("\n", at + 1)) line++;
     if (wrong >= 0) throw new SourceError("ERR_SOURCE_ENCODING", `${file}: line ${line}: not GB18030`);
-    await out.write(text);
+    // Not `write`: that may stop short on a full disk without an error.
+    await out.appendFile(text);
   };
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
