@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { overwriteFile } from "../store/atomic-file.ts";
 import { ConfigError } from "./config-error.ts";
+import { demandPrivate } from "./secret-file.ts";
 
 export const TOKEN_FILE = "token";
 
@@ -12,6 +13,7 @@ export const writeApiToken = (dir: string, random: (bytes: number) => Uint8Array
 
 export async function readApiToken(dir: string): Promise<string> {
   const path = join(dir, TOKEN_FILE);
+  await demandPrivate(path);
   const text = await readFile(path, "utf8").catch((cause) => {
     throw new ConfigError("ERR_CONFIG_SECRET", `${path}: cannot be read; "sealane node init" writes it`, { cause });
   });

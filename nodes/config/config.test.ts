@@ -119,6 +119,13 @@ describe("node init", () => {
     });
   });
 
+  test("a token that others may read is refused", async () => {
+    const node = join(dir, "shared");
+    await initNode({ dir: node, config: { member }, effects: systemEffects });
+    await chmod(join(node, "token"), 0o644);
+    await expect(readApiToken(node)).rejects.toThrow(/chmod 600/);
+  });
+
   test("a wrong key leaves no folder behind", async () => {
     const node = join(dir, "never");
     const init = initNode({ dir: node, config: { member: { ...member, id: "No Good" } }, effects: systemEffects });

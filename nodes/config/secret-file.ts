@@ -69,16 +69,21 @@ export async function readSecret(path: string, passphrase: string | undefined): 
 /** What the secret is, whichever slot it lies in: the next key becomes the current one by a change of name. */
 const nameOf = (path: string): string => basename(path).replace(/-next\.json$/, ".json");
 
+/** Throws ERR_CONFIG_SECRET when others may read the file; a file that is missing is left to the reader. */
+export async function demandPrivate(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => 0,
+  );
+  if ((mode & OTHERS_MAY_READ) === 0) return;
+  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: others may read it; run chmod 600 on it and on all of keys/`);
+}
+
 async function readFileOf(path: string): Promise<SecretFile> {
   let text: string;
   try {
-    const { mode } = await stat(path);
-    if (process.platform !== "win32" && (mode & OTHERS_MAY_READ) !== 0) {
-      throw new ConfigError(
-        "ERR_CONFIG_SECRET",
-        `${path}: others may read it; run chmod 600 on it and on all of keys/`,
-      );
-    }
+    await demandPrivate(path);
     text = await readFile(path, "utf8");
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;

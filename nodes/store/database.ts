@@ -2,9 +2,10 @@
  * One LevelDB per node under `<dir>/store/`. It holds the format version and the lock that keeps a second process out.
  * A newer format is refused; an older one is copied to `<dir>/store-backup-v<N>/` and then migrated step by step.
  */
-import { cp } from "node:fs/promises";
-import { join } from "node:path";
+import { access, cp, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Level } from "level";
+import { PRIVATE_FOLDER, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
 export const STORE_FORMAT = 1;
@@ -30,6 +31,7 @@ export interface DatabaseOptions {
 export async function openDatabase(dir: string, options: DatabaseOptions = {}): Promise<Database> {
   const format = options.format ?? STORE_FORMAT;
   const location = join(dir, STORE_FOLDER);
+  await mkdir(location, { recursive: true, mode: PRIVATE_FOLDER });
   const database = await openLevel(location);
   const found = await database.sublevel(META).get("format");
   if (found === undefined) {
@@ -75,7 +77,7 @@ async function migrate(
 ): Promise<Database> {
   const location = join(dir, STORE_FOLDER);
   await database.close();
-  await cp(location, join(dir, `${STORE_FOLDER}-backup-v${from}`), { recursive: true, force: true });
+  await copyOnce(location, join(dir, `${STORE_FOLDER}-backup-v${from}`));
   const reopened = await openLevel(location);
   for (let version = from; version < to; version++) {
     const step = migrations[version];
@@ -83,8 +85,25 @@ async function migrate(
       await reopened.close();
       throw new StoreError("ERR_STORE_CORRUPT", `${location}: no migration from format ${version}`);
     }
-    await step(reopened);
+    await step(reopened).catch(async (error) => {
+      await reopened.close();
+      throw error;
+    });
     await reopened.sublevel(META).put("format", String(version + 1), DURABLE);
   }
   return reopened;
+}
+
+/** A copy that is there is whole, and older than whatever an unfinished migration has done since. */
+async function copyOnce(location: string, copy: string): Promise<void> {
+  const exists = await access(copy).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return;
+  const unfinished = `${copy}.tmp`;
+  await rm(unfinished, { recursive: true, force: true });
+  await cp(location, unfinished, { recursive: true });
+  await rename(unfinished, copy);
+  await syncFolder(dirname(copy));
 }

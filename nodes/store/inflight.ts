@@ -33,8 +33,13 @@ export function openInflight(dir: string): InflightSecrets {
     },
     put: (name: string, value: unknown) => overwriteFile(path(name), JSON.stringify(value)),
     async erase(name: string) {
-      const gone = await unlink(path(name)).then(() => true, absent);
-      if (gone) await syncFolder(folder);
+      const file = path(name);
+      const rests = ((await readdir(folder).catch(absent)) ?? [])
+        .filter((found) => found.startsWith(`${name}${SUFFIX}.`))
+        .map((found) => join(folder, found));
+      // Also what a crash in the middle of a `put` has left.
+      const gone = await Promise.all([file, ...rests].map((one) => unlink(one).then(() => true, absent)));
+      if (gone.includes(true)) await syncFolder(folder);
     },
     async names() {
       const files = (await readdir(folder).catch(absent)) ?? [];

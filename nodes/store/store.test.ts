@@ -1,10 +1,10 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ACCESS_LOG_FOLDER, openAccessLog, verifyAccessLog } from "./access-log.ts";
-import { openDatabase, STORE_FORMAT } from "./database.ts";
+import { type Database, openDatabase, STORE_FORMAT } from "./database.ts";
 import { openInflight } from "./inflight.ts";
 import { isDiskFull, openRecords } from "./records.ts";
 
@@ -67,6 +67,30 @@ describe("database", () => {
     expect(await readdir(dir)).toContain("store-backup-v1");
   });
 
+  test("keeps the copy of the old format when a migration is cut off and taken up again", async () => {
+    const old = await openDatabase(dir, { format: 1 });
+    await openRecords(old, "kept").put("a", "old");
+    await old.close();
+    const half = async (database: Database) => {
+      await openRecords(database, "kept").put("a", "half migrated");
+      throw new Error("power failure");
+    };
+    await expect(openDatabase(dir, { format: 2, migrations: { 1: half } })).rejects.toThrow("power failure");
+    await (await openDatabase(dir, { format: 2, migrations: { 1: async () => undefined } })).close();
+    const copy = await mkdtemp(join(tmpdir(), "store-copy-"));
+    await rename(join(dir, "store-backup-v1"), join(copy, "store"));
+    const before = await openDatabase(copy, { format: 1 });
+    expect(await openRecords(before, "kept").get("a")).toBe("old");
+    await before.close();
+    await rm(copy, { recursive: true });
+  });
+
+  test("lies in a folder that only the owner can open", async () => {
+    await chmod(dir, 0o755);
+    await (await openDatabase(dir)).close();
+    expect((await stat(join(dir, "store"))).mode & 0o077).toBe(0);
+  });
+
   test("is held by one opener at a time", async () => {
     const held = await openDatabase(dir);
     await expect(openDatabase(dir)).rejects.toMatchObject({ code: "ERR_STORE_LOCKED" });
@@ -86,6 +110,15 @@ describe("in-flight secrets", () => {
     await inflight.erase("a-1");
     expect(await inflight.get("a-1")).toBeUndefined();
     expect(await readdir(join(dir, "inflight"))).toEqual([]);
+  });
+
+  test("leave nothing behind when a write was cut off by a crash", async () => {
+    const inflight = openInflight(dir);
+    await inflight.put("a-1", { seed: "secret" });
+    await inflight.put("a-1-receiver", { seed: "another" });
+    await writeFile(join(dir, "inflight", "a-1.json.0123456789ab.tmp"), '{"seed":"secret"}');
+    await inflight.erase("a-1");
+    expect(await readdir(join(dir, "inflight"))).toEqual(["a-1-receiver.json"]);
   });
 
   test.each(["../x", "A", "", "a/b"])("refuse the name %j", (name) => {
