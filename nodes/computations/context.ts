@@ -22,6 +22,7 @@ import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
+import { createUnopened, type Unopened, type Waiting } from "./unopened.ts";
 
 /** A computation this node, as requester, opens or has opened. */
 export interface OpeningRecord {
@@ -126,6 +127,8 @@ export interface Context {
   readonly facts: LedgerFacts;
   readonly stores: Stores;
   readonly assets: OwnTables;
+  /** Takes in documents and dossiers, which may come before their opening. */
+  readonly unopened: Unopened;
   readonly gauges: Gauges;
   readonly sign: Sign;
   /** Milliseconds since 1970. */
@@ -134,6 +137,10 @@ export interface Context {
 
 export function createContext(services: NodeServices, gauges: Gauges): Context {
   const open = services.openStore;
+  const facts = createLedgerFacts(services.ledger);
+  const documentsToRelay = open<ComputationDocuments>("computation-documents");
+  const dossiers = open<Dossier>("dossiers");
+  const clock = () => Date.parse(services.now());
   return Object.freeze({
     services,
     party: {
@@ -143,15 +150,15 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       now: services.now,
       random: services.random,
     },
-    facts: createLedgerFacts(services.ledger),
+    facts,
     stores: {
       lives: open<LifeRecord>("request-lives"),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
       agreements: open<AgreementRecord>("agreements"),
       openings: open<OpeningRecord>("openings"),
-      documentsToRelay: open<ComputationDocuments>("computation-documents"),
-      dossiers: open<Dossier>("dossiers"),
+      documentsToRelay,
+      dossiers,
       transcripts: open<Transcript>("transcripts"),
       roles: open<RoleRecord>("roles"),
       history: open<HistoryEntry>("release-history"),
@@ -164,8 +171,14 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       cursor: open<number>("ledger-cursor"),
     },
     assets: createOwnTables(services),
+    unopened: createUnopened({
+      waiting: open<Waiting>("unopened-documents"),
+      stores: { documents: documentsToRelay, dossier: dossiers },
+      openedBy: async (computation) => (await facts.opened(computation))?.requester,
+      clock,
+    }),
     gauges,
     sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),
-    clock: () => Date.parse(services.now()),
+    clock,
   });
 }

@@ -1,4 +1,4 @@
-/** The dossier of a rough run: one provider withdraws before the mask set, another is gone before its contribution. */
+/** The dossier of a rough run: one provider withdraws before the mask set, another is out of reach from some message on. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const COUNTED = {
 /** How many changes of one part are tried; all of them are in the tests of ledger/audit. */
 const CHANGES_PER_PART = 12;
 
-describe("evidence of a run with a withdrawal before the mask set and a dropout at phase 2", () => {
+describe("evidence of a run with a withdrawal before the mask set and a dropout", () => {
   let network: Network;
   let data: string;
   let trust: TrustFile;
@@ -89,7 +89,7 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout 
   }
 
   /** Bytes of the bundle file. */
-  async function roughRun(draft: object): Promise<Uint8Array> {
+  async function roughRun(draft: object, dropsAt: string): Promise<Uint8Array> {
     const failures: unknown[] = [];
     let withdrawn = false;
     let gone = false;
@@ -99,7 +99,7 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout 
         withdrawn = true;
         withdraw(path.split("/")[4]!).catch((error: unknown) => failures.push(error));
       }
-      gone ||= member === DROPPED && type === "contribution-2";
+      gone ||= member === DROPPED && type === dropsAt;
       if (member === DROPPED && gone && path.endsWith("/messages")) throw new Error("the coordinator is out of reach");
     };
     const assets = COHORT.map((member) => `${member}:panel`);
@@ -116,12 +116,13 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout 
   }
 
   test.each([
-    ["registry", { query: TOTAL }],
-    ["counted", { query: COUNTED }],
+    ["registry", "contribution-2", { query: TOTAL }],
+    ["counted", "contribution-2", { query: COUNTED }],
+    ["registry", "shares", { query: { ...TOTAL, groupBy: [{ element: "year" }] } }],
   ])(
-    "verifies, shows who withdrew and who was missing, and no part of it can be changed: %s mode",
-    async (mode, draft) => {
-      const bytes = await roughRun(draft);
+    "verifies, shows who withdrew and who was missing, and no part of it can be changed: %s mode, dropped before %s",
+    async (mode, dropsAt, draft) => {
+      const bytes = await roughRun(draft, dropsAt);
       const report = verifyEvidenceFile(bytes, trust);
       expect(report.checks.filter(({ status }) => status === "failed")).toEqual([]);
       expect(report.verdict).toBe("verified");
@@ -129,12 +130,13 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout 
       const bundle = JSON.parse(Buffer.from(bytes).toString("utf8")) as EvidenceBundle;
       const { maskset, keyset, phase2, opened } = bundle.body;
       const others = COHORT.filter((member) => member !== WITHDRAWN);
+      const reached = others.filter((member) => member !== DROPPED);
       expect(opened.record.transaction.statement.body.cells.mode).toBe(mode);
       expect(keyset.record.transaction.statement.body.members).toEqual(COHORT);
       expect(maskset.refusals.map(({ signer }) => signer)).toEqual([WITHDRAWN]);
-      expect(maskset.record.transaction.statement.body.members).toEqual(others);
+      expect(maskset.record.transaction.statement.body.members).toEqual(dropsAt === "shares" ? reached : others);
       const contributed = phase2.record.transaction.statement.body.headers.map(({ signer }) => signer);
-      expect(contributed).toEqual(others.filter((member) => member !== DROPPED));
+      expect(contributed).toEqual(reached);
 
       for (const [part, value] of Object.entries(bundle.body)) {
         const changes = changesOf(bundle.body, part, value);

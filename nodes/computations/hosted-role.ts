@@ -35,6 +35,8 @@ export interface RoleSpec<State, Input, Effect extends { readonly kind: string }
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What has expired is found out although nobody sends anything any more. */
+export const TICK_MS = 2 * 60_000;
 
 type Common = { readonly kind: string };
 
@@ -58,8 +60,11 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
     });
   }
 
+  const ticking = setInterval(() => role.poke({ kind: "tick" } as unknown as Input), TICK_MS);
+  ticking.unref();
   const end = () => {
     ending.abort();
+    clearInterval(ticking);
     for (const timer of timers) clearTimeout(timer);
     timers.clear();
   };

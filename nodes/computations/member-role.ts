@@ -183,6 +183,10 @@ async function forgetLayout(ctx: Context, computation: string): Promise<void> {
   if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-layout`);
 }
 
+/** Too much at once passes; what else a coordinator refuses it will always refuse. */
+const isRefused = (error: unknown) =>
+  error instanceof PeerError && (error.answer?.status ?? 500) < 500 && error.answer?.status !== 429;
+
 /** Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. */
 function createOutbox(ctx: Context, computation: string) {
   let tail: Promise<unknown> = Promise.resolve();
@@ -197,9 +201,8 @@ function createOutbox(ctx: Context, computation: string) {
         signal,
       });
     };
-    const isFinal = (error: unknown) => error instanceof PeerError && (error.answer?.status ?? 500) < 500;
     tail = tail
-      .then(() => untilDone(deliver, { signal, isFinal }))
+      .then(() => untilDone(deliver, { signal, isFinal: isRefused }))
       .catch((error: unknown) =>
         ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
       );

@@ -254,5 +254,5 @@ async function takeDocuments(ctx: Context, author: string, computation: string, 
     }
     checkDocuments(received, opened.body);
   }
-  await ctx.stores.documentsToRelay.put(`${computation}/${author}`, received as never);
+  await ctx.unopened.keep("documents", author, computation, received as object);
 }

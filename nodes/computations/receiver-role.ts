@@ -202,6 +202,11 @@ export async function takeDossier(ctx: Context, from: string, computation: strin
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not for this receiver`);
   }
   const opened = await ctx.facts.opened(computation);
-  if (opened !== undefined) checkDocuments(dossier.documents, opened.body);
-  await ctx.stores.dossiers.put(`${computation}/${from}`, dossier);
+  if (opened !== undefined) {
+    if (opened.requester !== from || opened.body.receiver !== ctx.services.member) {
+      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not ${from}'s to hand over`);
+    }
+    checkDocuments(dossier.documents, opened.body);
+  }
+  await ctx.unopened.keep("dossier", from, computation, dossier);
 }

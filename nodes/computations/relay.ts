@@ -2,7 +2,7 @@
  * For requesters that nobody can connect to: the operator keeps their request documents for the providers, and the
  * providers' agreements for them. It can read the documents, as the ledger's digests prove, but change nothing.
  */
-import { readNetwork } from "../../chaincode/rules/keys.ts";
+import { readNetwork, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
 import { type AgreementDelivery, receiveAgreement } from "../../exchange/requests/agree.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -28,6 +28,14 @@ export async function depositDocument(
   document: RequestDocument,
 ): Promise<void> {
   if (document.document.signer !== author || document.document.statement.id !== id) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: only its requester deposits it`);
+  }
+  // Only what is on the ledger takes room here: one document for each request that its author submitted.
+  const onLedger = await readRequest(ctx.services.ledger, id);
+  if (onLedger === undefined) {
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: not on this node's replica yet; try again`);
+  }
+  if (onLedger.requester !== author) {
     throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: only its requester deposits it`);
   }
   await ctx.stores.relayedDocuments.put(`${id}/${author}`, document);

@@ -47,9 +47,11 @@ interface Roles {
 
 const LAST_WORDS_MS = 2_000;
 const RELAY_POLL_MS = 1_000;
+const SWEEP_MS = 60 * 60_000;
 const CURSOR = "position";
 const CURSOR_EVERY = 64;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
+const OVER: readonly string[] = ["released", "withheld", "failed"];
 
 export function createExchangeService(ctx: Context): ExchangeService {
   const { ledger, log, member: self } = ctx.services;
@@ -174,7 +176,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     const opened = await ctx.facts.opened(id);
     const state = await readComputation(ledger, id);
     if (opened === undefined || state === undefined || stopping.signal.aborted) return;
-    const over = ["released", "withheld", "failed"].includes(state.state);
+    const over = OVER.includes(state.state);
     const roles = active.get(id) ?? {};
     active.set(id, roles);
     const fresh: HostedRole<never>[] = [];
@@ -274,7 +276,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     }
     for await (const [computation] of ctx.stores.openings.entries()) {
       const state = await readComputation(ledger, computation);
-      if (state === undefined || ["released", "withheld", "failed"].includes(state.state)) continue;
+      if (state === undefined || OVER.includes(state.state)) continue;
       const opened = await ctx.facts.opened(computation);
       if (opened !== undefined) watchDeadline(opened);
       resumeOpening(ctx, computation).catch((error: unknown) => log.warn({ err: error }, "documents not handed over"));
@@ -290,9 +292,28 @@ export function createExchangeService(ctx: Context): ExchangeService {
     return roles;
   };
 
+  /** A role that is still to start, after a restart or before its documents, is worth another try. */
+  async function rolesFor(computation: string): Promise<Roles> {
+    const roles = active.get(computation);
+    if (roles?.coordinator !== undefined || roles?.receiver !== undefined) return roles;
+    const [opened, state] = await Promise.all([ctx.facts.opened(computation), readComputation(ledger, computation)]);
+    const isOurs = opened?.body.coordinator === self || opened?.body.receiver === self;
+    if (isOurs && state !== undefined && !OVER.includes(state.state)) {
+      throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${computation}: about to start here; try again`);
+    }
+    return running(computation);
+  }
+
+  /** What others sent and nobody opened is erased, now and every hour. */
+  function sweep(): void {
+    ctx.unopened.sweep().catch((error: unknown) => log.warn({ err: error }, "unopened documents could not be erased"));
+    timers.set("sweep", setTimeout(sweep, SWEEP_MS).unref());
+  }
+
   return Object.freeze({
     async start() {
       await restore();
+      sweep();
       following = follow().catch((error: unknown) => {
         if (!stopping.signal.aborted) log.error({ err: error }, "stopped following the ledger");
       });
@@ -311,7 +332,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     pokeComputation: (computation: string) => startRoles(computation),
     mailbox: (computation: string) => active.get(computation)?.coordinator?.mailbox,
     async take(from: string, computation: string, value: unknown, bytes: number) {
-      const { coordinator, receiver } = running(computation);
+      const { coordinator, receiver } = await rolesFor(computation);
       const limit = coordinator === undefined ? undefined : maximumBytesOf(value, coordinator.size);
       if (limit !== undefined && bytes > limit) {
         await recordFault(ctx, computation, { member: from, reason: "oversized-message" });
