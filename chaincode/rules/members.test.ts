@@ -93,6 +93,15 @@ describe("admission", () => {
       operator,
       application(testMember("x", { attributes: { sector: "99" } })),
     ],
+    ...["https://", "https://a b", "https://a/path", "https://user@a", "https://a\u001b[2J", "https://a?x"].map(
+      (endpoint) =>
+        [
+          `an endpoint is host and port only: ${JSON.stringify(endpoint)}`,
+          "ERR_CONTRACT_SCHEMA",
+          operator,
+          application(testMember("x", { endpoint })),
+        ] as const,
+    ),
     [
       "attributes are the network's",
       "ERR_CONTRACT_ATTRIBUTE",

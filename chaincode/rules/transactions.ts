@@ -40,7 +40,7 @@ export const MemberRecord = closed({
   /** SHA-256 of the DER SubjectPublicKeyInfo of the node's TLS certificate. */
   tls: Digest,
   /** Public base address of the node's peer interface; absent for nodes that only connect outward. */
-  endpoint: Type.Optional(Type.String({ maxLength: 200, pattern: "^https://" })),
+  endpoint: Type.Optional(Type.String({ maxLength: 200, pattern: "^https://[A-Za-z0-9.:_\\[\\]-]+$" })),
   /** Cosigners' signatures count towards the quorum of the embedded ledger. */
   cosigner: Type.Boolean(),
 });

@@ -132,6 +132,15 @@ describe("a catalogue entry", () => {
     return await peers.call(await members.target("operator"), call);
   };
 
+  test("of another asset than the one asked for is refused, although the ledger knows it", async () => {
+    await register("asked", policy("asked"));
+    await register("other", policy("other"));
+    await net.settled();
+    const shelf = net.operator.services.openStore("catalogue");
+    await shelf.put("alpha:asked", await shelf.get("alpha:other"));
+    await expect(ministry().catalogue.find("alpha:asked")).rejects.toMatchObject({ code: "ERR_ASSET_NOT_LISTED" });
+  });
+
   test("that differs from the ledger, or comes from another than its signer, is refused", async () => {
     await register("signed", policy("signed"));
     await net.settled();

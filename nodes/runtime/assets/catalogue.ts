@@ -83,6 +83,9 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       .call(target, { method: "GET", path, response: EntryMessage })
       .catch(notListed(asset));
     const pulled = await checked(entry);
+    if (pulled.statement.asset.id !== asset) {
+      throw new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: ${source} answered with ${pulled.statement.asset.id}`);
+    }
     await entries.put(asset, pulled);
     return pulled;
   }
