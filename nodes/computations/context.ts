@@ -6,8 +6,9 @@ import { type Signed, type SigningDomain, signStatement } from "../../crypto/sui
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
-import type { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
-import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agree.ts";
+import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
+import type { NegotiationEvent } from "../../exchange/requests/agree.ts";
+import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type {
   Explanation,
   LifeRecord,
@@ -83,6 +84,9 @@ interface RelayedAgreement {
   readonly delivery: AgreementDelivery;
   /** The requester's answer, once it has been here. */
   readonly verification?: ContractAgreementVerificationMessage;
+  /** The provider's last event and the answer to it. */
+  readonly event?: NegotiationEvent;
+  readonly finalized?: ContractNegotiation;
 }
 /** What the operator keeps for requesters that nobody can connect to. */
 interface RelayStores {

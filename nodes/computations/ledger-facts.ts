@@ -25,7 +25,7 @@ export interface LedgerFacts extends Directory {
   decision(
     request: string,
     asset: string,
-  ): Promise<{ outcome: string; policyDigest: string; explanationDigest: string } | undefined>;
+  ): Promise<{ outcome: "permit" | "refuse" | "wait"; policyDigest: string; explanationDigest: string } | undefined>;
   /** A finalized agreement that is neither revoked nor past its end. */
   agreementStands(agreement: string, now: string): Promise<boolean>;
   metadataDigest(asset: string, version: number): Promise<string | undefined>;

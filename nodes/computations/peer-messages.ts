@@ -3,16 +3,17 @@ import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
 import { AssetId, Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
-import { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
-import { AgreementDelivery } from "../../exchange/requests/agree.ts";
+import { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
+import { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
 import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
 
 export const paths = Object.freeze({
   request: (request: string) => `/peer/v1/requests/${request}`,
   agreements: (request: string) => `/peer/v1/requests/${request}/agreements`,
+  negotiationEvents: (request: string) => `/peer/v1/requests/${request}/agreements/events`,
   relayDocument: (request: string) => `/peer/v1/relay/${request}/document`,
   relayAgreements: (request: string) => `/peer/v1/relay/${request}/agreements`,
-  relayVerification: (request: string) => `/peer/v1/relay/${request}/verifications`,
+  relayAnswer: (request: string) => `/peer/v1/relay/${request}/answers`,
   receiverKey: (computation: string) => `/peer/v1/computations/${computation}/receiver-key`,
   documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
   dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
@@ -54,11 +55,19 @@ export const TranscriptSchema = closed({
   refusals: Type.Array(Type.Unknown(), { maxItems: 1000 }),
   views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
 });
+/** The message is checked by exchange/negotiation. */
+export const NegotiationEventSchema = closed({ asset: AssetId, message: Type.Unknown() });
 /** Agreements that wait at the operator for a requester without endpoint, and its answers. */
 export const RelayedAgreements = closed({
-  agreements: Type.Array(closed({ from: MemberId, delivery: AgreementDelivery }), { maxItems: 1000 }),
+  agreements: Type.Array(
+    closed({ from: MemberId, delivery: AgreementDelivery, event: Type.Optional(NegotiationEventSchema) }),
+    { maxItems: 1000 },
+  ),
 });
-export const RelayedVerification = closed({ asset: AssetId, verification: ContractAgreementVerificationMessage });
+export const RelayedAnswer = closed({
+  asset: AssetId,
+  answer: Type.Union([ContractAgreementVerificationMessage, ContractNegotiation]),
+});
 /** Requester to receiver: a fresh X25519 key the answer is sealed to. */
 export const ResultRequest = closed({ publicKey: PublicKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });
@@ -67,6 +76,7 @@ export {
   AgreementDelivery,
   ComputationDocuments,
   ContractAgreementVerificationMessage,
+  ContractNegotiation,
   ReceiverKey,
   RequestDocumentSchema,
 };

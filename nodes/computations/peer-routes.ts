@@ -1,16 +1,16 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import { readRequest } from "../../chaincode/rules/keys.ts";
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { AgreementDelivery, receiveAgreement } from "../../exchange/requests/agree.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
+import { checkedDelivery, finalizeAgreement, verifyAgreement } from "../../exchange/requests/verify-agreement.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
+import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
 import { computationInPath } from "./gauges.ts";
 import {
@@ -18,13 +18,15 @@ import {
   ComputationDocuments,
   ComputationParameters,
   ContractAgreementVerificationMessage,
+  ContractNegotiation,
   DossierSchema,
   MailboxPageSchema,
   MailboxQuery,
+  NegotiationEventSchema,
   ProtocolMessage,
   ReceiverKey,
   RelayedAgreements,
-  RelayedVerification,
+  RelayedAnswer,
   RequestDocumentSchema,
   RequestParameters,
   ResultRequest,
@@ -33,7 +35,7 @@ import {
   WitnessedStatements,
 } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
-import { depositDocument, relayAgreement, takeVerification } from "./relay.ts";
+import { depositDocument, relayAgreement, relayEvent, takeAnswer } from "./relay.ts";
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
@@ -65,19 +67,25 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
       },
     },
     async ({ params, author, body }) => {
-      const ports = {
-        identity: ctx.party.identity,
-        directory: ctx.facts,
-        stores: ctx.stores,
-        agreements: ctx.stores.agreements,
-        decision: ctx.facts.decision,
-      };
-      const own = await ctx.stores.documents.get(params.request);
-      if (own?.document.signer !== ctx.services.member && (await isRelayed(ctx, params.request))) {
+      if (await isRelayed(ctx, params.request)) {
         return await relayAgreement(ctx, author, params.request, checkedDelivery(body));
       }
-      return await receiveAgreement(ports, author, params.request, body);
+      return await verifyAgreement(consumerPorts(ctx), author, params.request, body);
     },
+  );
+  app.post(
+    "/peer/v1/requests/:request/agreements/events",
+    {
+      schema: {
+        params: RequestParameters,
+        body: NegotiationEventSchema,
+        response: { 200: ContractNegotiation, ...problems },
+      },
+    },
+    async ({ params, author, body }) =>
+      (await isRelayed(ctx, params.request))
+        ? await relayEvent(ctx, author, params.request, body)
+        : await finalizeAgreement(consumerPorts(ctx), author, params.request, body),
   );
   app.post(
     "/peer/v1/relay/:request/document",
@@ -92,20 +100,20 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     { schema: { params: RequestParameters, response: { 200: RelayedAgreements, ...problems } } },
     async ({ params, author }) => {
       const agreements = [];
-      for await (const [, { from, delivery, verification }] of ctx.stores.relayedAgreements.entries(
-        `${params.request}/`,
-      )) {
-        if (verification === undefined && delivery.message.agreement.assignee === author)
-          agreements.push({ from, delivery });
+      for await (const [, kept] of ctx.stores.relayedAgreements.entries(`${params.request}/`)) {
+        const { from, delivery, event } = kept;
+        const waits = kept.verification === undefined || (event !== undefined && kept.finalized === undefined);
+        if (waits && delivery.message.agreement.assignee === author)
+          agreements.push({ from, delivery, ...(event === undefined ? {} : { event }) });
       }
       return { agreements } as never;
     },
   );
   app.post(
-    "/peer/v1/relay/:request/verifications",
-    { schema: { params: RequestParameters, body: RelayedVerification, response: { 200: Accepted, ...problems } } },
+    "/peer/v1/relay/:request/answers",
+    { schema: { params: RequestParameters, body: RelayedAnswer, response: { 200: Accepted, ...problems } } },
     async ({ params, author, body }) => {
-      await takeVerification(ctx, author, params.request, body as never);
+      await takeAnswer(ctx, author, params.request, body);
       return accepted;
     },
   );
@@ -220,17 +228,12 @@ async function requestFor(ctx: Context, request: string, author: string) {
 
 /** The operator relays for a requester that has no endpoint and has deposited its document here. */
 async function isRelayed(ctx: Context, request: string): Promise<boolean> {
+  const own = await ctx.stores.documents.get(request);
+  if (own?.document.signer === ctx.services.member) return false;
   const onLedger = await readRequest(ctx.services.ledger, request);
   return (
     onLedger !== undefined && (await ctx.stores.relayedDocuments.get(`${request}/${onLedger.requester}`)) !== undefined
   );
-}
-
-const delivery = Compile(AgreementDelivery);
-
-function checkedDelivery(body: unknown): AgreementDelivery {
-  if (delivery.Check(body)) return body as AgreementDelivery;
-  throw new RequestError("ERR_REQUEST_INVALID", "agreement: malformed delivery");
 }
 
 async function ofCohort(ctx: Context, computation: string, author: string): Promise<void> {

@@ -1,11 +1,17 @@
 /** The provider's side of requests: decide on what names own assets, conclude agreements on what is permitted. */
 import { readAgreement, readAgreementUses } from "../../chaincode/rules/keys.ts";
-import { type AgreePorts, agreementIdOf, concludeAgreement } from "../../exchange/requests/agree.ts";
+import { type AgreePorts, negotiate } from "../../exchange/requests/agree.ts";
+import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { decideRequest, type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
-import { ContractAgreementVerificationMessage, paths, RequestDocumentSchema } from "./peer-messages.ts";
+import {
+  ContractAgreementVerificationMessage,
+  ContractNegotiation,
+  paths,
+  RequestDocumentSchema,
+} from "./peer-messages.ts";
 import { standInFor } from "./relay.ts";
 
 export function providerPorts(ctx: Context): AgreePorts {
@@ -46,6 +52,17 @@ export function providerPorts(ctx: Context): AgreePorts {
         }),
       );
     },
+    async notify(requester, request, event) {
+      return await reaching(`agreement on ${event.asset}`, async () =>
+        peers.call(await members.target(await standInFor(ctx, requester)), {
+          method: "POST",
+          path: paths.negotiationEvents(request),
+          body: event,
+          response: ContractNegotiation,
+          attempts: 3,
+        }),
+      );
+    },
   };
 }
 
@@ -56,19 +73,23 @@ export async function serveRequest(ctx: Context, id: string): Promise<void> {
   const self = ctx.services.member;
   const ports = providerPorts(ctx);
   for (const asset of undecidedAssets(known.life, self)) await decideRequest(ports, id, asset);
-  for (const asset of permittedAssets(known.life, self)) {
-    const agreed = await readAgreement(ctx.services.ledger, agreementIdOf(id, asset));
-    if (agreed === undefined) await concludeAgreement(ports, id, asset);
-  }
+  for (const asset of await openNegotiations(ctx, known.life)) await negotiate(ports, id, asset);
 }
 
-const permittedAssets = (life: KnownLife | { readonly name: "draft" }, self: string): readonly string[] =>
-  life.name === "submitted" || life.name === "agreed" || life.name === "opened"
-    ? Object.entries(life.assets)
-        .filter(([asset, decision]) => asset.startsWith(`${self}:`) && decision.outcome === "permit")
-        .filter(([, decision]) => decision.agreement === undefined)
-        .map(([asset]) => asset)
-    : [];
+const CAN_CONCLUDE: readonly string[] = ["submitted", "agreed", "opened"];
+
+/** Own permitted assets whose agreement can still be concluded, or whose conclusion the requester has not heard of. */
+async function openNegotiations(ctx: Context, life: KnownLife | { readonly name: "draft" }): Promise<string[]> {
+  if (life.name === "draft") return [];
+  const open: string[] = [];
+  for (const [asset, { outcome, agreement }] of Object.entries(life.assets)) {
+    if (!asset.startsWith(`${ctx.services.member}:`) || outcome !== "permit") continue;
+    const state = (await ctx.stores.agreements.get(agreementKey(life.id, asset)))?.negotiation.state;
+    const isOpen = agreement === undefined ? CAN_CONCLUDE.includes(life.name) : state === "VERIFIED";
+    if (isOpen) open.push(asset);
+  }
+  return open;
+}
 
 async function reaching<T>(what: string, call: () => Promise<T>): Promise<T> {
   try {

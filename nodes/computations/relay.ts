@@ -3,10 +3,15 @@
  * providers' agreements for them. It can read the documents, as the ledger's digests prove, but change nothing.
  */
 import { readNetwork, readRequest } from "../../chaincode/rules/keys.ts";
-import type { ContractAgreementVerificationMessage } from "../../exchange/negotiation/messages.ts";
-import { type AgreementDelivery, receiveAgreement } from "../../exchange/requests/agree.ts";
+import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
+import type { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
+import { messageOf } from "../../exchange/requests/agreement-record.ts";
+import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
+import { isOver } from "../../exchange/requests/life.ts";
 import type { RequestDocument } from "../../exchange/requests/ports.ts";
+import { finalizeAgreement, verifyAgreement } from "../../exchange/requests/verify-agreement.ts";
+import { consumerPorts } from "./consumer.ts";
 import type { Context } from "./context.ts";
 import { Accepted, paths, RelayedAgreements } from "./peer-messages.ts";
 
@@ -58,30 +63,53 @@ export async function relayAgreement(
   throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: waiting for the requester to fetch it; try again`);
 }
 
-export async function takeVerification(
+/** The FINALIZED event takes the same way; a repeated one is answered as before. */
+export async function relayEvent(
+  ctx: Context,
+  from: string,
+  id: string,
+  { asset, message }: { readonly asset: string; readonly message: unknown },
+): Promise<ContractNegotiation> {
+  const key = `${id}/${asset}`;
+  const kept = await ctx.stores.relayedAgreements.get(key);
+  if (kept?.from !== from || kept.verification === undefined) {
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: no agreement of ${from} on ${asset} was verified`);
+  }
+  if (kept.finalized !== undefined) return kept.finalized;
+  const event = { asset, message: messageOf("ContractNegotiationEventMessage", message) };
+  await ctx.stores.relayedAgreements.put(key, { ...kept, event });
+  throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: waiting for the requester to fetch it; try again`);
+}
+
+export async function takeAnswer(
   ctx: Context,
   author: string,
   id: string,
-  answer: { readonly asset: string; readonly verification: ContractAgreementVerificationMessage },
+  {
+    asset,
+    answer,
+  }: { readonly asset: string; readonly answer: ContractAgreementVerificationMessage | ContractNegotiation },
 ): Promise<void> {
-  const key = `${id}/${answer.asset}`;
+  const key = `${id}/${asset}`;
   const kept = await ctx.stores.relayedAgreements.get(key);
   if (kept === undefined || kept.delivery.message.agreement.assignee !== author) {
-    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: no agreement on ${answer.asset} waits for ${author}`);
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: no agreement on ${asset} waits for ${author}`);
   }
-  await ctx.stores.relayedAgreements.put(key, { ...kept, verification: answer.verification });
+  const said = answer["@type"] === "ContractNegotiation" ? { finalized: answer } : { verification: answer };
+  await ctx.stores.relayedAgreements.put(key, { ...kept, ...said });
 }
 
 // ---- the requester's side
 
-/** Deposits the document and answers the agreements that wait. True while the request may still get some. */
+/** Deposits the document and answers the agreements and events that wait. True while there may still be some. */
 export async function serveThroughRelay(ctx: Context, id: string): Promise<boolean> {
   const { member, members, peers } = ctx.services;
   const standIn = await standInFor(ctx, member);
   const known = await ctx.stores.lives.get(id);
   const document = await ctx.stores.documents.get(id);
-  if (standIn === member || document === undefined || known?.life.name !== "submitted") return false;
-  if (known.life.requester !== member) return false;
+  if (standIn === member || document === undefined || known === undefined || known.life.name === "draft") return false;
+  const { life } = known;
+  if (life.requester !== member || !(life.name === "submitted" || (await isNegotiating(ctx, life)))) return false;
   const target = await members.target(standIn);
   const post = (path: string, body: unknown) => peers.call(target, { method: "POST", path, body, response: Accepted });
   await post(paths.relayDocument(id), document);
@@ -90,16 +118,22 @@ export async function serveThroughRelay(ctx: Context, id: string): Promise<boole
     path: paths.relayAgreements(id),
     response: RelayedAgreements,
   });
-  const ports = {
-    identity: ctx.party.identity,
-    directory: ctx.facts,
-    stores: ctx.stores,
-    agreements: ctx.stores.agreements,
-    decision: ctx.facts.decision,
-  };
-  for (const { from, delivery } of agreements) {
-    const verification = await receiveAgreement(ports, from, id, delivery);
-    await post(paths.relayVerification(id), { asset: delivery.asset.id, verification });
+  const ports = consumerPorts(ctx);
+  for (const { from, delivery, event } of agreements) {
+    const answer =
+      event === undefined
+        ? await verifyAgreement(ports, from, id, delivery)
+        : await finalizeAgreement(ports, from, id, event);
+    await post(paths.relayAnswer(id), { asset: delivery.asset.id, answer });
   }
   return true;
+}
+
+/** Verified here, but the provider's FINALIZED has not come yet. */
+async function isNegotiating(ctx: Context, life: KnownLife): Promise<boolean> {
+  if (isOver(life)) return false;
+  for await (const [, { negotiation }] of ctx.stores.agreements.entries(`${life.id}/`)) {
+    if (negotiation.state === "VERIFIED") return true;
+  }
+  return false;
 }

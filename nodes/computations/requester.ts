@@ -3,7 +3,7 @@ import { readComputation } from "../../chaincode/rules/keys.ts";
 import type { Candidate } from "../../exchange/computations/cohort.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { type OpenBody, planOpening, type StepTimes, withReceiverKey } from "../../exchange/computations/opening.ts";
-import { agreementKey } from "../../exchange/requests/agree.ts";
+import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
 import { record, uuidOf } from "../../exchange/requests/record.ts";

@@ -1,0 +1,67 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Context } from "./context.ts";
+import { hostRole, TICK_MS } from "./hosted-role.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A role that counts its ticks and is over at the third. */
+async function ticking() {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const files = new Map<string, unknown>();
+  const records = new Map<string, object>();
+  const ctx = {
+    services: {
+      inflight: {
+        get: async (name: string) => files.get(name),
+        put: async (name: string, value: unknown) => void files.set(name, value),
+        erase: async (name: string) => void files.delete(name),
+      },
+      log: { error: (problem: object) => expect.unreachable(JSON.stringify(problem)), info: () => undefined },
+      now: () => "2026-01-01T00:00:00Z",
+    },
+    stores: {
+      roles: {
+        get: async (key: string) => records.get(key),
+        put: async (key: string, value: object) => void records.set(key, value),
+      },
+    },
+    gauges: { time: () => undefined },
+    clock: () => 0,
+  } as unknown as Context;
+  const { role } = await hostRole<{ ticks: number }, { kind: "tick" }, { kind: "erase" }>(ctx, {
+    role: "member",
+    computation: "c1",
+    start: () => ({ ticks: 0 }),
+    step: ({ ticks }) => ({
+      state: { ticks: ticks + 1 },
+      send: [],
+      effects: ticks === 2 ? [{ kind: "erase" }] : [],
+    }),
+    isFirst: () => false,
+    send: () => undefined,
+    perform: (_effect, hosted) => hosted.finish(),
+  });
+  return { role, files, records };
+}
+
+test("a role that hears nothing still ticks every few minutes, so that what has expired is erased", async () => {
+  const { role, files, records } = await ticking();
+  vi.advanceTimersByTime(TICK_MS);
+  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }));
+  vi.advanceTimersByTime(2 * TICK_MS);
+  await vi.waitFor(() => expect(role.signal.aborted).toBe(true));
+  expect(files.size).toBe(0);
+  expect(records.get("c1/member")).toMatchObject({ state: "over" });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a stopped node ticks no more, and keeps the file for its next start", async () => {
+  const { role, files } = await ticking();
+  vi.advanceTimersByTime(TICK_MS);
+  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }));
+  await role.stop();
+  vi.advanceTimersByTime(10 * TICK_MS);
+  expect(files.get("c1-member")).toEqual({ ticks: 1 });
+});
