@@ -1,6 +1,7 @@
 /** Everything that is wrong with a description before a single row is read. Pure. */
 import { Compile } from "typebox/compile";
 import type { Field } from "../../policies/model/asset.ts";
+import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
 import type { SourceColumn } from "../statistics/source.ts";
 import { AssetDescription } from "./description.ts";
 import type { Problem } from "./errors.ts";
@@ -11,14 +12,11 @@ const ID_PART = /^[a-z0-9-]{1,63}$/;
 /** Shape only; the other checks need a well-formed description. */
 export function checkShape(value: unknown): readonly Problem[] {
   if (schema.Check(value)) return [];
-  return schema
-    .Errors(value)
-    .slice(0, 100)
-    .map(({ instancePath, message }) => ({
-      field: instancePath === "" ? "asset" : instancePath.slice(1).replaceAll("/", "."),
-      code: "schema",
-      detail: message ?? "malformed",
-    }));
+  return describeSchemaErrors(AssetDescription, schema.Errors(value), value).map(({ field, message }) => ({
+    field: field === "" ? "asset" : field,
+    code: "schema",
+    detail: message,
+  }));
 }
 
 export function checkDescription(

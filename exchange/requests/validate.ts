@@ -1,5 +1,6 @@
 /** Checks a data request before anybody signs or decides on it. Every problem is listed at once. */
 import { Compile } from "typebox/compile";
+import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
 import { DataRequest } from "../../policies/model/request.ts";
 import type { Problem } from "./errors.ts";
 import type { Directory, DirectoryMember } from "./ports.ts";
@@ -17,10 +18,10 @@ export interface ValidationContext {
 /** Problems of a value that should be a DataRequest; empty when it is fit to be submitted. */
 export async function problemsOf(input: unknown, context: ValidationContext): Promise<readonly Problem[]> {
   if (!compiled.Check(input)) {
-    return compiled.Errors(input).map(({ instancePath, keyword, message, params }) => ({
-      field: fieldName(instancePath, params),
+    return describeSchemaErrors(DataRequest, compiled.Errors(input), input).map(({ field, message }) => ({
+      field: field === "" ? "(document)" : field,
       code: "schema",
-      detail: `${keyword}: ${message}`,
+      detail: message,
     }));
   }
   const request = input as DataRequest;
@@ -29,13 +30,6 @@ export async function problemsOf(input: unknown, context: ValidationContext): Pr
     ...(await roleProblems(request, context)),
     ...(await assetProblems(request, context)),
   ];
-}
-
-function fieldName(instancePath: string, params: unknown): string {
-  const extra = (params as { additionalProperties?: readonly string[]; requiredProperties?: readonly string[] }) ?? {};
-  const name = (extra.additionalProperties ?? extra.requiredProperties ?? []).join(", ");
-  const path = instancePath.replace(/^\//, "").replaceAll("/", ".");
-  return [path, name].filter((part) => part !== "").join(".") || "(document)";
 }
 
 function documentProblems(request: DataRequest, now: string): readonly Problem[] {

@@ -26,11 +26,14 @@ export function printOutcome({ json, human }: Outcome, asJson: boolean, { write 
 export function printFailure(failure: Failure, asJson: boolean, texts: Texts, { write }: Surroundings): void {
   const { exitCode: _, ...error } = failure;
   if (asJson) write("stdout", `${JSON.stringify({ error })}\n`);
+  const errors = failure.errors ?? [];
   const lines = [`sealane: ${failure.message} [${failure.code}]`];
-  if (failure.detail !== undefined) lines.push(`  ${failure.detail}`);
-  for (const { field, code, detail } of failure.errors ?? []) {
+  // The list below says the same as the detail, field by field.
+  if (failure.detail !== undefined && errors.length === 0) lines.push(`  ${failure.detail}`);
+  for (const { field, code, detail } of errors) {
     const reason = code === undefined ? "" : (texts.error(code) ?? texts.knownReason(code) ?? "");
-    lines.push(`  - ${[field, reason, detail].filter((part) => part !== undefined && part !== "").join(": ")}`);
+    const parts = [field, reason.replace(/[.。]$/, ""), detail].filter((part) => part !== undefined && part !== "");
+    lines.push(`  - ${parts.join(texts.language === "zh-CN" ? "：" : ": ")}`);
   }
   write("stderr", `${lines.join("\n")}\n`);
 }

@@ -121,7 +121,7 @@ describe("a command for a running node", () => {
     const zh = await sealane(`${list} --lang zh-CN`, { cwd });
     expect(zh.exitCode).toBe(2);
     expect(zh.stdout).toBe("");
-    expect(zh.stderr).toMatch(/请改正后重试.*\[ERR_HTTP_INVALID\]\n {2}body: wrong\n {2}- body.reason: missing/);
+    expect(zh.stderr).toMatch(/请改正后重试.*\[ERR_HTTP_INVALID\]\n {2}- body.reason：missing/);
     const json = await sealane(`${list} --json`, { cwd });
     expect(JSON.parse(json.stdout).error).toMatchObject({ code: "ERR_HTTP_INVALID", errors: problem.errors });
     await server.close();

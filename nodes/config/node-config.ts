@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Code, closed, literals, MemberId, NODE_KINDS, Title } from "../../chaincode/rules/vocabulary.ts";
+import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { describeSchemaErrors } from "./schema-errors.ts";
 
 export const CONFIG_FILE = "sealane.json";
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;

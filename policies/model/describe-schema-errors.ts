@@ -22,9 +22,18 @@ export function describeSchemaErrors(
   errors: readonly TLocalizedValidationError[],
   value: unknown,
 ): readonly FieldProblem[] {
-  const problems = errors.flatMap((error): FieldProblem[] => {
+  const fitting = errors.filter(ofFittingAlternative(schema, errors));
+  const choices = new Map<string, string[]>();
+  for (const error of fitting) {
+    if (error.keyword !== "const") continue;
+    const known = choices.get(error.instancePath) ?? [];
+    choices.set(error.instancePath, [...known, String(error.params.allowedValue)]);
+  }
+  const problems = fitting.flatMap((error): FieldProblem[] => {
     // The false schema of an unknown key; its additionalProperties error says the same with the key's name.
     if (error.keyword === "boolean") return [];
+    // That no alternative of a union fits is said by the problems of the alternatives.
+    if (error.keyword === "anyOf" && errors.some((other) => other !== error && isWithin(other, error))) return [];
     const at = dotted(error.instancePath);
     if (error.keyword === "additionalProperties") {
       const known = Object.keys((schemaAt(schema, error.schemaPath) as { properties?: object })?.properties ?? {});
@@ -43,6 +52,10 @@ export function describeSchemaErrors(
       }));
     }
     const got = shorten(valueAt(value, error.instancePath));
+    if (error.keyword === "const") {
+      const wanted = [...new Set(choices.get(error.instancePath))].join(" | ");
+      return [{ field: at, rule: "const", message: `must be ${wanted}, got ${got}` }];
+    }
     return [{ field: at, rule: error.keyword, message: `${error.message}${wanted(error)}, got ${got}` }];
   });
   const seen = new Set<string>();
@@ -56,9 +69,38 @@ export function describeSchemaErrors(
 
 function wanted(error: TLocalizedValidationError): string {
   if (error.keyword === "enum") return ` (${error.params.allowedValues.join(" | ")})`;
-  if (error.keyword === "const") return ` (${JSON.stringify(error.params.allowedValue)})`;
   return "";
 }
+
+/**
+ * Of a union whose alternatives are told apart by a constant (a `kind`), only the problems of the alternative that was
+ * meant; where none was, only those of the constant.
+ */
+function ofFittingAlternative(
+  schema: TSchema,
+  errors: readonly TLocalizedValidationError[],
+): (error: TLocalizedValidationError) => boolean {
+  const unions = new Map<string, { path: string; at: string; count: number; unmeant: Set<string> }>();
+  for (const { keyword, schemaPath, instancePath } of errors) {
+    const [, path, branch] = /^(.*\/anyOf)\/(\d+)\/properties\/[^/]+$/.exec(schemaPath) ?? [];
+    if (keyword !== "const" || path === undefined || branch === undefined) continue;
+    const at = instancePath.slice(0, instancePath.lastIndexOf("/"));
+    const count = (schemaAt(schema, path) as readonly unknown[] | undefined)?.length ?? 0;
+    const union = unions.get(`${path}@${at}`) ?? { path, at, count, unmeant: new Set<string>() };
+    union.unmeant.add(branch);
+    unions.set(`${path}@${at}`, union);
+  }
+  return ({ keyword, schemaPath, instancePath }) =>
+    [...unions.values()].every(({ path, at, count, unmeant }) => {
+      if (!schemaPath.startsWith(`${path}/`) || !`${instancePath}/`.startsWith(`${at}/`)) return true;
+      const branch = schemaPath.slice(path.length + 1).split("/")[0] ?? "";
+      if (!unmeant.has(branch)) return true;
+      return unmeant.size === count && keyword === "const";
+    });
+}
+
+const isWithin = (inner: TLocalizedValidationError, outer: TLocalizedValidationError): boolean =>
+  `${inner.instancePath}/`.startsWith(`${outer.instancePath}/`);
 
 const segments = (pointer: string): string[] =>
   pointer

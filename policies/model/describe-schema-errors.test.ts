@@ -1,0 +1,39 @@
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { expect, test } from "vitest";
+import { describeSchemaErrors } from "./describe-schema-errors.ts";
+
+const closed = { additionalProperties: false };
+const Statistic = Type.Union([
+  Type.Object({ kind: Type.Literal("sum"), element: Type.String() }, closed),
+  Type.Object({ kind: Type.Literal("ratio"), numerator: Type.String(), denominator: Type.String() }, closed),
+]);
+const Query = Type.Object(
+  { level: Type.Union([Type.Literal("L1"), Type.Literal("L2")]), statistic: Statistic, rows: Type.Integer() },
+  closed,
+);
+const problems = (value: unknown) =>
+  describeSchemaErrors(Query, Compile(Query).Errors(value), value).map(({ field, message }) => `${field}: ${message}`);
+
+test("a wrong choice names what is allowed and what was given, once", () => {
+  const value = { level: "L9", statistic: { kind: "sum", element: "e" }, rows: 1 };
+  expect(problems(value)).toEqual(['level: must be L1 | L2, got "L9"']);
+});
+
+test("of alternatives with a kind, only the one that was meant is described", () => {
+  const value = { level: "L1", statistic: { kind: "sum", elemen: "e" }, rows: "many" };
+  expect(problems(value)).toEqual([
+    "statistic.element: missing; it is required",
+    "statistic.elemen: unknown key; known here: kind, element",
+    'rows: must be integer, got "many"',
+  ]);
+});
+
+test("an unknown kind is one problem with all known kinds", () => {
+  const value = { level: "L1", statistic: { kind: "max", element: "e" }, rows: 1 };
+  expect(problems(value)).toEqual(['statistic.kind: must be sum | ratio, got "max"']);
+});
+
+test("something else than an object where alternatives are wanted is one problem", () => {
+  expect(problems({ level: "L1", statistic: 7, rows: 1 })).toEqual(["statistic: must be object, got 7"]);
+});
