@@ -65,7 +65,11 @@ export type MemberInput =
 
 export interface MemberDeps extends CommonDeps {
   readonly random: (bytes: number) => Uint8Array;
-  /** Value releases this member has taken part in, over all computations. */
+  /**
+   * Value releases this member has taken part in, over all computations, as of this very step: a `history` effect of any
+   * of them counts from the step that gave it, before it is on disk. A list read earlier lets two computations that run
+   * at once sign releases that tell one member apart.
+   */
   readonly history: readonly HistoryEntry[];
 }
 
