@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { asset, context, draft, request } from "../../policies/_fixture.ts";
 import { decide } from "../../policies/engine/decide.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
-import { agreementDigest, agreementOf, agreementProblems, agreementUuid, offerOf } from "./agreement.ts";
+import { agreementDigest, agreementOf, agreementProblems, offerOf } from "./agreement.ts";
 import { agreementMessage, firstRequest } from "./compose.ts";
 import { parseMessage } from "./parse-message.ts";
 
@@ -18,13 +18,6 @@ const inputs = {
   decision,
   timestamp: "2026-11-22T09:00:00Z",
 };
-const expected = {
-  request,
-  requestDigest: inputs.requestDigest,
-  provider: "ibm",
-  policyDigest: decision.policyDigest ?? "",
-};
-
 describe("an agreement", () => {
   const agreement = agreementOf(inputs);
 
@@ -40,7 +33,6 @@ describe("an agreement", () => {
       "sealane:request": { id: request.id, digest: inputs.requestDigest },
       "sealane:policy": permit.policy,
     });
-    expect(agreementUuid(agreement)).toBe(inputs.id);
     expect(agreementDigest(agreement)).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 
@@ -70,19 +62,30 @@ describe("an agreement", () => {
     );
   });
 
-  test("is verified by the consumer against what it asked for", () => {
-    expect(agreementProblems(agreement, expected)).toEqual([]);
+  test("is checked by both sides against the one that follows from request, asset and permit", () => {
+    expect(agreementProblems(agreement, inputs)).toEqual([]);
+    const use = agreement.permission?.[0];
     const changes: [string, object][] = [
       ["/assignee", { assignee: "other" }],
       ["/assigner", { assigner: "other" }],
       ["/target", { target: "other:asset" }],
       ["/@id", { "@id": "x" }],
-      ["/sealane:request/id", { "sealane:request": { ...agreement["sealane:request"], id: "x" } }],
-      ["/sealane:request/digest", { "sealane:request": { ...agreement["sealane:request"], digest: "x" } }],
-      ["/sealane:policy/digest", { "sealane:policy": undefined }],
+      ["/permission", { permission: [{ ...use, constraint: use?.constraint?.slice(1) }] }],
+      ["/obligation", { obligation: [{ action: "pay" }] }],
+      ["/sealane:request", { "sealane:request": { ...agreement["sealane:request"], digest: "x" } }],
+      ["/sealane:policy", { "sealane:policy": { ...agreement["sealane:policy"], digest: "x" } }],
+      ["/sealane:assetVersion", { "sealane:assetVersion": 2 }],
+      ["/sealane:validUntil", { "sealane:validUntil": "2099-12-31T00:00:00.000Z" }],
     ];
     for (const [field, change] of changes) {
-      expect(agreementProblems({ ...agreement, ...change }, expected).map((problem) => problem.field)).toEqual([field]);
+      expect(agreementProblems({ ...agreement, ...change }, inputs).map((problem) => problem.field)).toEqual([field]);
     }
+  });
+
+  test("is refused where the ledger has no permit under that policy", () => {
+    const refused = { ...inputs, decision: { ...decision, outcome: "refuse" as const } };
+    expect(agreementProblems(agreement, refused)).toMatchObject([{ field: "/sealane:policy" }]);
+    const other = { ...inputs, policy: policyOf({ ...draft, version: 4 }) };
+    expect(agreementProblems(agreement, other)).toMatchObject([{ field: "/sealane:policy" }]);
   });
 });

@@ -2,7 +2,8 @@
  * The contract agreement that a permit leads to: an ODRL Agreement with the policy's own terms, bound to the request
  * it answers. Its digest goes to the ledger with `agreement.conclude` once the negotiation is FINALIZED.
  */
-import { digestOf } from "../../crypto/suites/digest.ts";
+import { type Static, Type } from "typebox";
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { acceptedTerms, parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { Policy } from "../../policies/model/policy.ts";
@@ -12,17 +13,23 @@ import type { PolicyTerms } from "../../policies/model/terms.ts";
 import type { Outcome } from "../../policies/model/verdict.ts";
 import { requestEndsAt } from "../../policies/rules/validity.ts";
 import { NegotiationError } from "./errors.ts";
-import type { Agreement, MessageOffer } from "./messages.ts";
+import { Agreement, type MessageOffer } from "./messages.ts";
 
-/** An Agreement with the bindings that the verifier of an evidence bundle checks. */
-export type SealaneAgreement = Agreement & {
-  readonly "sealane:assetVersion": number;
-  readonly "sealane:policy": { readonly id: string; readonly version: number; readonly digest: string };
+/** An Agreement with the bindings that parties and auditors check. */
+export const SealaneAgreement = Type.Object({
+  ...Agreement.properties,
+  "sealane:assetVersion": Type.Integer({ minimum: 1 }),
+  "sealane:policy": Type.Object({
+    id: Type.String({ maxLength: 512 }),
+    version: Type.Integer(),
+    digest: Type.String({ maxLength: 64 }),
+  }),
   /** `digest`: salted digest of the signed data request, as on the ledger. */
-  readonly "sealane:request": { readonly id: string; readonly digest: string };
+  "sealane:request": Type.Object({ id: Type.String({ maxLength: 64 }), digest: Type.String({ maxLength: 64 }) }),
   /** Last instant of use: the earlier of policy and request. */
-  readonly "sealane:validUntil": string;
-};
+  "sealane:validUntil": Type.String({ maxLength: 30 }),
+});
+export type SealaneAgreement = Static<typeof SealaneAgreement>;
 
 export interface AgreementInputs {
   /** Lower-case UUID; the document's @id is its URN. */
@@ -31,13 +38,11 @@ export interface AgreementInputs {
   readonly asset: Asset;
   readonly request: DataRequest;
   readonly requestDigest: string;
-  /** The permit, of the engine or as it was kept. */
+  /** The permit, as it was kept or as the ledger has it. */
   readonly decision: { readonly outcome: Outcome; readonly policyDigest: string | undefined };
   /** UTC with Z. */
   readonly timestamp: string;
 }
-
-const URN = "urn:uuid:";
 
 /** Throws NegotiationError when the decision is no permit, or was made under another policy. */
 export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
@@ -53,7 +58,7 @@ export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
     );
   }
   return {
-    "@id": `${URN}${inputs.id}`,
+    "@id": `urn:uuid:${inputs.id}`,
     "@type": "Agreement",
     profile: policy.profile,
     target: asset.id,
@@ -79,48 +84,35 @@ const termsFor = (policy: Policy): PolicyTerms | undefined => {
 };
 
 /** The earlier of the policy's end and the last instant of the request's last day. */
-export const validUntil = (terms: PolicyTerms, request: DataRequest): string =>
+const validUntil = (terms: PolicyTerms, request: DataRequest): string =>
   new Date(Math.min(Date.parse(terms.validUntil), requestEndsAt(request))).toISOString();
 
 export const agreementDigest = (agreement: Agreement): string => digestOf(agreement);
 
-/** UUID of the `agreement.conclude` record; undefined where the @id is no UUID URN. */
-export const agreementUuid = (agreement: Agreement): string | undefined => {
-  const id = agreement["@id"];
-  return /^urn:uuid:[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(id) ? id.slice(URN.length) : undefined;
-};
-
 /** The policy as the offer of a message. */
 export const offerOf = (policy: Policy): MessageOffer => structuredClone(policy) as unknown as MessageOffer;
 
-/** What the consumer checks before it verifies an agreement. Empty: it is the one asked for. */
+/**
+ * What both sides check before they agree: the agreement is the one that follows from the request, the asset, and the
+ * permit and its policy. Empty: it is. Fields are JSON pointers.
+ */
 export function agreementProblems(
   agreement: Agreement,
-  expected: {
-    readonly request: DataRequest;
-    readonly requestDigest: string;
-    /** Provider of the asset, as on the ledger. */
-    readonly provider: string;
-    readonly policyDigest: string;
-  },
+  expected: Omit<AgreementInputs, "timestamp">,
 ): readonly Problem[] {
-  const problems: Problem[] = [];
-  const given = agreement as Partial<SealaneAgreement>;
-  const same = (field: string, wanted: string, got: string | undefined) => {
-    if (wanted === got) return;
-    problems.push({ field, code: "agreement-mismatch", detail: `wanted ${wanted}, got ${got ?? "none"}` });
-  };
-  same("/assignee", expected.request.requester, agreement.assignee);
-  same("/assigner", expected.provider, agreement.assigner);
-  same("/sealane:request/id", expected.request.id, given["sealane:request"]?.id);
-  same("/sealane:request/digest", expected.requestDigest, given["sealane:request"]?.digest);
-  same("/sealane:policy/digest", expected.policyDigest, given["sealane:policy"]?.digest);
-  if (!expected.request.assets.includes(agreement.target)) {
-    const detail = `wanted an asset of the request, got ${agreement.target}`;
-    problems.push({ field: "/target", code: "agreement-mismatch", detail });
+  const problem = (field: string, detail: string): Problem => ({ field, code: "agreement-mismatch", detail });
+  let wanted: SealaneAgreement;
+  try {
+    wanted = agreementOf({ ...expected, timestamp: agreement.timestamp });
+  } catch (error) {
+    if (!(error instanceof NegotiationError)) throw error;
+    return [problem("/sealane:policy", error.message)];
   }
-  if (agreementUuid(agreement) === undefined) {
-    problems.push({ field: "/@id", code: "agreement-mismatch", detail: "wanted a urn:uuid" });
-  }
-  return problems;
+  const text = (document: object, field: string): string =>
+    Object.hasOwn(document, field) ? canonicalJson(document[field as keyof typeof document]) : "nothing";
+  return [...new Set([...Object.keys(wanted), ...Object.keys(agreement)])]
+    .filter((field) => text(wanted, field) !== text(agreement, field))
+    .map((field) =>
+      problem(`/${field}`, `wanted ${text(wanted, field).slice(0, 200)}, got ${text(agreement, field).slice(0, 200)}`),
+    );
 }

@@ -4,10 +4,7 @@ import {
   type ContractAgreementMessage,
   type ContractAgreementVerificationMessage,
   type ContractNegotiation,
-  type ContractNegotiationError,
   type ContractNegotiationEventMessage,
-  type ContractNegotiationTerminationMessage,
-  type ContractOfferMessage,
   type ContractRequestMessage,
   DSP_CONTEXT,
   type MessageOffer,
@@ -18,11 +15,6 @@ type Pids = Pick<Negotiation, "providerPid" | "consumerPid">;
 
 const context = (): string[] => [DSP_CONTEXT];
 const pids = ({ providerPid, consumerPid }: Pids) => ({ providerPid, consumerPid });
-const why = (code: string, reasons: readonly string[]) => ({
-  code,
-  // The schemas demand at least one reason where the list is present.
-  ...(reasons.length === 0 ? {} : { reason: [...reasons] }),
-});
 
 export const firstRequest = (
   consumerPid: string,
@@ -36,33 +28,10 @@ export const firstRequest = (
   callbackAddress,
 });
 
-export const counterRequest = (negotiation: Pids, offer: MessageOffer): ContractRequestMessage => ({
-  "@context": context(),
-  "@type": "ContractRequestMessage",
-  ...pids(negotiation),
-  offer,
-});
-
-export const firstOffer = (
-  providerPid: string,
-  offer: MessageOffer,
-  callbackAddress: string,
-): ContractOfferMessage => ({
-  "@context": context(),
-  "@type": "ContractOfferMessage",
-  providerPid,
-  offer,
-  callbackAddress,
-});
-
-export const counterOffer = (negotiation: Pids, offer: MessageOffer): ContractOfferMessage => ({
-  "@context": context(),
-  "@type": "ContractOfferMessage",
-  ...pids(negotiation),
-  offer,
-});
-
-export const agreementMessage = (negotiation: Pids, agreement: Agreement): ContractAgreementMessage => ({
+export const agreementMessage = <A extends Agreement>(
+  negotiation: Pids,
+  agreement: A,
+): ContractAgreementMessage & { readonly agreement: A } => ({
   "@context": context(),
   "@type": "ContractAgreementMessage",
   ...pids(negotiation),
@@ -85,32 +54,10 @@ export const eventMessage = (
   eventType,
 });
 
-export const terminationMessage = (
-  negotiation: Pids,
-  code: string,
-  reasons: readonly string[] = [],
-): ContractNegotiationTerminationMessage => ({
-  "@context": context(),
-  "@type": "ContractNegotiationTerminationMessage",
-  ...pids(negotiation),
-  ...why(code, reasons),
-});
-
-/** Answer to a first message and to a question about the negotiation. */
+/** Answer to an event and to a question about the negotiation. */
 export const negotiationDocument = (negotiation: Negotiation): ContractNegotiation => ({
   "@context": context(),
   "@type": "ContractNegotiation",
   ...pids(negotiation),
   state: negotiation.state,
-});
-
-export const negotiationError = (
-  negotiation: Pids,
-  code: string,
-  reasons: readonly string[] = [],
-): ContractNegotiationError => ({
-  "@context": context(),
-  "@type": "ContractNegotiationError",
-  ...pids(negotiation),
-  ...why(code, reasons),
 });

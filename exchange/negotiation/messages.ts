@@ -114,12 +114,11 @@ export const ContractNegotiationTerminationMessage = message("ContractNegotiatio
   ...both,
   ...reasons,
 });
-/** The answer to a request for the negotiation, and to the first message of one. */
+/** Where a negotiation stands: the answer to an event. */
 export const ContractNegotiation = message("ContractNegotiation", {
   ...both,
   state: literals(NEGOTIATION_STATES),
 });
-export const ContractNegotiationError = message("ContractNegotiationError", { ...both, ...reasons });
 
 /** What moves a negotiation. */
 export const NEGOTIATION_MESSAGES = {
@@ -141,7 +140,6 @@ export type ContractAgreementVerificationMessage = Static<typeof ContractAgreeme
 export type ContractNegotiationEventMessage = Static<typeof ContractNegotiationEventMessage>;
 export type ContractNegotiationTerminationMessage = Static<typeof ContractNegotiationTerminationMessage>;
 export type ContractNegotiation = Static<typeof ContractNegotiation>;
-export type ContractNegotiationError = Static<typeof ContractNegotiationError>;
 export type NegotiationMessage =
   | ContractRequestMessage
   | ContractOfferMessage

@@ -30,7 +30,7 @@ export type NegotiationProblem = (typeof NEGOTIATION_PROBLEMS)[number];
 
 export type Step =
   | { readonly ok: true; readonly negotiation: Negotiation }
-  /** Nothing changed: answer 400 with a ContractNegotiationError of this code. */
+  /** Nothing changed: the message is refused with this code. */
   | { readonly ok: false; readonly code: NegotiationProblem; readonly detail: string };
 
 /** What a message asks for: its type, split where one type has two meanings. */

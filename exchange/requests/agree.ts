@@ -1,265 +1,131 @@
 /**
- * From a permit to a concluded agreement: the contract negotiation of DSP 2025-1, where the signed data request stands
- * for the ContractRequestMessage. The provider sends the agreement, the requester answers with the verification, and
- * the ledger record `agreement.conclude` is the FINALIZED event that everybody sees.
+ * Provider: from a permit to a concluded agreement by the contract negotiation of DSP 2025-1. A provider may have no
+ * endpoint, so it makes every call: the answer to the ContractAgreementMessage is the requester's
+ * ContractAgreementVerificationMessage, and the FINALIZED event follows once the ledger has `agreement.conclude`.
  */
-import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { canonicalJson, digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
-import { Asset } from "../../policies/model/asset.ts";
-import { Policy, policyDigest } from "../../policies/model/policy.ts";
-import type { DataRequest } from "../../policies/model/request.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import { agreementDigest, agreementOf, agreementProblems } from "../negotiation/agreement.ts";
+import { agreementMessage, eventMessage } from "../negotiation/compose.ts";
+import type { ContractNegotiationEventMessage } from "../negotiation/messages.ts";
 import {
-  type Agreement,
-  ContractAgreementMessage,
-  type ContractAgreementVerificationMessage,
-  type ContractRequestMessage,
-  DSP_CONTEXT,
-} from "../negotiation/messages.ts";
-import { type Negotiation, step } from "../negotiation/negotiation.ts";
+  type AgreementDelivery,
+  type AgreementRecord,
+  agreementIdOf,
+  agreementKey,
+  invalidAgreement,
+  messageOf,
+  moved,
+  requestDigest,
+  requested,
+} from "./agreement-record.ts";
 import { explanationDocument, latestExplanation, type ProviderPorts } from "./decide-request.ts";
-import { RequestError } from "./errors.ts";
-import type { Directory, Explanation, RecordStore, RequestStores } from "./ports.ts";
-import { record, uuidOf } from "./record.ts";
+import type { RecordStore } from "./ports.ts";
+import { record } from "./record.ts";
 
-/** What travels with the agreement, so that the requester can open a computation and assemble evidence. */
-export const AgreementDelivery = Type.Object(
-  {
-    message: ContractAgreementMessage,
-    asset: Asset,
-    policy: Policy,
-    explanation: Type.Object(
-      { salt: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), document: Type.Unknown() },
-      { additionalProperties: false },
-    ),
-    validUntil: Type.String({ maxLength: 30 }),
-  },
-  { additionalProperties: false },
-);
-export type AgreementDelivery = Static<typeof AgreementDelivery>;
-
-/** A negotiation as either side keeps it. The key in the store is `agreementKey`. */
-export interface AgreementRecord {
-  readonly request: string;
+/** An event with the asset whose negotiation it moves. */
+export interface NegotiationEvent {
   readonly asset: string;
-  readonly agreement: string;
-  readonly negotiation: Negotiation;
-  readonly delivery: AgreementDelivery;
+  readonly message: ContractNegotiationEventMessage;
 }
-
-export const agreementKey = (request: string, asset: string): string => `${request}/${asset}`;
-export const agreementIdOf = (request: string, asset: string): string => uuidOf({ agreement: request, asset });
 
 export interface AgreePorts extends ProviderPorts {
   readonly agreements: RecordStore<AgreementRecord>;
-  /** Delivers to the requester and resolves with its answer. Throws ERR_REQUEST_UNREACHABLE. */
+  /** Resolves with the requester's verification, unchecked. Throws ERR_REQUEST_UNREACHABLE. */
   readonly deliver: (requester: string, request: string, delivery: AgreementDelivery) => Promise<unknown>;
+  /** Resolves once the requester has acknowledged the event. Throws ERR_REQUEST_UNREACHABLE. */
+  readonly notify: (requester: string, request: string, event: NegotiationEvent) => Promise<unknown>;
 }
 
-/** Provider: resolves once the agreement is on the ledger. Safe to repeat at any point. */
-export async function concludeAgreement(ports: AgreePorts, id: string, asset: string): Promise<void> {
-  const document = await ports.stores.documents.get(id);
-  const own = await ports.ownAsset(asset);
-  const explanation = await latestExplanation(ports.stores, id, asset);
-  if (document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return;
-  const request = document.document.statement;
-  const kept = await ports.agreements.get(agreementKey(id, asset));
-  const prepared = kept ?? prepare(ports, request, { asset: own.asset, policy: own.policy, explanation });
-  if (kept === undefined) await ports.agreements.put(agreementKey(id, asset), prepared);
-  if (prepared.negotiation.state === "AGREED") {
-    const answer = (await ports.deliver(
-      request.requester,
-      id,
-      prepared.delivery,
-    )) as ContractAgreementVerificationMessage;
-    const negotiation = moved(step(prepared.negotiation, "consumer", answer, ""), asset);
-    await ports.agreements.put(agreementKey(id, asset), { ...prepared, negotiation });
+/** Takes the negotiation on one permitted asset on to FINALIZED. Safe to repeat at any point: it goes on where it was. */
+export async function negotiate(ports: AgreePorts, id: string, asset: string): Promise<void> {
+  const key = agreementKey(id, asset);
+  let kept = await ports.agreements.get(key);
+  // A state changes when the other side has acknowledged, and is on disk before anything else happens.
+  const keep = async (next: AgreementRecord) => {
+    await ports.agreements.put(key, next);
+    return next;
+  };
+  if (kept === undefined) {
+    const prepared = await prepare(ports, id, asset);
+    if (prepared === undefined) return;
+    kept = await keep(prepared);
   }
-  await record(
-    ports,
-    "agreement.conclude",
-    {
-      agreement: prepared.agreement,
-      request: id,
-      asset,
-      assetVersion: prepared.delivery.asset.version,
-      consumer: request.requester,
-      digest: digestOf(prepared.delivery.message.agreement),
-      validUntil: prepared.delivery.validUntil,
-      ...maxUses(own.policy),
-    },
-    prepared.agreement,
-  );
+  if (kept.negotiation.state === "REQUESTED") kept = await keep(await agree(ports, kept));
+  if (kept.negotiation.state === "VERIFIED") await keep(await finalize(ports, kept));
 }
 
 /** Provider: from now on the agreement opens nothing; a running computation stops before view-2. */
 export async function revokeAgreement(
-  ports: Pick<AgreePorts, "agreements" | "identity" | "ledger" | "network">,
+  ports: Pick<AgreePorts, "identity" | "ledger" | "network">,
   agreement: string,
   reason: string,
 ): Promise<void> {
   await record(ports, "agreement.revoke", { agreement, reason }, agreement);
 }
 
-export interface ReceivePorts {
-  readonly identity: { readonly member: string };
-  readonly directory: Directory;
-  readonly stores: Pick<RequestStores, "lives" | "documents">;
-  readonly agreements: RecordStore<AgreementRecord>;
-  /** The provider's decision by this node's replica. */
-  readonly decision: (
-    request: string,
-    asset: string,
-  ) => Promise<{ outcome: string; policyDigest: string; explanationDigest: string } | undefined>;
-}
-
-const compiled = Compile(AgreementDelivery);
-
-/** Requester: checks a delivered agreement against its own request and the ledger, keeps it, and verifies it. */
-export async function receiveAgreement(
-  ports: ReceivePorts,
-  from: string,
-  id: string,
-  received: unknown,
-): Promise<ContractAgreementVerificationMessage> {
-  if (!compiled.Check(received)) {
-    const [problem] = compiled.Errors(received);
-    throw refused(problem?.instancePath ?? "", problem?.message ?? "malformed");
-  }
-  const delivery = received as AgreementDelivery;
+/** Undefined where there is nothing to agree on: no permit, or no asset any more. */
+async function prepare(ports: AgreePorts, id: string, assetId: string): Promise<AgreementRecord | undefined> {
   const document = await ports.stores.documents.get(id);
-  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${id}: not filed here`);
+  const own = await ports.ownAsset(assetId);
+  const explanation = await latestExplanation(ports.stores, id, assetId);
+  if (document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return undefined;
+  const { asset, policy } = own;
   const request = document.document.statement;
-  await checkDelivery(ports, { from, request, delivery });
-  const before = requested(request, delivery.asset.id, delivery.policy["@id"]);
-  const agreed = moved(step(before, "provider", delivery.message, ""), delivery.asset.id);
-  const verification: ContractAgreementVerificationMessage = {
-    "@context": [DSP_CONTEXT],
-    "@type": "ContractAgreementVerificationMessage",
-    providerPid: agreed.providerPid,
-    consumerPid: agreed.consumerPid,
+  const agreement = agreementIdOf(id, assetId);
+  const terms = {
+    id: agreement,
+    asset,
+    policy,
+    request,
+    requestDigest: requestDigest(document),
+    decision: explanation,
   };
-  await ports.agreements.put(agreementKey(id, delivery.asset.id), {
-    request: id,
-    asset: delivery.asset.id,
-    agreement: agreementIdOf(id, delivery.asset.id),
-    negotiation: moved(step(agreed, "consumer", verification, ""), delivery.asset.id),
-    delivery,
-  });
-  return verification;
-}
-
-function prepare(
-  ports: AgreePorts,
-  request: DataRequest,
-  permit: { readonly asset: Asset; readonly policy: Policy; readonly explanation: Explanation },
-): AgreementRecord {
-  const { asset, policy, explanation } = permit;
-  const before = requested(request, asset.id, policy["@id"]);
-  const message: ContractAgreementMessage = {
-    "@context": [DSP_CONTEXT],
-    "@type": "ContractAgreementMessage",
-    providerPid: before.providerPid,
-    consumerPid: before.consumerPid,
-    agreement: agreementOf(request, policy, ports.now()),
-  };
+  const negotiation = requested(request, policy);
+  const message = agreementMessage(negotiation, agreementOf({ ...terms, timestamp: ports.now() }));
+  const problems = agreementProblems(message.agreement, terms);
+  if (problems.length > 0) throw invalidAgreement(problems);
   return {
-    request: request.id,
-    asset: asset.id,
-    agreement: agreementIdOf(request.id, asset.id),
-    negotiation: moved(step(before, "provider", message, ""), asset.id),
+    request: id,
+    asset: assetId,
+    agreement,
+    negotiation,
     delivery: {
       message,
       asset,
       policy,
       explanation: { salt: explanation.salt, document: explanationDocument(explanation) },
-      validUntil: validUntil(policy, request),
     },
   };
 }
 
-/** The policy's rules, offered to this requester for this request. */
-const agreementOf = (request: DataRequest, policy: Policy, timestamp: string): Agreement => ({
-  "@id": `urn:uuid:${agreementIdOf(request.id, policy.target)}`,
-  "@type": "Agreement",
-  target: policy.target,
-  assigner: policy.assigner,
-  assignee: request.requester,
-  timestamp,
-  ...rulesOf(policy),
-});
+async function agree(ports: AgreePorts, kept: AgreementRecord): Promise<AgreementRecord> {
+  const { delivery, request } = kept;
+  const answer = await ports.deliver(delivery.message.agreement.assignee, request, delivery);
+  const agreed = moved(kept.negotiation, "provider", delivery.message);
+  const negotiation = moved(agreed, "consumer", messageOf("ContractAgreementVerificationMessage", answer));
+  return { ...kept, negotiation };
+}
 
-const rulesOf = (policy: Policy) => ({
-  profile: policy.profile,
-  permission: policy.permission as never,
-  ...(policy.prohibition === undefined ? {} : { prohibition: policy.prohibition as never }),
-});
-
-/** State REQUESTED: what a ContractRequestMessage for this offer would have led to. */
-function requested(request: DataRequest, asset: string, offer: string): Negotiation {
-  const consumerPid = `urn:uuid:${uuidOf({ consumer: request.id, asset })}`;
-  const providerPid = `urn:uuid:${uuidOf({ provider: request.id, asset })}`;
-  const message: ContractRequestMessage = {
-    "@context": [DSP_CONTEXT],
-    "@type": "ContractRequestMessage",
-    consumerPid,
-    offer: { "@id": offer, "@type": "Offer", target: asset },
-    callbackAddress: `urn:sealane:request:${request.id}`,
+async function finalize(ports: AgreePorts, kept: AgreementRecord): Promise<AgreementRecord> {
+  const { agreement } = kept.delivery.message;
+  const { request, asset } = kept;
+  const body = {
+    agreement: kept.agreement,
+    request,
+    asset,
+    assetVersion: agreement["sealane:assetVersion"],
+    consumer: agreement.assignee,
+    digest: agreementDigest(agreement),
+    validUntil: agreement["sealane:validUntil"],
+    ...maxUses(kept.delivery),
   };
-  return moved(step(undefined, "consumer", message, providerPid), asset);
+  await record(ports, "agreement.conclude", body, kept.agreement);
+  const message = eventMessage(kept.negotiation, "FINALIZED");
+  await ports.notify(agreement.assignee, request, { asset, message });
+  return { ...kept, negotiation: moved(kept.negotiation, "provider", message) };
 }
 
-function moved(result: ReturnType<typeof step>, asset: string): Negotiation {
-  if (result.ok) return result.negotiation;
-  throw refused(asset, `${result.code}: ${result.detail}`);
+function maxUses({ policy }: AgreementDelivery): { readonly maxUses?: number } {
+  const parsed = parsePolicy(policy);
+  return parsed.ok && parsed.terms.uses !== undefined ? { maxUses: parsed.terms.uses } : {};
 }
-
-async function checkDelivery(
-  ports: ReceivePorts,
-  input: { readonly from: string; readonly request: DataRequest; readonly delivery: AgreementDelivery },
-): Promise<void> {
-  const { from, request, delivery } = input;
-  const { asset, policy, explanation, message } = delivery;
-  const demand = (condition: boolean, field: string, detail: string) => {
-    if (!condition) throw refused(field, detail);
-  };
-  demand(request.requester === ports.identity.member, "request", "was not filed by this node");
-  demand(request.assets.includes(asset.id), "asset", `${asset.id} is not part of the request`);
-  demand(asset.provider === from && policy.assigner === from, "asset", `${asset.id} is not ${from}'s`);
-  const { agreement } = message;
-  demand(agreement.target === asset.id && policy.target === asset.id, "agreement.target", "is another asset");
-  demand(agreement.assigner === from && agreement.assignee === ports.identity.member, "agreement", "names others");
-  const wanted = canonicalJson({ ...agreementOf(request, policy, agreement.timestamp) });
-  demand(canonicalJson(agreement) === wanted, "agreement", "does not carry the rules of the policy");
-  demand(delivery.validUntil === validUntil(policy, request), "validUntil", "does not follow from policy and request");
-  const registered = await ports.directory.asset(asset.id);
-  const decision = await ports.decision(request.id, asset.id);
-  if (registered === undefined || decision === undefined || decision.outcome === "wait") {
-    throw new RequestError("ERR_REQUEST_UNREACHABLE", `${asset.id}: this node's ledger replica is behind; try again`);
-  }
-  demand(registered.metadataDigest === digestOf(asset), "asset", "its metadata is not what the ledger registered");
-  demand(decision.outcome === "permit", "decision", `on the ledger it is ${decision.outcome}`);
-  demand(decision.policyDigest === policyDigest(policy), "policy", "is not the one that was decided under");
-  const digest = saltedDigest(fromBase64url(explanation.salt, "salt", 32), explanation.document);
-  demand(decision.explanationDigest === digest, "explanation", "is not the one on the ledger");
-}
-
-function maxUses(policy: Policy): { readonly maxUses?: number } {
-  const use = policy.permission.find((permission) => permission.action === "use");
-  const limit = use?.constraint?.find((c) => c.leftOperand === "count" && c.operator === "lteq")?.rightOperand;
-  return limit === undefined ? {} : { maxUses: Number(limit) };
-}
-
-/** The earlier of the policy's end and the request's. */
-function validUntil(policy: Policy, request: DataRequest): string {
-  const use = policy.permission.find((permission) => permission.action === "use");
-  const limit = use?.constraint?.find((c) => c.leftOperand === "dateTime" && c.operator === "lteq")?.rightOperand;
-  const ends = [Date.parse(`${request.validity.to}T23:59:59Z`), Date.parse(String(limit))];
-  return new Date(Math.min(...ends.filter((end) => !Number.isNaN(end)))).toISOString();
-}
-
-const refused = (field: string, detail: string) =>
-  new RequestError("ERR_REQUEST_INVALID", `agreement: ${field}: ${detail}`, {
-    problems: [{ field, code: "agreement", detail }],
-  });

@@ -1,4 +1,5 @@
 /** `sealane agreement`: what this node agreed to, as provider or consumer. */
+import type { NegotiationState } from "../../../exchange/negotiation/messages.ts";
 import type { CommandGroup } from "../command.ts";
 import { recorded } from "../recorded.ts";
 import { renderTable } from "../table.ts";
@@ -8,7 +9,7 @@ interface Agreement {
   readonly request: string;
   readonly asset: string;
   readonly consumer: string;
-  readonly state: "AGREED" | "VERIFIED" | "FINALIZED" | "REVOKED";
+  readonly state: NegotiationState | "REVOKED";
   readonly validUntil: string;
 }
 

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { readAgreement } from "../../../../chaincode/rules/keys.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
+import { NEGOTIATION_STATES } from "../../../../exchange/negotiation/messages.ts";
 import { revokeAgreement } from "../../../../exchange/requests/agree.ts";
 import type { Context } from "../../../computations/context.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -14,7 +15,7 @@ const AgreementView = closed({
   provider: MemberId,
   consumer: MemberId,
   /** DSP negotiation state; REVOKED is ours. */
-  state: literals(["AGREED", "VERIFIED", "FINALIZED", "REVOKED"]),
+  state: literals([...NEGOTIATION_STATES, "REVOKED"]),
   validUntil: Instant,
   reason: Type.Optional(Code),
 });
@@ -32,13 +33,7 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
       const agreements = [];
       for await (const [, kept] of ctx.stores.agreements.entries()) {
         const onLedger = await readAgreement(ctx.services.ledger, kept.agreement);
-        const { asset, message, validUntil } = kept.delivery;
-        const state =
-          onLedger?.state === "revoked"
-            ? ("REVOKED" as const)
-            : onLedger?.state === "finalized"
-              ? ("FINALIZED" as const)
-              : (kept.negotiation.state as "AGREED" | "VERIFIED");
+        const { asset, message } = kept.delivery;
         agreements.push({
           agreement: kept.agreement,
           request: kept.request,
@@ -46,8 +41,8 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
           assetVersion: asset.version,
           provider: asset.provider,
           consumer: message.agreement.assignee,
-          state,
-          validUntil,
+          state: onLedger?.state === "revoked" ? ("REVOKED" as const) : kept.negotiation.state,
+          validUntil: message.agreement["sealane:validUntil"],
           ...(onLedger?.state === "revoked" ? { reason: onLedger.reason } : {}),
         });
       }
@@ -68,7 +63,7 @@ export function revoke(app: HttpApp, ctx: Context): void {
       },
     },
     async ({ params, body }) => {
-      await revokeAgreement({ ...ctx.party, agreements: ctx.stores.agreements }, params.agreement, body.reason);
+      await revokeAgreement(ctx.party, params.agreement, body.reason);
       return { done: true as const };
     },
   );

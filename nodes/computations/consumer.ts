@@ -1,0 +1,13 @@
+/** The requester's side of a contract negotiation: what it checks an agreement against. */
+import { readAgreement } from "../../chaincode/rules/keys.ts";
+import type { VerifyPorts } from "../../exchange/requests/verify-agreement.ts";
+import type { Context } from "./context.ts";
+
+export const consumerPorts = (ctx: Context): VerifyPorts => ({
+  identity: ctx.party.identity,
+  directory: ctx.facts,
+  stores: ctx.stores,
+  agreements: ctx.stores.agreements,
+  decision: ctx.facts.decision,
+  concluded: async (agreement) => (await readAgreement(ctx.services.ledger, agreement))?.agreement.digest,
+});
