@@ -58,15 +58,20 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
         parcels.set(nameOf(parcel.transaction), parcel);
         unsaved.add(parcel);
       }
-      await store.batch(
-        fresh.map(({ sequence, transaction }) => ({
-          type: "put" as const,
-          key: layout.outbox(sequence),
-          value: JSON.stringify(transaction),
-        })),
-        { sync: true },
-      );
-      for (const parcel of fresh) unsaved.delete(parcel);
+      const operations = fresh.map(({ sequence, transaction }) => ({
+        type: "put" as const,
+        key: layout.outbox(sequence),
+        value: JSON.stringify(transaction),
+      }));
+      try {
+        await store.batch(operations, { sync: true });
+      } catch (error) {
+        // Not promised: whoever hands it in again starts anew.
+        for (const { transaction } of fresh) parcels.delete(nameOf(transaction));
+        throw error;
+      } finally {
+        for (const parcel of fresh) unsaved.delete(parcel);
+      }
       bell.ring();
       return all;
     },

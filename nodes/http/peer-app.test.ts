@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
+import { request as httpsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
@@ -48,7 +50,10 @@ async function build(limits: Record<string, number>): Promise<void> {
       await new Promise<void>((resolve) => release.push(resolve));
       return { done: true };
     });
-    routes.post("/posted", { schema: { body: Type.Unknown() } }, async () => ({ done: true }));
+    routes.post("/posted", { schema: { body: Type.Unknown() } }, async () => {
+      await new Promise<void>((resolve) => release.push(resolve));
+      return { done: true };
+    });
     routes.post(
       "/open",
       { schema: { body: Type.Object({ token: Type.String() }) }, bodyLimit: 100, config: { public: true } },
@@ -114,6 +119,33 @@ describe("one member on the peer interface", () => {
     for (let round = 0; round < 4; round++) statuses.push((await ask("/asked", alpha)).status);
     expect(statuses).toEqual([200, 200, 429, 429]);
     expect((await ask("/asked", beta)).status).toBe(200);
+  });
+
+  test("gets its share back from a call that hung up", async () => {
+    await build({ peerCallsAtOncePerMember: 1 });
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const request = { network: "n", to: "operator", method: "GET", target: "/waiting", body: Buffer.from("") };
+    const headers = { [SIGNATURE_HEADER]: await signPeerRequest(alpha, request, systemEffects) };
+    const call = httpsRequest({ host: "127.0.0.1", port, path: "/waiting", headers, rejectUnauthorized: false });
+    call.on("error", () => undefined);
+    call.end();
+    await expect.poll(() => release.length).toBe(1);
+    expect((await ask("/asked", alpha)).status).toBe(429);
+    call.destroy();
+    await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(200);
+  });
+
+  test("cannot make this node hold more than its share of bytes, whether it announces them or not", async () => {
+    await build({ peerBodyBytes: 100 });
+    const body = JSON.stringify("x".repeat(90));
+    const held = [1, 2, 3, 4].map(() => ask("/posted", alpha, body, "POST"));
+    await expect.poll(() => release.length).toBe(4);
+    expect(await ask("/posted", alpha, body, "POST")).toEqual({ status: 429, code: "ERR_HTTP_RATE_LIMIT" });
+    expect((await ask("/asked", alpha)).status).toBe(200);
+    for (const finish of release) finish();
+    await Promise.all(held);
+    expect((await ask("/asked", alpha)).status).toBe(200);
   });
 
   test("cannot hold more calls open at once than its share", async () => {

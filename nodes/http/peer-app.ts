@@ -39,6 +39,7 @@ export async function createPeerApp(
     ...deps,
     requestsPerMinutePerMember: () => deps.config().limits.peerRequestsPerMinutePerMember,
     callsAtOncePerMember: () => deps.config().limits.peerCallsAtOncePerMember,
+    bodyBytes: () => deps.config().limits.peerBodyBytes,
     countRefusal: deps.metrics.countRefusal,
   });
   const { running } = addGuards(app, { ...deps, interface: "peer" });

@@ -6,6 +6,7 @@ import { createReplayCache } from "../../peer/replay-cache.ts";
 import { SIGNATURE_HEADER, verifyPeerSignature } from "../../peer/request-signature.ts";
 import type { HttpApp } from "../http-app.ts";
 import { HttpError } from "../http-error.ts";
+import { createMemberLoad } from "./member-load.ts";
 
 export interface PeerAuthDeps {
   readonly network: string;
@@ -15,6 +16,7 @@ export interface PeerAuthDeps {
   readonly requestsPerMinutePerMember: () => number;
   /** Long polls included. */
   readonly callsAtOncePerMember: () => number;
+  readonly bodyBytes: () => number;
   readonly countRefusal: (code: string) => void;
 }
 
@@ -28,7 +30,7 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     timeWindow: 60_000,
     keyGenerator: (request) => `member:${claimed.get(request)}`,
   } satisfies RateLimitOptions);
-  const running = new Map<string, number>();
+  const load = createMemberLoad({ callsAtOnce: deps.callsAtOncePerMember, bodyBytes: deps.bodyBytes });
 
   // Before the body is read: a stranger cannot make this node take in megabytes.
   app.addHook("onRequest", async (request) => {
@@ -46,12 +48,11 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
       claimed.set(request, claims.from);
       // Before the nonce is kept: what is too much must not fill the replay cache.
       const limit = await memberLimit(request);
-      if (!limit.isAllowed && limit.isExceeded) throw tooMany(`more than ${limit.max} requests per minute; slow down`);
+      if (!limit.isAllowed && limit.isExceeded) {
+        throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
+      }
       replay.admit(claims);
-      const calls = running.get(claims.from) ?? 0;
-      if (calls >= deps.callsAtOncePerMember())
-        throw tooMany(`${calls} calls are running already; wait for one to end`);
-      running.set(claims.from, calls + 1);
+      load.enter(request, claims.from);
       request.author = claims.from;
       digests.set(request, claims.digest);
     } catch (error) {
@@ -61,12 +62,7 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
   });
 
   // Also when the caller hangs up.
-  app.addHook("onResponse", async ({ author }) => {
-    if (author === "") return;
-    const calls = (running.get(author) ?? 1) - 1;
-    if (calls > 0) running.set(author, calls);
-    else running.delete(author);
-  });
+  app.addHook("onResponse", async (request) => load.leave(request));
 
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.config.public === true) return;
@@ -75,5 +71,3 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed over another body`);
   });
 }
-
-const tooMany = (message: string): HttpError => new HttpError("ERR_HTTP_RATE_LIMIT", message);
