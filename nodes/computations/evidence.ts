@@ -1,7 +1,6 @@
 /** The receiver's evidence bundle: every record of the request's life with its ledger proof. */
 import {
   readAgreement,
-  readAsset,
   readAssetVersion,
   readComputationOpened,
   readComputationStep,
@@ -35,7 +34,7 @@ export async function assembleEvidence(ctx: Context, result: ResultRecord): Prom
     request,
     computation,
     members: await membersOf(ctx, opened.body, opened.requester, prove),
-    assets: await Promise.all(opened.body.cohort.map((entry) => assetOf(ctx, request, entry, prove))),
+    assets: await assetsOf(ctx, request, opened.body.cohort, prove),
     submitted: { record: await prove(submitted.position), request: dossier.request },
     decisions: await Promise.all(
       opened.body.cohort.map(async ({ asset }) => ({
@@ -148,33 +147,60 @@ async function membersOf(
   };
 }
 
-async function assetOf(
+/** Every asset as registered, with the activation of the policy it was decided under where there was one. */
+async function assetsOf(
   ctx: Context,
   request: string,
-  entry: OpenBody["cohort"][number],
+  cohort: OpenBody["cohort"],
   prove: Prove,
-): Promise<EvidenceParts["assets"][number]> {
+): Promise<EvidenceParts["assets"]> {
   const { ledger } = ctx.services;
-  const version = present(await readAssetVersion(ledger, entry.asset, entry.assetVersion), entry.asset);
-  const registered = await prove(version.position);
-  const decision = present(await readDecision(ledger, request, entry.asset), "decision").decision;
-  const state = present(await readAsset(ledger, entry.asset), entry.asset);
-  if (decision.policyDigest === version.policyDigest) return { registered };
-  if (state.policyDigest === decision.policyDigest) return { registered, policy: await prove(state.position) };
-  return { registered, policy: await prove(await activationBefore(ctx, entry.asset, decision.policyDigest)) };
+  const entries = await Promise.all(
+    cohort.map(async ({ asset, assetVersion }) => ({
+      asset,
+      registered: present(await readAssetVersion(ledger, asset, assetVersion), asset),
+      decision: present(await readDecision(ledger, request, asset), "decision"),
+    })),
+  );
+  const versions = new Map(entries.map(({ asset, decision }) => [asset, decision.decision.policyVersion]));
+  const until = Math.max(...entries.map(({ decision }) => decision.position));
+  const activations = await activationsOf(ctx, versions, until);
+  return await Promise.all(
+    entries.map(async ({ asset, registered, decision }) => {
+      const activation = activations.get(asset);
+      if (activation === undefined && registered.policyDigest !== decision.decision.policyDigest) {
+        throw new ComputationError(
+          "ERR_COMPUTATION_EVIDENCE",
+          `${asset}: the policy it was decided under is not on the ledger`,
+        );
+      }
+      return {
+        registered: await prove(registered.position),
+        ...(activation === undefined ? {} : { policy: await prove(activation) }),
+      };
+    }),
+  );
 }
 
-/** The policy has been replaced since: its activation lies somewhere on the ledger. */
-async function activationBefore(ctx: Context, asset: string, digest: string): Promise<number> {
-  for await (const { position, transaction } of ctx.services.ledger.entries(0)) {
+/**
+ * Asset to the position of the activation that brought this version. A version tells activations apart where digests do
+ * not: a policy may come back. One without activation came with a registration.
+ */
+async function activationsOf(
+  ctx: Context,
+  versions: ReadonlyMap<string, number>,
+  until: number,
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  // The first registration brings version 1.
+  if ([...versions.values()].every((version) => version === 1)) return found;
+  for await (const { position, transaction } of ctx.services.ledger.entries(0, until)) {
     const { type, body } = transaction.statement;
-    const found = body as { asset?: string; policyDigest?: string };
-    if (type === "policy.activate" && found.asset === asset && found.policyDigest === digest) return position;
+    if (type !== "policy.activate") continue;
+    const { asset, version } = body as { asset: string; version: number };
+    if (versions.get(asset) === version) found.set(asset, position);
   }
-  throw new ComputationError(
-    "ERR_COMPUTATION_EVIDENCE",
-    `${asset}: the policy it was decided under is not on the ledger`,
-  );
+  return found;
 }
 
 function deliveryOf(dossier: Dossier, asset: string): Dossier["deliveries"][number] {
