@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -121,7 +122,7 @@ describe("one member on the peer interface", () => {
     expect((await ask("/asked", beta)).status).toBe(200);
   });
 
-  test("gets its share back from a call that hung up", async () => {
+  test("gets its share back from a call that hung up once its work ends, not before", async () => {
     await build({ peerCallsAtOncePerMember: 1 });
     await app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = app.server.address() as AddressInfo;
@@ -133,6 +134,9 @@ describe("one member on the peer interface", () => {
     await expect.poll(() => release.length).toBe(1);
     expect((await ask("/asked", alpha)).status).toBe(429);
     call.destroy();
+    await once(call, "close");
+    expect((await ask("/asked", alpha)).status).toBe(429);
+    for (const finish of release) finish();
     await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(200);
   });
 

@@ -61,7 +61,7 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     }
   });
 
-  // Also when the caller hangs up.
+  // When the work has ended, also for a caller that hung up before.
   app.addHook("onResponse", async (request) => load.leave(request));
 
   app.addHook("preValidation", async (request) => {
