@@ -23,6 +23,7 @@ import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
+import { createReleaseHistory, type ReleaseHistory } from "./release-history.ts";
 import { createUnopened, type Unopened, type Waiting } from "./unopened.ts";
 
 /** A computation this node, as requester, opens or has opened. */
@@ -111,8 +112,6 @@ export interface Stores extends RequestStores, RelayStores {
   readonly transcripts: RecordStore<Transcript>;
   /** By `<computation>/<role>`. */
   readonly roles: RecordStore<RoleRecord>;
-  /** Member: value releases for ever, by computation. */
-  readonly history: RecordStore<HistoryEntry>;
   /** Coordinator: `<computation>/<phase>/<member>` to base64url words. */
   readonly contributions: RecordStore<string>;
   /** Receiver and requester, by computation. */
@@ -130,6 +129,8 @@ export interface Context {
   readonly party: Party;
   readonly facts: LedgerFacts;
   readonly stores: Stores;
+  /** Member: value releases for ever. */
+  readonly releases: ReleaseHistory;
   readonly assets: OwnTables;
   /** Takes in documents and dossiers, which may come before their opening. */
   readonly unopened: Unopened;
@@ -165,7 +166,6 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       dossiers,
       transcripts: open<Transcript>("transcripts"),
       roles: open<RoleRecord>("roles"),
-      history: open<HistoryEntry>("release-history"),
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
       witnessed: open<Signed<unknown>>("witnessed"),
@@ -174,6 +174,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       relayedAgreements: open<RelayedAgreement>("relayed-agreements"),
       cursor: open<number>("ledger-cursor"),
     },
+    releases: createReleaseHistory(open<HistoryEntry>("release-history")),
     assets: createOwnTables(services),
     unopened: createUnopened({
       waiting: open<Waiting>("unopened-documents"),

@@ -1,6 +1,5 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
-import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
@@ -33,8 +32,8 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   const asset = await ctx.assets.get(own.asset);
   const policy = asset?.policy === undefined ? undefined : parsePolicy(asset.policy);
   const parties = await ctx.facts.parties(opened, policy?.ok === true && policy.terms.coordinatorMayBeSequencer);
-  const history: HistoryEntry[] = [];
-  for await (const [, entry] of ctx.stores.history.entries()) history.push(entry);
+  const { releases } = ctx;
+  await releases.load();
   const isRestart = (await ctx.stores.roles.get(`${body.computation}/member`)) !== undefined;
   const outbox = createOutbox(ctx, body.computation);
   let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;
@@ -43,16 +42,20 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     role: "member",
     computation: body.computation,
     start: () => startMember({ self, opened: body, parties }),
-    step: (state, input) =>
-      stepMember(state, input, { now: ctx.clock(), sign: ctx.sign, random: ctx.services.random, history }),
+    step(state, input) {
+      const { sign, clock } = ctx;
+      const history = releases.entries();
+      const next = stepMember(state, input, { now: clock(), sign, random: ctx.services.random, history });
+      // At once: another computation of this node may come to its own view before this one is on disk.
+      for (const effect of next.effects) if (effect.kind === "history") releases.remember(effect.entry);
+      return next;
+    },
     isFirst: (effect) => effect.kind === "history",
     send: (send, hosted) => outbox(send, hosted.signal),
     async perform(effect, hosted) {
       switch (effect.kind) {
         case "history":
-          await ctx.stores.history.put(effect.entry.computation, effect.entry);
-          history.push(effect.entry);
-          return;
+          return await releases.keep(effect.entry);
         case "review":
           return background(hosted, { kind: "refuse", reason: "source-unavailable" }, () => review(effect));
         case "compute-counts":
@@ -112,7 +115,8 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return refuse(verdict.reason);
     }
     if (!(await ctx.facts.agreementStands(own.agreement, ctx.services.now()))) return refuse("agreement-missing");
-    if (isForbiddenByHistory(history, { opened: body, parties, layout: verdict.vector })) return refuse("history");
+    if (isForbiddenByHistory(releases.entries(), { opened: body, parties, layout: verdict.vector }))
+      return refuse("history");
     prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };
     if (body.cells.mode === "registry" && !fillsOwnCells(prepared)) return refuse("value-missing");
     return { kind: "reviewed", layout: verdict.vector };
