@@ -114,6 +114,11 @@ function localFailure(error: unknown, texts: Texts): Failure {
     const errors = rejection === undefined ? found : [{ field: rejection.field ?? "", code: rejection.code }];
     return failure(exitCodeOf(code), code, texts.error(code) ?? message ?? code, message, errors);
   }
+  if ((error as NodeJS.ErrnoException).syscall === "listen") {
+    const { address, port } = error as { address?: string; port?: number };
+    const parameters = { address: `${address}:${port}`, reason: String(code) };
+    return failure(EXIT.failed, "ERR_CLI_PORT", texts.error("ERR_CLI_PORT", parameters) ?? "", undefined, undefined);
+  }
   const detail = error instanceof Error ? (error.stack ?? error.message) : inspect(error);
   return failure(EXIT.failed, "ERR_CLI_INTERNAL", texts.text("error.ERR_CLI_INTERNAL"), detail, undefined);
 }

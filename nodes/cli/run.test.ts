@@ -107,6 +107,12 @@ describe("a command for a running node", () => {
     expect(stderr).toContain("sealane node start");
   });
 
+  test("a language that does not exist is refused", async () => {
+    const { exitCode, stderr } = await sealane("--lang fr member list", { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("en | zh-CN");
+  });
+
   test("shows the node's problem document in the reader's language, with every wrong field", async () => {
     await sealane(INIT, { cwd });
     const problem = {
@@ -125,6 +131,19 @@ describe("a command for a running node", () => {
     const json = await sealane(`${list} --json`, { cwd });
     expect(JSON.parse(json.stdout).error).toMatchObject({ code: "ERR_HTTP_INVALID", errors: problem.errors });
     await server.close();
+  });
+
+  test("a port that is taken is named, without a stack trace", async () => {
+    const server = await listen();
+    const peer = "--endpoint https://127.0.0.1:1 --listen 127.0.0.1:0";
+    await sealane(`node init --dir op --id op --kind industry --title Op --api-port ${server.port} ${peer}`, { cwd });
+    await sealane("network found --dir op --network n --industry 17 --title N", { cwd });
+    const { exitCode, stderr } = await sealane("node start --dir op", { cwd });
+    await server.close();
+    expect(stderr).toContain(`127.0.0.1:${server.port}`);
+    expect(stderr).toContain("[ERR_CLI_PORT]");
+    expect(stderr).not.toContain("    at ");
+    expect(exitCode).toBe(1);
   });
 
   test("an answer that is no JSON is not taken for a node", async () => {

@@ -1,11 +1,12 @@
 /** One run of the command line: arguments in, exit code out. Nothing here touches the process. */
 import { Command, type CommanderError } from "commander";
 import { packageVersion } from "../boot/version.ts";
-import { chooseLanguage, createTexts, type TextKey } from "../i18n/text.ts";
+import { chooseLanguage, createTexts, LANGUAGES, type TextKey } from "../i18n/text.ts";
 import type { Action, Cli } from "./command.ts";
 import { COMMAND_GROUPS } from "./commands.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
 import { EXIT } from "./errors.ts";
+import { choice } from "./options.ts";
 import { failureOf, printFailure, printOutcome } from "./report.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -59,7 +60,7 @@ function buildProgram(cli: Cli, { write }: Surroundings): Command {
     .version(packageVersion(), "-V, --version", text("cli.option.version"))
     .option("--dir <folder>", text("cli.option.dir"))
     .option("--json", text("cli.option.json"))
-    .option("--lang <language>", text("cli.option.lang"))
+    .option("--lang <language>", text("cli.option.lang"), choice(LANGUAGES))
     .addHelpText("after", `\n${text("cli.exitCodes")}`);
   for (const group of COMMAND_GROUPS) group(program, cli);
   return program;

@@ -65,7 +65,7 @@ const member = (id: string, kind: TestnetMember["kind"], en: string, zh: string)
 /** What the two data sets do not say: the public bodies around them and the terms of the requests. */
 const FRAMES = {
   grunfeld: {
-    title: { en: "Investment of eleven companies, 1935–1954", "zh-CN": "十一家企业的投资,1935–1954" },
+    title: { en: "Investment of eleven companies, 1935–1954", "zh-CN": "十一家企业的投资，1935–1954" },
     industry: "C",
     territory: "US",
     purpose: { code: "industry-statistics", text: "Investment statistics of the industry" },
@@ -80,7 +80,7 @@ const FRAMES = {
     },
   },
   shaoxing: {
-    title: { en: "Energy use of a textile district, 2025 (synthetic)", "zh-CN": "纺织产业用能统计,2025(合成数据)" },
+    title: { en: "Energy use of a textile district, 2025 (synthetic)", "zh-CN": "纺织产业用能统计，2025（合成数据）" },
     industry: "17",
     territory: "CN",
     purpose: { code: "industry-energy-statistics", text: "行业用能统计" },
@@ -90,7 +90,7 @@ const FRAMES = {
     receiver: member("statistics-bureau", "government", "Shaoxing statistics bureau", "绍兴市统计局"),
     refused: {
       id: "enforcement",
-      title: { en: "The same, for enforcement", "zh-CN": "同一查询,用于执法" },
+      title: { en: "The same, for enforcement", "zh-CN": "同一查询，用于执法" },
       purpose: "enforcement",
     },
   },

@@ -6,7 +6,7 @@ import type { CommandContext, Outcome } from "../context.ts";
 import { CliError, EXIT } from "../errors.ts";
 import { integer } from "../options.ts";
 import { recorded } from "../recorded.ts";
-import { requestFields } from "../request-view.ts";
+import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { requestResult } from "./request-result.ts";
@@ -57,11 +57,13 @@ async function submit(context: CommandContext, file: string, wait: number | unde
     const { text } = context.texts;
     const human = renderFields([
       [text("cli.field.request"), answer.id],
-      [text("cli.field.next"), `sealane request show ${answer.id}`],
+      [text("cli.field.next"), `sealane request ${answer.cached ? "result" : "show"} ${answer.id}`],
     ]);
+    if (answer.cached) context.note(text("cli.request.cached"));
     return { json: answer, human };
   }
   context.note(`${context.texts.text("cli.field.request")} ${answer.id}`);
+  if (answer.cached) context.note(context.texts.text("cli.request.cached"));
   return await show(context, answer.id, wait);
 }
 
@@ -81,11 +83,11 @@ async function list(context: CommandContext): Promise<Outcome> {
   const { text, title } = context.texts;
   const answer = await (await context.api()).get<{ requests: RequestView[] }>("/requests");
   const names = ["request", "title", "requester", "state", "submitted"] as const;
-  const rows = answer.requests.map(({ id, document, requester, state, submittedAt }) => [
+  const rows = answer.requests.map(({ id, document, requester, state, reasons, submittedAt }) => [
     id,
     document === undefined ? "" : title(document.title),
     requester ?? "",
-    text(`request.state.${state}`),
+    stateText({ state, reasons }, context.texts),
     submittedAt ?? "",
   ]);
   return {
