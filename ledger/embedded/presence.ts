@@ -3,6 +3,7 @@
  * cosigners have spoken that one of them must have seen the last acknowledged record: a store restored from an old
  * backup is found out before it signs a second history.
  */
+import type { ProposalState } from "../../chaincode/rules/records.ts";
 import { openCheckpoint, originOf, parseCheckpoint } from "../log/checkpoint.ts";
 import { LogError } from "../log/errors.ts";
 import { NOTE_ED25519, noteKey } from "../log/note.ts";
@@ -46,6 +47,7 @@ export function createPresence(
   async function compare(text: string): Promise<void> {
     if (!(await isOurs(text))) return;
     const { checkpoint } = parseCheckpoint(text);
+    if (checkpoint.size <= (await termStart())) return;
     const size = chain.tail()?.prepared.range.size ?? chain.head().size;
     if (checkpoint.size > size) {
       const detail = `its checkpoint of size ${checkpoint.size} was seen by a replica, the store ends at ${size}`;
@@ -66,6 +68,17 @@ export function createPresence(
     core.halt(await keepFork(chain.store, evidence));
     onFork?.(evidence);
     throw core.halted();
+  }
+
+  /** Where the latest vote put this node in office: what it had signed before, in an earlier term, that vote settled. */
+  async function termStart(): Promise<number> {
+    let start = 0;
+    for await (const [, value] of chain.state.range("proposal/")) {
+      const { proposal, ...state } = value as ProposalState;
+      if (state.state !== "carried" || proposal.kind !== "replace-sequencer" || proposal.sequencer !== self) continue;
+      start = Math.max(start, state.carried.position);
+    }
+    return start;
   }
 
   /** Only what this node itself signed binds it; what its predecessor signed was settled by the vote. */

@@ -93,6 +93,32 @@ describe("replacement of a lost sequencer", () => {
     await again.ledger.close();
   });
 
+  test("a sequencer that comes back is not stopped by what it signed before the members dropped it", async () => {
+    const lost = await lostSequencer();
+    await closeAll(...lost.replicas);
+    const pending = lost.sequencer.ledger.submit([anchor(founder, 1)]).catch(() => undefined);
+    const dropped = async () => (await lost.sequencer.api.batches({ from: lost.height, limit: 1, waitMs: 50 })).at(-1);
+    await expect.poll(dropped).toBeDefined();
+    const { checkpoint } = (await dropped())!;
+    await lost.sequencer.ledger.close();
+    await pending;
+    const next = await sequence(a, lost.stores[0], { takeover: votesFrom(lost.height, lost.root) });
+    const others = await Promise.all([1, 2].map((at) => replicate(members[at]!, lost.stores[at]!, next.api)));
+    const back = await replicate(founder, lost.store, next.api);
+    await caughtUp(back, lost.height + 2);
+    const { height, root } = await next.ledger.status();
+    const returning = { kind: "replace-sequencer", sequencer: founder.id, from: { size: height, root } } as const;
+    for (const voter of members) {
+      const vote = transaction(voter, "vote.cast", { proposal: returning, choice: "for" }, uuid(`back ${voter.id}`));
+      await next.ledger.submit([vote]).catch(() => undefined);
+    }
+    await expect.poll(async () => (await readNetwork(back))?.sequencer).toBe(founder.id);
+    await closeAll(back, ...others, next.ledger);
+    const again = await sequence(founder, lost.store);
+    await again.api.present({ member: "b", checkpoint });
+    await closeAll(again.ledger);
+  });
+
   test("votes that do not carry replace nobody", async () => {
     const lost = await lostSequencer();
     const { next, others } = await takenOver(lost, votesFrom(lost.height, lost.root, members.slice(0, 2)));

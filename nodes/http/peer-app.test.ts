@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -133,10 +132,29 @@ describe("one member on the peer interface", () => {
     call.end();
     await expect.poll(() => release.length).toBe(1);
     expect((await ask("/asked", alpha)).status).toBe(429);
+    const closed = new Promise((resolve) => call.once("close", resolve));
     call.destroy();
-    await once(call, "close");
+    await closed;
     expect((await ask("/asked", alpha)).status).toBe(429);
     for (const finish of release) finish();
+    await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(200);
+  });
+
+  test("gets its share back from a body that was never sent to its end", async () => {
+    await build({ peerCallsAtOncePerMember: 1 });
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const request = { network: "n", to: "operator", method: "POST", target: "/posted", body: Buffer.from("{}") };
+    const signature = await signPeerRequest(alpha, request, systemEffects);
+    const headers = { [SIGNATURE_HEADER]: signature, "content-type": "application/json", "content-length": 2 };
+    const call = httpsRequest({
+      ...{ host: "127.0.0.1", port, method: "POST", path: "/posted", headers },
+      rejectUnauthorized: false,
+    });
+    call.on("error", () => undefined);
+    call.write("{");
+    await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(429);
+    call.destroy();
     await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(200);
   });
 

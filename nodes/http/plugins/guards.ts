@@ -39,7 +39,13 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
     return (deps.interface === "peer" && status >= 400) || status === 429 ? undefined : "anonymous";
   }
 
+  // A caller that hung up gets no response; what ran for it ends with the attempt to send one.
+  const ended = (request: FastifyRequest) => {
+    if (counted.delete(request)) running -= 1;
+  };
+
   app.addHook("onSend", async (request, reply, payload) => {
+    if (reply.raw.destroyed) ended(request);
     const actor = actorOf(request, reply.statusCode);
     if (request.accessLogged || !isAudited(request) || actor === undefined) return payload;
     request.accessLogged = true;
@@ -61,7 +67,7 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
   });
 
   app.addHook("onResponse", async (request, reply) => {
-    if (counted.has(request)) running -= 1;
+    ended(request);
     deps.metrics.observeCall({
       interface: deps.interface,
       method: request.method,

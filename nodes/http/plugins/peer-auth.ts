@@ -61,7 +61,8 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     }
   });
 
-  // When the work has ended, also for a caller that hung up before.
+  // When the work has ended. For a caller that hung up before, there is no response, only the attempt to send one.
+  app.addHook("onSend", async (request) => load.leave(request));
   app.addHook("onResponse", async (request) => load.leave(request));
 
   app.addHook("preValidation", async (request) => {
