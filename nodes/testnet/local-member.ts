@@ -1,8 +1,10 @@
 /** A member whose node runs on this machine: what a test or demonstration says of it, and the configuration it gets. */
-import { type AddressInfo, createServer } from "node:net";
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
 import type { NodeConfig } from "../config/node-config.ts";
 
 const HOST = "127.0.0.1";
+const PORTS = [12_000, 32_000] as const;
 
 export interface TestnetMember {
   readonly id: string;
@@ -42,15 +44,16 @@ export async function localConfig(member: TestnetMember): Promise<Record<string,
   };
 }
 
-/** A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. */
+/**
+ * A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. Taken
+ * below the range that systems hand out to outgoing connections, or one of those could be in the way later.
+ */
 function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, HOST, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+    const port = randomInt(...PORTS);
+    server.on("error", () => resolve(freePort()));
+    server.listen(port, HOST, () => server.close(() => resolve(port)));
   });
 }
 
