@@ -158,7 +158,27 @@ describe("one member on the peer interface", () => {
     await expect.poll(async () => (await ask("/asked", alpha)).status).toBe(200);
   });
 
-  test("cannot make this node hold more than its share of bytes, whether it announces them or not", async () => {
+  test("cannot hide the size of a body from what limits it", async () => {
+    await build({});
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const request = { network: "n", to: "operator", method: "POST", target: "/posted", body: Buffer.from("{}") };
+    const signature = await signPeerRequest(alpha, request, systemEffects);
+    const headers = { [SIGNATURE_HEADER]: signature, "content-type": "application/json" };
+    const status = await new Promise((resolve, reject) => {
+      const call = httpsRequest({
+        ...{ host: "127.0.0.1", port, method: "POST", path: "/posted", headers },
+        rejectUnauthorized: false,
+      });
+      call.on("response", (answer) => resolve(answer.statusCode)).on("error", reject);
+      call.write("{");
+      call.end("}");
+    });
+    expect(status).toBe(400);
+    expect(release).toEqual([]);
+  });
+
+  test("cannot make this node hold more than its share of bytes", async () => {
     await build({ peerBodyBytes: 100 });
     const body = JSON.stringify("x".repeat(90));
     const held = [1, 2, 3, 4].map(() => ask("/posted", alpha, body, "POST"));

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import { HttpError } from "../http-error.ts";
 
-/** Largest bodies of one member at once; what does not announce its length counts as one of them. */
+/** Largest bodies of one member at once. */
 const BODIES_AT_ONCE = 4;
 
 export interface MemberLoad {
@@ -43,10 +43,8 @@ export function createMemberLoad(limits: {
 }
 
 /** A body above the limit is refused later, by its own code. */
-function announcedBytes({ headers }: FastifyRequest, limit: number): number {
-  if (headers["transfer-encoding"] !== undefined) return limit;
-  return Math.min(Number(headers["content-length"] ?? 0), limit);
-}
+const announcedBytes = ({ headers }: FastifyRequest, limit: number): number =>
+  Math.min(Number(headers["content-length"] ?? 0), limit);
 
 const tooMuch = (running: string): HttpError =>
   new HttpError("ERR_HTTP_RATE_LIMIT", `${running} are running already; wait for one call to end`);

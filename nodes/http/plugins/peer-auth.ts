@@ -34,6 +34,10 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
 
   // Before the body is read: a stranger cannot make this node take in megabytes.
   app.addHook("onRequest", async (request) => {
+    // Limits by size, here and behind the routes, go by `content-length`; no client of this program sends in chunks.
+    if (request.headers["transfer-encoding"] !== undefined) {
+      throw new HttpError("ERR_HTTP_INVALID", "content-length: missing; send the body in one piece");
+    }
     if (request.routeOptions.config.public === true) return;
     try {
       const claims = await verifyPeerSignature(request.headers[SIGNATURE_HEADER], {
