@@ -3,7 +3,7 @@
  * is for whoever called wrongly. A 5xx says nothing about its cause.
  */
 import { Type } from "typebox";
-import { closed } from "../../chaincode/rules/vocabulary.ts";
+import { AssetId, Code, closed, MemberId, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import type { FieldError } from "./http-error.ts";
 
 export const Problem = closed({
@@ -143,6 +143,20 @@ interface KnownError {
   readonly validationContext?: string;
 }
 
+const patternOf = (schema: object): unknown => (schema as { pattern?: string }).pattern;
+
+/** What a person types, by the pattern that it failed. */
+const FORMS = new Map<unknown, string>([
+  [patternOf(Uuid), "wanted a whole id, such as 1b36f79e-40cf-88ce-8c28-7bc08bd120e2"],
+  [patternOf(AssetId), "wanted <member>:<name>, such as acme:accounts"],
+  [patternOf(MemberId), "wanted a member id: lower-case letters, digits and hyphens"],
+  [patternOf(Code), "wanted a code of letters, digits, dots, hyphens and underscores, such as contract-ended"],
+]);
+
+type Issue = NonNullable<KnownError["validation"]>[number];
+
+const formOf = ({ params, message, keyword }: Issue): string => FORMS.get(params?.pattern) ?? message ?? keyword;
+
 export function problemOf(error: unknown): Problem {
   const known = (typeof error === "object" && error !== null ? error : {}) as KnownError;
   const code = codeOf(known);
@@ -181,7 +195,7 @@ function fieldErrors(error: KnownError): readonly FieldError[] {
       const at = [error.validationContext ?? "body", ...issue.instancePath.split("/").slice(1)].join(".");
       const names = (issue.params?.requiredProperties ?? issue.params?.additionalProperties ?? []) as readonly string[];
       if (issue.keyword === "boolean") return [];
-      if (names.length === 0) return [{ field: at, code: issue.keyword, detail: issue.message ?? issue.keyword }];
+      if (names.length === 0) return [{ field: at, code: issue.keyword, detail: formOf(issue) }];
       const detail = issue.keyword === "required" ? "missing; it is required" : "unknown field; remove it";
       return names.map((name) => ({ field: `${at}.${name}`, code: issue.keyword, detail }));
     });
