@@ -1,12 +1,26 @@
 /** Restarts, dropouts, stewards and revocation, on running nodes. Each test takes its own request over one network. */
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { ObservedMessage } from "../peer/client.ts";
-import { createNetwork, type Network, PROVIDERS, ROWS, SUM_BY_YEAR } from "./_network.ts";
+import { createNetwork, type Network, PROVIDERS, type RequestState, ROWS, SUM_BY_YEAR } from "./_network.ts";
+import { computationInPath } from "./gauges.ts";
+import { computationIdOf } from "./requester.ts";
 
-const STEP_MS = 9_000;
+const STEP_MS = 15_000;
+const GAMMA = "gamma:panel";
+/** Messages to the coordinator, each with a year that no other test asks for. */
+const LAST_MESSAGES = [
+  ["keys", "2015"],
+  ["shares", "2016"],
+  ["accept", "2017"],
+  ["contribution-1", "2018"],
+  ["view-1", "2019"],
+  ["unmask-1", "2020"],
+  ["contribution-2", "2021"],
+  ["view-2", "2022"],
+  ["unmask-2", "2023"],
+] as const;
 const COUNTED = {
   measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
   groupBy: [{ element: "year" }],
@@ -31,6 +45,17 @@ const outputOf = (year?: string): number =>
   PROVIDERS.flatMap((member) => rows[member]!)
     .filter((row) => year === undefined || row[0] === year)
     .reduce((tenths, row) => tenths + Math.round(Number(row[1]) * 10), 0);
+const taxOf = (year: string) => ({
+  query: { ...COUNTED, groupBy: [], filters: [{ element: "year", operator: "eq", values: [year] }] },
+});
+const taxSum = (members: readonly string[], year: string): string =>
+  (
+    members
+      .map((member) => rows[member]!.find(([one]) => one === year)![2])
+      .reduce((tenths, tax) => tenths + Math.round(10 * Number(tax)), 0) / 10
+  ).toString();
+const typeOf = (body: Uint8Array) =>
+  /^\{"type":"([a-z0-9-]+)"/.exec(Buffer.from(body.subarray(0, 40)).toString("utf8"))?.[1];
 const YEARS = rows.alpha!.map(([year]) => year);
 
 interface Result {
@@ -46,7 +71,7 @@ describe("a running network", () => {
     network = await createNetwork({
       logLevel: process.env.LOG ?? "silent",
       stepMs: STEP_MS,
-      releaseMs: 20_000,
+      releaseMs: 60_000,
       rows,
       observe: (member, message) => {
         if (message.direction === "sent") onSent(member, message);
@@ -58,39 +83,45 @@ describe("a running network", () => {
     await network[Symbol.asyncDispose]();
   });
 
+  /** Waits until gamma's decision is its steward's to make. */
+  async function waitsForGamma(request: string): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const { assets } = await network.call<RequestState>("gamma", "GET", `/api/v1/requests/${request}`);
+        expect(assets.find(({ asset }) => asset === GAMMA)?.outcome).toBe("wait");
+      },
+      { timeout: 30_000, interval: 50 },
+    );
+  }
   async function approve(request: string): Promise<void> {
-    const asset = "gamma:panel";
-    const until = Date.now() + 20_000;
-    for (;;) {
-      const view = await network
-        .call<{ assets: { asset: string; outcome: string }[] }>("gamma", "GET", `/api/v1/requests/${request}`)
-        .catch(() => undefined);
-      if (view?.assets.find((one) => one.asset === asset)?.outcome === "wait") break;
-      if (Date.now() > until) throw new Error("gamma does not wait");
-      await sleep(50);
-    }
-    await network.call("gamma", "POST", `/api/v1/requests/${request}/decisions`, { asset, outcome: "approved" });
+    await waitsForGamma(request);
+    await network.call("gamma", "POST", `/api/v1/requests/${request}/decisions`, { asset: GAMMA, outcome: "approved" });
   }
   async function values(request: string): Promise<readonly (string | null)[]> {
     const result = await network.call<Result>("ministry", "GET", `/api/v1/requests/${request}/result`);
     return result.outcome.document.cells.map(({ value }) => value);
   }
-  /** Started again, and done with what it was in the middle of: its resumed messages belong to no later test. */
-  async function restarted(member: string): Promise<void> {
-    const { services } = await network.net.start(member);
-    const until = Date.now() + 10_000;
-    while ((await services.inflight.names()).some((name) => name.endsWith("-member")) && Date.now() < until)
-      await sleep(50);
-  }
-  /** Stops `victim` when `who` sends the first message of a type; resolves when it has stopped. */
-  function stopAt(victim: string, who: string, type: string): Promise<void> {
+  const inflightOf = async (member: string, computation: string) =>
+    (await network.net.node(member).services.inflight.names()).filter((name) => name.startsWith(computation));
+  /** Stops `victim` when `who` sends the first message of a type about this computation; resolves when it has stopped. */
+  function stopAt(victim: string, who: string, type: string, computation: () => string | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      onSent = (member, { body }) => {
-        if (member !== who || !Buffer.from(body).toString("utf8").startsWith(`{"type":"${type}"`)) return;
+      onSent = (member, { path, body }) => {
+        const id = computation();
+        if (id === undefined || member !== who || !path.includes(id) || typeOf(body) !== type) return;
         onSent = () => undefined;
         setImmediate(() => void network.net.stop(victim).then(resolve, reject));
       };
     });
+  }
+  /** Submits, lets gamma's steward approve, and stops `victim` at that message. */
+  async function stoppedAt(victim: string, who: string, type: string, draft: object) {
+    let request: string | undefined;
+    const stopped = stopAt(victim, who, type, () => request && computationIdOf(request, 0));
+    request = await network.submit(draft);
+    await approve(request);
+    await stopped;
+    return { request, computation: computationIdOf(request, 0) };
   }
 
   test("a request that needs a person waits, and goes on with the steward's name on the decision", async () => {
@@ -110,7 +141,7 @@ describe("a running network", () => {
         outcome: "approved",
       }),
     ).rejects.toThrow("ERR_REQUEST");
-    await sleep(500);
+    await waitsForGamma(request);
     await network.call("gamma", "POST", `/api/v1/requests/${request}/decisions`, {
       asset: "gamma:panel",
       outcome: "refused",
@@ -125,36 +156,6 @@ describe("a running network", () => {
     expect(view).toMatchObject({ state: "failed", reasons: ["history"] });
   }, 90_000);
 
-  // Each message has a year of its own: over the same cells history would rightly refuse the next set.
-  test.each([
-    ["keys", "2015"],
-    ["shares", "2016"],
-    ["accept", "2017"],
-    ["contribution-1", "2018"],
-    ["view-1", "2019"],
-    ["unmask-1", "2020"],
-    ["contribution-2", "2021"],
-    ["view-2", "2022"],
-    ["unmask-2", "2023"],
-  ])(
-    "a provider that is gone after its message %s is left out or recovered, and the rest is released",
-    async (type, year) => {
-      const stopped = stopAt("omega", "omega", type);
-      const filters = [{ element: "year", operator: "eq", values: [year] }];
-      const request = await network.submit({ query: { ...COUNTED, groupBy: [], filters } });
-      await approve(request);
-      await stopped;
-      const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
-      await restarted("omega");
-      expect({ state: view.state, reasons: view.reasons }).toEqual({ state: "released" });
-      const tax = Number((await values(request))[0]);
-      const everyone = PROVIDERS.map((member) => Number(rows[member]!.find(([one]) => one === year)![2]));
-      const sums = [everyone, everyone.slice(0, 4)].map((all) => Math.round(10 * all.reduce((a, b) => a + b)));
-      expect(sums).toContain(Math.round(10 * tax));
-    },
-    120_000,
-  );
-
   test.each([
     ["a provider", "beta", "beta", "shares"],
     ["the coordinator", "operator", "delta", "accept"],
@@ -163,15 +164,8 @@ describe("a running network", () => {
   ])(
     "%s that is stopped in the middle resumes from its files",
     async (_name, victim, who, type) => {
-      const stopped = stopAt(victim, who, type);
-      const request = await network.submit({
-        query: {
-          ...SUM_BY_YEAR,
-          measures: [{ id: `resume-${victim}`, statistic: { kind: "mean", element: "output-value" } }],
-        },
-      });
-      await approve(request);
-      await stopped;
+      const measures = [{ id: `resume-${victim}`, statistic: { kind: "mean", element: "output-value" } }];
+      const { request } = await stoppedAt(victim, who, type, { query: { ...SUM_BY_YEAR, measures } });
       await network.net.start(victim);
       const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
       expect(view).toMatchObject({ state: "released" });
@@ -180,35 +174,8 @@ describe("a running network", () => {
     120_000,
   );
 
-  test("a provider whose store was rolled back takes no further part", async () => {
-    const stopped = stopAt("beta", "beta", "accept");
-    const filters = [{ element: "year", operator: "eq", values: ["2024"] }];
-    const request = await network.submit({ query: { ...COUNTED, groupBy: [], filters } });
-    await approve(request);
-    await stopped;
-    const { computation } = await network.call<{ computation: string }>(
-      "ministry",
-      "GET",
-      `/api/v1/requests/${request}`,
-    );
-    await unlink(join(network.net.dir, "beta", "inflight", `${computation}-member.json`));
-    const { services } = await network.net.start("beta");
-    const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
-    expect(view).toMatchObject({ state: "released" });
-    expect((await values(request)).map(Number)).toEqual([
-      PROVIDERS.filter((member) => member !== "beta").reduce(
-        (sum, member) => sum + 10 * Number(ROWS[member]![0]![2]),
-        0,
-      ) / 10,
-    ]);
-    expect(await services.inflight.names()).not.toContain(`${computation}-member`);
-  }, 120_000);
-
   test("a revoked agreement ends the running computation", async () => {
-    const stopped = stopAt("delta", "delta", "keys");
-    const request = await network.submit({ query: COUNTED });
-    await approve(request);
-    await stopped;
+    const { request, computation } = await stoppedAt("delta", "delta", "keys", { query: COUNTED });
     const { agreements } = await network.call<{ agreements: { agreement: string; request: string }[] }>(
       "alpha",
       "GET",
@@ -216,18 +183,74 @@ describe("a running network", () => {
     );
     const agreement = agreements.find((one) => one.request === request)!.agreement;
     await network.call("alpha", "POST", `/api/v1/agreements/${agreement}/revoke`, { reason: "no-longer-needed" });
-    const until = Date.now() + 20_000;
-    let state = "";
-    while (state !== "failed" && Date.now() < until) {
-      const { computations } = await network.call<{ computations: { request: string; state: string }[] }>(
-        "alpha",
-        "GET",
-        "/api/v1/computations",
-      );
-      state = computations.find((one) => one.request === request)?.state ?? "";
-      await sleep(50);
-    }
+    expect(await network.state(request, ["failed", "released"])).toMatchObject({ reasons: ["agreement-revoked"] });
     await network.net.start("delta");
-    expect(state).toBe("failed");
+    for (const member of [...PROVIDERS, "operator", "bureau"]) {
+      await vi.waitFor(
+        async () => expect({ member, left: await inflightOf(member, computation) }).toEqual({ member, left: [] }),
+        {
+          timeout: 30_000,
+        },
+      );
+    }
   }, 90_000);
+
+  describe("with one provider out of reach", () => {
+    /** By the type of the last message the coordinator gets from omega. */
+    const requests = new Map<string, string>();
+    /** What omega still says, by computation: until that message has gone. */
+    const lastWords = new Map<string, { readonly type: string; isGone: boolean }>();
+    let rolledBack: { readonly request: string; readonly computation: string };
+
+    // All at once, because each of them waits for a deadline. Each message has a year of its own: over the same cells
+    // history would rightly refuse the next set.
+    beforeAll(async () => {
+      rolledBack = await stoppedAt("beta", "beta", "accept", taxOf("2024"));
+      await unlink(join(network.net.dir, "beta", "inflight", `${rolledBack.computation}-member.json`));
+      await network.net.start("beta");
+      onSent = (member, { path, body }) => {
+        const words = member === "omega" ? lastWords.get(computationInPath(path) ?? "") : undefined;
+        if (words?.isGone) throw new Error("the coordinator is out of reach");
+        if (words !== undefined && words.type === typeOf(body)) words.isGone = true;
+      };
+      await Promise.all(
+        LAST_MESSAGES.map(async ([type, year]) => {
+          const request = await network.submit(taxOf(year));
+          requests.set(type, request);
+          lastWords.set(computationIdOf(request, 0), { type, isGone: false });
+          await approve(request);
+        }),
+      );
+    }, 120_000);
+    afterAll(() => {
+      onSent = () => undefined;
+    });
+
+    test.each(LAST_MESSAGES)(
+      "a provider that is gone after its message %s is left out or recovered, and the rest is released",
+      async (type, year) => {
+        const request = requests.get(type)!;
+        const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
+        const { isGone } = lastWords.get(computationIdOf(request, 0))!;
+        expect({ state: view.state, reasons: view.reasons, isGone }).toEqual({ state: "released", isGone: true });
+        // Recovered or left out: what had been contributed to phase 2 before it was gone stays in the sum.
+        const isIn = type === "contribution-2" || type === "view-2" || type === "unmask-2";
+        const present = isIn ? PROVIDERS : PROVIDERS.filter((member) => member !== "omega");
+        expect(await values(request)).toEqual([taxSum(present, year)]);
+        await vi.waitFor(async () => expect(await inflightOf("omega", view.computation!)).toEqual([]), {
+          timeout: 30_000,
+        });
+      },
+      7 * STEP_MS,
+    );
+
+    test("a provider whose store was rolled back takes no further part", async () => {
+      const { request, computation } = rolledBack;
+      const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
+      expect(view).toMatchObject({ state: "released", computation });
+      const others = PROVIDERS.filter((member) => member !== "beta");
+      expect(await values(request)).toEqual([taxSum(others, "2024")]);
+      expect(await inflightOf("beta", computation)).toEqual([]);
+    }, 120_000);
+  });
 });

@@ -13,7 +13,8 @@ import type { ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts"
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import type { OpenBody } from "../../exchange/computations/opening.ts";
-import { type ReleasedEquation, resultOf } from "../../exchange/computations/outcome.ts";
+import { resultOf } from "../../exchange/computations/outcome.ts";
+import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
@@ -143,13 +144,19 @@ export async function runReceiver(
 
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
   async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
-    const isFinal = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
     try {
       await untilDone(() => recordOutcome(ctx, result), { signal: hosted.signal, isFinal });
     } catch (error) {
       ctx.services.log.warn({ err: error, computation: id }, "the ledger refused the outcome");
     }
   }
+
+  // An omission in phase 1 is known before the contract takes a withholding: then it is said again later. The record
+  // that ends the computation ends this role, and its attempts with it.
+  const isFinal = (error: unknown) =>
+    error instanceof LedgerError &&
+    error.code === "ERR_LEDGER_REJECTED" &&
+    error.rejection?.code !== "ERR_CONTRACT_STATE";
 
   const kept = await ctx.stores.results.get(id);
   if (kept !== undefined) role.background(() => announce(kept, role));
@@ -166,8 +173,8 @@ async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivo
   return closed === undefined ? body.cohort.length : closed.members.length - survivors;
 }
 
-async function earlierReleases(ctx: Context, except: string): Promise<readonly ReleasedEquation[]> {
-  const equations: ReleasedEquation[] = [];
+async function earlierReleases(ctx: Context, except: string): Promise<readonly SumEquation[]> {
+  const equations: SumEquation[] = [];
   for await (const [computation, { outcome }] of ctx.stores.results.entries()) {
     if (computation === except || outcome.kind !== "released") continue;
     equations.push(...outcome.equations.map((one) => ({ ...one, id: `${computation}/${one.id}` })));

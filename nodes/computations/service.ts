@@ -4,11 +4,19 @@
  */
 import { readAgreement, readComputation, readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import type { LedgerRecord } from "../../crypto/secagg/opened.ts";
 import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
-import { eventOf, isRefusedByAll, type LifeEvent, type RequestLife, step } from "../../exchange/requests/life.ts";
+import {
+  eventOf,
+  isOver,
+  isRefusedByAll,
+  type LifeEvent,
+  type RequestLife,
+  step,
+} from "../../exchange/requests/life.ts";
 import { cancelRequest } from "../../exchange/requests/submit.ts";
 import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
 import { PeerError } from "../peer/peer-error.ts";
@@ -23,6 +31,7 @@ import { serveRequest } from "./provider.ts";
 import { runReceiver } from "./receiver-role.ts";
 import { serveThroughRelay } from "./relay.ts";
 import { failExpired, fetchResult, isRestartable, openComputation, resumeOpening } from "./requester.ts";
+import { endOf, runsStoppedBy } from "./stopped-runs.ts";
 
 export interface ExchangeService {
   start(): Promise<void>;
@@ -112,8 +121,13 @@ export function createExchangeService(ctx: Context): ExchangeService {
     if (request === undefined) return undefined;
     const known = await ctx.stores.lives.get(request);
     if (known !== undefined && known.position >= entry.position) return request;
-    const before: RequestLife = known?.life ?? { name: "draft", id: request };
-    await ctx.stores.lives.put(request, { life: moved(before, event), position: entry.position });
+    let life = moved(known?.life ?? { name: "draft", id: request }, event);
+    for (const { computation, request: of, record } of await runsStoppedBy(ledger, entry)) {
+      const isRunning = "computation" in life && life.computation === computation && !isOver(life);
+      const body = { computation, reason: record.reason };
+      if (of === request && isRunning) life = moved(life, { ...event, type: "computation.fail", body });
+    }
+    await ctx.stores.lives.put(request, { life, position: entry.position });
     return request;
   }
 
@@ -146,7 +160,10 @@ export function createExchangeService(ctx: Context): ExchangeService {
   async function feedRecord(roles: Roles, entry: LedgerEntry, id: string): Promise<void> {
     const bitmap = (await readComputationStep(ledger, id, "maskset"))?.bitmap;
     const record = ledgerRecordOf(entry, bitmap);
-    if (record === undefined) return;
+    if (record !== undefined) feed(roles, record, id);
+  }
+
+  function feed(roles: Roles, record: LedgerRecord, id: string): void {
     for (const role of [roles.member, roles.coordinator, roles.receiver]) role?.poke({ kind: "ledger", record });
     if (!ENDS.includes(record.record)) return;
     clearTimeout(timers.get(id));
@@ -227,7 +244,12 @@ export function createExchangeService(ctx: Context): ExchangeService {
       const record = ledgerRecordOf(entry, bitmap);
       if (record !== undefined) for (const role of roles) role.poke({ kind: "ledger", record });
     }
-    for (const role of roles) role.poke({ kind: "tick" });
+    const state = await readComputation(ledger, id);
+    const end = state === undefined ? undefined : endOf(state);
+    for (const role of roles) {
+      if (end !== undefined) role.poke({ kind: "ledger", record: end });
+      role.poke({ kind: "tick" });
+    }
   }
 
   function watchDeadline({ body }: ComputationOpened): void {
@@ -244,11 +266,16 @@ export function createExchangeService(ctx: Context): ExchangeService {
 
   async function onRevoked(entry: LedgerEntry): Promise<void> {
     const { type, body } = entry.transaction.statement;
-    if (type !== "agreement.revoke" || entry.transaction.signer !== self) return;
-    const { agreement } = body as { agreement: string };
-    for (const [id, roles] of active) {
-      const opened = roles.member === undefined ? undefined : await ctx.facts.opened(id);
-      if (opened?.body.cohort.some((one) => one.agreement === agreement)) roles.member?.poke({ kind: "revoked" });
+    if (type === "agreement.revoke" && entry.transaction.signer === self) {
+      const { agreement } = body as { agreement: string };
+      for (const [id, roles] of active) {
+        const opened = roles.member === undefined ? undefined : await ctx.facts.opened(id);
+        if (opened?.body.cohort.some((one) => one.agreement === agreement)) roles.member?.poke({ kind: "revoked" });
+      }
+    }
+    for (const { computation, record } of await runsStoppedBy(ledger, entry)) {
+      const roles = active.get(computation);
+      if (roles !== undefined) feed(roles, record, computation);
     }
   }
 
