@@ -6,8 +6,7 @@ import { encodeBitmap, inAtom } from "../../crypto/secagg/cells.ts";
 import type { Parties } from "../../crypto/secagg/opened.ts";
 import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
-import { applyOutputRules, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
-import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
+import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
 import { atomCodes, type Layout, layoutWords, recordKey } from "../statistics/layout.ts";
 import { writeElement } from "../statistics/vector.ts";
@@ -15,6 +14,8 @@ import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
 import type { OpenBody } from "./opening.ts";
+import { codeDomains } from "./record-relations.ts";
+import { type CheckedRelease, checkRelease, type SumEquation } from "./release-check.ts";
 
 /** Structurally the result document of ledger/audit. */
 export interface ReleasedDocument {
@@ -32,16 +33,6 @@ export type ResultDocumentCell = Omit<ResultCell, "withheld" | "group"> & {
   readonly withheld?: string;
 };
 
-/** A published sum as later releases see it: who is in it, under which record key. */
-export interface ReleasedEquation {
-  readonly id: string;
-  readonly record: string;
-  /** Members; or one id for a set of members that is only known by its size (counted cells). */
-  readonly contributors: readonly string[];
-  /** Size of that set. */
-  readonly organisations?: number;
-}
-
 export interface OutcomeInputs {
   readonly opened: OpenBody;
   readonly layout: Layout;
@@ -50,12 +41,12 @@ export interface OutcomeInputs {
   readonly decoded: Decoded;
   /** Members of S1 that are not in S2 (counted mode): each may be missing from any cell. */
   readonly dropped: number;
-  /** What this receiver released before. */
-  readonly earlier: readonly ReleasedEquation[];
+  /** What this receiver published or withheld before. */
+  readonly earlier: readonly SumEquation[];
 }
 
 export type Outcome =
-  | { readonly kind: "released"; readonly document: ReleasedDocument; readonly equations: readonly ReleasedEquation[] }
+  | { readonly kind: "released"; readonly document: ReleasedDocument; readonly equations: readonly SumEquation[] }
   | { readonly kind: "withheld"; readonly reasons: readonly string[] };
 
 /** Rules of their own beside the output rules: the bitmap's left-out rule, and the history of releases. */
@@ -79,9 +70,9 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
   const { complements } = decoded;
   const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders, complements });
-  const guarded = guard(inputs, included);
-  const withheldSums = new Set(guarded.withheld);
-  const verdicts = new Map(figureVerdicts(inputs, { cells, counts, withheldSums }));
+  const figures = figuresOf(inputs, cells, counts);
+  const guarded = guard(inputs, included, ruledOut(inputs, figures));
+  const verdicts = verdictsOf(inputs, figures, new Set(guarded.withheld));
   const published = cells.map((cell) => publish(layout, cell, verdicts));
   const withheldCells = published.filter((cell) => cell.withheld !== undefined).length;
   const reasons = [...new Set(published.flatMap((cell) => cell.withheld ?? []))];
@@ -111,16 +102,12 @@ function publish(layout: Layout, cell: ResultCell, verdicts: ReadonlyMap<string,
 const figureId = (group: Readonly<Record<string, string>>, measure: string): string =>
   canonicalJson({ group, measure });
 
-/** Figure id to the first rule that withholds it. */
-function* figureVerdicts(
-  { opened, layout, assets, decoded }: OutcomeInputs,
-  found: {
-    readonly cells: readonly ResultCell[];
-    readonly counts: readonly number[];
-    readonly withheldSums: ReadonlySet<string>;
-  },
-): Generator<readonly [id: string, rule: string]> {
-  const figures = decoded.cells.flatMap((cell) => {
+function figuresOf(
+  { layout, assets, decoded }: OutcomeInputs,
+  cells: readonly ResultCell[],
+  counts: readonly number[],
+): readonly Figure[] {
+  return decoded.cells.flatMap((cell) => {
     const codes = atomCodes(layout, cell.atom);
     const group = Object.fromEntries(layout.domains.map(({ name }, index) => [name, codes[index]!]));
     return layout.query.measures.map((measure) =>
@@ -130,19 +117,33 @@ function* figureVerdicts(
         layout,
         assets,
         cell,
-        organisations: found.counts[cell.atom]!,
-        results: found.cells.filter(
+        organisations: counts[cell.atom]!,
+        results: cells.filter(
           (result) => result.measure === measure.id && canonicalJson(result.group) === canonicalJson(group),
         ),
         sums: wordsOf(measure.statistic).map((word) => sumId(cell.atom, componentIndex(layout, word))),
       }),
     );
   });
+}
+
+/** Figure id to the first rule that withholds it. */
+function verdictsOf(
+  { opened }: OutcomeInputs,
+  figures: readonly Figure[],
+  withheldSums: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
   const { need, minimumUnits, colluders } = opened.constants;
-  for (const { id, withheldBy } of applyOutputRules(figures, { need, minimumUnits, colluders }, found.withheldSums)) {
-    const [rule] = withheldBy;
-    if (rule !== undefined) yield [id, rule];
-  }
+  const verdicts = applyOutputRules(figures, { need, minimumUnits, colluders }, withheldSums);
+  return new Map(verdicts.flatMap(({ id, withheldBy: [rule] }) => (rule === undefined ? [] : [[id, rule]])));
+}
+
+/** Sums that only withheld figures are computed from. */
+function ruledOut(inputs: OutcomeInputs, figures: readonly Figure[]): ReadonlySet<string> {
+  const verdicts = verdictsOf(inputs, figures, new Set());
+  const out = new Set(figures.flatMap(({ sums }) => sums));
+  for (const { id, sums } of figures) if (!verdicts.has(id)) for (const sum of sums) out.delete(sum);
+  return out;
 }
 
 const sumId = (atom: number, component: number): string => `${atom}/${component}`;
@@ -150,62 +151,34 @@ const sumId = (atom: number, component: number): string => `${atom}/${component}
 const componentIndex = (layout: Layout, word: Layout["components"][number]["word"]): number =>
   layout.components.findIndex((component) => canonicalJson(component.word) === canonicalJson(word));
 
-/**
- * Which sums may be published together with everything published before. Registry cells name their contributors;
- * counted cells are one set of unknown members each, so only equal sets are ever compared.
- */
+/** Contributors by the registry: in counted mode whoever has nothing in a cell has put zero into it. */
 function guard(
-  inputs: OutcomeInputs,
+  { opened, layout, assets, decoded, parties, earlier }: OutcomeInputs,
   included: ReadonlySet<number>,
-): { readonly withheld: readonly string[]; readonly equations: readonly ReleasedEquation[] } {
-  const { opened, layout, decoded } = inputs;
-  const contributorsOf = (atom: number): readonly string[] =>
-    opened.cells.mode === "registry"
-      ? decoded.survivors.filter((member) =>
-          inAtom(opened.cells.dimensions, inputs.parties.attributes[member] ?? {}, atom),
-        )
-      : [`${opened.computation}/${atom}`];
-  const sizes = new Map(
-    opened.cells.mode === "registry" ? [] : decoded.cells.map(({ atom, organisations }) => [atom, organisations]),
-  );
-  const equations: ReleasedEquation[] = [];
-  const hidden: ReleasedEquation[] = [];
+  ruledOutSums: ReadonlySet<string>,
+): CheckedRelease {
+  const candidates: SumEquation[] = [];
+  const leftOut: SumEquation[] = [];
+  const byRules: SumEquation[] = [];
   for (let atom = 0; atom < layout.atoms; atom++) {
-    const contributors = contributorsOf(atom);
+    const contributors = decoded.survivors.filter((member) =>
+      inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom),
+    );
+    if (contributors.length === 0) continue;
     for (const index of layout.components.keys()) {
-      const organisations = sizes.get(atom);
-      const equation = {
-        id: sumId(atom, index),
-        record: recordKey(layout, atom, index),
-        contributors,
-        ...(organisations === undefined ? {} : { organisations }),
-      };
-      if (included.has(atom)) equations.push(equation);
-      else if (contributors.length > 0) hidden.push(equation);
+      const id = sumId(atom, index);
+      const equation = { id, record: recordKey(layout, atom, index), contributors };
+      if (!included.has(atom)) leftOut.push(equation);
+      else if (ruledOutSums.has(id)) byRules.push(equation);
+      else candidates.push(equation);
     }
   }
-  const relevant = new Set(equations.map(({ record }) => record));
-  const earlier = inputs.earlier.filter(({ record }) => relevant.has(record));
-  const result = guardReleases({
-    earlier: earlier.map(termsOf),
-    candidates: equations.map(termsOf),
-    withheld: hidden.map(termsOf),
-    sizes: Object.fromEntries(
-      [...earlier, ...equations].flatMap(({ contributors: [set], organisations }) =>
-        set === undefined || organisations === undefined ? [] : [[set, organisations]],
-      ),
-    ),
+  return checkRelease({
+    earlier,
+    candidates,
+    leftOut,
+    ruledOut: byRules,
+    domains: codeDomains(assets),
     colluders: opened.constants.colluders,
   });
-  if (result.alreadyDetermined.length > 0) return { withheld: equations.map(({ id }) => id), equations: [] };
-  const released = new Set(result.release);
-  return {
-    withheld: result.withhold.map(({ candidate }) => candidate),
-    equations: equations.filter(({ id }) => released.has(id)),
-  };
 }
-
-const termsOf = ({ id, record, contributors }: ReleasedEquation): Equation => ({
-  id,
-  terms: contributors.map((contributor) => ({ contributor, record, coefficient: 1n })),
-});

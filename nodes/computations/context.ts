@@ -5,7 +5,7 @@ import type { Sign } from "../../crypto/secagg/opened.ts";
 import { type Signed, type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
-import type { ReleasedEquation } from "../../exchange/computations/outcome.ts";
+import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import type { NegotiationEvent } from "../../exchange/requests/agree.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
@@ -65,7 +65,7 @@ export interface ResultRecord {
         readonly result: Salted<ResultDocument>;
         readonly rules: readonly string[];
         /** What later releases of this receiver are checked against. */
-        readonly equations: readonly ReleasedEquation[];
+        readonly equations: readonly SumEquation[];
       }
     | { readonly kind: "withheld"; readonly reasons: readonly string[] };
   readonly transcriptDigest?: string;

@@ -1,0 +1,116 @@
+/**
+ * What holds between record keys by definition: a total over an element dimension is the sum of its cells, a filter on
+ * codes the sum of the cells of those codes. So a table by year and a total over all years are solved together.
+ */
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { Relation } from "../../policies/disclosure/equations.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import type { Query } from "../../policies/model/query.ts";
+
+/** Element to its codes. */
+export type CodeDomains = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Above this many cells of one family its relations are not worked out. */
+export const MAX_FAMILY_CELLS = 10_000;
+
+/** Shape of `recordKey` of exchange/statistics/layout.ts. */
+interface RecordParts {
+  readonly word: unknown;
+  readonly filters: Query["filters"];
+  readonly period: unknown;
+  readonly cell: readonly Readonly<Record<string, string>>[];
+}
+/** A record key: its family, and the codes it is limited to, by element. */
+interface Place {
+  readonly record: string;
+  readonly family: string;
+  readonly codes: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export function codeDomains(assets: readonly Asset[]): CodeDomains {
+  const domains = new Map<string, Set<string>>();
+  for (const { fields, codeTables } of assets) {
+    for (const field of fields) {
+      const table = field.codeTable === undefined ? undefined : codeTables[field.codeTable];
+      if (table === undefined) continue;
+      const codes = domains.get(field.element) ?? new Set();
+      for (const { code } of table) codes.add(code);
+      domains.set(field.element, codes);
+    }
+  }
+  return domains;
+}
+
+/** Keys of one family are sums of the same cells; keys of two families never tell anything of each other. */
+export const familyOf = (record: string, domains: CodeDomains): string => placeOf(record, domains).family;
+
+/** Undefined where a family has too many cells. */
+export function relationsOf(records: Iterable<string>, domains: CodeDomains): readonly Relation[] | undefined {
+  const families = new Map<string, Place[]>();
+  for (const record of new Set(records)) {
+    const place = placeOf(record, domains);
+    families.set(place.family, [...(families.get(place.family) ?? []), place]);
+  }
+  const relations: Relation[] = [];
+  for (const [family, places] of families) {
+    const found = relationsWithin(family, places, domains);
+    if (found === undefined) return undefined;
+    relations.push(...found);
+  }
+  return relations;
+}
+
+function placeOf(record: string, domains: CodeDomains): Place {
+  const { word, filters, period, cell } = JSON.parse(record) as RecordParts;
+  const codes = new Map<string, ReadonlySet<string>>();
+  const limit = (element: string, to: readonly string[]) => {
+    const before = codes.get(element);
+    codes.set(element, new Set(before === undefined ? to : to.filter((code) => before.has(code))));
+  };
+  const isCoded = ({ element, operator }: Query["filters"][number]) =>
+    domains.has(element) && (operator === "eq" || operator === "isAnyOf");
+  for (const filter of filters) if (isCoded(filter)) limit(filter.element, filter.values);
+  for (const [element, code] of cell.flatMap((one) => Object.entries(one))) limit(element, [code]);
+  const family = canonicalJson({ word, filters: filters.filter((filter) => !isCoded(filter)), period });
+  return { record, family, codes };
+}
+
+/** Every key as the sum of the finest cells that the family's keys tell apart. */
+function relationsWithin(
+  family: string,
+  places: readonly Place[],
+  domains: CodeDomains,
+): readonly Relation[] | undefined {
+  const elements = [...new Set(places.flatMap(({ codes }) => [...codes.keys()]))].sort();
+  const blocks = new Map(elements.map((element) => [element, blocksOf(element, places, domains)]));
+  const size = [...blocks.values()].reduce((cells, { length }) => cells * length, 1);
+  if (size > MAX_FAMILY_CELLS) return undefined;
+  const cellsOf = ({ codes }: Place): readonly string[] => {
+    let cells: readonly (readonly string[])[] = [[]];
+    for (const [element, all] of blocks) {
+      const within = all.filter((code) => codes.get(element)?.has(code) ?? true);
+      cells = cells.flatMap((cell) => within.map((code) => [...cell, code]));
+    }
+    return cells.map((cell) => canonicalJson({ family, cell }));
+  };
+  const sums = places.map((place) => ({ record: place.record, cells: cellsOf(place) }));
+  const used = sums.flatMap(({ cells }) => cells);
+  const isTable = sums.every(({ cells }) => cells.length === 1) && new Set(used).size === used.length;
+  if (isTable) return [];
+  return sums.map(({ record, cells }) => [
+    { record, coefficient: 1n },
+    ...cells.map((cell) => ({ record: cell, coefficient: -1n })),
+  ]);
+}
+
+/** Codes that every key treats alike are one block; each block is named by its first code. */
+function blocksOf(element: string, places: readonly Place[], domains: CodeDomains): readonly string[] {
+  const limits = places.flatMap(({ codes }) => codes.get(element) ?? []);
+  const codes = new Set([...(domains.get(element) ?? []), ...limits.flatMap((limit) => [...limit])]);
+  const first = new Map<string, string>();
+  for (const code of [...codes].sort()) {
+    const pattern = limits.map((limit) => (limit.has(code) ? "1" : "0")).join("");
+    if (!first.has(pattern)) first.set(pattern, code);
+  }
+  return [...first.values()];
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { type CodeDomains, MAX_FAMILY_CELLS, relationsOf } from "./record-relations.ts";
+import { checkRelease, type SumEquation } from "./release-check.ts";
+
+const YEARS = ["2022", "2023", "2024"];
+const MEMBERS = ["a", "b", "c", "d", "e"];
+const domains: CodeDomains = new Map([
+  ["year", new Set(YEARS)],
+  ["region", new Set(["east", "west"])],
+]);
+const filter = (values: readonly string[], operator = "isAnyOf") => ({ element: "year", operator, values });
+const record = (cell: readonly object[], filters: readonly object[] = [], element = "output"): string =>
+  canonicalJson({ word: { kind: "moment", factors: [element], complete: [element] }, filters, period: null, cell });
+const sum = (id: string, of: string, contributors: readonly string[] = MEMBERS): SumEquation => ({
+  id,
+  record: of,
+  contributors,
+});
+const yearly = (years: readonly string[], prefix = "") =>
+  years.map((year) => sum(`${prefix}${year}`, record([{ year }])));
+const total = sum("total", record([]));
+const check = (inputs: Partial<Parameters<typeof checkRelease>[0]>) =>
+  checkRelease({ earlier: [], candidates: [], leftOut: [], ruledOut: [], domains, colluders: 0, ...inputs });
+const asEarlier = (equations: readonly SumEquation[]) => equations.map((one) => ({ ...one, id: `earlier/${one.id}` }));
+
+describe("a table by year with a withheld year and a total over all years", () => {
+  const [first, second, third] = yearly(YEARS) as [SumEquation, SumEquation, SumEquation];
+
+  test("the total is withheld when the table came first", () => {
+    const table = check({ candidates: [second, third], leftOut: [first] });
+    expect(table.withheld).toEqual([]);
+    expect(check({ earlier: asEarlier(table.equations), candidates: [total] }).withheld).toEqual(["total"]);
+  });
+
+  test("one more year is withheld when the total came first", () => {
+    const earlier = asEarlier(check({ candidates: [total] }).equations);
+    const { withheld, equations } = check({ earlier, candidates: [second, third], leftOut: [first] });
+    expect(withheld).toEqual(["2023"]);
+    expect(equations.filter((one) => one.withheld !== true).map(({ id }) => id)).toEqual(["2024"]);
+  });
+
+  test("so it is for a year that an output rule withheld", () => {
+    const earlier = asEarlier(check({ candidates: [total] }).equations);
+    expect(check({ earlier, candidates: [second, third], ruledOut: [first] }).withheld).toEqual(["2023"]);
+  });
+
+  test("what was withheld for that reason does not come out through a filter later", () => {
+    const sofar = asEarlier(check({ candidates: [total] }).equations);
+    const table = asEarlier(check({ earlier: sofar, candidates: [second, third], leftOut: [first] }).equations);
+    const later = (id: string, filters: readonly object[]) =>
+      check({ earlier: [...sofar, ...table], candidates: [sum(id, record([], filters))] }).withheld;
+    expect(later("hidden year", [filter(["2022"], "eq")])).toEqual(["hidden year"]);
+    expect(later("hidden and released year", [filter(["2022", "2024"])])).toEqual(["hidden and released year"]);
+    expect(later("released year", [filter(["2024"], "eq")])).toEqual([]);
+  });
+
+  test("with every year released the total follows and is released", () => {
+    const earlier = asEarlier(check({ candidates: [first, second, third] }).equations);
+    expect(check({ earlier, candidates: [total] }).withheld).toEqual([]);
+  });
+
+  test("another statistic has nothing to do with it", () => {
+    const earlier = asEarlier(check({ candidates: [second, third], leftOut: [first] }).equations);
+    expect(check({ earlier, candidates: [sum("tax", record([], [], "tax"))] }).withheld).toEqual([]);
+  });
+});
+
+test("totals of different organisations do not open one of them through the years", () => {
+  const earlier = asEarlier(check({ candidates: yearly(YEARS) }).equations);
+  const four = sum("four of five", record([]), MEMBERS.slice(0, 4));
+  expect(check({ earlier, candidates: [four] }).withheld).toEqual(["four of five"]);
+});
+
+test("what an earlier statistic told cannot be hidden, and stops nothing else", () => {
+  const [first, second] = yearly(YEARS) as [SumEquation, SumEquation];
+  const earlier = asEarlier(check({ candidates: [first] }).equations);
+  const { withheld, equations } = check({ earlier, candidates: [second], ruledOut: [first] });
+  expect(withheld).toEqual([]);
+  expect(equations.map(({ id }) => id)).toEqual(["2023"]);
+});
+
+test("the order of dimensions does not make another cell", () => {
+  const rows = ["east", "west"].flatMap((region) =>
+    YEARS.map((year) => sum(`${region} ${year}`, record([{ year }, { region }]))),
+  );
+  const [hidden, ...rest] = rows as [SumEquation, ...SumEquation[]];
+  const earlier = asEarlier(check({ candidates: rest, leftOut: [hidden] }).equations);
+  const turned = sum("turned", record([{ region: "east" }, { year: "2022" }]));
+  expect(check({ earlier, candidates: [turned] }).withheld).toEqual(["turned"]);
+  expect(check({ earlier, candidates: [sum("east", record([{ region: "east" }]))] }).withheld).toEqual(["east"]);
+  expect(check({ earlier, candidates: [sum("west", record([{ region: "west" }]))] }).withheld).toEqual([]);
+});
+
+test("a family with too many cells releases nothing", () => {
+  const wide = (name: string) => [name, new Set(Array.from({ length: 200 }, (_, i) => `${name}${i}`))] as const;
+  const large = new Map([wide("x"), wide("y")]);
+  const tables = ["x", "y"].flatMap((name) =>
+    [...large.get(name)!].map((code) => sum(code, record([{ [name]: code }]))),
+  );
+  expect(200 * 200).toBeGreaterThan(MAX_FAMILY_CELLS);
+  expect(
+    relationsOf(
+      tables.map((one) => one.record),
+      large,
+    ),
+  ).toBeUndefined();
+  expect(check({ candidates: tables, domains: large }).withheld).toHaveLength(400);
+});
