@@ -85,6 +85,9 @@ export async function registerAsset<D>(
 ): Promise<Asset> {
   const id = (input.description as { id?: unknown } | null)?.id;
   const known = typeof id === "string" ? await settled(ports, id) : undefined;
+  if (known?.state === "withdrawn") {
+    throw new CatalogError("ERR_CATALOG_WITHDRAWN", `asset ${id} was withdrawn for good; register it under another id`);
+  }
   const prepared = await prepareAsset(ports.member, input.description, input.source, {
     version: (known?.asset.version ?? 0) + 1,
     random: ports.random,
@@ -116,7 +119,7 @@ export async function resumeRegistrations<D>(ports: RegistrationPorts<D>): Promi
   }
 }
 
-/** `announce` puts the withdrawal on the ledger. The record stays, so that later versions count on. */
+/** `announce` puts the withdrawal on the ledger. The record stays, so that the id is not used again. */
 export async function withdrawAsset<D>(
   ports: Pick<RegistrationPorts<D>, "store"> & { readonly announce: (asset: Asset) => Promise<Announcement> },
   id: string,
