@@ -37,6 +37,8 @@ export interface LedgerStatus {
   readonly root: string;
   readonly role: "sequencer" | "replica" | "client";
   readonly reachable: boolean;
+  /** Embedded: entries on this node's disk when it was opened, the last of them possibly not acknowledged. */
+  readonly heldAtOpening?: number;
   /** Transactions waiting in the durable outbox. */
   readonly outbox: number;
 }

@@ -174,6 +174,8 @@ function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep 
         : { ...refuse(state, "revoked", deps), state: finish(state, "aborted", "revoked").state };
     case "witnessed":
       return witnessed(state, input.statements);
+    case "rolled-back":
+      return finish(state, "aborted", "store-rolled-back");
   }
 }
 

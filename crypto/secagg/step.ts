@@ -61,7 +61,9 @@ export type MemberInput =
   /** The agreement was revoked. */
   | { readonly kind: "revoked" }
   /** At start: own statements that sequencer, C and R hold. One that this state does not know aborts. */
-  | { readonly kind: "witnessed"; readonly statements: readonly Signed<unknown>[] };
+  | { readonly kind: "witnessed"; readonly statements: readonly Signed<unknown>[] }
+  /** At start: another party holds something of this node that is newer than its store. */
+  | { readonly kind: "rolled-back" };
 
 export interface MemberDeps extends CommonDeps {
   readonly random: (bytes: number) => Uint8Array;

@@ -54,6 +54,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
   const [kept] = await readForks(store);
   if (kept !== undefined) throw new LedgerError("ERR_LEDGER_FORK", `${kept.detail} (noticed ${kept.noticed})`);
   const chain = await openChain(store, options.network);
+  const heldAtOpening = chain.tail()?.prepared.range.size ?? chain.head().size;
   const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
   const closing = new AbortController();
   const { signal } = closing;
@@ -184,6 +185,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
       role: "replica",
       reachable: reachable && halted === undefined,
       outbox: outbox.size(),
+      heldAtOpening,
     }),
     async close() {
       halted ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");

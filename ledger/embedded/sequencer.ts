@@ -54,6 +54,7 @@ export interface Sequencer {
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { maxBatch = 512, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
   const chain = await openChain(options.store, options.network);
+  const heldAtOpening = chain.tail()?.prepared.range.size ?? chain.head().size;
   const takeover = await prepareTakeover(chain, options);
   const closing = new AbortController();
   const queue = createSubmissionQueue({ maxQueue, timeoutMs: quorumTimeoutMs });
@@ -165,6 +166,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       role: "sequencer",
       reachable: halted === undefined,
       outbox: queue.size(),
+      heldAtOpening,
     }),
     async close() {
       halted ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");

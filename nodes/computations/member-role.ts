@@ -3,7 +3,6 @@ import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
-import type { Signed } from "../../crypto/suites/signed.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
@@ -17,13 +16,15 @@ import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
-import { Accepted, MailboxPageSchema, paths, WitnessedStatements } from "./peer-messages.ts";
+import { Accepted, MailboxPageSchema, paths } from "./peer-messages.ts";
 import { providerPorts } from "./provider.ts";
+import { forgottenRelease } from "./release-history.ts";
 import { untilDone } from "./retry.ts";
+import { askWitnesses } from "./witness.ts";
 
 const POLL_WAIT_MS = 15_000;
 
-type Refusal = ReviewReason | "history" | "source-unavailable" | "value-missing";
+type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
 
 export async function runMember(ctx: Context, opened: ComputationOpened): Promise<HostedRole<MemberInput>> {
   const { body } = opened;
@@ -115,6 +116,8 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return refuse(verdict.reason);
     }
     if (!(await ctx.facts.agreementStands(own.agreement, ctx.services.now()))) return refuse("agreement-missing");
+    if ((await forgottenRelease(ctx.services.ledger, self, own.asset, releases.entries())) !== undefined)
+      return refuse("history-unknown");
     if (isForbiddenByHistory(releases.entries(), { opened: body, parties, layout: verdict.vector }))
       return refuse("history");
     prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };
@@ -174,7 +177,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   }
 
   role.signal.addEventListener("abort", () => role.background(() => forgetLayout(ctx, body.computation)));
-  if (isRestart) await askWitness(ctx, opened, role);
+  if (isRestart) await askWitnesses(ctx, opened, role);
   if (resumed) role.poke({ kind: "resume" });
   role.background(() => poll(ctx, opened, role));
   return role;
@@ -211,28 +214,6 @@ function createOutbox(ctx: Context, computation: string) {
         ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
       );
   };
-}
-
-const WITNESS_MS = 5_000;
-
-/**
- * After a restart: what this node is known to have said must be in its own state, else its store was rolled back and
- * it takes no further part. Only the coordinator is asked, and not waited for; ledger records tell the closing sets.
- */
-async function askWitness(ctx: Context, { body }: ComputationOpened, role: HostedRole<MemberInput>): Promise<void> {
-  try {
-    const { statements } = await ctx.services.peers.call(await ctx.services.members.target(body.coordinator), {
-      method: "GET",
-      path: paths.witnessed(body.computation),
-      response: WitnessedStatements,
-      timeoutMs: WITNESS_MS,
-      attempts: 1,
-      signal: role.signal,
-    });
-    await role.feed({ kind: "witnessed", statements: statements as Signed<unknown>[] });
-  } catch (error) {
-    ctx.services.log.warn({ err: error, computation: body.computation }, "own statements could not be asked for");
-  }
 }
 
 /** Fetches what the coordinator has to say until the role ends. Every message may come twice. */

@@ -42,8 +42,11 @@ export const MailboxQuery = closed({
   after: Type.Integer({ minimum: 0 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
 });
-/** A member's own signed statements as the coordinator holds them. */
-export const WitnessedStatements = closed({ statements: Type.Array(Type.Unknown(), { maxItems: 16 }) });
+/** A member's own signed statements and latest cosignature, as coordinator, receiver or sequencer hold them. */
+export const WitnessedStatements = closed({
+  statements: Type.Array(Type.Unknown(), { maxItems: 16 }),
+  cosigned: Type.Optional(Type.String({ maxLength: 4_096 })),
+});
 export const DossierSchema = closed({
   documents: ComputationDocuments,
   request: RequestDocumentSchema,

@@ -39,6 +39,7 @@ import { depositDocument, relayAgreement, relayEvent, takeAnswer } from "./relay
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
+import { witnessedOf } from "./witness.ts";
 
 /** The role may be about to start: its documents are on their way, or the node has just come back. */
 const STARTING_PAUSE_MS = 50;
@@ -182,10 +183,8 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     { schema: { params: ComputationParameters, response: { 200: WitnessedStatements, ...problems } } },
     async ({ params, author }) => {
       await ofCohort(ctx, params.computation, author);
-      const statements = [];
-      for await (const [, one] of ctx.stores.witnessed.entries(`${params.computation}/${author}/`))
-        statements.push(one);
-      return { statements };
+      const { statements, ...rest } = await witnessedOf(ctx, params.computation, author);
+      return { statements: [...statements], ...rest };
     },
   );
   app.post(

@@ -17,5 +17,5 @@ export function addPeerRoutes(app: HttpApp, { services, sequencer }: PeerRouteDe
   submitApplication(app, services);
   showApplication(app, services);
   exchangeCatalogue(app, services);
-  if (sequencer !== undefined) replicateLedger(app, { sequencer });
+  if (sequencer !== undefined) replicateLedger(app, { sequencer, cosignedNotes: services.cosignedNotes });
 }

@@ -4,6 +4,7 @@ import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { PeerClient } from "../peer/client.ts";
+import type { CosignedNotes } from "../peer/cosigned-notes.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
@@ -26,6 +27,7 @@ export interface CoreServices extends Effects {
   readonly ledger: Ledger;
   readonly members: MemberDirectory;
   readonly peers: PeerClient;
+  readonly cosignedNotes: CosignedNotes;
   /** One purpose, one store: `services.openStore<Invitation>("invitations")`. Names are `[a-z-]+`, for ever. */
   readonly openStore: <V>(name: string) => RecordStore<V>;
   readonly inflight: InflightSecrets;

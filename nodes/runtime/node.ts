@@ -13,6 +13,7 @@ import { addApiRoutes } from "../http/api-routes.ts";
 import { closeGently, type HttpApp } from "../http/http-app.ts";
 import { createPeerApp } from "../http/peer-app.ts";
 import { createPeerClient, type ObservedMessage } from "../peer/client.ts";
+import { createCosignedNotes } from "../peer/cosigned-notes.ts";
 import { createMemberDirectory } from "../peer/member-directory.ts";
 import { addPeerRoutes } from "../peer/peer-routes.ts";
 import { openAccessLog } from "../store/access-log.ts";
@@ -152,6 +153,7 @@ async function compose(
     ledger,
     members: createMemberDirectory(ledger),
     peers,
+    cosignedNotes: createCosignedNotes(),
     openStore: <V>(name: string) => openRecords<V>(database, name, disk.note),
     inflight: openInflight(dir),
     accessLog,

@@ -4,6 +4,7 @@ import type { SequencerApi } from "../../../../ledger/embedded/sequencer-api.ts"
 import type { SignedTransaction } from "../../../../ledger/port.ts";
 import type { HttpApp } from "../../../http/http-app.ts";
 import { problems } from "../../../http/schemas.ts";
+import type { CosignedNotes } from "../../cosigned-notes.ts";
 import {
   BatchesQuery,
   BatchesReply,
@@ -28,7 +29,10 @@ const done = { done: true } as const;
 const MAX_SUBMIT_BYTES = 16 * 1024 * 1024;
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
-export function replicateLedger(app: HttpApp, deps: { readonly sequencer: SequencerApi }): void {
+export function replicateLedger(
+  app: HttpApp,
+  deps: { readonly sequencer: SequencerApi; readonly cosignedNotes: CosignedNotes },
+): void {
   const { sequencer } = deps;
   app.post(
     "/peer/v1/ledger/transactions",
@@ -72,6 +76,7 @@ export function replicateLedger(app: HttpApp, deps: { readonly sequencer: Sequen
     },
     async (request) => {
       await sequencer.cosign({ member: request.author, note: request.body.note });
+      deps.cosignedNotes.keep(request.author, request.body.note);
       return done;
     },
   );
