@@ -21,4 +21,13 @@ test("a requester that nobody can connect to gets its agreements and its result 
     `/api/v1/requests/${request}/result`,
   );
   expect(outcome.document.cells[0]?.value).toBe("40925.2");
+  for (const member of ["ministry", "alpha"]) {
+    const list = () =>
+      network
+        .call<{ agreements: { state: string }[] }>(member, "GET", "/api/v1/agreements")
+        .then(({ agreements }) => agreements.map(({ state }) => state));
+    await expect
+      .poll(list, { timeout: 30_000 })
+      .toEqual(Array(member === "alpha" ? 1 : PROVIDERS.length).fill("FINALIZED"));
+  }
 }, 120_000);
