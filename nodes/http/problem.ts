@@ -155,7 +155,8 @@ const FORMS = new Map<unknown, string>([
 
 type Issue = NonNullable<KnownError["validation"]>[number];
 
-const formOf = ({ params, message, keyword }: Issue): string => FORMS.get(params?.pattern) ?? message ?? keyword;
+const formOf = ({ params, message, keyword }: Issue): string =>
+  (keyword === "pattern" ? FORMS.get(params?.pattern) : undefined) ?? message ?? keyword;
 
 export function problemOf(error: unknown): Problem {
   const known = (typeof error === "object" && error !== null ? error : {}) as KnownError;
