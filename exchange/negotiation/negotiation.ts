@@ -20,12 +20,7 @@ export interface Negotiation {
   readonly termination: { readonly by: NegotiationRole; readonly code: string | undefined } | undefined;
 }
 
-export const NEGOTIATION_PROBLEMS = [
-  "transition-not-allowed",
-  "pid-mismatch",
-  "callback-missing",
-  "target-mismatch",
-] as const;
+const NEGOTIATION_PROBLEMS = ["transition-not-allowed", "pid-mismatch", "callback-missing", "target-mismatch"] as const;
 export type NegotiationProblem = (typeof NEGOTIATION_PROBLEMS)[number];
 
 export type Step =
@@ -34,7 +29,7 @@ export type Step =
   | { readonly ok: false; readonly code: NegotiationProblem; readonly detail: string };
 
 /** What a message asks for: its type, split where one type has two meanings. */
-export type Act = "request" | "offer" | "accept" | "agree" | "verify" | "finalize" | "terminate";
+type Act = "request" | "offer" | "accept" | "agree" | "verify" | "finalize" | "terminate";
 type From = NegotiationState | "START";
 interface Transition {
   readonly by: readonly NegotiationRole[];
@@ -45,7 +40,7 @@ const consumer = (to: NegotiationState): Transition => ({ by: ["consumer"], to }
 const provider = (to: NegotiationState): Transition => ({ by: ["provider"], to });
 const either = (to: NegotiationState): Transition => ({ by: ["consumer", "provider"], to });
 
-export const TRANSITIONS: Readonly<Record<From, Readonly<Partial<Record<Act, Transition>>>>> = Object.freeze({
+const TRANSITIONS: Readonly<Record<From, Readonly<Partial<Record<Act, Transition>>>>> = Object.freeze({
   START: { request: consumer("REQUESTED"), offer: provider("OFFERED") },
   REQUESTED: { offer: provider("OFFERED"), agree: provider("AGREED"), terminate: either("TERMINATED") },
   OFFERED: { request: consumer("REQUESTED"), accept: consumer("ACCEPTED"), terminate: either("TERMINATED") },
@@ -56,7 +51,7 @@ export const TRANSITIONS: Readonly<Record<From, Readonly<Partial<Record<Act, Tra
   TERMINATED: {},
 });
 
-export function actOf(message: NegotiationMessage): Act {
+function actOf(message: NegotiationMessage): Act {
   switch (message["@type"]) {
     case "ContractRequestMessage":
       return "request";
