@@ -1,0 +1,117 @@
+/** A whole node folder put back from an earlier copy, as a virtual machine's snapshot would be. */
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { ObservedMessage } from "../peer/client.ts";
+import { createNetwork, type Network, PROVIDERS } from "./_network.ts";
+import { paths } from "./peer-messages.ts";
+import { computationIdOf } from "./requester.ts";
+
+const STEP_MS = 12_000;
+const BACK = "beta";
+
+let network: Network;
+let onSent: (member: string, message: ObservedMessage) => void = () => undefined;
+
+beforeAll(async () => {
+  network = await createNetwork({
+    logLevel: process.env.LOG ?? "silent",
+    stepMs: STEP_MS,
+    observe(member, message) {
+      if (message.direction === "sent") onSent(member, message);
+    },
+  });
+}, 120_000);
+afterAll(async () => {
+  await network[Symbol.asyncDispose]();
+});
+
+/** Stops beta when it sends the first message of this type; resolves when it has stopped. */
+const stoppedAt = (type: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    onSent = (member, { body }) => {
+      if (member !== BACK || !Buffer.from(body).toString("utf8").startsWith(`{"type":"${type}"`)) return;
+      onSent = () => undefined;
+      setImmediate(() => void network.net.stop(BACK).then(resolve, reject));
+    };
+  });
+
+const folder = (name: string) => join(network.net.dir, name);
+async function putBack(copy: string): Promise<void> {
+  await rm(folder(BACK), { recursive: true });
+  await cp(folder(copy), folder(BACK), { recursive: true });
+}
+
+/** Runs beta to its accept, puts its folder back to where it had sent its keys, and starts it. */
+async function rolledBack(year: string): Promise<string> {
+  let stopped = stoppedAt("keys");
+  const query = {
+    measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
+    groupBy: [],
+    filters: [{ element: "year", operator: "eq", values: [year] }],
+  };
+  const request = await network.submit({ query });
+  await stopped;
+  await cp(folder(BACK), folder(`copy-${year}`), { recursive: true });
+  stopped = stoppedAt("accept");
+  await network.net.start(BACK);
+  await stopped;
+  await putBack(`copy-${year}`);
+  return request;
+}
+
+async function takesNoPart(request: string): Promise<void> {
+  const computation = computationIdOf(request, 0);
+  const said: string[] = [];
+  onSent = (member, { path, method }) => {
+    if (member === BACK && method === "POST" && path === paths.messages(computation)) said.push(path);
+  };
+  const { services } = await network.net.start(BACK);
+  await vi.waitFor(
+    async () => {
+      const names = (await services.inflight.names()).filter((name) => name.startsWith(computation));
+      expect(names).toEqual([]);
+    },
+    { timeout: STEP_MS / 2, interval: 50 },
+  );
+  // Not because the computation is over: the others still wait for it.
+  expect((await network.state(request, ["opened", "counted"])).state).toBe("opened");
+  expect(said).toEqual([]);
+  expect(await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS)).toMatchObject({
+    state: "released",
+    computation,
+  });
+}
+
+test("a member that the coordinator holds newer statements of aborts its open computation", async () => {
+  await takesNoPart(await rolledBack("2024"));
+}, 150_000);
+
+test("when the coordinator hides them, a newer cosignature of the ledger aborts it just the same", async () => {
+  const request = await rolledBack("2025");
+  // The coordinator is the sequencer here; it forgets the statements, the cosignature is the sequencer's and R's.
+  const witnessed = network.net.node("operator").services.openStore<unknown>("witnessed");
+  await witnessed.delete(`${computationIdOf(request, 0)}/${BACK}/shares`);
+  await witnessed.delete(`${computationIdOf(request, 0)}/${BACK}/accept`);
+  await takesNoPart(request);
+}, 150_000);
+
+test("a node that only stopped and started keeps its part", async () => {
+  const stopped = stoppedAt("shares");
+  const query = {
+    measures: [{ id: "units", statistic: { kind: "count" } }],
+    groupBy: [],
+    filters: [],
+  };
+  const request = await network.submit({ query });
+  await stopped;
+  await network.net.start(BACK);
+  const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
+  expect(view).toMatchObject({ state: "released" });
+  const result = await network.call<{ outcome: { document: { cells: { value: string }[] } } }>(
+    "ministry",
+    "GET",
+    `/api/v1/requests/${request}/result`,
+  );
+  expect(result.outcome.document.cells[0]?.value).toBe(String(PROVIDERS.length));
+}, 150_000);
