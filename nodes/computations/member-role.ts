@@ -1,4 +1,5 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
@@ -22,6 +23,7 @@ import { forgottenRelease } from "./release-history.ts";
 import { untilDone } from "./retry.ts";
 import { askWitnesses } from "./witness.ts";
 
+const LAST_WORDS_MS = 10_000;
 const POLL_WAIT_MS = 15_000;
 
 type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
@@ -52,7 +54,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return next;
     },
     isFirst: (effect) => effect.kind === "history",
-    send: (send, hosted) => outbox(send, hosted.signal),
+    send: (send, hosted) => outbox.send(send, hosted.signal),
     async perform(effect, hosted) {
       switch (effect.kind) {
         case "history":
@@ -79,7 +81,14 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
         case "wake":
           return hosted.wakeAt(effect.at);
         case "erase":
-          return await hosted.finish();
+          // A refusal is the last word of a role that is over: without it everyone waits for the deadline.
+          return hosted.background(async () => {
+            await Promise.race([
+              outbox.drained(),
+              sleep(LAST_WORDS_MS, undefined, { signal: hosted.signal, ref: false }),
+            ]);
+            await hosted.finish();
+          });
       }
     },
   });
@@ -197,7 +206,7 @@ const isRefused = (error: unknown) =>
 /** Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. */
 function createOutbox(ctx: Context, computation: string) {
   let tail: Promise<unknown> = Promise.resolve();
-  return ({ to, message }: Send, signal: AbortSignal): void => {
+  const send = ({ to, message }: Send, signal: AbortSignal): void => {
     const deliver = async () => {
       const target = await ctx.services.members.target(to);
       await ctx.services.peers.call(target, {
@@ -214,6 +223,7 @@ function createOutbox(ctx: Context, computation: string) {
         ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
       );
   };
+  return Object.freeze({ send, drained: () => tail });
 }
 
 /** Fetches what the coordinator has to say until the role ends. Every message may come twice. */
