@@ -1,10 +1,10 @@
 /** The provider's side of requests: decide on what names own assets, conclude agreements on what is permitted. */
-import { readAgreement, readAgreementUses } from "../../chaincode/rules/keys.ts";
 import { type AgreePorts, negotiate } from "../../exchange/requests/agree.ts";
 import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { decideRequest, type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
+import { assetUses } from "./asset-uses.ts";
 import type { Context } from "./context.ts";
 import {
   ContractAgreementVerificationMessage,
@@ -32,15 +32,7 @@ export function providerPorts(ctx: Context): AgreePorts {
         }),
       );
     },
-    async usesSoFar(asset: string) {
-      let uses = 0;
-      for await (const [, record] of ctx.stores.agreements.entries()) {
-        if (record.asset !== asset || (await readAgreement(ledger, record.agreement)) === undefined) continue;
-        const computations = await readAgreementUses(ledger, record.agreement);
-        uses += computations.filter((use) => use.state !== "failed" || use.failure?.afterClose === true).length;
-      }
-      return uses;
-    },
+    usesSoFar: (asset: string) => assetUses(ledger, ctx.stores.agreements, asset),
     async deliver(requester, request, delivery) {
       return await reaching(`agreement on ${delivery.asset.id}`, async () =>
         peers.call(await members.target(await standInFor(ctx, requester)), {

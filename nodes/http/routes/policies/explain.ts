@@ -1,10 +1,12 @@
 import { Type } from "typebox";
 import { readNetwork } from "../../../../chaincode/rules/keys.ts";
 import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import type { AgreementRecord } from "../../../../exchange/requests/agreement-record.ts";
 import { QUANTITIES } from "../../../../exchange/statistics/units.ts";
 import { decide } from "../../../../policies/engine/decide.ts";
 import type { Policy } from "../../../../policies/model/policy.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
+import { assetUses } from "../../../computations/asset-uses.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -23,7 +25,7 @@ const Explained = closed({
   verdicts: Type.Array(Verdict),
 });
 
-type Deps = Pick<NodeServices, "assets" | "ledger" | "member" | "members" | "now">;
+type Deps = Pick<NodeServices, "assets" | "ledger" | "member" | "members" | "now" | "openStore">;
 
 /** The simulator: what the policy in force, or another one, would say to a request. Nothing is recorded. */
 export function explainPolicy(app: HttpApp, deps: Deps): void {
@@ -44,7 +46,12 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
       if (own === undefined)
         throw new AssetError("ERR_ASSET_UNKNOWN", `asset: ${asset} is not registered on this node`);
       const policy = (request.body.policy as Policy | undefined) ?? own.policy;
-      const decision = decide(policy, request.body.request, own.asset, await contextOf(deps, request.body.request));
+      const decision = decide(
+        policy,
+        request.body.request,
+        own.asset,
+        await contextOf(deps, asset, request.body.request),
+      );
       return {
         outcome: decision.outcome,
         reasons: [...decision.reasons],
@@ -59,7 +66,7 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
   );
 }
 
-async function contextOf(deps: Deps, request: DataRequest) {
+async function contextOf(deps: Deps, asset: string, request: DataRequest) {
   const network = await readNetwork(deps.ledger);
   const facts = async (member: string) => {
     const found = await deps.members.find(member);
@@ -78,7 +85,7 @@ async function contextOf(deps: Deps, request: DataRequest) {
   return {
     ...Object.fromEntries(known.filter(([, found]) => found !== undefined)),
     now: deps.now(),
-    usesSoFar: 0,
+    usesSoFar: await assetUses(deps.ledger, deps.openStore<AgreementRecord>("agreements"), asset),
     attributes: network?.attributes ?? {},
     quantities: { ...QUANTITIES },
   };
