@@ -103,6 +103,16 @@ describe("a running network", () => {
   }
   const inflightOf = async (member: string, computation: string) =>
     (await network.net.node(member).services.inflight.names()).filter((name) => name.startsWith(computation));
+  /** Every role is over, and its secrets are unlinked. */
+  async function leavesNothing(computation: string): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const left = await Promise.all([...PROVIDERS, "operator", "bureau"].map((one) => inflightOf(one, computation)));
+        expect(left.flat()).toEqual([]);
+      },
+      { timeout: 30_000, interval: 100 },
+    );
+  }
   /** Stops `victim` when `who` sends the first message of a type about this computation; resolves when it has stopped. */
   function stopAt(victim: string, who: string, type: string, computation: () => string | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -185,14 +195,15 @@ describe("a running network", () => {
     await network.call("alpha", "POST", `/api/v1/agreements/${agreement}/revoke`, { reason: "no-longer-needed" });
     expect(await network.state(request, ["failed", "released"])).toMatchObject({ reasons: ["agreement-revoked"] });
     await network.net.start("delta");
-    for (const member of [...PROVIDERS, "operator", "bureau"]) {
-      await vi.waitFor(
-        async () => expect({ member, left: await inflightOf(member, computation) }).toEqual({ member, left: [] }),
-        {
-          timeout: 30_000,
-        },
-      );
-    }
+    await leavesNothing(computation);
+  }, 90_000);
+
+  test("a cancelled request ends the running computation", async () => {
+    const { request, computation } = await stoppedAt("delta", "delta", "keys", { query: COUNTED });
+    await network.call("ministry", "POST", `/api/v1/requests/${request}/cancel`, { reason: "filed-in-error" });
+    expect(await network.state(request, ["cancelled", "failed"])).toMatchObject({ state: "cancelled" });
+    await network.net.start("delta");
+    await leavesNothing(computation);
   }, 90_000);
 
   describe("with one provider out of reach", () => {
