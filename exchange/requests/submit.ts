@@ -17,11 +17,17 @@ export interface SubmitPorts extends Party {
 /** What a person fills in; the node adds id, requester and time. */
 export type RequestDraft = Omit<DataRequest, "id" | "requester" | "createdAt"> & { readonly id?: string };
 
+export interface SubmittedRequest {
+  readonly id: string;
+  /** False while the ledger cannot be reached: the request is kept and recorded by itself as soon as it can. */
+  readonly recorded: boolean;
+}
+
 /**
- * Resolves with the request's id once the ledger has acknowledged it. Throws ERR_REQUEST_INVALID with every problem.
- * Submitting the same draft with the same `id` again is answered, not doubled.
+ * Resolves once the ledger has acknowledged the request, or with `recorded: false` where it cannot now. Throws
+ * ERR_REQUEST_INVALID with every problem. Submitting the same draft with the same `id` again is answered, not doubled.
  */
-export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Promise<string> {
+export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Promise<SubmittedRequest> {
   const at = ports.now();
   const salt = ports.random(32);
   const id = draft.id ?? uuidOf({ requester: ports.identity.member, salt: toBase64url(salt) });
@@ -36,8 +42,14 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
     await ports.stores.documents.put(id, document);
     await ports.stores.lives.put(id, { life: { name: "draft", id }, position: -1 });
   }
-  await recordSubmission(ports, id);
-  return id;
+  return { id, recorded: await recordSubmission(ports, id).then(() => true, keptInOutbox) };
+}
+
+/** The node's outbox repeats these until they are acknowledged; a person needs the id now. */
+function keptInOutbox(error: unknown): false {
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_LEDGER_UNREACHABLE" || code === "ERR_LEDGER_NO_QUORUM") return false;
+  throw error;
 }
 
 /** Also called at start for drafts whose record was not acknowledged before a crash. */

@@ -52,7 +52,8 @@ export const requestCommands: CommandGroup = (program, cli) => {
 async function submit(context: CommandContext, file: string, wait: number | undefined): Promise<Outcome> {
   const draft = await context.readJson(file);
   const api = await context.api();
-  const answer = await api.post<{ id: string; cached: boolean }>("/requests", draft);
+  const answer = await api.post<{ id: string; cached: boolean; recorded: boolean }>("/requests", draft);
+  if (!answer.recorded) context.note(context.texts.text("cli.request.unrecorded"));
   if (wait === undefined) {
     const { text } = context.texts;
     const human = renderFields([

@@ -13,9 +13,10 @@ export function submit(app: HttpApp, ctx: Context): void {
     "/api/v1/requests",
     {
       schema: {
-        summary: "Files a data request; `cached` when an identical one was released before and answers it",
+        summary:
+          "Files a data request; `cached` when an identical one was released before and answers it, `recorded: false` while the ledger cannot be reached",
         body: Type.Unknown(),
-        response: { 201: closed({ id: Uuid, cached: Type.Boolean() }), ...problems },
+        response: { 201: closed({ id: Uuid, cached: Type.Boolean(), recorded: Type.Boolean() }), ...problems },
       },
     },
     async (request, reply) => {
@@ -25,9 +26,9 @@ export function submit(app: HttpApp, ctx: Context): void {
       }
       const draft = body as RequestDraft;
       const earlier = await earlierAnswer(ctx, draft);
-      if (earlier !== undefined) return reply.code(201).send({ id: earlier, cached: true });
+      if (earlier !== undefined) return reply.code(201).send({ id: earlier, cached: true, recorded: true });
       const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
-      return reply.code(201).send({ id: await submitRequest(ports, draft), cached: false });
+      return reply.code(201).send({ ...(await submitRequest(ports, draft)), cached: false });
     },
   );
 }
