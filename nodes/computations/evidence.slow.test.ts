@@ -88,12 +88,15 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout"
     });
   }
 
+  const earlier = new Set<string>();
   /** Bytes of the bundle file. */
   async function roughRun(draft: object, dropsAt: string): Promise<Uint8Array> {
     const failures: unknown[] = [];
     let withdrawn = false;
     let gone = false;
     onSent = (member, { path, body }) => {
+      // A dropped provider may still repeat itself about the run before.
+      if (earlier.has(path.split("/")[4] ?? "")) return;
       const type = /^\{"type":"([a-z0-9-]+)"/.exec(Buffer.from(body.subarray(0, 40)).toString("utf8"))?.[1];
       if (member === WITHDRAWN && type === "shares" && !withdrawn) {
         withdrawn = true;
@@ -106,6 +109,7 @@ describe("evidence of a run with a withdrawal before the mask set and a dropout"
     const request = await network.submit({ ...draft, assets });
     const view = await network.state(request, ["released", "withheld", "failed", "cancelled"], 120_000);
     onSent = () => undefined;
+    earlier.add(view.computation!);
     expect({ state: view.state, reasons: view.reasons, failures }).toEqual({ state: "released", failures: [] });
     const { address, token } = network.net.node("ministry");
     const answer = await fetch(`${address.api}/api/v1/requests/${request}/evidence`, {
