@@ -84,7 +84,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           // A refusal is the last word of a role that is over: without it everyone waits for the deadline.
           return hosted.background(async () => {
             await Promise.race([
-              outbox.drained(),
+              outbox.lastWord(),
               sleep(LAST_WORDS_MS, undefined, { signal: hosted.signal, ref: false }),
             ]);
             await hosted.finish();
@@ -203,9 +203,13 @@ async function forgetLayout(ctx: Context, computation: string): Promise<void> {
 const isRefused = (error: unknown) =>
   error instanceof PeerError && (error.answer?.status ?? 500) < 500 && error.answer?.status !== 429;
 
-/** Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. */
+/**
+ * Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. `lastWord`
+ * resolves when a refusal, if there is one, is delivered.
+ */
 function createOutbox(ctx: Context, computation: string) {
   let tail: Promise<unknown> = Promise.resolve();
+  let lastWord: Promise<unknown> = tail;
   const send = ({ to, message }: Send, signal: AbortSignal): void => {
     const deliver = async () => {
       const target = await ctx.services.members.target(to);
@@ -222,8 +226,12 @@ function createOutbox(ctx: Context, computation: string) {
       .catch((error: unknown) =>
         ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
       );
+    if (message.type === "refusal") lastWord = tail;
   };
-  return Object.freeze({ send, drained: () => tail });
+  return Object.freeze({
+    send,
+    /** Resolves when a refusal, if there is one, is delivered. */ lastWord: () => lastWord,
+  });
 }
 
 /** Fetches what the coordinator has to say until the role ends. Every message may come twice. */
