@@ -183,7 +183,7 @@ function codeOf(error: KnownError): string {
   if (error.validation !== undefined) return "ERR_HTTP_INVALID";
   if (typeof error.code === "string") {
     const translated = FASTIFY_CODES[error.code] ?? error.code;
-    if (translated in PROBLEM_STATUS) return translated;
+    if (Object.hasOwn(PROBLEM_STATUS, translated)) return translated;
   }
   if (error.statusCode === 429) return "ERR_HTTP_RATE_LIMIT";
   if (error.statusCode === 400) return "ERR_HTTP_INVALID";
