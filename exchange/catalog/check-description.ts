@@ -1,22 +1,28 @@
 /** Everything that is wrong with a description before a single row is read. Pure. */
 import { Compile } from "typebox/compile";
-import type { Field } from "../../policies/model/asset.ts";
+import { Field } from "../../policies/model/asset.ts";
 import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
 import type { SourceColumn } from "../statistics/source.ts";
 import { AssetDescription } from "./description.ts";
 import type { Problem } from "./errors.ts";
 
 const schema = Compile(AssetDescription);
+const fieldSchema = Compile(Field);
 const ID_PART = /^[a-z0-9-]{1,63}$/;
 
-/** Shape only; the other checks need a well-formed description. */
-export function checkShape(value: unknown): readonly Problem[] {
+/** Empty for a well-formed description; else what is malformed, and what is wrong with the fields that are not. */
+export function checkShape(value: unknown, columns: readonly SourceColumn[]): readonly Problem[] {
   if (schema.Check(value)) return [];
-  return describeSchemaErrors(AssetDescription, schema.Errors(value), value).map(({ field, message }) => ({
+  const malformed = describeSchemaErrors(AssetDescription, schema.Errors(value), value).map(({ field, message }) => ({
     field: field === "" ? "asset" : field,
-    code: "schema",
+    code: "schema" as const,
     detail: message,
   }));
+  const { fields, codeTables } = (value ?? {}) as { fields?: unknown; codeTables?: unknown };
+  if (!Array.isArray(fields) || typeof codeTables !== "object" || codeTables === null) return malformed;
+  const readable = fields.filter((field): field is Field => fieldSchema.Check(field));
+  const partial = { codeTables } as Pick<AssetDescription, "codeTables">;
+  return [...malformed, ...readable.flatMap((field) => checkField(field, partial, columns))];
 }
 
 export function checkDescription(
@@ -53,7 +59,11 @@ export function checkDescription(
 
 type Add = (field: string, code: string, detail: string) => void;
 
-function checkField(field: Field, description: AssetDescription, columns: readonly SourceColumn[]): Problem[] {
+function checkField(
+  field: Field,
+  description: Pick<AssetDescription, "codeTables">,
+  columns: readonly SourceColumn[],
+): Problem[] {
   const problems: Problem[] = [];
   const add = (code: string, detail: string): void => {
     problems.push({ field: `fields.${field.name}`, code, detail });

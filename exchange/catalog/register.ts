@@ -50,7 +50,7 @@ export async function prepareAsset(
   source: Source,
   options: { readonly version: number; readonly random: (bytes: number) => Uint8Array },
 ): Promise<PreparedAsset> {
-  const shape = checkShape(description);
+  const shape = checkShape(description, source.columns);
   if (shape.length > 0) throw new CatalogError("ERR_CATALOG_INVALID", "the asset description is malformed", shape);
   const described = description as AssetDescription;
   const title = `asset ${described.id} cannot be registered`;

@@ -148,6 +148,18 @@ describe("registration", () => {
     expect(problems.every((problem) => problem.endsWith(" schema"))).toBe(true);
   });
 
+  test("a malformed part does not hide what is wrong with the fields", async () => {
+    const problems = await problemsOf(ACCOUNTS, (value) => {
+      const { fields } = value as unknown as { fields: { name: string; element: string; type: string }[] };
+      Object.assign(value, {
+        grade: { level: "L9" },
+        fields: [...fields, { name: "nowhere", element: "nowhere", type: "text" }],
+      });
+    });
+    expect(problems.some((problem) => problem.endsWith(" schema"))).toBe(true);
+    expect(problems).toContain("fields.nowhere column-missing");
+  });
+
   test("names values that do not fit, with the first record", async () => {
     const csv = "year,output,tax,owner\n2021,1.005,3,u1\n2024,x,1.5,u2\n";
     expect(await problemsOf(csv, () => undefined)).toEqual([
