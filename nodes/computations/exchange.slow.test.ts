@@ -167,6 +167,8 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
         path: `/peer/v1/computations/${about}/messages`,
         body,
         response: Type.Any(),
+        // The coordinator says 503 until it has read the opening on its own replica.
+        attempts: 8,
       };
       return await services.peers.call(await services.members.target("operator"), call).then(
         () => "accepted",
