@@ -14,8 +14,42 @@ export interface BenchRun {
   readonly results: readonly Metric[];
 }
 
-/** `tiny` sizes show only that the benchmark still runs; their figures mean nothing. */
-export type Bench = (options: { readonly tiny: boolean; readonly note: (text: string) => void }) => Promise<BenchRun>;
+/** What the flag `--name NUMBER` sets. `tiny` shows only that the benchmark still runs; its figures mean nothing. */
+export interface Size {
+  readonly full: number;
+  readonly tiny: number;
+}
+
+export interface BenchOptions<Name extends string = string> {
+  readonly tiny: boolean;
+  readonly sizes: Readonly<Record<Name, number>>;
+  readonly note: (text: string) => void;
+}
+
+export interface Bench {
+  readonly sizes: Readonly<Record<string, Size>>;
+  run(options: {
+    readonly tiny: boolean;
+    readonly given?: Readonly<Record<string, number>>;
+    note: BenchOptions["note"];
+  }): Promise<BenchRun>;
+}
+
+/** A benchmark whose declared sizes are its flags. */
+export const defineBench = <Name extends string>(
+  sizes: Readonly<Record<Name, Size>>,
+  run: (options: BenchOptions<Name>) => Promise<BenchRun>,
+): Bench =>
+  Object.freeze({
+    sizes,
+    run({ tiny, given = {}, note }) {
+      const chosen = Object.entries<Size>(sizes).map(([name, size]) => [
+        name,
+        given[name] ?? (tiny ? size.tiny : size.full),
+      ]);
+      return run({ tiny, sizes: Object.fromEntries(chosen) as Record<Name, number>, note });
+    },
+  } satisfies Bench);
 
 export interface Machine {
   readonly cpus: number;

@@ -11,12 +11,18 @@ import { openLevelStore } from "../../ledger/embedded/store.ts";
 import { parseProof } from "../../ledger/log/proof-text.ts";
 import type { Ledger, LedgerEntry, SignedTransaction } from "../../ledger/port.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
-import type { Bench } from "./bench.ts";
+import { defineBench } from "./bench.ts";
 
 const REPLICAS = 3;
 
-export const ledgerBench: Bench = async ({ tiny, note }) => {
-  const [records, batch, clients] = tiny ? [60, 10, 2] : [20_000, 250, 4];
+const SIZES = {
+  records: { full: 20_000, tiny: 60 },
+  batch: { full: 250, tiny: 10 },
+  clients: { full: 4, tiny: 2 },
+};
+
+export const ledgerBench = defineBench(SIZES, async ({ sizes, note }) => {
+  const { records, batch, clients } = sizes;
   const operator = testMember("operator", { kind: "industry" });
   const members = Array.from({ length: REPLICAS }, (_, i) => testMember(`member-${i}`, { cosigner: true }));
   const folder = await mkdtemp(join(tmpdir(), "sealane-bench-"));
@@ -68,7 +74,7 @@ export const ledgerBench: Bench = async ({ tiny, note }) => {
     await ledger.close();
     await rm(folder, { recursive: true, force: true });
   }
-};
+});
 
 /** Anchors of one author follow each other, so batches are started in order and up to `clients` of them are open. */
 async function submitAll(

@@ -1,25 +1,50 @@
-/** `npm run bench -- NAME [--json] [--tiny]`. Exit 1 when a target is missed, 2 when there is no such benchmark. */
+/** `npm run bench -- NAME [--json] [--tiny] [--SIZE NUMBER]`. Exit 1 when a target is missed, 2 when there is no such benchmark. */
 import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { renderTable } from "../cli/table.ts";
-import { type BenchReport, type Machine, reportOf } from "./bench.ts";
+import { type Bench, type BenchReport, type Machine, reportOf } from "./bench.ts";
 import { BENCHES } from "./benches.ts";
 
-const words = process.argv.slice(2);
-const flags = words.filter((word) => word.startsWith("--"));
-const [name = "", ...more] = words.filter((word) => !word.startsWith("--"));
+const [name = "", ...words] = process.argv.slice(2);
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
-const unknown = flags.filter((flag) => !["--json", "--tiny"].includes(flag));
 
-if (bench === undefined || more.length > 0 || unknown.length > 0) {
+if (bench === undefined) {
   console.error(`npm run bench -- NAME [--json] [--tiny]; NAME is one of ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = 2;
 } else {
-  const run = await bench({ tiny: flags.includes("--tiny"), note: (text) => console.error(text) });
-  const report = reportOf(name, commit(), machine(), run);
-  console.log(flags.includes("--json") ? JSON.stringify(report) : human(report));
-  process.exitCode = report.results.some(({ ok }) => ok === false) && !flags.includes("--tiny") ? 1 : 0;
+  const flags = flagsOf(bench, words);
+  if (typeof flags === "string") {
+    console.error(`${flags}\nnpm run bench -- ${name} [--json] [--tiny] ${usage(bench)}`);
+    process.exitCode = 2;
+  } else {
+    const run = await bench.run({ ...flags, note: (text) => console.error(text) });
+    const report = reportOf(name, commit(), machine(), run);
+    console.log(flags.json ? JSON.stringify(report) : human(report));
+    process.exitCode = report.results.some(({ ok }) => ok === false) && !flags.tiny ? 1 : 0;
+  }
+}
+
+function usage({ sizes }: Bench): string {
+  return Object.entries(sizes)
+    .map(([size, { full }]) => `[--${size} ${full}]`)
+    .join(" ");
+}
+
+/** What is wrong with the flags, or what they say. */
+function flagsOf({ sizes }: Bench, args: string[]) {
+  try {
+    const named = Object.keys(sizes).map((size) => [size, { type: "string" as const }]);
+    const options = { json: { type: "boolean" as const }, tiny: { type: "boolean" as const } };
+    const { values } = parseArgs({ args, options: { ...options, ...Object.fromEntries(named) } });
+    const { json = false, tiny = false, ...rest } = values as { json?: boolean; tiny?: boolean };
+    const given = Object.fromEntries(Object.entries<string>(rest).map(([size, value]) => [size, Number(value)]));
+    const bad = Object.keys(given).find((size) => !Number.isSafeInteger(given[size]) || given[size]! < 1);
+    return bad === undefined ? { json, tiny, given } : `--${bad}: a whole number from 1 is wanted`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function human({ bench: title, commit: at, machine: { cpus: cores, model, node }, results }: BenchReport): string {

@@ -7,9 +7,11 @@ import { inProcess } from "../demo/network.ts";
 import { registerAll, runRequest } from "../demo/run.ts";
 import { loadScenario, type ScenarioRequest } from "../demo/scenario.ts";
 import { createWireTap } from "../demo/wire-tap.ts";
-import { type Bench, percentile } from "./bench.ts";
+import { defineBench, percentile } from "./bench.ts";
 
-export const requestBench: Bench = async ({ tiny, note }) => {
+const SIZES = { requests: { full: 10, tiny: 1 } };
+
+export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => {
   const scenario = await loadScenario(tiny ? "shaoxing" : "grunfeld");
   const [first] = scenario.requests;
   if (first === undefined) throw new Error(`${scenario.name}: has no request`);
@@ -33,7 +35,7 @@ export const requestBench: Bench = async ({ tiny, note }) => {
   try {
     const hooks = { onRegistered: () => undefined, onState: () => undefined };
     await registerAll(network, scenario, hooks, new Date());
-    const requests = tiny ? 1 : 10;
+    const { requests } = sizes;
     const samples: number[] = [];
     for (let run = 0; run < requests; run += 1) {
       const done = await runRequest(network, scenario, renamed(first, run), tables, hooks, new Date());
@@ -51,7 +53,7 @@ export const requestBench: Bench = async ({ tiny, note }) => {
   } finally {
     await network.close();
   }
-};
+});
 
 /** An identical query would be answered from the first result; other measure ids make it another query. */
 const renamed = (request: ScenarioRequest, run: number): ScenarioRequest => ({

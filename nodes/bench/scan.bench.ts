@@ -10,12 +10,12 @@ import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { compileSql } from "../../exchange/statistics/sql.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { openSource } from "../sources/open.ts";
-import { type Bench, medianMs } from "./bench.ts";
+import { defineBench, medianMs } from "./bench.ts";
 
 const GROUPS = ["a", "b", "c", "d"];
 
-export const scanBench: Bench = async ({ tiny, note }) => {
-  const rows = tiny ? 1_000 : 10_000_000;
+export const scanBench = defineBench({ rows: { full: 10_000_000, tiny: 1_000 } }, async ({ tiny, sizes, note }) => {
+  const { rows } = sizes;
   const runs = tiny ? 1 : 3;
   const folder = await realpath(await mkdtemp(join(tmpdir(), "sealane-scan-")));
   try {
@@ -35,7 +35,7 @@ export const scanBench: Bench = async ({ tiny, note }) => {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-};
+});
 
 async function writeTable(path: string, rows: number): Promise<void> {
   const file = createWriteStream(path);

@@ -5,12 +5,14 @@
  */
 import { createCipheriv } from "node:crypto";
 import { createNetwork, names, plainSum, type World } from "../../crypto/secagg/_network.ts";
-import type { Bench } from "./bench.ts";
+import { defineBench } from "./bench.ts";
 
 const CHUNK_WORDS = 8192;
 
-export const secaggBench: Bench = async ({ tiny, note }) => {
-  const [nodes, cells] = tiny ? [5, 16] : [20, 20_000];
+const SIZES = { nodes: { full: 100, tiny: 5 }, length: { full: 100_000, tiny: 16 } };
+
+export const secaggBench = defineBench(SIZES, async ({ sizes, note }) => {
+  const { nodes, length: cells } = sizes;
   const members = names(nodes);
   const clock = { last: performance.now(), spent: new Map<string, number>() };
   const credit = (party: string): boolean => {
@@ -57,7 +59,7 @@ export const secaggBench: Bench = async ({ tiny, note }) => {
       { metric: "bytesPerNode", value: bytes, unit: "bytes", target: { atMost: 8 * 2 * cells + 1_000 * nodes } },
     ],
   };
-};
+});
 
 function floorMs(streams: number, words: number): number {
   const total = new BigUint64Array(words);
