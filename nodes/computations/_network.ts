@@ -7,7 +7,7 @@ import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
-import { createTestnet, type Testnet } from "../testnet/testnet.ts";
+import { createTestnet, type Testnet, type TestnetOptions } from "../testnet/testnet.ts";
 
 export const PROVIDERS = ["alpha", "beta", "delta", "gamma", "omega"] as const;
 export const SECTOR: Readonly<Record<string, string>> = {
@@ -51,6 +51,8 @@ export interface Options {
   readonly rows?: typeof ROWS;
   readonly observe?: (member: string, message: ObservedMessage) => void;
   readonly members?: readonly TestnetMember[];
+  readonly fronts?: TestnetOptions["fronts"];
+  readonly limits?: Readonly<Record<string, number>>;
   readonly logLevel?: string;
 }
 
@@ -108,7 +110,9 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
         releaseMs: options.releaseMs ?? 30_000,
         opensByItself: options.opensByItself ?? true,
       },
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
     },
+    ...(options.fronts === undefined ? {} : { fronts: options.fronts }),
     ...(options.observe === undefined ? {} : { observe: options.observe }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });

@@ -21,12 +21,26 @@ export interface TestnetMember {
   readonly reachable?: boolean;
 }
 
-/** Contents of sealane.json for a node on this machine, on ports that are free now. */
-export async function localConfig(member: TestnetMember): Promise<Record<string, unknown>> {
+/** Where a member's node listens, and the port of its endpoint where something stands in between. */
+export interface LocalPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly endpointPort: number;
+}
+
+export interface LocalMember {
+  /** Contents of sealane.json. */
+  readonly config: Record<string, unknown>;
+  /** Absent: it has no peer interface. */
+  readonly place: LocalPlace | undefined;
+}
+
+/** For a node on this machine, on ports that are free now. A fronted one listens elsewhere than its endpoint says. */
+export async function localMember(member: TestnetMember, isFronted = false): Promise<LocalMember> {
   const { id, kind } = member;
   const reachable = member.reachable ?? kind !== "enterprise";
-  const peerPort = reachable ? await freePort() : undefined;
-  return {
+  const place = reachable ? await localPlace(isFronted) : undefined;
+  const config = {
     member: {
       id,
       kind,
@@ -37,11 +51,17 @@ export async function localConfig(member: TestnetMember): Promise<Record<string,
       cosigner: member.cosigner ?? true,
     },
     api: { host: HOST, port: await freePort() },
-    ...(peerPort === undefined
+    ...(place === undefined
       ? {}
-      : { peer: { host: HOST, port: peerPort, endpoint: `https://${HOST}:${peerPort}` } }),
+      : { peer: { host: HOST, port: place.port, endpoint: `https://${HOST}:${place.endpointPort}` } }),
     limits: { minimumFreeDiskMiB: 1 },
   };
+  return { config, place };
+}
+
+async function localPlace(isFronted: boolean): Promise<LocalPlace> {
+  const port = await freePort();
+  return { host: HOST, port, endpointPort: isFronted ? await freePort() : port };
 }
 
 /**

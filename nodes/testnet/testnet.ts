@@ -17,9 +17,16 @@ import { foundNetwork } from "../runtime/network/found.ts";
 import { createInvitation } from "../runtime/network/invitation.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { type RunningNode, startNode } from "../runtime/node.ts";
-import { attributeTables, localConfig, type TestnetMember } from "./local-member.ts";
+import { attributeTables, type LocalPlace, localMember, type TestnetMember } from "./local-member.ts";
 
 const JOIN_MS = 60_000;
+
+/** What stands under a member's endpoint in place of its node: it has the folder, so it has the member's keys. */
+export type OpenFront = (about: {
+  readonly member: string;
+  readonly dir: string;
+  readonly place: LocalPlace;
+}) => Promise<{ close(): Promise<void> }>;
 
 export interface TestnetOptions {
   /** The first one of kind `industry` founds the network and is operator and sequencer. */
@@ -36,6 +43,8 @@ export interface TestnetOptions {
   readonly onStep?: (step: { readonly kind: "founded" | "joined" | "started"; readonly member: string }) => void;
   /** Default "silent". */
   readonly logLevel?: string;
+  /** By member; opened before anyone calls it, closed after every node has stopped. */
+  readonly fronts?: Readonly<Record<string, OpenFront>>;
   /** Sections of sealane.json for every node, beside what members say. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -63,6 +72,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
   if (founder === undefined) throw new RangeError("members: one of kind industry is needed as founder");
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "sealane-testnet-")));
   const nodes = new Map<string, RunningNode>();
+  const fronts: Awaited<ReturnType<OpenFront>>[] = [];
 
   const folder = (member: string) => join(dir, member);
   async function start(member: string): Promise<RunningNode> {
@@ -90,16 +100,17 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
     const order = [...nodes.keys()].sort((a, b) => Number(a === founder!.id) - Number(b === founder!.id));
     await Promise.all(order.slice(0, -1).map(stop));
     await Promise.all(order.slice(-1).map(stop));
+    await Promise.all(fronts.map((front) => front.close()));
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   }
 
   try {
     for (const member of members) {
-      await initNode({
-        dir: folder(member.id),
-        config: { ...options.config, ...(await localConfig(member)) },
-        effects: systemEffects,
-      });
+      const dir = folder(member.id);
+      const open = options.fronts?.[member.id];
+      const { config, place } = await localMember(member, open !== undefined);
+      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), effects: systemEffects });
+      if (open !== undefined && place !== undefined) fronts.push(await open({ member: member.id, dir, place }));
     }
     await foundNetwork({
       dir: folder(founder.id),
@@ -135,6 +146,11 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
     await close();
     throw error;
   }
+}
+
+/** `limits` of both; every other section is one side's. */
+function mergedConfig(common: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>) {
+  return { ...common, ...own, limits: { ...(common.limits as object), ...(own.limits as object) } };
 }
 
 /** The operator's and the applicant's halves of joining, as two people would do them. */
