@@ -11,11 +11,15 @@ export const MemberId = Type.String({ pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0
 /** `<provider>:<slug>`; stable over versions. */
 export const AssetId = Type.String({ pattern: "^[a-z0-9-]{1,63}:[a-z0-9-]{1,63}$" });
 export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
-/** SHA-256, base64url. */
-export const Digest = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
-export const PublicKey = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
-export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{22}$" });
-export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{86}$" });
+/** 32 bytes in the one way to write them: unused bits of the last character are zero (RFC 4648 section 3.5). */
+export const Bytes32 = Type.String({ pattern: "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$" });
+/** SHA-256. */
+export const Digest = Bytes32;
+export const PublicKey = Bytes32;
+/** 16 bytes. */
+export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
+/** 64 bytes. */
+export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{85}[AQgw]$" });
 export const Instant = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{3})?Z$" });
 export const Code = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
 export const Text = Type.String({ minLength: 1, maxLength: 500 });

@@ -11,7 +11,11 @@ import { SecaggError } from "./errors.ts";
 const closed = <T extends Record<string, TSchema>>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 const text = (pattern: string) => Type.String({ pattern });
-const base64url = (bytes: number) => text(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`);
+/** So many bytes in the one way to write them: unused bits of the last character are zero (RFC 4648 section 3.5). */
+const base64url = (bytes: number) => {
+  const last = ["[A-Za-z0-9_-]", "[AQgw]", "[AEIMQUYcgkosw048]"][bytes % 3];
+  return text(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3) - 1}}${last}$`);
+};
 
 const MAXIMUM_MEMBERS = 1000;
 const MemberId = text("^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$");

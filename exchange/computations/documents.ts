@@ -6,6 +6,7 @@ import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { Asset } from "../../policies/model/asset.ts";
 import { Policy } from "../../policies/model/policy.ts";
 import { Query } from "../../policies/model/query.ts";
+import { Bytes32 } from "../../policies/model/vocabulary.ts";
 import type { Layout } from "../statistics/layout.ts";
 import { ComputationError } from "./errors.ts";
 
@@ -20,8 +21,7 @@ export const LayoutDocument = closed({
 /** The policies the constants follow from, in cohort order. */
 export const PolicyDocument = closed({ policies: Type.Array(Policy, { minItems: 1, maxItems: 1000 }) });
 
-export const salted = <T extends TSchema>(document: T) =>
-  closed({ salt: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), document });
+export const salted = <T extends TSchema>(document: T) => closed({ salt: Bytes32, document });
 
 export const ComputationDocuments = closed({
   query: salted(Query),

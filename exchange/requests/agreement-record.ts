@@ -5,6 +5,7 @@ import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { Asset } from "../../policies/model/asset.ts";
 import { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
+import { Bytes32 } from "../../policies/model/vocabulary.ts";
 import { offerOf, SealaneAgreement } from "../negotiation/agreement.ts";
 import { firstRequest } from "../negotiation/compose.ts";
 import {
@@ -24,10 +25,7 @@ export const AgreementDelivery = Type.Object(
     message: Type.Object({ ...ContractAgreementMessage.properties, agreement: SealaneAgreement }),
     asset: Asset,
     policy: Policy,
-    explanation: Type.Object(
-      { salt: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), document: Type.Unknown() },
-      { additionalProperties: false },
-    ),
+    explanation: Type.Object({ salt: Bytes32, document: Type.Unknown() }, { additionalProperties: false }),
   },
   { additionalProperties: false },
 );

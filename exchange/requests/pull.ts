@@ -5,12 +5,10 @@ import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
 import { DataRequest } from "../../policies/model/request.ts";
-import { MemberId } from "../../policies/model/vocabulary.ts";
+import { Bytes32, KeyId, MemberId, Signature } from "../../policies/model/vocabulary.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
 import type { Directory, RequestDocument } from "./ports.ts";
-
-const text = (pattern: string) => Type.String({ pattern });
 
 /** Wire form of a request document (peer interface of the requester or its relay). */
 export const RequestDocumentSchema = Type.Object(
@@ -19,13 +17,13 @@ export const RequestDocumentSchema = Type.Object(
       {
         statement: DataRequest,
         signer: MemberId,
-        key: text("^[A-Za-z0-9_-]{22}$"),
+        key: KeyId,
         suite: Type.Enum(["intl"]),
-        signature: text("^[A-Za-z0-9_-]{86}$"),
+        signature: Signature,
       },
       { additionalProperties: false },
     ),
-    salt: text("^[A-Za-z0-9_-]{43}$"),
+    salt: Bytes32,
   },
   { additionalProperties: false },
 );

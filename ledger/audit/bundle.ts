@@ -8,6 +8,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
 import {
   AssetId,
+  Bytes32,
   Code,
   Count,
   closed,
@@ -25,7 +26,7 @@ export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 export const EVIDENCE_FORMAT = "sealane/evidence/v1";
 
 /** 32 random bytes, base64url: the salt of the digest on the ledger. */
-export const Salt = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
+export const Salt = Bytes32;
 /** Any JSON document. The ledger's digest covers it; bounded in depth and size before it is read. */
 const Document = Type.Unknown();
 const salted = <T extends TSchema>(document: T) => closed({ document, salt: Salt });

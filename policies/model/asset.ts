@@ -1,6 +1,6 @@
 /** Asset metadata: what a provider publishes about a table. The source itself (path, engine) never leaves the node. */
 import { type Static, Type } from "typebox";
-import { AssetId, CalendarDate, Code, closed, Decimal, MemberId, Text, Title } from "./vocabulary.ts";
+import { AssetId, Bytes32, CalendarDate, Code, closed, Decimal, MemberId, Text, Title } from "./vocabulary.ts";
 
 export const Field = closed({
   /** Column name at the source. */
@@ -69,7 +69,7 @@ export const Asset = closed({
   period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate, field: Type.Optional(Type.String()) })),
   quality: QualitySummary,
   /** Salted digest of the source bytes at registration. */
-  sourceDigest: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
+  sourceDigest: Bytes32,
 });
 
 export type Field = Static<typeof Field>;

@@ -17,4 +17,10 @@ export const Title = closed({ en: Type.Optional(Text), "zh-CN": Type.Optional(Te
 export const Decimal = Type.String({ pattern: "^-?(0|[1-9]\\d{0,29})(\\.\\d{1,18})?$" });
 export const CalendarDate = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" });
 export const Instant = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{3})?Z$" });
+/** 32 bytes in the one way to write them: unused bits of the last character are zero (RFC 4648 section 3.5). */
+export const Bytes32 = Type.String({ pattern: "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$" });
+/** 16 bytes. */
+export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
+/** 64 bytes. */
+export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{85}[AQgw]$" });
 export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });

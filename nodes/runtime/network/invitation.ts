@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { readMember, readNetwork } from "../../../chaincode/rules/keys.ts";
 import type { TransactionBody } from "../../../chaincode/rules/transactions.ts";
-import { Code, closed, Digest, Instant, MemberId, PublicKey } from "../../../chaincode/rules/vocabulary.ts";
+import { Bytes32, Code, closed, Digest, Instant, MemberId, PublicKey } from "../../../chaincode/rules/vocabulary.ts";
 import { sha256 } from "../../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../../crypto/suites/encoding.ts";
 import type { Ledger } from "../../../ledger/port.ts";
@@ -24,7 +24,7 @@ export const Invitation = closed({
     tls: Digest,
     endpoint: Type.String({ pattern: "^https://", maxLength: 200 }),
   }),
-  token: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
+  token: Bytes32,
   expiresAt: Instant,
 });
 export type Invitation = Static<typeof Invitation>;

@@ -1,12 +1,11 @@
-import { Type } from "typebox";
-import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import { Bytes32, closed } from "../../../../chaincode/rules/vocabulary.ts";
 import type { HttpApp } from "../../../http/http-app.ts";
 import { problems } from "../../../http/schemas.ts";
 import { Application, receiveApplication } from "../../../runtime/network/application.ts";
 import { ApplicationReply } from "../../../runtime/network/join.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 
-const Body = closed({ token: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }), application: Application });
+const Body = closed({ token: Bytes32, application: Application });
 
 /** A member record with its texts; the only body that a stranger can make this node read. */
 const MAX_APPLICATION_BYTES = 64 * 1024;
