@@ -1,0 +1,134 @@
+/** Who takes part, what they hold, what is asked: every round asks for a figure that no round before it asked for. */
+import { type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
+import type { Query } from "../../policies/model/query.ts";
+import type { TestnetMember } from "../testnet/local-member.ts";
+import { seededRandom } from "./random.ts";
+
+export const PROVIDERS = ["alpha", "beta", "delta", "gamma"] as const;
+export const SEQUENCER = "operator";
+export const COORDINATOR = "hub";
+export const RECEIVER = "bureau";
+export const REQUESTER = "ministry";
+/** A provider that cosigns as well: two of these three are the quorum. */
+export const COSIGNER = "delta";
+const COSIGNERS: readonly string[] = [COSIGNER, RECEIVER, COORDINATOR];
+
+const CODES = 64;
+/** Rounds that one network has figures for. */
+export const MAX_ROUNDS = CODES * CODES;
+
+export const MEMBERS: readonly TestnetMember[] = (
+  [
+    { id: SEQUENCER, kind: "industry" },
+    { id: REQUESTER, kind: "government" },
+    { id: RECEIVER, kind: "government" },
+    { id: COORDINATOR, kind: "industry" },
+    ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const })),
+  ] as const
+).map((member) => ({ ...member, cosigner: COSIGNERS.includes(member.id) }));
+
+const codes = Array.from({ length: CODES }, (_, at) => `c${String(at).padStart(2, "0")}`);
+const assetId = (member: string): string => `${member}:panel`;
+
+/** One row per year and branch. The tax of a row is missing at one provider in some of them. */
+export function tableOf(member: string): PlainTable {
+  const random = seededRandom([...member].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 7));
+  const tenths = (below: number) => (1 + random.below(below)) / 10;
+  const rows = codes.flatMap((year, y) =>
+    codes.map((branch, b) => {
+      const isMissing = (7 * y + b) % 9 === 0 && PROVIDERS[(y + b) % PROVIDERS.length] === member;
+      return `${year},${branch},${tenths(90_000).toFixed(1)},${isMissing ? "" : tenths(9_000).toFixed(1)}`;
+    }),
+  );
+  return { csv: `year,branch,output,tax\n${rows.join("\n")}\n`, asset: assetOf(member), attributes: {} };
+}
+
+function assetOf(member: string): Asset {
+  const table = (name: string) => ({ name, element: name, type: "code", codeTable: name }) as const;
+  const amount = (name: string, element: string, maximum: string) =>
+    ({ name, element, type: "decimal", scale: 1, unit: "CNY", bounds: { minimum: "0", maximum } }) as const;
+  const codeTable = codes.map((code) => ({ code }));
+  return {
+    id: assetId(member),
+    title: { en: `Panel of ${member}` },
+    keywords: [],
+    fields: [
+      table("year"),
+      table("branch"),
+      { ...amount("output", "output-value", "1000000"), alwaysPresent: true },
+      amount("tax", "tax-paid", "100000"),
+    ],
+    codeTables: { year: codeTable, branch: codeTable },
+    unit: { kind: "provider" },
+    unitDomain: `${member}-units`,
+    grade: { legal: "general", level: "L1" },
+  } as unknown as Asset;
+}
+
+export const registrationOf = (member: string, path: string) => ({
+  asset: assetOf(member),
+  source: { kind: "csv", path },
+  policy: policyOf({
+    id: `${assetId(member)}:policy`,
+    version: 1,
+    asset: assetId(member),
+    provider: member,
+    purposes: ["industry-statistics"],
+    requesterKinds: ["government"],
+    validUntil: "2099-12-31T00:00:00Z",
+    receiverModes: ["reviewed"],
+    releaseAuthorities: [RECEIVER],
+    approval: "none",
+    counts: "open",
+    minimumOrganisations: 3,
+    minimumUnits: 0,
+    colluders: 0,
+    countUnits: true,
+    aggregate: { "output-value": ["sum"], "tax-paid": ["sum"] },
+    filter: { year: { predicates: ["eq"] }, branch: { predicates: ["eq"] } },
+  }),
+});
+
+/** The question of a round: `output` is present everywhere (registry mode), `tax` is counted first. */
+export function queryOf(round: number, mode: "registry" | "counted"): Query {
+  const element = mode === "registry" ? "output-value" : "tax-paid";
+  const isIn = (name: string, at: number) => ({ element: name, operator: "eq" as const, values: [codes[at]!] });
+  return {
+    measures: [{ id: "total", statistic: { kind: "sum", element } }],
+    groupBy: [],
+    filters: [isIn("year", Math.floor(round / CODES)), isIn("branch", round % CODES)],
+  };
+}
+
+export const draftOf = (id: string, query: Query, purpose = "industry-statistics") => ({
+  id,
+  title: { en: "A round of the crash suite" },
+  purpose: { code: purpose, text: "statistics of the industry" },
+  legalBasis: { code: "statistics-law", text: "Statistics Law, duty to survey" },
+  scenario: "government-service",
+  query,
+  assets: PROVIDERS.map(assetId),
+  recipients: [],
+  territory: "CN",
+  validity: { from: "2020-01-01", to: "2099-12-31" },
+  retentionDays: 30,
+  receiverMode: "reviewed",
+  receiver: RECEIVER,
+  coordinator: COORDINATOR,
+});
+
+/** The independent figure over the tables of these members. */
+export function plainFigure(
+  query: Query,
+  members: readonly string[],
+  tables: ReadonlyMap<string, PlainTable>,
+): string | null {
+  const [figure] = plainFigures(
+    query,
+    members.map((member) => tables.get(member)!),
+    {},
+  );
+  return figure?.value ?? null;
+}

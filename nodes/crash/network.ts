@@ -1,0 +1,175 @@
+/** One network of real processes that can be killed and brought back. A spare process waits warm, so that coming back is quick. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { siblingPath } from "../boot/sibling.ts";
+import { systemEffects } from "../runtime/effects.ts";
+import { initNode } from "../runtime/init-node.ts";
+import { foundNetwork } from "../runtime/network/found.ts";
+import { joinNetwork } from "../runtime/network/join.ts";
+import { localMember } from "../testnet/local-member.ts";
+import { type Address, call, insist } from "./client.ts";
+import { MEMBERS, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
+import type { FromNode, ToNode, Trap } from "./node-messages.ts";
+
+export interface CrashNetwork {
+  readonly dir: string;
+  readonly addresses: ReadonlyMap<string, Address>;
+  folder(member: string): string;
+  /** What its protocol messages are logged in. */
+  sentLog(member: string): string;
+  /** 0 while it is down. */
+  pid(member: string): number;
+  /** Springs in the process of `member`; earlier traps of it are gone. */
+  arm(member: string, traps: readonly Trap[]): void;
+  kill(member: string): void;
+  /** Resolves when it is down. */
+  gone(member: string): Promise<void>;
+  start(member: string): Promise<void>;
+  /** Processes that ended otherwise than by SIGKILL or SIGTERM, with what they said. */
+  readonly ownDeaths: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface NetworkOptions {
+  /** Parent of the node folders. */
+  readonly dir: string;
+  readonly stepMs: number;
+  readonly releaseMs: number;
+  readonly onStep: (text: string) => void;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly exit: Promise<void>;
+}
+
+const READY_MS = 120_000;
+
+export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: NetworkOptions): Promise<CrashNetwork> {
+  await mkdir(dir, { recursive: true });
+  const log = openSync(join(dir, "nodes.log"), "a");
+  const running = new Map<string, Running>();
+  const addresses = new Map<string, Address>();
+  const ownDeaths: string[] = [];
+  const folder = (member: string) => join(dir, member);
+  const sentLog = (member: string) => join(dir, `${member}.sent.ndjson`);
+
+  const warm = (): ChildProcess =>
+    fork(siblingPath(import.meta.url, "./node-process"), [], { stdio: ["ignore", log, log, "ipc"] });
+  let spare = warm();
+
+  async function start(member: string): Promise<void> {
+    const child = spare;
+    spare = warm();
+    const exit = once(child, "exit").then(([code, signal]) => {
+      if (running.get(member)?.child === child) running.delete(member);
+      if (signal !== "SIGKILL" && code !== 0) ownDeaths.push(`${member} ended by itself (${code ?? signal})`);
+    });
+    running.set(member, { child, exit });
+    const ready = new Promise<void>((resolve, reject) => {
+      child.on("message", (message: FromNode) => {
+        if (message.kind === "ready") resolve();
+        else reject(new Error(`${member} does not start: ${message.error}`));
+      });
+      setTimeout(() => reject(new Error(`${member} does not start within ${READY_MS} ms`)), READY_MS).unref();
+    });
+    ready.catch(() => undefined);
+    child.send({ kind: "start", dir: folder(member), sent: sentLog(member) } satisfies ToNode);
+    // A node that is killed while it starts is down again: no fault of its own.
+    await Promise.race([ready, exit]);
+  }
+
+  async function end(member: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const one = running.get(member);
+    if (one === undefined) return;
+    one.child.kill(signal);
+    const timer = setTimeout(() => one.child.kill("SIGKILL"), 20_000);
+    await one.exit;
+    clearTimeout(timer);
+  }
+
+  async function close(): Promise<void> {
+    spare.kill("SIGKILL");
+    await Promise.all([...running.keys()].filter((id) => id !== SEQUENCER).map((id) => end(id, "SIGTERM")));
+    await end(SEQUENCER, "SIGTERM");
+  }
+
+  async function init(): Promise<void> {
+    for (const member of MEMBERS) {
+      const config = {
+        ...(await localMember(member, false)).config,
+        computations: { stepMs, releaseMs, opensByItself: true },
+        accessLog: { anchorEntries: 200, anchorIntervalMs: 20_000 },
+        log: { level: "info" },
+      };
+      await initNode({ dir: folder(member.id), config, effects: systemEffects });
+      const { api } = JSON.parse(await readFile(join(folder(member.id), "sealane.json"), "utf8")) as {
+        api: { host: string; port: number };
+      };
+      const token = (await readFile(join(folder(member.id), "token"), "utf8")).trim();
+      addresses.set(member.id, { base: `http://${api.host}:${api.port}`, token });
+    }
+    await foundNetwork({
+      dir: folder(SEQUENCER),
+      network: "crash",
+      title: { en: "Crash suite" },
+      industry: "C",
+      attributes: {},
+      effects: systemEffects,
+    });
+    await start(SEQUENCER);
+    onStep(`${SEQUENCER} founded`);
+    for (const { id } of MEMBERS.filter((member) => member.id !== SEQUENCER)) await enter(id);
+    for (const member of PROVIDERS) {
+      const path = join(dir, `${member}.csv`);
+      await writeFile(path, tableOf(member).csv);
+      await insist(() => call(addresses.get(member)!, "POST", "/assets", registrationOf(member, path)), READY_MS);
+      onStep(`${member} registered`);
+    }
+  }
+
+  async function enter(id: string): Promise<void> {
+    const operator = addresses.get(SEQUENCER)!;
+    const invitation = await call(operator, "POST", "/invitations", { expiresInHours: 1, note: id });
+    let admission: Promise<unknown> | undefined;
+    await joinNetwork({
+      dir: folder(id),
+      invitation,
+      effects: systemEffects,
+      waitMs: READY_MS,
+      pollMs: 50,
+      onState: (state) => {
+        if (state === "waiting") admission ??= call(operator, "POST", `/members/${id}/admit`, {});
+      },
+    });
+    await admission;
+    await start(id);
+    onStep(`${id} joined`);
+  }
+
+  try {
+    await init();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return Object.freeze({
+    dir,
+    addresses,
+    folder,
+    sentLog,
+    pid: (member: string) => running.get(member)?.child.pid ?? 0,
+    arm(member: string, traps: readonly Trap[]) {
+      const child = running.get(member)?.child;
+      if (child?.connected === true) child.send({ kind: "arm", traps } satisfies ToNode);
+    },
+    kill: (member: string) => void running.get(member)?.child.kill("SIGKILL"),
+    gone: async (member: string) => await running.get(member)?.exit,
+    start,
+    ownDeaths,
+    close,
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * Every protocol message a member sends, in a file of the test's own beside its node: written before the message
+ * leaves, so that a kill hides none. Read by the runner, which keeps what the promises are about.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { computationInPath } from "../computations/gauges.ts";
+import type { ObservedMessage } from "../peer/client.ts";
+
+export interface SentMessage {
+  readonly computation: string;
+  readonly type: string;
+  /** SHA-256 of the whole body. */
+  readonly digest: string;
+  /** What an unmask message opens. */
+  readonly shares?: readonly { readonly dealer: string; readonly kind: string; readonly share: string }[];
+}
+
+export function openSentLog(path: string): (message: ObservedMessage) => void {
+  const file = openSync(path, "a");
+  return ({ direction, path: target, body }) => {
+    const computation = computationInPath(target);
+    if (direction !== "sent" || computation === undefined || !target.endsWith("/messages")) return;
+    const message = JSON.parse(Buffer.from(body).toString("utf8")) as {
+      type: string;
+      unmask?: { statement: { body: { shares: NonNullable<SentMessage["shares"]> } } };
+    };
+    const shares = message.unmask?.statement.body.shares.map(({ dealer, kind, share }) => ({ dealer, kind, share }));
+    const sent: SentMessage = {
+      computation,
+      type: message.type,
+      digest: createHash("sha256").update(body).digest("base64url"),
+      ...(shares === undefined ? {} : { shares }),
+    };
+    writeSync(file, `${JSON.stringify(sent)}\n`);
+  };
+}
+
+/** What has been added to the file since `from`, and where it ends now. A line cut off by a kill stays for later. */
+export function readSentLog(path: string, from: number): { readonly messages: SentMessage[]; readonly next: number } {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return { messages: [], next: from };
+  }
+  try {
+    const parts: Buffer[] = [];
+    for (let at = from; ; ) {
+      const buffer = Buffer.alloc(1 << 16);
+      const read = readSync(file, buffer, 0, buffer.length, at);
+      if (read === 0) break;
+      parts.push(buffer.subarray(0, read));
+      at += read;
+    }
+    const text = Buffer.concat(parts).toString("utf8");
+    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+    const lines = whole.split("\n").slice(0, -1);
+    return {
+      messages: lines.map((line) => JSON.parse(line) as SentMessage),
+      next: from + Buffer.byteLength(whole),
+    };
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,81 @@
+/** The steps of a request as they show in peer messages, and which of them a message is. */
+import type { ObservedMessage } from "../peer/client.ts";
+
+export const ROLES = ["requester", "provider", "coordinator", "receiver", "sequencer", "cosigner"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** `before`: the message has not left. `after`: its answer has come and nothing has been done with it. */
+export type Moment = "before" | "after";
+
+export interface Step {
+  readonly name: string;
+  /** Whose message it is. */
+  readonly by: Exclude<Role, "sequencer">;
+  readonly moments: readonly Moment[];
+  /** Happens only where counts are computed first. */
+  readonly counted?: true;
+}
+
+const BOTH: readonly Moment[] = ["before", "after"];
+const AFTER: readonly Moment[] = ["after"];
+const steps = (by: Step["by"], moments: readonly Moment[], names: readonly string[]): Step[] =>
+  names.map((name) => ({ name, by, moments, ...(/-1$|\.counts$/.test(name) ? { counted: true as const } : {}) }));
+
+/** Names: ledger records by their type, messages by theirs, `heard:` what a member fetched from the coordinator. */
+export const STEPS: readonly Step[] = [
+  ...steps("requester", BOTH, ["request.submit", "receiver-key", "documents", "dossier", "computation.open", "result"]),
+  ...steps("provider", BOTH, ["request", "decision.record", "agreement", "agreement.conclude", "event"]),
+  ...steps("provider", BOTH, ["keys", "shares", "accept", "contribution-1", "view-1", "unmask-1"]),
+  ...steps("provider", BOTH, ["contribution-2", "view-2", "unmask-2"]),
+  ...steps("provider", AFTER, ["heard:documents", "heard:keyset", "heard:boxes", "heard:maskset"]),
+  ...steps("provider", AFTER, ["heard:receipt-1", "heard:views-1", "heard:result-1"]),
+  ...steps("provider", AFTER, ["heard:receipt-2", "heard:views-2"]),
+  ...steps("coordinator", BOTH, ["computation.keyset", "computation.maskset", "close-1", "computation.counts"]),
+  ...steps("coordinator", BOTH, ["close-2", "transcript"]),
+  ...steps("receiver", BOTH, ["result.release"]),
+  ...steps("cosigner", BOTH, ["cosign"]),
+];
+
+const CALLS: readonly (readonly [path: RegExp, name: string])[] = [
+  [/^\/peer\/v1\/requests\/[^/]+$/, "request"],
+  [/^\/peer\/v1\/requests\/[^/]+\/agreements$/, "agreement"],
+  [/^\/peer\/v1\/requests\/[^/]+\/agreements\/events$/, "event"],
+  [/^\/peer\/v1\/computations\/[^/]+\/(?<name>receiver-key|documents|dossier|transcript)$/, ""],
+  [/^\/peer\/v1\/results\//, "result"],
+  [/^\/peer\/v1\/ledger\/cosignatures$/, "cosign"],
+];
+
+/** Tells the steps of one node's messages; an answer has the name of the call it answers. */
+export function createStepReader(): (message: ObservedMessage) => readonly string[] {
+  const called = new Map<string, readonly string[]>();
+  return ({ direction, method, path, body }) => {
+    if (path.includes("/mailbox?")) return direction === "sent" ? [] : heard(body);
+    const call = `${method} ${path}`;
+    if (direction === "received") return called.get(call) ?? [];
+    const names = namesOf(path, body);
+    called.set(call, names);
+    return names;
+  };
+}
+
+function namesOf(path: string, body: Uint8Array): readonly string[] {
+  if (path.endsWith("/messages")) return [(parsed(body) as { type: string }).type];
+  if (path === "/peer/v1/ledger/transactions") {
+    const { transactions } = parsed(body) as { transactions: { statement: { type: string; body: object } }[] };
+    return transactions.map(({ statement: { type, body: record } }) =>
+      type === "computation.close" ? `close-${(record as { phase: number }).phase}` : type,
+    );
+  }
+  for (const [pattern, name] of CALLS) {
+    const found = pattern.exec(path);
+    if (found !== null) return [found.groups?.name ?? name];
+  }
+  return [];
+}
+
+function heard(page: Uint8Array): readonly string[] {
+  const { messages = [] } = parsed(page) as { messages?: { type: string }[] };
+  return messages.map(({ type }) => `heard:${type}`);
+}
+
+const parsed = (body: Uint8Array): unknown => JSON.parse(Buffer.from(body).toString("utf8"));
