@@ -9,7 +9,7 @@ import {
   transaction,
   uuid,
 } from "../../ledger/conformance/fixture.ts";
-import { verifyForContract } from "../../ledger/embedded/contract.ts";
+import { verifyForContract } from "../../ledger/contract.ts";
 import type { SignedTransaction } from "../../ledger/port.ts";
 import { execute, type Outcome } from "./execute.ts";
 import type { StateStore } from "./host.ts";

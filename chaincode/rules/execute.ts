@@ -134,7 +134,7 @@ async function authorOf(host: Host, signedBy: Checked): Promise<Author> {
     "ERR_CONTRACT_KEY_REPLACED",
     `key: ${signedBy.key} was replaced; sign with the new one`,
   );
-  demandSignature(host, key.publicKey, signedBy);
+  await demandSignature(host, key.publicKey, signedBy);
   return { id: signedBy.signer, member, key: signedBy.key };
 }
 
@@ -154,15 +154,15 @@ async function founderOf(host: Host, signedBy: Checked): Promise<Author> {
     "founder.identity: must be the key that signs this transaction",
     "founder.identity",
   );
-  demandSignature(host, publicKey, signedBy);
+  await demandSignature(host, publicKey, signedBy);
   const time = { position: host.position, time: host.time };
   const member: MemberState = { record: founder, status: "active", admitted: time, changed: time };
   return { id: founder.id, member, key };
 }
 
-function demandSignature(host: Host, publicKey: string, signedBy: Checked): void {
+async function demandSignature(host: Host, publicKey: string, signedBy: Checked): Promise<void> {
   demand(
-    host.verify(publicKey, "transaction", signedBy),
+    await host.verify(publicKey, "transaction", signedBy),
     "ERR_CONTRACT_SIGNATURE",
     `signature: does not verify under the key of ${signedBy.signer}`,
   );

@@ -14,7 +14,7 @@ export interface Host {
   /** Position of this transaction in the ledger, from 0. */
   readonly position: number;
   /** False for unknown suites and malformed input; never throws. `domain` as in crypto/suites/signed.ts. */
-  verify(publicKey: string, domain: string, signed: SignedLike): boolean;
+  verify(publicKey: string, domain: string, signed: SignedLike): boolean | Promise<boolean>;
 }
 
 /** The signed-statement envelope of crypto/suites, as the contract sees it. */

@@ -45,7 +45,7 @@ export const admitMember: Rule<"member.admit"> = async (host, author, { applicat
     `application.network: expected ${network.network}, got ${application.statement.network}`,
     "application.statement.network",
   );
-  demandPossession(host, member.id, member.identity, application, "application");
+  await demandPossession(host, member.id, member.identity, application, "application");
   await demandAdmissible(host, network.attributes, member, "application.statement.member");
   await putMember(host, member);
 };
@@ -69,7 +69,7 @@ export const rotateKey: Rule<"key.rotate"> = async (host, author, { next, tls, p
     "proof: must name this member, the key that signs this record and the next key",
     "proof.statement",
   );
-  demandPossession(host, author.id, next, proof, "proof");
+  await demandPossession(host, author.id, next, proof, "proof");
   await demandNewKey(host, next.key, "next.key");
   const old = found(await readKey(host.store, author.key), "key", "key");
   const replaced: KeyState = { ...withoutState(old), state: "replaced", until: written(host) };
@@ -105,13 +105,13 @@ async function changeStatus(
 }
 
 /** The statement is signed by the very key it brings: whoever sent it holds the private half. */
-function demandPossession(
+async function demandPossession(
   host: Host,
   member: string,
   next: MemberRecord["identity"],
   signed: SignedLike,
   field: string,
-): void {
+): Promise<void> {
   demand(
     signed.signer === member && signed.key === next.key && signed.suite === next.suite,
     "ERR_CONTRACT_KEY_MISMATCH",
@@ -119,7 +119,7 @@ function demandPossession(
     field,
   );
   demand(
-    host.verify(next.publicKey, "application", signed),
+    await host.verify(next.publicKey, "application", signed),
     "ERR_CONTRACT_SIGNATURE",
     `${field}: signature does not verify under the key it brings`,
     field,

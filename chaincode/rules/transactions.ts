@@ -216,6 +216,8 @@ export const ComputationClose = closed({
   phase: Type.Union([Type.Literal(1), Type.Literal(2)]),
   headers: Type.Array(ContributionHeader, { minItems: 1, maxItems: 1000 }),
   root: Digest,
+  /** Phase 1 checked by fingerprints: digest of the masked sum, before anyone knows where it will be evaluated. */
+  sum: Type.Optional(Digest),
 });
 /** 16 `counts`: salted digest of (S1, counts, bitmap). */
 export const ComputationCounts = closed({ computation: Uuid, digest: Digest });

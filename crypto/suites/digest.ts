@@ -2,7 +2,7 @@
  * Digests of documents: SHA-256 over RFC 8785 canonical JSON, written as base64url (43 characters).
  * Low-entropy documents are salted before they are hashed, because the ledger is read by every member.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { concat, toBase64url, utf8 } from "./encoding.ts";
 
@@ -12,9 +12,12 @@ export const SALT_BYTES = 32;
 const MAX_NATIVE_DEPTH = 64;
 
 export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
+  const [only] = parts;
+  // The one-shot form takes half the time.
+  if (parts.length === 1 && only !== undefined) return new Uint8Array(hash("sha256", only, "buffer"));
+  const whole = createHash("sha256");
+  for (const part of parts) whole.update(part);
+  return new Uint8Array(whole.digest());
 };
 
 /** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry. */
@@ -48,7 +51,7 @@ function isCanonical(value: unknown, depth: number): boolean {
   return true;
 }
 
-export const digestOf = (value: unknown): string => toBase64url(sha256(utf8(canonicalJson(value))));
+export const digestOf = (value: unknown): string => hash("sha256", canonicalJson(value), "base64url");
 
 /** `salt` is 32 random bytes that travel beside the document, never on the ledger. */
 export function saltedDigest(salt: Uint8Array, value: unknown): string {

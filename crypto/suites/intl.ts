@@ -7,10 +7,18 @@ const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_KEY_CACHE_SIZE = 4096;
 const publicKeys = new Map<string, KeyObject>();
 
-const privateKeyObject = (seed: Uint8Array): KeyObject => {
+// Importing a private key costs twice as much as signing with it. Kept as long as its owner keeps the seed, and only
+// for the seed it was made of: a buffer may be wiped or filled anew.
+const privateKeys = new WeakMap<Uint8Array, { readonly seed: Uint8Array; readonly key: KeyObject }>();
+
+function privateKeyObject(seed: Uint8Array): KeyObject {
+  const known = privateKeys.get(seed);
+  if (known !== undefined && Buffer.compare(known.seed, seed) === 0) return known.key;
   if (seed.length !== 32) throw new RangeError(`private key: expected 32 bytes, got ${seed.length}`);
-  return createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: "der", type: "pkcs8" });
-};
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: "der", type: "pkcs8" });
+  privateKeys.set(seed, { seed: Uint8Array.from(seed), key });
+  return key;
+}
 
 // Importing a key costs as much as verifying with it, so parsed public keys are kept.
 function publicKeyObject(raw: Uint8Array): KeyObject {
@@ -36,6 +44,17 @@ export const intl = Object.freeze({
     if (publicKey.length !== 32 || signature.length !== 64) return false;
     try {
       return verify(null, message, publicKeyObject(publicKey), signature);
+    } catch {
+      return false;
+    }
+  },
+  async verifyAhead(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    try {
+      const key = publicKeyObject(publicKey);
+      return await new Promise<boolean>((resolve) => {
+        verify(null, message, key, signature, (error, valid) => resolve(error ? false : valid));
+      });
     } catch {
       return false;
     }

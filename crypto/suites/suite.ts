@@ -11,6 +11,8 @@ export interface Suite {
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** False for every malformed key or signature; never throws. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** The same answer from another thread; never rejects. */
+  verifyAhead(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
 const SUITES: Readonly<Record<SuiteId, Suite>> = Object.freeze(Object.assign(Object.create(null), { intl }));

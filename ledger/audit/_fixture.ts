@@ -11,6 +11,7 @@ import type { Accept, Refusal } from "../../crypto/secagg/messages.ts";
 import { digestOf, saltedDigest, sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { verifyForContract } from "../contract.ts";
 import { cosignerNameOf, openCheckpoint, originOf, signCheckpoint } from "../log/checkpoint.ts";
 import { cosign, withCosignatures } from "../log/cosignature.ts";
 import { leafHashOf } from "../log/leaf.ts";
@@ -22,7 +23,6 @@ import type { LedgerEntry, LedgerProof, SignedTransaction } from "../port.ts";
 import { buildEvidence, type EvidenceParts, type ProvenEntry } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
 import { memoryStore } from "./memory-store.ts";
-import { verifyForContract } from "./replica.ts";
 import type { TrustFile } from "./trust.ts";
 
 export const NETWORK = "auditnet";

@@ -29,5 +29,7 @@ export const valueContext = (previous: string, closing: string | null, bitmap: s
   digestOf({ suite: SUITE, context: 2, previous, closing, bitmap });
 
 /** What views sign. */
-export const closingDigest = ({ computation, phase, headers, root }: TransactionBody<"computation.close">): string =>
-  digestOf({ computation, phase, headers, root });
+export const closingDigest = (close: TransactionBody<"computation.close">): string => {
+  const { computation, phase, headers, root, sum } = close;
+  return digestOf({ computation, phase, headers, root, ...(sum === undefined ? {} : { sum }) });
+};

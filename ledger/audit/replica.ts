@@ -5,8 +5,8 @@
 import { execute } from "../../chaincode/rules/execute.ts";
 import type { Host } from "../../chaincode/rules/host.ts";
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
-import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
-import { type Signed, type SigningDomain, verifySigned } from "../../crypto/suites/signed.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { createSignatureQueue } from "../contract.ts";
 import { leafHashOf } from "../log/leaf.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
@@ -28,15 +28,6 @@ export interface ReplicaReport {
   /** Instant of the last good entry. */
   readonly time?: string;
 }
-
-/** What the embedded ledger's contract asks of its host, for signatures. Malformed input is false. */
-export const verifyForContract: Host["verify"] = (publicKey, domain, signed) => {
-  try {
-    return verifySigned(fromBase64url(publicKey, "public key", 32), domain as SigningDomain, signed as Signed<unknown>);
-  } catch {
-    return false;
-  }
-};
 
 /**
  * `entries` come from position 0 in order; `checkpoint` is a cosigned checkpoint note over exactly these. Bad data gives
@@ -60,8 +51,9 @@ export async function verifyReplica(
     ...(time === undefined ? {} : { time }),
   });
   if ("problem" in pinned) return answer(pinned.problem);
-  for await (const entry of entries) {
-    const problem = await replay({ store, entry, position: range.size, previous: time });
+  const signatures = createSignatureQueue(store);
+  for await (const entry of signatures.inOrder(entries, (entry) => entry?.transaction)) {
+    const problem = await replay({ store, entry, position: range.size, previous: time, verify: signatures.verify });
     if (problem !== undefined) return answer(problem);
     range = appendLeaf(range, leafHashOf(entry)).range;
     time = entry.time;
@@ -77,12 +69,13 @@ export async function verifyReplica(
 
 interface Replay {
   readonly store: ReturnType<typeof memoryStore>;
+  readonly verify: Host["verify"];
   readonly entry: LedgerEntry;
   readonly position: number;
   readonly previous: string | undefined;
 }
 
-async function replay({ store, entry, position, previous }: Replay): Promise<Problem | undefined> {
+async function replay({ store, verify, entry, position, previous }: Replay): Promise<Problem | undefined> {
   const problem = (code: Problem["code"], values: Problem["values"] = {}): Problem => ({
     where: `/${position}`,
     code,
@@ -95,7 +88,7 @@ async function replay({ store, entry, position, previous }: Replay): Promise<Pro
   if (previous !== undefined && millis < Date.parse(previous)) {
     return problem("time-order", { previous, got: entry.time });
   }
-  const outcome = await execute({ store, time: entry.time, position, verify: verifyForContract }, entry.transaction);
+  const outcome = await execute({ store, time: entry.time, position, verify }, entry.transaction);
   if (!outcome.ok) {
     return problem("rejected", { rule: outcome.code, field: outcome.field ?? "", detail: outcome.message });
   }

@@ -7,22 +7,22 @@
  * executes the tail again; it is never lost and never half applied.
  */
 
-import type { Outcome } from "../../chaincode/rules/execute.ts";
+import { execute, type Outcome } from "../../chaincode/rules/execute.ts";
 import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { createSignatureQueue } from "../contract.ts";
 import { leafBytes } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
 import { appendLeaf, type CompactRange, hashLeaf, rootAt, rootOf, type TreeNode } from "../log/tree.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
-import { runContract } from "./contract.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
 import { createOverlay, type Overlay, type StateBase } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
-import { replaceInSum } from "./state-sum.ts";
+import { stateSum } from "./state-sum.ts";
 import type { LogStore, StoreOperation } from "./store.ts";
 
 /** Characters of one answer to a replica, beyond which no further group commit is added. */
@@ -128,10 +128,11 @@ export function createChain(start: ChainStart) {
         return overlay.put(key, value);
       },
     };
-    for (const { time, transaction } of transactions) {
+    const signatures = createSignatureQueue(overlay);
+    for await (const { time, transaction } of signatures.inOrder(transactions, ({ transaction }) => transaction)) {
       const position = head.size + entries.length;
       const entry: LedgerEntry = { position, time, transaction };
-      const outcome = await runContract(watched, { position, time }, transaction);
+      const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction);
       if (!judge(outcome, entry)) continue;
       const text = entryText(entry);
       const added = appendLeaf(grown, hashLeaf(Buffer.from(text, "utf8")));
@@ -163,13 +164,13 @@ export function createChain(start: ChainStart) {
   async function commit(checkpoint: string): Promise<void> {
     if (tail === undefined) throw new TypeError("commit without a tail");
     const { prepared } = tail;
-    let { stateSum } = head;
+    const sum = stateSum(head.stateSum);
     const operations: StoreOperation[] = [];
     for (const [key, text] of prepared.overlay.writes) {
-      stateSum = replaceInSum(stateSum, key, await prepared.overlay.before(key), text);
+      sum.replace(key, await prepared.overlay.before(key), text);
       operations.push(put(layout.state(key), text));
     }
-    const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum };
+    const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum: sum.text() };
     const batch = { size: next.size, checkpoint };
     operations.push(put(layout.batch(prepared.from), JSON.stringify(batch)));
     operations.push(put(layout.head, JSON.stringify(next)), { type: "del", key: layout.tail });

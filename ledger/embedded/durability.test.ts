@@ -246,10 +246,15 @@ describe("a damaged store is refused", () => {
     ["a missing head", remove(/^head$/)],
     ["a head that is not JSON", edit(/^head$/, () => "{")],
     ["a head of another size", edit(/^head$/, (text) => text.replace('"size":4', '"size":3'))],
-    ["a checkpoint with another root", edit(/^head$/, (text) => text.replace(/\\n4\\n./, "\\n4\\n/"))],
+    [
+      "a checkpoint with another root",
+      edit(/^head$/, (text) => text.replace(/(\\n4\\n)(.)/, (_, before, at) => before + (at === "/" ? "+" : "/"))),
+    ],
     [
       "a checkpoint without a valid signature",
-      edit(/^head$/, (text) => text.replace(/(sealane\.ledger\/conformance \S{20})./, "$1/")),
+      edit(/^head$/, (text) =>
+        text.replace(/(sealane\.ledger\/conformance \S{20})(.)/, (_, before, at) => before + (at === "/" ? "+" : "/")),
+      ),
     ],
     ["a newer format", edit(/^format$/, () => "2")],
   ])("%s", async (_name, change) => {

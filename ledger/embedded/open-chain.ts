@@ -9,7 +9,7 @@ import type { LedgerEntry } from "../port.ts";
 import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
 import { readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
-import { EMPTY_STATE_SUM, replaceInSum } from "./state-sum.ts";
+import { EMPTY_STATE_SUM, stateSum } from "./state-sum.ts";
 import type { LogStore } from "./store.ts";
 
 const FORMAT = "1";
@@ -104,9 +104,9 @@ async function demandCheckpoint(store: LogStore, network: string, text: string, 
 }
 
 async function demandState(store: LogStore, head: Head): Promise<void> {
-  let sum = EMPTY_STATE_SUM;
-  for await (const [key, text] of stateBase(store).range("")) sum = replaceInSum(sum, key, undefined, text);
-  if (sum !== head.stateSum) throw corrupt(`the contract's state is not the one of size ${head.size}`);
+  const sum = stateSum(EMPTY_STATE_SUM);
+  for await (const [key, text] of stateBase(store).range("")) sum.replace(key, undefined, text);
+  if (sum.text() !== head.stateSum) throw corrupt(`the contract's state is not the one of size ${head.size}`);
 }
 
 /** Executes the tail again; its checkpoint must be the one these entries give. */

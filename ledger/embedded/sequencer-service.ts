@@ -16,11 +16,13 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
     const timeout = AbortSignal.timeout(Math.min(Math.max(waitMs, 0), MAX_WAIT_MS));
     const signal = AbortSignal.any([timeout, core.signal]);
     while (true) {
-      const halted = core.halted();
-      if (halted !== undefined) throw halted;
       const changed = chain.bell.wait(signal);
       const answer = await look();
-      if (answer !== undefined || signal.aborted) return answer;
+      if (answer !== undefined) return answer;
+      // What was signed or acknowledged before it stopped is still told: the others go on from there.
+      const halted = core.halted();
+      if (halted !== undefined) throw halted;
+      if (signal.aborted) return undefined;
       await changed;
     }
   }

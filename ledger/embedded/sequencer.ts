@@ -60,6 +60,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const queue = createSubmissionQueue({ maxQueue, timeoutMs: quorumTimeoutMs });
   let collector: QuorumCollector | undefined;
   let halted: LedgerError | undefined;
+  // Replaced by vote: orders nothing more, but still tells the others what it ordered last.
+  let retired: LedgerError | undefined;
 
   const halt = (error: LedgerError): void => {
     halted ??= error;
@@ -106,7 +108,9 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     }
     for (const { submission, answer } of answers) submission.answer(await answer());
     const { sequencer } = chain.governance();
-    if (sequencer !== undefined && sequencer !== options.identity.member) throw notSequencer(sequencer, options);
+    if (sequencer === undefined || sequencer === options.identity.member) return;
+    retired = notSequencer(sequencer, options);
+    queue.fail(retired);
   }
 
   async function commitTakeover(votes: readonly SignedTransaction[]): Promise<void> {
@@ -130,7 +134,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       await presence.complete();
       if (chain.tail() !== undefined && !(await acknowledge())) return;
       if (takeover.length > 0) await commitTakeover(takeover);
-      while (!closing.signal.aborted) {
+      while (!closing.signal.aborted && retired === undefined) {
         const group = queue.take(maxBatch);
         if (group.length === 0) await queue.bell.wait(closing.signal);
         else await commitGroup(group);
@@ -152,7 +156,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     transactions: readonly SignedTransaction[],
     from?: string,
   ): Promise<readonly SubmitAnswer[]> => {
-    if (halted !== undefined) throw halted;
+    const stopped = halted ?? retired;
+    if (stopped !== undefined) throw stopped;
     return Promise.all(queue.add(transactions, from));
   };
   const ledger: Ledger = {
@@ -164,7 +169,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       height: chain.head().size,
       root: chain.root(),
       role: "sequencer",
-      reachable: halted === undefined,
+      reachable: (halted ?? retired) === undefined,
       outbox: queue.size(),
       heldAtOpening,
     }),

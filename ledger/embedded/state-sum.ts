@@ -3,17 +3,41 @@
  * the one its head was written with. It finds damage; against whoever owns the store only re-execution helps
  * (`sealane audit ledger`).
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
-const MODULUS = 1n << 256n;
+/** Of zero: no state at all. */
+export const EMPTY_STATE_SUM = "0".repeat(64);
 
-export const EMPTY_STATE_SUM = "0";
+export interface StateSum {
+  /** Replaces `before` (undefined: absent) by `after` under `key`. */
+  replace(key: string, before: string | undefined, after: string): void;
+  /** 64 hexadecimal digits. */
+  text(): string;
+}
 
-const termOf = (key: string, text: string): bigint =>
-  BigInt(`0x${createHash("sha256").update(key).update("\0").update(text).digest("hex")}`);
-
-/** `sum` in hexadecimal after replacing `before` (undefined: absent) by `after` under `key`. */
-export function replaceInSum(sum: string, key: string, before: string | undefined, after: string): string {
-  const removed = before === undefined ? 0n : termOf(key, before);
-  return ((BigInt(`0x${sum}`) - removed + termOf(key, after) + MODULUS) % MODULUS).toString(16);
+/** Addition modulo 2^256 of SHA-256 over key and value, on 32-bit words, lowest first. */
+export function stateSum(text: string): StateSum {
+  const words = new Uint32Array(8);
+  const start = Buffer.from(text, "hex");
+  for (let at = 0; at < 8; at += 1) words[at] = start.readUInt32BE(28 - 4 * at);
+  const change = (key: string, value: string, sign: 1 | -1): void => {
+    const term = hash("sha256", `${key}\0${value}`, "buffer");
+    let carry = 0;
+    for (let at = 0; at < 8; at += 1) {
+      const sum = words[at]! + sign * term.readUInt32BE(28 - 4 * at) + carry;
+      words[at] = sum;
+      carry = Math.floor(sum / 2 ** 32);
+    }
+  };
+  return Object.freeze({
+    replace(key: string, before: string | undefined, after: string) {
+      if (before !== undefined) change(key, before, -1);
+      change(key, after, 1);
+    },
+    text() {
+      const bytes = Buffer.alloc(32);
+      for (let at = 0; at < 8; at += 1) bytes.writeUInt32BE(words[at]!, 28 - 4 * at);
+      return bytes.toString("hex");
+    },
+  });
 }
