@@ -32,10 +32,70 @@ test("history is written first, then the state, and only then anything leaves", 
   expect(log).toEqual(["history", "save 1", "send", "erase"]);
 });
 
-test("inputs are taken one at a time, in order", async () => {
-  const { log, runner } = recording();
-  await Promise.all([runner.feed("a"), runner.feed("b")]);
-  expect(log.filter((entry) => entry.startsWith("save"))).toEqual(["save 1", "save 2"]);
+test("inputs that come together are taken in order and saved once, before any of their messages leaves", async () => {
+  const inputs: string[] = [];
+  const { log, runner } = recording({
+    step: (state, input) => {
+      inputs.push(input);
+      return { state: state + 1, send: [message], effects: [{ kind: "history" }] };
+    },
+  });
+  await Promise.all([runner.feed("a"), runner.feed("b"), runner.feed("c")]);
+  expect(inputs).toEqual(["a", "b", "c"]);
+  expect(log).toEqual(["history", "history", "history", "save 3", "send", "send", "send"]);
+});
+
+test("what comes while a state is being saved is saved next", async () => {
+  const saved: number[] = [];
+  const { runner } = recording({
+    save: async (state) => {
+      if (state === 1) void runner.feed("later");
+      await Promise.resolve();
+      saved.push(state);
+    },
+  });
+  await runner.feed("first");
+  await runner.feed("last");
+  expect(saved).toEqual([1, 3]);
+});
+
+test("of inputs that come together only the refused one is dropped", async () => {
+  const { log, runner } = recording({
+    step: (state, input) => {
+      if (input === "hostile") throw new SecaggError("ERR_SECAGG_MESSAGE", "hostile");
+      return { state: state + 1, send: [message], effects: [] };
+    },
+  });
+  const [, hostile] = await Promise.allSettled(["a", "hostile", "b"].map((input) => runner.feed(input)));
+  expect(hostile).toMatchObject({ status: "rejected", reason: { code: "ERR_SECAGG_MESSAGE" } });
+  expect(log).toEqual(["save 2", "send", "send"]);
+});
+
+test("a step that may be lost is saved with the next one that may not", async () => {
+  const { log, runner } = recording({
+    step: (state, input) => ({ state: state + 1, send: input === "waits" ? [] : [message], effects: [] }),
+    mayBeLost: (input) => input === "waits",
+  });
+  await runner.feed("waits");
+  expect(log).toEqual([]);
+  await runner.feed("answers");
+  expect(log).toEqual(["save 2", "send"]);
+});
+
+test("all inputs of a state that could not be saved are taken again on the state before", async () => {
+  let isFull = true;
+  const { log, runner } = recording({
+    save: async (state) => {
+      if (isFull) throw new Error("disk full");
+      log.push(`save ${state}`);
+    },
+    step: (state) => ({ state: state + 1, send: [message], effects: [] }),
+  });
+  const failed = await Promise.allSettled([runner.feed("a"), runner.feed("b")]);
+  expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  isFull = false;
+  await runner.feed("a");
+  expect(log).toEqual(["save 1", "send"]);
 });
 
 test("nothing leaves when the state could not be saved", async () => {

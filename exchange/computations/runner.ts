@@ -1,7 +1,10 @@
 /**
- * Runs one role of one computation: inputs one at a time, and nothing leaves before what it rests on is on disk.
+ * Runs one role of one computation: inputs in order, and nothing leaves before what it rests on is on disk.
  *
  *   step -> carry out the effects that must come first -> save the state -> send -> carry out the other effects
+ *
+ * What comes in while the state before is being saved is taken together and saved once: a coordinator hears from all its
+ * members at about the same time.
  */
 import { SecaggError } from "../../crypto/secagg/errors.ts";
 import type { Send, Step } from "../../crypto/secagg/step.ts";
@@ -10,20 +13,32 @@ export interface Role<State, Input, Effect extends { readonly kind: string }> {
   readonly step: (state: State, input: Input) => Step<State, Effect>;
   /** Effects that must be durable before the state is (history, kept contributions). */
   readonly isFirst: (effect: Effect) => boolean;
+  /** True where a crash may lose the step: nothing rests on it, and its input comes again by itself. */
+  readonly mayBeLost?: (input: Input, taken: Step<State, Effect>) => boolean;
   readonly save: (state: State) => Promise<void>;
   /** Hands bytes to the transport; a transport that fails repeats by itself. */
   readonly send: (send: Send) => void;
   /** Carries an effect out; inputs it leads to are fed to the runner by whoever carries it out. */
   readonly perform: (effect: Effect) => Promise<void> | void;
-  readonly measure?: (input: Input, milliseconds: number) => void;
+  /** Own work in milliseconds: one step, or one saving of the state. */
+  readonly measure?: (work: Input | "saving", milliseconds: number) => void;
 }
 
 export interface Runner<Input> {
   /** Resolves when the input was taken in and everything it led to was handed on. Throws SecaggError: input dropped. */
   feed(input: Input): Promise<void>;
-  /** No further inputs are taken; resolves when the present one is done. */
+  /** No further inputs are taken; resolves when the present ones are done. */
   stop(): Promise<void>;
 }
+
+interface Waiting<Input> {
+  readonly input: Input;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Steps of one group run without a pause, so that long ones let others have a turn. */
+const GROUP_MS = 20;
 
 export function createRunner<State, Input, Effect extends { readonly kind: string }>(
   initial: State,
@@ -31,30 +46,76 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
   clock: () => number,
 ): Runner<Input> {
   let state = initial;
-  let tail: Promise<void> = Promise.resolve();
+  let queue: Waiting<Input>[] = [];
+  let working: Promise<void> | undefined;
   let stopped = false;
 
-  async function take(input: Input): Promise<void> {
-    if (stopped) return;
+  /** Takes from the queue what can be saved together; a refused input is out at once. */
+  function stepGroup() {
     const startedAt = clock();
-    const { state: next, send, effects } = role.step(state, input);
-    for (const effect of effects) if (role.isFirst(effect)) await role.perform(effect);
-    if (next !== state) await role.save(next);
+    const taken: { readonly waiting: Waiting<Input>; readonly step: Step<State, Effect> }[] = [];
+    let next = state;
+    let isLasting = false;
+    for (let at = startedAt; queue.length > 0 && at - startedAt <= GROUP_MS; ) {
+      const waiting = queue.shift()!;
+      try {
+        const step = role.step(next, waiting.input);
+        isLasting ||= step.state !== next && role.mayBeLost?.(waiting.input, step) !== true;
+        next = step.state;
+        taken.push({ waiting, step });
+      } catch (error) {
+        waiting.reject(error);
+      }
+      const now = clock();
+      role.measure?.(waiting.input, now - at);
+      at = now;
+    }
+    return { taken, next, isLasting };
+  }
+
+  async function takeGroup(): Promise<void> {
+    const { taken, next, isLasting } = stepGroup();
+    try {
+      const first = taken.flatMap(({ step }) => step.effects.filter(role.isFirst));
+      await Promise.all(first.map((effect) => role.perform(effect)));
+      const startedAt = clock();
+      if (isLasting) await role.save(next);
+      if (isLasting) role.measure?.("saving", clock() - startedAt);
+    } catch (error) {
+      for (const { waiting } of taken) waiting.reject(error);
+      return;
+    }
     state = next;
-    for (const message of send) role.send(message);
-    for (const effect of effects) if (!role.isFirst(effect)) await role.perform(effect);
-    role.measure?.(input, clock() - startedAt);
+    for (const { step } of taken) for (const message of step.send) role.send(message);
+    for (const { waiting, step } of taken) {
+      try {
+        for (const effect of step.effects) if (!role.isFirst(effect)) await role.perform(effect);
+        waiting.resolve();
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+  }
+
+  async function work(): Promise<void> {
+    while (queue.length > 0) await takeGroup();
+    working = undefined;
   }
 
   return Object.freeze({
     feed(input: Input) {
-      const done = tail.then(() => take(input));
-      tail = done.catch(() => undefined);
-      return done;
+      if (stopped) return Promise.resolve();
+      return new Promise<void>((resolve, reject) => {
+        queue.push({ input, resolve, reject });
+        // Not at once: inputs that come together are taken together.
+        working ??= Promise.resolve().then(work);
+      });
     },
     async stop() {
       stopped = true;
-      await tail;
+      for (const { resolve } of queue) resolve();
+      queue = [];
+      await working;
     },
   });
 }

@@ -157,7 +157,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     },
     facts,
     stores: {
-      lives: open<LifeRecord>("request-lives"),
+      lives: open<LifeRecord>("request-lives", "unless-power-fails"),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
       agreements: open<AgreementRecord>("agreements"),
@@ -168,7 +168,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       roles: open<RoleRecord>("roles"),
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
-      witnessed: open<Signed<unknown>>("witnessed"),
+      witnessed: open<Signed<unknown>>("witnessed", "unless-power-fails"),
       faults: open<Fault>("faults"),
       relayedDocuments: open<RequestDocument>("relayed-documents"),
       relayedAgreements: open<RelayedAgreement>("relayed-agreements"),

@@ -69,6 +69,10 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
         random: ctx.services.random,
         kept: (phase, member) => kept.get(keptKey(id, phase, member))!,
       });
+      // At once: a later step may ask for the words before they are on disk.
+      for (const effect of next.effects) {
+        if (effect.kind === "keep") kept.set(keptKey(id, effect.phase, effect.member), effect.words);
+      }
       if (input.kind === "message" && input.message.type === "refusal") {
         refusals.push(input.message.refusal.statement.body.reason);
       }
@@ -80,7 +84,6 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
       switch (effect.kind) {
         case "keep": {
           const key = keptKey(id, effect.phase, effect.member);
-          kept.set(key, effect.words);
           return await ctx.stores.contributions.put(key, toBase64url(effect.words));
         }
         case "submit":

@@ -30,6 +30,7 @@ export interface RoleSpec<State, Input, Effect extends { readonly kind: string }
   readonly start: () => State;
   readonly step: (state: State, input: Input) => Step<State, Effect>;
   readonly isFirst: (effect: Effect) => boolean;
+  readonly mayBeLost?: (input: Input, taken: Step<State, Effect>) => boolean;
   readonly send: (send: Send, role: HostedRole<Input>) => void;
   readonly perform: (effect: Effect, role: HostedRole<Input>) => Promise<void> | void;
 }
@@ -111,11 +112,14 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
     {
       step: spec.step,
       isFirst: spec.isFirst,
+      ...(spec.mayBeLost === undefined ? {} : { mayBeLost: spec.mayBeLost }),
       save: (state) => (ending.signal.aborted ? Promise.resolve() : inflight.put(name, state)),
       send: (send) => spec.send(send, role),
       perform: (effect) => spec.perform(effect, role),
-      measure: (input, milliseconds) =>
-        ctx.gauges.time(spec.computation, `${spec.role}/${labelOf(input)}`, milliseconds),
+      measure: (work, milliseconds) => {
+        const label = work === "saving" ? work : labelOf(work);
+        ctx.gauges.time(spec.computation, `${spec.role}/${label}`, milliseconds);
+      },
     },
     () => performance.now(),
   );

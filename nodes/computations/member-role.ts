@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage } from "../../crypto/secagg/messages.ts";
-import type { MemberEffect, MemberInput, Send } from "../../crypto/secagg/step.ts";
+import type { MemberEffect, MemberInput, Send, Step } from "../../crypto/secagg/step.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
@@ -54,6 +54,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return next;
     },
     isFirst: (effect) => effect.kind === "history",
+    mayBeLost: comesAgain,
     send: (send, hosted) => outbox.send(send, hosted.signal),
     async perform(effect, hosted) {
       switch (effect.kind) {
@@ -190,6 +191,18 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   if (resumed) role.poke({ kind: "resume" });
   role.background(() => poll(ctx, opened, role));
   return role;
+}
+
+const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-values", "wake"];
+
+/**
+ * Records are replayed from the ledger and messages from the coordinator's mailbox, so what only waits for more need
+ * not be on disk. Receipts are proof against the coordinator: it need not show them twice.
+ */
+function comesAgain(input: MemberInput, { send, effects }: Step<MemberState, MemberEffect>): boolean {
+  const isReplayed =
+    input.kind === "ledger" || (input.kind === "message" && !input.message.type.startsWith("receipt-"));
+  return isReplayed && send.length === 0 && effects.every(({ kind }) => ASKED_AGAIN.includes(kind));
 }
 
 const isRejected = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";

@@ -18,8 +18,9 @@ import Fastify, {
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { bodyDigest } from "../peer/request-signature.ts";
+import { isClosed } from "./closed-schema.ts";
 import { HttpError } from "./http-error.ts";
-import { problemOf } from "./problem.ts";
+import { problemOf, type ValidatedPart } from "./problem.ts";
 import "./request-context.ts";
 
 export type HttpApp = FastifyInstance<
@@ -84,13 +85,24 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 }
 
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
-  const problem = problemOf(error);
+  const problem = problemOf(error, (context) => validatedPart(request, context));
   // The one place where a failure is logged; bodies and query values stay out of the log.
   const about = { code: problem.code, method: request.method, route: request.routeOptions?.url };
   if (problem.code === "ERR_HTTP_INTERNAL") request.log.error({ ...about, err: error }, "request failed");
   else if (problem.status >= 500) request.log.warn(about, "request failed");
   else request.log.info(about, "request refused");
   return reply.code(problem.status).header("content-type", PROBLEM_TYPE).send(problem);
+}
+
+/** `context` is the framework's name: body, params, querystring or headers. */
+function validatedPart(request: FastifyRequest, context: string): ValidatedPart | undefined {
+  const schema = (request.routeOptions?.schema as Record<string, TSchema | undefined> | undefined)?.[context];
+  const parts: Readonly<Record<string, unknown>> = {
+    body: request.body,
+    params: request.params,
+    querystring: request.query,
+  };
+  return schema === undefined ? undefined : { schema, value: parts[context] };
 }
 
 /** Waits a moment for running calls (long polls apart), then closes every connection. */
@@ -133,7 +145,10 @@ function refusePrototype(key: string, value: unknown): unknown {
 /** Only what the response schema declares leaves the node; an answer that lacks a declared field is a defect (500). */
 function filteringSerializer({ schema }: { schema: TSchema }): (value: unknown) => string {
   const validator = Compile(schema);
+  const closed = isClosed(schema);
   return (value) => {
+    // What a closed schema admits has nothing to filter.
+    if (closed && validator.Check(value)) return JSON.stringify(value);
     const plain: unknown = JSON.parse(JSON.stringify(value ?? null));
     const cleaned = validator.Clean(plain);
     if (!validator.Check(cleaned)) {

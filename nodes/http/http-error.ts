@@ -1,3 +1,5 @@
+import type { Problem } from "../../policies/model/problem.ts";
+
 /** Refusals that the HTTP layer itself decides. */
 export const HTTP_ERRORS = [
   "ERR_HTTP_INVALID",
@@ -13,21 +15,15 @@ export const HTTP_ERRORS = [
   "ERR_HTTP_INTERNAL",
 ] as const;
 
-export interface FieldError {
-  readonly field: string;
-  readonly code: string;
-  readonly detail: string;
-}
-
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly code: (typeof HTTP_ERRORS)[number];
-  readonly problems: readonly FieldError[];
+  readonly problems: readonly Problem[];
 
   constructor(
     code: (typeof HTTP_ERRORS)[number],
     message: string,
-    options: { cause?: unknown; problems?: readonly FieldError[] } = {},
+    options: { cause?: unknown; problems?: readonly Problem[] } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

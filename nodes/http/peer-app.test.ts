@@ -77,7 +77,7 @@ afterEach(async () => {
 
 async function ask(url: string, identity?: typeof alpha, payload?: string, method: "GET" | "POST" = "GET") {
   const request = { network: "n", to: "operator", method, target: url, body: Buffer.from(payload ?? "") };
-  const signature = identity && (await signPeerRequest(identity, request, systemEffects));
+  const signature = identity && signPeerRequest(identity, request, systemEffects);
   const headers = {
     ...(signature === undefined ? {} : { [SIGNATURE_HEADER]: signature }),
     ...(payload === undefined ? {} : { "content-type": "application/json" }),
@@ -126,7 +126,7 @@ describe("one member on the peer interface", () => {
     await app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = app.server.address() as AddressInfo;
     const request = { network: "n", to: "operator", method: "GET", target: "/waiting", body: Buffer.from("") };
-    const headers = { [SIGNATURE_HEADER]: await signPeerRequest(alpha, request, systemEffects) };
+    const headers = { [SIGNATURE_HEADER]: signPeerRequest(alpha, request, systemEffects) };
     const call = httpsRequest({ host: "127.0.0.1", port, path: "/waiting", headers, rejectUnauthorized: false });
     call.on("error", () => undefined);
     call.end();
@@ -145,7 +145,7 @@ describe("one member on the peer interface", () => {
     await app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = app.server.address() as AddressInfo;
     const request = { network: "n", to: "operator", method: "POST", target: "/posted", body: Buffer.from("{}") };
-    const signature = await signPeerRequest(alpha, request, systemEffects);
+    const signature = signPeerRequest(alpha, request, systemEffects);
     const headers = { [SIGNATURE_HEADER]: signature, "content-type": "application/json", "content-length": 2 };
     const call = httpsRequest({
       ...{ host: "127.0.0.1", port, method: "POST", path: "/posted", headers },
@@ -163,7 +163,7 @@ describe("one member on the peer interface", () => {
     await app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = app.server.address() as AddressInfo;
     const request = { network: "n", to: "operator", method: "POST", target: "/posted", body: Buffer.from("{}") };
-    const signature = await signPeerRequest(alpha, request, systemEffects);
+    const signature = signPeerRequest(alpha, request, systemEffects);
     const headers = { [SIGNATURE_HEADER]: signature, "content-type": "application/json" };
     const status = await new Promise((resolve, reject) => {
       const call = httpsRequest({

@@ -1,10 +1,14 @@
 /**
- * Problem documents (RFC 9457): the one mapping from errors to HTTP. `code` is stable, clients translate it; `detail`
- * is for whoever called wrongly. A 5xx says nothing about its cause.
+ * Problem documents (RFC 9457): the one mapping from errors to HTTP. `code` and `parameters` are stable, clients
+ * translate them; `detail` is in English, for whoever called wrongly. A 5xx says nothing about its cause.
  */
-import { Type } from "typebox";
-import { AssetId, Code, closed, MemberId, Uuid } from "../../chaincode/rules/vocabulary.ts";
-import type { FieldError } from "./http-error.ts";
+import { type TSchema, Type } from "typebox";
+import type { TLocalizedValidationError } from "typebox/error";
+import { closed } from "../../chaincode/rules/vocabulary.ts";
+import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
+import type { Problem as FieldProblem, ProblemParameters } from "../../policies/model/problem.ts";
+import { explain } from "../i18n/explain.ts";
+import { createTexts } from "../i18n/text.ts";
 
 export const Problem = closed({
   type: Type.Literal("about:blank"),
@@ -12,8 +16,27 @@ export const Problem = closed({
   status: Type.Integer(),
   code: Type.String(),
   detail: Type.Optional(Type.String()),
-  errors: Type.Optional(Type.Array(closed({ field: Type.String(), code: Type.String(), detail: Type.String() }))),
+  errors: Type.Optional(
+    Type.Array(
+      closed({
+        field: Type.String(),
+        code: Type.String(),
+        parameters: Type.Optional(
+          Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), { additionalProperties: false }),
+        ),
+        detail: Type.String(),
+      }),
+    ),
+  ),
 });
+/** What is wrong at one place. */
+export interface FieldError {
+  readonly field: string;
+  readonly code: string;
+  /** Fill the text of `code`. */
+  readonly parameters?: ProblemParameters;
+  readonly detail: string;
+}
 export interface Problem {
   readonly type: "about:blank";
   readonly title: string;
@@ -132,40 +155,32 @@ interface KnownError {
   readonly code?: unknown;
   readonly message?: string;
   readonly statusCode?: number;
-  readonly problems?: readonly Partial<FieldError & { message: string; key: string }>[];
+  readonly problems?: readonly Partial<FieldProblem>[];
   readonly rejection?: { readonly code: string; readonly field?: string };
-  readonly validation?: readonly {
-    readonly instancePath: string;
-    readonly keyword: string;
-    readonly message?: string;
-    readonly params?: Record<string, unknown>;
-  }[];
+  readonly validation?: readonly TLocalizedValidationError[];
   readonly validationContext?: string;
 }
 
-const patternOf = (schema: object): unknown => (schema as { pattern?: string }).pattern;
+/** The part of a call that was validated, such as its body, and the schema of that part. */
+export interface ValidatedPart {
+  readonly schema: TSchema;
+  readonly value: unknown;
+}
 
-/** What a person types, by the pattern that it failed. */
-const FORMS = new Map<unknown, string>([
-  [patternOf(Uuid), "wanted a whole id, such as 1b36f79e-40cf-88ce-8c28-7bc08bd120e2"],
-  [patternOf(AssetId), "wanted <member>:<name>, such as acme:accounts"],
-  [patternOf(MemberId), "wanted a member id: lower-case letters, digits and hyphens"],
-  [patternOf(Code), "wanted a code of letters, digits, dots, hyphens and underscores, such as contract-ended"],
-]);
+const ENGLISH = createTexts("en");
 
-type Issue = NonNullable<KnownError["validation"]>[number];
-
-const formOf = ({ params, message, keyword }: Issue): string =>
-  (keyword === "pattern" ? FORMS.get(params?.pattern) : undefined) ?? message ?? keyword;
-
-export function problemOf(error: unknown): Problem {
+/** `partOf` finds what was validated, by the validator's name for it. */
+export function problemOf(
+  error: unknown,
+  partOf: (context: string) => ValidatedPart | undefined = () => undefined,
+): Problem {
   const known = (typeof error === "object" && error !== null ? error : {}) as KnownError;
   const code = codeOf(known);
   const status = PROBLEM_STATUS[code];
   if (status === undefined)
     return { type: "about:blank", title: "Internal error", status: 500, code: "ERR_HTTP_INTERNAL" };
   if (status >= 500 && !SPOKEN_5XX.includes(status)) return { type: "about:blank", title: code, status, code };
-  const errors = fieldErrors(known);
+  const errors = known.validation === undefined ? fieldErrors(known) : validationErrors(known, partOf);
   return {
     type: "about:blank",
     title: code,
@@ -190,23 +205,22 @@ function codeOf(error: KnownError): string {
   return "ERR_HTTP_INTERNAL";
 }
 
-function fieldErrors(error: KnownError): readonly FieldError[] {
-  if (error.validation !== undefined) {
-    return error.validation.flatMap((issue) => {
-      const at = [error.validationContext ?? "body", ...issue.instancePath.split("/").slice(1)].join(".");
-      const names = (issue.params?.requiredProperties ?? issue.params?.additionalProperties ?? []) as readonly string[];
-      if (issue.keyword === "boolean") return [];
-      if (names.length === 0) return [{ field: at, code: issue.keyword, detail: formOf(issue) }];
-      const detail = issue.keyword === "required" ? "missing; it is required" : "unknown field; remove it";
-      return names.map((name) => ({ field: `${at}.${name}`, code: issue.keyword, detail }));
-    });
-  }
-  if (error.rejection !== undefined) {
-    return [{ field: error.rejection.field ?? "", code: error.rejection.code, detail: error.message ?? "" }];
-  }
-  return (error.problems ?? []).map((problem) => ({
-    field: problem.field ?? problem.key ?? "",
-    code: problem.code ?? "invalid",
-    detail: problem.detail ?? problem.message ?? "",
-  }));
+function validationErrors(
+  { validation = [], validationContext = "body" }: KnownError,
+  partOf: (context: string) => ValidatedPart | undefined,
+): readonly FieldError[] {
+  const { schema, value } = partOf(validationContext) ?? { schema: Type.Unknown(), value: undefined };
+  return describeSchemaErrors(schema, validation, value).map(({ field, ...problem }) =>
+    spoken({ ...problem, field: field === "" ? validationContext : `${validationContext}.${field}` }),
+  );
+}
+
+function fieldErrors({ rejection, problems = [], message }: KnownError): readonly FieldError[] {
+  if (rejection === undefined) return problems.map(spoken);
+  return [{ field: rejection.field ?? "", code: rejection.code, detail: message ?? "" }];
+}
+
+function spoken({ field = "", code = "invalid", parameters, detail }: Partial<FieldProblem>): FieldError {
+  const said = detail ?? explain({ code, ...(parameters === undefined ? {} : { parameters }) }, ENGLISH);
+  return { field, code, ...(parameters === undefined ? {} : { parameters }), detail: said };
 }

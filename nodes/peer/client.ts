@@ -92,7 +92,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
   async function attempt<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
     const what = `${call.method} ${call.path} at ${target.member}`;
     const body = call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
-    const signature = await signPeerRequest(
+    const signature = signPeerRequest(
       options.identity(),
       { network: options.network, to: target.member, method: call.method, target: call.path, body },
       options,

@@ -1,6 +1,6 @@
 /** What replicas and the sequencer say to each other over HTTP: the SequencerApi of ledger/embedded as messages. */
 import { Type } from "typebox";
-import { Count, closed, Digest, Instant, signed } from "../../chaincode/rules/vocabulary.ts";
+import { Count, closed, Digest, Instant, signedTransaction } from "../../chaincode/rules/vocabulary.ts";
 import { MAX_SUBMIT } from "../../ledger/embedded/sequencer-api.ts";
 
 export const MAX_BATCH_ENTRIES = 2_000;
@@ -8,7 +8,7 @@ export const MAX_WAIT_MS = 60_000;
 
 const Note = Type.String({ minLength: 1, maxLength: 1_000_000 });
 /** The contract checks the statement's own schema; here only the envelope is fixed. */
-const SignedTransaction = signed(Type.Object({}, { additionalProperties: true }));
+const SignedTransaction = signedTransaction(Type.Object({}, { additionalProperties: true }));
 
 const Entry = closed({ position: Count, time: Instant, transaction: SignedTransaction });
 const Wait = Type.Integer({ minimum: 0, maximum: MAX_WAIT_MS });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { request as httpsRequest } from "node:https";
+import { CompactSign, compactVerify, importJWK } from "jose";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signingIdentity } from "../../crypto/suites/signed.ts";
@@ -80,7 +81,7 @@ function sign(change: Partial<Parameters<typeof signPeerRequest>[1]> & { now?: (
 
 describe("a peer request", () => {
   test("of a member reaches its route", async () => {
-    expect((await send({ signature: await sign() })).status).toBe(200);
+    expect((await send({ signature: sign() })).status).toBe(200);
   });
 
   test("without signature is refused", async () => {
@@ -88,14 +89,14 @@ describe("a peer request", () => {
   });
 
   test("seen before is refused", async () => {
-    const signature = await sign();
+    const signature = sign();
     expect((await send({ signature })).status).toBe(200);
     expect(await send({ signature })).toMatchObject({ status: 401, code: "ERR_PEER_REPLAY" });
   });
 
   test.each([-1, 1])("more than five minutes off (%i) is refused with both times", async (direction) => {
     const time = new Date(Date.now() + direction * (MAX_CLOCK_SKEW_MS + 1_000)).toISOString();
-    const answer = await send({ signature: await sign({ now: () => time }) });
+    const answer = await send({ signature: sign({ now: () => time }) });
     expect(answer).toMatchObject({ status: 401, code: "ERR_PEER_CLOCK_SKEW" });
     expect(answer.detail).toContain(time);
     expect(answer.detail).toMatch(/our time \d{4}-/);
@@ -103,7 +104,7 @@ describe("a peer request", () => {
 
   test("signed before this node started is refused, because its replay cache begins empty", async () => {
     const time = new Date(Date.now() - MAX_CLOCK_SKEW_MS + 30_000).toISOString();
-    expect(await send({ signature: await sign({ now: () => time }) })).toMatchObject({ code: "ERR_PEER_REPLAY" });
+    expect(await send({ signature: sign({ now: () => time }) })).toMatchObject({ code: "ERR_PEER_REPLAY" });
   });
 
   test.each([
@@ -112,12 +113,12 @@ describe("a peer request", () => {
     ["another target", { target: "/peer/v1/ledger/consistency?from=0&to=1" }, "ERR_PEER_SIGNATURE"],
     ["another method", { method: "POST" }, "ERR_PEER_SIGNATURE"],
   ])("signed for %s is refused", async (_name, change, code) => {
-    expect(await send({ signature: await sign(change) })).toMatchObject({ status: 401, code });
+    expect(await send({ signature: sign(change) })).toMatchObject({ status: 401, code });
   });
 
   test("with another body than the signed one is refused", async () => {
     const path = "/peer/v1/ledger/presence";
-    const signature = await sign({ method: "POST", target: path, body: Buffer.from('{"checkpoint":"a"}') });
+    const signature = sign({ method: "POST", target: path, body: Buffer.from('{"checkpoint":"a"}') });
     const answer = await send({ signature, method: "POST", path, body: "{}" });
     expect(answer).toMatchObject({ status: 401, code: "ERR_PEER_SIGNATURE" });
   });
@@ -126,7 +127,7 @@ describe("a peer request", () => {
     for (const name of ["stranger", "ministry"]) {
       const identity = signingIdentity(name, "intl", randomBytes(32));
       const request = { network: net.network, to: "operator", method: "GET", target: PATH, body: new Uint8Array() };
-      const answer = await send({ signature: await signPeerRequest(identity, request, systemEffects) });
+      const answer = await send({ signature: signPeerRequest(identity, request, systemEffects) });
       expect(answer).toMatchObject({ status: 403, code: "ERR_PEER_UNKNOWN_MEMBER" });
     }
   });
@@ -141,7 +142,7 @@ describe("a peer request", () => {
   test("that is larger than the limit is refused, whatever it announces", async () => {
     const path = "/peer/v1/ledger/presence";
     const body = JSON.stringify({ checkpoint: "x".repeat(operator.services.config().limits.peerBodyBytes) });
-    const signature = await sign({ method: "POST", target: path, body: Buffer.from(body) });
+    const signature = sign({ method: "POST", target: path, body: Buffer.from(body) });
     expect(await send({ signature, method: "POST", path, body })).toMatchObject({
       status: 413,
       code: "ERR_HTTP_TOO_LARGE",
@@ -150,7 +151,7 @@ describe("a peer request", () => {
 
   test("of the wrong shape is answered with every field", async () => {
     const path = "/peer/v1/ledger/consistency?from=x";
-    const answer = await send({ signature: await sign({ target: path }), path });
+    const answer = await send({ signature: sign({ target: path }), path });
     expect(answer).toMatchObject({ status: 400, code: "ERR_HTTP_INVALID" });
     expect(answer.detail).toContain("querystring.from");
     expect(answer.detail).toContain("querystring.to");
@@ -230,7 +231,7 @@ test("a nonce is remembered for as long as its request is timely", () => {
 test("a signature says who asked whom for what", async () => {
   const identity = signingIdentity("alpha", "intl", randomBytes(32));
   const request = { network: "n", to: "beta", method: "POST", target: "/x?y=1", body: Buffer.from("{}") };
-  const header = await signPeerRequest(identity, request, systemEffects);
+  const header = signPeerRequest(identity, request, systemEffects);
   const claims = await verifyPeerSignature(header, {
     network: "n",
     audience: "beta",
@@ -238,4 +239,46 @@ test("a signature says who asked whom for what", async () => {
     publicKey: async (member, key) => (member === "alpha" && key === identity.key ? identity.publicKey : undefined),
   });
   expect(claims).toMatchObject({ from: "alpha", to: "beta", method: "POST", target: "/x?y=1", network: "n" });
+});
+
+describe("signatures are compact JWS: an independent implementation", () => {
+  const identity = signingIdentity("alpha", "intl", randomBytes(32));
+  const request = { network: "n", to: "beta", method: "GET", target: "/x", body: new Uint8Array() };
+  const check = {
+    network: "n",
+    audience: "beta",
+    now: systemEffects.now,
+    publicKey: async () => identity.publicKey,
+  };
+  const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(identity.publicKey).toString("base64url") };
+
+  test("verifies what this one signs", async () => {
+    const { payload, protectedHeader } = await compactVerify(
+      signPeerRequest(identity, request, systemEffects),
+      await importJWK(jwk, "EdDSA"),
+    );
+    expect(protectedHeader).toEqual({ alg: "EdDSA", typ: "sealane-peer+jws", kid: identity.key });
+    expect(JSON.parse(Buffer.from(payload).toString("utf8"))).toMatchObject({ from: "alpha", target: "/x" });
+  });
+
+  test.each([
+    ["is verified", {}, undefined],
+    ["with a critical header is not understood", { b64: true, crit: ["b64"] }, "ERR_PEER_SIGNATURE"],
+    ["of another type is refused", { typ: "other" }, "ERR_PEER_SIGNATURE"],
+  ])("that signs %s", async (_name, extra, code) => {
+    const [, payload = ""] = signPeerRequest(identity, request, systemEffects).split(".");
+    const d = Buffer.from(identity.privateKey).toString("base64url");
+    const header = await new CompactSign(Buffer.from(payload, "base64url"))
+      .setProtectedHeader({ alg: "EdDSA", typ: "sealane-peer+jws", kid: identity.key, ...extra })
+      .sign(await importJWK({ ...jwk, d }, "EdDSA"));
+    const verified = verifyPeerSignature(header, check);
+    if (code === undefined) expect(await verified).toMatchObject({ from: "alpha", target: "/x" });
+    else await expect(verified).rejects.toMatchObject({ code });
+  });
+
+  test.each(["", "..", "a.b", "a.b.c.d", "e30.e30.", "bnVsbA.bnVsbA.AA"])("%j is refused", async (header) => {
+    await expect(verifyPeerSignature(header, check)).rejects.toMatchObject({
+      code: header === "" ? "ERR_PEER_UNSIGNED" : "ERR_PEER_SIGNATURE",
+    });
+  });
 });

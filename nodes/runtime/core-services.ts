@@ -8,7 +8,7 @@ import type { CosignedNotes } from "../peer/cosigned-notes.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
-import type { RecordStore } from "../store/records.ts";
+import type { Kept, RecordStore } from "../store/records.ts";
 import type { Effects } from "./effects.ts";
 import type { NetworkFile } from "./network/network-file.ts";
 
@@ -29,7 +29,7 @@ export interface CoreServices extends Effects {
   readonly peers: PeerClient;
   readonly cosignedNotes: CosignedNotes;
   /** One purpose, one store: `services.openStore<Invitation>("invitations")`. Names are `[a-z-]+`, for ever. */
-  readonly openStore: <V>(name: string) => RecordStore<V>;
+  readonly openStore: <V>(name: string, kept?: Kept) => RecordStore<V>;
   readonly inflight: InflightSecrets;
   readonly accessLog: AccessLog;
   readonly log: FastifyBaseLogger;

@@ -19,7 +19,7 @@ import { addPeerRoutes } from "../peer/peer-routes.ts";
 import { openAccessLog } from "../store/access-log.ts";
 import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
-import { openRecords } from "../store/records.ts";
+import { type Kept, openRecords } from "../store/records.ts";
 import { startAccessAnchor } from "./access-anchor.ts";
 import { createCatalogue } from "./assets/catalogue.ts";
 import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
@@ -154,7 +154,7 @@ async function compose(
     members: createMemberDirectory(ledger),
     peers,
     cosignedNotes: createCosignedNotes(),
-    openStore: <V>(name: string) => openRecords<V>(database, name, disk.note),
+    openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.note, kept),
     inflight: openInflight(dir),
     accessLog,
     log,

@@ -1,51 +1,123 @@
 /**
  * Secrets of running computations: one 0600 file each, unlinked at the end. They live outside LevelDB because LevelDB
  * keeps deleted values in its files, and outside every backup because a restored secret could be used twice.
+ *
+ * A file holds lines of `<digest> <JSON>`; the last sound one counts, a cut-off one was never promised. A put adds a
+ * line, which costs one fsync; a file is begun, and begun anew when it has grown, as a whole.
  */
-import { readdir, readFile, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "../../crypto/suites/digest.ts";
+import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { overwriteFile, syncFolder } from "./atomic-file.ts";
+import { StoreError } from "./store-error.ts";
 
 export const INFLIGHT_FOLDER = "inflight";
 const SUFFIX = ".json";
 const NAME = /^[a-z0-9][a-z0-9-]{0,127}$/;
+/** A file begins anew when the lines that no longer count take this many characters, and more than the new one. */
+const REST_LENGTH = 1024 * 1024;
 
 export interface InflightSecrets {
   /** Undefined when there is none. `name` is a computation id, optionally with a role suffix (`<uuid>-receiver`). */
   get<T>(name: string): Promise<T | undefined>;
-  /** On disk (fsync and rename) when it resolves. */
+  /** On disk when it resolves. Puts of one name run in the order of the calls. */
   put(name: string, value: unknown): Promise<void>;
   /** Unlinks; absent is fine. */
   erase(name: string): Promise<void>;
   names(): Promise<readonly string[]>;
 }
 
+/** A file whose last line this process wrote. */
+interface Begun {
+  length: number;
+}
+
 export function openInflight(dir: string): InflightSecrets {
   const folder = join(dir, INFLIGHT_FOLDER);
+  const begun = new Map<string, Begun>();
+  const tails = new Map<string, Promise<void>>();
   const path = (name: string): string => {
     if (!NAME.test(name)) throw new TypeError(`name: expected ${NAME}, got ${JSON.stringify(name)}`);
     return join(folder, name + SUFFIX);
   };
+
+  async function write(name: string, file: string, line: string): Promise<void> {
+    const known = begun.get(name);
+    // Forgotten until the line is on disk: what follows a cut-off one would be lost with it.
+    begun.delete(name);
+    const adds = known !== undefined && known.length < Math.max(REST_LENGTH, line.length);
+    await (adds ? append(file, line) : overwriteFile(file, line));
+    begun.set(name, { length: (adds ? known.length : 0) + line.length });
+  }
+
+  function inTurn(name: string, work: () => Promise<void>): Promise<void> {
+    const done = (tails.get(name) ?? Promise.resolve()).catch(() => undefined).then(work);
+    tails.set(name, done);
+    const settle = () => {
+      if (tails.get(name) === done) tails.delete(name);
+    };
+    done.then(settle, settle);
+    return done;
+  }
+
+  async function unlinkAll(name: string, file: string): Promise<void> {
+    begun.delete(name);
+    const rests = ((await readdir(folder).catch(absent)) ?? [])
+      .filter((found) => found.startsWith(`${name}${SUFFIX}.`))
+      .map((found) => join(folder, found));
+    // Also what a crash in the middle of a `put` has left.
+    const gone = await Promise.all([file, ...rests].map((one) => unlink(one).then(() => true, absent)));
+    if (gone.includes(true)) await syncFolder(folder);
+  }
+
   return Object.freeze({
     async get<T>(name: string) {
-      const text = await readFile(path(name), "utf8").catch(absent);
-      return text === undefined ? undefined : (JSON.parse(text) as T);
-    },
-    put: (name: string, value: unknown) => overwriteFile(path(name), JSON.stringify(value)),
-    async erase(name: string) {
       const file = path(name);
-      const rests = ((await readdir(folder).catch(absent)) ?? [])
-        .filter((found) => found.startsWith(`${name}${SUFFIX}.`))
-        .map((found) => join(folder, found));
-      // Also what a crash in the middle of a `put` has left.
-      const gone = await Promise.all([file, ...rests].map((one) => unlink(one).then(() => true, absent)));
-      if (gone.includes(true)) await syncFolder(folder);
+      const text = await readFile(file, "utf8").catch(absent);
+      return text === undefined ? undefined : (lastSound(text, file) as T);
+    },
+    put(name: string, value: unknown) {
+      const file = path(name);
+      const text = JSON.stringify(value);
+      return inTurn(name, () => write(name, file, `${digestOfText(text)} ${text}\n`));
+    },
+    erase(name: string) {
+      const file = path(name);
+      return inTurn(name, () => unlinkAll(name, file));
     },
     async names() {
       const files = (await readdir(folder).catch(absent)) ?? [];
       return files.filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length));
     },
   });
+}
+
+const digestOfText = (text: string): string => toBase64url(sha256(utf8(text)));
+
+async function append(file: string, line: string): Promise<void> {
+  // Not created here: a file that is gone was erased.
+  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND);
+  try {
+    await handle.appendFile(line);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function lastSound(text: string, file: string): unknown {
+  const lines = text.split("\n").slice(0, -1);
+  for (const line of lines.reverse()) {
+    const at = line.indexOf(" ");
+    const json = line.slice(at + 1);
+    if (line.slice(0, at) === digestOfText(json)) return JSON.parse(json);
+  }
+  throw new StoreError(
+    "ERR_STORE_CORRUPT",
+    `${file}: holds no sound state; this node's part in the computation is lost`,
+  );
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -1,5 +1,5 @@
 /**
- * Keyed JSON records of one kind. A put is on disk when it resolves.
+ * Keyed JSON records of one kind.
  *
  *   const invitations = openRecords<Invitation>(database, "invitations");
  */
@@ -14,20 +14,27 @@ export interface RecordStore<V> {
   entries(prefix?: string): AsyncIterable<readonly [id: string, value: V]>;
 }
 
-// LevelDB acknowledges a write before it is on disk unless told otherwise.
-const DURABLE: object = { sync: true };
+/**
+ * `always`: a put is on disk when it resolves. `unless-power-fails`: it is with the operating system, and on disk with
+ * the next put of an `always` store of the database, because all share one log; for what the ledger can tell again.
+ */
+export type Kept = "always" | "unless-power-fails";
 
 /** `name` is `[a-z-]+` and never changes: it is the key prefix on disk. `onFailure` hears of every failed write. */
 export function openRecords<V>(
   database: Database,
   name: string,
   onFailure: (error: unknown) => void = () => undefined,
+  kept: Kept = "always",
 ): RecordStore<V> {
   const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
+  // LevelDB acknowledges a write before it is on disk unless told otherwise.
+  const durable: object = { sync: kept === "always" };
   return Object.freeze({
-    get: (id: string) => level.get(id),
-    put: (id: string, value: V) => writing(() => level.put(id, value, DURABLE), onFailure),
-    delete: (id: string) => writing(() => level.del(id, DURABLE), onFailure),
+    // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
+    get: async (id: string) => (level.status === "open" ? level.getSync(id) : await level.get(id)),
+    put: (id: string, value: V) => writing(() => level.put(id, value, durable), onFailure),
+    delete: (id: string) => writing(() => level.del(id, durable), onFailure),
     async *entries(prefix = "") {
       const range = prefix === "" ? {} : { gte: prefix, lt: `${prefix}\uffff` };
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;

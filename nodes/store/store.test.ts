@@ -121,6 +121,50 @@ describe("in-flight secrets", () => {
     expect(await readdir(join(dir, "inflight"))).toEqual(["a-1-receiver.json"]);
   });
 
+  test("keep the last state whose line is whole, whatever a crash has left behind it", async () => {
+    const inflight = openInflight(dir);
+    const file = join(dir, "inflight", "a-1.json");
+    for (let round = 1; round <= 3; round++) await inflight.put("a-1", { round });
+    const whole = await readFile(file, "utf8");
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length), fc.boolean(), async (cut, isTorn) => {
+        const lines = whole.slice(0, cut).split("\n").length - 1;
+        // A file is begun as a whole, so its first line is always there.
+        if (lines === 0) return;
+        await writeFile(file, isTorn ? `${whole.slice(0, cut)}\0\0\n` : whole.slice(0, cut));
+        const reopened = openInflight(dir);
+        expect(await reopened.get("a-1")).toEqual({ round: lines });
+        await reopened.put("a-1", { round: 9 });
+        expect(await openInflight(dir).get("a-1")).toEqual({ round: 9 });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("do not grow without end", async () => {
+    const inflight = openInflight(dir);
+    const state = { words: "x".repeat(400_000) };
+    for (let round = 0; round < 12; round++) await inflight.put("a-1", { ...state, round });
+    expect((await stat(join(dir, "inflight", "a-1.json"))).size).toBeLessThan(2_000_000);
+    expect(await inflight.get("a-1")).toEqual({ ...state, round: 11 });
+  });
+
+  test("stay erased: a put that comes later begins a new file", async () => {
+    const inflight = openInflight(dir);
+    await inflight.put("a-1", { round: 1 });
+    await Promise.all([inflight.erase("a-1"), inflight.put("a-1", { round: 2 })]);
+    expect(await inflight.get("a-1")).toEqual({ round: 2 });
+    await inflight.erase("a-1");
+    expect(await readdir(join(dir, "inflight"))).toEqual([]);
+  });
+
+  test("say so when nothing of a file is sound", async () => {
+    const inflight = openInflight(dir);
+    await inflight.put("a-1", { round: 1 });
+    await writeFile(join(dir, "inflight", "a-1.json"), '{"round":1}\n');
+    await expect(inflight.get("a-1")).rejects.toMatchObject({ code: "ERR_STORE_CORRUPT" });
+  });
+
   test.each(["../x", "A", "", "a/b"])("refuse the name %j", (name) => {
     expect(() => openInflight(dir).put(name, 1)).toThrow(TypeError);
   });

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { closed, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { type RequestDraft, submitRequest } from "../../../../exchange/requests/submit.ts";
+import type { Asset } from "../../../../policies/model/asset.ts";
 import { earlierAnswer } from "../../../computations/cached-answer.ts";
 import type { Context } from "../../../computations/context.ts";
+import type { Catalogue } from "../../../runtime/assets/catalogue.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { HttpError } from "../../http-error.ts";
 import { problems } from "../../schemas.ts";
+
+const METADATA_WAIT_MS = 2_000;
 
 /** The draft is judged by the use case, which lists every problem at once. */
 export function submit(app: HttpApp, ctx: Context): void {
@@ -27,8 +32,22 @@ export function submit(app: HttpApp, ctx: Context): void {
       const draft = body as RequestDraft;
       const earlier = await earlierAnswer(ctx, draft);
       if (earlier !== undefined) return reply.code(201).send({ id: earlier, cached: true, recorded: true });
-      const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
+      const metadata = (asset: string) => metadataInTime(ctx.services.catalogue, asset);
+      const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores, metadata };
       return reply.code(201).send({ ...(await submitRequest(ports, draft)), cached: false });
     },
   );
+}
+
+/** An entry that does not come at once leaves the elements to the providers: filing must not wait for the operator. */
+async function metadataInTime(catalogue: Pick<Catalogue, "find">, asset: string): Promise<Asset | undefined> {
+  const waited = new AbortController();
+  const late = sleep(METADATA_WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+  try {
+    return (await Promise.race([catalogue.find(asset), late]))?.statement.asset;
+  } catch {
+    return undefined;
+  } finally {
+    waited.abort();
+  }
 }
