@@ -1,145 +1,175 @@
-/** Everything that is wrong with a description before a single row is read. Pure. */
+/**
+ * Everything that is wrong with a description before a single row is read, in one pass: a malformed part hides nothing
+ * of what is wrong with the others. Pure.
+ */
 import { Compile } from "typebox/compile";
-import { Field } from "../../policies/model/asset.ts";
-import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
+import type { Field } from "../../policies/model/asset.ts";
+import type { ProblemParameters } from "../../policies/model/problem.ts";
+import { type Readable, readParts } from "../../policies/model/readable-parts.ts";
 import type { SourceColumn } from "../statistics/source.ts";
 import { AssetDescription } from "./description.ts";
-import type { Problem } from "./errors.ts";
+import type { CATALOG_PROBLEM_CODES, CatalogProblem } from "./errors.ts";
 
-const schema = Compile(AssetDescription);
-const fieldSchema = Compile(Field);
+const compiled = Compile(AssetDescription);
 const ID_PART = /^[a-z0-9-]{1,63}$/;
+/** More columns than this are not listed to someone who named a wrong one. */
+const SHOWN_COLUMNS = 20;
 
-/** Empty for a well-formed description; else what is malformed, and what is wrong with the fields that are not. */
-export function checkShape(value: unknown, columns: readonly SourceColumn[]): readonly Problem[] {
-  if (schema.Check(value)) return [];
-  const malformed = describeSchemaErrors(AssetDescription, schema.Errors(value), value).map(({ field, message }) => ({
-    field: field === "" ? "asset" : field,
-    code: "schema" as const,
-    detail: message,
-  }));
-  const { fields, codeTables } = (value ?? {}) as { fields?: unknown; codeTables?: unknown };
-  if (!Array.isArray(fields) || typeof codeTables !== "object" || codeTables === null) return malformed;
-  const readable = fields.filter((field): field is Field => fieldSchema.Check(field));
-  const partial = { codeTables } as Pick<AssetDescription, "codeTables">;
-  return [...malformed, ...readable.flatMap((field) => checkField(field, partial, columns))];
+type Code = (typeof CATALOG_PROBLEM_CODES)[number];
+type Add = (field: string, code: Code, parameters?: ProblemParameters) => void;
+type Description = Readable<AssetDescription>;
+
+/** A field nothing is wrong with, and where it stands in the description. */
+export interface SoundField {
+  readonly at: string;
+  readonly field: Field;
 }
 
-export function checkDescription(
-  description: AssetDescription,
-  member: string,
-  columns: readonly SourceColumn[],
-): readonly Problem[] {
-  const problems: Problem[] = [];
-  const add = (field: string, code: string, detail: string): void => {
-    problems.push({ field, code, detail });
-  };
-  const [owner, slug] = description.id.split(":");
-  if (owner !== member || !ID_PART.test(slug ?? "")) {
-    add("id", "id-of-other-member", `expected ${member}:<name>, got ${description.id}`);
-  }
-  repeated(description.fields.map(({ name }) => name)).forEach((name) => {
-    add(`fields.${name}`, "field-repeated", "the column is described twice");
-  });
-  repeated(description.fields.map(({ element }) => element)).forEach((element) => {
-    add(`fields.${element}`, "element-repeated", `two fields name the data element ${element}`);
-  });
-  for (const [name, table] of Object.entries(description.codeTables)) {
-    const codes = repeated(table.map(({ code }) => code));
-    if (codes.length > 0)
-      add(`codeTables.${name}`, "code-repeated", `codes occur twice: ${codes.slice(0, 5).join(", ")}`);
-  }
-  for (const field of description.fields) {
-    for (const problem of checkField(field, description, columns)) problems.push(problem);
+export interface CheckedDescription {
+  readonly problems: readonly CatalogProblem[];
+  /** Fields whose values can be checked at the source, and the code tables that are well-formed. */
+  readonly sound: readonly SoundField[];
+  readonly codeTables: AssetDescription["codeTables"];
+}
+
+export function checkDescription(value: unknown, member: string, columns: readonly SourceColumn[]): CheckedDescription {
+  const read = readParts(AssetDescription, compiled, value);
+  const description: Description = read.readable;
+  const found: CatalogProblem[] = [];
+  const add: Add = (field, code, parameters = {}) => void found.push({ field, code, parameters });
+  checkId(description.id, member, add);
+  checkRepeated(description, add);
+  const fields = description.fields ?? [];
+  for (const [index, field] of fields.entries()) {
+    if (field === undefined) continue;
+    const at = `fields.${index}`;
+    checkColumn(field, at, columns, add);
+    if (field.type !== undefined) checkCode(field, at, description, read.isMalformed, add);
   }
   checkUnit(description, add);
   checkPeriod(description, add);
-  return problems;
+  const problems = read.with(found) as readonly CatalogProblem[];
+  return { problems, sound: soundFields(fields, problems), codeTables: soundTables(description) };
 }
 
-type Add = (field: string, code: string, detail: string) => void;
+function soundFields(
+  fields: NonNullable<Description["fields"]>,
+  problems: readonly CatalogProblem[],
+): readonly SoundField[] {
+  const bad = new Set(problems.map(({ field }) => field.split(".").slice(0, 2).join(".")));
+  return fields.flatMap((field, index) => {
+    const at = `fields.${index}`;
+    return field === undefined || bad.has(at) || bad.has("fields") ? [] : [{ at, field: field as Field }];
+  });
+}
 
-function checkField(
-  field: Field,
-  description: Pick<AssetDescription, "codeTables">,
-  columns: readonly SourceColumn[],
-): Problem[] {
-  const problems: Problem[] = [];
-  const add = (code: string, detail: string): void => {
-    problems.push({ field: `fields.${field.name}`, code, detail });
+/** Tables whose codes are all readable: a value is unknown only by a whole table. */
+function soundTables({ codeTables = {} }: Description): AssetDescription["codeTables"] {
+  return Object.fromEntries(
+    Object.entries(codeTables).filter(([, table]) => table?.every((entry) => entry?.code !== undefined) === true),
+  ) as AssetDescription["codeTables"];
+}
+
+function checkId(id: string | undefined, member: string, add: Add): void {
+  if (id === undefined) return;
+  const [owner, slug] = id.split(":");
+  if (owner !== member || !ID_PART.test(slug ?? "")) add("id", "id-of-other-member", { member, got: id });
+}
+
+function checkRepeated({ fields = [], codeTables = {} }: Description, add: Add): void {
+  const again = (key: "name" | "element", code: Code): void => {
+    const first = new Map<string, number>();
+    for (const [index, field] of fields.entries()) {
+      const name = field?.[key];
+      if (name === undefined) continue;
+      const before = first.get(name);
+      if (before === undefined) first.set(name, index);
+      else add(`fields.${index}.${key}`, code, { name, first: `fields.${before}` });
+    }
   };
-  const column = columns.find(({ name }) => name === field.name);
-  if (column === undefined) {
-    add(
-      "column-missing",
-      `the source has no such column; it has ${columns
-        .slice(0, 20)
-        .map(({ name }) => name)
-        .join(", ")}`,
-    );
-  } else if (column.stored === "other" || column.stored === "boolean") {
-    add("column-type", `the source stores ${column.stored} values, expected text, numbers or dates`);
+  again("name", "field-repeated");
+  again("element", "element-repeated");
+  for (const [name, table] of Object.entries(codeTables)) {
+    const codes = repeated((table ?? []).flatMap((entry) => entry?.code ?? []));
+    if (codes.length > 0) add(`codeTables.${name}`, "code-repeated", { codes: codes.slice(0, 5).join(", ") });
   }
-  const numeric = field.type === "decimal" || field.type === "integer";
-  if (field.type === "decimal" && field.scale === undefined)
-    add("scale-missing", "a decimal needs its digits after the point");
-  if (field.type !== "decimal" && (field.scale ?? 0) !== 0)
-    add("scale-unexpected", `${field.type} takes no scale, got ${field.scale}`);
-  if (numeric && field.bounds === undefined) add("bounds-missing", "a number needs a minimum and a maximum");
-  if (!numeric && field.bounds !== undefined) add("bounds-unexpected", `${field.type} takes no bounds`);
-  if (field.bounds !== undefined) {
-    const { minimum, maximum } = field.bounds;
-    if (compareDecimals(minimum, maximum) > 0) add("bounds-inverted", `minimum ${minimum} is above maximum ${maximum}`);
-    for (const bound of [minimum, maximum]) {
-      const digits = bound.split(".")[1]?.replace(/0+$/, "").length ?? 0;
-      if (digits > (field.scale ?? 0))
-        add("bounds-scale", `${bound} has more digits after the point than the scale ${field.scale ?? 0}`);
-    }
-  }
-  if (field.type === "code" && field.codeTable === undefined) add("code-table-missing", "a code needs its table");
-  if (field.codeTable !== undefined && field.type !== "code")
-    add("code-table-unexpected", `${field.type} takes no code table`);
-  if (field.codeTable !== undefined && !Object.hasOwn(description.codeTables, field.codeTable)) {
-    add(
-      "code-table-unknown",
-      `codeTables has no ${field.codeTable}; it has ${Object.keys(description.codeTables).join(", ") || "none"}`,
-    );
-  }
-  if (field.identity === true && numeric)
-    add("identity-type", `an identity field is text or a code, got ${field.type}`);
-  if (field.roundedFromFloat === true && field.type !== "decimal")
-    add("float-type", "only a decimal can be rounded from binary floating point");
-  if (numeric && column?.stored === "float" && field.roundedFromFloat !== true) {
-    add(
-      "float-undeclared",
-      "the source stores binary floating point: declare roundedFromFloat and a scale, or store decimal text",
-    );
-  }
-  return problems;
 }
 
-function checkUnit(description: AssetDescription, add: Add): void {
-  const { unit } = description;
-  if (unit.kind === "provider") return;
-  const field = description.fields.find(({ name }) => name === unit.field);
-  if (field === undefined) add("unit.field", "unit-field-unknown", `fields has no ${unit.field}`);
-  else if (field.identity !== true)
-    add("unit.field", "unit-field-not-identity", `${unit.field} must be declared an identity field`);
+function checkColumn(field: Readable<Field>, at: string, columns: readonly SourceColumn[], add: Add): void {
+  const { name } = field;
+  const stored = columns.find((column) => column.name === name)?.stored;
+  if (name !== undefined && stored === undefined) {
+    const known = columns.slice(0, SHOWN_COLUMNS).map((column) => column.name);
+    add(`${at}.name`, "column-missing", { name, columns: known.join(", ") });
+  }
+  if (stored === "other" || stored === "boolean") add(`${at}.name`, "column-type", { name: name ?? "", stored });
+  if (field.type !== undefined) checkNumber(field, at, stored, add);
 }
 
-function checkPeriod(description: AssetDescription, add: Add): void {
-  const { period } = description;
-  if (period === undefined) return;
-  for (const [name, date] of Object.entries({ from: period.from, to: period.to })) {
-    const parsed = new Date(`${date}T00:00:00Z`);
-    if (Number.isNaN(parsed.getTime()) || parsed.toISOString().slice(0, 10) !== date) {
-      add(`period.${name}`, "not-a-date", `${date} is not a calendar date`);
-    }
+function checkNumber(field: Readable<Field>, at: string, stored: SourceColumn["stored"] | undefined, add: Add): void {
+  const { type = "text", scale, bounds, name = "" } = field;
+  const numeric = type === "decimal" || type === "integer";
+  const about = { name, type };
+  if (type === "decimal" && scale === undefined) add(`${at}.scale`, "scale-missing", about);
+  if (type !== "decimal" && (scale ?? 0) !== 0) add(`${at}.scale`, "scale-unexpected", about);
+  if (numeric && bounds === undefined) add(`${at}.bounds`, "bounds-missing", about);
+  if (!numeric && bounds !== undefined) add(`${at}.bounds`, "bounds-unexpected", about);
+  const { minimum, maximum } = bounds ?? {};
+  if (minimum !== undefined && maximum !== undefined && compareDecimals(minimum, maximum) > 0) {
+    add(`${at}.bounds`, "bounds-inverted", { name, minimum, maximum });
   }
-  if (period.from > period.to) add("period", "period-inverted", `from ${period.from} is after ${period.to}`);
-  if (period.field === undefined) return;
-  const field = description.fields.find(({ name }) => name === period.field);
-  if (field?.type !== "date") add("period.field", "period-field", `${period.field} is not a date field of the asset`);
+  for (const [key, bound] of Object.entries({ minimum, maximum })) {
+    const digits = bound?.split(".")[1]?.replace(/0+$/, "").length ?? 0;
+    if (bound === undefined || digits <= (scale ?? 0)) continue;
+    add(`${at}.bounds.${key}`, "bounds-scale", { name, bound, scale: scale ?? 0 });
+  }
+  if (field.identity === true && numeric) add(`${at}.identity`, "identity-type", about);
+  if (field.roundedFromFloat === true && type !== "decimal") add(`${at}.roundedFromFloat`, "float-type", about);
+  if (numeric && stored === "float" && field.roundedFromFloat !== true) {
+    add(`${at}.roundedFromFloat`, "float-undeclared", about);
+  }
+}
+
+function checkCode(
+  field: Readable<Field>,
+  at: string,
+  { codeTables = {} }: Description,
+  isMalformed: (field: string) => boolean,
+  add: Add,
+): void {
+  const { type = "text", codeTable, name = "" } = field;
+  if (type === "code" && codeTable === undefined) add(`${at}.codeTable`, "code-table-missing", { name });
+  if (codeTable === undefined) return;
+  if (type !== "code") add(`${at}.codeTable`, "code-table-unexpected", { name, type });
+  if (Object.hasOwn(codeTables, codeTable) || isMalformed(`codeTables.${codeTable}`)) return;
+  const known = Object.keys(codeTables).join(", ") || "–";
+  add(`${at}.codeTable`, "code-table-unknown", { name, table: codeTable, known });
+}
+
+function checkUnit({ unit, fields = [] }: Description, add: Add): void {
+  const wanted = (unit as { readonly field?: string } | undefined)?.field;
+  if (wanted === undefined) return;
+  const field = fields.find((one) => one?.name === wanted);
+  // A field without a readable name may be the one that is meant.
+  const isUnknown = field === undefined && fields.every((one) => one?.name !== undefined);
+  if (isUnknown) add("unit.field", "unit-field-unknown", { name: wanted });
+  else if (field !== undefined && field.identity !== true)
+    add("unit.field", "unit-field-not-identity", { name: wanted });
+}
+
+function checkPeriod({ period, fields = [] }: Description, add: Add): void {
+  const { from, to, field: name } = period ?? {};
+  for (const [key, date] of Object.entries({ from, to })) {
+    if (date !== undefined && !isCalendarDate(date)) add(`period.${key}`, "not-a-date", { got: date });
+  }
+  if (from !== undefined && to !== undefined && from > to) add("period", "period-inverted", { from, to });
+  if (name === undefined) return;
+  if (fields.find((one) => one?.name === name)?.type !== "date") add("period.field", "period-field", { name });
+}
+
+function isCalendarDate(date: string): boolean {
+  const parsed = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().slice(0, 10) === date;
 }
 
 function repeated(names: readonly string[]): string[] {

@@ -2,61 +2,59 @@
 import type { Asset, Field } from "../../policies/model/asset.ts";
 import { type UsedField, usedField, valueStages } from "../statistics/field-sql.ts";
 import type { Source, SourceRow, SqlQuery } from "../statistics/source.ts";
+import type { CheckedDescription } from "./check-description.ts";
 import type { AssetDescription } from "./description.ts";
-import type { Problem } from "./errors.ts";
+import type { CatalogProblem } from "./errors.ts";
 
 export interface SourceCheck {
   readonly quality: Asset["quality"];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly CatalogProblem[];
 }
 
-/** Needs a description that `checkDescription` accepts. */
-export async function checkSource(description: AssetDescription, source: Source): Promise<SourceCheck> {
-  const used = description.fields.map(usedField);
-  const [row] = await source.select(qualityQuery(description, used));
+/** Reads only the fields that are described soundly. */
+export async function checkSource(
+  { sound, codeTables }: Pick<CheckedDescription, "sound" | "codeTables">,
+  source: Source,
+): Promise<SourceCheck> {
+  const used = sound.map(({ field }, index) => usedField(field, index));
+  const [row] = await source.select(qualityQuery(codeTables, used));
   const rows = count(row, "all_rows");
   const fields: Record<string, { nulls: number; outOfBounds: number }> = {};
-  const problems: Problem[] = rows === 0 ? [{ field: "source", code: "no-rows", detail: "the source has no row" }] : [];
+  const problems: CatalogProblem[] = rows === 0 ? [{ field: "source", code: "no-rows", parameters: {} }] : [];
   if (source.records !== undefined && source.records !== rows) {
-    const detail = `the file has ${source.records} records, the engine read ${rows}: look for stray quotes`;
-    problems.push({ field: "source", code: "records-lost", detail });
+    const parameters = { records: source.records, rows };
+    problems.push({ field: "source", code: "records-lost", parameters });
   }
   for (const { index, field } of used) {
+    const at = sound[index]!.at;
     fields[field.name] = { nulls: count(row, `n${index}`), outOfBounds: count(row, `b${index}`) };
     const invalid = count(row, `i${index}`);
-    if (invalid > 0) {
-      const first = `the first is record ${count(row, `f${index}`)}`;
-      problems.push({ field: `fields.${field.name}`, ...misfit(field, invalid, first) });
-    }
+    if (invalid > 0) problems.push(misfit(at, field, invalid, count(row, `f${index}`)));
     const absent = count(row, `z${index}`);
     if (field.alwaysPresent === true && absent > 0) {
-      problems.push({
-        field: `fields.${field.name}`,
-        code: "not-always-present",
-        detail: `declared always present, but ${absent} of ${rows} rows are empty, out of bounds or zero`,
-      });
+      const parameters = { name: field.name, absent, rows };
+      problems.push({ field: `${at}.alwaysPresent`, code: "not-always-present", parameters });
     }
   }
   return { quality: { rows, fields }, problems };
 }
 
-function misfit(field: Field, invalid: number, first: string): Omit<Problem, "field"> {
-  switch (field.type) {
+function misfit(at: string, field: Field, invalid: number, record: number): CatalogProblem {
+  const { name, type } = field;
+  const about = { name, count: invalid, record };
+  switch (type) {
     case "code":
-      return { code: "codes-unknown", detail: `${invalid} values are not in code table ${field.codeTable}; ${first}` };
+      return { field: at, code: "codes-unknown", parameters: { ...about, table: field.codeTable ?? "" } };
     case "decimal":
-      return {
-        code: "values-do-not-fit",
-        detail: `${invalid} values are not decimals with at most ${field.scale} digits after the point; ${first}`,
-      };
+      return { field: at, code: "values-not-decimal", parameters: { ...about, scale: field.scale ?? 0 } };
     default:
-      return { code: "values-do-not-fit", detail: `${invalid} values are not of type ${field.type}; ${first}` };
+      return { field: at, code: "values-not-of-type", parameters: { ...about, type } };
   }
 }
 
-function qualityQuery(description: AssetDescription, used: readonly UsedField[]): SqlQuery {
+function qualityQuery(codeTables: AssetDescription["codeTables"], used: readonly UsedField[]): SqlQuery {
   const codes = ({ field }: UsedField): readonly string[] | undefined =>
-    field.codeTable === undefined ? undefined : description.codeTables[field.codeTable]?.map(({ code }) => code);
+    field.codeTable === undefined ? undefined : codeTables[field.codeTable]?.map(({ code }) => code);
   const list = (expressions: readonly string[]): string => expressions.map((text) => `, ${text}`).join("");
   const stages = valueStages(used, codes, "row_number() OVER () AS record");
   const counts = used.flatMap(({ index, field }) => {

@@ -1,3 +1,5 @@
+import { type Problem, problemLine, type SchemaProblem } from "../../policies/model/problem.ts";
+
 /** What the catalogue refuses. `problems` lists everything that is wrong at once. */
 export const CATALOG_ERRORS = [
   "ERR_CATALOG_INVALID",
@@ -8,12 +10,40 @@ export const CATALOG_ERRORS = [
   "ERR_CATALOG_ENTRY",
 ] as const;
 
-/** One thing wrong with a description or its source: where, a stable code, and what was wanted and got. */
-export interface Problem {
-  readonly field: string;
-  readonly code: string;
-  readonly detail: string;
-}
+/** What can be wrong with a description or its source besides the form. */
+export const CATALOG_PROBLEM_CODES = [
+  "id-of-other-member",
+  "field-repeated",
+  "element-repeated",
+  "code-repeated",
+  "column-missing",
+  "column-type",
+  "scale-missing",
+  "scale-unexpected",
+  "bounds-missing",
+  "bounds-unexpected",
+  "bounds-inverted",
+  "bounds-scale",
+  "code-table-missing",
+  "code-table-unexpected",
+  "code-table-unknown",
+  "identity-type",
+  "float-type",
+  "float-undeclared",
+  "unit-field-unknown",
+  "unit-field-not-identity",
+  "period-field",
+  "period-inverted",
+  "not-a-date",
+  "no-rows",
+  "records-lost",
+  "codes-unknown",
+  "values-not-decimal",
+  "values-not-of-type",
+  "not-always-present",
+  "source-changing",
+] as const;
+export type CatalogProblem = Problem<(typeof CATALOG_PROBLEM_CODES)[number]> | SchemaProblem;
 
 export class CatalogError extends Error {
   override readonly name = "CatalogError";
@@ -21,7 +51,7 @@ export class CatalogError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(code: (typeof CATALOG_ERRORS)[number], message: string, problems: readonly Problem[] = []) {
-    super([message, ...problems.map(({ field, detail }) => `${field}: ${detail}`)].join("\n  "));
+    super([message, ...problems.map(problemLine)].join("\n  "));
     this.code = code;
     this.problems = problems;
   }

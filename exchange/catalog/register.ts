@@ -5,12 +5,13 @@
 import { digestOf, SALT_BYTES, saltedDigest } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import type { Asset } from "../../policies/model/asset.ts";
+import type { Problem } from "../../policies/model/problem.ts";
 import type { RecordStore } from "../requests/ports.ts";
 import type { Source } from "../statistics/source.ts";
-import { checkDescription, checkShape } from "./check-description.ts";
+import { checkDescription } from "./check-description.ts";
 import { checkSource } from "./check-source.ts";
 import type { AssetDescription } from "./description.ts";
-import { CatalogError } from "./errors.ts";
+import { CatalogError, type CatalogProblem } from "./errors.ts";
 
 /** Stays inside the node: it says where the table lies and what its bytes were. `D` describes the source. */
 export interface AssetRecord<D> {
@@ -37,40 +38,46 @@ export interface RegistrationPorts<D> {
   readonly announce: (asset: Asset) => Promise<Announcement>;
 }
 
+const SOURCE_CHANGING: CatalogProblem = { field: "source", code: "source-changing", parameters: {} };
+
 export interface PreparedAsset {
   readonly asset: Asset;
   readonly fingerprint: string;
   readonly salt: string;
 }
 
-/** Checks everything and changes nothing. Throws ERR_CATALOG_INVALID with every problem at once. */
+/**
+ * Checks everything and changes nothing. Throws ERR_CATALOG_INVALID with every problem at once, `known` ones included
+ * (what is wrong with what comes along with the description).
+ */
 export async function prepareAsset(
   member: string,
   description: unknown,
   source: Source,
-  options: { readonly version: number; readonly random: (bytes: number) => Uint8Array },
+  options: {
+    readonly version: number;
+    readonly random: (bytes: number) => Uint8Array;
+    readonly known?: readonly Problem[];
+  },
 ): Promise<PreparedAsset> {
-  const shape = checkShape(description, source.columns);
-  if (shape.length > 0) throw new CatalogError("ERR_CATALOG_INVALID", "the asset description is malformed", shape);
-  const described = description as AssetDescription;
-  const title = `asset ${described.id} cannot be registered`;
-  const problems = checkDescription(described, member, source.columns);
-  if (problems.length > 0) throw new CatalogError("ERR_CATALOG_INVALID", title, problems);
+  const checked = checkDescription(description, member, source.columns);
   const before = await source.fingerprint();
-  const checked = await checkSource(described, source);
+  const read = await checkSource(checked, source);
   const fingerprint = await source.fingerprint();
-  if (fingerprint !== before) {
-    const detail = "the file changed while it was read: register it when nothing writes to it";
-    throw new CatalogError("ERR_CATALOG_INVALID", title, [{ field: "source", code: "source-changing", detail }]);
+  const changing = fingerprint === before ? [] : [SOURCE_CHANGING];
+  const problems = [...checked.problems, ...(options.known ?? []), ...read.problems, ...changing];
+  if (problems.length > 0) {
+    const { id } = (description ?? {}) as { id?: unknown };
+    throw new CatalogError("ERR_CATALOG_INVALID", `asset ${String(id)} cannot be registered`, problems);
   }
-  if (checked.problems.length > 0) throw new CatalogError("ERR_CATALOG_INVALID", title, checked.problems);
+  const described = description as AssetDescription;
   const salt = options.random(SALT_BYTES);
   return {
     asset: {
       ...described,
       version: options.version,
       provider: member,
-      quality: checked.quality,
+      quality: read.quality,
       sourceDigest: saltedDigest(salt, { sha256: fingerprint }),
     },
     fingerprint,
@@ -81,7 +88,13 @@ export async function prepareAsset(
 /** Registers a new asset, or the next version of a known one. */
 export async function registerAsset<D>(
   ports: RegistrationPorts<D>,
-  input: { readonly description: unknown; readonly location: D; readonly source: Source },
+  input: {
+    readonly description: unknown;
+    readonly location: D;
+    readonly source: Source;
+    /** What is wrong with what comes along with the description; listed with its own problems. */
+    readonly known?: readonly Problem[];
+  },
 ): Promise<Asset> {
   const id = (input.description as { id?: unknown } | null)?.id;
   const known = typeof id === "string" ? await settled(ports, id) : undefined;
@@ -91,6 +104,7 @@ export async function registerAsset<D>(
   const prepared = await prepareAsset(ports.member, input.description, input.source, {
     version: (known?.asset.version ?? 0) + 1,
     random: ports.random,
+    known: input.known ?? [],
   });
   if (known?.state === "registered" && unchanged(known, prepared)) {
     throw new CatalogError(

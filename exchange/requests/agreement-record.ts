@@ -4,6 +4,7 @@ import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { Asset } from "../../policies/model/asset.ts";
 import { Policy } from "../../policies/model/policy.ts";
+import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { Bytes32 } from "../../policies/model/vocabulary.ts";
 import { offerOf, SealaneAgreement } from "../negotiation/agreement.ts";
@@ -15,7 +16,7 @@ import {
 } from "../negotiation/messages.ts";
 import { type Negotiation, type NegotiationRole, step } from "../negotiation/negotiation.ts";
 import { parseMessage } from "../negotiation/parse-message.ts";
-import { type Problem, RequestError } from "./errors.ts";
+import { RequestError } from "./errors.ts";
 import type { RequestDocument } from "./ports.ts";
 import { uuidOf } from "./record.ts";
 
@@ -84,6 +85,5 @@ export function messageOf<T extends NegotiationMessageType>(
 }
 
 export function invalidAgreement(problems: readonly Problem[]): RequestError {
-  const lines = problems.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
-  return new RequestError("ERR_REQUEST_INVALID", `agreement: ${lines}`, { problems });
+  return new RequestError("ERR_REQUEST_INVALID", `agreement: ${problems.map(problemLine).join("; ")}`, { problems });
 }

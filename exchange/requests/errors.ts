@@ -1,3 +1,5 @@
+import type { Problem, SchemaProblem } from "../../policies/model/problem.ts";
+
 /** What request use cases refuse. `problems` lists everything that is wrong at once, so that one answer is enough. */
 export const REQUEST_ERRORS = [
   "ERR_REQUEST_INVALID",
@@ -10,12 +12,29 @@ export const REQUEST_ERRORS = [
 ] as const;
 export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
 
-/** One thing wrong with a document: where, a stable code, and what was wanted and got. */
-export interface Problem {
-  readonly field: string;
-  readonly code: string;
-  readonly detail: string;
-}
+/** What can be wrong with a data request besides the form. */
+export const REQUEST_PROBLEM_CODES = [
+  "not-a-date",
+  "period-inverted",
+  "validity-over",
+  "measure-id-repeated",
+  "dimension-named-twice",
+  "direct-one-dimension",
+  "text-blank",
+  "member-not-known",
+  "member-not-active",
+  "coordinator-with-receiver",
+  "coordinator-with-requester",
+  "receiver-with-requester",
+  "direct-receiver",
+  "no-endpoint",
+  "asset-not-registered",
+  "asset-withdrawn",
+  "element-not-in-asset",
+  "attribute-not-registered",
+  "request-too-large",
+] as const;
+export type RequestProblem = Problem<(typeof REQUEST_PROBLEM_CODES)[number]> | SchemaProblem;
 
 export class RequestError extends Error {
   override readonly name = "RequestError";

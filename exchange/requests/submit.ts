@@ -2,8 +2,10 @@
 import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import { problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
-import { RequestError } from "./errors.ts";
+import { RequestError, type RequestProblem } from "./errors.ts";
 import { isOver } from "./life.ts";
 import type { Directory, LifeRecord, Party, RequestDocument, RequestStores } from "./ports.ts";
 import { record, uuidOf } from "./record.ts";
@@ -12,6 +14,8 @@ import { MAX_REQUEST_BYTES, problemsOf } from "./validate.ts";
 export interface SubmitPorts extends Party {
   readonly directory: Directory;
   readonly stores: Pick<RequestStores, "lives" | "documents">;
+  /** Public metadata of an asset, where they can be had now; absent: elements are judged by the providers alone. */
+  readonly metadata?: (asset: string) => Promise<Asset | undefined>;
 }
 
 /** What a person fills in; the node adds id, requester and time. */
@@ -30,7 +34,8 @@ export interface SubmittedRequest {
 export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Promise<SubmittedRequest> {
   const at = ports.now();
   const salt = ports.random(32);
-  const id = draft.id ?? uuidOf({ requester: ports.identity.member, salt: toBase64url(salt) });
+  const id =
+    typeof draft.id === "string" ? draft.id : uuidOf({ requester: ports.identity.member, salt: toBase64url(salt) });
   const existing = await ports.stores.documents.get(id);
   const request: DataRequest = { ...draft, id, requester: ports.identity.member, createdAt: at };
   if (existing === undefined) {
@@ -80,13 +85,14 @@ export async function cancelRequest(ports: SubmitPorts, id: string, reason: stri
 }
 
 async function refuseInvalid(ports: SubmitPorts, request: DataRequest, now: string): Promise<void> {
-  const size = Buffer.byteLength(JSON.stringify(request));
-  const problems =
-    size > MAX_REQUEST_BYTES
-      ? [{ field: "(document)", code: "size", detail: `${size} bytes, at most ${MAX_REQUEST_BYTES} allowed` }]
-      : await problemsOf(request, { directory: ports.directory, now });
+  const bytes = Buffer.byteLength(JSON.stringify(request));
+  const { directory, metadata } = ports;
+  const problems: readonly RequestProblem[] =
+    bytes > MAX_REQUEST_BYTES
+      ? [{ field: "", code: "request-too-large", parameters: { bytes, limit: MAX_REQUEST_BYTES } }]
+      : await problemsOf(request, { directory, now, ...(metadata === undefined ? {} : { metadata }) });
   if (problems.length === 0) return;
-  const lines = problems.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
+  const lines = problems.map(problemLine).join("; ");
   throw new RequestError("ERR_REQUEST_INVALID", `the request cannot be submitted: ${lines}`, { problems });
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Asset } from "../../policies/model/asset.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { DirectoryMember } from "./ports.ts";
 import { problemsOf } from "./validate.ts";
@@ -21,6 +22,7 @@ const MEMBERS: Readonly<Record<string, DirectoryMember>> = {
 const context = {
   now: "2026-11-22T08:00:00.000Z",
   directory: {
+    attributes: async () => ({ industry: ["17", "18"] }),
     member: async (id: string) => MEMBERS[id],
     asset: async (id: string) =>
       id === "alpha:panel" || id === "gone:panel"
@@ -36,6 +38,21 @@ const context = {
         : undefined,
   },
 };
+const sum = (element: string) => ({ id: `sum-${element}`, statistic: { kind: "sum" as const, element } });
+const metadata = async (id: string): Promise<Asset> => ({
+  id,
+  version: 1,
+  provider: "alpha",
+  title: { en: "Panel" },
+  keywords: [],
+  fields: ["year", "output"].map((element) => ({ name: element, element, type: "text" })),
+  codeTables: {},
+  unit: { kind: "provider" },
+  unitDomain: "alpha",
+  grade: { legal: "general", level: "L1" },
+  quality: { rows: 1, fields: {} },
+  sourceDigest: "A".repeat(43),
+});
 const request = (change: Partial<DataRequest> = {}): unknown => ({
   id: "00000000-0000-8000-8000-000000000001",
   requester: "ministry",
@@ -63,27 +80,99 @@ test("a sound request has no problem", async () => {
 });
 
 test.each<[string, Partial<DataRequest>, string]>([
-  ["reviewed: the receiver is not of the requester's group", { receiver: "sister" }, "receiver roles-not-separate"],
-  ["reviewed: the receiver is not the requester", { receiver: "ministry" }, "receiver roles-not-separate"],
-  ["coordinator and receiver differ", { coordinator: "bureau" }, "coordinator roles-not-separate"],
-  ["coordinator and requester differ", { coordinator: "sister" }, "coordinator roles-not-separate"],
+  [
+    "reviewed: the receiver is not of the requester's group",
+    { receiver: "sister" },
+    "receiver receiver-with-requester",
+  ],
+  ["reviewed: the receiver is not the requester", { receiver: "ministry" }, "receiver receiver-with-requester"],
+  ["coordinator and receiver differ", { coordinator: "bureau" }, "coordinator coordinator-with-receiver"],
+  ["coordinator and requester differ", { coordinator: "sister" }, "coordinator coordinator-with-requester"],
   ["the coordinator can be reached", { coordinator: "silent" }, "coordinator no-endpoint"],
   ["direct: the receiver is the requester", { receiverMode: "direct" }, "receiver direct-receiver"],
-  ["a withdrawn asset cannot be asked for", { assets: ["gone:panel"] }, "assets.0 withdrawn-asset"],
-  ["an unknown asset cannot be asked for", { assets: ["alpha:none"] }, "assets.0 unknown-asset"],
-  ["an unknown member cannot receive", { receiver: "nobody" }, "receiver unknown-member"],
-  ["the validity is not over", { validity: { from: "2020-01-01", to: "2020-02-01" } }, "validity.to past"],
-  ["dates exist", { validity: { from: "2026-02-30", to: "2027-01-01" } }, "validity.from date"],
+  ["a withdrawn asset cannot be asked for", { assets: ["gone:panel"] }, "assets.0 asset-withdrawn"],
+  ["an unknown asset cannot be asked for", { assets: ["alpha:none"] }, "assets.0 asset-not-registered"],
+  ["an unknown member cannot receive", { receiver: "nobody" }, "receiver member-not-known"],
+  ["the validity is not over", { validity: { from: "2020-01-01", to: "2020-02-01" } }, "validity.to validity-over"],
+  ["dates exist", { validity: { from: "2026-02-30", to: "2027-01-01" } }, "validity.from not-a-date"],
 ])("%s", async (_promise, change, problem) => {
   expect(await codes(change)).toContain(problem);
 });
 
-test("every problem is listed at once", async () => {
-  const problems = await codes({ coordinator: "bureau", assets: ["gone:panel", "alpha:none"] });
-  expect(problems).toEqual(["coordinator roles-not-separate", "assets.0 withdrawn-asset", "assets.1 unknown-asset"]);
+test("a malformed part hides nothing of what is wrong with the others", async () => {
+  const malformed = {
+    ...(request() as object),
+    extra: 1,
+    retentionDays: 0,
+    purpose: { code: "a b", text: " " },
+    query: {
+      measures: [
+        { id: "n", statistic: { kind: "maximum" } },
+        { id: "n", statistic: { kind: "ratio", numerator: "output", denominator: "nothing" } },
+      ],
+      groupBy: [{ attribute: "weather" }, { element: "month" }, { elements: "month" }],
+      filters: [{ element: "tax", operator: "like", values: ["1"] }],
+      period: { from: "2026-13-01", to: "2025-01-01" },
+    },
+    assets: ["gone:panel", "alpha:panel", "alpha:none", "Alpha"],
+    recipients: ["nobody", "X Y"],
+    validity: { from: "today", to: "2020-02-01" },
+    receiver: "nobody",
+    coordinator: "silent",
+  };
+  const problems = await problemsOf(malformed, { ...context, metadata });
+  expect(problems.map(({ field, code }) => `${field} ${code}`).sort()).toEqual([
+    "assets.0 asset-withdrawn",
+    "assets.2 asset-not-registered",
+    "assets.3 form-asset",
+    "coordinator no-endpoint",
+    "extra unknown-key",
+    "purpose.code form-code",
+    "purpose.text text-blank",
+    "query.filters.0.element element-not-in-asset",
+    "query.filters.0.operator wrong-choice",
+    "query.groupBy.0.attribute attribute-not-registered",
+    "query.groupBy.1.element element-not-in-asset",
+    "query.groupBy.2.attribute missing",
+    "query.groupBy.2.element missing",
+    "query.groupBy.2.elements unknown-key",
+    "query.measures.0.statistic.kind wrong-choice",
+    "query.measures.1.id measure-id-repeated",
+    "query.measures.1.statistic.denominator element-not-in-asset",
+    "query.period period-inverted",
+    "query.period.from not-a-date",
+    "receiver member-not-known",
+    "recipients.0 member-not-known",
+    "recipients.1 form-member",
+    "retentionDays too-small",
+    "validity.from form-date",
+    "validity.to validity-over",
+  ]);
 });
 
-test("a malformed document names its wrong and unknown fields", async () => {
-  const problems = await problemsOf({ ...(request() as object), retentionDays: 0, extra: 1 }, context);
-  expect(problems.map(({ field }) => field)).toEqual(expect.arrayContaining(["retentionDays", "extra"]));
+test("an asset named twice does not hide that another one is unknown", async () => {
+  expect(await codes({ assets: ["alpha:panel", "alpha:panel", "alpha:none"] })).toEqual([
+    "assets items-repeated",
+    "assets.2 asset-not-registered",
+  ]);
+});
+
+test("an element that an asset's public metadata lack is refused at its place; without metadata providers judge it", async () => {
+  const query = { measures: [sum("output"), sum("nothing")], groupBy: [{ element: "year" }], filters: [] };
+  const unknown = await problemsOf(request({ query }), { ...context, metadata });
+  expect(unknown).toEqual([
+    {
+      field: "query.measures.1.statistic.element",
+      code: "element-not-in-asset",
+      parameters: { element: "nothing", assets: "alpha:panel" },
+    },
+  ]);
+  expect(await problemsOf(request({ query }), context)).toEqual([]);
+  expect(await problemsOf(request({ query }), { ...context, metadata: async () => undefined })).toEqual([]);
+});
+
+test("anything that is no request is refused", async () => {
+  for (const junk of [null, undefined, 1, "x", []]) {
+    expect(await problemsOf(junk, context)).toMatchObject([{ field: "", code: "wrong-type" }]);
+  }
 });

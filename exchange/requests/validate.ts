@@ -1,112 +1,166 @@
-/** Checks a data request before anybody signs or decides on it. Every problem is listed at once. */
+/**
+ * Checks a data request before anybody signs or decides on it. Every problem is listed at once: a malformed part hides
+ * nothing of what is wrong with the others.
+ */
 import { Compile } from "typebox/compile";
-import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import type { ProblemParameters } from "../../policies/model/problem.ts";
+import type { Query } from "../../policies/model/query.ts";
+import { type Readable, readParts } from "../../policies/model/readable-parts.ts";
 import { DataRequest } from "../../policies/model/request.ts";
-import type { Problem } from "./errors.ts";
+import type { REQUEST_PROBLEM_CODES, RequestProblem } from "./errors.ts";
 import type { Directory, DirectoryMember } from "./ports.ts";
 
 const compiled = Compile(DataRequest);
 
 export const MAX_REQUEST_BYTES = 256 * 1024;
+/** More assets than this are not listed at an element that they lack. */
+const SHOWN_ASSETS = 5;
 
 export interface ValidationContext {
-  readonly directory: Pick<Directory, "member" | "asset">;
+  readonly directory: Pick<Directory, "member" | "asset" | "attributes">;
+  /** Public metadata of an asset, where this node has them or can get them. */
+  readonly metadata?: (asset: string) => Promise<Asset | undefined>;
   /** UTC with Z. */
   readonly now: string;
 }
 
+/** Keys of a statistic that name elements. */
+const NAMING = ["element", "numerator", "denominator", "x", "y", "dependent", "independents"];
+
+type Add = (field: string, code: (typeof REQUEST_PROBLEM_CODES)[number], parameters?: ProblemParameters) => void;
+type Request = Readable<DataRequest>;
+type ReadableQuery = Readable<Query>;
+
 /** Problems of a value that should be a DataRequest; empty when it is fit to be submitted. */
-export async function problemsOf(input: unknown, context: ValidationContext): Promise<readonly Problem[]> {
-  if (!compiled.Check(input)) {
-    return describeSchemaErrors(DataRequest, compiled.Errors(input), input).map(({ field, message }) => ({
-      field: field === "" ? "(document)" : field,
-      code: "schema",
-      detail: message,
-    }));
-  }
-  const request = input as DataRequest;
-  return [
-    ...documentProblems(request, context.now),
-    ...(await roleProblems(request, context)),
-    ...(await assetProblems(request, context)),
-  ];
+export async function problemsOf(input: unknown, context: ValidationContext): Promise<readonly RequestProblem[]> {
+  const read = readParts(DataRequest, compiled, input);
+  const request: Request = read.readable;
+  const found: RequestProblem[] = [];
+  const add: Add = (field, code, parameters = {}) => void found.push({ field, code, parameters });
+  checkDates(request, context.now, add);
+  checkQuery(request, add);
+  if (request.purpose?.text?.trim() === "") add("purpose.text", "text-blank");
+  if (request.legalBasis?.text?.trim() === "") add("legalBasis.text", "text-blank");
+  await checkRoles(request, context, add);
+  const assets = await checkAssets(request, context, add);
+  checkElements(request.query, assets, add);
+  await checkAttributes(request.query, context, add);
+  return read.with(found) as readonly RequestProblem[];
 }
 
-function documentProblems(request: DataRequest, now: string): readonly Problem[] {
-  const problems: Problem[] = [];
-  const add = (field: string, code: string, detail: string) => problems.push({ field, code, detail });
-  const { validity, query } = request;
-  if (!isDate(validity.from)) add("validity.from", "date", `expected a calendar date, got ${validity.from}`);
-  if (!isDate(validity.to)) add("validity.to", "date", `expected a calendar date, got ${validity.to}`);
-  if (validity.from > validity.to) add("validity", "order", `ends ${validity.to} before it starts ${validity.from}`);
-  if (validity.to < now.slice(0, 10))
-    add("validity.to", "past", `${validity.to} is over; today is ${now.slice(0, 10)}`);
-  if (query.period !== undefined) {
-    for (const end of ["from", "to"] as const) {
-      if (!isDate(query.period[end])) add(`query.period.${end}`, "date", `expected a calendar date`);
+function checkDates({ validity, query }: Request, now: string, add: Add): void {
+  for (const [at, span] of Object.entries({ validity, "query.period": query?.period })) {
+    const { from, to } = span ?? {};
+    for (const [end, date] of Object.entries({ from, to })) {
+      if (date !== undefined && !isDate(date)) add(`${at}.${end}`, "not-a-date", { got: date });
     }
-    if (query.period.from > query.period.to) add("query.period", "order", "ends before it starts");
+    if (from !== undefined && to !== undefined && from > to) add(at, "period-inverted", { from, to });
   }
-  const ids = query.measures.map((measure) => measure.id);
-  for (const id of new Set(ids.filter((id, index) => ids.indexOf(id) !== index))) {
-    add("query.measures", "duplicate", `measure id ${id} is used more than once`);
+  const today = now.slice(0, 10);
+  if (validity?.to !== undefined && validity.to < today)
+    add("validity.to", "validity-over", { to: validity.to, today });
+}
+
+function checkQuery({ query, receiverMode }: Request, add: Add): void {
+  const repeatedAt = (keys: readonly (string | undefined)[]): readonly number[] =>
+    [...keys.keys()].filter((index) => keys[index] !== undefined && keys.indexOf(keys[index]) !== index);
+  const ids = (query?.measures ?? []).map((measure) => measure?.id);
+  for (const index of repeatedAt(ids))
+    add(`query.measures.${index}.id`, "measure-id-repeated", { id: ids[index] ?? "" });
+  const groups = query?.groupBy ?? [];
+  for (const index of repeatedAt(groups.map((group) => JSON.stringify(group)))) {
+    add(`query.groupBy.${index}`, "dimension-named-twice");
   }
-  const dimensions = query.groupBy.map((dimension) => JSON.stringify(dimension));
-  if (new Set(dimensions).size !== dimensions.length) add("query.groupBy", "duplicate", "a dimension is named twice");
-  if (request.receiverMode === "direct" && query.groupBy.length > 1) {
-    add("query.groupBy", "direct-one-dimension", "direct mode allows one partition dimension; ask for reviewed");
-  }
-  if (request.purpose.text.trim() === "") add("purpose.text", "empty", "say what the figures are for");
-  if (request.legalBasis.text.trim() === "") add("legalBasis.text", "empty", "cite the law, duty or contract");
-  return problems;
+  if (receiverMode === "direct" && groups.length > 1) add("query.groupBy", "direct-one-dimension");
 }
 
 /** Separation of roles, secure-aggregation.md section 1. */
-async function roleProblems(request: DataRequest, { directory }: ValidationContext): Promise<readonly Problem[]> {
-  const problems: Problem[] = [];
-  const add = (field: string, code: string, detail: string) => problems.push({ field, code, detail });
-  const find = async (field: string, id: string): Promise<DirectoryMember | undefined> => {
-    const member = await directory.member(id);
-    if (member === undefined) add(field, "unknown-member", `${id} is not a member of this network`);
-    else if (!member.active) add(field, "inactive-member", `${id} is not an active member`);
+async function checkRoles(request: Request, { directory }: ValidationContext, add: Add): Promise<void> {
+  const find = async (field: string, id: string | undefined): Promise<DirectoryMember | undefined> => {
+    const member = id === undefined ? undefined : await directory.member(id);
+    if (id === undefined) return undefined;
+    if (member === undefined) add(field, "member-not-known", { member: id });
+    else if (!member.active) add(field, "member-not-active", { member: id });
     return member;
   };
   const requester = await find("requester", request.requester);
   const receiver = await find("receiver", request.receiver);
   const coordinator = await find("coordinator", request.coordinator);
-  for (const [index, id] of request.recipients.entries()) await find(`recipients.${index}`, id);
+  for (const [index, id] of (request.recipients ?? []).entries()) await find(`recipients.${index}`, id);
   const sameGroup = (a?: DirectoryMember, b?: DirectoryMember) =>
     a !== undefined && b !== undefined && a.holdingGroup === b.holdingGroup;
-  if (sameGroup(coordinator, receiver)) {
-    add("coordinator", "roles-not-separate", "coordinator and receiver must belong to different holding groups");
+  if (sameGroup(coordinator, receiver)) add("coordinator", "coordinator-with-receiver");
+  if (sameGroup(coordinator, requester)) add("coordinator", "coordinator-with-requester");
+  const { receiverMode } = request;
+  if (receiverMode === "direct" && request.receiver !== undefined && request.receiver !== request.requester) {
+    add("receiver", "direct-receiver", { requester: request.requester ?? "–" });
   }
-  if (sameGroup(coordinator, requester)) {
-    add("coordinator", "roles-not-separate", "coordinator and requester must belong to different holding groups");
+  if (receiverMode === "reviewed" && sameGroup(receiver, requester)) add("receiver", "receiver-with-requester");
+  for (const [field, member] of Object.entries({ coordinator, receiver })) {
+    if (member !== undefined && member.endpoint === undefined) add(field, "no-endpoint", { member: member.id });
   }
-  if (request.receiverMode === "direct" && request.receiver !== request.requester) {
-    add("receiver", "direct-receiver", `direct mode: the receiver is the requester ${request.requester}`);
-  }
-  if (request.receiverMode === "reviewed" && sameGroup(receiver, requester)) {
-    add("receiver", "roles-not-separate", "reviewed mode: receiver and requester must belong to different groups");
-  }
-  if (coordinator !== undefined && coordinator.endpoint === undefined) {
-    add("coordinator", "no-endpoint", `${coordinator.id} has no peer endpoint; providers must be able to reach it`);
-  }
-  if (receiver !== undefined && receiver.endpoint === undefined) {
-    add("receiver", "no-endpoint", `${receiver.id} has no peer endpoint; the coordinator must be able to reach it`);
-  }
-  return problems;
 }
 
-async function assetProblems(request: DataRequest, { directory }: ValidationContext): Promise<readonly Problem[]> {
-  const problems: Problem[] = [];
-  for (const [index, id] of request.assets.entries()) {
-    const field = `assets.${index}`;
-    const asset = await directory.asset(id);
-    if (asset === undefined) problems.push({ field, code: "unknown-asset", detail: `${id} is not registered` });
-    else if (asset.withdrawn) problems.push({ field, code: "withdrawn-asset", detail: `${id} was withdrawn` });
+/** The public metadata of the assets that exist, where they can be had. */
+async function checkAssets(request: Request, context: ValidationContext, add: Add): Promise<readonly Asset[]> {
+  const ids = request.assets ?? [];
+  const registered = await Promise.all(ids.map((id) => (id === undefined ? undefined : context.directory.asset(id))));
+  for (const [index, asset] of ids.entries()) {
+    if (asset === undefined) continue;
+    if (registered[index] === undefined) add(`assets.${index}`, "asset-not-registered", { asset });
+    else if (registered[index].withdrawn) add(`assets.${index}`, "asset-withdrawn", { asset });
   }
-  return problems;
+  const active = registered.filter((asset) => asset?.withdrawn === false).map((asset) => asset?.id ?? "");
+  const known = await Promise.all([...new Set(active)].map((asset) => context.metadata?.(asset)));
+  return known.filter((asset) => asset !== undefined);
+}
+
+function checkElements(query: ReadableQuery | undefined, assets: readonly Asset[], add: Add): void {
+  const having = new Map(assets.map((asset) => [asset.id, new Set(asset.fields.map(({ element }) => element))]));
+  for (const { at, element } of namedElements(query)) {
+    const without = [...having].flatMap(([asset, elements]) => (elements.has(element) ? [] : [asset]));
+    if (without.length === 0) continue;
+    const more = without.length > SHOWN_ASSETS ? ", …" : "";
+    add(at, "element-not-in-asset", { element, assets: `${without.slice(0, SHOWN_ASSETS).join(", ")}${more}` });
+  }
+}
+
+interface NamedElement {
+  readonly at: string;
+  readonly element: string;
+}
+
+function namedElements(query: ReadableQuery | undefined): readonly NamedElement[] {
+  const found: NamedElement[] = [];
+  const name = (at: string, element: unknown) => {
+    if (typeof element === "string") found.push({ at, element });
+  };
+  for (const [index, measure] of (query?.measures ?? []).entries()) {
+    const at = `query.measures.${index}`;
+    for (const [key, value] of Object.entries(measure?.statistic ?? {})) {
+      if (!NAMING.includes(key)) continue;
+      if (!Array.isArray(value)) name(`${at}.statistic.${key}`, value);
+      else for (const [place, element] of value.entries()) name(`${at}.statistic.${key}.${place}`, element);
+    }
+    for (const element of Object.keys(measure?.units ?? {})) name(`${at}.units.${element}`, element);
+  }
+  for (const [index, group] of (query?.groupBy ?? []).entries()) {
+    if (group !== undefined && "element" in group) name(`query.groupBy.${index}.element`, group.element);
+  }
+  for (const [index, filter] of (query?.filters ?? []).entries())
+    name(`query.filters.${index}.element`, filter?.element);
+  return found;
+}
+
+async function checkAttributes(query: ReadableQuery | undefined, context: ValidationContext, add: Add): Promise<void> {
+  const known = Object.keys(await context.directory.attributes());
+  for (const [index, group] of (query?.groupBy ?? []).entries()) {
+    if (group === undefined || !("attribute" in group) || group.attribute === undefined) continue;
+    const { attribute } = group;
+    if (known.includes(attribute)) continue;
+    add(`query.groupBy.${index}.attribute`, "attribute-not-registered", { attribute, known: known.join(", ") || "–" });
+  }
 }
 
 const isDate = (text: string): boolean => {

@@ -1,4 +1,5 @@
 /** Errors of the command line and the exit codes that scripts may rely on. */
+import type { Explainable } from "../i18n/explain.ts";
 
 export const EXIT = Object.freeze({
   ok: 0,
@@ -52,13 +53,7 @@ export interface Problem {
   readonly detail?: string;
   readonly code?: string;
   /** One entry per wrong field, where the node found several. */
-  readonly errors?: readonly FieldProblem[];
-}
-
-export interface FieldProblem {
-  readonly field?: string;
-  readonly code?: string;
-  readonly detail?: string;
+  readonly errors?: readonly Explainable[];
 }
 
 /** The node answers, but what it needs for this does not. */

@@ -4,9 +4,10 @@
  */
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
-import type { TextKey, Texts } from "../i18n/text.ts";
+import { type Explainable, explain, explainAt, technical } from "../i18n/explain.ts";
+import { createTexts, type TextKey, type Texts } from "../i18n/text.ts";
 import type { Outcome } from "./context.ts";
-import { CliError, EXIT, exitCodeOf, type FieldProblem, type Problem } from "./errors.ts";
+import { CliError, EXIT, exitCodeOf, type Problem } from "./errors.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface Failure {
@@ -15,7 +16,7 @@ export interface Failure {
   readonly message: string;
   /** What the node or the library said, in English. */
   readonly detail?: string;
-  readonly errors?: readonly FieldProblem[];
+  readonly errors?: readonly Explainable[];
 }
 
 export function printOutcome({ json, human }: Outcome, asJson: boolean, { write }: Surroundings): void {
@@ -29,12 +30,8 @@ export function printFailure(failure: Failure, asJson: boolean, texts: Texts, { 
   const errors = failure.errors ?? [];
   const lines = [`sealane: ${failure.message} [${failure.code}]`];
   // The list below says the same as the detail, field by field.
-  if (failure.detail !== undefined && errors.length === 0) lines.push(`  ${failure.detail}`);
-  for (const { field, code, detail } of errors) {
-    const reason = code === undefined ? "" : (texts.error(code) ?? texts.knownReason(code) ?? "");
-    const parts = [field, reason.replace(/[.。]$/, ""), detail].filter((part) => part !== undefined && part !== "");
-    lines.push(`  - ${parts.join(texts.language === "zh-CN" ? "：" : ": ")}`);
-  }
+  if (failure.detail !== undefined && errors.length === 0) lines.push(`  ${technical(failure.detail, texts)}`);
+  for (const problem of errors) lines.push(`  - ${explainAt(problem, texts)}`);
   write("stderr", `${lines.join("\n")}\n`);
 }
 
@@ -93,7 +90,7 @@ const failure = (
   code: string,
   message: string,
   detail: string | undefined,
-  errors: readonly FieldProblem[] | undefined,
+  errors: readonly Explainable[] | undefined,
 ): Failure => ({
   exitCode,
   code,
@@ -102,14 +99,15 @@ const failure = (
   ...(errors === undefined || errors.length === 0 ? {} : { errors }),
 });
 
+const ENGLISH = createTexts("en");
+
 /** Errors of functions called in this process: the ones of our folders carry a stable code. */
 function localFailure(error: unknown, texts: Texts): Failure {
   const { code, message, problems, rejection } = error as LocalError;
   if (typeof code === "string" && code.startsWith("ERR_")) {
-    const found = (problems ?? []).map(({ key, field, code: inner, message: detail }) => ({
-      field: field ?? key ?? "",
-      ...(inner === undefined ? {} : { code: inner }),
-      ...(detail === undefined ? {} : { detail }),
+    const found = (problems ?? []).map((problem) => ({
+      ...problem,
+      detail: problem.detail ?? explain(problem, ENGLISH),
     }));
     const errors = rejection === undefined ? found : [{ field: rejection.field ?? "", code: rejection.code }];
     return failure(exitCodeOf(code), code, texts.error(code) ?? message ?? code, message, errors);
@@ -126,6 +124,6 @@ function localFailure(error: unknown, texts: Texts): Failure {
 interface LocalError {
   readonly code?: unknown;
   readonly message?: string;
-  readonly problems?: readonly { key?: string; field?: string; code?: string; message?: string }[];
+  readonly problems?: readonly Explainable[];
   readonly rejection?: { readonly code: string; readonly field?: string };
 }

@@ -120,14 +120,14 @@ describe("a command for a running node", () => {
       status: 400,
       code: "ERR_HTTP_INVALID",
       detail: "body: wrong",
-      errors: [{ field: "body.reason", code: "required", detail: "missing; it is required" }],
+      errors: [{ field: "body.reason", code: "missing", parameters: {}, detail: "it is missing" }],
     };
     const server = await listen(400, JSON.stringify(problem));
     await pointApiAt(server.port);
     const zh = await sealane(`${list} --lang zh-CN`, { cwd });
     expect(zh.exitCode).toBe(2);
     expect(zh.stdout).toBe("");
-    expect(zh.stderr).toMatch(/请改正后重试.*\[ERR_HTTP_INVALID\]\n {2}- body.reason：missing/);
+    expect(zh.stderr).toMatch(/请改正后重试.*\[ERR_HTTP_INVALID\]\n {2}- body\.reason：缺少该项\n$/);
     const json = await sealane(`${list} --json`, { cwd });
     expect(JSON.parse(json.stdout).error).toMatchObject({ code: "ERR_HTTP_INVALID", errors: problem.errors });
     await server.close();

@@ -1,3 +1,5 @@
+import type { Problem } from "../../policies/model/problem.ts";
+
 /** Problems with what an operator wrote or keeps in the node folder. Every message names the key or file and the remedy. */
 export const CONFIG_ERRORS = [
   "ERR_CONFIG_MISSING",
@@ -9,21 +11,16 @@ export const CONFIG_ERRORS = [
   "ERR_CONFIG_EXISTS",
 ] as const;
 
-export interface ConfigProblem {
-  /** Dotted key in sealane.json, for example `limits.bodyBytes`. */
-  readonly key: string;
-  readonly message: string;
-}
-
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: (typeof CONFIG_ERRORS)[number];
-  readonly problems: readonly ConfigProblem[];
+  /** One for each wrong key; `field` is the dotted key in sealane.json, for example `limits.bodyBytes`. */
+  readonly problems: readonly Problem[];
 
   constructor(
     code: (typeof CONFIG_ERRORS)[number],
     message: string,
-    options: { cause?: unknown; problems?: readonly ConfigProblem[] } = {},
+    options: { cause?: unknown; problems?: readonly Problem[] } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

@@ -24,7 +24,7 @@ const keysOf = (raw: unknown): readonly string[] => {
   try {
     parseConfig(raw);
   } catch (error) {
-    return (error as ConfigError).problems.map(({ key }) => key);
+    return (error as ConfigError).problems.map(({ field }) => field);
   }
   return [];
 };
@@ -61,9 +61,28 @@ describe("sealane.json", () => {
       ["member.attributes.a b"],
     ],
     ["several at once", { member, a: 1, b: 2, log: { level: "loud" } }, ["a", "b", "log.level"]],
-    ["no object", [], ["(whole file)"]],
+    ["no object", [], [""]],
   ])("%s stops the start with the key's name", (_name, raw, keys) => {
     expect([...keysOf(raw)].sort()).toEqual([...keys].sort());
+  });
+
+  test("every wrong key of a file is listed at once, however many there are", () => {
+    const unknown = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`odd${index}`, index]));
+    const limits = Object.fromEntries(Object.keys(CONFIG_DEFAULTS.limits).map((key) => [key, "many"]));
+    const raw = {
+      member: { kind: "bank", attributes: { "a b": "x", c: "d e" } },
+      ...unknown,
+      limits,
+      log: { level: 1 },
+    };
+    expect([...keysOf(raw)].sort()).toEqual(
+      [
+        ...["member.attributes.a b", "member.attributes.c", "member.holdingGroup", "member.id", "member.kind"],
+        ...["member.organisation", "member.title", "log.level"],
+        ...Object.keys(unknown),
+        ...Object.keys(limits).map((key) => `limits.${key}`),
+      ].sort(),
+    );
   });
 
   test("a file that is missing or no JSON is named", async () => {

@@ -8,7 +8,8 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Code, closed, literals, MemberId, NODE_KINDS, Title } from "../../chaincode/rules/vocabulary.ts";
 import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
-import { ConfigError, type ConfigProblem } from "./config-error.ts";
+import { problemLine } from "../../policies/model/problem.ts";
+import { ConfigError } from "./config-error.ts";
 
 export const CONFIG_FILE = "sealane.json";
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -108,16 +109,9 @@ const compiled = Compile(NodeConfig);
 export function parseConfig(raw: unknown, file = CONFIG_FILE): NodeConfig {
   const merged = withDefaults(CONFIG_DEFAULTS, raw);
   if (compiled.Check(merged)) return freezeDeep(merged);
-  const problems: ConfigProblem[] = describeSchemaErrors(NodeConfig, compiled.Errors(merged), merged).map(
-    (problem) => ({
-      key: problem.field === "" ? "(whole file)" : problem.field,
-      message: problem.message,
-    }),
-  );
-  const lines = problems.map((problem) => `${problem.key}: ${problem.message}`);
-  throw new ConfigError("ERR_CONFIG_KEY", `${file}: ${lines.join("; ")}. Correct the file and start again`, {
-    problems,
-  });
+  const problems = describeSchemaErrors(NodeConfig, compiled.Errors(merged), merged);
+  const lines = problems.map(problemLine).join("; ");
+  throw new ConfigError("ERR_CONFIG_KEY", `${file}: ${lines}. Correct the file and start again`, { problems });
 }
 
 /** Reads `<dir>/sealane.json`. */

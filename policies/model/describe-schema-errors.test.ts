@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect, test } from "vitest";
 import { describeSchemaErrors } from "./describe-schema-errors.ts";
+import { problemLine } from "./problem.ts";
 
 const closed = { additionalProperties: false };
 const Statistic = Type.Union([
@@ -12,28 +13,27 @@ const Query = Type.Object(
   { level: Type.Union([Type.Literal("L1"), Type.Literal("L2")]), statistic: Statistic, rows: Type.Integer() },
   closed,
 );
-const problems = (value: unknown) =>
-  describeSchemaErrors(Query, Compile(Query).Errors(value), value).map(({ field, message }) => `${field}: ${message}`);
+const problems = (value: unknown) => describeSchemaErrors(Query, Compile(Query).Errors(value), value).map(problemLine);
 
 test("a wrong choice names what is allowed and what was given, once", () => {
   const value = { level: "L9", statistic: { kind: "sum", element: "e" }, rows: 1 };
-  expect(problems(value)).toEqual(['level: must be L1 | L2, got "L9"']);
+  expect(problems(value)).toEqual(['level: wrong-choice (wanted: L1 | L2, got: "L9")']);
 });
 
 test("of alternatives with a kind, only the one that was meant is described", () => {
   const value = { level: "L1", statistic: { kind: "sum", elemen: "e" }, rows: "many" };
   expect(problems(value)).toEqual([
-    "statistic.element: missing; it is required",
-    "statistic.elemen: unknown key; known here: kind, element",
-    'rows: must be integer, got "many"',
+    "statistic.element: missing",
+    "statistic.elemen: unknown-key (known: kind, element)",
+    'rows: wrong-type (wanted: integer, got: "many")',
   ]);
 });
 
 test("an unknown kind is one problem with all known kinds", () => {
   const value = { level: "L1", statistic: { kind: "max", element: "e" }, rows: 1 };
-  expect(problems(value)).toEqual(['statistic.kind: must be sum | ratio, got "max"']);
+  expect(problems(value)).toEqual(['statistic.kind: wrong-choice (wanted: sum | ratio, got: "max")']);
 });
 
 test("something else than an object where alternatives are wanted is one problem", () => {
-  expect(problems({ level: "L1", statistic: 7, rows: 1 })).toEqual(["statistic: must be object, got 7"]);
+  expect(problems({ level: "L1", statistic: 7, rows: 1 })).toEqual(["statistic: wrong-type (wanted: object, got: 7)"]);
 });

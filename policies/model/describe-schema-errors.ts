@@ -1,27 +1,46 @@
-/** Turns TypeBox errors into problems that name the field, what was wanted and what was got. */
+/** Turns TypeBox errors into problems: the field, a stable code, what was wanted and what was got. */
 import type { TSchema } from "typebox";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
+import type { SchemaProblem } from "./problem.ts";
+import { AssetId, CalendarDate, Code, Decimal, Instant, MemberId, Uuid } from "./vocabulary.ts";
 
-// The library stops at 8 errors; an operator should see the whole list at once.
-Settings.Set({ maxErrors: 64 });
-
-export interface FieldProblem {
-  /** Dotted path; empty for the whole value. */
-  readonly field: string;
-  /** JSON-schema keyword that failed, for example `pattern`. */
-  readonly rule: string;
-  readonly message: string;
-}
+// The library stops at 8 errors; an operator should see the whole list at once. A wrong choice alone makes one per choice.
+Settings.Set({ maxErrors: 1024 });
 
 /** Given values longer than this are shortened; private values never belong into an error. */
 const SHOWN_CHARACTERS = 60;
 
-export function describeSchemaErrors(
+const patternOf = (schema: object): unknown => (schema as { pattern?: string }).pattern;
+
+/** What a person types, by the pattern that it failed. */
+const FORMS: ReadonlyMap<unknown, SchemaProblem["code"]> = new Map<unknown, SchemaProblem["code"]>([
+  [patternOf(Uuid), "form-uuid"],
+  [patternOf(AssetId), "form-asset"],
+  [patternOf(MemberId), "form-member"],
+  [patternOf(Code), "form-code"],
+  [patternOf(Decimal), "form-decimal"],
+  [patternOf(CalendarDate), "form-date"],
+  [patternOf(Instant), "form-instant"],
+]);
+
+/** A problem with its place as keys, so that a key with a dot in it stays one key. */
+export interface PlacedProblem {
+  readonly problem: SchemaProblem;
+  readonly path: readonly string[];
+}
+
+export const describeSchemaErrors = (
   schema: TSchema,
   errors: readonly TLocalizedValidationError[],
   value: unknown,
-): readonly FieldProblem[] {
+): readonly SchemaProblem[] => placeSchemaErrors(schema, errors, value).map(({ problem }) => problem);
+
+export function placeSchemaErrors(
+  schema: TSchema,
+  errors: readonly TLocalizedValidationError[],
+  value: unknown,
+): readonly PlacedProblem[] {
   const fitting = errors.filter(ofFittingAlternative(schema, errors));
   const choices = new Map<string, string[]>();
   for (const error of fitting) {
@@ -29,47 +48,85 @@ export function describeSchemaErrors(
     const known = choices.get(error.instancePath) ?? [];
     choices.set(error.instancePath, [...known, String(error.params.allowedValue)]);
   }
-  const problems = fitting.flatMap((error): FieldProblem[] => {
-    // The false schema of an unknown key; its additionalProperties error says the same with the key's name.
-    if (error.keyword === "boolean") return [];
-    // That no alternative of a union fits is said by the problems of the alternatives.
-    if (error.keyword === "anyOf" && errors.some((other) => other !== error && isWithin(other, error))) return [];
-    const at = dotted(error.instancePath);
-    if (error.keyword === "additionalProperties") {
-      const known = Object.keys((schemaAt(schema, error.schemaPath) as { properties?: object })?.properties ?? {});
-      const hint = known.length > 0 ? `; known here: ${known.join(", ")}` : "";
-      return error.params.additionalProperties.map((key) => ({
-        field: at === "" ? key : `${at}.${key}`,
-        rule: "unknown",
-        message: `unknown key${hint}`,
-      }));
+  const problems = fitting.flatMap((error): PlacedProblem[] => {
+    const at = segments(error.instancePath);
+    const place = (code: SchemaProblem["code"], parameters: SchemaProblem["parameters"], key?: string) => {
+      const path = key === undefined ? at : [...at, key];
+      return { path, problem: { field: path.join("."), code, ...(parameters === undefined ? {} : { parameters }) } };
+    };
+    switch (error.keyword) {
+      // The false schema of an unknown key; its additionalProperties error says the same with the key's name.
+      case "boolean":
+        return [];
+      // That no alternative of a union fits is said by the problems of the alternatives.
+      case "anyOf":
+        if (errors.some((other) => other !== error && isWithin(other, error))) return [];
+        return [place("no-alternative", { got: shown(value, at) })];
+      case "additionalProperties": {
+        const { properties } = schemaAt(schema, error.schemaPath) as { properties?: object };
+        const known = Object.keys(properties ?? {}).join(", ");
+        return error.params.additionalProperties.map((key) => place("unknown-key", { known: known || "–" }, key));
+      }
+      case "required":
+        return error.params.requiredProperties.map((key) => place("missing", {}, key));
+      case "const": {
+        const wanted = [...new Set(choices.get(error.instancePath))].join(" | ");
+        return [place("wrong-choice", { wanted, got: shown(value, at) })];
+      }
+      default:
+        return [place(...problemOfKeyword(error, shown(value, at)))];
     }
-    if (error.keyword === "required") {
-      return error.params.requiredProperties.map((key) => ({
-        field: at === "" ? key : `${at}.${key}`,
-        rule: "required",
-        message: "missing; it is required",
-      }));
-    }
-    const got = shorten(valueAt(value, error.instancePath));
-    if (error.keyword === "const") {
-      const wanted = [...new Set(choices.get(error.instancePath))].join(" | ");
-      return [{ field: at, rule: "const", message: `must be ${wanted}, got ${got}` }];
-    }
-    return [{ field: at, rule: error.keyword, message: `${error.message}${wanted(error)}, got ${got}` }];
   });
   const seen = new Set<string>();
-  return problems.filter((problem) => {
-    const id = `${problem.field}\0${problem.rule}`;
+  return problems.filter(({ path, problem: { code } }) => {
+    const id = JSON.stringify([path, code]);
     if (seen.has(id)) return false;
     seen.add(id);
     return true;
   });
 }
 
-function wanted(error: TLocalizedValidationError): string {
-  if (error.keyword === "enum") return ` (${error.params.allowedValues.join(" | ")})`;
-  return "";
+function problemOfKeyword(
+  { keyword, params, message }: TLocalizedValidationError,
+  got: string,
+): [SchemaProblem["code"], SchemaProblem["parameters"]] {
+  const { limit, type, pattern, allowedValues } = params as {
+    limit?: number | bigint;
+    type?: string | readonly string[];
+    pattern?: string | RegExp;
+    allowedValues?: readonly unknown[];
+  };
+  const beyond = { limit: Number(limit), got };
+  switch (keyword) {
+    case "type":
+      return ["wrong-type", { wanted: [type].flat().join(" | "), got }];
+    case "enum":
+      return ["wrong-choice", { wanted: (allowedValues ?? []).join(" | "), got }];
+    case "pattern": {
+      const form = FORMS.get(String(pattern));
+      return form === undefined ? ["wrong-form", { wanted: String(pattern), got }] : [form, { got }];
+    }
+    case "minimum":
+    case "exclusiveMinimum":
+      return ["too-small", beyond];
+    case "maximum":
+    case "exclusiveMaximum":
+      return ["too-big", beyond];
+    case "minLength":
+      return ["too-short", beyond];
+    case "maxLength":
+      return ["too-long", beyond];
+    case "minItems":
+    case "minProperties":
+      return ["too-few-items", { limit: Number(limit) }];
+    case "maxItems":
+    case "maxProperties":
+      return ["too-many-items", { limit: Number(limit) }];
+    case "uniqueItems":
+      return ["items-repeated", {}];
+    default:
+      return ["wrong-form", { wanted: message, got }];
+  }
 }
 
 /**
@@ -109,17 +166,16 @@ const segments = (pointer: string): string[] =>
     .slice(1)
     .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 
-const dotted = (pointer: string): string => segments(pointer).join(".");
-
-function valueAt(value: unknown, pointer: string): unknown {
+export function valueAt(value: unknown, path: readonly string[]): unknown {
   let current = value;
-  for (const part of segments(pointer)) current = (current as Record<string, unknown> | undefined)?.[part];
+  for (const part of path) current = (current as Record<string, unknown> | undefined | null)?.[part];
   return current;
 }
 
-const schemaAt = (schema: TSchema, pointer: string): unknown => valueAt(schema, pointer);
+const schemaAt = (schema: TSchema, pointer: string): unknown => valueAt(schema, segments(pointer));
 
-function shorten(value: unknown): string {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
+function shown(value: unknown, path: readonly string[]): string {
+  const got = valueAt(value, path);
+  const text = got === undefined ? "–" : (JSON.stringify(got) ?? typeof got);
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }

@@ -38,11 +38,49 @@ export const COHORT_PROBLEM_CODES = [
   "unit-kinds-differ",
 ] as const;
 
-/** One thing wrong with a document: where, a stable code, and what was wanted and got. */
+/** What is wrong with the form of a document, whatever it is about. */
+export const SCHEMA_PROBLEM_CODES = [
+  "missing",
+  "unknown-key",
+  "wrong-type",
+  "wrong-choice",
+  "wrong-form",
+  "form-uuid",
+  "form-asset",
+  "form-member",
+  "form-code",
+  "form-decimal",
+  "form-date",
+  "form-instant",
+  "too-small",
+  "too-big",
+  "too-short",
+  "too-long",
+  "too-few-items",
+  "too-many-items",
+  "items-repeated",
+  "no-alternative",
+] as const;
+
+export type ProblemParameters = Readonly<Record<string, string | number>>;
+
+/** One thing wrong with a document: where, a stable code, and the values that the code's text names. */
 export interface Problem<Code extends string = string> {
+  /** Place in the document; empty or in brackets for the whole of it. */
   readonly field: string;
   readonly code: Code;
-  readonly detail: string;
+  readonly parameters?: ProblemParameters;
+  /** In English and technical; a problem with parameters needs none, because its text says everything. */
+  readonly detail?: string;
 }
-export type PolicyProblem = Problem<(typeof POLICY_PROBLEM_CODES)[number]>;
-export type CohortProblem = Problem<(typeof COHORT_PROBLEM_CODES)[number]>;
+type Detailed = { readonly detail: string };
+export type PolicyProblem = Problem<(typeof POLICY_PROBLEM_CODES)[number]> & Detailed;
+export type CohortProblem = Problem<(typeof COHORT_PROBLEM_CODES)[number]> & Detailed;
+export type SchemaProblem = Problem<(typeof SCHEMA_PROBLEM_CODES)[number]>;
+
+/** One line for logs; people read the text of the code. */
+export function problemLine({ field, code, parameters, detail }: Problem): string {
+  const values = Object.entries(parameters ?? {}).map(([name, value]) => `${name}: ${value}`);
+  const said = detail ?? (values.length === 0 ? code : `${code} (${values.join(", ")})`);
+  return field === "" ? said : `${field}: ${said}`;
+}
