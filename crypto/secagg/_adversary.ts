@@ -59,7 +59,7 @@ export const messagesOf = <T extends MessageType>(network: Network, type: T, fro
 
 /** Secret of `dealer` from the shares that these holders keep; undefined or wrong where they are too few. */
 export function interpolate(
-  watch: Watched,
+  watch: Pick<Watched, "states">,
   holders: readonly string[],
   dealer: string,
   sharing: Sharing,
@@ -76,7 +76,7 @@ export function interpolate(
 
 /** Takes the masks off one phase-2 contribution with the secrets given; R's key removes the envelope. */
 export function openContribution(
-  network: Network,
+  network: Pick<Network, "receiverPrivateKey">,
   insider: Insider,
   contribution: MessageOf<"contribution-2">,
   secrets: { seed: string; pair: string },

@@ -399,7 +399,10 @@ export function createExchangeService(ctx: Context): ExchangeService {
       try {
         await refusing(() => receiver.feed({ kind: "message", from, message }));
       } catch (error) {
-        if (error instanceof ComputationError) await ctx.stores.transcripts.delete(computation);
+        if (error instanceof ComputationError) {
+          await ctx.stores.transcripts.delete(computation);
+          await recordFault(ctx, computation, { member: from, reason: `refused-${message.type}` });
+        }
         throw error;
       }
     },

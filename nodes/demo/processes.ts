@@ -10,7 +10,7 @@ import { systemEffects } from "../runtime/effects.ts";
 import { initNode } from "../runtime/init-node.ts";
 import { foundNetwork } from "../runtime/network/found.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
-import { localMember } from "../testnet/local-member.ts";
+import { localConfig } from "../testnet/local-member.ts";
 import { clientOf, type DemoNetwork, type DemoNetworkOptions, membersOf } from "./network.ts";
 import type { FromNode, ToNode } from "./node-process.ts";
 import type { Traffic } from "./wire-tap.ts";
@@ -42,7 +42,7 @@ export async function inProcesses({ scenario, surroundings, onStep }: Options): 
 
   try {
     for (const member of membersOf(scenario)) {
-      await initNode({ dir: folder(member.id), config: (await localMember(member)).config, effects: systemEffects });
+      await initNode({ dir: folder(member.id), config: await localConfig(member), effects: systemEffects });
     }
     const { id: operator } = scenario.operator;
     const { title, industry, attributes, name } = scenario;

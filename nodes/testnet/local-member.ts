@@ -36,7 +36,7 @@ export interface LocalMember {
 }
 
 /** For a node on this machine, on ports that are free now. A fronted one listens elsewhere than its endpoint says. */
-export async function localMember(member: TestnetMember, isFronted = false): Promise<LocalMember> {
+export async function localMember(member: TestnetMember, isFronted: boolean): Promise<LocalMember> {
   const { id, kind } = member;
   const reachable = member.reachable ?? kind !== "enterprise";
   const place = reachable ? await localPlace(isFronted) : undefined;
@@ -58,6 +58,9 @@ export async function localMember(member: TestnetMember, isFronted = false): Pro
   };
   return { config, place };
 }
+
+export const localConfig = async (member: TestnetMember): Promise<Record<string, unknown>> =>
+  (await localMember(member, false)).config;
 
 async function localPlace(isFronted: boolean): Promise<LocalPlace> {
   const port = await freePort();

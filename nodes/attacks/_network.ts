@@ -1,0 +1,165 @@
+/**
+ * A network whose coordinator and sequencer, receiver and requester can lie: each stands behind a front. Every attack
+ * takes a year of its own, because over the same cells history would rightly refuse the next set.
+ */
+import { vi } from "vitest";
+import { readComputationStep } from "../../chaincode/rules/keys.ts";
+import type { Message } from "../../crypto/secagg/messages.ts";
+import type { Party } from "../../exchange/requests/ports.ts";
+import { createNetwork, type Network, type Options, PROVIDERS, type RequestState } from "../computations/_network.ts";
+import { computationInPath } from "../computations/gauges.ts";
+import { computationIdOf } from "../computations/requester.ts";
+import type { TestnetMember } from "../testnet/local-member.ts";
+import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
+
+export { PROVIDERS } from "../computations/_network.ts";
+
+export const STEP_MS = 6_000;
+export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
+
+const YEARS = Array.from({ length: 30 }, (_, index) => String(1990 + index));
+const ROWS: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = Object.fromEntries(
+  PROVIDERS.map((member, index) => [
+    member,
+    YEARS.map((year, at) => [year, `${3001 + 211 * index + 17 * at}.${index}`, `${51 + 37 * index + 3 * at}.${index}`]),
+  ]),
+);
+
+export const FRONTED = ["operator", "bureau", "ministry"] as const;
+
+export interface Attacked extends AsyncDisposable {
+  readonly network: Network;
+  readonly fronts: Readonly<Record<(typeof FRONTED)[number], Front>>;
+}
+
+export async function attackedNetwork(options: Partial<Options> = {}): Promise<Attacked> {
+  const fronts = Object.fromEntries(FRONTED.map((member) => [member, createFront()])) as unknown as Attacked["fronts"];
+  const others: TestnetMember[] = [
+    { id: "operator", kind: "industry" },
+    { id: "ministry", kind: "government" },
+    { id: "bureau", kind: "government" },
+    { id: "treasury", kind: "government" },
+  ];
+  const network = await createNetwork({
+    logLevel: process.env.LOG ?? "silent",
+    stepMs: STEP_MS,
+    releaseMs: 60_000,
+    opensByItself: false,
+    rows: ROWS,
+    members: [...others, ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" } }))],
+    fronts: Object.fromEntries(FRONTED.map((member) => [member, fronts[member].open])),
+    ...options,
+  });
+  return { network, fronts, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
+}
+
+// ---- requests
+
+/** A field that is not always present: counted mode, both phases. */
+export const taxOf = (year: string) => ({ query: queryOf("tax-paid", year) });
+/** A field that is always present: registry mode, phase 2 only. */
+export const outputOf = (year: string) => ({ query: queryOf("output-value", year) });
+
+const queryOf = (element: string, year: string) => ({
+  measures: [{ id: "figure", statistic: { kind: "sum", element } }],
+  groupBy: [],
+  filters: [{ element: "year", operator: "eq", values: [year] }],
+});
+
+/** One member's figure in tenths. */
+export const tenthsOf = (column: "output" | "tax", member: string, year: string): number => {
+  const row = ROWS[member]!.find(([one]) => one === year)!;
+  return Math.round(10 * Number(row[column === "output" ? 1 : 2]));
+};
+export const sumOf = (column: "output" | "tax", year: string, members: readonly string[] = PROVIDERS): string =>
+  String(members.reduce((sum, member) => sum + tenthsOf(column, member, year), 0) / 10);
+
+export interface Asked {
+  readonly request: string;
+  readonly computation: string;
+}
+
+/** Files a request and waits until everyone has agreed; nothing is opened yet. */
+export async function asked(network: Network, draft: object): Promise<Asked> {
+  const request = await network.submit(draft);
+  await network.state(request, ["agreed"]);
+  return { request, computation: computationIdOf(request, 0) };
+}
+
+export const opened = (network: Network, { request }: Asked) =>
+  network.call("ministry", "POST", `/api/v1/requests/${request}/open`);
+
+export const ended = (network: Network, { request }: Asked): Promise<RequestState> =>
+  network.state(request, ENDS, 20 * STEP_MS);
+
+export async function figureOf(network: Network, { request }: Asked): Promise<string | null | undefined> {
+  const { outcome } = await network.call<{
+    outcome: { document: { cells: readonly { value: string | null }[] } };
+  }>("ministry", "GET", `/api/v1/requests/${request}/result`);
+  return outcome.document.cells[0]?.value;
+}
+
+/** To record on the ledger in a member's name, as its node would. */
+export function partyOf(network: Network, member: string): Party {
+  const { network: name, identity, ledger, now, random } = network.net.node(member).services;
+  return { network: name, identity, ledger, now, random };
+}
+
+export interface SeenFault {
+  readonly member: string;
+  readonly reason: string;
+}
+export const faultsOf = async (network: Network, by: string, { computation }: Asked): Promise<readonly SeenFault[]> =>
+  (await network.call<{ faults: readonly SeenFault[] }>(by, "GET", `/api/v1/computations/${computation}`)).faults;
+
+/** Resolves when this node's replica has the closing record; its members. */
+export const closedSet = (network: Network, { computation }: Asked, phase: 1 | 2, at = "alpha") =>
+  vi.waitFor(
+    async () => {
+      const step = await readComputationStep(network.net.node(at).services.ledger, computation, `close-${phase}`);
+      if (step === undefined) throw new Error(`phase ${phase} is not closed`);
+      return step.members;
+    },
+    { timeout: 10 * STEP_MS, interval: 50 },
+  );
+
+// ---- lies of the coordinator
+
+interface Page {
+  readonly epoch: string;
+  readonly next: number;
+  readonly messages: readonly Message[];
+}
+
+/** What C tells one member, message by message. */
+export function speaksFor(
+  front: Front,
+  { computation }: Asked,
+  rewrite: (message: Message, to: string) => readonly unknown[],
+): void {
+  front.lie(async ({ from, method, path }, next) => {
+    const answer = await next();
+    if (method !== "GET" || !path.includes(`/computations/${computation}/mailbox`) || answer.status !== 200) {
+      return answer;
+    }
+    const page = contentOf<Page>(answer);
+    return answerOf({ ...page, messages: page.messages.flatMap((message) => rewrite(message, from)) });
+  });
+}
+
+/** The protocol message that a call to C carries about this computation. */
+export function spokenIn({ method, path, body }: Call, { computation }: Asked): Message | undefined {
+  if (method !== "POST" || computationInPath(path) !== computation || !path.endsWith("/messages")) return undefined;
+  return contentOf<Message>({ body });
+}
+
+/** Types that C got from each member about this computation, in order. */
+export function heard(front: Front, about: Asked): ReadonlyMap<string, readonly string[]> {
+  const types = new Map<string, string[]>();
+  front.lie(async (call, next) => {
+    const message = spokenIn(call, about);
+    if (message !== undefined) types.set(call.from, [...(types.get(call.from) ?? []), message.type]);
+    return await next();
+  });
+  return types;
+}

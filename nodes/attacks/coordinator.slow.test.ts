@@ -1,0 +1,255 @@
+/** A coordinator that lies to its members and to the receiver. It is the sequencer too, with its own node behind it. */
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Keys, Message, MessageOf } from "../../crypto/secagg/messages.ts";
+import { saltedDigest } from "../../crypto/suites/digest.ts";
+import { signStatement } from "../../crypto/suites/signed.ts";
+import { record } from "../../exchange/requests/record.ts";
+import type { Transcript } from "../computations/context.ts";
+import { Accepted, paths } from "../computations/peer-messages.ts";
+import { answerOf, contentOf } from "./_front.ts";
+import {
+  type Asked,
+  type Attacked,
+  asked,
+  attackedNetwork,
+  ended,
+  faultsOf,
+  figureOf,
+  heard,
+  opened,
+  outputOf,
+  PROVIDERS,
+  partyOf,
+  STEP_MS,
+  speaksFor,
+  spokenIn,
+  sumOf,
+  taxOf,
+} from "./_network.ts";
+
+let world: Attacked;
+beforeAll(async () => {
+  world = await attackedNetwork();
+}, 120_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+const without = (...left: string[]) => PROVIDERS.filter((member) => !left.includes(member));
+const statusOf = (error: unknown) => (error as { answer?: { status: number } }).answer?.status;
+
+describe.concurrent("a lying coordinator", () => {
+  test("P-keys: keys that it substitutes for one member's are accepted by nobody it shows them to", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, taxOf("1990"));
+    const said = heard(fronts.operator, run);
+    const attacker = network.net.node("operator").services.identity;
+    speaksFor(fronts.operator, run, (message, to) => {
+      if (message.type !== "keyset" || to !== "alpha") return [message];
+      const replaced = (signed: Keys): Keys => {
+        const { envelope } = signed.statement.body;
+        const lie = { ...signed.statement, body: { ...signed.statement.body, pair1: envelope, pair2: envelope } };
+        return { ...signStatement(attacker, "secagg-message", lie), signer: signed.signer } as Keys;
+      };
+      return [{ ...message, keys: message.keys.map((one) => (one.signer === "gamma" ? replaced(one) : one)) }];
+    });
+    await opened(network, run);
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(said.get("alpha")).toEqual(["keys"]);
+    expect(await figureOf(network, run)).toBe(sumOf("tax", "1990", without("alpha")));
+  });
+
+  test("P-one-question: a member that is shown another query than the ledger's says nothing at all", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, taxOf("1991"));
+    const said = heard(fronts.operator, run);
+    let digest = "";
+    speaksFor(fronts.operator, run, (message, to) => {
+      if (message.type !== "documents" || to !== "beta") return [message];
+      const query = { ...message.query, document: { ...(message.query.document as object), filters: [] } };
+      digest = saltedDigest(Buffer.from(query.salt, "base64url"), query.document);
+      return [{ ...message, query }];
+    });
+    await opened(network, run);
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(digest).not.toBe("");
+    expect(said.get("beta")).toBeUndefined();
+    expect(await figureOf(network, run)).toBe(sumOf("tax", "1991", without("beta")));
+  });
+
+  test("P-fresh-rounds: what it said in an earlier round moves nobody in a later one", async () => {
+    const { network, fronts } = world;
+    const [first, second, third] = await Promise.all(
+      ["1992", "1993", "1998"].map((year) => asked(network, taxOf(year))),
+    );
+    const earlier = new Map<string, Message>();
+    speaksFor(fronts.operator, first!, (message, to) => {
+      earlier.set(`${to}/${message.type}`, message);
+      return [message];
+    });
+    await opened(network, first!);
+    expect(await ended(network, first!)).toMatchObject({ state: "released" });
+    const replayed = { types: 0 };
+    const replays = (run: Asked, isReplayed: (message: Message) => boolean) =>
+      speaksFor(fronts.operator, run, (message, to) => {
+        const old = earlier.get(`${to}/${message.type}`)!;
+        replayed.types += 1;
+        return isReplayed(message) ? [old, { ...old, computation: run.computation }, message] : [message];
+      });
+    replays(second!, ({ type }) => type !== "boxes");
+    // Boxes of other keys do not open: their dealers are not counted, so the run ends before anything was contributed.
+    replays(third!, ({ type }) => type === "boxes");
+    const said = [heard(fronts.operator, second!), heard(fronts.operator, third!)] as const;
+    await Promise.all([opened(network, second!), opened(network, third!)]);
+    expect(await ended(network, second!)).toMatchObject({ state: "released" });
+    expect(replayed.types).toBeGreaterThanOrEqual(8 * PROVIDERS.length);
+    expect(await figureOf(network, second!)).toBe(sumOf("tax", "1993"));
+    for (const member of PROVIDERS) expect(new Set(said[0].get(member)).size).toBe(said[0].get(member)!.length);
+    expect(await ended(network, third!)).toMatchObject({ state: "failed", reasons: ["too-few-masks"] });
+    for (const member of PROVIDERS) expect(new Set(said[1].get(member))).toEqual(new Set(["keys", "shares", "accept"]));
+  });
+
+  test("P-counts-checked: a sum of counts that does not follow from signed contributions is not believed", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, taxOf("1994"));
+    const said = heard(fronts.operator, run);
+    speaksFor(fronts.operator, run, (message, to) => {
+      if (message.type !== "result-1" || to !== "delta") return [message];
+      const [one, ...rest] = message.contributions;
+      return [{ ...message, contributions: [{ ...one!, words: flipped(one!.words) }, ...rest] }];
+    });
+    await opened(network, run);
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(said.get("delta")).not.toContain("contribution-2");
+    expect(await figureOf(network, run)).toBe(sumOf("tax", "1994", without("delta")));
+  });
+
+  test("P-sum-checked: no altered transcript passes for the sum, before or after the true one", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, outputOf("1995"));
+    const { services } = network.net.node("operator");
+    const answers: (number | undefined | "accepted")[] = [];
+    const post = async (transcript: Transcript) => {
+      const call = { method: "POST" as const, path: paths.transcript(run.computation), body: transcript };
+      const target = await services.members.target("bureau");
+      answers.push(
+        await services.peers
+          .call(target, { ...call, response: Accepted, attempts: 1 })
+          .then(() => "accepted", statusOf),
+      );
+    };
+    let isLying = false;
+    let honest: Transcript | undefined;
+    fronts.bureau.lie(async ({ path, body }, next) => {
+      if (path !== paths.transcript(run.computation) || isLying) return await next();
+      isLying = true;
+      honest = contentOf<Transcript>({ body });
+      for (const lie of falseTranscripts(honest)) await post(lie);
+      isLying = false;
+      return await next();
+    });
+    await opened(network, run);
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(answers).toEqual([400, 400, 400, 400]);
+    expect(await faultsOf(network, "bureau", run)).toContainEqual(expect.objectContaining({ member: "operator" }));
+    expect(await figureOf(network, run)).toBe(sumOf("output", "1995"));
+    // R decodes once: what comes later changes neither what it keeps nor what it has released.
+    isLying = true;
+    for (const lie of falseTranscripts(honest!)) await post(lie);
+    const kept = network.net.node("bureau").services.openStore<Transcript>("transcripts");
+    expect(await kept.get(run.computation)).toEqual(honest);
+    expect(await network.net.node("bureau").services.inflight.names()).not.toContain(`${run.computation}-key`);
+    expect(await figureOf(network, run)).toBe(sumOf("output", "1995"));
+  });
+
+  test("P-history: a sum that it got and never delivered counts as released: a restart without one member is refused", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, outputOf("1996"));
+    const said = heard(fronts.operator, run);
+    // Coordinator, receiver and requester have what they want; the ledger is to believe that it failed.
+    fronts.bureau.lie(async ({ path }, next) =>
+      path === paths.transcript(run.computation) ? answerOf({ code: "ERR_HTTP_BUSY" }, 503) : await next(),
+    );
+    await opened(network, run);
+    await vi.waitFor(() => expect(PROVIDERS.every((member) => said.get(member)?.includes("unmask-2"))).toBe(true), {
+      timeout: 5 * STEP_MS,
+      interval: 50,
+    });
+    await record(
+      partyOf(network, "operator"),
+      "computation.fail",
+      { computation: run.computation, reason: "expired" },
+      0,
+    );
+    expect(await ended(network, run)).toMatchObject({ state: "failed" });
+    const assets = without("gamma").map((member) => `${member}:panel`);
+    const again = await asked(network, { ...outputOf("1996"), assets });
+    const heardAgain = heard(fronts.operator, again);
+    await opened(network, again);
+    expect(await ended(network, again)).toMatchObject({ state: "failed", reasons: ["history"] });
+    for (const member of PROVIDERS) expect(heardAgain.get(member) ?? []).not.toContain("contribution-2");
+  });
+
+  test("P-attributed: a member that contradicts itself is refused, named, and keeps its first word", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, outputOf("1997"));
+    const { services } = network.net.node("omega");
+    const second = async (message: Message) => {
+      const call = { method: "POST" as const, path: paths.messages(run.computation), body: message };
+      await services.peers.call(await services.members.target("operator"), { ...call, response: Accepted });
+    };
+    let isSecond = false;
+    fronts.operator.lie(async (call, next) => {
+      const message = spokenIn(call, run);
+      const answer = await next();
+      if (message === undefined || call.from !== "omega" || isSecond) return answer;
+      isSecond = true;
+      const lie = contradictionOf(message, (domain, statement) => signStatement(services.identity, domain, statement));
+      if (lie !== undefined) await second(lie);
+      isSecond = false;
+      return answer;
+    });
+    await opened(network, run);
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    const faults = await faultsOf(network, "operator", run);
+    expect(faults.map(({ member, reason }) => `${member} ${reason}`).sort()).toEqual([
+      "omega invalid-contribution-2",
+      "omega invalid-keys",
+    ]);
+    expect(await figureOf(network, run)).toBe(sumOf("output", "1997"));
+  });
+});
+
+const flipped = (text: string): string => `${text.startsWith("A") ? "B" : "A"}${text.slice(1)}`;
+
+/** Another word, another secret, a survivor fewer, a view fewer. */
+function falseTranscripts(honest: Transcript): readonly Transcript[] {
+  const { result } = honest;
+  const [contribution, ...contributions] = result.contributions;
+  const [secret, ...secrets] = result.secrets;
+  const changes: readonly Partial<MessageOf<"result-2">>[] = [
+    { contributions: [{ ...contribution!, words: flipped(contribution!.words) }, ...contributions] },
+    { secrets: [{ ...secret!, secret: flipped(secret!.secret) }, ...secrets] },
+    { contributions, secrets },
+    { views: result.views.slice(0, 3) },
+  ];
+  return changes.map((change) => ({ ...honest, result: { ...result, ...change } }));
+}
+
+type SignAny = <S>(domain: "secagg-message", statement: S) => { readonly statement: S };
+
+/** The same message with another content under the same member's true signature. */
+function contradictionOf(message: Message, sign: SignAny): Message | undefined {
+  const digest = "A".repeat(43);
+  if (message.type === "keys") {
+    const { statement } = message.keys;
+    return {
+      ...message,
+      keys: sign("secagg-message", { ...statement, body: { ...statement.body, seed1: digest } }),
+    } as Message;
+  }
+  if (message.type === "contribution-2") {
+    const header = sign("secagg-message", { ...message.header.statement, digest });
+    return { ...message, header } as Message;
+  }
+  return undefined;
+}
