@@ -2,9 +2,11 @@
  * Which cells may be opened (specification §4): deterministic functions of data every party holds.
  * Bitmaps: bit i = byte[i >> 3] >> (i & 7) & 1, base64url.
  */
-import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { toBase64url } from "../suites/encoding.ts";
+import { SecaggError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
 import type { CellDimension, Constants, Opened, Parties } from "./opened.ts";
+import { bytesOfText } from "./words.ts";
 
 export function encodeBitmap(atoms: number, included: readonly number[]): string {
   const bytes = new Uint8Array(Math.ceil(atoms / 8));
@@ -12,13 +14,13 @@ export function encodeBitmap(atoms: number, included: readonly number[]): string
   return toBase64url(bytes);
 }
 
-/** Set bits, ascending. Throws RangeError for a wrong length or bits beyond the end. */
+/** Set bits, ascending. Throws ERR_SECAGG_MESSAGE for a wrong length or bits beyond the end. */
 export function decodeBitmap(bitmap: string, atoms: number): number[] {
-  const bytes = fromBase64url(bitmap, "bitmap", Math.ceil(atoms / 8));
+  const bytes = bytesOfText(bitmap, "bitmap", Math.ceil(atoms / 8));
   const included: number[] = [];
   for (let i = 0; i < bytes.length * 8; i++) {
     if (((bytes[i >> 3]! >> (i & 7)) & 1) === 0) continue;
-    if (i >= atoms) throw new RangeError(`bitmap: bit ${i} lies beyond ${atoms} atoms`);
+    if (i >= atoms) throw new SecaggError("ERR_SECAGG_MESSAGE", `bitmap: bit ${i} lies beyond ${atoms} atoms`);
     included.push(i);
   }
   return included;

@@ -102,6 +102,8 @@ export function assertSetupStatement(
   if (computation !== opened.computation || request !== opened.request || context !== context0) {
     refuseAuthenticity(`${type} of ${signer}: for another opening`);
   }
+  // Else the first who counts the accepted dealers would fall over it, for all of them.
+  if (statement.statement.type === "accept") decodeBitmap(statement.statement.body.accepted, members.length);
 }
 
 /** The mask set on the ledger is what the accepts and refusals say, no more and no fewer. */

@@ -107,7 +107,7 @@ export function bytesOfWords(words: BigUint64Array): Uint8Array {
 }
 
 /** Copies, so that the result is aligned and owned. */
-function wordsOfBytes(bytes: Uint8Array, label: string, words: number): BigUint64Array {
+export function wordsOfBytes(bytes: Uint8Array, label: string, words: number): BigUint64Array {
   assertLittleEndian();
   if (bytes.length !== words * 8) {
     throw new SecaggError("ERR_SECAGG_MESSAGE", `${label}: expected ${words * 8} bytes, got ${bytes.length}`);
@@ -117,4 +117,13 @@ function wordsOfBytes(bytes: Uint8Array, label: string, words: number): BigUint6
 
 export const textOfWords = (words: BigUint64Array): string => toBase64url(bytesOfWords(words));
 export const wordsOfText = (text: string, label: string, words: number): BigUint64Array =>
-  wordsOfBytes(fromBase64url(text, label), label, words);
+  wordsOfBytes(bytesOfText(text, label), label, words);
+
+/** Of another party's text, of any or of this length. Throws ERR_SECAGG_MESSAGE. */
+export function bytesOfText(text: string, label: string, length?: number): Uint8Array {
+  try {
+    return fromBase64url(text, label, length);
+  } catch (cause) {
+    throw new SecaggError("ERR_SECAGG_MESSAGE", (cause as Error).message, { cause });
+  }
+}
