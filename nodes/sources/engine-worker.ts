@@ -2,14 +2,18 @@
  * The engine process: one DuckDB, one table, one SELECT at a time. It is told the table once; after that nothing it
  * is sent can read another file, write one, load an extension or change a setting.
  */
+import { once } from "node:events";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
 import { MAX_RECORD_BYTES } from "./csv-scan.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
-import type { EngineColumn, EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
+import type { Decimals, EngineColumn, EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
 
 // Several are in memory at once; the default of 16 lines each would fill a small memory limit.
 const BUFFER_BYTES = 4 * MAX_RECORD_BYTES;
-const MAX_RESULT_BYTES = 48 * 1024 * 1024;
+/** A batch of result rows is sent when its cells have this many characters. */
+const BATCH_CHARS = 1024 * 1024;
+/** The largest DECIMAL of this engine. */
+const MAX_DIGITS = 38;
 
 class LimitError extends Error {}
 class QueryError extends Error {}
@@ -17,8 +21,14 @@ class QueryError extends Error {}
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-let connection: DuckDBConnection | undefined;
-let maxRows = 0;
+interface Opened {
+  readonly connection: DuckDBConnection;
+  readonly table: EngineTable;
+  readonly columns: readonly EngineColumn[];
+  readonly maxRows: number;
+}
+
+let current: Opened | undefined;
 
 async function open(table: EngineTable, limits: EngineLimits): Promise<EngineReply> {
   const instance = await DuckDBInstance.create(":memory:", {
@@ -30,16 +40,32 @@ async function open(table: EngineTable, limits: EngineLimits): Promise<EngineRep
     temp_directory: limits.spill,
     preserve_insertion_order: "false",
   });
-  const opened = await instance.connect();
-  await opened.run(`SET allowed_paths = [${literal(table.file)}]`);
-  await opened.run("SET enable_external_access = false");
-  const columns = await describe(opened, table);
-  const select = columns.map(({ name }) => `CAST(${identifier(name)} AS VARCHAR) AS ${identifier(name)}`).join(", ");
-  await opened.run(`CREATE TEMP VIEW source AS SELECT ${select} FROM ${relation(table, columns)}`);
-  await opened.run("SET lock_configuration = true");
-  connection = opened;
-  maxRows = limits.maxRows;
+  const connection = await instance.connect();
+  await connection.run(`SET allowed_paths = [${literal(table.file)}]`);
+  await connection.run("SET enable_external_access = false");
+  const columns = await describe(connection, table);
+  const opened = { connection, table, columns, maxRows: limits.maxRows };
+  await createSource(opened, {});
+  await connection.run("SET lock_configuration = true");
+  current = opened;
   return { type: "opened", columns };
+}
+
+/** The relation of the next SELECT: text, except where `decimals` says what to read. */
+async function createSource({ connection, table, columns }: Opened, decimals: Decimals): Promise<void> {
+  const typeOf = (name: string): string => {
+    if (!Object.hasOwn(decimals, name)) return "VARCHAR";
+    const { width, scale } = decimals[name]!;
+    if (!Number.isInteger(width) || !Number.isInteger(scale) || scale < 0 || width < scale || width > MAX_DIGITS) {
+      throw new QueryError(`${name}: DECIMAL(${width}, ${scale}) does not exist`);
+    }
+    return `DECIMAL(${width}, ${scale})`;
+  };
+  const typed = columns.map(({ name }) => ({ name, type: typeOf(name) }));
+  const select = typed.map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
+  await connection.run(
+    `CREATE OR REPLACE TEMP VIEW source AS SELECT ${select.join(", ")} FROM ${relation(table, typed)}`,
+  );
 }
 
 async function describe(opened: DuckDBConnection, table: EngineTable): Promise<EngineColumn[]> {
@@ -48,29 +74,35 @@ async function describe(opened: DuckDBConnection, table: EngineTable): Promise<E
   return reader.getRowObjectsJson().map((row) => ({ name: String(row.column_name), type: String(row.column_type) }));
 }
 
-/** The table function over the one allowed file. JSON values are read as text once their names are known. */
+/**
+ * The table function over the one allowed file. A CSV reader types the columns itself, which costs least; JSON values
+ * are read as text once their names are known.
+ */
 function relation(table: EngineTable, columns: readonly EngineColumn[] | undefined): string {
   const file = literal(table.file);
-  const struct = columns?.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
+  const structOf = (type: (column: EngineColumn) => string) =>
+    columns?.map((column) => `${literal(column.name)}: '${type(column)}'`).join(", ");
   switch (table.kind) {
     case "csv":
-      return `read_csv(${file}, auto_detect = false, all_varchar = true, header = true, strict_mode = true,
+      return `read_csv(${file}, auto_detect = false, header = true, strict_mode = true,
         delim = ${literal(table.delimiter)}, quote = '"', escape = '"', nullstr = '', max_line_size = ${2 * MAX_RECORD_BYTES}, parallel = ${table.parallel}, buffer_size = ${BUFFER_BYTES},
-        hive_partitioning = false, columns = {${struct}})`;
+        hive_partitioning = false, columns = {${structOf(({ type }) => type)}})`;
     case "parquet":
       return `read_parquet(${file}, hive_partitioning = false)`;
     case "json":
       return `read_json(${file}, hive_partitioning = false, maximum_object_size = ${MAX_RECORD_BYTES}, convert_strings_to_integers = false${
-        struct === undefined ? "" : `, columns = {${struct}}`
+        columns === undefined ? "" : `, columns = {${structOf(() => "VARCHAR")}}`
       })`;
   }
 }
 
-async function select(text: string, parameters: readonly string[]): Promise<EngineReply> {
-  if (connection === undefined) throw new QueryError("no table is open");
+async function* select(text: string, parameters: readonly string[], decimals: Decimals): AsyncGenerator<EngineReply> {
+  if (current === undefined) throw new QueryError("no table is open");
+  const { connection, maxRows } = current;
   if (!/^\s*(select|with)\s/i.test(text)) throw new QueryError("only a SELECT is answered");
   const statements = await connection.extractStatements(text).catch(asQueryError);
   if (statements.count !== 1) throw new QueryError(`one statement is answered, got ${statements.count}`);
+  await createSource(current, decimals);
   const kind = await statements.prepare(0).catch(asQueryError);
   if (kind.statementType !== StatementType.SELECT) throw new QueryError("only a SELECT is answered");
   kind.destroySync();
@@ -79,30 +111,35 @@ async function select(text: string, parameters: readonly string[]): Promise<Engi
   const prepared = await connection.prepare(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${text}\n)`).catch(asQueryError);
   for (const [i, value] of parameters.entries()) prepared.bindVarchar(i + 1, value);
   const result = await prepared.stream();
-  const rows: (string | null)[][] = [];
-  let bytes = 0;
+  const columns = result.deduplicatedColumnNames();
+  let batch: (string | null)[][] = [];
+  let chars = 0;
+  let total = 0;
   for await (const chunk of result.yieldRowsJson()) {
     for (const row of chunk as (string | null)[][]) {
-      bytes += row.reduce((total, cell) => total + (cell?.length ?? 4) + 3, 0);
-      if (rows.push(row) > maxRows) throw new LimitError(`the answer has more than ${maxRows} rows`);
-      if (bytes > MAX_RESULT_BYTES) throw new LimitError(`the answer has more than ${MAX_RESULT_BYTES} bytes`);
+      if (++total > maxRows) throw new LimitError(`the answer has more than ${maxRows} rows`);
+      batch.push(row);
+      chars += row.reduce((length, cell) => length + (cell?.length ?? 4) + 3, 0);
+      if (chars < BATCH_CHARS) continue;
+      yield { type: "rows", columns, rows: batch };
+      [batch, chars] = [[], 0];
     }
   }
-  return { type: "rows", columns: result.deduplicatedColumnNames(), rows };
+  yield { type: "rows", columns, rows: batch };
+  yield { type: "end" };
 }
 
 function asQueryError(error: unknown): never {
   throw new QueryError(error instanceof Error ? error.message : String(error));
 }
 
-async function answer(request: EngineRequest): Promise<EngineReply> {
+async function* answer(request: EngineRequest): AsyncGenerator<EngineReply> {
   try {
-    return request.type === "open"
-      ? await open(request.table, request.limits)
-      : await select(request.text, request.parameters);
+    if (request.type === "open") yield await open(request.table, request.limits);
+    else yield* select(request.text, request.parameters, request.decimals);
   } catch (error) {
     const kind = error instanceof LimitError ? "limit" : error instanceof QueryError ? "query" : "engine";
-    return { type: "error", kind, message: error instanceof Error ? error.message : String(error) };
+    yield { type: "error", kind, message: error instanceof Error ? error.message : String(error) };
   }
 }
 
@@ -114,6 +151,8 @@ setInterval(() => {
 }, 1000).unref();
 
 for await (const request of decodeFrames(process.stdin)) {
-  process.stdout.write(encodeFrame(await answer(request as EngineRequest)));
+  for await (const reply of answer(request as EngineRequest)) {
+    if (!process.stdout.write(encodeFrame(reply))) await once(process.stdout, "drain");
+  }
 }
 process.exit(0);

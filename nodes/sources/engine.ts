@@ -1,14 +1,18 @@
 /** One engine process: started on demand, asked one thing at a time, killed when late, started afresh after a crash. */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { SqlQuery } from "../../exchange/statistics/source.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import { SourceError } from "./errors.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
 
+type Reply<T extends EngineReply["type"]> = EngineReply & { readonly type: T };
+
 export interface Engine {
   /** The reply to `open` of the present process. */
-  open(): Promise<EngineReply & { readonly type: "opened" }>;
-  select(text: string, parameters: readonly string[]): Promise<EngineReply & { readonly type: "rows" }>;
+  open(): Promise<Reply<"opened">>;
+  /** False where the engine itself stops while it reads `decimals`. */
+  read(query: SqlQuery, take: (batch: Reply<"rows">) => void): Promise<boolean>;
   close(): Promise<void>;
   /** Process id of the present process; for tests and health. */
   readonly pid: number | undefined;
@@ -17,7 +21,7 @@ export interface Engine {
 interface Running {
   readonly child: ChildProcess;
   readonly replies: AsyncGenerator<unknown>;
-  readonly opened: EngineReply & { readonly type: "opened" };
+  readonly opened: Reply<"opened">;
 }
 
 const HEAP_MIB = 256;
@@ -41,7 +45,7 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
     );
     child.stdin!.on("error", () => undefined);
     const replies = decodeFrames(child.stdout!);
-    const reply = await ask(child, replies, { type: "open", table, limits });
+    const reply = await ask(child, replies, { type: "open", table, limits }, () => undefined);
     if (reply.type !== "opened") {
       child.kill("SIGKILL");
       throw asError(reply, table);
@@ -53,10 +57,12 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
     return running;
   }
 
+  /** The last reply; rows before it go to `take`. */
   async function ask(
     child: ChildProcess,
     replies: AsyncGenerator<unknown>,
     request: EngineRequest,
+    take: (batch: Reply<"rows">) => void,
   ): Promise<EngineReply> {
     let late = false;
     const timer = setTimeout(() => {
@@ -65,9 +71,13 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
     }, timeoutMs);
     try {
       child.stdin!.write(encodeFrame(request));
-      const next = await replies.next();
-      if (next.done !== true) return next.value as EngineReply;
-      throw new Error("the engine process ended");
+      for (;;) {
+        const next = await replies.next();
+        if (next.done === true) throw new Error("the engine process ended");
+        const reply = next.value as EngineReply;
+        if (reply.type !== "rows") return reply;
+        take(reply);
+      }
     } catch (cause) {
       child.kill("SIGKILL");
       if (running?.child === child) running = undefined;
@@ -97,12 +107,22 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
 
   return Object.freeze({
     open: () => inTurn(async () => (await start()).opened),
-    select: (text: string, parameters: readonly string[]) =>
+    read: ({ text, parameters, decimals = {} }: SqlQuery, take: (batch: Reply<"rows">) => void) =>
       inTurn(async () => {
         const { child, replies } = await start();
-        const reply = await ask(child, replies, { type: "select", text, parameters });
-        if (reply.type !== "rows") throw asError(reply, table);
-        return reply;
+        // What the taker throws is thrown when the answer is over, so that the next question gets its own.
+        let failure: { readonly error: unknown } | undefined;
+        const reply = await ask(child, replies, { type: "select", text, parameters, decimals }, (batch) => {
+          try {
+            if (failure === undefined) take(batch);
+          } catch (error) {
+            failure = { error };
+          }
+        });
+        if (failure !== undefined) throw failure.error;
+        if (reply.type === "end") return true;
+        if (reply.type === "error" && reply.kind === "engine" && Object.keys(decimals).length > 0) return false;
+        throw asError(reply, table);
       }),
     async close() {
       closed = true;

@@ -1,7 +1,7 @@
 /** Opens a table in its own sandboxed DuckDB process. */
 import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Source, SourceColumn, SqlQuery } from "../../exchange/statistics/source.ts";
+import type { RowBatch, Source, SourceColumn, SourceRow, SqlQuery } from "../../exchange/statistics/source.ts";
 import { csvHeader } from "./csv-header.ts";
 import { scanCsv } from "./csv-scan.ts";
 import type { SourceDescription } from "./description.ts";
@@ -65,15 +65,23 @@ export async function openSource(description: SourceDescription, options: Source
       await running.close();
       throw error;
     });
+    const read = async (query: SqlQuery, take: (batch: RowBatch) => void): Promise<boolean> => {
+      const answered = await running.read(query, take);
+      // Checked by name, read by name: only an unchanged file was read as it was checked.
+      await demandUnchanged(file, state);
+      return answered;
+    };
     return Object.freeze({
       columns,
       // A blank line is a record only where records have one column: the two counts are then not comparable.
       records: scanned === undefined || columns.length === 1 ? undefined : scanned - 1,
+      read,
       async select(query: SqlQuery) {
-        const { columns: names, rows } = await running.select(query.text, query.parameters);
-        // Checked by name, read by name: only an unchanged file was read as it was checked.
-        await demandUnchanged(file, state);
-        return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
+        const answer: SourceRow[] = [];
+        await read(query, ({ columns: names, rows }) => {
+          for (const row of rows) answer.push(Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
+        });
+        return answer;
       },
       fingerprint: () => fileDigest(file),
       async close() {

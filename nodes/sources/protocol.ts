@@ -22,13 +22,22 @@ export interface EngineLimits {
 
 export type EngineRequest =
   | { readonly type: "open"; readonly table: EngineTable; readonly limits: EngineLimits }
-  | { readonly type: "select"; readonly text: string; readonly parameters: readonly string[] };
+  | {
+      readonly type: "select";
+      readonly text: string;
+      readonly parameters: readonly string[];
+      /** Columns of `source` that are DECIMAL for this SELECT. */
+      readonly decimals: Decimals;
+    };
+
+export type Decimals = Readonly<Record<string, { readonly width: number; readonly scale: number }>>;
 
 export interface EngineColumn {
   readonly name: string;
   readonly type: string;
 }
 
+/** A SELECT is answered by any number of `rows` and then `end` or `error`; an open by one reply. */
 export type EngineReply =
   | { readonly type: "opened"; readonly columns: readonly EngineColumn[] }
   | {
@@ -36,4 +45,5 @@ export type EngineReply =
       readonly columns: readonly string[];
       readonly rows: readonly (readonly (string | null)[])[];
     }
+  | { readonly type: "end" }
   | { readonly type: "error"; readonly kind: "engine" | "query" | "limit"; readonly message: string };
