@@ -17,7 +17,7 @@ import {
   type RequestLife,
   step,
 } from "../../exchange/requests/life.ts";
-import { cancelRequest } from "../../exchange/requests/submit.ts";
+import { cancelRequest, recordSubmission } from "../../exchange/requests/submit.ts";
 import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context, RoleName, Transcript } from "./context.ts";
@@ -26,6 +26,7 @@ import { recordFault } from "./faults.ts";
 import type { HostedRole } from "./hosted-role.ts";
 import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
+import { eraseLeftovers, OVER } from "./leftovers.ts";
 import { runMember } from "./member-role.ts";
 import { serveRequest } from "./provider.ts";
 import { runReceiver } from "./receiver-role.ts";
@@ -60,7 +61,7 @@ const SWEEP_MS = 60 * 60_000;
 const CURSOR = "position";
 const CURSOR_EVERY = 64;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
-const OVER: readonly string[] = ["released", "withheld", "failed"];
+const ENDINGS: readonly string[] = ["result.release", "result.withhold", "computation.fail"];
 
 export function createExchangeService(ctx: Context): ExchangeService {
   const { ledger, log, member: self } = ctx.services;
@@ -70,6 +71,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
   const timers = new Map<string, NodeJS.Timeout>();
   let following: Promise<void> = Promise.resolve();
 
+  const submitPorts = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
   const queue = createKeyedQueue({
     run: advanceRequest,
     isPassing,
@@ -87,7 +89,9 @@ export function createExchangeService(ctx: Context): ExchangeService {
       );
     }
     const known = await ctx.stores.lives.get(request);
-    if (known === undefined || known.life.name === "draft" || known.life.requester !== self) return;
+    // Filed, and the node died before its record was on the way.
+    if (known?.life.name === "draft") return await recordSubmission(submitPorts, request);
+    if (known === undefined || known.life.requester !== self) return;
     const { life } = known;
     const { opensByItself } = ctx.services.config().computations;
     if (opensByItself && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
@@ -106,8 +110,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     }
   }
 
-  const cancel = (request: string, reason: string): Promise<void> =>
-    cancelRequest({ ...ctx.party, directory: ctx.facts, stores: ctx.stores }, request, reason);
+  const cancel = (request: string, reason: string): Promise<void> => cancelRequest(submitPorts, request, reason);
 
   function open(request: string): Promise<string> {
     const { stepMs, releaseMs } = ctx.services.config().computations;
@@ -155,6 +158,12 @@ export function createExchangeService(ctx: Context): ExchangeService {
     if (entry.transaction.statement.type === "computation.open") return await startRoles(id);
     const roles = active.get(id);
     if (roles !== undefined) await feedRecord(roles, entry, id);
+    if (ENDINGS.includes(entry.transaction.statement.type)) await eraseUnused(id);
+  }
+
+  /** The key of a receiver whose documents never came. */
+  async function eraseUnused(id: string): Promise<void> {
+    if (active.get(id)?.receiver === undefined) await eraseLeftovers(ctx, id);
   }
 
   async function feedRecord(roles: Roles, entry: LedgerEntry, id: string): Promise<void> {
@@ -276,6 +285,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     for (const { computation, record } of await runsStoppedBy(ledger, entry)) {
       const roles = active.get(computation);
       if (roles !== undefined) feed(roles, record, computation);
+      await eraseUnused(computation);
     }
   }
 
@@ -331,9 +341,10 @@ export function createExchangeService(ctx: Context): ExchangeService {
     return running(computation);
   }
 
-  /** What others sent and nobody opened is erased, now and every hour. */
+  /** What others sent and nobody opened is erased, now and every hour, and what a crash has left of ended roles. */
   function sweep(): void {
     ctx.unopened.sweep().catch((error: unknown) => log.warn({ err: error }, "unopened documents could not be erased"));
+    eraseLeftovers(ctx).catch((error: unknown) => log.error({ err: error }, "in-flight files could not be erased"));
     timers.set("sweep", setTimeout(sweep, SWEEP_MS).unref());
   }
 

@@ -77,7 +77,7 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
       ends[done.end] = (ends[done.end] ?? 0) + 1;
       if (done.problems.length > 0) failure = { plan, problems: done.problems };
       note(
-        `${round} ${strikesText(plan)} ${plan.mode}: ${done.end}${done.kills === 0 ? ", not reached" : ""} ${Math.round(ms)} ms`,
+        `${round} ${strikesText(plan)} ${plan.mode}: ${done.end}${done.kills === 0 ? ", not reached" : ""} ${Math.round(ms)} ms [${done.marks.join(", ")}]`,
       );
     }
   } finally {
@@ -122,11 +122,18 @@ function createSuite(network: CrashNetwork, options: RunOptions) {
   const acknowledged: string[] = [];
   const computations = new Set<string>();
   const at = (member: string) => addresses.get(member)!;
+  let marks: string[] = [];
+  let began = 0;
+  const mark = (name: string): void => void marks.push(`${name} ${Math.round(performance.now() - began)}`);
 
   // ---- the round
 
-  async function round(plan: RoundPlan): Promise<{ end: string; kills: number; problems: string[] }> {
+  async function round(
+    plan: RoundPlan,
+  ): Promise<{ end: string; kills: number; problems: string[]; marks: readonly string[] }> {
     const random = seededRandom(Math.imul(seed, 31) + plan.round);
+    marks = [];
+    began = performance.now();
     const problems: string[] = [];
     const query = data.queryOf(plan.round, plan.mode);
     const asked = uuidOf({ seed, round: plan.round });
@@ -140,12 +147,16 @@ function createSuite(network: CrashNetwork, options: RunOptions) {
         submit(asked, data.draftOf(asked, query)),
         submit(refused, data.draftOf(refused, query, "enforcement")),
       ]);
+      mark("submitted");
       const view = await endOf(asked);
+      mark("ended");
       end = view.state;
       if (view.state === "released") problems.push(...(await checkResult(view, query)));
       else if ((view.reasons ?? []).length === 0) problems.push(`request ended as ${view.state} without a reason`);
       if (view.state !== "released") end += ` (${view.reasons?.join(", ")})`;
+      mark("checked");
       const other = await endOf(refused);
+      mark("refused");
       if (other.state !== "cancelled" || !other.reasons?.includes("no-agreement")) {
         problems.push(`the refused request ended as ${other.state} ${other.reasons?.join(", ")}`);
       }
@@ -159,7 +170,8 @@ function createSuite(network: CrashNetwork, options: RunOptions) {
     } catch (error) {
       problems.push((error as Error).message);
     }
-    return { end, kills, problems: [...problems, ...network.ownDeaths] };
+    mark("settled");
+    return { end, kills, problems: [...problems, ...network.ownDeaths], marks };
   }
 
   /** Arms, waits until the victim is dead, and brings it back. False when its moment did not come in this round. */
@@ -181,8 +193,10 @@ function createSuite(network: CrashNetwork, options: RunOptions) {
       }
     }
     await dead;
+    mark("dead");
     await sleep(downMs);
     await network.start(victim);
+    mark("back");
     return true;
   }
 

@@ -26,6 +26,7 @@ export interface InflightSecrets {
   put(name: string, value: unknown): Promise<void>;
   /** Unlinks; absent is fine. */
   erase(name: string): Promise<void>;
+  /** Also of those that a crash cut off before they were whole: there is something to erase. */
   names(): Promise<readonly string[]>;
 }
 
@@ -89,7 +90,8 @@ export function openInflight(dir: string): InflightSecrets {
     },
     async names() {
       const files = (await readdir(folder).catch(absent)) ?? [];
-      return files.filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length));
+      const kept = files.filter((file) => file.includes(SUFFIX));
+      return [...new Set(kept.map((file) => file.slice(0, file.indexOf(SUFFIX))))];
     },
   });
 }

@@ -117,7 +117,11 @@ describe("in-flight secrets", () => {
     await inflight.put("a-1", { seed: "secret" });
     await inflight.put("a-1-receiver", { seed: "another" });
     await writeFile(join(dir, "inflight", "a-1.json.0123456789ab.tmp"), '{"seed":"secret"}');
+    await writeFile(join(dir, "inflight", "b-1.json.0123456789ab.tmp"), '{"seed":"secret"}');
+    expect([...(await inflight.names())].sort()).toEqual(["a-1", "a-1-receiver", "b-1"]);
+    expect(await inflight.get("b-1")).toBeUndefined();
     await inflight.erase("a-1");
+    await inflight.erase("b-1");
     expect(await readdir(join(dir, "inflight"))).toEqual(["a-1-receiver.json"]);
   });
 
