@@ -18,6 +18,7 @@ import Fastify, {
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { bodyDigest } from "../peer/request-signature.ts";
+import { parseWireJson } from "../peer/wire-json.ts";
 import { isClosed } from "./closed-schema.ts";
 import { HttpError } from "./http-error.ts";
 import { problemOf, type ValidatedPart } from "./problem.ts";
@@ -128,18 +129,11 @@ async function readJsonBody(
   }
   const bytes = Buffer.concat(parts);
   request.bodyDigest = bodyDigest(bytes);
-  let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return JSON.parse(text, refusePrototype) as unknown;
+    return parseWireJson(bytes);
   } catch (cause) {
     throw new HttpError("ERR_HTTP_INVALID", `body: not valid JSON in UTF-8: ${(cause as Error).message}`, { cause });
   }
-}
-
-function refusePrototype(key: string, value: unknown): unknown {
-  if (key === "__proto__") throw new SyntaxError('field name "__proto__" is not allowed');
-  return value;
 }
 
 /** Only what the response schema declares leaves the node; an answer that lacks a declared field is a defect (500). */

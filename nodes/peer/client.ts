@@ -12,6 +12,7 @@ import type { PeerTarget } from "./member-directory.ts";
 import { PeerError } from "./peer-error.ts";
 import { SIGNATURE_HEADER, signPeerRequest } from "./request-signature.ts";
 import { pinOfCertificate } from "./tls-pin.ts";
+import { parseWireJson } from "./wire-json.ts";
 
 export const PEER_DEFAULTS = Object.freeze({
   connectTimeoutMs: 10_000,
@@ -192,7 +193,7 @@ async function readBounded(answer: Dispatcher.ResponseData, maxBytes: number, wh
 
 function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return parseWireJson(bytes);
   } catch (cause) {
     throw new PeerError("ERR_PEER_PROTOCOL", `${what}: answer is not JSON`, { cause });
   }
