@@ -50,7 +50,7 @@ export const recordMaskset: Rule<"computation.maskset"> = async (host, author, {
 
 /** 11, 19: survivors by their own signatures, when all are there or the phase's deadline has come. */
 export const closePhase: Rule<"computation.close"> = async (host, author, body) => {
-  const { computation: id, phase, headers, root } = body;
+  const { computation: id, phase, headers, root, sum } = body;
   const name = `close-${phase}` as const;
   const { computation, next } = await demandTransition(host, id, name);
   demandCoordinator(author, computation);
@@ -69,6 +69,7 @@ export const closePhase: Rule<"computation.close"> = async (host, author, body) 
     "headers",
   );
   await demandHeaders(host, body);
+  demand(sum === undefined || name === "close-1", "ERR_CONTRACT_HEADER", "sum: only the first phase has one", "sum");
   demand(
     phase === 1 || computation.mode === "counted" || keepsMinimum(cellsOf(opened), maskset.members, members),
     "ERR_CONTRACT_CELL_MINIMUM",

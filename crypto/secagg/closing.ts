@@ -2,6 +2,7 @@
 import { digestOf } from "../suites/digest.ts";
 import { fromBase64url } from "../suites/encoding.ts";
 import { type Signed, type SigningDomain, verifySigned } from "../suites/signed.ts";
+import { usesFingerprints } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 import { statementsRoot } from "./merkle.ts";
 import type { View } from "./messages.ts";
@@ -64,6 +65,9 @@ export function survivorsOf(
     refuseAuthenticity(`closing set: ${members.length} members, at least ${opened.constants.quorum} are needed`);
   }
   if (statementsRoot(close.headers) !== close.root) refuseAuthenticity("closing set: root does not match the headers");
+  if ((close.sum !== undefined) !== (close.phase === 1 && usesFingerprints(opened))) {
+    refuseAuthenticity("closing set: names a sum exactly where phase 1 is checked by fingerprints");
+  }
   const complete = members.length === wanted.allowed.length;
   if (!complete && Date.parse(close.time) < contributionDeadline(opened, close.phase)) {
     refuseAuthenticity("closing set: closed before the deadline without being complete");

@@ -15,8 +15,17 @@ const MAXIMUM_RESTARTS = 3;
 export const VIEW_TOLERANCE_MS = 60_000;
 /** The unmasking of a fixed closed set stays open this long. */
 export const UNMASKING_OPEN_MS = 7 * 24 * 60 * 60 * 1000;
-/** Above this many words a phase-1 transcript would need fingerprints, which are not built. */
-const TRANSCRIPT_WORDS = 1_000_000;
+/** Above this many words over the whole cohort phase 1 is shown by fingerprints instead of contributions. */
+export const TRANSCRIPT_WORDS = 1_000_000;
+
+/** Phase 1 of this computation is checked by fingerprints (§6); follows from the opening alone. */
+export const usesFingerprints = (opened: Opened): boolean =>
+  opened.cells.mode === "counted" && 2 * atomsOf(opened) * opened.cohort.length > TRANSCRIPT_WORDS;
+
+const atomsOf = (opened: Opened): number => opened.cells.dimensions.reduce((product, { size }) => product * size, 1);
+
+/** Contributions of this many survivors that signed no fingerprint may be shown whole; more of them fail phase 1. */
+export const mostShown = (words: number): number => Math.max(1, Math.floor(TRANSCRIPT_WORDS / words));
 
 /** Shamir threshold and quorum of the complete graph. */
 export const twoThirds = (members: number): number => Math.floor((2 * members) / 3) + 1;
@@ -124,16 +133,13 @@ export function assertOpening(opened: Opened, parties: Parties): void {
 
 /** Rules on the layout (§4): its shape, and unit domains that must not overlap. */
 export function assertLayout(opened: Opened, layout: Layout): void {
-  const atoms = opened.cells.dimensions.reduce((product, { size }) => product * size, 1);
+  const atoms = atomsOf(opened);
   if (layout.atoms !== atoms) refuse(`layout.atoms: the opened dimensions give ${atoms}, got ${layout.atoms}`);
   if (layout.components.length === 0) refuse("layout.components: at least one is needed");
   if (layout.recordKeys.length !== atoms) refuse("layout.recordKeys: one list per atom is needed");
   layout.excluded.forEach((atom, i) => {
     if (atom < 0 || atom >= atoms || (i > 0 && layout.excluded[i - 1]! >= atom)) refuse("layout.excluded: wrong atoms");
   });
-  if (opened.cells.mode === "counted" && 2 * atoms * opened.cohort.length > TRANSCRIPT_WORDS) {
-    refuse(`layout.atoms: counted mode carries at most ${TRANSCRIPT_WORDS} words over the cohort`);
-  }
   const domains = new Set<string>();
   for (const { member } of opened.cohort) {
     const unit = layout.units[member];

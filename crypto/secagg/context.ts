@@ -30,8 +30,16 @@ export const valueContext = (context1: string, closing: string | null, bitmap: s
 /** What views sign: the content of a closing record. */
 export const closingDigest = (
   computation: string,
-  close: { readonly phase: 1 | 2; readonly headers: readonly Header[]; readonly root: string },
-): string => digestOf({ computation, phase: close.phase, headers: close.headers, root: close.root });
+  close: {
+    readonly phase: 1 | 2;
+    readonly headers: readonly Header[];
+    readonly root: string;
+    readonly sum?: string | undefined;
+  },
+): string => {
+  const { phase, headers, root, sum } = close;
+  return digestOf({ computation, phase, headers, root, ...(sum === undefined ? {} : { sum }) });
+};
 
 export interface KeyUse {
   readonly context: string;

@@ -1,17 +1,20 @@
 /** The coordinator's transitions, one per stage: null where something is still missing. */
 import { toBase64url } from "../suites/encoding.ts";
 import { contributionDeadline } from "./closing.ts";
+import { mostShown, usesFingerprints } from "./constants.ts";
 import { closingDigest, maskContext, valueContext } from "./context.ts";
-import { ascending, everyone, holdersOf, RESUME, sharesCut, toAll } from "./coordinator-sends.ts";
+import { ascending, everyone, fingerprintsCut, holdersOf, RESUME, sharesCut, toAll } from "./coordinator-sends.ts";
 import type { AtStage, Round, RunningCoordinator } from "./coordinator-state.ts";
 import { type CoordinatorStep, closeOf, only, survivors } from "./coordinator-take.ts";
 import { SecaggError } from "./errors.ts";
+import { type FoldedSum, foldContributions, foldedDigest, textOfFolded } from "./fingerprint.ts";
 import { acceptedDealers } from "./keyset.ts";
 import type { MessageOf } from "./messages.ts";
 import { cellBelowMinimum, countedCells, countsShape, registryCells, valuesShape } from "./phase-facts.ts";
 import { recoverAll, wantedSecrets } from "./recovery.ts";
 import type { CoordinatorDeps } from "./step.ts";
-import { unmaskSum } from "./sum.ts";
+import { takeMasksOff, unmaskSum } from "./sum.ts";
+import { wordsOfBytes } from "./words.ts";
 
 export function fail(state: RunningCoordinator, reason: string, blamed?: string): CoordinatorStep {
   const { opened, parties, layout, context0, documents, facts, keys, refusals, early } = state;
@@ -92,6 +95,7 @@ const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], wor
   contributions: {},
   views: {},
   answers: {},
+  fingerprints: {},
 });
 
 /** 11, 19: at the deadline or as soon as everyone has contributed. */
@@ -101,14 +105,25 @@ export function closeContributions(state: AtStage<"contributions">, deps: Coordi
   const complete = headers.length === round.allowed.length;
   if (!complete && deps.now < contributionDeadline(opened, round.phase)) return null;
   if (headers.length < opened.constants.quorum) return fail(state, "too-few-contributions");
-  const next = { ...state, stage: "closing" as const, headers };
+  const folds = round.phase === 1 && usesFingerprints(opened);
+  const sum = folds ? foldedDigest(foldedOf(state, Object.keys(round.contributions), deps)) : null;
+  const next = { ...state, stage: "closing" as const, headers, sum };
   return { state: next, ...RESUME.closing(next) };
 }
+
+/** Sum of the kept contributions as integers, before any mask comes off. */
+function foldedOf(state: { readonly round: Round }, members: readonly string[], deps: CoordinatorDeps): FoldedSum {
+  const vectors = members.map((member) => keptWords(deps, member, state.round.words));
+  return foldContributions(vectors, state.round.words);
+}
+
+const keptWords = (deps: CoordinatorDeps, member: string, words: number): BigUint64Array =>
+  wordsOfBytes(deps.kept(1, member), `contribution of ${member}`, words);
 
 export function awaitClose(state: AtStage<"closing">): CoordinatorStep | null {
   const record = state.round.phase === 1 ? state.facts.close1 : state.facts.close2;
   if (record === undefined) return null;
-  const { headers: _submitted, ...rest } = state;
+  const { headers: _submitted, sum: _committed, ...rest } = state;
   const next = { ...rest, stage: "views" as const };
   if (state.round.phase === 2 && state.cells !== null) {
     const facts = { ...state, cells: state.cells, survivors1: state.round.allowed, survivors2: survivors(next) };
@@ -144,21 +159,34 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
     return { ...failed, effects: [{ kind: "blame", member, reason }, ...failed.effects] };
   }
   const { secrets } = recovery;
-  const contributions = survivors(state).map((member) => ({
-    member,
-    words: toBase64url(deps.kept(round.phase, member)),
-  }));
-  if (round.phase === 2) return deliver(state, contributions, [...secrets]);
-  const sum = unmaskSum({
-    base: { context: round.context, phase: 1 },
+  const contributionsOf = (members: readonly string[]) =>
+    members.map((member) => ({ member, words: toBase64url(deps.kept(round.phase, member)) }));
+  if (round.phase === 2) return deliver(state, contributionsOf(survivors(state)), [...secrets]);
+  const shape = countsShape(state.layout);
+  const unmasking = {
+    base: { context: round.context, phase: 1 as const },
     context0: state.context0,
-    ...countsShape(state.layout),
+    arithmetic: shape.arithmetic,
     keys: state.keyset,
     masked: round.allowed,
     headers: closeOf(state).headers,
-    contributions,
     secrets,
-  });
+  };
+  const silent = survivors(state).filter((member) => round.fingerprints[member] === undefined);
+  const folds = usesFingerprints(opened);
+  if (folds && silent.length > 0) {
+    // Whoever signed none within this time is shown whole, as long as a message can carry that.
+    if (deps.now < fingerprintsCut(state)) return null;
+    if (silent.length > mostShown(shape.words)) {
+      return deps.now < contributionDeadline(opened, 2) ? null : fail(state, "too-few-fingerprints");
+    }
+  }
+  const contributions = contributionsOf(folds ? silent : survivors(state));
+  const masked = folds ? foldedOf(state, survivors(state), deps) : undefined;
+  const folded =
+    masked === undefined ? {} : { folded: { ...textOfFolded(masked), fingerprints: ascending(round.fingerprints) } };
+  const sum = masked?.words ?? unmaskSum({ ...unmasking, words: shape.words, contributions });
+  if (masked !== undefined) takeMasksOff(sum, unmasking);
   try {
     const cells = countedCells(opened, state.layout, survivors(state), sum);
     if (cells.included.length === 0) return fail(state, "no-cell");
@@ -167,6 +195,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
       type: "result-1" as const,
       computation: opened.computation,
       contributions,
+      ...folded,
       secrets: [...secrets],
       salt,
     };

@@ -2,7 +2,7 @@
 
 import { contributionDeadline } from "./closing.ts";
 import { leafPaths } from "./commitments.ts";
-import { UNMASKING_OPEN_MS } from "./constants.ts";
+import { UNMASKING_OPEN_MS, usesFingerprints } from "./constants.ts";
 import type {
   AtStage,
   CoordinatorStage,
@@ -65,7 +65,15 @@ export function endOf(state: CoordinatorState): number | undefined {
 
 export function wakes(state: CoordinatorState): CoordinatorEffect[] {
   const at = endOf(state);
-  return at === undefined ? [] : [{ kind: "wake", at }];
+  const folds = state.stage === "unmasking" && state.round.phase === 1 && usesFingerprints(state.opened);
+  const times = folds ? [fingerprintsCut(state), contributionDeadline(state.opened, 2)] : [];
+  return [...times, ...(at === undefined ? [] : [at])].map((time) => ({ kind: "wake", at: time }));
+}
+
+/** From then on C no longer waits for fingerprints: a quarter of the time that is left for the second phase. */
+export function fingerprintsCut(state: AtStage<"unmasking">): number {
+  const closed = Date.parse(closeOf(state).time);
+  return closed + Math.max(0, contributionDeadline(state.opened, 2) - closed) / 4;
 }
 
 /** What each stage sends and submits; repeated after a crash. */
@@ -89,6 +97,7 @@ export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => 
         phase: state.round.phase,
         headers: state.headers,
         root: statementsRoot(state.headers),
+        ...(state.sum === null ? {} : { sum: state.sum }),
       }),
     ],
   }),

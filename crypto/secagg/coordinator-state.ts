@@ -1,7 +1,18 @@
 /** What the coordinator keeps between steps. Plain JSON; words of contributions are kept apart (`keep` effect). */
 import type { Layout } from "./layout.ts";
 import type { Cells, Facts, Outcome } from "./member-state.ts";
-import type { Accept, Keys, Message, MessageOf, Receipt, RecoveredSecret, Refusal, Unmask, View } from "./messages.ts";
+import type {
+  Accept,
+  Fingerprint,
+  Keys,
+  Message,
+  MessageOf,
+  Receipt,
+  RecoveredSecret,
+  Refusal,
+  Unmask,
+  View,
+} from "./messages.ts";
 import type { Header, Opened, Parties } from "./opened.ts";
 
 export interface SaltedDocument {
@@ -45,6 +56,8 @@ export interface Round {
   readonly contributions: By<{ readonly header: Header; readonly receipt: Receipt }>;
   readonly views: By<View>;
   readonly answers: By<Unmask>;
+  /** Phase 1 with fingerprints: those that fit the contributions. */
+  readonly fingerprints: By<Fingerprint>;
 }
 export interface Phase1Result {
   readonly message: MessageOf<"result-1">;
@@ -67,7 +80,13 @@ export type CoordinatorState =
   | (CoordinatorBase & KeysetData & { readonly stage: "accepts"; readonly accepts: By<Accept> })
   | (CoordinatorBase & MasksetData & { readonly stage: "maskset" })
   | (CoordinatorBase & RoundData & { readonly stage: "contributions" })
-  | (CoordinatorBase & RoundData & { readonly stage: "closing"; readonly headers: readonly Header[] })
+  | (CoordinatorBase &
+      RoundData & {
+        readonly stage: "closing";
+        readonly headers: readonly Header[];
+        /** Digest of the masked sum where phase 1 is checked by fingerprints. */
+        readonly sum: string | null;
+      })
   | (CoordinatorBase & RoundData & { readonly stage: "views" })
   | (CoordinatorBase & RoundData & { readonly stage: "unmasking"; readonly shown: readonly View[] })
   | (CoordinatorBase & RoundData & { readonly stage: "counts"; readonly cells: Cells; readonly result1: Phase1Result })

@@ -3,14 +3,17 @@ import { canonicalJson, sha256 } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseAuthenticity } from "./closing.ts";
 import { leavesRoot } from "./commitments.ts";
+import { usesFingerprints } from "./constants.ts";
 import { closingDigest } from "./context.ts";
 import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
+import { fingerprinter, fingerprintOfWords, fingerprintPoint, viewsDigest } from "./fingerprint.ts";
 import { assertDistinct, assertKeys, assertSetupStatement } from "./keyset.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
+import { fingerprintValue } from "./phase1-sum.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
 import type { CoordinatorDeps, CoordinatorEffect, Step } from "./step.ts";
-import { bytesOfWords, wordsOfText } from "./words.ts";
+import { bytesOfWords, wordsOfBytes, wordsOfText } from "./words.ts";
 
 export type CoordinatorStep = Step<CoordinatorState, CoordinatorEffect>;
 export const only = (state: CoordinatorState): CoordinatorStep => ({ state, send: [], effects: [] });
@@ -61,7 +64,7 @@ export function takeMessage(
       return takeView(state, from, message);
     case "unmask-1":
     case "unmask-2":
-      return takeUnmask(state, from, message);
+      return takeUnmask(state, from, message, deps);
     default:
       throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for the coordinator`);
   }
@@ -200,6 +203,7 @@ function takeUnmask(
   state: RunningCoordinator,
   from: string,
   message: MessageOf<"unmask-1"> | MessageOf<"unmask-2">,
+  deps: CoordinatorDeps,
 ): CoordinatorStep {
   const { unmask } = message;
   assertSender(from, unmask.signer);
@@ -223,7 +227,36 @@ function takeUnmask(
   if (fault !== undefined) {
     return { ...only(state), effects: [{ kind: "blame", member: from, reason: fault.reason, evidence: unmask }] };
   }
-  return only({ ...state, round: { ...round, answers: { ...round.answers, [from]: unmask } } });
+  const answered = { ...state, round: { ...round, answers: { ...round.answers, [from]: unmask } } };
+  return phase === 1 ? takeFingerprint(answered, message as MessageOf<"unmask-1">, deps) : only(answered);
+}
+
+/** 14: one that is not that of the signer's contribution does not count; contribution and fingerprint show who lied. */
+function takeFingerprint(
+  state: AtStage<"unmasking">,
+  { unmask, fingerprint }: MessageOf<"unmask-1">,
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  const { round, opened, parties } = state;
+  const from = unmask.signer;
+  const header = closeOf(state).headers.find(({ signer }) => signer === from);
+  if (!usesFingerprints(opened) || header === undefined) return only(state);
+  const closing = closingDigest(opened.computation, closeOf(state));
+  const views = viewsDigest(state.shown);
+  const blame = { kind: "blame" as const, member: from, reason: "wrong-fingerprint" };
+  const evidence = { header, fingerprint };
+  try {
+    if (fingerprint?.signer !== from) refuseAuthenticity(`unmask of ${from}: its fingerprint is missing`);
+    const value = fingerprintValue({ opened, parties, context1: round.context, closing, views }, fingerprint);
+    const words = wordsOfBytes(deps.kept(1, from), `contribution of ${from}`, round.words);
+    if (value !== fingerprintOfWords(fingerprinter(fingerprintPoint(closing, views)), words)) {
+      refuseAuthenticity(`fingerprint of ${from}: not that of its contribution`);
+    }
+  } catch (cause) {
+    if (!(cause instanceof SecaggError)) throw cause;
+    return { ...only(state), effects: [{ ...blame, evidence }] };
+  }
+  return only({ ...state, round: { ...round, fingerprints: { ...round.fingerprints, [from]: fingerprint } } });
 }
 
 type Closed = AtStage<"views"> | AtStage<"unmasking">;

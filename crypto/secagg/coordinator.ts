@@ -156,8 +156,13 @@ function expired(state: RunningCoordinator, now: number): boolean {
 }
 
 /** Runs transitions until the stage has to wait; each new stage first takes the messages that came early. */
-function settle(first: CoordinatorStep, deps: CoordinatorDeps): CoordinatorStep {
+function settle(first: CoordinatorStep, given: CoordinatorDeps): CoordinatorStep {
   let { state, send, effects } = first;
+  // The contribution that completes a set is in this very step, not kept by an earlier one.
+  const deps: CoordinatorDeps = {
+    ...given,
+    kept: (phase, member) => keptIn(effects, phase, member) ?? given.kept(phase, member),
+  };
   const add = (next: CoordinatorStep): void => {
     state = next.state;
     send = [...send, ...next.send];
@@ -182,4 +187,11 @@ function settle(first: CoordinatorStep, deps: CoordinatorDeps): CoordinatorStep 
       }
     }
   }
+}
+
+function keptIn(effects: CoordinatorStep["effects"], phase: 1 | 2, member: string): Uint8Array | undefined {
+  for (const effect of effects) {
+    if (effect.kind === "keep" && effect.phase === phase && effect.member === member) return effect.words;
+  }
+  return undefined;
 }

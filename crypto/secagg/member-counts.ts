@@ -1,14 +1,18 @@
 import { assertCommonView } from "./closing.ts";
+import { usesFingerprints } from "./constants.ts";
 import { valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
+import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
 import { answer, closed, contribution, type Masked, viewOf } from "./member-rounds.ts";
-import { finish, type MemberStep, maskedData } from "./member-setup.ts";
+import { finish, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
 import type { Cells, InStage, MaskedData, OwnCounts, ValuedData } from "./member-state.ts";
-import type { MessageOf } from "./messages.ts";
+import type { Fingerprint, MessageOf } from "./messages.ts";
 import { countedCells, countsDigest, countsShape, countsVector, registryCells, releaseEntry } from "./phase-facts.ts";
+import { redoPhase1 } from "./phase1-sum.ts";
 import type { MemberDeps, MemberEffect } from "./step.ts";
-import { maskContribution, unmaskSum } from "./sum.ts";
+import { maskContribution } from "./sum.ts";
+import { wordsOfText } from "./words.ts";
 
 /** 8 → 9 or 17: counts are asked for, or in registry mode the cells follow at once. */
 export function onMaskset(state: InStage<"accepted">, deps: MemberDeps): MemberStep | null {
@@ -95,9 +99,25 @@ export function onViews1(state: InStage<"viewed-1">, deps: MemberDeps): MemberSt
     masked: state.masked,
     survivors: state.survivors1,
   };
-  const unmask1 = answer(state, about, deps) as MessageOf<"unmask-1">;
-  const next = { ...state, inbox: { ...inbox, "views-1": undefined }, stage: "unmasked-1" as const, unmask1 };
+  const shownViews = viewsDigest(views);
+  const fingerprint = ownFingerprint(state, shownViews, deps);
+  const unmask1 = {
+    ...(answer(state, about, deps) as MessageOf<"unmask-1">),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+  };
+  const kept = { ...state, inbox: { ...inbox, "views-1": undefined }, shownViews };
+  const next = { ...kept, stage: "unmasked-1" as const, unmask1 };
   return { state: next, send: [{ to: opened.coordinator, message: unmask1 }], effects: [] };
+}
+
+/** 14: a survivor says what its own words give at the point that the closing set and these views fix. */
+function ownFingerprint(state: InStage<"viewed-1">, views: string, deps: MemberDeps): Fingerprint | undefined {
+  const { contribution1, closing1: closing, survivors1, self, layout } = state;
+  if (!usesFingerprints(state.opened) || contribution1 === null || !survivors1.includes(self)) return undefined;
+  const words = wordsOfText(contribution1.words, "contribution", countsShape(layout).words);
+  const value = textOfFingerprint(fingerprintOfWords(fingerprinter(fingerprintPoint(closing, views)), words));
+  const body = { closing, views, value };
+  return deps.sign("secagg-message", statementOf(state, "fingerprint", 1, state.context1, body));
 }
 
 /** 15, 16: the sum is redone from signed contributions; the ledger's digest must be of the same counts and cells. */
@@ -105,16 +125,17 @@ export function onResult1(state: InStage<"unmasked-1">, deps: MemberDeps): Membe
   const { inbox, facts, layout, opened, own } = state;
   const result = inbox["result-1"];
   if (result === undefined || facts.counts === undefined) return null;
-  const sum = unmaskSum({
-    base: { context: state.context1, phase: 1 },
-    context0: state.context0,
-    ...countsShape(layout),
-    keys: state.keyset,
-    masked: state.masked,
-    headers: facts.close1!.headers,
-    contributions: result.contributions,
-    secrets: result.secrets,
-  });
+  const sum = redoPhase1(
+    {
+      ...state,
+      keys: state.keyset,
+      close: facts.close1!,
+      closing: state.closing1,
+      views: state.shownViews,
+      shape: countsShape(layout),
+    },
+    result,
+  );
   const inSum = own !== null && state.survivors1.includes(state.self);
   let cells: Cells;
   try {

@@ -69,7 +69,8 @@ type Viewed1Data = Contributed1Data & {
   readonly closing1: string;
   readonly view1: View;
 };
-type Unmasked1Data = Viewed1Data & { readonly unmask1: MessageOf<"unmask-1"> };
+/** `shownViews`: digest of the views of message 13, which the fingerprints of phase 1 name. */
+type Unmasked1Data = Viewed1Data & { readonly unmask1: MessageOf<"unmask-1">; readonly shownViews: string };
 
 /** The cells that may be opened, the same for everyone. */
 export interface Cells {
@@ -80,7 +81,7 @@ export interface Cells {
   readonly units?: readonly number[];
 }
 export type ValuedData = MaskedData &
-  Partial<Pick<Unmasked1Data, "own" | "contribution1" | "closing1" | "view1" | "unmask1">> & {
+  Partial<Pick<Unmasked1Data, "own" | "contribution1" | "closing1" | "view1" | "unmask1" | "shownViews">> & {
     readonly survivors1: readonly string[];
     readonly cells: Cells;
     readonly context2: string;

@@ -6,6 +6,7 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { mostShown, TRANSCRIPT_WORDS } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 
 const closed = <T extends Record<string, TSchema>>(properties: T) =>
@@ -92,6 +93,13 @@ const unmaskBody = closed({ closing: Digest, shares: list(OpenedShare) });
 const Unmask1Statement = statement("unmask-1", 1, unmaskBody);
 const Unmask2Statement = statement("unmask-2", 2, unmaskBody);
 
+/** 14 With the answer of a survivor: F(r, own words) at the point that closing set and shown views give (see fingerprint.ts). */
+const FingerprintStatement = statement(
+  "fingerprint",
+  1,
+  closed({ closing: Digest, views: Digest, value: base64url(16) }),
+);
+
 const salted = closed({ salt: base64url(32), document: Type.Unknown() });
 /** A recovered 32-byte secret: the self seed of a survivor, or the pair private key of one that dropped out. */
 export const RecoveredSecret = closed({ member: MemberId, kind: Type.Enum(["pair", "self"]), secret: base64url(32) });
@@ -134,11 +142,15 @@ export const MESSAGES = {
   "views-1": message("views-1", { views: list(View1) }),
   "views-2": message("views-2", { views: list(View2) }),
   /** 14, 21 N → C */
-  "unmask-1": message("unmask-1", { unmask: Unmask1Statement }),
+  "unmask-1": message("unmask-1", { unmask: Unmask1Statement, fingerprint: Type.Optional(FingerprintStatement) }),
   "unmask-2": message("unmask-2", { unmask: Unmask2Statement }),
-  /** 15 C → N: what a member needs to redo the sum, and the salt of the `counts` record. */
+  /**
+   * 15 C → N: what a member needs to redo the sum, and the salt of the `counts` record. Contributions of S1; with
+   * fingerprints the sum instead, and only the contributions of survivors that signed none.
+   */
   "result-1": message("result-1", {
     contributions: list(contributionOf),
+    folded: Type.Optional(closed({ sum: Binary, carries: Binary, fingerprints: list(FingerprintStatement) })),
     secrets: list(RecoveredSecret),
     salt: base64url(32),
   }),
@@ -166,6 +178,7 @@ export type View = Static<typeof View1> | Static<typeof View2>;
 export type Receipt = Static<typeof Receipt>;
 export type OpenedShare = Static<typeof OpenedShare>;
 export type RecoveredSecret = Static<typeof RecoveredSecret>;
+export type Fingerprint = Static<typeof FingerprintStatement>;
 export type Unmask = Static<typeof Unmask1Statement> | Static<typeof Unmask2Statement>;
 
 /** Bytes of JSON around one signed statement, ids and field names included, rounded up. */
@@ -173,6 +186,14 @@ const STATEMENT_BYTES = 1024;
 /** Query, layout and policy together; 100,000 atoms with their record keys fit. */
 const DOCUMENT_BYTES = 32 * 1024 * 1024;
 const wordsBytes = (words: number) => Math.ceil((words * 8 * 4) / 3) + 128;
+
+/** Either every contribution, or sum, carries, fingerprints and as many contributions as may be shown. */
+function resultBytes(members: number, words: number): number {
+  const transcript = members * (384 + wordsBytes(words));
+  if (members * words <= TRANSCRIPT_WORDS) return STATEMENT_BYTES + transcript;
+  const shown = Math.min(members, mostShown(words)) * (384 + wordsBytes(words));
+  return STATEMENT_BYTES + members * STATEMENT_BYTES + 2 * wordsBytes(words) + shown;
+}
 
 /** Greatest size in bytes of a message, from n members and the words of one contribution of its phase. */
 export function maximumBytes(type: MessageType, size: { members: number; words: number; atoms: number }): number {
@@ -206,9 +227,9 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
       return perMember(STATEMENT_BYTES);
     case "unmask-1":
     case "unmask-2":
-      return perMember(384);
+      return perMember(384) + STATEMENT_BYTES;
     case "result-1":
-      return perMember(384 + wordsBytes(words));
+      return resultBytes(n, 2 * atoms);
     case "result-2":
       return perMember(4 * STATEMENT_BYTES + wordsBytes(words)) + 40 * atoms;
   }

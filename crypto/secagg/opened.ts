@@ -117,6 +117,8 @@ export type LedgerRecord =
       readonly phase: 1 | 2;
       readonly headers: readonly Header[];
       readonly root: string;
+      /** Phase 1 with fingerprints: what C says the sum is, committed to before the point of evaluation is known. */
+      readonly sum?: string;
     })
   | (At & { readonly record: "counts"; readonly digest: string })
   | (At & { readonly record: "omitted"; readonly phase: 1 | 2; readonly member: string })

@@ -77,37 +77,56 @@ export function secretFits(
     : publicKeyOf(secret.secret) === pairOf(owner, phase);
 }
 
+interface Unmasking {
+  readonly base: MaskBase;
+  readonly context0: string;
+  readonly arithmetic: Arithmetic;
+  readonly keys: readonly Keys[];
+  /** Members whose pair masks are in the contributions: V in phase 1, S1 in phase 2. */
+  readonly masked: readonly string[];
+  readonly headers: readonly Header[];
+  readonly secrets: readonly RecoveredSecret[];
+}
+interface Contribution {
+  readonly member: string;
+  readonly words: string;
+}
+
+/** Words of a contribution that is the one its signed header names. */
+export function contributionWords({ member, words }: Contribution, header: Header, length: number): BigUint64Array {
+  const vector = wordsOfText(words, `contribution of ${member}`, length);
+  if (toBase64url(sha256(bytesOfWords(vector))) !== header.statement.digest) {
+    refuseAuthenticity(`contribution of ${member}: differs from its signed header`);
+  }
+  return vector;
+}
+
 /**
  * Sum of the survivors' contributions without self and pair masks; what is left is the sum of the values, in phase 2
  * still under the envelopes. Throws where contributions miss their headers or secrets their commitments.
  */
-export function unmaskSum(options: {
-  base: MaskBase;
-  context0: string;
-  arithmetic: Arithmetic;
-  words: number;
-  keys: readonly Keys[];
-  /** Members whose pair masks are in the contributions: V in phase 1, S1 in phase 2. */
-  masked: readonly string[];
-  headers: readonly Header[];
-  contributions: readonly { readonly member: string; readonly words: string }[];
-  secrets: readonly RecoveredSecret[];
-}): BigUint64Array {
-  const { base, arithmetic, headers, masked } = options;
-  const keysOf = new Map(options.keys.map((keys) => [keys.signer, keys]));
-  const survivors = headers.map((header) => header.signer);
-  if (options.contributions.map(({ member }) => member).join() !== survivors.join()) {
+export function unmaskSum(
+  options: Unmasking & { readonly words: number; readonly contributions: readonly Contribution[] },
+): BigUint64Array {
+  const { arithmetic, headers, contributions } = options;
+  if (contributions.map(({ member }) => member).join() !== headers.map(({ signer }) => signer).join()) {
     refuseAuthenticity("contributions: not those of the closing set");
   }
   const sum = new BigUint64Array(options.words);
-  options.contributions.forEach(({ member, words }, i) => {
-    const vector = wordsOfText(words, `contribution of ${member}`, options.words);
-    if (toBase64url(sha256(bytesOfWords(vector))) !== headers[i]!.statement.digest) {
-      refuseAuthenticity(`contribution of ${member}: differs from its signed header`);
-    }
-    arithmetic.add(sum, vector);
+  contributions.forEach((one, i) => {
+    arithmetic.add(sum, contributionWords(one, headers[i]!, options.words));
   });
-  const dropped = masked.filter((member) => !survivors.includes(member));
+  takeMasksOff(sum, options);
+  return sum;
+}
+
+/** Takes self masks of the survivors, and pair masks with those that dropped out, off the sum in place. */
+export function takeMasksOff(sum: BigUint64Array, options: Unmasking): void {
+  const { base, arithmetic, headers, masked } = options;
+  const keysOf = new Map(options.keys.map((keys) => [keys.signer, keys]));
+  const survivors = headers.map((header) => header.signer);
+  const present = new Set(survivors);
+  const dropped = masked.filter((member) => !present.has(member));
   const wanted = [...survivors.map((member) => `self ${member}`), ...dropped.map((member) => `pair ${member}`)];
   const given = new Map(options.secrets.map((secret) => [`${secret.kind} ${secret.member}`, secret]));
   if (given.size !== options.secrets.length || given.size !== wanted.length || wanted.some((key) => !given.has(key))) {
@@ -129,5 +148,4 @@ export function unmaskSum(options: {
       applyMask(sum, pairKey(keysOf.get(member)!), direction, arithmetic);
     }
   }
-  return sum;
 }

@@ -24,8 +24,8 @@ export function ledgerRecordOf(entry: LedgerEntry, bitmap?: string): LedgerRecor
       return { ...at, record: "maskset", members, root, ...(bitmap === undefined ? {} : { bitmap }) };
     }
     case "computation.close": {
-      const { phase, headers, root } = body as TransactionBody<typeof type>;
-      return { ...at, record: "close", phase, headers, root };
+      const { phase, headers, root, sum } = body as TransactionBody<typeof type>;
+      return { ...at, record: "close", phase, headers, root, ...(sum === undefined ? {} : { sum }) };
     }
     case "computation.counts":
       return { ...at, record: "counts", digest: (body as TransactionBody<typeof type>).digest };

@@ -204,6 +204,8 @@ export interface LifeOptions {
   readonly bitmap?: number;
   /** Close phase 2 before its deadline. */
   readonly early?: boolean;
+  /** Digest of a masked sum in close-1, as where phase 1 is checked by fingerprints. */
+  readonly sum?: string;
   readonly views?: number;
   /** Members that withdraw after they accepted; the last provider unless said otherwise. */
   readonly withdrawn?: readonly string[];
@@ -433,7 +435,8 @@ export async function playLife(options: LifeOptions): Promise<Life> {
         digest: digest(`contribution ${phase} ${member}`),
       }),
     ) as TransactionBody<"computation.close">["headers"];
-    const body = { computation: COMPUTATION, phase, headers, root: statementsRoot(headers) };
+    const sum = phase === 1 && options.sum !== undefined ? { sum: options.sum } : {};
+    const body = { computation: COMPUTATION, phase, headers, root: statementsRoot(headers), ...sum };
     const record = await ledger.submit("operator", "computation.close", body);
     const closing = closingDigest(COMPUTATION, body);
     const views: Signed<unknown>[] = cohort.slice(0, options.views ?? 7).map((member) =>

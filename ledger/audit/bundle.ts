@@ -17,6 +17,7 @@ import {
   MemberId,
   PublicKey,
   signed,
+  signedTransaction,
   Text,
   Uuid,
 } from "../../chaincode/rules/vocabulary.ts";
@@ -43,7 +44,7 @@ export const recordOf = <T extends TransactionType>(type: T) =>
   closed({
     position: Count,
     time: Instant,
-    transaction: signed(
+    transaction: signedTransaction(
       closed({
         network: Code,
         id: Code,

@@ -192,7 +192,9 @@ function checkClosing(
   },
 ): void {
   const { closing, where, phase, survivors, allowed } = at;
-  const { headers, root, phase: got } = bodyOf(closing);
+  const { headers, root, phase: got, sum } = bodyOf(closing);
+  const folds = phase === 1 && usesFingerprints(evidence);
+  findings.expect((sum !== undefined) === folds, `${where}/${BODY}/sum`, "closing-sum", { expected: Number(folds) });
   findings.expect(got === phase, `${where}/${BODY}/phase`, "header", { expected: phase, got });
   expectSet(evidence, findings, { where: `${where}/${BODY}/headers`, members: survivors, allowed });
   findings.expect(statementsRoot(headers) === root, `${where}/${BODY}/root`, "root");
@@ -237,6 +239,10 @@ function checkViews(
     got: closing.views.length,
   });
 }
+
+/** Phase 1 above 10^6 words over the cohort: members checked fingerprints against a sum that close-1 commits C to. */
+const usesFingerprints = ({ body, cohort }: Evidence): boolean =>
+  body.phase1 !== undefined && 2 * body.opened.layout.document.layout.atoms * cohort.length > 1_000_000;
 
 const context1 = ({ opened, body }: Evidence): string =>
   maskContext(openingContext(opened), bodyOf(body.keyset), bodyOf(body.maskset));

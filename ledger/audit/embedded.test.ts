@@ -10,7 +10,7 @@ import { verifyInclusion } from "../log/proofs.ts";
 import type { Ledger, LedgerEntry, LedgerProof } from "../port.ts";
 import { trustOf } from "./_fixture.ts";
 import { collectFindings } from "./problems.ts";
-import { verifyReplica } from "./replica.ts";
+import { storedForm, verifyReplica } from "./replica.ts";
 import { indexTrust } from "./trust-index.ts";
 
 const founder = testMember("operator", { kind: "industry" });
@@ -75,7 +75,7 @@ describe("the embedded ledger", () => {
     const { checkpoint } = proofAt(entries.length - 1);
     const replicated = await collect(replicas[0]!);
     for (const copy of [entries, replicated]) {
-      const report = await verifyReplica(copy.slice(0, entries.length), checkpoint, trust());
+      const report = await verifyReplica(copy.slice(0, entries.length).map(storedForm), checkpoint, trust());
       expect(report).toMatchObject({ verdict: "verified", entries: 12 });
     }
   });

@@ -69,6 +69,7 @@ export const PROBLEM_CODES = [
   "duplicate-key",
   "header",
   "closed-early",
+  "closing-sum",
   "view",
   "bitmap",
   "cell-minimum",

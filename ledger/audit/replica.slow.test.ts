@@ -4,7 +4,7 @@ import type { LedgerEntry } from "../port.ts";
 import { type Life, playLife } from "./_fixture.ts";
 import { copyOf, mutationsOf } from "./_mutations.ts";
 import { PROBLEM_CODES } from "./problems.ts";
-import { verifyReplica } from "./replica.ts";
+import { storedForm, verifyReplica } from "./replica.ts";
 
 const PARTS = 6;
 let life: Life;
@@ -22,7 +22,7 @@ it.each(Array.from({ length: PARTS }, (_, part) => part))(
         if (mutation.kind !== "change" && mutation.kind !== "drop") continue;
         mutation.apply();
         const whole = mutation.where.endsWith("/time") ? entries : entries.slice(0, position + 1);
-        const { problem } = await verifyReplica(whole, life.checkpoint, life.trust);
+        const { problem } = await verifyReplica(whole.map(storedForm), life.checkpoint, life.trust);
         mutation.undo();
         const there = problem?.where === `/${position}` || mutation.where.endsWith("/time");
         const named = problem !== undefined && PROBLEM_CODES.includes(problem.code) && problem.code !== "size-mismatch";

@@ -1,19 +1,18 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { LedgerEntry } from "../port.ts";
 import { identityOf, type Life, playLife, trustOf } from "./_fixture.ts";
 import { copyOf, mutationsOf, shapeOf } from "./_mutations.ts";
 import { memoryStore } from "./memory-store.ts";
 import { PROBLEM_CODES } from "./problems.ts";
-import { verifyReplica } from "./replica.ts";
+import { storedForm, verifyReplica } from "./replica.ts";
 
 let life: Life;
 beforeAll(async () => {
   life = await playLife({ mode: "counted" });
 });
 const verify = (entries: readonly unknown[], checkpoint = life.checkpoint, trust: unknown = life.trust) =>
-  verifyReplica(entries as readonly LedgerEntry[], checkpoint, trust);
+  verifyReplica((entries as readonly LedgerEntry[]).map(storedForm), checkpoint, trust);
 const copy = () => copyOf(life.ledger.entries) as LedgerEntry[];
 
 describe("a true ledger", () => {
@@ -25,7 +24,7 @@ describe("a true ledger", () => {
 
   it("verifies from a stream", async () => {
     async function* stream() {
-      for (const entry of life.ledger.entries) yield entry;
+      for (const entry of life.ledger.entries) yield storedForm(entry);
     }
     expect((await verifyReplica(stream(), life.checkpoint, life.trust)).verdict).toBe("verified");
   });
@@ -73,23 +72,6 @@ describe("a changed ledger record", () => {
     const moved = new Date(Date.parse(entries[20]!.time) + 1).toISOString();
     entries[20] = { ...entries[20]!, time: moved };
     expect((await verify(entries)).problem).toMatchObject({ where: "/trust/checkpoint", code: "checkpoint-conflict" });
-  });
-
-  it("is found for any flipped bit of its stored text", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.nat(), fc.nat(), async (pick, bit) => {
-        const position = pick % life.ledger.entries.length;
-        const text = Buffer.from(canonicalJson(life.ledger.entries[position]));
-        const at = bit % (text.length * 8);
-        text[at >> 3]! ^= 1 << (at & 7);
-        const parsed = parse(text);
-        if (parsed === undefined) return;
-        const entries: unknown[] = copy();
-        entries[position] = parsed;
-        expect((await verify(entries)).verdict).toBe("failed");
-      }),
-      { numRuns: 60 },
-    );
   });
 });
 
@@ -174,12 +156,23 @@ describe("a changed ledger", () => {
     expect(await found(copy(), life.checkpoint, trust)).toMatchObject({ where: "/trust/members", code: "member-key" });
   });
 
-  it.each([undefined, null, 5, "x", [], {}, { position: 0, time: "", transaction: null }])(
-    "survives the entry %j",
-    async (entry) => {
-      expect(await found([entry])).toMatchObject({ where: "/0" });
-    },
-  );
+  it.each([
+    ["", "not-json"],
+    ["{", "not-json"],
+    ["null", "ledger-entry"],
+    ["5", "ledger-entry"],
+    ['"x"', "ledger-entry"],
+    ["[]", "ledger-entry"],
+    ["{}", "ledger-entry"],
+    ['{"time":"","transaction":null}', "ledger-entry"],
+    ['{"time":"2026-01-05T08:00:00Z","transaction":null}', "rejected"],
+    ['{"transaction":null,"time":"2026-01-05T08:00:00Z"}', "not-canonical"],
+    [`${"[".repeat(200_000)}${"]".repeat(200_000)}`, "ledger-entry"],
+    [`{"time":"2026-01-05T08:00:00Z","transaction":${"[".repeat(200_000)}${"]".repeat(200_000)}}`, "not-canonical"],
+  ])("survives the stored text %.40s", async (text, code) => {
+    const report = await verifyReplica([{ position: 0, text }], life.checkpoint, life.trust);
+    expect(report.problem).toMatchObject({ where: "/0", code });
+  });
 
   it("is not looked at under a trust file that is malformed", async () => {
     expect(await found(copy(), life.checkpoint, { ...life.trust, members: [] })).toMatchObject({
@@ -218,11 +211,3 @@ describe("the store of the re-execution", () => {
     );
   });
 });
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
-}

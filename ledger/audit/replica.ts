@@ -5,16 +5,28 @@
 import { execute } from "../../chaincode/rules/execute.ts";
 import type { Host } from "../../chaincode/rules/host.ts";
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { createSignatureQueue } from "../contract.ts";
-import { leafHashOf } from "../log/leaf.ts";
-import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
+import { appendLeaf, type CompactRange, EMPTY_RANGE, hashLeaf, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
 import { formProblems } from "./form.ts";
 import { memoryStore } from "./memory-store.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { TrustFile } from "./trust.ts";
 import { indexTrust, type TrustIndex } from "./trust-index.ts";
+
+/** A record as a store keeps it: `text` is the leaf, the canonical JSON of {time, transaction}. */
+export interface StoredEntry {
+  readonly position: number;
+  readonly text: string;
+}
+
+/** The one stored form of an entry. */
+export const storedForm = ({ position, ...leaf }: LedgerEntry): StoredEntry => ({
+  position,
+  text: canonicalJson(leaf),
+});
 
 export interface ReplicaReport {
   readonly format: "sealane/replica-report/v1";
@@ -34,7 +46,7 @@ export interface ReplicaReport {
  * a report; only a failing stream rejects.
  */
 export async function verifyReplica(
-  entries: AsyncIterable<LedgerEntry> | Iterable<LedgerEntry>,
+  entries: AsyncIterable<StoredEntry> | Iterable<StoredEntry>,
   checkpoint: string,
   trust: unknown,
 ): Promise<ReplicaReport> {
@@ -52,11 +64,12 @@ export async function verifyReplica(
   });
   if ("problem" in pinned) return answer(pinned.problem);
   const signatures = createSignatureQueue(store);
-  for await (const entry of signatures.inOrder(entries, (entry) => entry?.transaction)) {
-    const problem = await replay({ store, entry, position: range.size, previous: time, verify: signatures.verify });
+  for await (const read of signatures.inOrder(readAll(entries), transactionOf)) {
+    if ("problem" in read) return answer(read.problem);
+    const problem = await replay({ store, read, previous: time, verify: signatures.verify });
     if (problem !== undefined) return answer(problem);
-    range = appendLeaf(range, leafHashOf(entry)).range;
-    time = entry.time;
+    range = appendLeaf(range, hashLeaf(read.bytes)).range;
+    time = read.leaf.time;
     const fork = forkProblem(pinned.index, range);
     if (fork !== undefined) return answer(fork);
   }
@@ -67,47 +80,90 @@ export async function verifyReplica(
   );
 }
 
-interface Replay {
-  readonly store: ReturnType<typeof memoryStore>;
-  readonly verify: Host["verify"];
-  readonly entry: LedgerEntry;
+type Leaf = Pick<LedgerEntry, "time" | "transaction">;
+
+interface Read {
   readonly position: number;
-  readonly previous: string | undefined;
+  readonly bytes: Uint8Array;
+  readonly leaf: Leaf;
 }
 
-async function replay({ store, verify, entry, position, previous }: Replay): Promise<Problem | undefined> {
+const transactionOf = (read: Read | { readonly problem: Problem }): unknown =>
+  "leaf" in read ? read.leaf.transaction : undefined;
+
+/** Every entry parsed, until the first that is at the wrong place or not in its one form. */
+async function* readAll(
+  entries: AsyncIterable<StoredEntry> | Iterable<StoredEntry>,
+): AsyncIterable<Read | { readonly problem: Problem }> {
+  let position = 0;
+  for await (const { position: at, text } of entries) {
+    const problem = (code: Problem["code"], values: Problem["values"] = {}) => ({
+      problem: { where: `/${position}`, code, values },
+    });
+    const leaf = parseJson(text);
+    if (leaf === undefined) return yield problem("not-json");
+    if (!isLeaf(leaf)) return yield problem("ledger-entry");
+    if (at !== position) return yield problem("position-gap", { expected: position, got: at });
+    if (textOf(leaf) !== text) return yield problem("not-canonical");
+    yield { position, bytes: Buffer.from(text, "utf8"), leaf };
+    position += 1;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The leaf holds {time, transaction} and no more. */
+function isLeaf(leaf: unknown): leaf is Leaf {
+  if (leaf === null || typeof leaf !== "object") return false;
+  const { time, transaction } = leaf as Partial<Leaf>;
+  const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+  return (
+    Object.keys(leaf).sort().join() === "time,transaction" &&
+    typeof time === "string" &&
+    instant.test(time) &&
+    typeof transaction === "object"
+  );
+}
+
+async function replay({
+  store,
+  verify,
+  read: { position, leaf },
+  previous,
+}: {
+  readonly store: ReturnType<typeof memoryStore>;
+  readonly verify: Host["verify"];
+  readonly read: Read;
+  readonly previous: string | undefined;
+}): Promise<Problem | undefined> {
+  const { time, transaction } = leaf;
   const problem = (code: Problem["code"], values: Problem["values"] = {}): Problem => ({
     where: `/${position}`,
     code,
     values,
   });
-  if (!isEntry(entry)) return problem("ledger-entry");
-  if (entry.position !== position) return problem("position-gap", { expected: position, got: entry.position });
-  const millis = Date.parse(entry.time);
-  if (Number.isNaN(millis)) return problem("instant", { got: entry.time });
-  if (previous !== undefined && millis < Date.parse(previous)) {
-    return problem("time-order", { previous, got: entry.time });
-  }
-  const outcome = await execute({ store, time: entry.time, position, verify }, entry.transaction);
+  const millis = Date.parse(time);
+  if (Number.isNaN(millis)) return problem("instant", { got: time });
+  if (previous !== undefined && millis < Date.parse(previous)) return problem("time-order", { previous, got: time });
+  const outcome = await execute({ store, time, position, verify }, transaction);
   if (!outcome.ok) {
     return problem("rejected", { rule: outcome.code, field: outcome.field ?? "", detail: outcome.message });
   }
   return outcome.repeats === undefined ? undefined : problem("repeated", { first: outcome.repeats });
-}
-
-/** The leaf holds {time, transaction} and no more; anything beside it in the stored entry would be covered by nothing. */
-function isEntry(entry: unknown): entry is LedgerEntry {
-  if (entry === null || typeof entry !== "object") return false;
-  const names = Object.keys(entry).sort().join();
-  const { position, time, transaction } = entry as Partial<LedgerEntry>;
-  const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
-  return (
-    names === "position,time,transaction" &&
-    typeof position === "number" &&
-    typeof time === "string" &&
-    instant.test(time) &&
-    typeof transaction === "object"
-  );
 }
 
 function openTrust(trust: unknown): { readonly index: TrustIndex } | { readonly problem: Problem } {

@@ -4,6 +4,8 @@ import { firstRefusal } from "./_lying-receiver.ts";
 import { copyOf, mutationsOf, shapeOf } from "./_mutations.ts";
 import { encodeEvidence, tlogProofOf } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
+import { checkClose1 } from "./check-rounds.ts";
+import { evidenceOf } from "./evidence.ts";
 import { collectFindings, PROBLEM_CODES } from "./problems.ts";
 import { CHECKS, type CheckId, type Report } from "./report.ts";
 import type { TrustFile } from "./trust.ts";
@@ -306,6 +308,24 @@ describe("a lying ledger whose quorum colludes", () => {
     expect(problemsOf(verifyEvidence(life.bundle, life.trust), "withheld-cells")).toMatchObject(
       new Array(5).fill({ code: "withheld-cell", values: { atom: withheldBy[1] === MINIMUM ? 1 : 2 } }),
     );
+  });
+
+  it("cannot leave out the sum that fingerprints are checked against, nor name one where there are none", async () => {
+    const small = await playLife({ mode: "counted", lawless: true, sum: "A".repeat(43) });
+    const where = "/body/phase1/closing/record/transaction/statement/body/sum";
+    expect(problemsOf(verifyEvidence(small.bundle, small.trust), "close-1")).toEqual([
+      { where, code: "closing-sum", values: { expected: 0 } },
+    ]);
+    // The same records as of a table of 60,000 cells, which nine members check by fingerprints.
+    const codes = (life: typeof small) => {
+      const bundle = copyOf(life.bundle);
+      bundle.body.opened.layout.document.layout.atoms = 60_000;
+      const findings = collectFindings();
+      checkClose1(evidenceOf(bundle, indexTrust(life.trust, collectFindings())), findings);
+      return findings.problems.map(({ code }) => code);
+    };
+    expect(codes(small)).not.toContain("closing-sum");
+    expect(codes(await playLife({ mode: "counted" }))).toContain("closing-sum");
   });
 
   it("cannot open a cell whose open counts are too small", async () => {

@@ -10,7 +10,6 @@ import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
-import { compileSql } from "../../exchange/statistics/sql.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { PeerError } from "../peer/peer-error.ts";
@@ -25,6 +24,8 @@ import { askWitnesses } from "./witness.ts";
 
 const LAST_WORDS_MS = 10_000;
 const POLL_WAIT_MS = 15_000;
+/** A page holds at most one result of phase 1; the largest is three vectors of 2^21 words (crypto/secagg/messages.ts). */
+const MAX_PAGE_BYTES = 192 * 1024 * 1024;
 
 type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
 
@@ -149,8 +150,9 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     if (held === undefined) throw new TypeError(`${own.asset}: not held by this node`);
     if (verdict !== undefined) await ctx.services.inflight.put(`${body.computation}-layout`, { layout });
     const startedAt = performance.now();
-    const rows = await ctx.assets.select(own.asset, compileSql(layout, held.asset));
-    const local = localStatistics(layout, held.asset, rows, parties.attributes[self] ?? {});
+    const local = await localStatistics(layout, held.asset, parties.attributes[self] ?? {}, (...query) =>
+      ctx.assets.read(own.asset, ...query),
+    );
     ctx.gauges.time(body.computation, "member/source", performance.now() - startedAt);
     return local;
   }
@@ -257,6 +259,7 @@ async function poll(ctx: Context, opened: ComputationOpened, role: HostedRole<Me
       method: "GET",
       path: paths.mailbox(computation, cursor, POLL_WAIT_MS),
       response: MailboxPageSchema,
+      maxBytes: MAX_PAGE_BYTES,
       timeoutMs: POLL_WAIT_MS + 15_000,
       attempts: 1,
       signal: role.signal,

@@ -24,6 +24,7 @@ const RESTARTED_AFTER: readonly string[] = [
   "too-few-shares",
   "too-few-masks",
   "too-few-contributions",
+  "too-few-fingerprints",
   "expired",
 ];
 
