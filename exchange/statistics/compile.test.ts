@@ -14,7 +14,7 @@ import {
   recordKey,
   selectIncluded,
 } from "./layout.ts";
-import { localStatistics } from "./local.ts";
+import { localReader } from "./local.ts";
 import { compileSql } from "./sql.ts";
 
 const assets = [assetOf(0, 40), assetOf(1, 30, { taxIn10k: true }), assetOf(2, 30)];
@@ -230,18 +230,21 @@ describe("refused", () => {
   test("a source that no longer has the registered rows, or holds unfit values", () => {
     const layout = compile(query());
     const row = { kept: "true", cell_rows: "40", cell_units: "1", k0: "1.000", t0: "39", p0: "39", v0: "37" };
-    const local = localStatistics(layout, assets[0]!, [row], {});
+    const read = (cells: Record<string, string>) => {
+      const reader = localReader(layout, assets[0]!, {});
+      reader.take({ columns: Object.keys(cells), rows: [Object.values(cells)] });
+      return reader.finish();
+    };
+    const local = read(row);
     expect([[...local.values], [...local.contributes], local.nulls, local.outOfBounds]).toEqual([
       [1000n],
       [1],
       { output: 1 },
       { output: 2 },
     ]);
-    expect(() => localStatistics(layout, assets[0]!, [{ ...row, cell_rows: "39" }], {})).toThrow(
-      "registered with 40 rows, has 39",
-    );
-    expect(() => localStatistics(layout, assets[0]!, [{ ...row, p0: "38" }], {})).toThrow("the source changed");
-    expect(() => localStatistics(layout, assets[0]!, [{ ...row, k0: "1e3" }], {})).toThrow("expected a decimal");
+    expect(() => read({ ...row, cell_rows: "39" })).toThrow("registered with 40 rows, has 39");
+    expect(() => read({ ...row, p0: "38" })).toThrow("the source changed");
+    expect(() => read({ ...row, k0: "1e3" })).toThrow("expected a decimal");
   });
 });
 

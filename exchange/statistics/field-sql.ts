@@ -43,6 +43,32 @@ export function valueStages(
 }
 
 /**
+ * As `valueStages`, for a source whose every value fits its declaration. `decimals` arrive as numbers already; `raw`
+ * are grouped by as they stand, and whoever reads the groups trims their codes.
+ */
+export function registeredStages(
+  used: readonly UsedField[],
+  { decimals, raw }: { readonly decimals: readonly UsedField[]; readonly raw: readonly UsedField[] },
+): string {
+  const checked = used.filter((entry) => entry.field.roundedFromFloat === true);
+  const plain = used.filter((entry) => !checked.includes(entry));
+  const isAsItStands = (entry: UsedField): boolean => decimals.includes(entry) || raw.includes(entry);
+  const texts = plain.map((entry) => {
+    const value = isAsItStands(entry) ? identifier(entry.field.name) : textExpression(entry);
+    return `${value} AS t${entry.index}, t${entry.index} AS p${entry.index}, t${entry.index} AS c${entry.index}`;
+  });
+  const list = (expressions: readonly string[]): string => expressions.map((text) => `, ${text}`).join("");
+  const stage = (entries: readonly UsedField[], expression: (entry: UsedField) => string, name: string): string =>
+    list(entries.map((entry) => `${expression(entry)} AS ${name}${entry.index}`));
+  return [
+    `texts AS (SELECT 1 AS one${list(texts)}${stage(checked, textExpression, "t")} FROM source)`,
+    `parsed AS (SELECT *${stage(checked, (entry) => parseExpression(entry, undefined), "p")} FROM texts)`,
+    `typed AS (SELECT *${stage(checked, castExpression, "c")} FROM parsed)`,
+    `bounded AS (SELECT *${stage(used, boundExpression, "v")} FROM typed)`,
+  ].join(",\n");
+}
+
+/**
  * Text to value: a pattern admits only what the declared type can hold exactly, so a NULL beside a non-null text means
  * text that does not fit the declaration.
  */

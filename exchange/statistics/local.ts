@@ -1,11 +1,11 @@
-/** The rows of the compiled SELECT turned into this organisation's vector. */
+/** The answer of the compiled SELECT turned into this organisation's vector, batch by batch. */
 import type { Asset } from "../../policies/model/asset.ts";
 import { multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { type Layout, layoutWords } from "./layout.ts";
-import type { SourceRow } from "./source.ts";
-import { planAsset } from "./sql.ts";
-import { writeElement } from "./vector.ts";
+import type { RowBatch, Source } from "./source.ts";
+import { type AssetPlan, compileSql, planAsset } from "./sql.ts";
+import { readElement, writeElement } from "./vector.ts";
 
 export interface LocalStatistics {
   /** The full vector of the layout, two's complement words. */
@@ -22,50 +22,102 @@ export interface LocalStatistics {
 
 /**
  * `attributes` are the member's own registry attributes: they fix the digits of registry dimensions. An attribute
- * outside its domain gives all zeros. Throws ERR_STATISTICS_SOURCE where the source no longer fits its registration.
+ * outside its domain gives all zeros. `read` is of a source with the registered bytes. Throws what `read` throws, and
+ * ERR_STATISTICS_SOURCE where the source does not fit its registration after all.
  */
-export function localStatistics(
+export async function localStatistics(
   layout: Layout,
   asset: Asset,
-  rows: readonly SourceRow[],
   attributes: Readonly<Record<string, string>>,
-): LocalStatistics {
+  read: Source["read"],
+): Promise<LocalStatistics> {
+  // Values that the engine cannot read as DECIMAL (a Unicode blank, more digits than a machine word) need the text.
+  for (const form of ["registered", "text"] as const) {
+    const reader = localReader(layout, asset, attributes);
+    if (await read(compileSql(layout, asset, form), reader.take)) return reader.finish();
+  }
+  throw new StatisticsError("ERR_STATISTICS_SOURCE", asset.id, "the engine reads it neither as numbers nor as text");
+}
+
+/** Takes the batches of one answer; exported for tests. Rows of one atom (a code in several spellings) add up. */
+export function localReader(layout: Layout, asset: Asset, attributes: Readonly<Record<string, string>>) {
   const plan = planAsset(layout, asset);
   const scales = componentScales(layout, asset);
-  const digits = layout.domains.map((domain) => new Map(domain.codes.map((code, i) => [code, i])));
+  const atomOf = atomFinder(layout, plan, attributes);
   const values = new BigUint64Array(layoutWords(layout));
-  const contributes = new Uint8Array(layout.atoms);
   const units = new Float64Array(layout.atoms);
-  const counts = { rows: 0, nulls: {} as Record<string, number>, outOfBounds: {} as Record<string, number> };
+  const total = { rows: 0, nulls: {} as Record<string, number>, outOfBounds: {} as Record<string, number> };
 
-  for (const row of rows) {
-    counts.rows += count(row, "cell_rows");
+  function takeRow(row: Row): void {
+    const rows = count(row, "cell_rows");
+    total.rows += rows;
     for (const { index, field } of plan.used) {
       const [texts, fitting, valid] = [count(row, `t${index}`), count(row, `p${index}`), count(row, `v${index}`)];
-      counts.nulls[field.name] = (counts.nulls[field.name] ?? 0) + count(row, "cell_rows") - texts;
-      counts.outOfBounds[field.name] = (counts.outOfBounds[field.name] ?? 0) + fitting - valid;
-      const invalid = texts - fitting;
-      if (invalid > 0) throw changed(field.name, `${invalid} values do not fit its declared type, scale or code table`);
+      add(total.nulls, field.name, rows - texts);
+      add(total.outOfBounds, field.name, fitting - valid);
+      if (texts > fitting) throw misfit(field.name, texts - fitting);
     }
-    if (row.kept !== "true") continue;
-    const atom = atomOf(layout, digits, row, attributes);
-    if (atom === undefined) continue;
-    units[atom] = plan.unitField === null ? 1 : count(row, "cell_units");
+    const codes = plan.dimensions.map(({ field }, i) => {
+      const text = row.cell(`d${i}`);
+      const code = text === null ? null : trimmed(text);
+      if (text !== null && code === null) add(total.nulls, field.name, rows);
+      return code;
+    });
+    const atom = atomOf(codes, rows);
+    if (atom === undefined || row.cell("kept") !== "true") return;
+    units[atom] = plan.unitField === null ? 1 : units[atom]! + count(row, "cell_units");
     let at = atom * layout.wordsPerAtom;
-    let nonZero = true;
-    for (const [i, component] of layout.components.entries()) {
-      const value = scaledInteger(text(row, `k${i}`), scales[i]!.scale, "exact")! * scales[i]!.multiplier;
-      nonZero &&= value !== 0n;
-      writeElement(values, at, component.words, value);
-      at += component.words;
+    for (const [i, { word, words }] of layout.components.entries()) {
+      const value = scaledInteger(decimalText(row, `k${i}`), scales[i]!.scale, "exact")! * scales[i]!.multiplier;
+      // The provider itself is one unit, however many rows say so.
+      const before = word.kind === "units" && plan.unitField === null ? 0n : readElement(values, at, words);
+      writeElement(values, at, words, before + value);
+      at += words;
     }
-    contributes[atom] = nonZero ? 1 : 0;
   }
-  if (counts.rows !== asset.quality.rows) {
-    throw changed(asset.id, `registered with ${asset.quality.rows} rows, has ${counts.rows}`);
-  }
-  return { values, contributes, units, ...counts };
+
+  return {
+    take({ columns, rows }: RowBatch): void {
+      const places = new Map(columns.map((name, i) => [name, i]));
+      for (const cells of rows) takeRow({ cell: (column) => cells[places.get(column) ?? -1] ?? null });
+    },
+    /** After the last batch. */
+    finish(): LocalStatistics {
+      if (total.rows !== asset.quality.rows) {
+        throw changed(asset.id, `registered with ${asset.quality.rows} rows, has ${total.rows}`);
+      }
+      return { values, contributes: contributors(layout, values), units, ...total };
+    },
+  };
 }
+
+interface Row {
+  /** Null for NULL, and for a column that is not there. */
+  readonly cell: (column: string) => string | null;
+}
+
+const add = (counts: Record<string, number>, field: string, more: number): void => {
+  counts[field] = (counts[field] ?? 0) + more;
+};
+
+/** As the SQL trims: blanks (Unicode Zs) at both ends; null where nothing is left. */
+const trimmed = (text: string): string | null => text.replace(/^\p{Zs}+|\p{Zs}+$/gu, "") || null;
+
+/** Per atom: 1 where every component is non-zero. */
+function contributors(layout: Layout, values: BigUint64Array): Uint8Array {
+  return Uint8Array.from({ length: layout.atoms }, (_, atom) => {
+    let at = atom * layout.wordsPerAtom;
+    return layout.components.every(({ words }) => {
+      at += words;
+      return readElement(values, at - words, words) !== 0n;
+    })
+      ? 1
+      : 0;
+  });
+}
+
+const misfit = (field: string, values: number): StatisticsError =>
+  changed(field, `${values} values do not fit its declared type, scale or code table`);
 
 const changed = (field: string, message: string): StatisticsError =>
   new StatisticsError("ERR_STATISTICS_SOURCE", field, `${message}: the source changed, register it as a new version`);
@@ -89,31 +141,36 @@ function componentScales(layout: Layout, asset: Asset): readonly ComponentScale[
   });
 }
 
-function atomOf(
-  layout: Layout,
-  digits: readonly ReadonlyMap<string, number>[],
-  row: SourceRow,
-  attributes: Readonly<Record<string, string>>,
-): number | undefined {
-  let column = 0;
-  let atom = 0;
-  for (const [i, domain] of layout.domains.entries()) {
-    const code = domain.kind === "attribute" ? attributes[domain.name] : row[`d${column++}`];
-    const digit = digits[i]!.get(code ?? "");
-    if (digit === undefined) return undefined;
-    atom = atom * domain.codes.length + digit;
-  }
-  return atom;
+/** From the codes of the element dimensions to the atom; undefined where one is absent or an attribute outside its domain. */
+function atomFinder(layout: Layout, plan: AssetPlan, attributes: Readonly<Record<string, string>>) {
+  const digits = layout.domains.map((domain) => new Map(domain.codes.map((code, i) => [code, i])));
+  return (codes: readonly (string | null)[], rows: number): number | undefined => {
+    let column = 0;
+    let atom: number | undefined = 0;
+    for (const [i, domain] of layout.domains.entries()) {
+      const code = domain.kind === "attribute" ? attributes[domain.name] : codes[column++];
+      const digit = digits[i]!.get(code ?? "");
+      if (digit === undefined && domain.kind === "element" && code !== null) {
+        throw misfit(plan.dimensions[column - 1]!.field.name, rows);
+      }
+      atom = digit === undefined || atom === undefined ? undefined : atom * domain.codes.length + digit;
+    }
+    return atom;
+  };
 }
 
-function text(row: SourceRow, column: string): string {
-  const value = row[column];
-  if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return value;
+function decimalText(row: Row, column: string): string {
+  const value = row.cell(column);
+  if (value !== null && /^-?\d+(\.\d+)?$/.test(value)) return value;
   throw new StatisticsError("ERR_STATISTICS_SOURCE", column, `expected a decimal, got ${JSON.stringify(value)}`);
 }
 
-function count(row: SourceRow, column: string): number {
-  const value = Number(text(row, column));
+function count(row: Row, column: string): number {
+  const value = Number(decimalText(row, column));
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new StatisticsError("ERR_STATISTICS_SOURCE", column, `expected a count, got ${JSON.stringify(row[column])}`);
+  throw new StatisticsError(
+    "ERR_STATISTICS_SOURCE",
+    column,
+    `expected a count, got ${JSON.stringify(row.cell(column))}`,
+  );
 }

@@ -3,7 +3,12 @@
  * integers at a fixed scale; nothing passes through binary floating point.
  *
  * Result: one row per present combination of element-dimension codes (d0, d1, …) plus rows with kept = 'false' for
- * what filters and absent codes leave out; k0, k1, … are the components in layout order; t, p, v count texts, fitting texts and values per field.
+ * what filters leave out; k0, k1, … are the components in layout order; t, p, v count texts, fitting texts and values
+ * per field.
+ *
+ * Two forms with the same answer. `text` checks every value as registration does. `registered` takes for granted that
+ * every value fits, so the engine reads numbers as DECIMAL at once and groups by codes as they stand in the file; it
+ * is for bytes whose fingerprint is the registered one.
  */
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset, Field } from "../../policies/model/asset.ts";
@@ -11,9 +16,11 @@ import type { Predicate } from "../../policies/model/query.ts";
 import { periodUse } from "./compile.ts";
 import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { decimal, type UsedField, usedField, valueStages } from "./field-sql.ts";
+import { decimal, registeredStages, type UsedField, usedField, valueStages } from "./field-sql.ts";
 import type { Layout, Word } from "./layout.ts";
 import type { SqlQuery } from "./source.ts";
+
+export type SqlForm = "registered" | "text";
 
 export interface AssetPlan {
   readonly used: readonly UsedField[];
@@ -52,8 +59,11 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
   return { used, dimensions, unitField };
 }
 
-export function compileSql(layout: Layout, asset: Asset): SqlQuery {
+export function compileSql(layout: Layout, asset: Asset, form: SqlForm = "text"): SqlQuery {
   const plan = planAsset(layout, asset);
+  const decimals = form === "text" ? [] : plan.used.filter(isRead);
+  // Units that stand under two spellings of one code would be counted twice, so then the codes are trimmed here.
+  const raw = form === "text" || plan.unitField !== null ? [] : plan.dimensions;
   const parameters: string[] = [];
   const bind = (value: string): string => `$${parameters.push(value)}`;
   const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
@@ -64,9 +74,8 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
     "true",
     ...layout.query.filters.map((filter) => filterCondition(layout, filter, byElement(filter.element), bind)),
     ...periodConditions(layout, asset, plan, bind),
-    ...plan.dimensions.map((entry) => `v${entry.index} IS NOT NULL`),
   ];
-  const groups = plan.dimensions.map((entry, i) => `CASE WHEN kept THEN v${entry.index} END AS d${i}`);
+  const groups = plan.dimensions.map((entry, i) => `v${entry.index} AS d${i}`);
   const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
   // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
   const quality = plan.used.flatMap(({ index }) =>
@@ -77,11 +86,15 @@ export function compileSql(layout: Layout, asset: Asset): SqlQuery {
   const columns = [...keys, ...groupedColumns(sums, quality, units)];
 
   const text = [
-    `WITH ${valueStages(plan.used, codesOf)}`,
+    `WITH ${form === "text" ? valueStages(plan.used, codesOf) : registeredStages(plan.used, { decimals, raw })}`,
     `filtered AS (SELECT *, coalesce(${conditions.join(" AND ")}, false) AS kept FROM bounded)`,
     `cells AS (SELECT *${groups.map((group) => `, ${group}`).join("")} FROM filtered)`,
   ].join(",\n");
-  return { text: `${text}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}`, parameters };
+  return {
+    text: `${text}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}`,
+    parameters,
+    decimals: Object.fromEntries(decimals.map(({ field, scale, width }) => [field.name, readType(width, scale)])),
+  };
 }
 
 const groupedColumns = (sums: readonly string[], quality: readonly string[], units: string): string[] => [
@@ -110,6 +123,13 @@ function filterCondition(layout: Layout, filter: Predicate, entry: UsedField, bi
       return `${v} IN (${filter.values.map(operand).join(", ")})`;
   }
 }
+
+/** Read as DECIMAL by the engine itself. Binary floats are rounded our own way. */
+const isRead = ({ field }: UsedField): boolean =>
+  (field.type === "decimal" || field.type === "integer") && field.roundedFromFloat !== true;
+
+/** As wide as one machine word holds: what is out of bounds then still converts. */
+const readType = (width: number, scale: number) => ({ width: width > 18 ? 38 : 18, scale });
 
 const numericFieldAt = (entry: UsedField): Field & { readonly scale: number } => ({
   ...entry.field,
@@ -156,6 +176,6 @@ function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string)
     );
   }
   // A product keeps the width of its wider factor, so one is widened to hold all digits.
-  const product = `CAST(v${first.index} AS DECIMAL(${Math.max(width, 19)}, ${first.scale})) * v${second.index}`;
+  const product = `CAST(v${first.index} AS DECIMAL(${Math.max(width, 19)}, ${first.scale})) * CAST(v${second.index} AS DECIMAL(${second.width}, ${second.scale}))`;
   return `coalesce(sum(${product})${filter(others)}, 0)`;
 }

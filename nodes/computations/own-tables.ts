@@ -1,7 +1,7 @@
 /** This node's own tables for computations: opened when first needed, read only while they are what was registered. */
 import type { AssetRecord } from "../../exchange/catalog/register.ts";
 import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
-import type { SourceRow, SqlQuery } from "../../exchange/statistics/source.ts";
+import type { Source } from "../../exchange/statistics/source.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { SourceDescription } from "../sources/description.ts";
 import type { OpenedSource } from "../sources/open.ts";
@@ -9,8 +9,8 @@ import type { OpenedSource } from "../sources/open.ts";
 export interface OwnTables {
   /** Undefined for assets of others and withdrawn ones. */
   get(id: string): Promise<OwnAsset | undefined>;
-  /** Throws when the bytes of the source are not those of the registered version. */
-  select(id: string, query: SqlQuery): Promise<readonly SourceRow[]>;
+  /** As the source's `read`; throws when its bytes are not those of the registered version. */
+  read(id: string, ...query: Parameters<Source["read"]>): ReturnType<Source["read"]>;
   close(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export function createOwnTables(services: Pick<NodeServices, "assets" | "openSto
       const found = await services.assets.find(id);
       return found?.state === "registered" ? { asset: found.asset, policy: found.policy } : undefined;
     },
-    async select(id: string, query: SqlQuery) {
+    async read(id: string, ...query: Parameters<Source["read"]>) {
       const record = await records.get(id);
       if (record === undefined) throw new TypeError(`${id}: not registered on this node`);
       const entry = await sourceOf(id, record.asset.version);
@@ -60,7 +60,7 @@ export function createOwnTables(services: Pick<NodeServices, "assets" | "openSto
         if (record.fingerprint !== (await source.fingerprint())) {
           throw new TypeError(`${id}: the source has changed since registration; register it as a new version`);
         }
-        return await source.select(query);
+        return await source.read(...query);
       } catch (error) {
         await drop(id, entry);
         throw error;

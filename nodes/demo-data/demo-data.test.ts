@@ -10,7 +10,6 @@ import { decode, type ResultCell } from "../../exchange/statistics/decode.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
-import { compileSql } from "../../exchange/statistics/sql.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
 import type { Query } from "../../policies/model/query.ts";
 import { assetPath } from "../boot/sibling.ts";
@@ -67,7 +66,7 @@ async function compute(
   const sums = new BigUint64Array(layoutWords(layout));
   const counts = new Array<number>(layout.atoms).fill(0);
   for (const { asset, source, attributes } of providers) {
-    const local = localStatistics(layout, asset, await source.select(compileSql(layout, asset)), attributes);
+    const local = await localStatistics(layout, asset, attributes, source.read);
     for (const [atom, contributes] of local.contributes.entries()) counts[atom]! += contributes;
     for (let atom = 0, at = 0; atom < layout.atoms; atom++) {
       for (const { words } of layout.components) {

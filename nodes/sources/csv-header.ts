@@ -1,28 +1,33 @@
 /** The first record of a CSV file (RFC 4180 quoting): the column names. */
 import { open } from "node:fs/promises";
-import { SourceError } from "./errors.ts";
+import { SourceError, type SourceFault } from "./errors.ts";
 
 const MAX_HEADER_BYTES = 1 << 20;
 const MAX_COLUMNS = 2000;
 
 /** `file` is UTF-8, with or without a byte-order mark. */
 export async function csvHeader(file: string, delimiter: string): Promise<readonly string[]> {
-  const refuse = (why: string) => new SourceError("ERR_SOURCE_FORMAT", `${file}: line 1: ${why}`);
+  const refuse = (why: string, code: SourceFault["code"], parameters: SourceFault["parameters"] = {}) =>
+    new SourceError("ERR_SOURCE_FORMAT", `${file}: line 1: ${why}`, { fault: { at: `${file}:1`, code, parameters } });
   const handle = await open(file, "r");
   try {
     const buffer = Buffer.alloc(MAX_HEADER_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, MAX_HEADER_BYTES, 0);
     const record = firstRecord(buffer.subarray(0, bytesRead));
-    if (record === undefined && bytesRead === MAX_HEADER_BYTES) throw refuse("no line end within 1 MiB");
-    if (record === undefined) throw refuse("a quote in the header is not closed");
+    if (record === undefined && bytesRead === MAX_HEADER_BYTES)
+      throw refuse("no line end within 1 MiB", "header-too-long");
+    if (record === undefined) throw refuse("a quote in the header is not closed", "quote-open");
     const names = splitRecord(decodeUtf8(record, file), delimiter);
     const empty = names.findIndex((name) => name.trim() === "");
-    if (empty >= 0) throw refuse(`column ${empty + 1} has no name`);
+    if (empty >= 0) throw refuse(`column ${empty + 1} has no name`, "column-without-name", { column: empty + 1 });
     const repeated = names.find(
       (name, i) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) !== i,
     );
-    if (repeated !== undefined) throw refuse(`column ${repeated} occurs twice`);
-    if (names.length > MAX_COLUMNS) throw refuse(`${names.length} columns, at most ${MAX_COLUMNS}`);
+    if (repeated !== undefined) throw refuse(`column ${repeated} occurs twice`, "column-twice", { column: repeated });
+    if (names.length > MAX_COLUMNS) {
+      const parameters = { count: names.length, limit: MAX_COLUMNS };
+      throw refuse(`${names.length} columns, at most ${MAX_COLUMNS}`, "columns-too-many", parameters);
+    }
     return names;
   } finally {
     await handle.close();
@@ -46,7 +51,7 @@ function decodeUtf8(bytes: Buffer, file: string): string {
     throw new SourceError(
       "ERR_SOURCE_ENCODING",
       `${file}: line 1: not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
-      { cause },
+      { cause, fault: { at: `${file}:1`, code: "not-utf8" } },
     );
   }
 }

@@ -57,7 +57,9 @@ export async function scanCsv(file: string, label: string, delimiter: string): P
     offset += chunk.length;
   }
   if (place === QUOTED) {
-    throw new SourceError("ERR_SOURCE_FORMAT", `${label}: line ${opened}: a quote is not closed`);
+    throw new SourceError("ERR_SOURCE_FORMAT", `${label}: line ${opened}: a quote is not closed`, {
+      fault: { at: `${label}:${opened}`, code: "quote-open" },
+    });
   }
   return blank ? records : records + 1;
 }
@@ -66,4 +68,5 @@ const tooLong = (label: string, line: number): SourceError =>
   new SourceError(
     "ERR_SOURCE_FORMAT",
     `${label}: line ${line}: a record is longer than 1 MiB; look for a missing quote or line end`,
+    { fault: { at: `${label}:${line}`, code: "record-too-long" } },
   );

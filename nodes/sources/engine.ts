@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { SqlQuery } from "../../exchange/statistics/source.ts";
 import { siblingPath } from "../boot/sibling.ts";
-import { SourceError } from "./errors.ts";
+import { SourceError, type SourceFault } from "./errors.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { EngineLimits, EngineReply, EngineRequest, EngineTable } from "./protocol.ts";
 
@@ -147,41 +147,57 @@ function asError(reply: EngineReply, table: EngineTable): SourceError {
   if (kind === "limit") return new SourceError("ERR_SOURCE_LIMIT", `${table.label}: ${message}`);
   if (kind === "query") return new SourceError("ERR_SOURCE_QUERY", message.split("\n")[0]!);
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
-  const at = line === undefined ? "" : ` line ${line}:`;
+  const { code, said, fault } = faultOf(message, line !== undefined);
+  const at = line === undefined ? table.label : `${table.label}:${line}`;
+  const place = line === undefined ? "" : ` line ${line}:`;
+  return new SourceError(code, `${table.label}:${place} ${said}`, { fault: { at, ...fault } });
+}
+
+interface EngineFault {
+  readonly code: "ERR_SOURCE_ENCODING" | "ERR_SOURCE_FORMAT" | "ERR_SOURCE_LIMIT";
+  readonly said: string;
+  readonly fault: Omit<SourceFault, "at">;
+}
+
+/** What of a message holds no value: a known fault, a place, or the engine's name for the kind of error. */
+function faultOf(message: string, isRecord: boolean): EngineFault {
+  const format = (
+    said: string,
+    code: SourceFault["code"],
+    parameters: SourceFault["parameters"] = {},
+  ): EngineFault => ({
+    code: "ERR_SOURCE_FORMAT",
+    said,
+    fault: { code, parameters },
+  });
   if (/unicode|utf-?8/i.test(message)) {
-    return new SourceError(
-      "ERR_SOURCE_ENCODING",
-      `${table.label}:${at} not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030`,
-    );
+    const said = "not UTF-8; if the file comes from Chinese Excel, declare encoding gb18030";
+    return { code: "ERR_SOURCE_ENCODING", said, fault: { code: "not-utf8" } };
   }
   if (/Maximum line size|maximum_object_size|maximum object size/i.test(message)) {
-    return new SourceError(
-      "ERR_SOURCE_FORMAT",
-      `${table.label}:${at} a record is longer than 1 MiB; look for a missing quote or line end`,
-    );
+    return format("a record is longer than 1 MiB; look for a missing quote or line end", "record-too-long");
   }
   if (/Out of Memory/i.test(message)) {
-    return new SourceError("ERR_SOURCE_LIMIT", `${table.label}: the engine's memory limit is too small for this table`);
+    const said = "the engine's memory limit is too small for this table";
+    return { code: "ERR_SOURCE_LIMIT", said, fault: { code: "engine-memory" } };
   }
   const columns = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
   if (columns !== null) {
-    return new SourceError(
-      "ERR_SOURCE_FORMAT",
-      `${table.label}:${at} expected ${columns[1]} columns, found ${columns[2]}`,
-    );
+    const [, wanted = "", got = ""] = columns;
+    return format(`expected ${wanted} columns, found ${got}`, "columns-wrong", { wanted, got });
   }
   if (/state machine reached an invalid state/.test(message)) {
-    return new SourceError("ERR_SOURCE_FORMAT", `${table.label}: mixed line ends (LF, CRLF, CR) or stray quotes`);
+    return format("mixed line ends (LF, CRLF, CR) or stray quotes", "line-ends-mixed");
   }
-  return new SourceError("ERR_SOURCE_FORMAT", `${table.label}:${at} ${faultOf(message, line !== undefined)}`);
-}
-
-/** What of any other message holds no value: a known fault, a place, or the engine's name for the kind of error. */
-function faultOf(message: string, isRecord: boolean): string {
-  if (/unterminated quote/i.test(message)) return "a quote is not closed";
-  if (/No magic bytes/i.test(message)) return "not a Parquet file";
+  if (/unterminated quote/i.test(message)) return format("a quote is not closed", "quote-open");
+  if (/No magic bytes/i.test(message)) return format("not a Parquet file", "not-parquet");
   const json = /Malformed JSON in file .*, at byte (\d+) in (line|record\/value) (\d+)/.exec(message);
-  if (json !== null) return `malformed JSON at byte ${json[1]} of ${json[2] === "line" ? "line" : "record"} ${json[3]}`;
-  if (isRecord) return "malformed record";
-  return `the engine stopped: ${/^[A-Z][A-Za-z ]{0,40} Error/.exec(message)?.[0] ?? "Error"}`;
+  if (json !== null) {
+    const [, byte = "", kind = "", record = ""] = json;
+    const said = `malformed JSON at byte ${byte} of ${kind === "line" ? "line" : "record"} ${record}`;
+    return format(said, "json-malformed", { byte, record });
+  }
+  if (isRecord) return format("malformed record", "record-malformed");
+  const kind = /^[A-Z][A-Za-z ]{0,40} Error/.exec(message)?.[0] ?? "Error";
+  return format(`the engine stopped: ${kind}`, "engine-stopped", { kind });
 }

@@ -3,22 +3,26 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { SourceError } from "./errors.ts";
+import { SourceError, type SourceFault } from "./errors.ts";
 
 /** Absolute path of the file. Throws ERR_SOURCE_PATH. */
 export async function sourceFile(path: string): Promise<string> {
-  const refuse = (why: string) => new SourceError("ERR_SOURCE_PATH", `${path}: ${why}`);
-  if (path.includes("\0")) throw refuse("holds a zero byte");
-  if (/[*?[\]{}]/.test(path)) throw refuse("patterns are refused: name one file exactly");
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) throw refuse("addresses are refused: name a local file");
+  const refuse = (why: string, code: SourceFault["code"], parameters: SourceFault["parameters"] = {}) =>
+    new SourceError("ERR_SOURCE_PATH", `${path}: ${why}`, { fault: { at: path, code, parameters } });
+  if (path.includes("\0")) throw refuse("holds a zero byte", "path-zero-byte");
+  if (/[*?[\]{}]/.test(path)) throw refuse("patterns are refused: name one file exactly", "path-pattern");
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+    throw refuse("addresses are refused: name a local file", "path-address");
+  }
   const absolute = resolve(path);
   const real = await realpath(absolute).catch((cause: NodeJS.ErrnoException) => {
-    throw refuse(cause.code === "ENOENT" ? "no such file" : `cannot be read (${cause.code ?? "unknown"})`);
+    if (cause.code === "ENOENT") throw refuse("no such file", "path-missing");
+    throw refuse(`cannot be read (${cause.code})`, "path-unreadable", { reason: cause.code ?? "–" });
   });
-  if (real !== absolute) throw refuse(`leads through a symbolic link: use ${real}`);
+  if (real !== absolute) throw refuse(`leads through a symbolic link: use ${real}`, "path-symbolic-link", { real });
   const status = await lstat(absolute);
-  if (!status.isFile()) throw refuse("is not a regular file");
-  if (status.size === 0) throw refuse("is empty");
+  if (!status.isFile()) throw refuse("is not a regular file", "path-not-a-file");
+  if (status.size === 0) throw refuse("is empty", "path-empty-file");
   return absolute;
 }
 
@@ -32,7 +36,9 @@ export async function fileState(file: string): Promise<string> {
 export async function demandUnchanged(file: string, state: string): Promise<void> {
   const now = await fileState(file).catch(() => undefined);
   if (now === state) return;
-  throw new SourceError("ERR_SOURCE_PATH", `${file}: changed or replaced while it was open; read it again`);
+  throw new SourceError("ERR_SOURCE_PATH", `${file}: changed or replaced while it was open; read it again`, {
+    fault: { at: file, code: "path-changed" },
+  });
 }
 
 /** SHA-256 of the bytes, base64url; bounded memory. */

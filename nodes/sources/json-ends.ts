@@ -21,6 +21,7 @@ export async function checkJsonEnds(file: string): Promise<void> {
     throw new SourceError(
       "ERR_SOURCE_FORMAT",
       `${file}: expected an array of objects or one object per line, complete to the last byte`,
+      { fault: { at: file, code: "not-whole-json" } },
     );
   } finally {
     await handle.close();

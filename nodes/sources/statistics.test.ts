@@ -9,7 +9,6 @@ import { decode } from "../../exchange/statistics/decode.ts";
 import { type Layout, layoutWords } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainCell, type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
-import { compileSql } from "../../exchange/statistics/sql.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
@@ -48,8 +47,7 @@ async function compare(queries: readonly Query[], tables: readonly PlainTable[])
     const source = await openSource({ kind: "csv", path }, { scratch: folder });
     try {
       for (const [j, layout] of layouts.entries()) {
-        const rows = await source.select(compileSql(layout, asset));
-        vectors[j]!.push(localStatistics(layout, asset, rows, attributes).values);
+        vectors[j]!.push((await localStatistics(layout, asset, attributes, source.read)).values);
       }
     } finally {
       await source.close();

@@ -16,7 +16,11 @@ export async function transcodeGb18030(file: string, target: string): Promise<vo
     const wrong = text.indexOf(REPLACEMENT);
     const checked = wrong < 0 ? text : text.slice(0, wrong);
     for (let at = checked.indexOf("\n"); at >= 0; at = checked.indexOf("\n", at + 1)) line++;
-    if (wrong >= 0) throw new SourceError("ERR_SOURCE_ENCODING", `${file}: line ${line}: not GB18030`);
+    if (wrong >= 0) {
+      throw new SourceError("ERR_SOURCE_ENCODING", `${file}: line ${line}: not GB18030`, {
+        fault: { at: `${file}:${line}`, code: "not-gb18030" },
+      });
+    }
     // Not `write`: that may stop short on a full disk without an error.
     await out.appendFile(text);
   };
