@@ -54,6 +54,8 @@ export interface Options {
   readonly fronts?: TestnetOptions["fronts"];
   readonly limits?: Readonly<Record<string, number>>;
   readonly logLevel?: string;
+  /** Further sections of sealane.json for every node. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export interface Network extends AsyncDisposable {
@@ -105,6 +107,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     ],
     attributes: { sector: ["17", "28"] },
     config: {
+      ...options.config,
       computations: {
         stepMs: options.stepMs ?? 20_000,
         releaseMs: options.releaseMs ?? 30_000,

@@ -92,3 +92,35 @@ test("a sender that trickles its header is cut off", async () => {
   });
   expect(answer).toMatch(/408/);
 });
+
+test("a wrong method on a known path says which ones there are", async () => {
+  const answer = await build().inject({ method: "DELETE", url: "/echo?x=1" });
+  expect(answer.json()).toMatchObject({ status: 405, code: "ERR_HTTP_METHOD" });
+  expect(answer.headers.allow).toBe("POST");
+  expect((await app.inject({ method: "PUT", url: "/row" })).headers.allow).toBe("GET, HEAD");
+});
+
+test.each([
+  ["a request line that is none", "GET\r\n\r\n", 400, "ERR_HTTP_INVALID"],
+  [
+    "two lengths",
+    "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na",
+    400,
+    "ERR_HTTP_INVALID",
+  ],
+  [
+    "headers beyond the parser's limit",
+    `GET /row HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(40_000)}\r\n\r\n`,
+    431,
+    "ERR_HTTP_HEADERS",
+  ],
+])("%s is answered by a problem document", async (_name, raw, status, code) => {
+  await build().listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
+  socket.end(raw);
+  const parts: Buffer[] = [];
+  for await (const part of socket) parts.push(part as Buffer);
+  const [head = "", body = ""] = Buffer.concat(parts).toString().split("\r\n\r\n");
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*content-type: application/problem\\+json`));
+  expect(JSON.parse(body)).toMatchObject({ status, code });
+});

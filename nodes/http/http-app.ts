@@ -2,12 +2,14 @@
  * What both interfaces of a node share: TypeBox in and out, problem documents, size and time limits. An app is built
  * apart from listening, so tests inject requests without a socket.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { ServerOptions } from "node:https";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, {
+  type ConnectionError,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
@@ -23,6 +25,7 @@ import { isClosed } from "./closed-schema.ts";
 import { HttpError } from "./http-error.ts";
 import { problemOf, type ValidatedPart } from "./problem.ts";
 import "./request-context.ts";
+import { factsOf, methodsAt, type RouteFacts } from "./route-facts.ts";
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -44,6 +47,10 @@ export interface HttpAppOptions {
 
 export const PROBLEM_TYPE = "application/problem+json";
 const EMPTY_BODY_DIGEST = bodyDigest(new Uint8Array());
+const BROKEN_HTTP: Readonly<Record<string, HttpError["code"]>> = Object.freeze({
+  ERR_HTTP_REQUEST_TIMEOUT: "ERR_HTTP_TIMEOUT",
+  HPE_HEADER_OVERFLOW: "ERR_HTTP_HEADERS",
+});
 /** Hard ceiling of the framework; `maxBodyBytes` decides below it. */
 const BODY_CEILING_BYTES = 1 << 30;
 /** How long `closeGently` waits for running calls. */
@@ -63,6 +70,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     routerOptions: { maxParamLength: 200 },
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: answerProblem,
+    clientErrorHandler: answerBrokenHttp,
     forceCloseConnections: true,
     ...(options.https === undefined ? { http: timeouts } : { https: { ...timeouts, ...options.https } }),
   } as object).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpApp;
@@ -79,8 +87,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
   app.setSerializerCompiler(filteringSerializer as never);
   app.setErrorHandler(answerProblem);
-  app.setNotFoundHandler(() => {
-    throw new HttpError("ERR_HTTP_NOT_FOUND", "no such resource");
+  const routes: RouteFacts[] = [];
+  app.decorate("routeFacts", routes);
+  app.addHook("onRoute", (route) => {
+    routes.push(...factsOf(route));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsAt(routes, request.raw.url ?? "");
+    if (methods.length === 0) throw new HttpError("ERR_HTTP_NOT_FOUND", "no such resource");
+    reply.header("allow", methods.join(", "));
+    throw new HttpError("ERR_HTTP_METHOD", `${request.method}: this resource takes ${methods.join(", ")}`);
   });
   return app;
 }
@@ -104,6 +120,23 @@ function validatedPart(request: FastifyRequest, context: string): ValidatedPart 
     querystring: request.query,
   };
   return schema === undefined ? undefined : { schema, value: parts[context] };
+}
+
+/** What the HTTP parser refused has no request and no reply yet: the answer is written by hand. */
+function answerBrokenHttp(error: ConnectionError, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(new HttpError(BROKEN_HTTP[error.code] ?? "ERR_HTTP_INVALID", "request: not valid HTTP"));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /** Waits a moment for running calls (long polls apart), then closes every connection. */
@@ -132,7 +165,11 @@ async function readJsonBody(
   try {
     return parseWireJson(bytes);
   } catch (cause) {
-    throw new HttpError("ERR_HTTP_INVALID", `body: not valid JSON in UTF-8: ${(cause as Error).message}`, { cause });
+    const { message } = cause as Error;
+    throw new HttpError("ERR_HTTP_INVALID", `body: not valid JSON in UTF-8: ${message}`, {
+      cause,
+      problems: [{ field: "body", code: "body-not-json", parameters: { reason: message } }],
+    });
   }
 }
 

@@ -6,6 +6,9 @@ export const HTTP_ERRORS = [
   "ERR_HTTP_UNAUTHENTICATED",
   "ERR_HTTP_FORBIDDEN",
   "ERR_HTTP_NOT_FOUND",
+  "ERR_HTTP_METHOD",
+  "ERR_HTTP_TIMEOUT",
+  "ERR_HTTP_HEADERS",
   "ERR_HTTP_CONFLICT",
   "ERR_HTTP_TOO_LARGE",
   "ERR_HTTP_MEDIA_TYPE",
@@ -14,6 +17,9 @@ export const HTTP_ERRORS = [
   "ERR_HTTP_AUDIT_STOPPED",
   "ERR_HTTP_INTERNAL",
 ] as const;
+
+/** What exactly is wrong with a body, where its schema was not reached. */
+export const HTTP_PROBLEM_CODES = ["body-not-json", "body-not-object"] as const;
 
 export class HttpError extends Error {
   override readonly name = "HttpError";

@@ -1,7 +1,12 @@
 /** What the plugins put on a request, and what a route may say about itself in `config`. */
 import type {} from "fastify";
+import type { RouteFacts } from "./route-facts.ts";
 
 declare module "fastify" {
+  interface FastifyInstance {
+    /** Every route, in the order in which they were added. */
+    routeFacts: readonly RouteFacts[];
+  }
   interface FastifyRequest {
     /** Peer interface: the member whose signature was verified. Empty on unsigned routes and the management interface. */
     author: string;

@@ -12,6 +12,7 @@ import { createApiApp } from "../http/api-app.ts";
 import { addApiRoutes } from "../http/api-routes.ts";
 import { closeGently, type HttpApp } from "../http/http-app.ts";
 import { createPeerApp } from "../http/peer-app.ts";
+import type { RouteFacts } from "../http/route-facts.ts";
 import { createPeerClient, type ObservedMessage } from "../peer/client.ts";
 import { createCosignedNotes } from "../peer/cosigned-notes.ts";
 import { createMemberDirectory } from "../peer/member-directory.ts";
@@ -57,6 +58,8 @@ export interface RunningNode {
   readonly services: NodeServices;
   /** Addresses it listens on; `peer` is undefined for a node that only connects outward. */
   readonly address: { readonly api: string; readonly peer: string | undefined };
+  /** Every route it serves; `peer` is empty for a node that only connects outward. */
+  readonly routes: { readonly api: readonly RouteFacts[]; readonly peer: readonly RouteFacts[] };
   /** Bearer token of the management interface. */
   readonly token: string;
   /** Reloads limits, sources and log level. Returns keys whose change needs a restart. */
@@ -211,6 +214,7 @@ async function compose(
   return Object.freeze({
     services,
     address,
+    routes: { api: api.app.routeFacts, peer: peer?.app.routeFacts ?? [] },
     token,
     reload: () =>
       reloadConfig({
