@@ -87,11 +87,11 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
   /** Cosigns the staged checkpoint and waits for the quorum's cosignatures on it. */
   async function settleTail(tail: NonNullable<ReturnType<Chain["tail"]>>): Promise<void> {
     const { member } = options.identity;
-    if (chain.governance().cosigners.has(member)) {
-      await sequencer.cosign({ member, note: cosignedNote(tail.checkpoint, options) });
-    }
     const size = tail.prepared.range.size;
-    const note = await unlessAborted(sequencer.acknowledged({ size, waitMs: pollMs }), signal);
+    const settled = chain.governance().cosigners.has(member)
+      ? sequencer.cosign({ member, note: cosignedNote(tail.checkpoint, options), waitMs: pollMs })
+      : sequencer.acknowledged({ size, waitMs: pollMs });
+    const note = await unlessAborted(settled, signal);
     if (signal.aborted) return;
     if (note === undefined) {
       await adoptReplacement(tail.checkpoint);

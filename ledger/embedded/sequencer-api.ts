@@ -36,8 +36,15 @@ export interface SequencerApi {
   }): Promise<readonly LogBatch[]>;
   /** The acknowledged checkpoint of exactly `size` entries, or undefined after `waitMs` without it. */
   acknowledged(query: { readonly size: number; readonly waitMs: number }): Promise<string | undefined>;
-  /** Hands in one cosignature: a note over the checkpoint of `size` whose only signature line is the cosignature. */
-  cosign(cosigned: { readonly member: string; readonly note: string }): Promise<void>;
+  /**
+   * Hands in one cosignature: a note over a checkpoint whose only signature line is the cosignature. Resolves as
+   * `acknowledged` does for the size of that checkpoint.
+   */
+  cosign(cosigned: {
+    readonly member: string;
+    readonly note: string;
+    readonly waitMs: number;
+  }): Promise<string | undefined>;
   /**
    * Said by every replica whenever it connects: the latest sequencer-signed checkpoint it holds (undefined: none). A
    * sequencer whose own store is behind it, or differs, stops (ERR_LEDGER_CORRUPT or ERR_LEDGER_FORK).

@@ -1,5 +1,6 @@
 /** The sequencer's answers to replicas: long polls over its own chain. */
 import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { parseCheckpoint } from "../log/checkpoint.ts";
 import { LogError } from "../log/errors.ts";
 import { LedgerError } from "../port.ts";
 import { MAX_SUBMIT, type SequencerApi } from "./sequencer-api.ts";
@@ -27,6 +28,12 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
     }
   }
 
+  const acknowledged: SequencerApi["acknowledged"] = ({ size, waitMs }) =>
+    waitFor(async () => {
+      if (chain.head().size === size) return chain.head().checkpoint;
+      return chain.head().size > size ? chain.acknowledgedAt(size) : undefined;
+    }, waitMs);
+
   return Object.freeze<SequencerApi>({
     async submit(transactions, from) {
       if (transactions.length > MAX_SUBMIT) {
@@ -43,20 +50,19 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
       }, waitMs);
       return found ?? [];
     },
-    acknowledged: ({ size, waitMs }) =>
-      waitFor(async () => {
-        if (chain.head().size === size) return chain.head().checkpoint;
-        return chain.head().size > size ? chain.acknowledgedAt(size) : undefined;
-      }, waitMs),
-    async cosign({ member, note }) {
+    acknowledged,
+    async cosign({ member, note, waitMs }) {
       const halted = core.halted();
       if (halted !== undefined) throw halted;
+      let size: number;
       try {
         core.collector()?.add(member, note);
+        size = parseCheckpoint(note).checkpoint.size;
       } catch (error) {
         if (error instanceof LogError) throw new LedgerError("ERR_LEDGER_REJECTED", error.message, { cause: error });
         throw error;
       }
+      return acknowledged({ size, waitMs });
     },
     async consistencyProof({ from, to }) {
       const end = chain.tail()?.prepared.range.size ?? chain.head().size;

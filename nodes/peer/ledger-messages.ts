@@ -41,7 +41,8 @@ export const BatchesReply = closed({
 export const CheckpointParameters = closed({ size: Count });
 export const CheckpointQuery = closed({ waitMs: Wait });
 export const CheckpointReply = closed({ checkpoint: Type.Optional(Note) });
-export const CosignatureBody = closed({ note: Note });
+/** `waitMs`: for the acknowledgement of the checkpoint, which the reply carries. */
+export const CosignatureBody = closed({ note: Note, waitMs: Wait });
 export const PresenceBody = closed({ checkpoint: Type.Optional(Note) });
 export const ConsistencyQuery = closed({ from: Count, to: Count });
 export const ConsistencyReply = closed({ proof: Type.Array(Digest, { maxItems: 64 }) });

@@ -53,8 +53,11 @@ export function createSequencerClient(deps: {
       const path = `/peer/v1/ledger/checkpoints/${size}?waitMs=${wait}`;
       return (await call({ method: "GET", path, response: CheckpointReply }, wait)).checkpoint;
     },
-    async cosign({ note }: { member: string; note: string }) {
-      await call({ method: "POST", path: "/peer/v1/ledger/cosignatures", body: { note }, response: Done });
+    async cosign({ note, waitMs }: { member: string; note: string; waitMs: number }) {
+      const wait = Math.min(waitMs, MAX_WAIT_MS);
+      const path = "/peer/v1/ledger/cosignatures";
+      const request = { method: "POST", path, body: { note, waitMs: wait }, response: CheckpointReply } as const;
+      return (await call(request, wait)).checkpoint;
     },
     async present({ checkpoint }: { member: string; checkpoint: string | undefined }) {
       await call({ method: "POST", path: "/peer/v1/ledger/presence", body: { checkpoint }, response: Done });

@@ -71,13 +71,15 @@ export function replicateLedger(
     "/peer/v1/ledger/cosignatures",
     {
       bodyLimit: MAX_NOTE_BYTES,
-      schema: { body: CosignatureBody, response: { 200: Done, ...problems } },
-      config: QUIET,
+      schema: { body: CosignatureBody, response: { 200: CheckpointReply, ...problems } },
+      config: POLL,
     },
     async (request) => {
-      await sequencer.cosign({ member: request.author, note: request.body.note });
-      deps.cosignedNotes.keep(request.author, request.body.note);
-      return done;
+      const { author: member, body } = request;
+      const acknowledged = sequencer.cosign({ member, ...body });
+      deps.cosignedNotes.keep(member, body.note);
+      const checkpoint = await acknowledged;
+      return checkpoint === undefined ? {} : { checkpoint };
     },
   );
   app.post(
