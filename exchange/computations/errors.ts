@@ -1,3 +1,5 @@
+import type { Problem } from "../../policies/model/problem.ts";
+
 /** What the computation use cases refuse. */
 export const COMPUTATION_ERRORS = [
   "ERR_COMPUTATION_UNKNOWN",
@@ -13,12 +15,12 @@ export const COMPUTATION_ERRORS = [
 export class ComputationError extends Error {
   override readonly name = "ComputationError";
   readonly code: (typeof COMPUTATION_ERRORS)[number];
-  readonly problems: readonly { readonly field: string; readonly code: string; readonly detail: string }[];
+  readonly problems: readonly Problem[];
 
   constructor(
     code: (typeof COMPUTATION_ERRORS)[number],
     message: string,
-    options: { cause?: unknown; problems?: ComputationError["problems"] } = {},
+    options: { cause?: unknown; problems?: readonly Problem[] } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

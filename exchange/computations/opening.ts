@@ -1,8 +1,10 @@
 /** From agreements to the body of a `computation.open` record and the documents behind its digests. */
+import { graphKind } from "../../crypto/secagg/constants.ts";
 import type { Signed } from "../../crypto/suites/signed.ts";
 import type { TransactionBody } from "../../ledger/port.ts";
 import { strictest } from "../../policies/engine/strictest.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { cellModeOf } from "../../policies/model/statistic.ts";
 import { compileLayout } from "../statistics/compile.ts";
@@ -87,7 +89,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
       receiver: request.receiver,
       receiverMode: request.receiverMode,
       constants: minima.constants,
-      graph: "complete",
+      graph: graphKind(cohort.members.length),
       cells: { mode, dimensions: layout.dimensions.map((dimension) => ({ ...dimension })) as never },
       deadlines: deadlinesFrom(inputs.now, inputs.stepTimes, mode),
     },
@@ -137,8 +139,7 @@ function deadlinesFrom(now: number, times: StepTimes, mode: CellMode): OpenBody[
   };
 }
 
-const listed = (problems: readonly { field: string; detail: string }[]): string =>
-  problems.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
+const listed = (problems: readonly Problem[]): string => problems.map(problemLine).join("; ");
 
 const notOpenable = (field: string, code: string, detail: string) =>
   new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", `${field}: ${detail}`, { problems: [{ field, code, detail }] });

@@ -9,6 +9,7 @@ import type { DataRequest } from "../../policies/model/request.ts";
 import { QUANTITIES } from "../statistics/units.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
+import { allowedMoves } from "./life.ts";
 import type { Directory, Explanation, Party, RequestDocument, RequestStores } from "./ports.ts";
 import { verifyDocument } from "./pull.ts";
 import { record } from "./record.ts";
@@ -75,7 +76,10 @@ export async function decideRequest(
   return explanation;
 }
 
-/** The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING. */
+/**
+ * The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING, or ERR_REQUEST_TRANSITION
+ * where the request takes no decisions any more.
+ */
 export async function approveRequest(
   ports: ProviderPorts,
   id: string,
@@ -88,13 +92,25 @@ export async function approveRequest(
   }
   const outcome = known.life.assets[asset]?.outcome;
   if (!asset.startsWith(`${ports.identity.member}:`)) {
-    throw new RequestError("ERR_REQUEST_FORBIDDEN", `${asset}: only its provider decides`);
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `${asset}: only its provider decides`, {
+      problems: [{ field: "asset", code: "provider-decides", parameters: { asset } }],
+    });
+  }
+  const state = known.life.name;
+  if (!allowedMoves(state).includes("decision.record")) {
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: already ${state}`, {
+      problems: [{ field: "request", code: "request-over", parameters: { state } }],
+    });
+  }
+  if (outcome === undefined) {
+    throw new RequestError("ERR_REQUEST_NOT_WAITING", `request ${id}: ${asset} is not part of this request`, {
+      problems: [{ field: "asset", code: "not-in-request", parameters: { asset } }],
+    });
   }
   if (outcome !== "wait") {
-    throw new RequestError(
-      "ERR_REQUEST_NOT_WAITING",
-      `request ${id}: ${asset} does not wait for a person; it is ${outcome ?? "not part of this request"}`,
-    );
+    throw new RequestError("ERR_REQUEST_NOT_WAITING", `request ${id}: ${asset} does not wait for a person`, {
+      problems: [{ field: "asset", code: "not-waiting", parameters: { asset, outcome } }],
+    });
   }
   return await decideRequest(ports, id, asset, verdict);
 }

@@ -33,6 +33,11 @@ export const REQUEST_PROBLEM_CODES = [
   "element-not-in-asset",
   "attribute-not-registered",
   "request-too-large",
+  "requester-cancels",
+  "provider-decides",
+  "request-over",
+  "not-waiting",
+  "not-in-request",
 ] as const;
 export type RequestProblem = Problem<(typeof REQUEST_PROBLEM_CODES)[number]> | SchemaProblem;
 

@@ -76,10 +76,14 @@ export async function recordSubmission(ports: SubmitPorts, id: string): Promise<
 export async function cancelRequest(ports: SubmitPorts, id: string, reason: string): Promise<void> {
   const { life } = await known(ports, id);
   if (life.name === "draft" || life.requester !== ports.identity.member) {
-    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: only its requester may cancel it`);
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: only its requester may cancel it`, {
+      problems: [{ field: "request", code: "requester-cancels", parameters: {} }],
+    });
   }
   if (isOver(life) && life.name !== "failed") {
-    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: already ${life.name}`);
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: already ${life.name}`, {
+      problems: [{ field: "request", code: "request-over", parameters: { state: life.name } }],
+    });
   }
   await record(ports, "request.cancel", { request: id, reason }, id);
 }

@@ -1,8 +1,7 @@
 /** The entries and checkpoint of a node's replica for an audit: from its folder, or from the node while that runs. */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { canonicalJson } from "../../crypto/suites/digest.ts";
-import { parseEntry } from "../../ledger/embedded/chain.ts";
+import { type StoredEntry, storedForm } from "../../ledger/audit/replica.ts";
 import { from, layout } from "../../ledger/embedded/layout.ts";
 import { type LogStore, openLevelStore } from "../../ledger/embedded/store.ts";
 import { parseCheckpoint } from "../../ledger/log/checkpoint.ts";
@@ -15,7 +14,7 @@ import { CliError } from "./errors.ts";
 
 export interface StoredLedger {
   readonly checkpoint: string;
-  readonly entries: AsyncIterable<LedgerEntry>;
+  readonly entries: AsyncIterable<StoredEntry>;
   readonly close: () => Promise<void>;
 }
 
@@ -40,29 +39,13 @@ async function fromStore(store: LogStore): Promise<StoredLedger> {
   return { checkpoint, entries: storedEntries(store, sizeOf(checkpoint)), close: () => store.close() };
 }
 
-/** The stored bytes are the leaf: a record that only parses to the same entry was tampered with too. */
-async function* storedEntries(store: LogStore, size: number): AsyncIterable<LedgerEntry> {
+async function* storedEntries(store: LogStore, size: number): AsyncIterable<StoredEntry> {
   let position = 0;
   for await (const [key, text] of store.range(from("entry", 0))) {
     if (position === size) return;
     if (key !== layout.entry(position)) return;
-    const entry = parseStored(position, text);
-    if (canonicalJson({ time: entry.time, transaction: entry.transaction }) !== text) {
-      throw new LedgerError(
-        "ERR_LEDGER_CORRUPT",
-        `entry ${position}: its bytes are not the canonical text of a record`,
-      );
-    }
-    yield entry;
+    yield { position, text };
     position += 1;
-  }
-}
-
-function parseStored(position: number, text: string): LedgerEntry {
-  try {
-    return parseEntry(position, text);
-  } catch (cause) {
-    throw new LedgerError("ERR_LEDGER_CORRUPT", `entry ${position}: not a ledger record`, { cause });
   }
 }
 
@@ -73,11 +56,11 @@ async function fromNode(api: ApiClient): Promise<StoredLedger> {
   return { checkpoint, entries: pagedEntries(api, sizeOf(checkpoint)), close: async () => undefined };
 }
 
-async function* pagedEntries(api: ApiClient, size: number): AsyncIterable<LedgerEntry> {
+async function* pagedEntries(api: ApiClient, size: number): AsyncIterable<StoredEntry> {
   for (let start = 0; start < size; start += PAGE) {
     const limit = Math.min(PAGE, size - start);
     const page = await api.get<{ entries: readonly LedgerEntry[] }>(`/ledger/entries?from=${start}&limit=${limit}`);
-    yield* page.entries;
+    yield* page.entries.map(storedForm);
     if (page.entries.length < limit) return;
   }
 }

@@ -15,9 +15,14 @@ export async function readApiToken(dir: string): Promise<string> {
   const path = join(dir, TOKEN_FILE);
   await demandPrivate(path);
   const text = await readFile(path, "utf8").catch((cause) => {
-    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: cannot be read; "sealane node init" writes it`, { cause });
+    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: cannot be read; "sealane node init" writes it`, {
+      cause,
+      problems: [{ field: path, code: "secret-unreadable", parameters: {} }],
+    });
   });
   const token = text.trim();
   if (token.length >= 32) return token;
-  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: expected at least 32 characters, got ${token.length}`);
+  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: expected at least 32 characters, got ${token.length}`, {
+    problems: [{ field: path, code: "token-too-short", parameters: { limit: 32, got: token.length } }],
+  });
 }

@@ -22,6 +22,13 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
     throw new ConfigError(
       "ERR_CONFIG_ENVIRONMENT",
       `${unknown.join(", ")}: unknown environment variable; known are ${NAMES.join(", ")}`,
+      {
+        problems: unknown.map((field) => ({
+          field,
+          code: "environment-unknown",
+          parameters: { known: NAMES.join(", ") },
+        })),
+      },
     );
   }
   return Object.freeze({

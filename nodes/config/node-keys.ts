@@ -70,6 +70,7 @@ export async function readKeys(
   const certificate = await readFile(path.tlsCertificate, "utf8").catch((cause) => {
     throw new ConfigError("ERR_CONFIG_SECRET", `${path.tlsCertificate}: cannot be read; restore it from a backup`, {
       cause,
+      problems: [{ field: path.tlsCertificate, code: "secret-unreadable", parameters: {} }],
     });
   });
   return {

@@ -52,6 +52,7 @@ export async function readSecret(path: string, passphrase: string | undefined): 
     throw new ConfigError(
       "ERR_CONFIG_PASSPHRASE",
       `${path}: sealed under a passphrase; set SEALANE_PASSPHRASE_FILE or SEALANE_PASSPHRASE`,
+      { problems: [{ field: path, code: "passphrase-needed", parameters: {} }] },
     );
   }
   const key = await deriveKey(passphrase, fromBase64url(file.scrypt.salt, "salt"), file.scrypt);
@@ -62,7 +63,10 @@ export async function readSecret(path: string, passphrase: string | undefined): 
   try {
     return new Uint8Array(Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]));
   } catch (cause) {
-    throw new ConfigError("ERR_CONFIG_PASSPHRASE", `${path}: wrong passphrase, or the file was changed`, { cause });
+    throw new ConfigError("ERR_CONFIG_PASSPHRASE", `${path}: wrong passphrase, or the file was changed`, {
+      cause,
+      problems: [{ field: path, code: "passphrase-wrong", parameters: {} }],
+    });
   }
 }
 
@@ -77,7 +81,9 @@ export async function demandPrivate(path: string): Promise<void> {
     () => 0,
   );
   if ((mode & OTHERS_MAY_READ) === 0) return;
-  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: others may read it; run chmod 600 on it and on all of keys/`);
+  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: others may read it; run chmod 600 on it and on all of keys/`, {
+    problems: [{ field: path, code: "secret-open-to-others", parameters: {} }],
+  });
 }
 
 async function readFileOf(path: string): Promise<SecretFile> {
@@ -87,17 +93,26 @@ async function readFileOf(path: string): Promise<SecretFile> {
     text = await readFile(path, "utf8");
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: cannot be read; restore it from a backup`, { cause });
+    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: cannot be read; restore it from a backup`, {
+      cause,
+      problems: [{ field: path, code: "secret-unreadable", parameters: {} }],
+    });
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: damaged; restore it from a backup`, { cause });
+    throw damaged(path, cause);
   }
   if (check.Check(value)) return value;
-  throw new ConfigError("ERR_CONFIG_SECRET", `${path}: not a secret file of this program; restore it from a backup`);
+  throw damaged(path);
 }
+
+const damaged = (path: string, cause?: unknown): ConfigError =>
+  new ConfigError("ERR_CONFIG_SECRET", `${path}: not a secret file of this program; restore it from a backup`, {
+    cause,
+    problems: [{ field: path, code: "secret-damaged", parameters: {} }],
+  });
 
 async function seal(secret: Uint8Array, passphrase: string, name: string): Promise<SecretFile> {
   const salt = randomBytes(32);

@@ -2,13 +2,24 @@
  * Problem documents (RFC 9457): the one mapping from errors to HTTP. `code` and `parameters` are stable, clients
  * translate them; `detail` is in English, for whoever called wrongly. A 5xx says nothing about its cause.
  */
-import { type TSchema, Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import type { TLocalizedValidationError } from "typebox/error";
 import { closed } from "../../chaincode/rules/vocabulary.ts";
 import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
-import type { Problem as FieldProblem, ProblemParameters } from "../../policies/model/problem.ts";
+import type { Problem as FieldProblem } from "../../policies/model/problem.ts";
 import { explain } from "../i18n/explain.ts";
 import { createTexts } from "../i18n/text.ts";
+
+/** What is wrong at one place; `parameters` fill the text of `code`. */
+export const FieldError = closed({
+  field: Type.String(),
+  code: Type.String(),
+  parameters: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), { additionalProperties: false }),
+  ),
+  detail: Type.String(),
+});
+export type FieldError = Static<typeof FieldError>;
 
 export const Problem = closed({
   type: Type.Literal("about:blank"),
@@ -16,27 +27,8 @@ export const Problem = closed({
   status: Type.Integer(),
   code: Type.String(),
   detail: Type.Optional(Type.String()),
-  errors: Type.Optional(
-    Type.Array(
-      closed({
-        field: Type.String(),
-        code: Type.String(),
-        parameters: Type.Optional(
-          Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), { additionalProperties: false }),
-        ),
-        detail: Type.String(),
-      }),
-    ),
-  ),
+  errors: Type.Optional(Type.Array(FieldError)),
 });
-/** What is wrong at one place. */
-export interface FieldError {
-  readonly field: string;
-  readonly code: string;
-  /** Fill the text of `code`. */
-  readonly parameters?: ProblemParameters;
-  readonly detail: string;
-}
 export interface Problem {
   readonly type: "about:blank";
   readonly title: string;
@@ -223,7 +215,8 @@ function fieldErrors({ rejection, problems = [], message }: KnownError): readonl
   return [{ field: rejection.field ?? "", code: rejection.code, detail: message ?? "" }];
 }
 
-function spoken({ field = "", code = "invalid", parameters, detail }: Partial<FieldProblem>): FieldError {
+/** With its English detail. */
+export function spoken({ field = "", code = "invalid", parameters, detail }: Partial<FieldProblem>): FieldError {
   const said = detail ?? explain({ code, ...(parameters === undefined ? {} : { parameters }) }, ENGLISH);
   return { field, code, ...(parameters === undefined ? {} : { parameters }), detail: said };
 }

@@ -15,11 +15,23 @@ export interface Explainable {
 
 /** What is wrong, without the place. */
 export function explain({ code, parameters, detail }: Explainable, texts: Texts): string {
-  const known = code === undefined ? undefined : (texts.knownReason(code, parameters) ?? texts.error(code, parameters));
+  const values = parameters === undefined ? undefined : inWords(parameters, texts);
+  const known = code === undefined ? undefined : (texts.knownReason(code, values) ?? texts.error(code, values));
   const said = known ?? texts.text("problem.unknown", { code: code ?? "–" });
-  if (detail === undefined || detail === "" || (known !== undefined && parameters !== undefined)) return said;
+  if (detail === undefined || detail === "" || (known !== undefined && values !== undefined)) return said;
   return `${said} ${technical(detail, texts)}`;
 }
+
+/** Parameters that are codes themselves have texts too. */
+const FAMILIES = { state: "request.state", outcome: "outcome" } as const;
+
+const inWords = (parameters: ProblemParameters, texts: Texts): ProblemParameters =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => {
+      const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name as keyof typeof FAMILIES] : undefined;
+      return [name, family === undefined ? value : (texts.find(`${family}.${value}`) ?? value)];
+    }),
+  );
 
 /** What is wrong, with its place first. */
 export function explainAt(problem: Explainable, texts: Texts): string {

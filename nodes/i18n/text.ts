@@ -14,6 +14,8 @@ export interface Texts {
   readonly language: Language;
   /** A placeholder without a parameter stays visible, so that a missing one is noticed. */
   text(key: TextKey, parameters?: TextParameters): string;
+  /** Text of a key made from data; undefined where there is none. */
+  find(key: string, parameters?: TextParameters): string | undefined;
   /** Text of an error code (ERR_AREA_WHAT); undefined for codes this version does not know. */
   error(code: string, parameters?: TextParameters): string | undefined;
   knownReason(code: string, parameters?: TextParameters): string | undefined;
@@ -31,6 +33,7 @@ export function createTexts(language: Language): Texts {
   };
   return Object.freeze({
     language,
+    find,
     text: (key: TextKey, parameters?: TextParameters) => find(key, parameters) ?? key,
     error: (code: string, parameters?: TextParameters) => find(`error.${code}`, parameters),
     knownReason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters),

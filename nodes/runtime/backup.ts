@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Code, Count, closed, Digest, Instant, MemberId } from "../../chaincode/rules/vocabulary.ts";
+import type { Problem } from "../../policies/model/problem.ts";
 import { TOKEN_FILE } from "../config/api-token.ts";
 import { CONFIG_FILE, loadConfig } from "../config/node-config.ts";
 import { KEYS_FOLDER } from "../config/node-keys.ts";
@@ -42,13 +43,26 @@ const Manifest = closed({
 export type Manifest = Static<typeof Manifest>;
 
 export const BACKUP_ERRORS = ["ERR_BACKUP_EXISTS", "ERR_BACKUP_INVALID", "ERR_BACKUP_NEWER"] as const;
+export const BACKUP_PROBLEM_CODES = [
+  "backup-file-missing",
+  "backup-file-changed",
+  "backup-log-broken",
+  "backup-without-manifest",
+] as const;
 export class BackupError extends Error {
   override readonly name = "BackupError";
   readonly code: (typeof BACKUP_ERRORS)[number];
+  /** What exactly is wrong, where the code alone does not say it. */
+  readonly problems: readonly Problem<(typeof BACKUP_PROBLEM_CODES)[number]>[];
 
-  constructor(code: (typeof BACKUP_ERRORS)[number], message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    code: (typeof BACKUP_ERRORS)[number],
+    message: string,
+    options: { cause?: unknown; problem?: BackupError["problems"][number] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.problems = options.problem === undefined ? [] : [options.problem];
   }
 }
 
@@ -91,14 +105,21 @@ export async function verifyBackup(source: string): Promise<Manifest> {
   }
   for (const { path, bytes, digest } of manifest.files) {
     const found = await digestOfFile(join(source, path)).catch((cause) => {
-      throw new BackupError("ERR_BACKUP_INVALID", `${path}: missing from the backup`, { cause });
+      const problem = { field: path, code: "backup-file-missing", parameters: {} } as const;
+      throw new BackupError("ERR_BACKUP_INVALID", `${path}: missing from the backup`, { cause, problem });
     });
-    if (found !== digest)
-      throw new BackupError("ERR_BACKUP_INVALID", `${path}: changed since the backup (${bytes} bytes then)`);
+    if (found !== digest) {
+      const problem = { field: path, code: "backup-file-changed", parameters: { bytes } } as const;
+      throw new BackupError("ERR_BACKUP_INVALID", `${path}: changed since the backup (${bytes} bytes then)`, {
+        problem,
+      });
+    }
   }
   const { fault } = await verifyAccessLog(source);
   if (fault === undefined) return manifest;
-  throw new BackupError("ERR_BACKUP_INVALID", `${fault.file}: line ${fault.line} breaks the chain (${fault.reason})`);
+  const { file, line, reason } = fault;
+  const problem = { field: `${file}:${line}`, code: "backup-log-broken", parameters: { reason } } as const;
+  throw new BackupError("ERR_BACKUP_INVALID", `${file}: line ${line} breaks the chain (${reason})`, { problem });
 }
 
 /** Verifies first, then fills `dir`, which must not exist or be empty. The restored node can be started. */
@@ -126,10 +147,15 @@ async function readManifest(source: string): Promise<Manifest> {
   try {
     value = JSON.parse(await readFile(path, "utf8"));
   } catch (cause) {
-    throw new BackupError("ERR_BACKUP_INVALID", `${path}: cannot be read; this is no finished backup`, { cause });
+    throw new BackupError("ERR_BACKUP_INVALID", `${path}: cannot be read; this is no finished backup`, {
+      cause,
+      problem: { field: path, code: "backup-without-manifest", parameters: {} },
+    });
   }
   if (Compile(Manifest).Check(value)) return value;
-  throw new BackupError("ERR_BACKUP_INVALID", `${path}: not a manifest of this program`);
+  throw new BackupError("ERR_BACKUP_INVALID", `${path}: not a manifest of this program`, {
+    problem: { field: path, code: "backup-without-manifest", parameters: {} },
+  });
 }
 
 async function filesOf(dir: string): Promise<string[]> {

@@ -98,8 +98,8 @@ describe("refused at creation", () => {
     ],
     ["an unknown prohibition", "action-unknown", (p) => Object.assign(p, { prohibition: [{ action: "print" }] })],
     ["a prohibition of everything", "term-missing", (p) => Object.assign(p, { prohibition: [{ action: "use" }] })],
-    ["an unknown property", "term-unknown", (p) => Object.assign(p, { obligation: [] })],
-    ["another profile", "term-malformed", (p) => Object.assign(p, { profile: "urn:other" })],
+    ["an unknown property", "unknown-key", (p) => Object.assign(p, { obligation: [] })],
+    ["another profile", "wrong-choice", (p) => Object.assign(p, { profile: "urn:other" })],
     ["no purpose", "term-missing", (p) => drop(p, "purpose")],
     ["a term twice", "term-repeated", (p) => use(p).constraint!.push(term(p, "purpose"))],
     ["no permission to use", "use-permission-count", (p) => p.permission.splice(0, 1)],
@@ -137,7 +137,26 @@ describe("refused at creation", () => {
         "/permission/1/action",
       ]),
     );
-    expect(problems.every((problem) => problem.detail.length > 0)).toBe(true);
+    expect(problems.every(({ parameters }) => parameters !== undefined)).toBe(true);
+  });
+
+  test("a malformed part hides nothing of what is wrong with the others", () => {
+    const policy = changed((p) => {
+      Object.assign(p, { "sealane:version": "one", target: "ge:panel" });
+      Object.assign(use(p).constraint![0]!, { operator: 7 });
+      use(p).constraint!.push({ leftOperand: "deviceType", operator: "eq", rightOperand: "x" });
+      p.permission[1]!.action = "sell";
+    });
+    const problems = problemsOf(policy).map(({ field, code }) => `${field} ${code}`);
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        "/sealane:version wrong-type",
+        "/permission/0/constraint/0/operator wrong-type",
+        `/permission/0/constraint/${use(policy).constraint!.length - 1}/leftOperand operand-unknown`,
+        "/permission/1/action action-unknown",
+        "/target target-not-own",
+      ]),
+    );
   });
 
   test.each([null, undefined, 1, "x", [], {}, { permission: [] }])("%j is no policy", (input) => {

@@ -1,8 +1,9 @@
 /** From bytes of another party, or of a steward's file, to a policy: every problem is listed at once. */
 import { Compile } from "typebox/compile";
 import { DUTY_OPERANDS, FIELD_OPERANDS, type Operand, PROHIBITION_OPERANDS, USE_OPERANDS } from "./operands.ts";
-import { Policy, policyDigest } from "./policy.ts";
-import type { PolicyProblem } from "./problem.ts";
+import { type Permission, Policy, policyDigest } from "./policy.ts";
+import type { PolicyProblem, ProblemParameters } from "./problem.ts";
+import { type Readable, readParts } from "./readable-parts.ts";
 import type { PolicyTerms } from "./terms.ts";
 import { termsOf } from "./terms-of.ts";
 
@@ -38,19 +39,21 @@ export function parsePolicy(input: unknown): ParsedPolicy {
   let copy: unknown;
   try {
     const text = JSON.stringify(input);
-    if (text === undefined) return refuse("", "policy-not-json", "wanted a JSON object");
+    if (text === undefined) return refuse("", "policy-not-json", "wanted a JSON object", {});
     if (text.length > MAX_POLICY_BYTES) {
-      return refuse("", "policy-too-large", `wanted at most ${MAX_POLICY_BYTES} characters, got ${text.length}`);
+      const detail = `wanted at most ${MAX_POLICY_BYTES} characters, got ${text.length}`;
+      return refuse("", "policy-too-large", detail, { limit: MAX_POLICY_BYTES, got: text.length });
     }
     copy = JSON.parse(text);
   } catch {
-    return refuse("", "policy-not-json", "wanted a JSON object");
+    return refuse("", "policy-not-json", "wanted a JSON object", {});
   }
-  const problems = shapeProblems(copy);
-  if (problems.length > 0) return { ok: false, problems };
-  const policy = copy as Policy;
-  problems.push(...ruleProblems(policy), ...combinationProblems(policy));
+  const read = readParts(Policy, shape, copy);
+  const found = [...ruleProblems(read.readable), ...combinationProblems(read.readable)];
+  const all = read.with(found.map((problem) => ({ ...problem, field: problem.field.slice(1).replaceAll("/", ".") })));
+  const problems = all.map((problem) => ({ ...problem, field: pointer(problem.field) }) as PolicyProblem);
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) };
+  const policy = copy as Policy;
   const terms = termsOf(policy, policyDigest(policy));
   accepted.set(deepFreeze(policy), terms);
   return Object.freeze({ ok: true, policy, terms });
@@ -60,59 +63,51 @@ export function parsePolicy(input: unknown): ParsedPolicy {
 export const acceptedTerms = (policy: unknown): PolicyTerms | undefined =>
   typeof policy === "object" && policy !== null ? accepted.get(policy) : undefined;
 
-const refuse = (field: string, code: PolicyProblem["code"], detail: string): ParsedPolicy => ({
-  ok: false,
-  problems: [{ field, code, detail }],
-});
+const refuse = (
+  field: string,
+  code: PolicyProblem["code"],
+  detail: string,
+  parameters: ProblemParameters,
+): ParsedPolicy => ({ ok: false, problems: [{ field, code, detail, parameters }] });
 
-function shapeProblems(value: unknown): PolicyProblem[] {
-  if (shape.Check(value)) return [];
-  const seen = new Map<string, PolicyProblem>();
-  for (const error of shape.Errors(value)) {
-    // The name of the extra property is in the error about the property itself.
-    if (error.keyword === "additionalProperties" || error.keyword === "anyOf") continue;
-    const field = error.instancePath;
-    const missing = error.keyword === "required";
-    const code = error.keyword === "boolean" ? "term-unknown" : missing ? "term-missing" : "term-malformed";
-    const names = missing
-      ? ` ${JSON.stringify((error.params as { requiredProperties?: unknown }).requiredProperties)}`
-      : "";
-    seen.set(`${field} ${code}`, { field, code, detail: `${error.message}${names}` });
-  }
-  const problems = [...seen.values()].slice(0, MAX_PROBLEMS);
-  return problems.length > 0 ? problems : [{ field: "", code: "term-malformed", detail: "wanted a policy" }];
-}
+const pointer = (field: string): string => (field === "" ? "" : `/${field.replaceAll(".", "/")}`);
 
-type Constraints = readonly { leftOperand: string; operator: string; rightOperand: unknown }[] | undefined;
+type Given = Readable<Policy>;
+type Constraints = Readable<Permission>["constraint"];
 
-function ruleProblems(policy: Policy): PolicyProblem[] {
+function ruleProblems(policy: Given): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
-  policy.permission.forEach((permission, index) => {
+  (policy.permission ?? []).forEach((permission, index) => {
+    if (permission?.action === undefined) return;
     const at = `/permission/${index}`;
     const operands =
       permission.action === "use" ? USE_OPERANDS : lookup<OperandTable>(FIELD_OPERANDS, permission.action);
     problems.push(...oneRule(at, permission.action, operands, permission.constraint));
     if (permission.duty === undefined) return;
     if (permission.action !== "use") {
-      problems.push({ field: `${at}/duty`, code: "term-misplaced", detail: "duties belong to the permission to use" });
+      const detail = "duties belong to the permission to use";
+      problems.push({ field: `${at}/duty`, code: "term-misplaced", detail, parameters: {} });
     }
     permission.duty.forEach((duty, position) => {
+      if (duty?.action === undefined) return;
       const table = lookup<OperandTable>(DUTY_OPERANDS, duty.action);
       problems.push(...oneRule(`${at}/duty/${position}`, duty.action, table, duty.constraint));
     });
     problems.push(
       ...repeated(
         `${at}/duty`,
-        permission.duty.map((duty) => duty.action),
+        permission.duty.flatMap((duty) => duty?.action ?? []),
       ),
     );
   });
   (policy.prohibition ?? []).forEach((prohibition, index) => {
+    if (prohibition?.action === undefined) return;
     const at = `/prohibition/${index}`;
     const operands = lookup<OperandTable>(PROHIBITION_OPERANDS, prohibition.action);
     problems.push(...oneRule(at, prohibition.action, operands, prohibition.constraint));
     if (prohibition.action === "use" && prohibition.constraint === undefined) {
-      problems.push({ field: at, code: "term-missing", detail: "a prohibition to use names what it forbids" });
+      const detail = "a prohibition to use names what it forbids";
+      problems.push({ field: at, code: "term-missing", detail, parameters: { term: "constraint" } });
     }
   });
   return problems;
@@ -128,11 +123,14 @@ function oneRule(
   constraints: Constraints,
 ): PolicyProblem[] {
   if (operands === undefined) {
-    return [{ field: `${at}/action`, code: "action-unknown", detail: `no such action here: ${show(action)}` }];
+    const detail = `no such action here: ${show(action)}`;
+    return [{ field: `${at}/action`, code: "action-unknown", detail, parameters: { got: show(action) } }];
   }
   const problems: PolicyProblem[] = [];
-  const present = (constraints ?? []).map(({ leftOperand, operator }) => `${leftOperand} ${operator}`);
-  (constraints ?? []).forEach(({ leftOperand, operator, rightOperand }, index) => {
+  const present = (constraints ?? []).map((one) => `${one?.leftOperand} ${one?.operator}`);
+  (constraints ?? []).forEach((one, index) => {
+    const { leftOperand, operator, rightOperand } = one ?? {};
+    if (leftOperand === undefined || operator === undefined) return;
     const field = `${at}/constraint/${index}`;
     const operand = lookup(operands, leftOperand);
     if (operand === undefined) {
@@ -141,6 +139,7 @@ function oneRule(
         field: `${field}/leftOperand`,
         code: "operand-unknown",
         detail: `no such term under ${show(action)}: ${show(leftOperand)}; known: ${known}`,
+        parameters: { got: show(leftOperand), action: show(action), known },
       });
       return;
     }
@@ -151,19 +150,22 @@ function oneRule(
         field: `${field}/operator`,
         code: "operator-unknown",
         detail: `${leftOperand} takes ${known}, got ${show(operator)}`,
+        parameters: { term: leftOperand, known, got: show(operator) },
       });
     } else if (!matches(schema, rightOperand)) {
       problems.push({
         field: `${field}/rightOperand`,
         code: "value-invalid",
         detail: `${leftOperand} wants ${show(schema)}, got ${show(rightOperand)}`,
+        parameters: { term: leftOperand, wanted: show(schema), got: show(rightOperand) },
       });
     }
   });
   for (const [leftOperand, operand] of Object.entries(operands)) {
     for (const operator of operand.required ?? []) {
       if (present.includes(`${leftOperand} ${operator}`)) continue;
-      problems.push({ field: at, code: "term-missing", detail: `wanted a constraint ${leftOperand} ${operator}` });
+      const term = `${leftOperand} ${operator}`;
+      problems.push({ field: at, code: "term-missing", detail: `wanted a constraint ${term}`, parameters: { term } });
     }
   }
   return [...problems, ...repeated(`${at}/constraint`, present)];
@@ -171,76 +173,96 @@ function oneRule(
 
 function repeated(field: string, names: readonly string[]): PolicyProblem[] {
   const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...twice].map((name) => ({ field, code: "term-repeated", detail: `only once: ${show(name)}` }));
+  return [...twice].map((name) => {
+    const term = show(name);
+    return { field, code: "term-repeated", detail: `only once: ${term}`, parameters: { term } };
+  });
 }
 
 /** Terms that are right one by one and wrong together. */
-function combinationProblems(policy: Policy): PolicyProblem[] {
+function combinationProblems(policy: Given): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
-  const add = (field: string, code: PolicyProblem["code"], detail: string) => problems.push({ field, code, detail });
-  const uses = policy.permission.filter((permission) => permission.action === "use");
+  const add = (field: string, code: PolicyProblem["code"], detail: string, parameters: ProblemParameters) =>
+    problems.push({ field, code, detail, parameters });
+  const permissions = policy.permission ?? [];
+  const uses = permissions.filter((permission) => permission?.action === "use");
+  // A permission without a readable action may be the one that is meant.
+  if (!permissions.every((permission) => permission?.action !== undefined)) return problems;
   if (uses.length !== 1) {
-    add("/permission", "use-permission-count", `wanted one permission with action "use", got ${uses.length}`);
+    add("/permission", "use-permission-count", `wanted one permission with action "use", got ${uses.length}`, {
+      got: uses.length,
+    });
     return problems;
   }
   const value = (leftOperand: string, operator = "isAnyOf"): unknown =>
-    uses[0]?.constraint?.find((c) => c.leftOperand === leftOperand && c.operator === operator)?.rightOperand;
+    uses[0]?.constraint?.find((c) => c?.leftOperand === leftOperand && c.operator === operator)?.rightOperand;
   const strings = (leftOperand: string): readonly unknown[] => {
     const found = value(leftOperand);
     return Array.isArray(found) ? found : [];
   };
-  if (policy.target.split(":")[0] !== policy.assigner) {
-    add("/target", "target-not-own", `wanted an asset of ${show(policy.assigner)}, got ${show(policy.target)}`);
+  if (policy.target !== undefined && policy.assigner !== undefined && policy.target.split(":")[0] !== policy.assigner) {
+    add("/target", "target-not-own", `wanted an asset of ${show(policy.assigner)}, got ${show(policy.target)}`, {
+      assigner: show(policy.assigner),
+      got: show(policy.target),
+    });
   }
   const reviewed = strings("sealane:receiverMode").includes("reviewed");
   const authorities = strings("sealane:releaseAuthority");
   if (reviewed && authorities.length === 0) {
-    add("/permission", "release-authority-missing", "receiver mode reviewed wants sealane:releaseAuthority");
+    add("/permission", "release-authority-missing", "receiver mode reviewed wants sealane:releaseAuthority", {});
   }
   if (!reviewed && authorities.length > 0) {
-    add("/permission", "release-authority-unused", "sealane:releaseAuthority wants receiver mode reviewed");
+    add("/permission", "release-authority-unused", "sealane:releaseAuthority wants receiver mode reviewed", {});
   }
   for (const trusted of strings("sealane:exactMomentsTrusted")) {
     if (authorities.includes(trusted)) continue;
-    add("/permission", "trusted-not-authority", `${show(trusted)} is trusted with moments but is no release authority`);
+    const detail = `${show(trusted)} is trusted with moments but is no release authority`;
+    add("/permission", "trusted-not-authority", detail, { member: show(trusted) });
   }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");
   if (typeof from === "string" && typeof until === "string" && !(Date.parse(from) <= Date.parse(until))) {
-    add("/permission", "validity-empty", `ends ${show(until)} before it begins ${show(from)}`);
+    add("/permission", "validity-empty", `ends ${show(until)} before it begins ${show(from)}`, {
+      from,
+      until,
+    });
   }
   for (const instant of [from, until]) {
     if (typeof instant === "string" && Number.isNaN(Date.parse(instant))) {
-      add("/permission", "value-invalid", `dateTime: no such instant ${show(instant)}`);
+      const parameters = { term: "dateTime", wanted: "2026-12-31T16:00:00Z", got: show(instant) };
+      add("/permission", "value-invalid", `dateTime: no such instant ${show(instant)}`, parameters);
     }
   }
-  problems.push(...fieldProblems(policy));
+  problems.push(...fieldProblems(permissions));
   return problems;
 }
 
-function fieldProblems(policy: Policy): PolicyProblem[] {
+function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const filtered: string[] = [];
   const counted: string[] = [];
-  policy.permission.forEach((permission, index) => {
+  permissions.forEach((permission, index) => {
     const field = `/permission/${index}`;
     const right = (leftOperand: string): readonly unknown[] | undefined => {
-      const found = permission.constraint?.find((c) => c.leftOperand === leftOperand)?.rightOperand;
+      const found = permission?.constraint?.find((c) => c?.leftOperand === leftOperand)?.rightOperand;
       return Array.isArray(found) ? found : undefined;
     };
-    if (permission.action === "sealane:countUnits") counted.push(permission.action);
-    if (permission.action === "sealane:groupBy" && permission.constraint === undefined) {
-      problems.push({ field, code: "term-missing", detail: "wanted sealane:element or sealane:attribute" });
+    if (permission?.action === "sealane:countUnits") counted.push(permission.action);
+    if (permission?.action === "sealane:groupBy" && permission.constraint === undefined) {
+      const parameters = { term: "sealane:element | sealane:attribute" };
+      problems.push({ field, code: "term-missing", detail: "wanted sealane:element or sealane:attribute", parameters });
     }
-    if (permission.action !== "sealane:filter") return;
+    if (permission?.action !== "sealane:filter") return;
     filtered.push(...(right("sealane:element") ?? []).map(String));
     const partition = right("sealane:partition");
     const predicates = right("sealane:predicate") ?? [];
     if (partition !== undefined && right("sealane:value") !== undefined) {
-      problems.push({ field, code: "filter-ambiguous", detail: "wanted sealane:value or sealane:partition, not both" });
+      const detail = "wanted sealane:value or sealane:partition, not both";
+      problems.push({ field, code: "filter-ambiguous", detail, parameters: {} });
     }
     if (partition !== undefined && [...predicates].sort().join() !== "gteq,lteq") {
-      problems.push({ field, code: "filter-ambiguous", detail: "a partition wants the predicates gteq and lteq" });
+      const detail = "a partition wants the predicates gteq and lteq";
+      problems.push({ field, code: "partition-predicates", detail, parameters: {} });
     }
   });
   return [...problems, ...repeated("/permission", filtered), ...repeated("/permission", counted)];

@@ -2,11 +2,9 @@
 export const POLICY_PROBLEM_CODES = [
   "policy-not-json",
   "policy-too-large",
-  "term-malformed",
   "term-missing",
   "term-misplaced",
   "term-repeated",
-  "term-unknown",
   "action-unknown",
   "operand-unknown",
   "operator-unknown",
@@ -18,6 +16,7 @@ export const POLICY_PROBLEM_CODES = [
   "trusted-not-authority",
   "validity-empty",
   "filter-ambiguous",
+  "partition-predicates",
 ] as const;
 
 /** What keeps a cohort's policies from running one plan. */
@@ -73,9 +72,8 @@ export interface Problem<Code extends string = string> {
   /** In English and technical; a problem with parameters needs none, because its text says everything. */
   readonly detail?: string;
 }
-type Detailed = { readonly detail: string };
-export type PolicyProblem = Problem<(typeof POLICY_PROBLEM_CODES)[number]> & Detailed;
-export type CohortProblem = Problem<(typeof COHORT_PROBLEM_CODES)[number]> & Detailed;
+export type PolicyProblem = Problem<(typeof POLICY_PROBLEM_CODES)[number] | SchemaProblem["code"]>;
+export type CohortProblem = Problem<(typeof COHORT_PROBLEM_CODES)[number]> & { readonly detail: string };
 export type SchemaProblem = Problem<(typeof SCHEMA_PROBLEM_CODES)[number]>;
 
 /** One line for logs; people read the text of the code. */

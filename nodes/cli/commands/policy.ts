@@ -1,6 +1,7 @@
 /** `sealane policy`: what may be asked of an asset. Checking needs no node; everything else asks the running one. */
 import type { Policy } from "../../../policies/model/policy.ts";
 import type { Decision } from "../../../policies/model/verdict.ts";
+import { explain as explainProblem } from "../../i18n/explain.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
@@ -54,7 +55,7 @@ export const policyCommands: CommandGroup = (program, { texts: { text }, action 
 };
 
 async function check(context: CommandContext, file: string): Promise<Outcome> {
-  const { text, reason } = context.texts;
+  const { text } = context.texts;
   const { parsePolicy } = await import("../../../policies/model/parse-policy.ts");
   const { policyDigest } = await import("../../../policies/model/policy.ts");
   const parsed = parsePolicy(await context.readJson(file));
@@ -62,8 +63,8 @@ async function check(context: CommandContext, file: string): Promise<Outcome> {
     const digest = policyDigest(parsed.policy);
     return { json: { ok: true, problems: [], digest }, human: renderFields([[text("cli.policy.valid"), digest]]) };
   }
-  const columns = [{ title: text("cli.field.field") }, { title: text("cli.field.problem") }, { title: "" }];
-  const rows = parsed.problems.map(({ field, code, detail }) => [field, reason(code), detail]);
+  const columns = [{ title: text("cli.field.field") }, { title: text("cli.field.problem") }];
+  const rows = parsed.problems.map((problem) => [problem.field, explainProblem(problem, context.texts)]);
   return {
     json: { ok: false, problems: parsed.problems },
     human: renderTable(columns, rows),

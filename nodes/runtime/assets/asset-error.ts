@@ -1,3 +1,5 @@
+import type { Problem } from "../../../policies/model/problem.ts";
+
 /** What the asset desk refuses besides the catalogue's own checks. */
 export const ASSET_ERRORS = [
   "ERR_ASSET_UNKNOWN",
@@ -11,9 +13,9 @@ export const ASSET_ERRORS = [
 export class AssetError extends Error {
   override readonly name = "AssetError";
   readonly code: (typeof ASSET_ERRORS)[number];
-  readonly problems: readonly { readonly field: string; readonly code: string; readonly detail: string }[];
+  readonly problems: readonly Problem[];
 
-  constructor(code: (typeof ASSET_ERRORS)[number], message: string, problems: AssetError["problems"] = []) {
+  constructor(code: (typeof ASSET_ERRORS)[number], message: string, problems: readonly Problem[] = []) {
     super(message);
     this.code = code;
     this.problems = problems;

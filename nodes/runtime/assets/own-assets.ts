@@ -91,8 +91,8 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
     const problems = parsed.ok ? [] : parsed.problems;
     if (!parsed.ok) throw invalidPolicy(asset, problems);
     if (parsed.policy.target !== asset) {
-      const detail = `wanted ${asset}, got ${parsed.policy.target}`;
-      throw invalidPolicy(asset, [{ field: "/target", code: "target-mismatch", detail }]);
+      const parameters = { wanted: asset, got: parsed.policy.target };
+      throw invalidPolicy(asset, [{ field: "/target", code: "policy-target", parameters }]);
     }
     await policies.put(`${asset}/${policyDigest(parsed.policy)}`, parsed.policy);
     return parsed.policy;

@@ -3,9 +3,8 @@ import { closed } from "../../../../chaincode/rules/vocabulary.ts";
 import { parsePolicy } from "../../../../policies/model/parse-policy.ts";
 import { policyDigest } from "../../../../policies/model/policy.ts";
 import type { HttpApp } from "../../http-app.ts";
+import { FieldError, spoken } from "../../problem.ts";
 import { problems } from "../../schemas.ts";
-
-const Issue = closed({ field: Type.String(), code: Type.String(), detail: Type.String() });
 
 /** Judges a policy without setting it. */
 export function checkPolicy(app: HttpApp): void {
@@ -16,7 +15,7 @@ export function checkPolicy(app: HttpApp): void {
         summary: "Every problem of a policy document at once; changes nothing",
         body: closed({ policy: Type.Unknown() }),
         response: {
-          200: closed({ ok: Type.Boolean(), problems: Type.Array(Issue), digest: Type.Optional(Type.String()) }),
+          200: closed({ ok: Type.Boolean(), problems: Type.Array(FieldError), digest: Type.Optional(Type.String()) }),
           ...problems,
         },
       },
@@ -25,7 +24,7 @@ export function checkPolicy(app: HttpApp): void {
     async (request) => {
       const parsed = parsePolicy(request.body.policy);
       if (parsed.ok) return { ok: true, problems: [], digest: policyDigest(parsed.policy) };
-      return { ok: false, problems: [...parsed.problems] };
+      return { ok: false, problems: parsed.problems.map(spoken) };
     },
   );
 }

@@ -27,7 +27,9 @@ export function submit(app: HttpApp, ctx: Context): void {
     async (request, reply) => {
       const { body } = request;
       if (typeof body !== "object" || body === null || Array.isArray(body)) {
-        throw new HttpError("ERR_HTTP_INVALID", "body: expected a data request as a JSON object");
+        throw new HttpError("ERR_HTTP_INVALID", "body: expected a data request as a JSON object", {
+          problems: [{ field: "body", code: "body-not-object", parameters: {} }],
+        });
       }
       const draft = body as RequestDraft;
       const earlier = await earlierAnswer(ctx, draft);
