@@ -13,6 +13,9 @@ import type { TransactionBody } from "./transactions.ts";
 type Opening = TransactionBody<"computation.open">;
 
 const MAX_RESTARTS = 3;
+/** k and t of cohorts that are too large for the complete graph. */
+const NEIGHBOURS = 128;
+const NEIGHBOUR_THRESHOLD = 86;
 const DEADLINES = ["keys", "shares", "contribution1", "contribution2", "release"] as const;
 
 export const openComputation: Rule<"computation.open"> = async (host, author, body) => {
@@ -98,13 +101,20 @@ async function demandRestart(host: Host, { request, restartOf }: Opening): Promi
 }
 
 // secure-aggregation.md section 2.
-function demandConstants({ cohort, constants }: Opening): void {
+function demandConstants({ cohort, constants, graph }: Opening): void {
   const n = cohort.length;
-  const threshold = Math.floor((2 * n) / 3) + 1;
+  const quorum = Math.floor((2 * n) / 3) + 1;
+  const isComplete = n <= NEIGHBOURS + 1;
+  demand(
+    graph === (isComplete ? "complete" : "neighbours"),
+    "ERR_CONTRACT_CONSTANTS",
+    `graph: ${graph} is not for ${n} members`,
+    "graph",
+  );
   const expected: readonly (readonly [name: keyof Opening["constants"], value: number])[] = [
     ["members", n],
-    ["threshold", threshold],
-    ["quorum", threshold],
+    ["threshold", isComplete ? quorum : NEIGHBOUR_THRESHOLD],
+    ["quorum", quorum],
     ["need", Math.max(constants.minimumOrganisations, 3 + constants.colluders)],
   ];
   for (const [name, value] of expected) {
@@ -112,7 +122,7 @@ function demandConstants({ cohort, constants }: Opening): void {
   }
   demandConstant(n > 4 || constants.colluders === 0, "colluders", `a cohort of ${n} needs 0`);
   demandConstant(constants.need <= n, "need", `${constants.need} organisations needed, the cohort has ${n}`);
-  demandConstant(constants.drops <= n - threshold, "drops", `expected at most ${n - threshold}`);
+  demandConstant(constants.drops <= n - quorum, "drops", `expected at most ${n - quorum}`);
 }
 
 function demandConstant(holds: boolean, name: keyof Opening["constants"], detail: string): void {

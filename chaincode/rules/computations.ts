@@ -128,7 +128,8 @@ export const recordOmitted: Rule<"computation.omitted"> = async (host, author, {
   await host.store.put(key, omitted);
 };
 
-export const failComputation: Rule<"computation.fail"> = async (host, author, { computation: id, reason, blamed }) => {
+export const failComputation: Rule<"computation.fail"> = async (host, author, body) => {
+  const { computation: id, reason, blamed, absent } = body;
   const { computation, next } = await demandTransition(host, id, "fail");
   const opened = await openedOf(host, id);
   const { coordinator, receiver, requester } = computation;
@@ -149,6 +150,7 @@ export const failComputation: Rule<"computation.fail"> = async (host, author, { 
     reason,
     by: author.id,
     ...(blamed === undefined ? {} : { blamed }),
+    ...(absent === undefined ? {} : { absent }),
     ...(computation.state === "closed2" ? { afterClose: true } : {}),
   };
   await putState(host, { ...computation, failure }, next);

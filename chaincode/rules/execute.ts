@@ -4,9 +4,9 @@
  * Deterministic: the same transaction on the same state at the same position and time answers and writes the same on
  * every host. Hostile input gives an answer, never an exception; an exception means that the store failed.
  */
-import canonicalize from "canonicalize";
 import { type Static, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
+import { canonicalText } from "./canonical.ts";
 import { ContractError, type ContractErrorCode, demand } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readKey, readMember, readNetwork } from "./keys.ts";
@@ -14,7 +14,7 @@ import type { MemberState, TransactionState } from "./records.ts";
 import { type Author, digestOf, type Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
 import { TRANSACTIONS, type Transaction, type TransactionType } from "./transactions.ts";
-import { Code, closed, signed } from "./vocabulary.ts";
+import { Code, closed, signedTransaction } from "./vocabulary.ts";
 
 /** Of the RFC 8785 text of the whole signed transaction, UTF-8. */
 export const MAX_TRANSACTION_BYTES = 1_048_576;
@@ -32,7 +32,7 @@ export type Outcome =
       readonly message: string;
     };
 
-const Envelope = signed(
+const Envelope = signedTransaction(
   closed({ network: Code, id: Code, type: Type.String({ maxLength: 64 }), body: Type.Unknown() }),
 );
 const envelope = Compile(Envelope);
@@ -82,7 +82,7 @@ function checkForm(transaction: unknown): Checked {
 function demandSize(transaction: unknown): void {
   let text: string | undefined;
   try {
-    text = canonicalize(transaction);
+    text = canonicalText(transaction);
   } catch {
     // Not JSON, or nested beyond the stack: either way no transaction.
   }

@@ -24,4 +24,5 @@ export interface SignedLike {
   readonly key: string;
   readonly suite: string;
   readonly signature: string;
+  readonly batch?: { readonly index: number; readonly size: number; readonly path: readonly string[] };
 }

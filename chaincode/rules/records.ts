@@ -132,6 +132,8 @@ export interface ComputationState {
     readonly reason: string;
     readonly by: string;
     readonly blamed?: string;
+    /** Members that a restart goes without. */
+    readonly absent?: readonly string[];
     /** Failed after close-2: a value release exists all the same (secure-aggregation.md section 5). */
     readonly afterClose?: boolean;
   };

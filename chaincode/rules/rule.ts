@@ -1,6 +1,5 @@
 /** What every rule is and shares: rules check first and put last, so that a rejected transaction changes nothing. */
-import { createHash } from "node:crypto";
-import canonicalize from "canonicalize";
+import { canonicalText, sha256Of } from "./canonical.ts";
 import { ContractError, demand } from "./errors.ts";
 import type { Host, SignedLike } from "./host.ts";
 import { readKey, readMember, readNetwork } from "./keys.ts";
@@ -21,9 +20,9 @@ export const written = (host: Host): Written => ({ position: host.position, time
 
 /** base64url SHA-256 of the RFC 8785 text, as crypto/suites/digest.ts. */
 export function digestOf(value: unknown): string {
-  const text = canonicalize(value);
+  const text = canonicalText(value);
   if (text === undefined) throw new ContractError("ERR_CONTRACT_SCHEMA", "no JSON form");
-  return createHash("sha256").update(text).digest("base64url");
+  return sha256Of(text);
 }
 
 /** Milliseconds since the epoch. Rejects instants that no calendar has, such as 31 February. */

@@ -182,7 +182,8 @@ export const ComputationOpen = closed({
   auditor: Type.Optional(MemberId),
   receiverMode: literals(["direct", "reviewed"]),
   constants: ComputationConstants,
-  graph: Type.Literal("complete"),
+  /** Complete up to 129 members; beyond, everyone shares with 128 neighbours. */
+  graph: literals(["complete", "neighbours"]),
   cells: closed({
     mode: literals(["registry", "counted"]),
     dimensions: Type.Array(CellDimension, { maxItems: 3 }),
@@ -229,7 +230,13 @@ export const ComputationOmitted = closed({
     closed({ computation: Uuid, phase: Type.Integer(), member: MemberId, header: Digest, time: Instant }),
   ),
 });
-export const ComputationFail = closed({ computation: Uuid, reason: Code, blamed: Type.Optional(MemberId) });
+export const ComputationFail = closed({
+  computation: Uuid,
+  reason: Code,
+  blamed: Type.Optional(MemberId),
+  /** Members that held everyone up: a restart goes without them. */
+  absent: Type.Optional(Type.Array(MemberId, { minItems: 1, maxItems: 1000 })),
+});
 /** 23 */
 export const ResultRelease = closed({
   computation: Uuid,

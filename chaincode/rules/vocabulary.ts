@@ -35,4 +35,21 @@ export const NodeKind = literals(NODE_KINDS);
 export const signed = <T extends TSchema>(statement: T) =>
   closed({ statement, signer: MemberId, key: KeyId, suite: SuiteId, signature: Signature });
 
+/** As `signed`; one signature may also cover several transactions of one author: see BatchPlace in crypto/suites. */
+export const signedTransaction = <T extends TSchema>(statement: T) =>
+  closed({
+    statement,
+    signer: MemberId,
+    key: KeyId,
+    suite: SuiteId,
+    signature: Signature,
+    batch: Type.Optional(
+      closed({
+        index: Type.Integer({ minimum: 0, maximum: 63 }),
+        size: Type.Integer({ minimum: 2, maximum: 64 }),
+        path: Type.Array(Digest, { minItems: 1, maxItems: 6 }),
+      }),
+    ),
+  });
+
 export type NodeKind = Static<typeof NodeKind>;

@@ -10,15 +10,16 @@ const SALTED_DIGEST_LABEL = utf8("sealane/salted-digest/v1\0");
 export const SALT_BYTES = 32;
 /** Deeper and circular values go the slow way. */
 const MAX_NATIVE_DEPTH = 64;
+const MAX_ONE_SHOT = 4096;
 
-export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const [only] = parts;
-  // The one-shot form takes half the time.
-  if (parts.length === 1 && only !== undefined) return new Uint8Array(hash("sha256", only, "buffer"));
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((total, part) => total + part.length, 0);
+  // Short ones in one go, which takes a third of the time.
+  if (length <= MAX_ONE_SHOT) return new Uint8Array(hash("sha256", concat(...parts), "buffer"));
   const whole = createHash("sha256");
   for (const part of parts) whole.update(part);
   return new Uint8Array(whole.digest());
-};
+}
 
 /** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry. */
 export function canonicalJson(value: unknown): string {

@@ -2,8 +2,10 @@
  * Signed statements: the one envelope in which members say anything that others keep (transactions, messages,
  * requests, receipts). The signature covers the domain, the statement, the signer, the key id and the suite.
  */
+import { merklePaths, merkleRoot } from "../secagg/merkle.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
-import { concat, fromBase64url, toBase64url, utf8 } from "./encoding.ts";
+import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
+import { foldInclusion, hashLeafText } from "./merkle.ts";
 import { type SuiteId, suiteOf } from "./suite.ts";
 
 /** Domains keep a signature made for one purpose from being shown for another. */
@@ -29,6 +31,15 @@ export interface Signed<S> {
   readonly suite: SuiteId;
   /** base64url. */
   readonly signature: string;
+  /** The signature covers several statements and this is one of them; see `signStatements`. */
+  readonly batch?: BatchPlace;
+}
+
+/** A leaf of the Merkle tree whose root is signed, and the siblings on its way up, lowest first, base64url. */
+export interface BatchPlace {
+  readonly index: number;
+  readonly size: number;
+  readonly path: readonly string[];
 }
 
 export interface SigningIdentity {
@@ -39,6 +50,8 @@ export interface SigningIdentity {
   readonly privateKey: Uint8Array;
 }
 
+/** Statements under one signature. */
+export const MAX_BATCH = 64;
 const KEY_ID_CACHE_SIZE = 4096;
 const keyIds = new Map<string, string>();
 
@@ -60,19 +73,14 @@ export function signingIdentity(member: string, suite: SuiteId, seed: Uint8Array
 }
 
 /** The exact bytes under the signature: "sealane/<domain>/v1\n" ‖ JCS of the envelope without its signature. */
-export const signingBytes = (domain: SigningDomain, unsigned: Omit<Signed<unknown>, "signature">): Uint8Array =>
-  concat(
-    utf8(`sealane/${domain}/v1\n`),
-    utf8(
-      // In the order of the canonical text, which is quicker.
-      canonicalJson({
-        key: unsigned.key,
-        signer: unsigned.signer,
-        statement: unsigned.statement,
-        suite: unsigned.suite,
-      }),
-    ),
-  );
+export const signingBytes = (domain: SigningDomain, unsigned: Unsigned): Uint8Array =>
+  utf8(signingText(domain, unsigned));
+
+type Unsigned = Omit<Signed<unknown>, "signature" | "batch">;
+
+// In the order of the canonical text, which is quicker.
+const signingText = (domain: SigningDomain, { key, signer, statement, suite }: Unsigned): string =>
+  `sealane/${domain}/v1\n${canonicalJson({ key, signer, statement, suite })}`;
 
 export function signStatement<S>(identity: SigningIdentity, domain: SigningDomain, statement: S): Signed<S> {
   const unsigned = { statement, signer: identity.member, key: identity.key, suite: identity.suite };
@@ -80,11 +88,40 @@ export function signStatement<S>(identity: SigningIdentity, domain: SigningDomai
   return { ...unsigned, signature: toBase64url(signature) };
 }
 
+/**
+ * Signs many statements at once: one signature over the root of an RFC 6962 tree whose leaves are their signing bytes,
+ * "sealane/<domain>/batch/v1\n" ‖ JCS of {key, root, signer, size, suite}. Each carries the signature and its path, and
+ * stands for itself as one signed alone does; whoever checks many of them checks the signature once.
+ */
+export function signStatements<S>(
+  identity: SigningIdentity,
+  domain: SigningDomain,
+  statements: readonly S[],
+): readonly Signed<S>[] {
+  if (statements.length > MAX_BATCH) {
+    const head = signStatements(identity, domain, statements.slice(0, MAX_BATCH));
+    return [...head, ...signStatements(identity, domain, statements.slice(MAX_BATCH))];
+  }
+  if (statements.length < 2) return statements.map((statement) => signStatement(identity, domain, statement));
+  const { member: signer, key, suite } = identity;
+  const unsigned = statements.map((statement) => ({ statement, signer, key, suite }));
+  const leaves = unsigned.map((one) => signingBytes(domain, one));
+  const size = leaves.length;
+  const message = utf8(batchText(domain, { key, root: merkleRoot(leaves), signer, size, suite }));
+  const signature = toBase64url(suiteOf(suite).sign(identity.privateKey, message));
+  const paths = merklePaths(leaves);
+  return unsigned.map((one, index) => ({ ...one, signature, batch: { index, size, path: paths[index]! } }));
+}
+
 /** True when `signed` was made under `publicKey` for `domain`. Malformed input is false, never an exception. */
 export function verifySigned(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>): boolean {
   try {
-    const { suite, message, signature } = claimOf(publicKey, domain, signed);
-    return suite.verify(publicKey, message, signature);
+    const { suite, message, signature, name } = claimOf(publicKey, domain, signed);
+    const known = name === undefined ? undefined : batchVerdicts.get(name);
+    if (typeof known === "boolean") return known;
+    const valid = suite.verify(publicKey, message, signature);
+    if (name !== undefined) keepVerdict(name, valid);
+    return valid;
   } catch {
     return false;
   }
@@ -97,16 +134,59 @@ export async function verifySignedAhead(
   signed: Signed<unknown>,
 ): Promise<boolean> {
   try {
-    const { suite, message, signature } = claimOf(publicKey, domain, signed);
-    return await suite.verifyAhead(publicKey, message, signature);
+    const { suite, message, signature, name } = claimOf(publicKey, domain, signed);
+    const known = name === undefined ? undefined : batchVerdicts.get(name);
+    if (known !== undefined) return await known;
+    const verdict = suite.verifyAhead(publicKey, message, signature);
+    if (name !== undefined) keepVerdict(name, verdict);
+    return await verdict;
   } catch {
     return false;
   }
+}
+
+// The statements of one batch come one after the other: its signature is checked for the first of them only.
+const BATCH_CACHE_SIZE = 1024;
+const batchVerdicts = new Map<string, boolean | Promise<boolean>>();
+
+function keepVerdict(name: string, verdict: boolean | Promise<boolean>): void {
+  if (batchVerdicts.size >= BATCH_CACHE_SIZE) batchVerdicts.clear();
+  batchVerdicts.set(name, verdict);
 }
 
 /** What the signature claims. Throws on anything malformed and on another key than the one named. */
 function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>) {
   if (keyIdOf(signed.suite, publicKey) !== signed.key) throw new RangeError("key: another one than the public key's");
   const signature = fromBase64url(signed.signature, "signature", 64);
-  return { suite: suiteOf(signed.suite), message: signingBytes(domain, signed), signature };
+  const suite = suiteOf(signed.suite);
+  const own = signingText(domain, signed);
+  if (signed.batch === undefined) return { suite, message: utf8(own), signature, name: undefined };
+  const text = batchText(domain, {
+    key: signed.key,
+    root: batchRoot(own, signed.batch),
+    signer: signed.signer,
+    size: signed.batch.size,
+    suite: signed.suite,
+  });
+  // Everything that the verdict depends on.
+  return { suite, message: utf8(text), signature, name: `${toBase64url(publicKey)} ${signed.signature} ${text}` };
 }
+
+function batchRoot(leaf: string, { index, size, path }: BatchPlace): string {
+  if (size < 2 || size > MAX_BATCH) throw new RangeError(`batch: expected 2 to ${MAX_BATCH} statements`);
+  const siblings = path.map((hash) => fromBase64url(hash, "path", 32));
+  const root = foldInclusion(index, size, hashLeafText(leaf), siblings);
+  if (root === undefined) throw new RangeError("batch: the path does not fit its place");
+  return toBase64url(root);
+}
+
+const batchText = (
+  domain: SigningDomain,
+  batch: {
+    readonly key: string;
+    readonly root: string;
+    readonly signer: string;
+    readonly size: number;
+    readonly suite: string;
+  },
+): string => `sealane/${domain}/batch/v1\n${canonicalJson(batch)}`;

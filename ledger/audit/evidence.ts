@@ -1,10 +1,11 @@
 /** One bundle under examination: its typed body, the pinned facts, and short names for what many checks need. */
 import type { CohortEntry, MemberRecord, TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { canonicalJson, digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
-import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeafText } from "../../crypto/suites/merkle.ts";
 import type { Signed, SigningDomain } from "../../crypto/suites/signed.ts";
 import { leafHashOf } from "../log/leaf.ts";
-import { appendLeaf, EMPTY_RANGE, hashLeaf, rootOf } from "../log/tree.ts";
+import { appendLeaf, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { SignedTransaction } from "../port.ts";
 import type { EvidenceBody, EvidenceBundle, RecordProof } from "./bundle.ts";
 import type { Findings } from "./problems.ts";
@@ -101,7 +102,7 @@ export const statementsRoot = (statements: readonly unknown[]): string =>
   toBase64url(
     rootOf(
       statements.reduce<typeof EMPTY_RANGE>(
-        (range, statement) => appendLeaf(range, hashLeaf(utf8(canonicalJson(statement)))).range,
+        (range, statement) => appendLeaf(range, hashLeafText(canonicalJson(statement))).range,
         EMPTY_RANGE,
       ),
     ),

@@ -7,8 +7,9 @@ import type { Host } from "../../chaincode/rules/host.ts";
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeafText } from "../../crypto/suites/merkle.ts";
 import { createSignatureQueue } from "../contract.ts";
-import { appendLeaf, type CompactRange, EMPTY_RANGE, hashLeaf, rootOf } from "../log/tree.ts";
+import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
 import { formProblems } from "./form.ts";
 import { memoryStore } from "./memory-store.ts";
@@ -68,7 +69,7 @@ export async function verifyReplica(
     if ("problem" in read) return answer(read.problem);
     const problem = await replay({ store, read, previous: time, verify: signatures.verify });
     if (problem !== undefined) return answer(problem);
-    range = appendLeaf(range, hashLeaf(read.bytes)).range;
+    range = appendLeaf(range, hashLeafText(read.text)).range;
     time = read.leaf.time;
     const fork = forkProblem(pinned.index, range);
     if (fork !== undefined) return answer(fork);
@@ -84,7 +85,7 @@ type Leaf = Pick<LedgerEntry, "time" | "transaction">;
 
 interface Read {
   readonly position: number;
-  readonly bytes: Uint8Array;
+  readonly text: string;
   readonly leaf: Leaf;
 }
 
@@ -105,7 +106,7 @@ async function* readAll(
     if (!isLeaf(leaf)) return yield problem("ledger-entry");
     if (at !== position) return yield problem("position-gap", { expected: position, got: at });
     if (textOf(leaf) !== text) return yield problem("not-canonical");
-    yield { position, bytes: Buffer.from(text, "utf8"), leaf };
+    yield { position, text, leaf };
     position += 1;
   }
 }

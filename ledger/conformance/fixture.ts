@@ -2,7 +2,7 @@
 import type { MemberRecord, TransactionBody, TransactionType } from "../../chaincode/rules/transactions.ts";
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { type SigningIdentity, signingIdentity, signStatement, signStatements } from "../../crypto/suites/signed.ts";
 import type { SignedTransaction } from "../port.ts";
 
 export const NETWORK = "conformance";
@@ -68,3 +68,14 @@ export function admission(operator: TestMember, member: TestMember): SignedTrans
 /** The smallest record that any member may write: anchors [from, to) of its access log. */
 export const anchor = (author: TestMember, from: number, to = from + 1): SignedTransaction =>
   transaction(author, "access.anchor", { from, to, root: digest(`${author.id} ${to}`) });
+
+/** `count` such records that follow each other, under one signature per 64 of them. */
+export function anchors(author: TestMember, from: number, count: number): readonly SignedTransaction[] {
+  const statements = Array.from({ length: count }, (_, at) => ({
+    network: NETWORK,
+    id: uuid(`${author.id} batch ${from + at}`),
+    type: "access.anchor" as const,
+    body: { from: from + at, to: from + at + 1, root: digest(`${author.id} ${from + at + 1}`) },
+  }));
+  return signStatements(author.identity, "transaction", statements) as readonly SignedTransaction[];
+}

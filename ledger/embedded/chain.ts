@@ -12,11 +12,11 @@ import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { createSignatureQueue } from "../contract.ts";
-import { leafBytes } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
-import { appendLeaf, type CompactRange, hashLeaf, rootAt, rootOf, type TreeNode } from "../log/tree.ts";
+import { type CompactRange, rootAt, rootOf } from "../log/tree.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
+import { appendOperations, type Grown, growLog } from "./append.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
@@ -48,12 +48,9 @@ export interface Tail {
   readonly checkpoint: string;
 }
 
-export interface Prepared {
+export interface Prepared extends Grown {
   readonly from: number;
   readonly entries: readonly LedgerEntry[];
-  readonly texts: readonly string[];
-  readonly nodes: readonly TreeNode[];
-  readonly range: CompactRange;
   readonly root: Uint8Array;
   readonly overlay: Overlay;
   readonly time: string;
@@ -71,9 +68,6 @@ export interface ChainStart {
 }
 
 export type Chain = ReturnType<typeof createChain>;
-
-export const entryText = (entry: Pick<LedgerEntry, "time" | "transaction">): string =>
-  Buffer.from(leafBytes(entry)).toString("utf8");
 
 export const parseEntry = (position: number, text: string): LedgerEntry => ({ position, ...JSON.parse(text) });
 
@@ -117,9 +111,6 @@ export function createChain(start: ChainStart) {
   ): Promise<Prepared> {
     const overlay = createOverlay(base);
     const entries: LedgerEntry[] = [];
-    const texts: string[] = [];
-    const nodes: TreeNode[] = [];
-    let grown = range;
     let governs = false;
     const watched: StateStore = {
       ...overlay,
@@ -134,28 +125,19 @@ export function createChain(start: ChainStart) {
       const entry: LedgerEntry = { position, time, transaction };
       const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction);
       if (!judge(outcome, entry)) continue;
-      const text = entryText(entry);
-      const added = appendLeaf(grown, hashLeaf(Buffer.from(text, "utf8")));
-      grown = added.range;
-      nodes.push(...added.nodes);
       entries.push(entry);
-      texts.push(text);
       if (governs) break;
     }
     const time = entries.at(-1)?.time ?? head.time;
-    return { from: head.size, entries, texts, nodes, range: grown, root: rootOf(grown), overlay, time, governs };
+    const grown = growLog(range, entries);
+    return { ...grown, from: head.size, entries, root: rootOf(grown.range), overlay, time, governs };
   }
 
   async function stage(prepared: Prepared, checkpoint: string, { sync }: { readonly sync: boolean }): Promise<void> {
     const record: Tail = { from: prepared.from, size: prepared.range.size, time: prepared.time, checkpoint };
-    await store.batch(
-      [
-        ...prepared.texts.map((value, at) => put(layout.entry(prepared.from + at), value)),
-        ...prepared.nodes.map(({ level, index, hash }) => put(layout.node(level, index), toBase64url(hash))),
-        put(layout.tail, JSON.stringify(record)),
-      ],
-      { sync },
-    );
+    await store.batch([...appendOperations(prepared.from, prepared), put(layout.tail, JSON.stringify(record))], {
+      sync,
+    });
     tail = { prepared, checkpoint };
     bell.ring();
   }

@@ -1,10 +1,11 @@
 /** Opens a chain over its store and refuses one whose log, tree, checkpoint and state do not agree. */
 import type { KeyState } from "../../chaincode/rules/records.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeafText } from "../../crypto/suites/merkle.ts";
 import { openCheckpoint, originOf, parseCheckpoint } from "../log/checkpoint.ts";
 import { LogError } from "../log/errors.ts";
 import { NOTE_ED25519, noteKey } from "../log/note.ts";
-import { appendLeaf, type CompactRange, EMPTY_RANGE, hashLeaf, loadRange, rootOf } from "../log/tree.ts";
+import { appendLeaf, type CompactRange, EMPTY_RANGE, loadRange, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
 import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
 import { readGovernance } from "./governance.ts";
@@ -60,7 +61,7 @@ async function growFromEntries(store: LogStore, headSize: number, end: number): 
     if (position >= end) throw corrupt(`${key} is beyond the last checkpoint`);
     if (key !== layout.entry(position)) throw corrupt(`entry ${position} is missing`);
     if (position >= headSize) staged.push(parseStaged(position, text));
-    range = appendLeaf(range, hashLeaf(Buffer.from(text, "utf8"))).range;
+    range = appendLeaf(range, hashLeafText(text)).range;
     if (range.size === headSize) atHead = range;
   }
   if (range.size !== end) throw corrupt(`${range.size} entries, the last checkpoint covers ${end}`);

@@ -1,5 +1,5 @@
 /** Transactions waiting for their group commit. A submission whose waiter gave up stays in line. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import type { SubmitAnswer } from "./sequencer-api.ts";
@@ -84,20 +84,38 @@ export function createSubmissionQueue(limits: {
     }
   }
 
-  function waitFor({ waiters }: Waiting): Promise<SubmitAnswer> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void) => {
-        clearTimeout(timer);
-        failures.delete(fail);
-        waiters.delete(hear);
-        finish();
-      };
-      const hear: Hear = (answer) => settle(() => resolve(answer));
-      const fail = (error: LedgerError) => settle(() => reject(error));
-      const timer = setTimeout(() => fail(noQuorum(limits.timeoutMs)), limits.timeoutMs);
-      failures.add(fail);
-      waiters.add(hear);
-    });
+  /** All of one call wait under one timer. */
+  function waitFor(submissions: readonly Waiting[]): Promise<SubmitAnswer>[] {
+    const open = new Set<(error: LedgerError) => void>();
+    const fail = (error: LedgerError) => {
+      clearTimeout(timer);
+      failures.delete(fail);
+      for (const reject of [...open]) reject(error);
+    };
+    const timer = setTimeout(() => fail(noQuorum(limits.timeoutMs)), limits.timeoutMs);
+    failures.add(fail);
+    return submissions.map(
+      ({ waiters }) =>
+        new Promise((resolve, reject) => {
+          const hear: Hear = (answer) => {
+            settle();
+            resolve(answer);
+          };
+          const refuse = (error: LedgerError) => {
+            settle();
+            reject(error);
+          };
+          const settle = () => {
+            waiters.delete(hear);
+            open.delete(refuse);
+            if (open.size > 0) return;
+            clearTimeout(timer);
+            failures.delete(fail);
+          };
+          waiters.add(hear);
+          open.add(refuse);
+        }),
+    );
   }
 
   return Object.freeze({
@@ -106,7 +124,7 @@ export function createSubmissionQueue(limits: {
       const fresh = new Map<string, Waiting>();
       const all = transactions.map((transaction) => {
         const text = textOf(transaction);
-        const name = createHash("sha256").update(text).digest("base64");
+        const name = hash("sha256", text, "base64");
         const known = byName.get(name) ?? fresh.get(name);
         if (known !== undefined) return known;
         const submission = waitingOf({ name, transaction, length: text.length, from });
@@ -118,7 +136,7 @@ export function createSubmissionQueue(limits: {
         enter(submission);
         waiting.push(submission);
       }
-      const answers = all.map(waitFor);
+      const answers = waitFor(all);
       bell.ring();
       return answers;
     },

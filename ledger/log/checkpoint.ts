@@ -1,8 +1,9 @@
 /** Checkpoints, c2sp.org/tlog-checkpoint@v1: a signed note whose text is origin, tree size and root hash. */
+
+import { HASH_BYTES } from "../../crypto/suites/merkle.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { LogError } from "./errors.ts";
 import { formatNote, type Note, type NoteKey, parseNote, signNote, verifyNoteSignature } from "./note.ts";
-import { HASH_BYTES } from "./tree.ts";
 
 export interface Checkpoint {
   readonly origin: string;

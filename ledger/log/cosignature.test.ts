@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { intl } from "../../crypto/suites/intl.ts";
+import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { openCheckpoint, parseCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { cosign, evaluateQuorum, majorityOf, verifyCosignature, withCosignatures } from "./cosignature.ts";
 import { NOTE_COSIGNATURE, NOTE_ED25519, noteKey } from "./note.ts";
-import { hashLeaf } from "./tree.ts";
 
 // c2sp.org/tlog-checkpoint and c2sp.org/tlog-cosignature: the example of both specifications.
 const SOFA =

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { intl } from "../../crypto/suites/intl.ts";
+import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { cosign, withCosignatures } from "./cosignature.ts";
 import { NOTE_COSIGNATURE, NOTE_ED25519, noteKey } from "./note.ts";
 import { formatProof, parseProof, verifyProof } from "./proof-text.ts";
 import { proveInclusion } from "./proofs.ts";
-import { appendLeaf, EMPTY_RANGE, hashLeaf, rootOf } from "./tree.ts";
+import { appendLeaf, EMPTY_RANGE, rootOf } from "./tree.ts";
 
 const seed = (byte: number) => new Uint8Array(32).fill(byte);
 const ORIGIN = "sealane.ledger/test";

@@ -1,11 +1,12 @@
 /** Offline proofs, c2sp.org/tlog-proof@v1: index, inclusion path and a checkpoint with its cosignatures in one text. */
+
+import { HASH_BYTES } from "../../crypto/suites/merkle.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpoint, parseDecimal } from "./checkpoint.ts";
 import { evaluateQuorum } from "./cosignature.ts";
 import { LogError } from "./errors.ts";
 import { MAX_NOTE_BYTES, type NoteKey } from "./note.ts";
 import { verifyInclusion } from "./proofs.ts";
-import { HASH_BYTES } from "./tree.ts";
 
 const HEADER = "c2sp.org/tlog-proof@v1";
 // A path in a tree of fewer than 2^53 leaves has at most 53 hashes (RFC 6962 section 2.1.1).

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { proveConsistency, proveInclusion, verifyConsistency, verifyInclusion } from "./proofs.ts";
-import { appendLeaf, type CompactRange, EMPTY_RANGE, emptyRoot, hashLeaf, rootOf } from "./tree.ts";
+import { appendLeaf, type CompactRange, EMPTY_RANGE, emptyRoot, rootOf } from "./tree.ts";
 import argon from "./vectors/argon2020.json" with { type: "json" };
 import vectors from "./vectors/rfc6962-trees.json" with { type: "json" };
 

@@ -1,6 +1,8 @@
 /** Inclusion and consistency proofs: made as in RFC 6962 section 2.1, verified as in RFC 9162 section 2.1. */
+
+import { foldInclusion, HASH_BYTES, hashChildren } from "../../crypto/suites/merkle.ts";
 import { LogError } from "./errors.ts";
-import { assertSize, emptyRoot, HASH_BYTES, hashChildren, type ReadNode, subtreesOf } from "./tree.ts";
+import { assertSize, emptyRoot, type ReadNode, subtreesOf } from "./tree.ts";
 
 /** Hashes from the leaf's sibling up to a child of the root. Throws LogError when index >= size. */
 export async function proveInclusion(index: number, size: number, readNode: ReadNode): Promise<Uint8Array[]> {
@@ -17,36 +19,6 @@ export async function proveConsistency(oldSize: number, newSize: number, readNod
   if (oldSize > newSize) throw new LogError("ERR_LOG_RANGE", `old size: ${oldSize} is larger than ${newSize}`);
   if (oldSize === 0 || oldSize === newSize) return [];
   return Promise.all(consistencyRanges(oldSize, 0, newSize, true).map((range) => subtreeRoot(range, readNode)));
-}
-
-/** The root that `path` leads to from this leaf hash, or undefined when the path does not fit (index, size). */
-export function foldInclusion(
-  index: number,
-  size: number,
-  leafHash: Uint8Array,
-  path: readonly Uint8Array[],
-): Uint8Array | undefined {
-  // RFC 9162 section 2.1.3.2, step 1.
-  if (!isSize(index) || !isSize(size) || index >= size) return undefined;
-  if (leafHash.length !== HASH_BYTES || path.some((hash) => hash.length !== HASH_BYTES)) return undefined;
-  let node = index;
-  let last = size - 1;
-  let root = leafHash;
-  for (const hash of path) {
-    if (last === 0) return undefined;
-    if (node % 2 === 1 || node === last) {
-      root = hashChildren(hash, root);
-      while (node % 2 === 0 && node !== 0) {
-        node /= 2;
-        last = Math.floor(last / 2);
-      }
-    } else {
-      root = hashChildren(root, hash);
-    }
-    node = Math.floor(node / 2);
-    last = Math.floor(last / 2);
-  }
-  return last === 0 ? root : undefined;
 }
 
 export function verifyInclusion(

@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hashChildren, hashLeaf } from "../../crypto/suites/merkle.ts";
 import {
   appendLeaf,
   type CompactRange,
   EMPTY_RANGE,
   emptyRoot,
-  hashChildren,
-  hashLeaf,
   loadRange,
   rootAt,
   rootOf,

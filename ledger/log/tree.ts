@@ -5,9 +5,8 @@
  * written, so a store keeps exactly the nodes that `appendLeaf` returns. Sizes go up to 2^53 - 1.
  */
 import { createHash } from "node:crypto";
+import { hashChildren } from "../../crypto/suites/merkle.ts";
 import { LogError } from "./errors.ts";
-
-export const HASH_BYTES = 32;
 
 export interface NodeAddress {
   readonly level: number;
@@ -28,17 +27,6 @@ export interface CompactRange {
 }
 
 export const EMPTY_RANGE: CompactRange = Object.freeze({ size: 0, frontier: Object.freeze([]) });
-
-const LEAF_PREFIX = Uint8Array.of(0);
-const NODE_PREFIX = Uint8Array.of(1);
-
-// RFC 6962 section 2.1: MTH({d(0)}) = SHA-256(0x00 || d(0)).
-export const hashLeaf = (leaf: Uint8Array): Uint8Array =>
-  new Uint8Array(createHash("sha256").update(LEAF_PREFIX).update(leaf).digest());
-
-// RFC 6962 section 2.1: MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n])).
-export const hashChildren = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  new Uint8Array(createHash("sha256").update(NODE_PREFIX).update(left).update(right).digest());
 
 /** RFC 6962 section 2.1: the hash of an empty list is the hash of an empty string. */
 export const emptyRoot = (): Uint8Array => new Uint8Array(createHash("sha256").digest());

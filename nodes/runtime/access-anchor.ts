@@ -2,8 +2,9 @@
 import { keys } from "../../chaincode/rules/keys.ts";
 import type { AccessState } from "../../chaincode/rules/records.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { record } from "../../exchange/requests/record.ts";
-import { appendLeaf, EMPTY_RANGE, hashLeaf, rootOf } from "../../ledger/log/tree.ts";
+import { appendLeaf, EMPTY_RANGE, rootOf } from "../../ledger/log/tree.ts";
 import type { AccessEntry } from "../store/access-chain.ts";
 import type { NodeServices } from "./services.ts";
 

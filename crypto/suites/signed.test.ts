@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  MAX_BATCH,
+  type Signed,
+  signingIdentity,
+  signStatement,
+  signStatements,
+  verifySigned,
+  verifySignedAhead,
+} from "./signed.ts";
+
+const identity = signingIdentity("author", "intl", new Uint8Array(32).fill(1));
+const stranger = signingIdentity("author", "intl", new Uint8Array(32).fill(2));
+const statements = (count: number) => Array.from({ length: count }, (_, at) => ({ at }));
+
+async function isValid(signed: Signed<unknown>, key = identity.publicKey): Promise<boolean> {
+  const valid = verifySigned(key, "transaction", signed);
+  expect(await verifySignedAhead(key, "transaction", signed)).toBe(valid);
+  return valid;
+}
+
+describe("one signature over many statements", () => {
+  test.each([1, 2, 3, 5, 64, MAX_BATCH, MAX_BATCH + 3])("covers each of %i, in their order", async (count) => {
+    const all = signStatements(identity, "transaction", statements(count));
+    expect(all.map(({ statement }) => statement)).toEqual(statements(count));
+    for (const one of all) expect(await isValid(one)).toBe(true);
+    expect(new Set(all.map(({ signature }) => signature)).size).toBe(Math.ceil(count / MAX_BATCH));
+  });
+
+  test("is an ordinary one where there is nothing to share", () => {
+    expect(signStatements(identity, "transaction", [{ at: 0 }])).toEqual([
+      signStatement(identity, "transaction", { at: 0 }),
+    ]);
+    expect(signStatements(identity, "transaction", [])).toEqual([]);
+  });
+
+  test("covers nothing else: another statement, place, path, signer, key or domain", async () => {
+    const all = signStatements(identity, "transaction", statements(7));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(6), fc.nat(6), async (at, other) => {
+        const one = all[at]!;
+        const { batch } = one;
+        if (batch === undefined) throw new Error("expected a batch");
+        const path = batch.path.with(0, all[(at + 3) % 7]!.batch!.path[0]!);
+        const changed: Signed<unknown>[] = [
+          { ...one, statement: { at: at + 1 } },
+          { ...one, signer: "other" },
+          { ...one, signature: signStatement(identity, "transaction", one.statement).signature },
+          { ...one, batch: { ...batch, size: batch.size + 1 } },
+          { ...one, batch: { ...batch, size: MAX_BATCH + 1 } },
+          { ...one, batch: { ...batch, index: batch.index + 0.5 } },
+          { ...one, batch: { ...batch, index: -1 } },
+          { ...one, batch: { ...batch, path } },
+          { ...one, batch: { ...batch, path: batch.path.slice(1) } },
+          { ...one, batch: { ...batch, path: [...batch.path, batch.path[0]!] } },
+          { ...one, batch: { ...batch, path: ["", ...batch.path.slice(1)] } },
+          { ...one, batch: null as never },
+          { ...one, batch: { index: 0, size: 2, path: undefined as never } },
+        ];
+        if (other !== at) changed.push({ ...one, batch: all[other]!.batch! });
+        const { batch: _, ...alone } = one;
+        for (const lie of [...changed, alone]) expect(await isValid(lie)).toBe(false);
+        expect(await isValid(one, stranger.publicKey)).toBe(false);
+        expect(verifySigned(identity.publicKey, "receipt", one)).toBe(false);
+        expect(await isValid(one)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+test("a wiped or reused seed buffer never signs with the key that was in it before", () => {
+  const seed = new Uint8Array(32).fill(3);
+  const first = signingIdentity("author", "intl", seed);
+  const reused = { ...first, privateKey: seed };
+  const before = signStatement(reused, "transaction", { at: 0 });
+  seed.fill(4);
+  const after = signStatement(reused, "transaction", { at: 0 });
+  expect(verifySigned(first.publicKey, "transaction", before)).toBe(true);
+  expect(verifySigned(first.publicKey, "transaction", after)).toBe(false);
+});

@@ -1,0 +1,36 @@
+/** What entries add to the log: leaf texts and the Merkle nodes that they complete, as writes to the store. */
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeafText } from "../../crypto/suites/merkle.ts";
+import { leafText } from "../log/leaf.ts";
+import { appendLeaf, type CompactRange, type TreeNode } from "../log/tree.ts";
+import type { LedgerEntry } from "../port.ts";
+import { layout } from "./layout.ts";
+import type { StoreOperation } from "./store.ts";
+
+export interface Grown {
+  readonly range: CompactRange;
+  /** Of the entries, in order. */
+  readonly texts: readonly string[];
+  readonly nodes: readonly TreeNode[];
+}
+
+export function growLog(start: CompactRange, entries: readonly LedgerEntry[]): Grown {
+  const texts: string[] = [];
+  const nodes: TreeNode[] = [];
+  let range = start;
+  for (const entry of entries) {
+    const text = leafText(entry);
+    const added = appendLeaf(range, hashLeafText(text));
+    range = added.range;
+    nodes.push(...added.nodes);
+    texts.push(text);
+  }
+  return { range, texts, nodes };
+}
+
+export const appendOperations = (from: number, { texts, nodes }: Grown): StoreOperation[] => [
+  ...texts.map((value, at) => ({ type: "put", key: layout.entry(from + at), value }) as const),
+  ...nodes.map(
+    ({ level, index, hash }) => ({ type: "put", key: layout.node(level, index), value: toBase64url(hash) }) as const,
+  ),
+];

@@ -1,0 +1,53 @@
+/** Replicas in processes of their own; what they ask of the sequencer travels as JSON. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { TestMember } from "../../ledger/conformance/fixture.ts";
+import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
+import { siblingPath } from "../boot/sibling.ts";
+
+export interface Replicas {
+  readonly stop: () => Promise<void>;
+}
+
+export function startReplicas(options: {
+  readonly folder: string;
+  readonly network: string;
+  readonly sequencer: string;
+  readonly api: SequencerApi;
+  readonly members: readonly TestMember[];
+}): Replicas {
+  const children = options.members.map(({ id }) => {
+    const words = [join(options.folder, id), options.network, id, options.sequencer];
+    const child = fork(siblingPath(import.meta.url, "./ledger-replica-child"), words, { stdio: "inherit" });
+    serve(child, options.api);
+    return child;
+  });
+  return {
+    async stop() {
+      await Promise.all(
+        children.map(async (child) => {
+          const gone = child.exitCode === null ? once(child, "exit") : undefined;
+          if (child.connected) child.disconnect();
+          await gone;
+        }),
+      );
+    },
+  };
+}
+
+function serve(child: ChildProcess, api: SequencerApi): void {
+  child.on(
+    "message",
+    ({ id, method, values }: { id: number; method: keyof SequencerApi; values: readonly never[] }) => {
+      const answer = (reply: object) => {
+        if (child.connected) child.send({ id, ...reply });
+      };
+      const handler = api[method] as (...given: readonly never[]) => Promise<unknown>;
+      handler(...values).then(
+        (value) => answer({ value }),
+        (error: Error) => answer({ error: error.message }),
+      );
+    },
+  );
+}
