@@ -70,10 +70,14 @@ test("missing, empty, unknown and differently filled translations are found, and
       `text("page.title"); text("page.only-en"); text("page.blank"); text(\`state.\${name}\`);`,
       'throw new A("ERR_A_KNOWN"); throw new A("ERR_A_SILENT");',
       'export const RULE_REASONS = [\n  "too-few",\n] as const;',
+      'problems.push({ field: "fields.1", code: "bad-field", parameters }); return { field, code: "odd" };',
+      'const purpose = { code: "industry-statistics" };',
     ],
   });
   expect(findings.map(({ where, what }) => `${where} ${what}`).sort()).toEqual([
     "en.json no text for error code ERR_A_SILENT",
+    "en.json no text for reason code bad-field",
+    "en.json no text for reason code odd",
     "en.json no text for reason code too-few",
     "en.json nothing uses the key error.ERR_A_GONE",
     "en.json nothing uses the key page.unused",

@@ -1,7 +1,8 @@
 /**
  * Texts: every key is in every language with the same placeholders and in use; every code that can reach a person has
  * a text. Codes are the ERR_ literals of the sources and the members of the exported lists
- * whose name ends in REASONS, PROBLEM_CODES or OUTPUT_RULES, and what rules say in `refuse`, `wait` and `permit`.
+ * whose name ends in REASONS, PROBLEM_CODES or OUTPUT_RULES, what rules say in `refuse`, `wait` and `permit`, and the
+ * codes of problems that are written where they are found.
  */
 import type { Check, Finding } from "./finding.ts";
 import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.ts";
@@ -12,6 +13,8 @@ const ERROR_CODE = /"(ERR_[A-Z0-9_]*[A-Z0-9])"/g;
 const REASON_LIST =
   /^export const [A-Z_]*(?:REASONS|PROBLEM_CODES|OUTPUT_RULES)\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
 const RULE_CALL = /\b(?:refuse|wait|permit)\(\s*(?:undefined, |terms, )?"([a-z][a-z-]*)"/g;
+/** `{ field, code: "…" }`: a problem written where it is found. */
+const PROBLEM = /\b(?:field|at)(?:: [^,\n]*)?,\s*code: "([a-z][a-z-]*)"/g;
 const LITERAL = /"([^"\\\n]+)"/g;
 /** `text(`state.${name}`)`: all keys under "state." are in use. */
 const FAMILY = /`([a-z][A-Za-z-]*(?:\.[A-Za-z-]+)*\.)\$\{/g;
@@ -36,7 +39,7 @@ export function translationFindings({ languages, sources }: TranslationInput): r
   const reasons = new Set(
     matches(REASON_LIST).flatMap((list) => [...list.matchAll(LITERAL)].map((match) => match[1] ?? "")),
   );
-  for (const reason of matches(RULE_CALL)) reasons.add(reason);
+  for (const reason of [...matches(RULE_CALL), ...matches(PROBLEM)]) reasons.add(reason);
 
   for (const error of errors) {
     if (!(`error.${error}` in base)) findings.push({ where: reference, what: `no text for error code ${error}` });

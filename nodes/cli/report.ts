@@ -103,13 +103,14 @@ const ENGLISH = createTexts("en");
 
 /** Errors of functions called in this process: the ones of our folders carry a stable code. */
 function localFailure(error: unknown, texts: Texts): Failure {
-  const { code, message, problems, rejection } = error as LocalError;
+  const { code, message, problems, rejection, answer } = error as LocalError;
   if (typeof code === "string" && code.startsWith("ERR_")) {
     const found = (problems ?? []).map((problem) => ({
       ...problem,
       detail: problem.detail ?? explain(problem, ENGLISH),
     }));
-    const errors = rejection === undefined ? found : [{ field: rejection.field ?? "", code: rejection.code }];
+    const said = rejection ?? answer;
+    const errors = said === undefined ? found : [{ ...said, detail: message ?? "" }];
     return failure(exitCodeOf(code), code, texts.error(code) ?? message ?? code, message, errors);
   }
   if ((error as NodeJS.ErrnoException).syscall === "listen") {
@@ -126,4 +127,6 @@ interface LocalError {
   readonly message?: string;
   readonly problems?: readonly Explainable[];
   readonly rejection?: { readonly code: string; readonly field?: string };
+  /** What another member's node answered. */
+  readonly answer?: { readonly code?: string };
 }

@@ -1,10 +1,23 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sealane } from "./_transcript.ts";
+
+const INVITATION = {
+  format: "sealane/invitation/v1",
+  network: "steel",
+  sequencer: {
+    member: "op",
+    publicKey: "A".repeat(43),
+    tls: "A".repeat(43),
+    endpoint: "https://127.0.0.1:1",
+  },
+  token: "A".repeat(43),
+  expiresAt: "2099-01-01T00:00:00Z",
+};
 
 let cwd: string;
 beforeEach(async () => {
@@ -175,3 +188,46 @@ async function listen(status = 200, body = "{}"): Promise<{ port: number; close:
       }),
   };
 }
+
+describe("under --lang zh-CN", () => {
+  const wrong: [what: string, line: string, prepare: (dir: string) => Promise<unknown>][] = [
+    ["no node", "request list --dir nowhere", async () => undefined],
+    ["a file that is missing", "policy check gone.json", async () => undefined],
+    ["a file that is no JSON", "policy check broken.json", () => writeFile(join(cwd, "broken.json"), "{")],
+    ["a wrong policy", "policy check p.json", () => writeFile(join(cwd, "p.json"), '{"@type":"Offer","permission":7}')],
+    [
+      "wrong keys of the configuration",
+      "node start --dir bureau",
+      (dir) => writeFile(join(dir, "sealane.json"), '{"member":{"id":"A"},"odd":1,"log":{"level":"loud"}}'),
+    ],
+    ["no network", "node start --dir bureau", async () => undefined],
+    [
+      "a key that others may read",
+      "network join i.json --dir bureau",
+      (dir) => chmod(join(dir, "keys/identity.json"), 0o644),
+    ],
+    ["a damaged key", "network join i.json --dir bureau", (dir) => writeFile(join(dir, "keys/identity.json"), "x")],
+    ["no backup", "node restore bureau --dir other", async () => undefined],
+    [
+      "a trust file that is none",
+      "audit verify bureau/sealane.json --trust bureau/sealane.json",
+      async () => undefined,
+    ],
+  ];
+  test.each(wrong)(
+    "%s: every line that a person reads is Chinese, filled in and with its code",
+    async (_what, line, prepare) => {
+      await sealane(INIT, { cwd });
+      await writeFile(join(cwd, "i.json"), JSON.stringify(INVITATION));
+      await prepare(join(cwd, "bureau"));
+      const { exitCode, stdout, stderr } = await sealane(`${line} --lang zh-CN`, { cwd });
+      expect(exitCode).toBeGreaterThan(0);
+      const lines = `${stdout}${stderr}`.split("\n").filter((text) => /[a-z]{3}/i.test(text));
+      expect(lines.length).toBeGreaterThan(0);
+      for (const text of lines) {
+        expect(text).not.toMatch(/\{\w+\}/);
+        expect(text).toMatch(/[\u4e00-\u9fff]/);
+      }
+    },
+  );
+});

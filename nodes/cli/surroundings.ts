@@ -8,7 +8,7 @@ export interface Surroundings {
   readonly interactive: boolean;
   /** Aborts at Ctrl-C or a request to stop. */
   readonly signal: AbortSignal;
-  /** Calls `reload` at each SIGHUP; the result ends that. */
+  /** Calls `reload`, which does not throw, at each SIGHUP; the result ends that. */
   onReload(reload: () => Promise<void>): () => void;
   write(stream: "stdout" | "stderr", text: string): void;
   /** Milliseconds since the epoch. */
@@ -32,9 +32,7 @@ export function processSurroundings(): Surroundings {
     interactive: process.stdout.isTTY === true && process.stderr.isTTY === true && process.env.CI === undefined,
     signal: stop.signal,
     onReload(reload) {
-      // A wrong file changes nothing: the node goes on and says why.
-      const failed = (error: unknown): void => void process.stderr.write(`sealane: ${(error as Error).message}\n`);
-      const listener = (): void => void reload().catch(failed);
+      const listener = (): void => void reload();
       process.on("SIGHUP", listener);
       return () => process.off("SIGHUP", listener);
     },

@@ -152,6 +152,8 @@ interface KnownError {
   readonly statusCode?: number;
   readonly problems?: readonly Partial<FieldProblem>[];
   readonly rejection?: { readonly code: string; readonly field?: string };
+  /** What another member's node answered. */
+  readonly answer?: { readonly code: string | undefined };
   readonly validation?: readonly TLocalizedValidationError[];
   readonly validationContext?: string;
 }
@@ -210,7 +212,8 @@ function validationErrors(
   );
 }
 
-function fieldErrors({ rejection, problems = [], message }: KnownError): readonly FieldError[] {
+function fieldErrors({ rejection, answer, problems = [], message }: KnownError): readonly FieldError[] {
+  if (answer?.code !== undefined) return [{ field: "", code: answer.code, detail: message ?? "" }];
   if (rejection === undefined) return problems.map(spoken);
   return [{ field: rejection.field ?? "", code: rejection.code, detail: message ?? "" }];
 }

@@ -88,6 +88,6 @@ function outcomeOf(check: Check, { text }: Texts): string {
 
 /** Where in the bundle, what is wrong, and the values compared. */
 function problemLine({ where, code, values }: Problem, texts: Texts): string {
-  const compared = Object.entries(values).map(([name, value]) => `${name}: ${value}`);
-  return [`${where || "/"}  [${code}] ${texts.reason(code)}`, ...compared.map((line) => `    ${line}`)].join("\n");
+  const compared = Object.entries(values).map(([name, value]) => texts.text("audit.compared", { name, value }));
+  return [`${where || "/"}  [${code}] ${texts.reason(code)}`, ...compared].join("\n");
 }

@@ -1,7 +1,10 @@
 /** `sealane node start`: runs the node in the foreground until Ctrl-C or SIGTERM; SIGHUP reloads its configuration. */
 import type { Command } from "commander";
+import type { RunningNode } from "../../runtime/node.ts";
 import type { Cli } from "../command.ts";
+import type { CommandContext } from "../context.ts";
 import { readPassphrase } from "../passphrase.ts";
+import { failureOf, printFailure } from "../report.ts";
 
 export function nodeStart(node: Command, { texts, action }: Cli): void {
   const { text } = texts;
@@ -15,20 +18,24 @@ export function nodeStart(node: Command, { texts, action }: Cli): void {
         const running = await startNode({ dir: context.dir, ...(passphrase === undefined ? {} : { passphrase }) });
         const { api, peer } = running.address;
         context.note(text("cli.node.start.ready", { api, peer: peer ?? text("cli.node.start.outward") }));
-        const unsubscribe = context.surroundings.onReload(async () => {
-          const restart = await running.reload();
-          context.note(
-            restart.length === 0
-              ? text("cli.node.reloaded")
-              : text("cli.node.reloaded.restart", { keys: restart.join(", ") }),
-          );
-        });
+        const unsubscribe = context.surroundings.onReload(() => reload(running, context));
         await aborted(context.surroundings.signal);
         unsubscribe();
         await running.stop();
         return { json: { stopped: true, api, peer: peer ?? null }, human: "" };
       }),
     );
+}
+
+/** A wrong file changes nothing: the node goes on and says why. */
+async function reload(running: RunningNode, { texts, surroundings, note }: CommandContext): Promise<void> {
+  try {
+    const keys = (await running.reload()).join(", ");
+    note(keys === "" ? texts.text("cli.node.reloaded") : texts.text("cli.node.reloaded.restart", { keys }));
+  } catch (error) {
+    const failure = failureOf(error, texts, false);
+    if (failure !== undefined) printFailure(failure, false, texts, surroundings);
+  }
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
