@@ -2,12 +2,14 @@
  * A network whose coordinator and sequencer, receiver and requester can lie: each stands behind a front. Every attack
  * takes a year of its own, because over the same cells history would rightly refuse the next set.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { vi } from "vitest";
 import { readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { Message } from "../../crypto/secagg/messages.ts";
 import type { Party } from "../../exchange/requests/ports.ts";
 import { createNetwork, type Network, type Options, PROVIDERS, type RequestState } from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
+import { paths } from "../computations/peer-messages.ts";
 import { computationIdOf } from "../computations/requester.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
@@ -17,6 +19,8 @@ export { PROVIDERS } from "../computations/_network.ts";
 export const STEP_MS = 6_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
+const POLL_MS = 500;
+const START = { epoch: "none", after: 0 };
 const YEARS = Array.from({ length: 30 }, (_, index) => String(1990 + index));
 const ROWS: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = Object.fromEntries(
   PROVIDERS.map((member, index) => [
@@ -145,6 +149,32 @@ export function speaksFor(
     const page = contentOf<Page>(answer);
     return answerOf({ ...page, messages: page.messages.flatMap((message) => rewrite(message, from)) });
   });
+}
+
+/** Says this to each member once, although C itself has nothing to say; the members that came back for more after it. */
+export function tells(
+  front: Front,
+  { computation }: Asked,
+  messages: (to: string) => readonly unknown[],
+): ReadonlySet<string> {
+  const told = new Set<string>();
+  const cameBack = new Set<string>();
+  front.lie(async ({ from, method, path }, next) => {
+    const url = new URL(path, "https://localhost");
+    if (method !== "GET" || url.pathname !== new URL(paths.mailbox(computation, START, 0), url).pathname) {
+      return await next();
+    }
+    if (told.has(from)) {
+      cameBack.add(from);
+      return await next();
+    }
+    const answer = await Promise.race([next(), sleep(POLL_MS, undefined, { ref: false })]);
+    if (answer !== undefined && contentOf<Page>(answer).messages.length > 0) return answer;
+    told.add(from);
+    const [epoch, after] = [url.searchParams.get("epoch"), Number(url.searchParams.get("after"))];
+    return answerOf({ epoch, next: after, messages: messages(from) });
+  });
+  return cameBack;
 }
 
 /** The protocol message that a call to C carries about this computation. */
