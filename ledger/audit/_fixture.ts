@@ -423,7 +423,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
   const members = [...masked(cohort.filter((member) => !withdrawn.includes(member)))];
   const masksetBody = { computation: COMPUTATION, members, root: masksetRoot(answers) };
   const maskset = await ledger.submit("operator", "computation.maskset", masksetBody);
-  const context1 = maskContext(context0, keysetBody, masksetBody);
+  const context1 = maskContext(context0, keysetBody, masksetBody, null);
 
   const close = async (phase: 1 | 2, survivors: readonly string[], context: string, bytes: number) => {
     const headers = survivors.map((member) =>

@@ -173,10 +173,18 @@ export function createChain(start: ChainStart) {
     bell.ring();
   }
 
-  async function* entries(first: number, end = head.size): AsyncIterable<LedgerEntry> {
+  async function* entryTexts(first: number, end: number): AsyncIterable<string> {
     let position = first;
     for await (const [key, text] of store.range({ gte: layout.entry(first), lt: layout.entry(end) })) {
       if (key !== layout.entry(position)) throw corrupt(`entry ${position} is missing`);
+      yield text;
+      position += 1;
+    }
+  }
+
+  async function* entries(first: number, end = head.size): AsyncIterable<LedgerEntry> {
+    let position = first;
+    for await (const text of entryTexts(first, end)) {
       yield parseEntry(position, text);
       position += 1;
     }
@@ -193,10 +201,11 @@ export function createChain(start: ChainStart) {
     for await (const [key, text] of store.range(from("batch", first))) {
       if (key !== layout.batch(next) || next >= end) break;
       const { size, checkpoint } = JSON.parse(text) as { size: number; checkpoint: string };
-      const batch: LogBatch = { from: next, entries: await collect(entries(next, size)), checkpoint };
-      found.push(batch);
+      const texts = await collect(entryTexts(next, size));
+      const begin = next;
+      found.push({ from: begin, entries: texts.map((text, at) => parseEntry(begin + at, text)), checkpoint });
       next = size;
-      length += JSON.stringify(batch).length;
+      length += texts.reduce((sum, text) => sum + text.length, checkpoint.length);
       if (next - first >= limit || length >= MAX_ANSWER_LENGTH) return found;
     }
     if (staged !== undefined && staged.prepared.from === next) {

@@ -1,5 +1,6 @@
 /** Transactions waiting for their group commit. A submission whose waiter gave up stays in line. */
 import { hash } from "node:crypto";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import type { SubmitAnswer } from "./sequencer-api.ts";
@@ -127,7 +128,7 @@ export function createSubmissionQueue(limits: {
         const name = hash("sha256", text, "base64");
         const known = byName.get(name) ?? fresh.get(name);
         if (known !== undefined) return known;
-        const submission = waitingOf({ name, transaction, length: text.length, from });
+        const submission = waitingOf({ name, transaction: inOrder(transaction, text), length: text.length, from });
         fresh.set(name, submission);
         return submission;
       });
@@ -191,11 +192,15 @@ export function countWithin(items: readonly { readonly length: number }[], limit
 // What is no JSON has no text; the contract rejects it.
 function textOf(transaction: SignedTransaction): string {
   try {
-    return JSON.stringify(transaction) ?? "";
+    return canonicalJson(transaction);
   } catch {
     return "";
   }
 }
+
+/** A copy of its own whose properties are in canonical order: every later text of it is written quickly. */
+const inOrder = (transaction: SignedTransaction, text: string): SignedTransaction =>
+  text === "" ? transaction : (JSON.parse(text) as SignedTransaction);
 
 const full = (detail: string): LedgerError => new LedgerError("ERR_LEDGER_FULL", `sequencer: ${detail}; retry later`);
 
