@@ -168,7 +168,10 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
       for await (const [, stored] of assets.entries()) found.push(await view(stored));
       return found;
     },
-    open: async (asset: string) => openSource((await known(asset)).source, sourceOptions()),
+    async open(asset: string) {
+      const { source, fingerprint } = await known(asset);
+      return await openSource(source, { ...sourceOptions(), fingerprint });
+    },
     resume: () => resumeRegistrations(ports()),
   });
 }
