@@ -124,3 +124,11 @@ test.each([
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*content-type: application/problem\\+json`));
   expect(JSON.parse(body)).toMatchObject({ status, code });
 });
+
+test("a path parameter beyond any id is a problem document", async () => {
+  build().get("/things/:id", async () => ({}));
+  expect((await app.inject(`/things/${"0".repeat(300)}`)).json()).toMatchObject({
+    status: 400,
+    code: "ERR_HTTP_INVALID",
+  });
+});

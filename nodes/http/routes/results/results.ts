@@ -76,6 +76,12 @@ async function endedLife(ctx: Context, request: string) {
   if (known === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not known to this node`);
   const { life } = known;
   if (life.name !== "released" && life.name !== "withheld") throw noResult(request, life.name);
+  if (life.requester !== ctx.services.member && life.receiver !== ctx.services.member) {
+    throw new RequestError(
+      "ERR_REQUEST_FORBIDDEN",
+      `request ${request}: only its requester and receiver have the result`,
+    );
+  }
   return life;
 }
 
