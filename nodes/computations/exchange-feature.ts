@@ -22,8 +22,8 @@ export function createExchangeFeature(services: NodeServices): Feature {
       showRequest(app, ctx);
       explainRequest(app, ctx);
       cancel(app, ctx);
-      decide(app, ctx, service);
-      open(app, service);
+      decide(app, ctx, service.requests);
+      open(app, service.requests);
       showResult(app, ctx);
       showEvidence(app, ctx);
       listAgreements(app, ctx);
@@ -31,7 +31,7 @@ export function createExchangeFeature(services: NodeServices): Feature {
       listComputations(app, ctx);
       showComputation(app, ctx);
     },
-    peerRoutes: (app) => addExchangePeerRoutes(app, ctx, service),
+    peerRoutes: (app) => addExchangePeerRoutes(app, ctx, service.roles),
     start: () => service.start(),
     async stop() {
       await service.stop();

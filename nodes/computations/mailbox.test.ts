@@ -34,3 +34,14 @@ test("closing answers everyone who waits", async () => {
   mailbox.close();
   expect((await waiting).messages).toEqual([]);
 });
+
+test("a message that is repeated takes the place of the one before, so that nobody can fill the mailbox", async () => {
+  const mailbox = createMailbox("e1");
+  mailbox.post("alpha", message("keyset"));
+  for (let round = 0; round < 1_000; round++) mailbox.post("alpha", message("receipt-2"));
+  const all = await mailbox.read("alpha", START, 0);
+  expect(all.messages.map(({ type }) => type)).toEqual(["keyset", "receipt-2"]);
+  const waiting = mailbox.read("alpha", { epoch: "e1", after: all.next }, 10_000);
+  mailbox.post("alpha", message("receipt-2"));
+  expect((await waiting).messages).toHaveLength(1);
+});

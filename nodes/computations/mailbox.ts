@@ -1,7 +1,8 @@
 /**
  * What a coordinator has to say to each member of a computation, in order. Members fetch it by long poll with the
  * cursor they have reached. It lives in memory: after a restart the role repeats its open messages under a new epoch,
- * and members, for whom every message may come twice, start at its beginning.
+ * and members, for whom every message may come twice, start at its beginning. Of each type the latest message is kept,
+ * so what it holds is bounded by the protocol, however often a member makes the role repeat itself.
  */
 import type { Message } from "../../crypto/secagg/messages.ts";
 
@@ -25,15 +26,21 @@ export interface Mailbox {
 
 const MAX_PAGE_MESSAGES = 16;
 
+interface Queue {
+  /** Messages ever posted: the place of the latest one. */
+  posted: number;
+  readonly latest: Map<Message["type"], { readonly place: number; readonly message: Message }>;
+}
+
 export function createMailbox(epoch: string): Mailbox {
-  const queues = new Map<string, Message[]>();
+  const queues = new Map<string, Queue>();
   const waiting = new Map<string, Set<() => void>>();
   let closed = false;
 
-  const queueOf = (member: string): Message[] => {
+  const queueOf = (member: string): Queue => {
     const existing = queues.get(member);
     if (existing !== undefined) return existing;
-    const created: Message[] = [];
+    const created: Queue = { posted: 0, latest: new Map() };
     queues.set(member, created);
     return created;
   };
@@ -56,15 +63,19 @@ export function createMailbox(epoch: string): Mailbox {
 
   return Object.freeze({
     post(member: string, message: Message) {
-      queueOf(member).push(message);
+      const queue = queueOf(member);
+      queue.posted += 1;
+      // Deleted first: a map keeps the order in which keys came.
+      queue.latest.delete(message.type);
+      queue.latest.set(message.type, { place: queue.posted, message });
       wake(member);
     },
     async read(member: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) {
       const queue = queueOf(member);
       const after = cursor.epoch === epoch ? cursor.after : 0;
-      if (queue.length <= after && !closed && waitMs > 0) await arrival(member, waitMs);
-      const messages = queue.slice(after, after + MAX_PAGE_MESSAGES);
-      return { epoch, next: after + messages.length, messages };
+      if (queue.posted <= after && !closed && waitMs > 0) await arrival(member, waitMs);
+      const page = [...queue.latest.values()].filter(({ place }) => place > after).slice(0, MAX_PAGE_MESSAGES);
+      return { epoch, next: page.at(-1)?.place ?? after, messages: page.map(({ message }) => message) };
     },
     close() {
       closed = true;

@@ -1,5 +1,4 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { readRequest } from "../../chaincode/rules/keys.ts";
 import { providerOf } from "../../chaincode/rules/rule.ts";
@@ -41,12 +40,10 @@ import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
 import { witnessedOf } from "./witness.ts";
 
-/** The role may be about to start: its documents are on their way, or the node has just come back. */
-const STARTING_PAUSE_MS = 50;
 const NO_PAGE = { epoch: "none", next: 0 };
 const accepted = { accepted: true as const };
 
-export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: ExchangeService): void {
+export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: ExchangeService["roles"]): void {
   app.addHook("onSend", async ({ url, headers }, _reply, payload) => {
     const computation = computationInPath(url);
     if (computation === undefined) return;
@@ -134,7 +131,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     { schema: { params: ComputationParameters, body: ComputationDocuments, response: { 200: Accepted, ...problems } } },
     async ({ params, author, body }) => {
       await takeDocuments(ctx, author, params.computation, body);
-      await service.pokeComputation(params.computation);
+      await roles.startRoles(params.computation);
       return accepted;
     },
   );
@@ -143,7 +140,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     { schema: { params: ComputationParameters, body: DossierSchema, response: { 200: Accepted, ...problems } } },
     async ({ params, author, body }) => {
       await takeDossier(ctx, author, params.computation, body as unknown as Dossier);
-      await service.pokeComputation(params.computation);
+      await roles.startRoles(params.computation);
       return accepted;
     },
   );
@@ -152,7 +149,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     { schema: { params: ComputationParameters, body: ProtocolMessage, response: { 200: Accepted, ...problems } } },
     async ({ params, author, body, headers }) => {
       await ofCohort(ctx, params.computation, author);
-      await service.take(author, params.computation, body, Number(headers["content-length"] ?? 0));
+      await roles.deliver(author, params.computation, body, Number(headers["content-length"] ?? 0));
       return accepted;
     },
   );
@@ -164,16 +161,13 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
         querystring: MailboxQuery,
         response: { 200: MailboxPageSchema, ...problems },
       },
-      config: { accessLog: false },
+      config: { accessLog: false, longPoll: true },
     },
     async ({ params, author, query }) => {
       await ofCohort(ctx, params.computation, author);
       const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
-      let mailbox = service.mailbox(params.computation);
-      while (mailbox === undefined && ctx.clock() < until) {
-        await sleep(STARTING_PAUSE_MS);
-        mailbox = service.mailbox(params.computation);
-      }
+      // The role may be about to start: its documents are on their way, or the node has just come back.
+      const mailbox = await roles.mailbox(params.computation, until - ctx.clock());
       const page = await mailbox?.read(author, query, until - ctx.clock());
       return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
     },
@@ -191,7 +185,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, service: Excha
     "/peer/v1/computations/:computation/transcript",
     { schema: { params: ComputationParameters, body: TranscriptSchema, response: { 200: Accepted, ...problems } } },
     async ({ params, author, body }) => {
-      await service.takeTranscript(author, params.computation, body as unknown as Transcript);
+      await roles.deliverTranscript(author, params.computation, body as unknown as Transcript);
       return accepted;
     },
   );

@@ -4,7 +4,7 @@ import { approveRequest } from "../../../../exchange/requests/decide-request.ts"
 import { cancelRequest } from "../../../../exchange/requests/submit.ts";
 import type { Context } from "../../../computations/context.ts";
 import { providerPorts } from "../../../computations/provider.ts";
-import type { ExchangeService } from "../../../computations/service.ts";
+import type { RequestDriver } from "../../../computations/request-driver.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
 import { RequestParameters } from "./schemas.ts";
@@ -28,7 +28,7 @@ export function cancel(app: HttpApp, ctx: Context): void {
   );
 }
 
-export function decide(app: HttpApp, ctx: Context, service: Pick<ExchangeService, "pokeRequest">): void {
+export function decide(app: HttpApp, ctx: Context, requests: Pick<RequestDriver, "poke">): void {
   app.post(
     "/api/v1/requests/:request/decisions",
     {
@@ -50,13 +50,13 @@ export function decide(app: HttpApp, ctx: Context, service: Pick<ExchangeService
       const { asset, outcome, reason } = body;
       const verdict = { outcome, by: operator, ...(reason === undefined ? {} : { reason }) };
       const explanation = await approveRequest(providerPorts(ctx), params.request, asset, verdict);
-      service.pokeRequest(params.request);
+      requests.poke(params.request);
       return { outcome: explanation.outcome, reasons: [...explanation.reasons] };
     },
   );
 }
 
-export function open(app: HttpApp, service: Pick<ExchangeService, "open">): void {
+export function open(app: HttpApp, requests: Pick<RequestDriver, "open">): void {
   app.post(
     "/api/v1/requests/:request/open",
     {
@@ -66,6 +66,6 @@ export function open(app: HttpApp, service: Pick<ExchangeService, "open">): void
         response: { 201: closed({ computation: Uuid }), ...problems },
       },
     },
-    async ({ params }, reply) => reply.code(201).send({ computation: await service.open(params.request) }),
+    async ({ params }, reply) => reply.code(201).send({ computation: await requests.open(params.request) }),
   );
 }

@@ -1,0 +1,141 @@
+/**
+ * Moves requests: follows what the ledger says of each, and does what this node owes it as provider or requester.
+ * Everything it does is a function of ledger and stores, so a restart goes on where a crash stopped.
+ */
+import { readAgreement, readComputation } from "../../chaincode/rules/keys.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import {
+  eventOf,
+  isOver,
+  isRefusedByAll,
+  type LifeEvent,
+  type RequestLife,
+  step,
+} from "../../exchange/requests/life.ts";
+import { cancelRequest, recordSubmission } from "../../exchange/requests/submit.ts";
+import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
+import { PeerError } from "../peer/peer-error.ts";
+import type { Context } from "./context.ts";
+import { createKeyedQueue } from "./keyed-queue.ts";
+import { serveRequest } from "./provider.ts";
+import { serveThroughRelay } from "./relay.ts";
+import { fetchResult, isRestartable, openComputation } from "./requester.ts";
+import { runsStoppedBy } from "./stopped-runs.ts";
+
+export interface RequestDriver {
+  /** Takes one ledger record in; resolves with the request it is about, whose turn comes with `poke`. */
+  take(entry: LedgerEntry): Promise<string | undefined>;
+  /** Looks at a request again, for example after a steward's word. */
+  poke(request: string): void;
+  /** Looks at every request, after a start. */
+  pokeAll(): Promise<void>;
+  /** Opens a computation on the agreements that stand; resolves with its id. */
+  open(request: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const RELAY_POLL_MS = 1_000;
+
+export function createRequestDriver(ctx: Context): RequestDriver {
+  const { ledger, log, member: self } = ctx.services;
+  const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
+  const relayTimers = new Map<string, NodeJS.Timeout>();
+  const queue = createKeyedQueue({
+    run: advance,
+    isPassing,
+    onError: (request, error) => log.warn({ err: error, request }, "request could not be advanced"),
+  });
+
+  async function advance(request: string): Promise<void> {
+    await serveRequest(ctx, request);
+    if (await serveThroughRelay(ctx, request)) pokeLater(request);
+    const known = await ctx.stores.lives.get(request);
+    // Filed, and the node died before its record was on the way.
+    if (known?.life.name === "draft") return await recordSubmission(ports, request);
+    if (known === undefined || known.life.requester !== self) return;
+    const { life } = known;
+    const { opensByItself } = ctx.services.config().computations;
+    if (opensByItself && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
+    if (life.name === "submitted" && isRefusedByAll(life)) await cancelRequest(ports, request, "no-agreement");
+    if (life.name === "released") await fetchResult(ctx, life.computation);
+  }
+
+  function pokeLater(request: string): void {
+    clearTimeout(relayTimers.get(request));
+    const timer = setTimeout(() => {
+      relayTimers.delete(request);
+      queue.poke(request);
+    }, RELAY_POLL_MS);
+    relayTimers.set(request, timer);
+  }
+
+  /** Everyone has decided: what cannot be opened now never can, so the request ends with the reason. */
+  async function openOrCancel(request: string): Promise<void> {
+    try {
+      await open(request);
+    } catch (error) {
+      if (!(error instanceof ComputationError) || error.code !== "ERR_COMPUTATION_NOT_OPENABLE") throw error;
+      log.warn({ err: error, request }, "no computation can be opened on these agreements");
+      await cancelRequest(ports, request, error.problems[0]?.code ?? "not-openable");
+    }
+  }
+
+  function open(request: string): Promise<string> {
+    const { stepMs, releaseMs } = ctx.services.config().computations;
+    return openComputation(ctx, request, { keysMs: stepMs, sharesMs: stepMs, contributionMs: stepMs, releaseMs });
+  }
+
+  async function take(entry: LedgerEntry): Promise<string | undefined> {
+    const event = eventOf(entry);
+    if (event === undefined) return undefined;
+    const request = await requestOf(event);
+    if (request === undefined) return undefined;
+    const known = await ctx.stores.lives.get(request);
+    if (known !== undefined && known.position >= entry.position) return request;
+    let life = moved(known?.life ?? { name: "draft", id: request }, event);
+    for (const { computation, request: of, record } of await runsStoppedBy(ledger, entry)) {
+      const isRunning = "computation" in life && life.computation === computation && !isOver(life);
+      const body = { computation, reason: record.reason };
+      if (of === request && isRunning) life = moved(life, { ...event, type: "computation.fail", body });
+    }
+    await ctx.stores.lives.put(request, { life, position: entry.position });
+    return request;
+  }
+
+  async function requestOf({ type, body }: LifeEvent): Promise<string | undefined> {
+    if (type === "agreement.revoke") return (await readAgreement(ledger, body.agreement))?.agreement.request;
+    if ("request" in body) return body.request;
+    return (await readComputation(ledger, body.computation))?.request;
+  }
+
+  /** The contract ordered it, so a state that has no such move stays as it is and says so. */
+  function moved(life: RequestLife, event: LifeEvent): RequestLife {
+    try {
+      return step(life, event);
+    } catch (error) {
+      log.warn({ err: error, type: event.type }, "ledger record does not move the request");
+      return life;
+    }
+  }
+
+  return Object.freeze({
+    take,
+    poke: (request: string) => queue.poke(request),
+    async pokeAll() {
+      for await (const [request] of ctx.stores.lives.entries()) queue.poke(request);
+    },
+    open,
+    async stop() {
+      for (const timer of relayTimers.values()) clearTimeout(timer);
+      await queue.stop();
+    },
+  });
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof PeerError) return (error.answer?.status ?? 503) >= 500;
+  if (error instanceof LedgerError) return error.code !== "ERR_LEDGER_REJECTED" && error.code !== "ERR_LEDGER_CLOSED";
+  if (error instanceof ComputationError) return error.code === "ERR_COMPUTATION_EVIDENCE";
+  return error instanceof RequestError && error.code === "ERR_REQUEST_UNREACHABLE";
+}
