@@ -14,7 +14,7 @@ export interface PeerAppDeps extends Omit<GuardDeps, "interface"> {
   readonly config: () => NodeConfig;
   readonly network: string;
   readonly member: string;
-  readonly members: Pick<MemberDirectory, "publicKey">;
+  readonly members: Pick<MemberDirectory, "publicKey" | "isReplaced">;
   readonly now: () => string;
   readonly tls: TlsIdentity;
 }

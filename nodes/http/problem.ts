@@ -60,6 +60,7 @@ export const PROBLEM_STATUS: Readonly<Record<string, number>> = Object.freeze({
   ERR_PEER_CLOCK_SKEW: 401,
   ERR_PEER_REPLAY: 401,
   ERR_PEER_UNKNOWN_MEMBER: 403,
+  ERR_PEER_KEY_REPLACED: 403,
   ERR_PEER_BUSY: 429,
   // What another member did to us, told to our own operator.
   ERR_PEER_UNREACHABLE: 502,
@@ -71,6 +72,7 @@ export const PROBLEM_STATUS: Readonly<Record<string, number>> = Object.freeze({
 
   ERR_NETWORK_ALREADY_IN_ONE: 409,
   ERR_NETWORK_NONE: 409,
+  ERR_NETWORK_KEY_REPLACED: 409,
   ERR_NETWORK_NO_ENDPOINT: 409,
   ERR_NETWORK_KIND: 409,
   ERR_NETWORK_NOT_OPERATOR: 403,
@@ -144,6 +146,7 @@ const FASTIFY_CODES: Readonly<Record<string, string>> = Object.freeze({
   FST_ERR_CTP_EMPTY_JSON_BODY: "ERR_HTTP_INVALID",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "ERR_HTTP_INVALID",
   FST_ERR_BAD_URL: "ERR_HTTP_INVALID",
+  FST_ERR_MAX_PARAM_LENGTH: "ERR_HTTP_INVALID",
 });
 
 interface KnownError {

@@ -216,8 +216,9 @@ function asPeerError(error: unknown, what: string, state: { timedOut: boolean; a
   return new PeerError("ERR_PEER_UNREACHABLE", `${what}: ${code ?? (error as Error).message}`, { cause: error });
 }
 
+const UNKNOWN_KEY: readonly unknown[] = ["ERR_PEER_UNKNOWN_MEMBER", "ERR_PEER_KEY_REPLACED"];
 const isUnknownKey = (error: unknown): boolean =>
-  error instanceof PeerError && error.answer?.code === "ERR_PEER_UNKNOWN_MEMBER";
+  error instanceof PeerError && UNKNOWN_KEY.includes(error.answer?.code);
 
 function isRetried(error: unknown): boolean {
   if (!(error instanceof PeerError)) return false;

@@ -19,6 +19,8 @@ export interface MemberDirectory {
   list(): Promise<readonly MemberState[]>;
   /** The raw public key, when the member is active and the key is its current one. */
   publicKey(member: string, key: string): Promise<Uint8Array | undefined>;
+  /** The member is active, and the key was its own until the ledger replaced or revoked it. */
+  isReplaced(member: string, key: string): Promise<boolean>;
   /** Throws PeerError ERR_PEER_UNKNOWN_MEMBER for a stranger and ERR_PEER_UNREACHABLE for a member without endpoint. */
   target(member: string): Promise<PeerTarget>;
 }
@@ -31,6 +33,10 @@ export function createMemberDirectory(state: StateReader): MemberDirectory {
       const [found, keyState] = await Promise.all([readMember(state, member), readKey(state, key)]);
       if (found?.status !== "active" || keyState?.member !== member || keyState.state !== "current") return undefined;
       return fromBase64url(keyState.publicKey, "public key", 32);
+    },
+    async isReplaced(member: string, key: string) {
+      const [found, keyState] = await Promise.all([readMember(state, member), readKey(state, key)]);
+      return found?.status === "active" && keyState?.member === member && keyState.state !== "current";
     },
     async target(member: string) {
       const found = await readMember(state, member);

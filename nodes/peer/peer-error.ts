@@ -12,6 +12,7 @@ export const PEER_ERRORS = [
   "ERR_PEER_CLOCK_SKEW",
   "ERR_PEER_REPLAY",
   "ERR_PEER_UNKNOWN_MEMBER",
+  "ERR_PEER_KEY_REPLACED",
   "ERR_PEER_BUSY",
 ] as const;
 export type PeerErrorCode = (typeof PEER_ERRORS)[number];

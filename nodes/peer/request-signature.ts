@@ -62,6 +62,8 @@ const textOf = (value: object): string => Buffer.from(JSON.stringify(value)).toS
 export interface SignatureCheck {
   /** Raw Ed25519 public key of an active member's key, by the ledger; undefined for all others. */
   readonly publicKey: (member: string, key: string) => Promise<Uint8Array | undefined>;
+  /** The member is active, and the key was its own until the ledger replaced or revoked it. */
+  readonly isReplaced?: (member: string, key: string) => Promise<boolean>;
   readonly network: string;
   readonly audience: string;
   readonly now: () => string;
@@ -83,6 +85,9 @@ export async function verifyPeerSignature(header: unknown, check: SignatureCheck
   }
   const { claims, keyId, signed, signature } = readUnverified(header);
   const publicKey = await check.publicKey(claims.from, keyId);
+  if (publicKey === undefined && (await check.isReplaced?.(claims.from, keyId)) === true) {
+    throw new PeerError("ERR_PEER_KEY_REPLACED", `${claims.from}: the ledger replaced or revoked key ${keyId}`);
+  }
   if (publicKey === undefined) {
     throw new PeerError("ERR_PEER_UNKNOWN_MEMBER", `${claims.from}: no active member with key ${keyId} on the ledger`);
   }

@@ -10,17 +10,33 @@ import { openLevelStore } from "../../ledger/embedded/store.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import type { PeerClient } from "../peer/client.ts";
 import type { PeerTarget } from "../peer/member-directory.ts";
+import { PeerError } from "../peer/peer-error.ts";
 import { createSequencerClient } from "../peer/sequencer-client.ts";
 import { PRIVATE_FOLDER } from "../store/atomic-file.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { NetworkFile } from "./network/network-file.ts";
 
 export const LEDGER_FOLDER = "ledger";
+const TROUBLE_LOG_MS = 60_000;
 
 export interface OpenedLedger {
   readonly ledger: Ledger;
   /** Present on the node that sequences: what its peer interface serves. */
   readonly sequencer: SequencerApi | undefined;
+}
+
+/** Told of every failed call, once or twice a second while the trouble lasts: the same one is logged once in a while. */
+function createTrouble(deps: { now: () => string; log: FastifyBaseLogger; onKeyReplaced?: () => void }) {
+  let said = "";
+  let saidAt = 0;
+  return (error: unknown): void => {
+    const { message, cause } = error as Error;
+    if (cause instanceof PeerError && cause.answer?.code === "ERR_PEER_KEY_REPLACED") deps.onKeyReplaced?.();
+    const now = Date.parse(deps.now());
+    if (message === said && now - saidAt < TROUBLE_LOG_MS) return;
+    [said, saidAt] = [message, now];
+    deps.log.warn({ code: (error as { code?: unknown }).code, reason: message }, "sequencer not reached; trying again");
+  };
 }
 
 export async function openLedger(deps: {
@@ -33,10 +49,12 @@ export async function openLedger(deps: {
   readonly pollMs: number;
   readonly now: () => string;
   readonly log: FastifyBaseLogger;
+  /** The ledger replaced or revoked the key that this node runs under: nobody takes its calls any more. */
+  readonly onKeyReplaced?: () => void;
 }): Promise<OpenedLedger> {
   const location = join(deps.dir, LEDGER_FOLDER);
   await mkdir(location, { recursive: true, mode: PRIVATE_FOLDER });
-  const store = await openLevelStore(location).catch((cause) => {
+  const store = await openLevelStore(location, deps.onFailedWrite).catch((cause) => {
     throw new StoreError("ERR_STORE_LOCKED", `${location}: in use by another process, or damaged`, { cause });
   });
   const common = {
@@ -56,7 +74,7 @@ export async function openLedger(deps: {
       sequencer: createSequencerClient({ peers: deps.peers, sequencer: deps.sequencer }),
       pinnedSequencerKey: deps.pinned.sequencer.publicKey,
       pollMs: deps.pollMs,
-      onTrouble: (error) => deps.log.warn({ err: error }, "sequencer not reached; trying again"),
+      onTrouble: createTrouble(deps),
       onRejected: (transaction, error) =>
         deps.log.error({ type: transaction.statement.type, err: error }, "a waiting transaction was rejected"),
     });

@@ -11,7 +11,7 @@ import { createMemberLoad } from "./member-load.ts";
 export interface PeerAuthDeps {
   readonly network: string;
   readonly member: string;
-  readonly members: Pick<MemberDirectory, "publicKey">;
+  readonly members: Pick<MemberDirectory, "publicKey" | "isReplaced">;
   readonly now: () => string;
   readonly requestsPerMinutePerMember: () => number;
   /** Long polls included. */
@@ -45,6 +45,7 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
         audience: deps.member,
         now: deps.now,
         publicKey: deps.members.publicKey,
+        isReplaced: deps.members.isReplaced,
       });
       if (claims.method !== request.method || claims.target !== request.raw.url) {
         throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: signed for ${claims.method} ${claims.target}`);

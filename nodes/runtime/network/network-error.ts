@@ -13,6 +13,7 @@ export const NETWORK_ERRORS = [
   "ERR_NETWORK_APPLICATION_REFUSED",
   "ERR_NETWORK_MEMBER_EXISTS",
   "ERR_NETWORK_NOT_ADMITTED_YET",
+  "ERR_NETWORK_KEY_REPLACED",
 ] as const;
 
 export class NetworkError extends Error {
