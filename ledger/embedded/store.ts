@@ -1,5 +1,6 @@
 /** The key-value store under the embedded ledger, and its one production implementation over level. */
 import { Level } from "level";
+import { createWriteGate } from "./write-gate.ts";
 
 export type StoreOperation =
   | { readonly type: "put"; readonly key: string; readonly value: string }
@@ -16,15 +17,22 @@ export interface LogStore {
   close(): Promise<void>;
 }
 
-/** Opens (or creates) the ledger's folder. One process at a time: a second one gets level's LEVEL_LOCKED error. */
-export async function openLevelStore(location: string): Promise<LogStore> {
+/**
+ * Opens (or creates) the ledger's folder. One process at a time: a second one gets level's LEVEL_LOCKED error. After a
+ * write that failed, of which `onFailure` hears, every later one is refused until the folder is opened anew.
+ */
+export async function openLevelStore(
+  location: string,
+  onFailure: (error: unknown) => void = () => undefined,
+): Promise<LogStore> {
+  const gate = createWriteGate(onFailure);
   const level = new Level<string, string>(location, { keyEncoding: "utf8", valueEncoding: "utf8" });
   await level.open();
   return Object.freeze({
     // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
     get: async (key: string) => level.getSync(key),
     batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
-      level.batch([...operations], { sync }),
+      gate.pass(() => level.batch([...operations], { sync })),
     range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
     reverse: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt, reverse: true }),
     close: () => level.close(),

@@ -1,18 +1,17 @@
 /**
- * Keeps a full disk from becoming a damaged store: below the configured free space, and after any write that failed
- * for want of space, the node only reads. It writes again by itself once there is room.
+ * Keeps a full disk from becoming a damaged store. Below the configured free space the node only reads, and writes
+ * again by itself once there is room. After a write that failed it only reads until its stores are opened anew.
  */
 import { statfs } from "node:fs/promises";
 import { HttpError } from "../http/http-error.ts";
-import { isDiskFull } from "../store/records.ts";
 
 const CHECK_MS = 5_000;
 const MIB = 1024 * 1024;
 
 export interface DiskGuard {
   assertWritable(): void;
-  /** Tells the guard of a failure seen elsewhere. */
-  note(error: unknown): void;
+  /** Tells the guard that a write failed. */
+  failed(): void;
   state(): { readonly readOnly: boolean; readonly freeMiB: number };
   close(): void;
 }
@@ -21,6 +20,8 @@ export async function openDiskGuard(options: {
   readonly dir: string;
   readonly minimumFreeMiB: () => number;
   readonly onChange: (state: { readonly readOnly: boolean; readonly freeMiB: number }) => void;
+  /** A write had failed and there is room again: the stores can be opened anew. */
+  readonly onRepaired?: () => void;
   /** Default: what the file system says. */
   readonly freeBytes?: () => Promise<number>;
   readonly checkMs?: number;
@@ -28,6 +29,7 @@ export async function openDiskGuard(options: {
   const freeBytes = options.freeBytes ?? (async () => freeOf(await statfs(options.dir)));
   let freeMiB = 0;
   let readOnly = false;
+  let hasFailed = false;
 
   const set = (next: boolean) => {
     if (next === readOnly) return;
@@ -36,7 +38,9 @@ export async function openDiskGuard(options: {
   };
   const check = async () => {
     freeMiB = Math.floor((await freeBytes()) / MIB);
-    set(freeMiB < options.minimumFreeMiB());
+    const isLow = freeMiB < options.minimumFreeMiB();
+    set(isLow || hasFailed);
+    if (hasFailed && !isLow) options.onRepaired?.();
   };
   await check();
   // A file system that cannot be asked is treated as full.
@@ -49,13 +53,15 @@ export async function openDiskGuard(options: {
   return Object.freeze({
     assertWritable() {
       if (!readOnly) return;
+      const detail = hasFailed ? "a write failed" : `${options.minimumFreeMiB()} MiB needed`;
       throw new HttpError(
         "ERR_HTTP_READ_ONLY",
-        `disk: ${freeMiB} MiB free, ${options.minimumFreeMiB()} MiB needed; the node only reads until there is room`,
+        `disk: ${freeMiB} MiB free, ${detail}; the node only reads until there is room`,
       );
     },
-    note(error: unknown) {
-      if (isDiskFull(error)) set(true);
+    failed() {
+      hasFailed = true;
+      set(true);
     },
     state,
     close: () => clearInterval(timer),

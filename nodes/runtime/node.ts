@@ -64,6 +64,8 @@ export interface RunningNode {
   readonly token: string;
   /** Reloads limits, sources and log level. Returns keys whose change needs a restart. */
   readonly reload: () => Promise<readonly string[]>;
+  /** Resolves when a write had failed and there is room again: stop and start the node, so that its stores open anew. */
+  readonly mustRestart: Promise<void>;
   /** Records new keys on the ledger; stop and start the node right after. */
   readonly rotateKeys: () => Promise<Rotation>;
   /** Graceful: finishes running calls, stops features, closes stores. Idempotent. */
@@ -106,13 +108,15 @@ async function compose(
   const keys = await readKeys(dir, "current", member, options.passphrase);
   const signer = createRequestSigner(keys.identity, next);
   const token = await readApiToken(dir);
+  const restart = Promise.withResolvers<void>();
   const disk = await openDiskGuard({
     dir,
     minimumFreeMiB: () => config.limits.minimumFreeDiskMiB,
+    onRepaired: restart.resolve,
     onChange: (state) => log.warn(state, state.readOnly ? "disk full: reading only" : "disk has room: writing again"),
   });
   teardown.add(async () => disk.close());
-  const accessLog = await openAccessLog(dir, effects.now);
+  const accessLog = await openAccessLog(dir, effects.now, disk.failed);
   teardown.add(() => accessLog.close());
 
   const peers = createPeerClient({
@@ -136,6 +140,7 @@ async function compose(
     pollMs: config.limits.longPollMs,
     now: effects.now,
     log,
+    onFailedWrite: disk.failed,
   });
   const { ledger } = opened;
   replica = ledger;
@@ -157,7 +162,7 @@ async function compose(
     members: createMemberDirectory(ledger),
     peers,
     cosignedNotes: createCosignedNotes(),
-    openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.note, kept),
+    openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.failed, kept),
     inflight: openInflight(dir),
     accessLog,
     log,
@@ -227,6 +232,7 @@ async function compose(
         log,
       }),
     rotateKeys: () => rotateKeys(services, { tls: keys.tls, passphrase: options.passphrase, onNext: signer.offerNext }),
+    mustRestart: restart.promise,
     stop: () => teardown.run(),
   });
 }

@@ -77,8 +77,15 @@ export async function verifyAccessLog(dir: string): Promise<AccessLogReport> {
   return { head, tornBytes };
 }
 
-/** Verifies the whole chain, drops a torn last line, and goes on behind it. Throws ERR_STORE_ACCESS_LOG_TAMPERED. */
-export async function openAccessLog(dir: string, now: () => string): Promise<AccessLog> {
+/**
+ * Verifies the whole chain, drops a torn last line, and goes on behind it. Throws ERR_STORE_ACCESS_LOG_TAMPERED.
+ * `onFailure` hears of the write that stopped it.
+ */
+export async function openAccessLog(
+  dir: string,
+  now: () => string,
+  onFailure: () => void = () => undefined,
+): Promise<AccessLog> {
   const folder = join(dir, ACCESS_LOG_FOLDER);
   await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
   const { head, fault, tornBytes } = await verifyAccessLog(dir);
@@ -89,7 +96,7 @@ export async function openAccessLog(dir: string, now: () => string): Promise<Acc
     );
   }
   if (tornBytes > 0) await dropTornBytes(join(folder, await lastSegment(folder)), tornBytes);
-  return createWriter({ folder, now, head });
+  return createWriter({ folder, now, head, onFailure });
 }
 
 const lastSegment = async (folder: string): Promise<string> =>
@@ -109,8 +116,13 @@ async function dropTornBytes(path: string, tornBytes: number): Promise<void> {
   }
 }
 
-function createWriter(start: { folder: string; now: () => string; head: ChainHead }): AccessLog {
-  const { folder, now } = start;
+function createWriter(start: {
+  folder: string;
+  now: () => string;
+  head: ChainHead;
+  onFailure: () => void;
+}): AccessLog {
+  const { folder, now, onFailure } = start;
   let { head } = start;
   let onDisk = head.entries;
   let queue: Waiting[] = [];
@@ -151,6 +163,7 @@ function createWriter(start: { folder: string; now: () => string; head: ChainHea
         for (const { entry, resolve } of batch) resolve(entry);
       } catch (error) {
         failure = error;
+        onFailure();
         for (const { reject } of [...batch, ...queue]) reject(stoppedError());
         queue = [];
       }

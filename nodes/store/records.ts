@@ -3,6 +3,7 @@
  *
  *   const invitations = openRecords<Invitation>(database, "invitations");
  */
+import { createWriteGate, isFailedWrite, type WriteGate } from "../../ledger/embedded/write-gate.ts";
 import type { Database } from "./database.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -20,7 +21,10 @@ export interface RecordStore<V> {
  */
 export type Kept = "always" | "unless-power-fails";
 
-/** `name` is `[a-z-]+` and never changes: it is the key prefix on disk. `onFailure` hears of every failed write. */
+/**
+ * `name` is `[a-z-]+` and never changes: it is the key prefix on disk. `onFailure` hears of every write that the
+ * disk did not take; after the first one none is tried until the database is opened anew.
+ */
 export function openRecords<V>(
   database: Database,
   name: string,
@@ -30,11 +34,12 @@ export function openRecords<V>(
   const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
   // LevelDB acknowledges a write before it is on disk unless told otherwise.
   const durable: object = { sync: kept === "always" };
+  const gate = gateOf(database);
   return Object.freeze({
     // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
     get: async (id: string) => (level.status === "open" ? level.getSync(id) : await level.get(id)),
-    put: (id: string, value: V) => writing(() => level.put(id, value, durable), onFailure),
-    delete: (id: string) => writing(() => level.del(id, durable), onFailure),
+    put: (id: string, value: V) => writing(gate, () => level.put(id, value, durable), onFailure),
+    delete: (id: string) => writing(gate, () => level.del(id, durable), onFailure),
     async *entries(prefix = "") {
       const range = prefix === "" ? {} : { gte: prefix, lt: `${prefix}\uffff` };
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;
@@ -42,13 +47,25 @@ export function openRecords<V>(
   });
 }
 
-async function writing(write: () => Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
+const gates = new WeakMap<Database, WriteGate>();
+/** One for all records of a database, because they share its log. */
+function gateOf(database: Database): WriteGate {
+  const gate = gates.get(database) ?? createWriteGate(() => undefined);
+  gates.set(database, gate);
+  return gate;
+}
+
+async function writing(
+  gate: WriteGate,
+  write: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
   try {
-    await write();
+    await gate.pass(write);
   } catch (cause) {
-    onFailure(cause);
+    if (isFailedWrite(cause)) onFailure(cause);
     if (isDiskFull(cause)) {
-      throw new StoreError("ERR_STORE_FULL", "the disk is full; nothing was written. Free space, then repeat", {
+      throw new StoreError("ERR_STORE_FULL", "the disk is full; nothing was written. Free space; the node goes on when its stores are opened anew", {
         cause,
       });
     }

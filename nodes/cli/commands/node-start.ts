@@ -15,16 +15,28 @@ export function nodeStart(node: Command, { texts, action }: Cli): void {
       action(async (context) => {
         const { startNode } = await import("../../runtime/node.ts");
         const passphrase = await readPassphrase(context);
-        const running = await startNode({ dir: context.dir, ...(passphrase === undefined ? {} : { passphrase }) });
+        const options = { dir: context.dir, ...(passphrase === undefined ? {} : { passphrase }) };
+        let running = await startNode(options);
+        while (await serve(running, context)) running = await startNode(options);
         const { api, peer } = running.address;
-        context.note(text("cli.node.start.ready", { api, peer: peer ?? text("cli.node.start.outward") }));
-        const unsubscribe = context.surroundings.onReload(() => reload(running, context));
-        await aborted(context.surroundings.signal);
-        unsubscribe();
-        await running.stop();
         return { json: { stopped: true, api, peer: peer ?? null }, human: "" };
       }),
     );
+}
+
+/** Until it is to stop. True when it is to start again: a write had failed, and there is room now. */
+async function serve(running: RunningNode, context: CommandContext): Promise<boolean> {
+  const { texts, surroundings } = context;
+  const { api, peer } = running.address;
+  context.note(texts.text("cli.node.start.ready", { api, peer: peer ?? texts.text("cli.node.start.outward") }));
+  const unsubscribe = surroundings.onReload(() => reload(running, context));
+  try {
+    await Promise.race([aborted(surroundings.signal), running.mustRestart]);
+    return !surroundings.signal.aborted;
+  } finally {
+    unsubscribe();
+    await running.stop();
+  }
 }
 
 /** A wrong file changes nothing: the node goes on and says why. */
