@@ -4,12 +4,14 @@
  */
 import { parseArgs } from "node:util";
 import { fuzzDecoders } from "./_decoders.ts";
+import { fuzzHttp } from "./_http.ts";
 import type { Figures, Plan } from "./_run.ts";
 import { fuzzSteps } from "./_steps.ts";
 
 const PARTS: Readonly<Record<string, (plan: Plan) => Promise<readonly Figures[]>>> = {
   decoders: fuzzDecoders,
   steps: fuzzSteps,
+  http: async (plan) => (await fuzzHttp(plan)).figures,
 };
 
 const { values } = parseArgs({

@@ -13,9 +13,9 @@ export interface Figures {
   readonly failures: readonly string[];
 }
 
-const SHRINK_MS = 60_000;
+const SHRINK_MS = 15_000;
 
-/** Shrinks a failure for at most a minute; `what` and the seed repeat it. */
+/** Shrinks a failure for a few seconds; `what` and the seed repeat it. */
 export async function checkProperty<T>(
   what: string,
   { cases, seed }: Plan,

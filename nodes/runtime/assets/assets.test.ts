@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readAsset } from "../../../chaincode/rules/keys.ts";
+import { readAsset, readAssetVersion } from "../../../chaincode/rules/keys.ts";
+import { digestOf } from "../../../crypto/suites/digest.ts";
 import { signStatement } from "../../../crypto/suites/signed.ts";
 import { policyOf } from "../../../policies/model/policy-of.ts";
 import { createTestnet, type Testnet } from "../../testnet/testnet.ts";
@@ -101,6 +102,26 @@ describe("an asset", () => {
     await expect(again).rejects.toMatchObject({ code: "ERR_ASSET_POLICY_UNCHANGED" });
     const foreign = alpha().assets.setPolicy("alpha:changed", policy("listed"));
     await expect(foreign).rejects.toMatchObject({ code: "ERR_ASSET_POLICY_INVALID" });
+  });
+
+  test("that is registered twice at the same moment is registered once, and its record is the ledger's", async () => {
+    const both = await Promise.allSettled([register("twice", policy("twice")), register("twice", policy("twice"))]);
+    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const onLedger = await readAssetVersion(alpha().ledger, "alpha:twice", 1);
+    const own = await alpha().assets.find("alpha:twice");
+    expect(own?.state).toBe("registered");
+    expect(onLedger?.metadataDigest).toBe(digestOf(own?.asset));
+  });
+
+  test("that is refused leaves nothing behind, its policy included", async () => {
+    const policies = alpha().openStore("policies");
+    const kept = async () => (await Array.fromAsync(policies.entries("alpha:refused"))).length;
+    const wrong = { ...description("refused"), unitDomain: "" };
+    const given = { description: wrong, source: { kind: "csv", path } as const, policy: policy("refused") };
+    await expect(alpha().assets.register(given)).rejects.toMatchObject({ code: "ERR_CATALOG_INVALID" });
+    expect(await kept()).toBe(0);
+    await register("refused", policy("refused"));
+    expect(await kept()).toBe(1);
   });
 
   test("that is withdrawn is found no more", async () => {

@@ -17,6 +17,7 @@ import { LedgerError } from "../../../ledger/port.ts";
 import type { Asset } from "../../../policies/model/asset.ts";
 import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import { type Policy, policyDigest } from "../../../policies/model/policy.ts";
+import { createKeyedLock } from "../../computations/keyed-lock.ts";
 import type { SourceDescription } from "../../sources/description.ts";
 import { type OpenedSource, openSource } from "../../sources/open.ts";
 import type { CoreServices } from "../core-services.ts";
@@ -61,7 +62,9 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
   const announced = services.openStore<{ readonly policyDigest: string }>("announced-policies");
 
   async function announce(asset: Asset, given: string | undefined): Promise<Announcement> {
-    if ((await readAssetVersion(services.ledger, asset.id, asset.version)) !== undefined) return { accepted: true };
+    const metadataDigest = digestOf(asset);
+    const onLedger = await readAssetVersion(services.ledger, asset.id, asset.version);
+    if (onLedger?.metadataDigest === metadataDigest) return { accepted: true };
     const id = `${asset.id}/${asset.version}`;
     const digest =
       given ??
@@ -72,21 +75,27 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
     const body = {
       asset: asset.id,
       version: asset.version,
-      metadataDigest: digestOf(asset),
+      metadataDigest,
       policyDigest: digest,
       unitDomain: asset.unitDomain,
     };
     return await accepted(() => record(services, "asset.register", body, body));
   }
 
-  const ports = (given?: string) => ({
+  const ports = (given?: Policy) => ({
     member: services.member,
     store: assets,
     random: services.random,
-    announce: (asset: Asset) => announce(asset, given),
+    // The policy is kept before the ledger names it, and not for a description that is refused.
+    announce: async (asset: Asset) => {
+      if (given !== undefined) await keepPolicy(asset.id, given);
+      return await announce(asset, given === undefined ? undefined : policyDigest(given));
+    },
   });
+  /** Two at a time would prepare the same version twice. */
+  const oneAtATime = createKeyedLock();
 
-  async function keepPolicy(asset: string, value: unknown): Promise<Policy> {
+  function checkedPolicy(asset: string, value: unknown): Policy {
     const parsed = parsePolicy(value);
     const problems = parsed.ok ? [] : parsed.problems;
     if (!parsed.ok) throw invalidPolicy(asset, problems);
@@ -94,9 +103,10 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
       const parameters = { wanted: asset, got: parsed.policy.target };
       throw invalidPolicy(asset, [{ field: "/target", code: "policy-target", parameters }]);
     }
-    await policies.put(`${asset}/${policyDigest(parsed.policy)}`, parsed.policy);
     return parsed.policy;
   }
+
+  const keepPolicy = (asset: string, policy: Policy) => policies.put(`${asset}/${policyDigest(policy)}`, policy);
 
   async function view(stored: AssetRecord<SourceDescription>): Promise<OwnAsset> {
     const onLedger = await readAsset(services.ledger, stored.asset.id);
@@ -126,12 +136,11 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
         );
       }
       const id = String((input.description as { id?: unknown } | null)?.id);
-      const policy = input.policy === undefined ? undefined : await keepPolicy(id, input.policy);
+      const policy = input.policy === undefined ? undefined : checkedPolicy(id, input.policy);
       const source = await openSource(input.source, sourceOptions());
       try {
-        const given = policy === undefined ? undefined : policyDigest(policy);
         const request = { description: input.description, location: input.source, source };
-        const asset = await registerAsset(ports(given), request);
+        const asset = await oneAtATime(id, () => registerAsset(ports(policy), request));
         await onChange();
         return await view(await known(asset.id));
       } finally {
@@ -148,12 +157,13 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
     },
     async setPolicy(asset: string, value: unknown) {
       const stored = await known(asset);
-      const policy = await keepPolicy(asset, value);
+      const policy = checkedPolicy(asset, value);
       const digest = policyDigest(policy);
       const onLedger = await readAsset(services.ledger, asset);
       if (onLedger?.policyDigest === digest) {
         throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
       }
+      await keepPolicy(asset, policy);
       const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
       await record(services, "policy.activate", body, body);
       await onChange();
