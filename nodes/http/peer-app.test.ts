@@ -35,6 +35,7 @@ async function build(limits: Record<string, number>): Promise<void> {
     serial: systemEffects.random(15),
   });
   const members = {
+    isReplaced: async () => false,
     publicKey: async (id: string) => {
       lookUps += 1;
       return [alpha, beta].find((identity) => identity.member === id)?.publicKey;

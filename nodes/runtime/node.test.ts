@@ -164,6 +164,20 @@ describe("an unfinished key rotation", () => {
   });
 });
 
+test("a node that runs under a replaced key gives up with one clear error instead of trying for ever", async () => {
+  await using net = await createTestnet({ members: MEMBERS });
+  const dir = join(net.dir, "alpha");
+  await net.stop("alpha");
+  const before = join(scratch, "before-rotation");
+  await cp(dir, before, { recursive: true });
+  await (await net.start("alpha")).rotateKeys();
+  await net.stop("alpha");
+  await rm(dir, { recursive: true });
+  await cp(before, dir, { recursive: true });
+  const node = await net.start("alpha");
+  await expect(node.fault).rejects.toMatchObject({ code: "ERR_NETWORK_KEY_REPLACED" });
+});
+
 describe("backup", () => {
   test("restores a node that goes on where it was, without secrets of running computations", async () => {
     await using net = await createTestnet({ members: MEMBERS });

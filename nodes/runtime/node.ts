@@ -68,6 +68,8 @@ export interface RunningNode {
   readonly mustRestart: Promise<void>;
   /** Records new keys on the ledger; stop and start the node right after. */
   readonly rotateKeys: () => Promise<Rotation>;
+  /** Rejects when this node cannot go on, because the ledger replaced its key; stop it then. Pending otherwise. */
+  readonly fault: Promise<never>;
   /** Graceful: finishes running calls, stops features, closes stores. Idempotent. */
   readonly stop: () => Promise<void>;
 }
@@ -127,6 +129,8 @@ async function compose(
     ...(options.observe === undefined ? {} : { observe: options.observe }),
   });
   teardown.add(() => peers.close());
+  const fault = Promise.withResolvers<never>();
+  fault.promise.catch(() => undefined);
   let replica: Ledger | undefined;
   const opened = await openLedger({
     dir,
@@ -141,6 +145,8 @@ async function compose(
     now: effects.now,
     log,
     onFailedWrite: disk.failed,
+    onKeyReplaced: () =>
+      fault.reject(new NetworkError("ERR_NETWORK_KEY_REPLACED", `key ${keys.identity.key} was replaced`)),
   });
   const { ledger } = opened;
   replica = ledger;
@@ -232,6 +238,7 @@ async function compose(
         log,
       }),
     rotateKeys: () => rotateKeys(services, { tls: keys.tls, passphrase: options.passphrase, onNext: signer.offerNext }),
+    fault: fault.promise,
     mustRestart: restart.promise,
     stop: () => teardown.run(),
   });

@@ -49,6 +49,8 @@ export async function openLedger(deps: {
   readonly pollMs: number;
   readonly now: () => string;
   readonly log: FastifyBaseLogger;
+  /** The disk did not take a write; the ledger writes nothing more until it is opened anew. */
+  readonly onFailedWrite?: () => void;
   /** The ledger replaced or revoked the key that this node runs under: nobody takes its calls any more. */
   readonly onKeyReplaced?: () => void;
 }): Promise<OpenedLedger> {

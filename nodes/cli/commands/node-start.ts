@@ -31,7 +31,7 @@ async function serve(running: RunningNode, context: CommandContext): Promise<boo
   context.note(texts.text("cli.node.start.ready", { api, peer: peer ?? texts.text("cli.node.start.outward") }));
   const unsubscribe = surroundings.onReload(() => reload(running, context));
   try {
-    await Promise.race([aborted(surroundings.signal), running.mustRestart]);
+    await Promise.race([aborted(surroundings.signal), running.mustRestart, running.fault]);
     return !surroundings.signal.aborted;
   } finally {
     unsubscribe();
