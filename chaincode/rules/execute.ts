@@ -38,9 +38,10 @@ const Envelope = signedTransaction(
 const envelope = Compile(Envelope);
 const bodies = new Map<TransactionType, Validator>();
 
-export async function execute(host: Host, transaction: unknown): Promise<Outcome> {
+/** `text` is the RFC 8785 text of `transaction`, from a host that has it already. */
+export async function execute(host: Host, transaction: unknown, text?: string): Promise<Outcome> {
   try {
-    const checked = checkForm(transaction);
+    const checked = checkForm(transaction, text);
     const { signer, statement } = checked;
     const key = keys.transaction(signer, statement.id);
     const digest = digestOf(statement);
@@ -65,8 +66,8 @@ export async function execute(host: Host, transaction: unknown): Promise<Outcome
 
 type Checked = Omit<Static<typeof Envelope>, "statement"> & { readonly statement: Transaction };
 
-function checkForm(transaction: unknown): Checked {
-  demandSize(transaction);
+function checkForm(transaction: unknown, text: string | undefined): Checked {
+  demandSize(text ?? textOf(transaction));
   demandSchema(envelope, transaction, "");
   const { type } = (transaction as Static<typeof Envelope>).statement;
   demand(
@@ -79,13 +80,16 @@ function checkForm(transaction: unknown): Checked {
   return transaction as Checked;
 }
 
-function demandSize(transaction: unknown): void {
-  let text: string | undefined;
+function textOf(transaction: unknown): string | undefined {
   try {
-    text = canonicalText(transaction);
+    return canonicalText(transaction);
   } catch {
     // Not JSON, or nested beyond the stack: either way no transaction.
+    return undefined;
   }
+}
+
+function demandSize(text: string | undefined): void {
   demand(text !== undefined, "ERR_CONTRACT_SCHEMA", "transaction: has no canonical JSON form");
   const bytes = Buffer.byteLength(text);
   demand(

@@ -3,9 +3,9 @@
  * requests, receipts). The signature covers the domain, the statement, the signer, the key id and the suite.
  */
 import { merklePaths, merkleRoot } from "../secagg/merkle.ts";
+import { type BatchPlace, batchRoot, MAX_BATCH } from "./batch.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
-import { foldInclusion, hashLeafText } from "./merkle.ts";
 import { type SuiteId, suiteOf } from "./suite.ts";
 
 /** Domains keep a signature made for one purpose from being shown for another. */
@@ -35,13 +35,6 @@ export interface Signed<S> {
   readonly batch?: BatchPlace;
 }
 
-/** A leaf of the Merkle tree whose root is signed, and the siblings on its way up, lowest first, base64url. */
-export interface BatchPlace {
-  readonly index: number;
-  readonly size: number;
-  readonly path: readonly string[];
-}
-
 export interface SigningIdentity {
   readonly member: string;
   readonly key: string;
@@ -50,8 +43,6 @@ export interface SigningIdentity {
   readonly privateKey: Uint8Array;
 }
 
-/** Statements under one signature. */
-export const MAX_BATCH = 64;
 const KEY_ID_CACHE_SIZE = 4096;
 const keyIds = new Map<string, string>();
 
@@ -163,21 +154,13 @@ function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<un
   if (signed.batch === undefined) return { suite, message: utf8(own), signature, name: undefined };
   const text = batchText(domain, {
     key: signed.key,
-    root: batchRoot(own, signed.batch),
+    root: batchRoot(signed.signature, own, signed.batch),
     signer: signed.signer,
     size: signed.batch.size,
     suite: signed.suite,
   });
   // Everything that the verdict depends on.
   return { suite, message: utf8(text), signature, name: `${toBase64url(publicKey)} ${signed.signature} ${text}` };
-}
-
-function batchRoot(leaf: string, { index, size, path }: BatchPlace): string {
-  if (size < 2 || size > MAX_BATCH) throw new RangeError(`batch: expected 2 to ${MAX_BATCH} statements`);
-  const siblings = path.map((hash) => fromBase64url(hash, "path", 32));
-  const root = foldInclusion(index, size, hashLeafText(leaf), siblings);
-  if (root === undefined) throw new RangeError("batch: the path does not fit its place");
-  return toBase64url(root);
 }
 
 const batchText = (

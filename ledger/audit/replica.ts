@@ -9,6 +9,7 @@ import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { hashLeafText } from "../../crypto/suites/merkle.ts";
 import { createSignatureQueue } from "../contract.ts";
+import { leafText } from "../log/leaf.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
 import { formProblems } from "./form.ts";
@@ -87,6 +88,8 @@ interface Read {
   readonly position: number;
   readonly text: string;
   readonly leaf: Leaf;
+  /** Canonical text of its transaction. */
+  readonly transaction: string;
 }
 
 const transactionOf = (read: Read | { readonly problem: Problem }): unknown =>
@@ -105,8 +108,9 @@ async function* readAll(
     if (leaf === undefined) return yield problem("not-json");
     if (!isLeaf(leaf)) return yield problem("ledger-entry");
     if (at !== position) return yield problem("position-gap", { expected: position, got: at });
-    if (textOf(leaf) !== text) return yield problem("not-canonical");
-    yield { position, text, leaf };
+    const transaction = textOf(leaf.transaction);
+    if (transaction === undefined || leafText(leaf.time, transaction) !== text) return yield problem("not-canonical");
+    yield { position, text, leaf, transaction };
     position += 1;
   }
 }
@@ -143,7 +147,7 @@ function isLeaf(leaf: unknown): leaf is Leaf {
 async function replay({
   store,
   verify,
-  read: { position, leaf },
+  read: { position, leaf, transaction: text },
   previous,
 }: {
   readonly store: ReturnType<typeof memoryStore>;
@@ -160,7 +164,7 @@ async function replay({
   const millis = Date.parse(time);
   if (Number.isNaN(millis)) return problem("instant", { got: time });
   if (previous !== undefined && millis < Date.parse(previous)) return problem("time-order", { previous, got: time });
-  const outcome = await execute({ store, time, position, verify }, transaction);
+  const outcome = await execute({ store, time, position, verify }, transaction, text);
   if (!outcome.ok) {
     return problem("rejected", { rule: outcome.code, field: outcome.field ?? "", detail: outcome.message });
   }

@@ -1,9 +1,7 @@
 /** What entries add to the log: leaf texts and the Merkle nodes that they complete, as writes to the store. */
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { hashLeafText } from "../../crypto/suites/merkle.ts";
-import { leafText } from "../log/leaf.ts";
 import { appendLeaf, type CompactRange, type TreeNode } from "../log/tree.ts";
-import type { LedgerEntry } from "../port.ts";
 import { layout } from "./layout.ts";
 import type { StoreOperation } from "./store.ts";
 
@@ -14,16 +12,14 @@ export interface Grown {
   readonly nodes: readonly TreeNode[];
 }
 
-export function growLog(start: CompactRange, entries: readonly LedgerEntry[]): Grown {
-  const texts: string[] = [];
+/** `texts` are the leaves. */
+export function growLog(start: CompactRange, texts: readonly string[]): Grown {
   const nodes: TreeNode[] = [];
   let range = start;
-  for (const entry of entries) {
-    const text = leafText(entry);
+  for (const text of texts) {
     const added = appendLeaf(range, hashLeafText(text));
     range = added.range;
     nodes.push(...added.nodes);
-    texts.push(text);
   }
   return { range, texts, nodes };
 }

@@ -10,8 +10,10 @@
 import { execute, type Outcome } from "../../chaincode/rules/execute.ts";
 import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { createSignatureQueue } from "../contract.ts";
+import { leafText } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
 import { type CompactRange, rootAt, rootOf } from "../log/tree.ts";
@@ -106,11 +108,17 @@ export function createChain(start: ChainStart) {
 
   /** Executes in order over the head; `judge` sees every outcome and says whether the transaction is taken. */
   async function prepare(
-    transactions: Iterable<{ readonly time: string; readonly transaction: LedgerEntry["transaction"] }>,
+    transactions: Iterable<{
+      readonly time: string;
+      readonly transaction: LedgerEntry["transaction"];
+      /** Its canonical text, where that is known. */
+      readonly text?: string;
+    }>,
     judge: (outcome: Outcome, entry: LedgerEntry) => boolean,
   ): Promise<Prepared> {
     const overlay = createOverlay(base);
     const entries: LedgerEntry[] = [];
+    const texts: string[] = [];
     let governs = false;
     const watched: StateStore = {
       ...overlay,
@@ -120,16 +128,18 @@ export function createChain(start: ChainStart) {
       },
     };
     const signatures = createSignatureQueue(overlay);
-    for await (const { time, transaction } of signatures.inOrder(transactions, ({ transaction }) => transaction)) {
+    for await (const item of signatures.inOrder(transactions, ({ transaction }) => transaction)) {
+      const { time, transaction, text = textOf(transaction) } = item;
       const position = head.size + entries.length;
       const entry: LedgerEntry = { position, time, transaction };
-      const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction);
+      const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction, text);
       if (!judge(outcome, entry)) continue;
       entries.push(entry);
+      texts.push(leafText(time, text ?? ""));
       if (governs) break;
     }
     const time = entries.at(-1)?.time ?? head.time;
-    const grown = growLog(range, entries);
+    const grown = growLog(range, texts);
     return { ...grown, from: head.size, entries, root: rootOf(grown.range), overlay, time, governs };
   }
 
@@ -257,6 +267,15 @@ export function createChain(start: ChainStart) {
     rootAt: (size: number) => rootAt(size, readNode),
     consistency: (old: number, size: number) => proveConsistency(old, size, readNode),
   });
+}
+
+// What has no text is rejected by the contract.
+function textOf(transaction: unknown): string | undefined {
+  try {
+    return canonicalJson(transaction);
+  } catch {
+    return undefined;
+  }
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -117,6 +117,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     const rejected: string[] = [];
     const group = votes.map((transaction) => ({
       transaction,
+      text: "",
       length: 0,
       answer: (answer: SubmitAnswer) => {
         if (!answer.ok) rejected.push(answer.message);
@@ -256,7 +257,7 @@ async function executeGroup(
   const time = new Date(Math.max(now, last === "" ? 0 : Date.parse(last))).toISOString();
   const answers: Answered[] = [];
   const prepared = await chain.prepare(
-    group.map(({ transaction }) => ({ time, transaction })),
+    group.map(({ transaction, text }) => ({ time, transaction, ...(text === "" ? {} : { text }) })),
     (outcome, entry) => {
       const submission = group[answers.length]!;
       if (!outcome.ok) {

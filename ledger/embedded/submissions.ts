@@ -14,7 +14,9 @@ const SHARE = 1 / 4;
 
 export interface Submission {
   readonly transaction: SignedTransaction;
-  /** Characters of its JSON text. */
+  /** Its canonical text; "" for what has none. */
+  readonly text: string;
+  /** Characters of it. */
   readonly length: number;
   answer(answer: SubmitAnswer): void;
 }
@@ -128,7 +130,13 @@ export function createSubmissionQueue(limits: {
         const name = hash("sha256", text, "base64");
         const known = byName.get(name) ?? fresh.get(name);
         if (known !== undefined) return known;
-        const submission = waitingOf({ name, transaction: inOrder(transaction, text), length: text.length, from });
+        const submission = waitingOf({
+          name,
+          transaction: inOrder(transaction, text),
+          text,
+          length: text.length,
+          from,
+        });
         fresh.set(name, submission);
         return submission;
       });
@@ -162,7 +170,7 @@ export function createSubmissionQueue(limits: {
   });
 }
 
-function waitingOf(fields: Pick<Waiting, "name" | "transaction" | "length" | "from">): Waiting {
+function waitingOf(fields: Pick<Waiting, "name" | "transaction" | "text" | "length" | "from">): Waiting {
   const waiters = new Set<Hear>();
   const answer = (given: SubmitAnswer) => {
     for (const hear of [...waiters]) hear(given);

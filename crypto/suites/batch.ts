@@ -1,0 +1,66 @@
+/** Places in a batch of statements under one signature: an RFC 6962 tree over their signing texts. */
+import { fromBase64url, toBase64url } from "./encoding.ts";
+import { foldInclusion, hashChildren, hashLeafText } from "./merkle.ts";
+
+/** A leaf of the tree whose root is signed, and the siblings on its way up, lowest first, base64url. */
+export interface BatchPlace {
+  readonly index: number;
+  readonly size: number;
+  readonly path: readonly string[];
+}
+
+/** Statements under one signature. */
+export const MAX_BATCH = 64;
+
+/**
+ * The root that `leaf` leads to from its place, base64url. Throws RangeError where the path does not fit. `name` is
+ * shared by the statements of one batch: what was hashed for one of them need not be hashed for the next.
+ */
+export function batchRoot(name: string, leaf: string, { index, size, path }: BatchPlace): string {
+  if (!(size >= 2 && size <= MAX_BATCH)) throw new RangeError(`batch: expected 2 to ${MAX_BATCH} statements`);
+  const hash = hashLeafText(leaf);
+  if (2 ** path.length === size && index < size) return perfectRoot(name, hash, index, path);
+  const siblings = path.map((sibling) => fromBase64url(sibling, "path", 32));
+  const root = foldInclusion(index, size, hash, siblings);
+  if (root === undefined) throw new RangeError("batch: the path does not fit its place");
+  return toBase64url(root);
+}
+
+/** Nodes that are known to lead to `root`, by level and index. */
+interface KnownTree {
+  readonly root: string;
+  readonly nodes: Map<number, string>;
+}
+
+const KNOWN_TREES = 256;
+const known = new Map<string, KnownTree>();
+const place = (level: number, index: number): number => level * MAX_BATCH + index;
+
+function perfectRoot(name: string, leafHash: Uint8Array, index: number, path: readonly string[]): string {
+  if (!Number.isInteger(index) || index < 0) throw new RangeError("batch: the path does not fit its place");
+  const tree = known.get(name);
+  const climbed = new Map<number, string>();
+  let hash = leafHash;
+  for (const [level, sibling] of path.entries()) {
+    const node = index >> level;
+    const text = toBase64url(hash);
+    if (tree?.nodes.get(place(level, node)) === text && leadsUp(tree, index, level, path)) {
+      for (const [at, value] of climbed) tree.nodes.set(at, value);
+      return tree.root;
+    }
+    const other = fromBase64url(sibling, "path", 32);
+    climbed.set(place(level, node), text);
+    climbed.set(place(level, node ^ 1), sibling);
+    hash = node % 2 === 1 ? hashChildren(other, hash) : hashChildren(hash, other);
+  }
+  const root = toBase64url(hash);
+  if (tree?.root !== root) {
+    if (known.size >= KNOWN_TREES) known.clear();
+    known.set(name, { root, nodes: climbed });
+  }
+  return root;
+}
+
+/** Whether the siblings from `level` up are those of the known tree. */
+const leadsUp = (tree: KnownTree, index: number, level: number, path: readonly string[]): boolean =>
+  path.every((sibling, at) => at < level || tree.nodes.get(place(at, (index >> at) ^ 1)) === sibling);
