@@ -18,6 +18,8 @@ interface Status {
 }
 
 export interface LedgerWatch {
+  /** Reads what one replica has more than was compared so far, for `survivors`. */
+  readAt(member: string): Promise<void>;
   /** Waits until all replicas stand at the same height, then compares what is new. Returns what is wrong. */
   compare(limitMs: number): Promise<string[]>;
   height(): number;
@@ -57,6 +59,10 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
   }
 
   return Object.freeze({
+    async readAt(member: string) {
+      const { height } = await insist(() => statusOf(member), CALL_MS);
+      for (const entry of await newEntries(member, digests.length, height)) keep(entry);
+    },
     async compare(limitMs: number) {
       const members = [...addresses.keys()];
       const agreed = { height: 0, root: "" };

@@ -1,10 +1,10 @@
 /** `npm run test:crash -- --rounds N [--seed S] [--json] [--dir FOLDER]`. Exit 1 when a promise was broken; the folder stays then. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MAX_ROUNDS } from "./data.ts";
-import { runCrashes, strikesText } from "./runner.ts";
+import { planText, runCrashes } from "./runner.ts";
 
 const { values } = parseArgs({
   options: {
@@ -22,17 +22,21 @@ if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Numbe
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
 const note = (text: string): void => console.error(text);
 note(`seed ${seed}, ${rounds} rounds in ${dir}`);
-const report = await runCrashes({ rounds, seed, dir, stepMs: 6_000, releaseMs: 10_000, limitMs: 150_000, note });
-const { failure } = report;
-if (failure === undefined) {
-  if (values.dir === undefined) await rm(dir, { recursive: true, force: true });
-} else {
-  note(`FAILED: seed ${seed}, round ${failure.plan.round}: ${strikesText(failure.plan)}; folder ${dir}`);
-  for (const problem of failure.problems) note(`  ${problem}`);
+const report = await runCrashes({ rounds, seed, dir, stepMs: 6_000, releaseMs: 10_000, limitMs: 180_000, note });
+const { broken, ends } = report;
+if (broken !== undefined) {
+  const where = broken.plan === undefined ? "at the end" : `round ${broken.plan.round}: ${planText(broken.plan)}`;
+  note(`BROKEN: seed ${seed}, ${where}; the nodes' folders and nodes.log are in ${dir}`);
+  for (const problem of broken.problems) note(`  ${problem}`);
   process.exitCode = 1;
 }
-if (values.json) console.log(JSON.stringify(report));
-else
+if (values.json) {
+  console.log(JSON.stringify(report));
+} else {
+  const { passed, strikes, missed, records, unmaskings, disks, roundP50Ms, roundP95Ms } = report;
+  console.log(`${passed} of ${rounds} rounds passed, seed ${seed}; requests ended: ${JSON.stringify(ends)}`);
+  console.log(`${strikes} strikes, ${missed} whose moment did not come; disks ${disks}; ${records} records`);
   console.log(
-    `${report.passed} of ${rounds} rounds passed: ${report.kills} kills, ${report.missed} not reached, ${report.records} records, ${report.unmaskings} unmaskings; ${JSON.stringify(report.ends)}; round p50 ${report.roundP50Ms} ms, p95 ${report.roundP95Ms} ms`,
+    `${unmaskings} unmask messages, none twice with other shares; round p50 ${roundP50Ms} ms, p95 ${roundP95Ms} ms`,
   );
+}

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { siblingPath } from "../boot/sibling.ts";
 import { systemEffects } from "../runtime/effects.ts";
@@ -12,7 +12,8 @@ import { joinNetwork } from "../runtime/network/join.ts";
 import { localMember } from "../testnet/local-member.ts";
 import { type Address, call, insist } from "./client.ts";
 import { MEMBERS, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
-import type { FromNode, ToNode, Trap } from "./node-messages.ts";
+import { type Disk, mountDisk } from "./disks.ts";
+import type { FromNode, Orders, ToNode } from "./node-messages.ts";
 
 export interface CrashNetwork {
   readonly dir: string;
@@ -22,15 +23,20 @@ export interface CrashNetwork {
   sentLog(member: string): string;
   /** 0 while it is down. */
   pid(member: string): number;
-  /** Springs in the process of `member`; earlier traps of it are gone. */
-  arm(member: string, traps: readonly Trap[]): void;
+  /** Earlier orders are gone. Resolves when a trap that tells is sprung. */
+  order(member: string, orders: Orders): Promise<void>;
+  /** Undefined where none could be mounted. */
+  disk(member: string): Disk | undefined;
   kill(member: string): void;
   /** Resolves when it is down. */
   gone(member: string): Promise<void>;
   start(member: string): Promise<void>;
   /** Processes that ended otherwise than by SIGKILL or SIGTERM, with what they said. */
   readonly ownDeaths: readonly string[];
+  /** Stops every process; the folders stay. */
   close(): Promise<void>;
+  /** Removes the folders; after `close`. */
+  discard(): Promise<void>;
 }
 
 export interface NetworkOptions {
@@ -53,8 +59,11 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
   const log = openSync(join(dir, "nodes.log"), "a");
   const running = new Map<string, Running>();
   const addresses = new Map<string, Address>();
+  const sprung = new Map<string, () => void>();
   const ownDeaths: string[] = [];
-  const folder = (member: string) => join(dir, member);
+  const disks = new Map<string, Disk>();
+  // Inside its disk, because what is mounted cannot be replaced.
+  const folder = (member: string) => join(dir, member, "node");
   const sentLog = (member: string) => join(dir, `${member}.sent.ndjson`);
 
   const warm = (): ChildProcess =>
@@ -72,7 +81,8 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     const ready = new Promise<void>((resolve, reject) => {
       child.on("message", (message: FromNode) => {
         if (message.kind === "ready") resolve();
-        else reject(new Error(`${member} does not start: ${message.error}`));
+        else if (message.kind === "sprung") sprung.get(member)?.();
+        else if (message.kind === "failed") reject(new Error(`${member} does not start: ${message.error}`));
       });
       setTimeout(() => reject(new Error(`${member} does not start within ${READY_MS} ms`)), READY_MS).unref();
     });
@@ -97,8 +107,15 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     await end(SEQUENCER, "SIGTERM");
   }
 
+  async function discard(): Promise<void> {
+    for (const disk of disks.values()) await disk.unmount();
+    await rm(dir, { recursive: true, force: true });
+  }
+
   async function init(): Promise<void> {
     for (const member of MEMBERS) {
+      const disk = await mountDisk(join(dir, member.id));
+      if (disk !== undefined) disks.set(member.id, disk);
       const config = {
         ...(await localMember(member, false)).config,
         computations: { stepMs, releaseMs, opensByItself: true },
@@ -162,14 +179,20 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     folder,
     sentLog,
     pid: (member: string) => running.get(member)?.child.pid ?? 0,
-    arm(member: string, traps: readonly Trap[]) {
+    order(member: string, orders: Orders) {
       const child = running.get(member)?.child;
-      if (child?.connected === true) child.send({ kind: "arm", traps } satisfies ToNode);
+      return new Promise<void>((resolve) => {
+        if (child?.connected !== true) return;
+        sprung.set(member, resolve);
+        child.send({ kind: "orders", orders } satisfies ToNode);
+      });
     },
+    disk: (member: string) => disks.get(member),
     kill: (member: string) => void running.get(member)?.child.kill("SIGKILL"),
     gone: async (member: string) => await running.get(member)?.exit,
     start,
     ownDeaths,
     close,
+    discard,
   });
 }

@@ -11,11 +11,24 @@ export interface Trap {
         readonly delayMs: number;
       }
     | { readonly kind: "write"; readonly moment: Moment; readonly nth: number };
-  /** Processes that get SIGKILL; 0 stands for the one that springs the trap. */
-  readonly kill: number;
+  /** The process that gets SIGKILL, 0 for the one that springs the trap; or the runner is told and acts. */
+  readonly act: { readonly kill: number } | "tell";
 }
+
+/** What a process is to do to itself from now on; what was asked before is forgotten. */
+export interface Orders {
+  readonly traps: readonly Trap[];
+  /** Every write that is synced to disk takes so much longer. */
+  readonly slowMs: number;
+  /** Every write fails as on a full disk. */
+  readonly isFull: boolean;
+}
+export const NO_ORDERS: Orders = Object.freeze({ traps: [], slowMs: 0, isFull: false });
 
 export type ToNode =
   | { readonly kind: "start"; readonly dir: string; readonly sent: string }
-  | { readonly kind: "arm"; readonly traps: readonly Trap[] };
-export type FromNode = { readonly kind: "ready" } | { readonly kind: "failed"; readonly error: string };
+  | { readonly kind: "orders"; readonly orders: Orders };
+export type FromNode =
+  | { readonly kind: "ready" }
+  | { readonly kind: "sprung" }
+  | { readonly kind: "failed"; readonly error: string };

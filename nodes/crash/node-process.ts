@@ -1,27 +1,36 @@
-/** One node of the crash suite as its own process, which waits warm until it is told which one, and kills as it is armed. */
+/** One node of the crash suite as its own process: it waits warm until it is told which one, and kills as it is ordered. */
 
 import { open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
+import type { ObservedMessage } from "../peer/client.ts";
 import { startNode } from "../runtime/node.ts";
-import type { FromNode, ToNode, Trap } from "./node-messages.ts";
+import { type FromNode, NO_ORDERS, type Orders, type ToNode, type Trap } from "./node-messages.ts";
 import { openSentLog } from "./sent-log.ts";
 import { createStepReader, type Moment } from "./steps.ts";
 
 const say = (message: FromNode): void => void process.send?.(message);
 
+let orders: Orders = NO_ORDERS;
 let traps: { readonly trap: Trap; seen: number }[] = [];
+let writes = 0;
 
 function spring({ trap }: { readonly trap: Trap }): void {
   traps = traps.filter((one) => one.trap !== trap);
+  const { act, when } = trap;
+  if (act === "tell") {
+    say({ kind: "sprung" });
+    return;
+  }
   const kill = () => {
     try {
-      process.kill(trap.kill === 0 ? process.pid : trap.kill, "SIGKILL");
+      process.kill(act.kill === 0 ? process.pid : act.kill, "SIGKILL");
     } catch {
       // It has died of something else meanwhile.
     }
   };
-  if (trap.when.kind === "write" || trap.when.delayMs === 0) kill();
-  else setTimeout(kill, trap.when.delayMs);
+  if (when.kind === "write" || when.delayMs === 0) kill();
+  else setTimeout(kill, when.delayMs);
 }
 
 function onStep(names: readonly string[], moment: Moment): void {
@@ -33,7 +42,6 @@ function onStep(names: readonly string[], moment: Moment): void {
   }
 }
 
-let writes = 0;
 function onWrite(moment: Moment): void {
   if (moment === "before") writes += 1;
   for (const armed of [...traps]) {
@@ -47,49 +55,65 @@ type Methods = Record<string, (...all: unknown[]) => Promise<unknown>>;
 /** Every write of the stores and every fsync of a single file passes here. */
 async function watchWrites(): Promise<void> {
   const stores = Level.prototype as unknown as Methods;
-  for (const name of ["_put", "_del", "_batch"]) watch(stores, name);
+  for (const name of ["_put", "_del", "_batch"]) watch(stores, name, isSynced, "LEVEL_IO_ERROR");
   const file = await open("/dev/null");
   const files = Object.getPrototypeOf(file) as Methods;
-  for (const name of ["sync", "datasync"]) watch(files, name);
+  for (const name of ["sync", "datasync"]) watch(files, name, () => true, "ENOSPC");
   await file.close();
 }
 
-function watch(owner: Methods, name: string): void {
+const isSynced = (all: readonly unknown[]): boolean => (all.at(-1) as { sync?: boolean } | undefined)?.sync === true;
+
+function watch(owner: Methods, name: string, isSlow: (all: readonly unknown[]) => boolean, code: string): void {
   const original = owner[name]!;
   owner[name] = async function (this: unknown, ...all: unknown[]) {
     onWrite("before");
+    if (orders.isFull) throw Object.assign(new Error("No space left on device"), { code });
+    if (orders.slowMs > 0 && isSlow(all)) await sleep(orders.slowMs);
     const result = await original.apply(this, all);
     onWrite("after");
     return result;
   };
 }
 
-async function start({ dir, sent }: Extract<ToNode, { kind: "start" }>): Promise<void> {
+/** Ends with SIGTERM; after a failed write that was mended the node starts again, as `sealane node start` does it. */
+async function run({ dir, sent }: Extract<ToNode, { kind: "start" }>): Promise<void> {
   await watchWrites();
   const log = openSentLog(sent);
   const stepsOf = createStepReader();
-  const node = await startNode({
-    dir,
-    observe: (message) => {
-      log(message);
-      onStep(stepsOf(message), message.direction === "sent" ? "before" : "after");
-    },
-  });
-  process.once("SIGTERM", () => void node.stop().then(() => process.exit(0)));
-  say({ kind: "ready" });
+  const observe = (message: ObservedMessage): void => {
+    log(message);
+    onStep(stepsOf(message), message.direction === "sent" ? "before" : "after");
+  };
+  let isStopping = false;
+  const stop = new Promise<void>((resolve) =>
+    process.once("SIGTERM", () => {
+      isStopping = true;
+      resolve();
+    }),
+  );
+  while (!isStopping) {
+    const node = await startNode({ dir, observe });
+    say({ kind: "ready" });
+    await Promise.race([stop, node.mustRestart]);
+    await node.stop();
+  }
 }
 
 process.on("message", (message: ToNode) => {
-  if (message.kind === "arm") {
+  if (message.kind === "orders") {
+    orders = message.orders;
     writes = 0;
-    traps = message.traps.map((trap) => ({ trap, seen: 0 }));
+    traps = orders.traps.map((trap) => ({ trap, seen: 0 }));
     return;
   }
-  start(message).catch((error: unknown) => {
-    say({ kind: "failed", error: error instanceof Error ? `${error.stack}` : String(error) });
-    process.exitCode = 1;
-    process.disconnect?.();
-  });
+  run(message).then(
+    () => process.exit(0),
+    (error: unknown) => {
+      say({ kind: "failed", error: error instanceof Error ? `${error.stack}` : String(error) });
+      setTimeout(() => process.exit(1), 200);
+    },
+  );
 });
 process.on("SIGINT", () => undefined);
 // Whoever drives this is gone: so is this.

@@ -17,17 +17,28 @@ export type When =
   /** After the request was filed. */
   | { readonly kind: "time"; readonly ms: number };
 
+export type Blow =
+  /** SIGKILL; `downMs`: how long it stays down. */
+  | { readonly kind: "kill"; readonly downMs: number }
+  /** SIGKILL, backup of what is left, an empty folder, restore, start. */
+  | { readonly kind: "restore" }
+  /** SIGSTOP: a disk or a machine that hangs. Then it goes on, or dies where it stands. */
+  | { readonly kind: "stall"; readonly ms: number; readonly thenKill: boolean }
+  /** Its disk is full but for `leaveBytes`, for so long. */
+  | { readonly kind: "fill"; readonly leaveBytes: number; readonly ms: number };
+
 export interface Strike {
   readonly role: Role;
   readonly when: When;
-  /** How long it stays down. */
-  readonly downMs: number;
+  readonly blow: Blow;
 }
 
 export interface RoundPlan {
   readonly round: number;
   readonly mode: "registry" | "counted";
   readonly strikes: readonly Strike[];
+  /** Every synced write of that role takes so much longer. */
+  readonly slow?: { readonly role: Role; readonly ms: number };
 }
 
 interface Cell {
@@ -40,27 +51,34 @@ const MATRIX: readonly Cell[] = ROLES.flatMap((role) =>
   STEPS.flatMap((step) => step.moments.map((moment) => ({ role, step, moment }))),
 );
 export const MATRIX_CELLS = MATRIX.length;
+const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 
 /** Round `round` of the run with this seed. */
 export function planRound(seed: number, round: number): RoundPlan {
   const random = seededRandom(Math.imul(seed, 0x9e3779b1) + Math.imul(round + 1, 0x85ebca6b));
-  if (round < MATRIX.length) return ofCell(random, round, seededRandom(seed).shuffled(MATRIX)[round]!);
-  const first = randomStrike(random);
-  const strikes = random.next() < 0.2 ? [first, randomStrike(random)] : [first];
+  // Every fifth round is random from the start, so that short runs have some of everything.
+  const cell = round % 5 === 4 ? undefined : seededRandom(seed).shuffled(MATRIX)[round - Math.floor(round / 5)];
+  if (cell !== undefined) return ofCell(random, round, cell);
+  const strikes = [randomStrike(random)];
+  if (random.next() < 0.2) strikes.push({ ...randomStrike(random), blow: KILL_NOW });
   const needsCounts = strikes.some(({ when }) => when.kind === "step" && isCounted(when.step));
-  return { round, strikes, mode: needsCounts || random.next() < 0.5 ? "counted" : "registry" };
+  const slow = random.next() < 0.15 ? { role: random.pick(ROLES), ms: 5 + random.below(120) } : undefined;
+  const mode = needsCounts || random.next() < 0.5 ? "counted" : "registry";
+  return { round, strikes, mode, ...(slow === undefined ? {} : { slow }) };
 }
 
 function ofCell(random: Random, round: number, { role, step, moment }: Cell): RoundPlan {
   const nth = step.name === "cosign" ? 1 + random.below(12) : 1;
   const when: When = { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: 0 };
   const mode = step.counted || random.next() < 0.5 ? "counted" : "registry";
-  return { round, mode, strikes: [{ role, when, downMs: downMs(random) }] };
+  return { round, mode, strikes: [{ role, when, blow: { kind: "kill", downMs: downMs(random) } }] };
 }
 
-function randomStrike(random: Random): Strike {
-  return { role: random.pick(ROLES), when: randomWhen(random), downMs: downMs(random) };
-}
+const randomStrike = (random: Random): Strike => ({
+  role: random.pick(ROLES),
+  when: randomWhen(random),
+  blow: randomBlow(random),
+});
 
 function randomWhen(random: Random): When {
   const kind = random.next();
@@ -70,6 +88,14 @@ function randomWhen(random: Random): When {
   const moment = random.pick(step.moments);
   const nth = step.name === "cosign" ? 1 + random.below(20) : 1 + random.below(2);
   return { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: random.below(30) };
+}
+
+function randomBlow(random: Random): Blow {
+  const kind = random.next();
+  if (kind < 0.1) return { kind: "stall", ms: 200 + random.below(3_000), thenKill: random.next() < 0.5 };
+  if (kind < 0.15) return { kind: "restore" };
+  if (kind < 0.25) return { kind: "fill", leaveBytes: random.below(40_000), ms: 500 + random.below(2_500) };
+  return { kind: "kill", downMs: downMs(random) };
 }
 
 /** Mostly back at once; sometimes away for longer than others wait for it. */

@@ -1,0 +1,196 @@
+/** One round: two requests, what the plan does to the nodes meanwhile, and every promise checked afterwards. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { uuidOf } from "../../exchange/requests/record.ts";
+import { isRestartable } from "../computations/requester.ts";
+import type { RequestView } from "../http/routes/requests/schemas.ts";
+import { INFLIGHT_FOLDER } from "../store/inflight.ts";
+import { call, insist, RefusedError, until } from "./client.ts";
+import * as data from "./data.ts";
+import { createLedgerWatch } from "./ledger-watch.ts";
+import type { CrashNetwork } from "./network.ts";
+import { NO_ORDERS } from "./node-messages.ts";
+import type { RoundPlan } from "./plan.ts";
+import { seededRandom } from "./random.ts";
+import { readSentLog } from "./sent-log.ts";
+import { createSentRules } from "./sent-rules.ts";
+import { memberOf, strike } from "./strike.ts";
+
+export interface RoundReport {
+  /** State of the request, with its reasons. */
+  readonly end: string;
+  /** Strikes whose moment came. */
+  readonly struck: number;
+  /** Broken promises. */
+  readonly problems: readonly string[];
+}
+
+export interface Rounds {
+  run(plan: RoundPlan): Promise<RoundReport>;
+  /** After the last round: what only then can be asked. Returns broken promises. */
+  finish(): Promise<readonly string[]>;
+  /** Records on the ledger. */
+  records(): number;
+  unmaskings(): number;
+}
+
+interface Result {
+  readonly outcome: {
+    readonly document?: {
+      readonly contributors: readonly string[];
+      readonly cells: readonly { readonly value: string | null }[];
+    };
+  };
+}
+
+const STATE_POLL_MS = 60;
+/** What a crash may lead to. Anything else is a fault. */
+const REASONS: readonly RegExp[] = [/^too-few-/, /^expired$/, /^release-deadline$/, /^store-rolled-back$/];
+const isUnknownYet = (error: unknown): boolean => !(error instanceof RefusedError) || error.status >= 404;
+
+export function createRounds(
+  network: CrashNetwork,
+  options: { readonly seed: number; readonly limitMs: number },
+): Rounds {
+  const { addresses } = network;
+  const { limitMs, seed } = options;
+  const tables = new Map(data.PROVIDERS.map((member) => [member as string, data.tableOf(member)]));
+  const ledger = createLedgerWatch(addresses);
+  const rules = createSentRules();
+  const read = new Map<string, number>();
+  /** Requests whose submission a client was told is recorded; not compared with the ledgers yet. */
+  const acknowledged: string[] = [];
+  /** Computations of the round before and of this one. */
+  let ended: ReadonlySet<string> = new Set();
+  let computations = new Set<string>();
+  const at = (member: string) => addresses.get(member)!;
+
+  async function run(plan: RoundPlan): Promise<RoundReport> {
+    const provider = seededRandom(Math.imul(seed, 31) + plan.round).pick(data.PROVIDERS);
+    const over = new AbortController();
+    const strikes = Promise.all(
+      plan.strikes.map((one) => strike(network, one, { provider, over: over.signal, slow: plan.slow })),
+    );
+    strikes.catch(() => undefined);
+    if (plan.slow !== undefined && !plan.strikes.some(({ role }) => role === plan.slow?.role)) {
+      network.order(memberOf(plan.slow.role, provider), { ...NO_ORDERS, slowMs: plan.slow.ms });
+    }
+    const problems: string[] = [];
+    const broken = (error: unknown) => void problems.push((error as Error).message);
+    const end = await requests(plan, problems).catch((error) => {
+      broken(error);
+      return "no defined end";
+    });
+    over.abort();
+    const struck = await strikes.catch((error): boolean[] => {
+      broken(error);
+      return [];
+    });
+    for (const member of addresses.keys()) network.order(member, NO_ORDERS);
+    problems.push(...(await settled().catch((error) => [(error as Error).message])), ...network.ownDeaths);
+    return { end, struck: struck.filter(Boolean).length, problems };
+  }
+
+  // ---- the requests
+
+  async function requests(plan: RoundPlan, problems: string[]): Promise<string> {
+    const query = data.queryOf(plan.round, plan.mode);
+    const asked = uuidOf({ seed, round: plan.round });
+    const refused = uuidOf({ seed, round: plan.round, refused: true });
+    await Promise.all([
+      submit(asked, data.draftOf(asked, query)),
+      submit(refused, data.draftOf(refused, query, "enforcement")),
+    ]);
+    const other = await endOf(refused);
+    if (other.state !== "cancelled" || other.reasons?.join() !== "no-agreement") {
+      problems.push(`the request that all refuse ended as ${other.state} ${other.reasons?.join()}`);
+    }
+    const view = await endOf(asked);
+    if (view.state === "released") {
+      problems.push(...(await checkResult(view, query)));
+      return "released";
+    }
+    const reasons = view.reasons ?? [];
+    const odd = reasons.filter((reason) => !REASONS.some((known) => known.test(reason)));
+    if (reasons.length === 0 || odd.length > 0) problems.push(`the request is ${view.state}: ${reasons.join()}`);
+    return `${view.state} (${reasons.join()})`;
+  }
+
+  async function submit(id: string, draft: unknown): Promise<void> {
+    const post = () => call<{ recorded: boolean }>(at(data.REQUESTER), "POST", "/requests", draft);
+    if ((await insist(post, limitMs)).recorded) acknowledged.push(id);
+  }
+
+  async function endOf(id: string): Promise<RequestView> {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const get = () => call<RequestView>(at(data.REQUESTER), "GET", `/requests/${id}`);
+      const view = await insist(get, limitMs, isUnknownYet);
+      if (isEnd(view)) {
+        for (const { computation } of view.failures) computations.add(computation);
+        if (view.computation !== undefined) computations.add(view.computation);
+        return view;
+      }
+      if (performance.now() > end) {
+        throw new Error(`request ${id} is ${view.state} ${view.reasons?.join() ?? ""} after ${limitMs} ms`);
+      }
+      await sleep(STATE_POLL_MS);
+    }
+  }
+
+  async function checkResult({ id, computation = "" }: RequestView, query: ReturnType<typeof data.queryOf>) {
+    const get = () => call<Result>(at(data.REQUESTER), "GET", `/requests/${id}/result`);
+    const { document } = (await insist(get, limitMs, isUnknownYet)).outcome;
+    if (document === undefined) return [`released request ${id} has no result document`];
+    await ledger.readAt(data.REQUESTER);
+    const survivors = ledger.survivors(computation);
+    if (document.contributors.join() !== survivors.join()) {
+      return [`contributors ${document.contributors.join()}, on the ledger ${survivors.join()}`];
+    }
+    const plain = data.plainFigure(query, survivors, tables);
+    const value = document.cells[0]?.value;
+    if (value === null || value === plain) return [];
+    return [`released ${value}, the independent figure is ${plain} over ${survivors.join()}`];
+  }
+
+  // ---- after them
+
+  async function settled(): Promise<string[]> {
+    const problems = await ledger.compare(limitMs);
+    for (const id of acknowledged.splice(0)) {
+      if (!ledger.hasRequest(id)) problems.push(`request ${id} was acknowledged and is on no ledger`);
+    }
+    for (const member of data.PROVIDERS) {
+      const { messages, next } = readSentLog(network.sentLog(member), read.get(member) ?? 0);
+      read.set(member, next);
+      problems.push(...rules.take(member, messages));
+    }
+    // Those of this round may still have last words to say.
+    await until(secretsLeft, limitMs);
+    [ended, computations] = [computations, new Set()];
+    return problems;
+  }
+
+  /** At the end of a computation everyone has unlinked its secrets. */
+  async function secretsLeft(): Promise<string | undefined> {
+    for (const member of addresses.keys()) {
+      const names = await readdir(join(network.folder(member), INFLIGHT_FOLDER)).catch(() => []);
+      const left = names.find((name) => [...ended].some((computation) => name.startsWith(computation)));
+      if (left !== undefined) return `${member} still has the in-flight file ${left}`;
+    }
+    return undefined;
+  }
+
+  return Object.freeze({
+    run,
+    finish: () => settled().catch((error) => [(error as Error).message]),
+    records: ledger.height,
+    unmaskings: rules.unmaskings,
+  });
+}
+
+function isEnd({ state, reasons = [], failures }: RequestView): boolean {
+  if (state === "released" || state === "withheld" || state === "cancelled") return true;
+  return state === "failed" && !isRestartable({ name: "failed", reason: reasons[0] ?? "", failures } as never);
+}
