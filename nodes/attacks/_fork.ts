@@ -17,6 +17,7 @@ import type { RunningNode } from "../runtime/node.ts";
 import type { Answer, Call } from "./_front.ts";
 
 const POLL_MS = 2_000;
+const COSIGN_MS = 20;
 const QUORUM_MS = 120_000;
 
 export interface Fork {
@@ -75,14 +76,12 @@ export async function forkedAt(
   }
 
   async function cosignsFor({ services }: RunningNode): Promise<void> {
-    let from = size;
-    while (!closing.signal.aborted) {
-      const batches = await forked.api.batches({ from, limit: 1, waitMs: POLL_MS }).catch(() => []);
-      for (const batch of batches) {
-        const note = cosignedNote(batch.checkpoint, { ...common, identity: services.identity });
-        await forked.api.cosign({ member: services.member, note, waitMs: 0 });
-        from = batch.from + batch.entries.length;
-      }
+    for (; !closing.signal.aborted; await sleep(COSIGN_MS)) {
+      const { height: from } = await forked.ledger.status();
+      const [staged] = await forked.api.batches({ from, limit: 1, waitMs: 0 }).catch(() => []);
+      if (staged === undefined) continue;
+      const note = cosignedNote(staged.checkpoint, { ...common, identity: services.identity });
+      await forked.api.cosign({ member: services.member, note, waitMs: 0 });
     }
   }
 

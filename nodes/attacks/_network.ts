@@ -6,17 +6,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { vi } from "vitest";
 import { readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { Message } from "../../crypto/secagg/messages.ts";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { Party } from "../../exchange/requests/ports.ts";
 import { createNetwork, type Network, type Options, PROVIDERS, type RequestState } from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
 import { paths } from "../computations/peer-messages.ts";
-import { computationIdOf } from "../computations/requester.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
 
 export { PROVIDERS } from "../computations/_network.ts";
 
-export const STEP_MS = 6_000;
+export const STEP_MS = 8_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
 const POLL_MS = 500;
