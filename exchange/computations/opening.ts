@@ -7,6 +7,7 @@ import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { cellModeOf } from "../../policies/model/statistic.ts";
+import { uuidOf } from "../requests/record.ts";
 import { compileLayout } from "../statistics/compile.ts";
 import { StatisticsError } from "../statistics/errors.ts";
 import { type Candidate, type LeftOut, selectCohort } from "./cohort.ts";
@@ -45,6 +46,9 @@ export interface OpeningPlan {
   readonly documents: ComputationDocuments;
   readonly leftOut: readonly LeftOut[];
 }
+
+/** The id of each attempt follows from the request, so that nobody can take it for a request of their own. */
+export const computationIdOf = (request: string, attempt: number): string => uuidOf({ computation: request, attempt });
 
 /** Throws ERR_COMPUTATION_NOT_OPENABLE with every problem. */
 export function planOpening(inputs: OpeningInputs): OpeningPlan {

@@ -2,10 +2,10 @@
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import { createNetwork, type Network, PROVIDERS, type RequestState, ROWS, SUM_BY_YEAR } from "./_network.ts";
 import { computationInPath } from "./gauges.ts";
-import { computationIdOf } from "./requester.ts";
 
 const STEP_MS = 15_000;
 const GAMMA = "gamma:panel";

@@ -1,10 +1,10 @@
 /** A coordinator that leaves a contribution out after it has receipted it, and a receiver that would not care. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readComputation, readOmitted } from "../../chaincode/rules/keys.ts";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { createNetwork, type Network } from "./_network.ts";
-import { computationIdOf } from "./requester.ts";
 
 const OMITTED = "omega";
 const careless = vi.hoisted(() => ({ computations: new Set<string>() }));

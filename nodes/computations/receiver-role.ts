@@ -1,5 +1,5 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
-
+import { setTimeout as sleep } from "node:timers/promises";
 import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import {
@@ -12,9 +12,11 @@ import {
 import type { ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import type { OpenBody } from "../../exchange/computations/opening.ts";
+import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
 import { resultOf } from "../../exchange/computations/outcome.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
+import { requestDigest } from "../../exchange/requests/agreement-record.ts";
+import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
@@ -23,7 +25,9 @@ import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { untilDone } from "./retry.ts";
 
-const MAX_KEYS_PER_REQUEST = 8;
+/** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
+const OBJECTION_MS = 10_000;
+const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attempt);
 const keyName = (computation: string) => `${computation}-key`;
 
 /** Message 1, R's part: the same key for the same computation, on disk before its signature leaves. */
@@ -37,16 +41,12 @@ export async function receiverKeyFor(
   if (request === undefined || request.requester !== from || request.receiver !== member) {
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: ${from} is not its requester`);
   }
+  // One key for each attempt; the id of another request's computation is not to be had.
+  if (!ATTEMPTS.some((attempt) => computationIdOf(about.request, attempt) === about.computation)) {
+    throw new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${about.computation}: not of this request`);
+  }
   const kept = await inflight.get<ReceiverKeyPair>(keyName(about.computation));
-  if (kept !== undefined) {
-    if (kept.signed.statement.request === about.request) return kept.signed as OpenBody["receiverKey"];
-    throw new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${about.computation}: of another request`);
-  }
-  const pending = (await inflight.names()).filter((name) => name.endsWith("-key"));
-  const same = await Promise.all(pending.map((name) => inflight.get<ReceiverKeyPair>(name)));
-  if (same.filter((key) => key?.signed.statement.request === about.request).length >= MAX_KEYS_PER_REQUEST) {
-    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: too many keys were asked for`);
-  }
+  if (kept !== undefined) return kept.signed as OpenBody["receiverKey"];
   const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
   await inflight.put(keyName(about.computation), pair);
   return pair.signed as OpenBody["receiverKey"];
@@ -63,16 +63,17 @@ export async function runReceiver(
   const key = await ctx.services.inflight.get<ReceiverKeyPair>(keyName(id));
   if (dossier === undefined || key === undefined) return undefined;
   const documents = checkDocuments(dossier.documents, body);
-  const review = await reviewWithLedger(
-    ctx,
-    opened,
-    {
-      query: documents.query.document,
-      layout: documents.layout.document,
-      policy: documents.policy.document,
-    },
-    dossier.request.document.statement,
-  );
+  const opening = {
+    query: documents.query.document,
+    layout: documents.layout.document,
+    policy: documents.policy.document,
+  };
+  // What the requester says it asked counts only as the ledger has it, like everyone else's copy.
+  const filed = await readRequest(ctx.services.ledger, body.request);
+  const review =
+    filed?.digest === requestDigest(dossier.request)
+      ? await reviewWithLedger(ctx, opened, opening, dossier.request.document.statement)
+      : ({ ok: false, reason: "document-malformed" } as const);
   if (!review.ok) {
     await record(
       ctx.party,
@@ -144,6 +145,11 @@ export async function runReceiver(
 
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
   async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
+    if (result.outcome.kind === "released") {
+      await sleep(await objectionMs(ctx, opened), undefined, { signal: hosted.signal });
+      // Somebody has objected meanwhile: the withholding announces itself.
+      if ((await ctx.stores.results.get(id))?.outcome.kind !== "released") return;
+    }
     try {
       await untilDone(() => recordOutcome(ctx, result), { signal: hosted.signal, isFinal });
     } catch (error) {
@@ -164,6 +170,20 @@ export async function runReceiver(
   const transcript = await ctx.stores.transcripts.get(id);
   if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });
   return role;
+}
+
+/**
+ * Who contributed to nothing that was closed may hold C's receipt, and its objection has to reach the ledger before the
+ * release does. Where the closing set has everyone, nobody can object and nothing is waited for.
+ */
+async function objectionMs({ services, clock }: Context, { body }: ComputationOpened): Promise<number> {
+  const step = (name: "maskset" | "close-1" | "close-2") =>
+    readComputationStep(services.ledger, body.computation, name);
+  const [maskset, close1, close2] = await Promise.all([step("maskset"), step("close-1"), step("close-2")]);
+  const able = close1?.members ?? maskset?.members ?? [];
+  if (close2 === undefined || close2.members.length >= able.length) return 0;
+  const left = Date.parse(body.deadlines.release) - clock();
+  return Math.max(0, Math.min(Date.parse(close2.time) + OBJECTION_MS - clock(), left / 4));
 }
 
 /** Counted mode: whoever left between the phases may be missing from any cell. */

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readComputation, readComputationOpened } from "../../chaincode/rules/keys.ts";
 import type { Keys } from "../../crypto/secagg/messages.ts";
 import type { Signed } from "../../crypto/suites/signed.ts";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import { createNetwork, type Network, PROVIDERS } from "./_network.ts";
 import { computationInPath } from "./gauges.ts";
-import { computationIdOf } from "./requester.ts";
 
 const STEP_MS = 6_000;
 const taxOf = (year: string) => ({

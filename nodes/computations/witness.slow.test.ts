@@ -2,10 +2,10 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import { createNetwork, type Network, PROVIDERS } from "./_network.ts";
 import { paths } from "./peer-messages.ts";
-import { computationIdOf } from "./requester.ts";
 
 const STEP_MS = 12_000;
 const BACK = "beta";
