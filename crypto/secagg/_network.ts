@@ -7,7 +7,7 @@ import { saltedDigest } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../suites/signed.ts";
 import { encodeBitmap, registryContributors } from "./cells.ts";
-import { constantsFor } from "./constants.ts";
+import { constantsFor, graphKind } from "./constants.ts";
 import { startCoordinator, stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
@@ -64,6 +64,8 @@ export interface World {
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
   readonly crash?: (party: string, count: number) => boolean;
+  /** Large cohorts: states and messages are handed on as they are instead of through JSON. */
+  readonly sharing?: boolean;
   /** Overrides the answer to an effect of a member. */
   readonly answer?: (member: string, effect: MemberEffect) => readonly MemberInput[] | undefined;
 }
@@ -101,13 +103,14 @@ export const R = "receiver";
 export const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(3, "0")}`);
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
-const throughJson = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
+const copyOf = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
 const salted = (document: unknown) => {
   const salt = new Uint8Array(32).fill(7);
   return { salt: toBase64url(salt), document, digest: saltedDigest(salt, document) };
 };
 
 export function createNetwork(world: World): Network {
+  const throughJson = <T>(value: T): T => (world.sharing === true ? value : copyOf(value));
   const { members } = world;
   const seed = world.seed ?? "seed";
   const random = seededRandom(seed);
@@ -161,7 +164,7 @@ export function createNetwork(world: World): Network {
     receiverKey: receiverKey.signed,
     receiverMode: "reviewed",
     constants: { ...defaults, ...world.constants },
-    graph: "complete",
+    graph: graphKind(members.length),
     cells: { mode: world.mode, dimensions: world.dimensions },
     deadlines: { keys: at(1), shares: at(2), contribution1: at(3), contribution2: at(4), release: at(24) },
     ...world.opened,
@@ -277,7 +280,8 @@ export function createNetwork(world: World): Network {
     guard(to, () => {
       const words = Math.max(2 * atoms, atoms * components.reduce<number>((sum, w) => sum + w, 0));
       const limit = maximumBytes(message.type, { members: members.length, words, atoms });
-      if (JSON.stringify(message).length > limit) throw new Error(`size rule of ${message.type} is too small`);
+      if (world.sharing !== true && JSON.stringify(message).length > limit)
+        throw new Error(`size rule of ${message.type} is too small`);
       const checked = checkMessage(message);
       if (to === C) stepC({ kind: "message", from, message: checked });
       else if (to === R) stepR({ kind: "message", from, message: checked });

@@ -20,6 +20,7 @@ import { maskContext, valueContext } from "./context.ts";
 import { masksetRoot } from "./keyset.ts";
 import { applyMask } from "./masks.ts";
 import { startMember, stepMember } from "./member.ts";
+import { graphIn } from "./member-setup.ts";
 import type { MemberState } from "./member-state.ts";
 import { statementsRoot } from "./merkle.ts";
 import type { LedgerRecord, RecordOf } from "./opened.ts";
@@ -131,6 +132,7 @@ test("survivors that shrink below a cell's minimum: nothing of phase 2 opens", (
     arithmetic,
     words: 2,
     keys: insider.keyset,
+    graph: graphIn(insider),
     masked: members,
     headers: close.headers,
     contributions,
@@ -173,13 +175,15 @@ describe("unequal views never cancel", () => {
     expect(residue([common, other, common])).not.toBe(0n);
   });
 
-  test("unequal contexts: another key set, mask set, closing set or opening changes every mask", () => {
+  test("unequal contexts: another key set, mask set, graph, closing set or opening changes every mask", () => {
     const keyset = { members: ["a", "b"], root: "r" };
     const contexts = [
-      maskContext("0", keyset, keyset),
-      maskContext("1", keyset, keyset),
-      maskContext("0", { ...keyset, root: "s" }, keyset),
-      maskContext("0", keyset, { ...keyset, members: ["a"] }),
+      maskContext("0", keyset, keyset, null),
+      maskContext("1", keyset, keyset, null),
+      maskContext("0", { ...keyset, root: "s" }, keyset, null),
+      maskContext("0", keyset, { ...keyset, members: ["a"] }, null),
+      maskContext("0", keyset, keyset, "graph"),
+      maskContext("0", keyset, keyset, "another graph"),
       valueContext("0", "close", "AA"),
       valueContext("0", null, "AA"),
     ];

@@ -17,6 +17,10 @@ export const leafOf = (context: string, dealer: string, holder: string, hashes: 
 export const seedHash = (context: string, phase: 1 | 2, seed: string): string =>
   toBase64url(sha256(utf8(canonicalJson({ label: "sealane/secagg/seed/v1", context, phase, seed }))));
 
+/** What a member commits to in its keys message before anyone reveals (graph of more than 129 members). */
+export const nonceHash = (context: string, member: string, nonce: string): string =>
+  toBase64url(sha256(utf8(canonicalJson({ label: "sealane/secagg/nonce/v1", context, member, nonce }))));
+
 const bytes = (leaves: readonly string[]) => leaves.map((leaf) => fromBase64url(leaf, "leaf", 32));
 export const leavesRoot = (leaves: readonly string[]): string => merkleRoot(bytes(leaves));
 export const leafPaths = (leaves: readonly string[]): string[][] => merklePaths(bytes(leaves));

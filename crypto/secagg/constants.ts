@@ -6,8 +6,11 @@ import type { Layout } from "./layout.ts";
 import type { Constants, Opened, Parties } from "./opened.ts";
 import { assertUsablePublicKey } from "./x25519.ts";
 
-/** Complete graph where bytes allow; the sparse graph for more members is not built. */
-const COMPLETE_GRAPH_MEMBERS = 129;
+/** k: neighbours of each member in cohorts of more than k + 1 members; up to there the graph is complete. */
+export const NEIGHBOURS = 128;
+/** t of k: of a secret's holders so many give it back. */
+const NEIGHBOUR_THRESHOLD = 86;
+const MAXIMUM_MEMBERS = 1000;
 const DEFAULT_MINIMUM_ORGANISATIONS = 5;
 const DEFAULT_COLLUDERS = 1;
 const MAXIMUM_RESTARTS = 3;
@@ -27,8 +30,20 @@ const atomsOf = (opened: Opened): number => opened.cells.dimensions.reduce((prod
 /** Contributions of this many survivors that signed no fingerprint may be shown whole; more of them fail phase 1. */
 export const mostShown = (words: number): number => Math.max(1, Math.floor(TRANSCRIPT_WORDS / words));
 
-/** Shamir threshold and quorum of the complete graph. */
+/** Quorum, and Shamir threshold of the complete graph. */
 export const twoThirds = (members: number): number => Math.floor((2 * members) / 3) + 1;
+
+export const graphKind = (members: number): Opened["graph"] => (members <= NEIGHBOURS + 1 ? "complete" : "neighbours");
+
+export const thresholdOf = (members: number): number =>
+  graphKind(members) === "complete" ? twoThirds(members) : NEIGHBOUR_THRESHOLD;
+
+/**
+ * Fewest members of U. With neighbours, C could else leave out honest members until colluders fill neighbourhoods:
+ * of 1,000 with 333 colluders, 2^-8 at two thirds and 2^-34 at nine tenths (docs/decisions/106).
+ */
+export const keysetMinimum = ({ constants, graph }: Pick<Opened, "constants" | "graph">): number =>
+  graph === "complete" ? constants.quorum : Math.ceil((9 * constants.members) / 10);
 
 function refuse(message: string): never {
   throw new SecaggError("ERR_SECAGG_OPENING", message);
@@ -45,7 +60,7 @@ export function constantsFor(options: {
   const { members, minimumOrganisations = DEFAULT_MINIMUM_ORGANISATIONS, colluders = DEFAULT_COLLUDERS } = options;
   const constants = {
     members,
-    threshold: twoThirds(members),
+    threshold: thresholdOf(members),
     quorum: twoThirds(members),
     minimumOrganisations,
     minimumUnits: options.minimumUnits ?? 0,
@@ -61,7 +76,10 @@ export function assertConstants(constants: Constants, cohort: number): void {
   const { members, threshold, quorum, colluders, drops, need, minimumOrganisations } = constants;
   if (members !== cohort) refuse(`constants.members: cohort has ${cohort}, got ${members}`);
   if (members < 3) refuse(`constants.members: at least 3 organisations are needed, got ${members}`);
-  if (threshold !== twoThirds(members)) refuse(`constants.threshold: wanted ${twoThirds(members)}, got ${threshold}`);
+  if (members > MAXIMUM_MEMBERS) refuse(`constants.members: at most ${MAXIMUM_MEMBERS}, got ${members}`);
+  if (threshold !== thresholdOf(members)) {
+    refuse(`constants.threshold: wanted ${thresholdOf(members)}, got ${threshold}`);
+  }
   if (quorum !== twoThirds(members)) refuse(`constants.quorum: wanted ${twoThirds(members)}, got ${quorum}`);
   if (members <= 4 && colluders !== 0) refuse(`constants.colluders: a cohort of ${members} needs 0, got ${colluders}`);
   if (colluders >= threshold)
@@ -75,9 +93,8 @@ export function assertConstants(constants: Constants, cohort: number): void {
 export function assertOpening(opened: Opened, parties: Parties): void {
   const { cohort, coordinator, receiver, receiverKey, constants } = opened;
   assertConstants(constants, cohort.length);
-  if (cohort.length > COMPLETE_GRAPH_MEMBERS) {
-    refuse(`cohort: the complete graph carries at most ${COMPLETE_GRAPH_MEMBERS} members, got ${cohort.length}`);
-  }
+  const kind = graphKind(cohort.length);
+  if (opened.graph !== kind) refuse(`graph: wanted ${kind} for ${cohort.length} members, got ${opened.graph}`);
   cohort.forEach((entry, i) => {
     if (i > 0 && cohort[i - 1]!.member >= entry.member) refuse("cohort: members must ascend without repetition");
   });

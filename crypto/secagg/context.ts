@@ -14,6 +14,8 @@ export const maskContext = (
   context0: string,
   keyset: Pick<RecordOf<"keyset">, "members" | "root">,
   maskset: Pick<RecordOf<"maskset">, "members" | "root">,
+  /** What the graph was drawn from; null where it is complete. */
+  graph: string | null,
 ): string =>
   digestOf({
     suite: SUITE,
@@ -21,6 +23,7 @@ export const maskContext = (
     previous: context0,
     keyset: { members: keyset.members, root: keyset.root },
     maskset: { members: maskset.members, root: maskset.root },
+    ...(graph === null ? {} : { graph }),
   });
 
 /** `closing` is null in registry mode, where S1 = V is bound by ctx1. */

@@ -1,13 +1,24 @@
 /** The coordinator's transitions, one per stage: null where something is still missing. */
 import { toBase64url } from "../suites/encoding.ts";
 import { contributionDeadline } from "./closing.ts";
-import { mostShown, usesFingerprints } from "./constants.ts";
+import { keysetMinimum, mostShown, usesFingerprints } from "./constants.ts";
 import { closingDigest, maskContext, valueContext } from "./context.ts";
-import { ascending, everyone, fingerprintsCut, holdersOf, RESUME, sharesCut, toAll } from "./coordinator-sends.ts";
-import type { AtStage, Round, RunningCoordinator } from "./coordinator-state.ts";
+import {
+  ascending,
+  everyone,
+  fingerprintsCut,
+  graphIn,
+  holdersOf,
+  RESUME,
+  revealsCut,
+  sharesCut,
+  toAll,
+} from "./coordinator-sends.ts";
+import type { AtStage, Faulty, Round, RunningCoordinator } from "./coordinator-state.ts";
 import { type CoordinatorStep, closeOf, only, survivors } from "./coordinator-take.ts";
 import { SecaggError } from "./errors.ts";
 import { type FoldedSum, foldContributions, foldedDigest, textOfFolded } from "./fingerprint.ts";
+import { acceptances, type GraphProblem, graphSeed, survivorProblem } from "./graph.ts";
 import { acceptedDealers } from "./keyset.ts";
 import type { MessageOf } from "./messages.ts";
 import { cellBelowMinimum, countedCells, countsShape, registryCells, valuesShape } from "./phase-facts.ts";
@@ -16,10 +27,10 @@ import type { CoordinatorDeps } from "./step.ts";
 import { takeMasksOff, unmaskSum } from "./sum.ts";
 import { wordsOfBytes } from "./words.ts";
 
-export function fail(state: RunningCoordinator, reason: string, blamed?: string): CoordinatorStep {
+export function fail(state: RunningCoordinator, reason: string, faulty: Faulty = {}): CoordinatorStep {
   const { opened, parties, layout, context0, documents, facts, keys, refusals, early } = state;
   const base = { opened, parties, layout, context0, documents, facts, keys, refusals, early };
-  const failing = { ...base, stage: "failing" as const, reason, ...(blamed === undefined ? {} : { blamed }) };
+  const failing = { ...base, ...faulty, stage: "failing" as const, reason };
   return { state: failing, ...RESUME.failing(failing) };
 }
 
@@ -29,14 +40,32 @@ export function closeKeys(state: AtStage<"keys">, deps: CoordinatorDeps): Coordi
   const answered = everyone(state).every((member) => keys[member] !== undefined || refusals[member] !== undefined);
   if (!answered && deps.now < Date.parse(opened.deadlines.keys)) return null;
   const keyset = ascending(keys).filter(({ signer }) => refusals[signer] === undefined);
-  if (keyset.length < opened.constants.quorum) return fail(state, "too-few-keys");
+  if (keyset.length < keysetMinimum(opened)) return fail(state, "too-few-keys");
   const next = { ...state, stage: "keyset" as const, keyset };
   return { state: next, ...RESUME.keyset(next) };
 }
 
 export function shareKeyset(state: AtStage<"keyset">): CoordinatorStep | null {
   if (state.facts.keyset === undefined) return null;
-  const next = { ...state, stage: "shares" as const, dealt: {} };
+  if (state.opened.graph === "neighbours") return only({ ...state, stage: "reveals", revealed: {} });
+  const next = { ...state, stage: "shares" as const, reveals: [], graph: null, dealt: {} };
+  return { state: next, ...RESUME.shares(next) };
+}
+
+/** 4: the graph needs every nonce. Were a missing one left out, who withholds it would choose between two graphs. */
+export function drawGraph(state: AtStage<"reveals">, deps: CoordinatorDeps): CoordinatorStep | null {
+  const { revealed, facts, context0 } = state;
+  const absent = holdersOf(state).filter((member) => revealed[member] === undefined);
+  if (absent.length > 0) {
+    const [first] = absent as [string];
+    return deps.now < revealsCut(state) ? null : fail(state, "reveal-missing", { blamed: first, absent });
+  }
+  const { members, root } = facts.keyset!;
+  const reveals = ascending(revealed);
+  const nonces = reveals.map((reveal) => reveal.statement.body.nonce);
+  const { revealed: _taken, ...rest } = state;
+  const graph = graphSeed(context0, { members, root }, nonces);
+  const next = { ...rest, stage: "shares" as const, reveals, graph, dealt: {} };
   return { state: next, ...RESUME.shares(next) };
 }
 
@@ -59,7 +88,7 @@ export function closeMasks(state: AtStage<"accepts">, deps: CoordinatorDeps): Co
     accepts: ascending(accepts),
     refusals: ascending(refusals).filter(({ signer }) => holders.includes(signer)),
   };
-  const masked = acceptedDealers(opened, holders, answers);
+  const masked = acceptedDealers(opened, holders, graphIn(state), answers);
   if (masked.length < opened.constants.quorum) return fail(state, "too-few-masks");
   const next = { ...state, stage: "maskset" as const, answers, masked };
   return { state: next, ...RESUME.maskset(next) };
@@ -68,7 +97,7 @@ export function closeMasks(state: AtStage<"accepts">, deps: CoordinatorDeps): Co
 export function startPhases(state: AtStage<"maskset">): CoordinatorStep | null {
   const { facts, opened, parties, layout, masked } = state;
   if (facts.maskset === undefined || facts.keyset === undefined) return null;
-  const context1 = maskContext(state.context0, facts.keyset, facts.maskset);
+  const context1 = maskContext(state.context0, facts.keyset, facts.maskset, state.graph);
   const masks: MessageOf<"maskset"> = { type: "maskset", computation: opened.computation, ...state.answers };
   const send = toAll(holdersOf(state), masks);
   if (opened.cells.mode === "counted") {
@@ -125,11 +154,23 @@ export function awaitClose(state: AtStage<"closing">): CoordinatorStep | null {
   if (record === undefined) return null;
   const { headers: _submitted, sum: _committed, ...rest } = state;
   const next = { ...rest, stage: "views" as const };
+  const problem = graphProblem(next);
+  if (problem !== undefined) return fail(state, problem);
   if (state.round.phase === 2 && state.cells !== null) {
     const facts = { ...state, cells: state.cells, survivors1: state.round.allowed, survivors2: survivors(next) };
     if (cellBelowMinimum(facts) !== undefined) return fail(state, "cell-below-minimum");
   }
   return only(next);
+}
+
+/** Members refuse to open such a set; saying so ends the computation at once. */
+function graphProblem(state: AtStage<"views">): GraphProblem | undefined {
+  if (state.opened.graph === "complete") return undefined;
+  const bitmaps = Object.fromEntries(state.answers.accepts.map((one) => [one.signer, one.statement.body.accepted]));
+  const accepted = acceptances(holdersOf(state), bitmaps);
+  const { allowed } = state.round;
+  const { threshold } = state.opened.constants;
+  return survivorProblem(graphIn(state), { survivors: survivors(state), masked: allowed, threshold, accepted });
 }
 
 /** 13, 21: q views of the one closing set go to every holder. */
@@ -155,7 +196,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
   if (recovery.kind === "waiting") return null;
   if (recovery.kind === "fault") {
     const { member, reason } = recovery.blame;
-    const failed = fail(state, reason, member);
+    const failed = fail(state, reason, { blamed: member });
     return { ...failed, effects: [{ kind: "blame", member, reason }, ...failed.effects] };
   }
   const { secrets } = recovery;
@@ -168,6 +209,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
     context0: state.context0,
     arithmetic: shape.arithmetic,
     keys: state.keyset,
+    graph: graphIn(state),
     masked: round.allowed,
     headers: closeOf(state).headers,
     secrets,
@@ -233,6 +275,7 @@ function deliver(
     type: "result-2",
     computation: state.opened.computation,
     keys: [...state.keyset],
+    ...(state.graph === null ? {} : { reveals: [...state.reveals] }),
     contributions: [...contributions],
     secrets: [...secrets],
     views: state.shown as MessageOf<"result-2">["views"],

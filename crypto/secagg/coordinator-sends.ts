@@ -11,9 +11,10 @@ import type {
   RunningCoordinator,
 } from "./coordinator-state.ts";
 import { type CoordinatorStep, closeOf } from "./coordinator-take.ts";
+import { type Graph, graphOf } from "./graph.ts";
 import { masksetRoot } from "./keyset.ts";
 import { statementsRoot } from "./merkle.ts";
-import type { View } from "./messages.ts";
+import type { MessageOf, View } from "./messages.ts";
 import { countsDigest } from "./phase-facts.ts";
 import type { CoordinatorEffect, Send } from "./step.ts";
 
@@ -26,6 +27,10 @@ export const ascending = <T>(by: Readonly<Record<string, T>>): T[] =>
   Object.keys(by)
     .toSorted()
     .map((member) => by[member]!);
+/** The graph of U, as every member draws it. */
+export const graphIn = (state: KeysetData): Graph => graphOf(holdersOf(state), state.graph);
+export const revealsCut = ({ opened }: RunningCoordinator): number =>
+  Date.parse(opened.deadlines.keys) + (Date.parse(opened.deadlines.shares) - Date.parse(opened.deadlines.keys)) / 4;
 export const sharesCut = ({ opened }: RunningCoordinator): number =>
   (Date.parse(opened.deadlines.keys) + Date.parse(opened.deadlines.shares)) / 2;
 
@@ -44,6 +49,8 @@ export function endOf(state: CoordinatorState): number | undefined {
   switch (state.stage) {
     case "keys":
       return Date.parse(state.opened.deadlines.keys);
+    case "reveals":
+      return revealsCut(state);
     case "shares":
       return sharesCut(state);
     case "accepts":
@@ -83,6 +90,7 @@ export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => 
     send: [],
     effects: [submit("computation.keyset", state, { members: holdersOf(state), root: statementsRoot(state.keyset) })],
   }),
+  reveals: () => ({ send: [], effects: [] }),
   shares: (state) => ({ send: keysetFor(state), effects: [] }),
   accepts: (state) => ({ send: boxesFor(state), effects: [] }),
   maskset: (state) => ({
@@ -121,6 +129,7 @@ export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => 
       submit("computation.fail", state, {
         reason: state.reason,
         ...(state.blamed === undefined ? {} : { blamed: state.blamed }),
+        ...(state.absent === undefined ? {} : { absent: state.absent }),
       }),
     ],
   }),
@@ -128,7 +137,12 @@ export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => 
 };
 
 const keysetFor = (state: RunningCoordinator & KeysetData): Send[] =>
-  toAll(holdersOf(state), { type: "keyset", computation: state.opened.computation, keys: [...state.keyset] });
+  toAll(holdersOf(state), {
+    type: "keyset",
+    computation: state.opened.computation,
+    keys: [...state.keyset],
+    ...(state.graph === null ? {} : { reveals: [...state.reveals] }),
+  });
 
 const viewsOf = (phase: 1 | 2, state: RunningCoordinator, views: readonly View[]): Send["message"] =>
   ({ type: `views-${phase}`, computation: state.opened.computation, views: [...views] }) as Send["message"];
@@ -150,14 +164,14 @@ export function earlierRounds(state: RunningCoordinator): Send[] {
 
 function boxesFor(state: RunningCoordinator & KeysetData): Send[] {
   const { computation } = state.opened;
-  const dealt = ascending(state.dealt).map((message) => ({ ...message, paths: leafPaths(message.leaves) }));
-  return holdersOf(state).map((to, i) => {
-    const boxes = dealt.map(({ shares, leaves, boxes, paths }) => ({
-      shares,
-      leaf: leaves[i]!,
-      path: paths[i]!,
-      box: boxes[i]!,
-    }));
-    return { to, message: { type: "boxes", computation, boxes } };
-  });
+  const graph = graphIn(state);
+  type Box = MessageOf<"boxes">["boxes"][number];
+  const boxesOf = new Map(holdersOf(state).map((holder): [string, Box[]] => [holder, []]));
+  for (const { shares, leaves, boxes } of ascending(state.dealt)) {
+    const paths = leafPaths(leaves);
+    graph.holdersOf(shares.signer).forEach((holder, i) => {
+      boxesOf.get(holder)!.push({ shares, leaf: leaves[i]!, path: paths[i]!, box: boxes[i]! });
+    });
+  }
+  return holdersOf(state).map((to) => ({ to, message: { type: "boxes", computation, boxes: boxesOf.get(to)! } }));
 }

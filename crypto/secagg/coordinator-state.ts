@@ -10,6 +10,7 @@ import type {
   Receipt,
   RecoveredSecret,
   Refusal,
+  Reveal,
   Unmask,
   View,
 } from "./messages.ts";
@@ -38,6 +39,10 @@ interface CoordinatorBase {
 
 export interface KeysetData {
   readonly keyset: readonly Keys[];
+  /** In the order of U; none where the graph is complete. */
+  readonly reveals: readonly Reveal[];
+  /** What the graph is drawn from; null where it is complete. */
+  readonly graph: string | null;
   readonly dealt: By<MessageOf<"shares">>;
 }
 type MasksetData = KeysetData & {
@@ -73,9 +78,17 @@ type RoundData = MasksetData & {
   readonly result1: Phase1Result | null;
 };
 
+/** Who ended a computation. */
+export interface Faulty {
+  readonly blamed?: string;
+  /** Members whose reveal is missing: a restart goes without them. */
+  readonly absent?: readonly string[];
+}
+
 export type CoordinatorState =
   | (CoordinatorBase & { readonly stage: "keys" })
   | (CoordinatorBase & { readonly stage: "keyset"; readonly keyset: readonly Keys[] })
+  | (CoordinatorBase & { readonly stage: "reveals"; readonly keyset: readonly Keys[]; readonly revealed: By<Reveal> })
   | (CoordinatorBase & KeysetData & { readonly stage: "shares" })
   | (CoordinatorBase & KeysetData & { readonly stage: "accepts"; readonly accepts: By<Accept> })
   | (CoordinatorBase & MasksetData & { readonly stage: "maskset" })
@@ -96,7 +109,7 @@ export type CoordinatorState =
         readonly result2: MessageOf<"result-2">;
         readonly secrets: readonly RecoveredSecret[];
       })
-  | (CoordinatorBase & { readonly stage: "failing"; readonly reason: string; readonly blamed?: string })
+  | (CoordinatorBase & { readonly stage: "failing"; readonly reason: string } & Faulty)
   /** Holds the transcripts (messages 15 and 22), which C keeps until the audit deadline. */
   | {
       readonly stage: "finished";

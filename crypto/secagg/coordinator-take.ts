@@ -8,7 +8,8 @@ import { closingDigest } from "./context.ts";
 import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, viewsDigest } from "./fingerprint.ts";
-import { assertDistinct, assertKeys, assertSetupStatement } from "./keyset.ts";
+import { graphOf } from "./graph.ts";
+import { assertDistinct, assertKeys, assertReveal, assertSetupStatement } from "./keyset.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
 import { fingerprintValue } from "./phase1-sum.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
@@ -52,6 +53,8 @@ export function takeMessage(
       return takeKeys(state, from, message);
     case "refusal":
       return takeRefusal(state, from, message);
+    case "reveal":
+      return takeReveal(state, from, message);
     case "shares":
       return takeShares(state, from, message);
     case "accept":
@@ -91,6 +94,19 @@ function takeRefusal(state: RunningCoordinator, from: string, { refusal }: Messa
   return only({ ...state, refusals: { ...state.refusals, [from]: refusal } });
 }
 
+function takeReveal(state: RunningCoordinator, from: string, message: MessageOf<"reveal">): CoordinatorStep {
+  const { reveal } = message;
+  assertSender(from, reveal.signer);
+  if (state.stage === "keyset" && state.opened.graph === "neighbours") return keepEarly(state, from, message);
+  const known = "reveals" in state ? state.reveals.find(({ signer }) => signer === from) : undefined;
+  if (isRepeated(state.stage === "reveals" ? state.revealed[from] : known, reveal, "reveal")) return only(state);
+  if (state.stage !== "reveals") return late("reveal");
+  const keys = state.keyset.find(({ signer }) => signer === from);
+  if (keys === undefined) return refuseAuthenticity(`reveal: ${from} is not in the key set`);
+  assertReveal(state.opened, state.parties, state.context0, state.facts.keyset!, keys, reveal);
+  return only({ ...state, revealed: { ...state.revealed, [from]: reveal } });
+}
+
 function takeShares(state: RunningCoordinator, from: string, message: MessageOf<"shares">): CoordinatorStep {
   assertSender(from, message.shares.signer);
   if ("dealt" in state && isRepeated(state.dealt[from], message, "shares")) return only(state);
@@ -98,7 +114,8 @@ function takeShares(state: RunningCoordinator, from: string, message: MessageOf<
   const holders = state.keyset.map((keys) => keys.signer);
   assertSetupStatement(state.opened, state.parties, state.context0, message.shares, holders);
   const { leaves, boxes } = message;
-  if (leaves.length !== holders.length || boxes.length !== holders.length) {
+  const wanted = graphOf(holders, state.graph).holdersOf(from).length;
+  if (leaves.length !== wanted || boxes.length !== wanted) {
     refuseAuthenticity(`shares of ${from}: one leaf and one box per holder are needed`);
   }
   if (leavesRoot(leaves) !== message.shares.statement.body.root) {
@@ -222,8 +239,12 @@ function takeUnmask(
     refuseAuthenticity(`unmask of ${from}: for another closing set`);
   }
   const wanted = wantedSecrets(round.allowed, survivors(state));
-  const holder = keyset.findIndex((keys) => keys.signer === from);
-  const fault = unmaskFault(state.context0, phase, unmask, wanted, (dealer) => state.dealt[dealer]?.leaves[holder]);
+  const graph = graphOf(
+    keyset.map((keys) => keys.signer),
+    state.graph,
+  );
+  const leaf = (dealer: string) => state.dealt[dealer]?.leaves[graph.holdersOf(dealer).indexOf(from)];
+  const fault = unmaskFault(state.context0, phase, unmask, wanted, leaf);
   if (fault !== undefined) {
     return { ...only(state), effects: [{ kind: "blame", member: from, reason: fault.reason, evidence: unmask }] };
   }

@@ -6,6 +6,7 @@ import {
   closeContributions,
   closeKeys,
   closeMasks,
+  drawGraph,
   fail,
   recover,
   relayBoxes,
@@ -68,6 +69,7 @@ const wait = (): null => null;
 const TRANSITIONS: { readonly [S in CoordinatorStage]: Transition<S> } = {
   keys: closeKeys,
   keyset: shareKeyset,
+  reveals: drawGraph,
   shares: relayBoxes,
   accepts: closeMasks,
   maskset: startPhases,

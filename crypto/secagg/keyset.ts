@@ -2,8 +2,11 @@
 import { canonicalJson } from "../suites/digest.ts";
 import { decodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
+import { nonceHash } from "./commitments.ts";
+import { keysetMinimum } from "./constants.ts";
+import { type Graph, graphSeed } from "./graph.ts";
 import { statementsRoot } from "./merkle.ts";
-import type { Accept, Keys, Refusal, SharesRoot } from "./messages.ts";
+import type { Accept, Keys, Refusal, Reveal, SharesRoot } from "./messages.ts";
 import type { Opened, Parties, RecordOf } from "./opened.ts";
 import { assertUsablePublicKey } from "./x25519.ts";
 
@@ -20,6 +23,9 @@ export function assertKeys(opened: Opened, parties: Parties, context0: string, k
     refuseAuthenticity(`keys of ${member}: for another opening`);
   }
   for (const name of PUBLIC_KEYS) assertUsablePublicKey(body[name], `keys of ${member}, ${name}`);
+  if ((body.nonce !== undefined) !== (opened.graph === "neighbours")) {
+    refuseAuthenticity(`keys of ${member}: commits to a nonce exactly where the graph needs one`);
+  }
 }
 
 /** No public key (R's included) and no seed hash may appear twice; names the member that repeats one. */
@@ -27,11 +33,51 @@ export function assertDistinct(opened: Opened, all: readonly Keys[]): void {
   const seen = new Set<string>([opened.receiverKey.statement.publicKey]);
   for (const keys of all) {
     const { body } = keys.statement;
-    for (const value of [...PUBLIC_KEYS.map((name) => body[name]), body.seed1, body.seed2]) {
+    const commitments = [body.seed1, body.seed2, ...(body.nonce === undefined ? [] : [body.nonce])];
+    for (const value of [...PUBLIC_KEYS.map((name) => body[name]), ...commitments]) {
       if (seen.has(value)) refuseAuthenticity(`key set: ${keys.signer} repeats a key or seed hash`);
       seen.add(value);
     }
   }
+}
+
+/** 4: one reveal that opens one commitment of the key set on the ledger. */
+export function assertReveal(
+  opened: Opened,
+  parties: Parties,
+  context0: string,
+  record: RecordOf<"keyset">,
+  keys: Keys,
+  reveal: Reveal,
+): void {
+  assertSetupStatement(opened, parties, context0, reveal, record.members);
+  const { root, nonce } = reveal.statement.body;
+  if (root !== record.root) refuseAuthenticity(`reveal of ${reveal.signer}: for another key set`);
+  if (keys.signer !== reveal.signer || nonceHash(context0, reveal.signer, nonce) !== keys.statement.body.nonce) {
+    refuseAuthenticity(`reveal of ${reveal.signer}: not what it committed to`);
+  }
+}
+
+/** What the graph is drawn from: every nonce of U, each as committed; null where the graph is complete. */
+export function assertReveals(
+  opened: Opened,
+  parties: Parties,
+  context0: string,
+  record: RecordOf<"keyset">,
+  keys: readonly Keys[],
+  reveals: readonly Reveal[] | undefined,
+): string | null {
+  if (opened.graph === "complete") {
+    if (reveals !== undefined) refuseAuthenticity("key set: the complete graph takes no reveals");
+    return null;
+  }
+  if (reveals?.length !== keys.length) return refuseAuthenticity("key set: the reveal of every member is needed");
+  reveals.forEach((reveal, i) => {
+    assertReveal(opened, parties, context0, record, keys[i]!, reveal);
+  });
+  const { members, root } = record;
+  const nonces = reveals.map((reveal) => reveal.statement.body.nonce);
+  return graphSeed(context0, { members, root }, nonces);
 }
 
 /** Root, order, quorum, signatures, low order, duplicates; `own` must be in it unchanged. */
@@ -48,8 +94,8 @@ export function assertKeyset(
   members.forEach((member, i) => {
     if (i > 0 && members[i - 1]! >= member) refuseAuthenticity("key set: members must ascend without repetition");
   });
-  if (members.length < opened.constants.quorum) {
-    refuseAuthenticity(`key set: ${members.length} members, ${opened.constants.quorum} are needed`);
+  if (members.length < keysetMinimum(opened)) {
+    refuseAuthenticity(`key set: ${members.length} members, ${keysetMinimum(opened)} are needed`);
   }
   if (statementsRoot(all) !== record.root) refuseAuthenticity("key set: root differs from the ledger's");
   for (const keys of all) assertKeys(opened, parties, context0, keys);
@@ -67,32 +113,39 @@ interface MaskAnswers {
 
 export const masksetRoot = ({ accepts, refusals }: MaskAnswers): string => statementsRoot([...accepts, ...refusals]);
 
-/** V: dealers that ≥ q holders accepted, that accepted themselves and have not withdrawn since; ascending. */
+/** V: dealers that enough holders accepted, that accepted themselves and have not withdrawn since; ascending. */
 export function acceptedDealers(
   opened: Opened,
   keyset: readonly string[],
+  graph: Graph,
   { accepts, refusals }: MaskAnswers,
 ): string[] {
-  const tally = new Map(keyset.map((member) => [member, { count: 0, self: false }]));
+  const tally = new Map(keyset.map((member) => [member, { others: 0, self: false }]));
   for (const accept of accepts) {
     for (const index of decodeBitmap(accept.statement.body.accepted, keyset.length)) {
-      const entry = tally.get(keyset[index]!)!;
-      entry.count += 1;
-      entry.self ||= keyset[index] === accept.signer;
+      const dealer = keyset[index]!;
+      const entry = tally.get(dealer)!;
+      if (dealer === accept.signer) entry.self = true;
+      else if (graph.areNeighbours(dealer, accept.signer)) entry.others += 1;
     }
   }
+  const withdrawn = new Set(refusals.map(({ signer }) => signer));
   return keyset.filter((member) => {
-    const { count, self } = tally.get(member)!;
-    return self && count >= opened.constants.quorum && !refusals.some((refusal) => refusal.signer === member);
+    const { others, self } = tally.get(member)!;
+    return self && others >= neighboursNeeded(opened, graph) && !withdrawn.has(member);
   });
 }
+
+/** Complete graph: q holders, the dealer one of them. Else ⌈(t + k) / 2⌉ neighbours (specification §6, 8). */
+const neighboursNeeded = ({ constants, graph: kind }: Opened, { degree }: Graph): number =>
+  kind === "complete" ? constants.quorum - 1 : Math.ceil((constants.threshold + degree) / 2);
 
 /** A statement of a cohort member in the rounds before the mask set. */
 export function assertSetupStatement(
   opened: Opened,
   parties: Parties,
   context0: string,
-  statement: Accept | Refusal | SharesRoot,
+  statement: Accept | Refusal | Reveal | SharesRoot,
   members: readonly string[],
 ): void {
   const { signer } = statement;
@@ -112,6 +165,7 @@ export function assertMaskset(
   parties: Parties,
   context0: string,
   keyset: readonly string[],
+  graph: Graph,
   record: RecordOf<"maskset">,
   answers: MaskAnswers,
 ): void {
@@ -122,7 +176,7 @@ export function assertMaskset(
     });
   }
   if (masksetRoot(answers) !== record.root) refuseAuthenticity("mask set: root differs from the ledger's");
-  const dealers = acceptedDealers(opened, keyset, answers);
+  const dealers = acceptedDealers(opened, keyset, graph, answers);
   if (dealers.join() !== record.members.join()) refuseAuthenticity("mask set: not the dealers that were accepted");
   if (dealers.length < opened.constants.quorum) {
     refuseAuthenticity(`mask set: ${dealers.length} members, ${opened.constants.quorum} are needed`);

@@ -32,6 +32,9 @@ function streamFrom(key: Uint8Array, wordOffset: number) {
   };
 }
 
+/** Words of the stream of `key` from its start, at most 8192 at a time. */
+export const keyStream = (key: Uint8Array): ((words: number) => BigUint64Array) => streamFrom(key, 0);
+
 /** Mask words [wordOffset, wordOffset + words). */
 export function maskWords(key: Uint8Array, words: number, wordOffset = 0): BigUint64Array {
   const out = new BigUint64Array(words);

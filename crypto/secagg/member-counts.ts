@@ -4,8 +4,8 @@ import { valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
-import { answer, closed, contribution, type Masked, viewOf } from "./member-rounds.ts";
-import { finish, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
+import { answer, closed, contribution, type Masked, maskPartners, viewOf } from "./member-rounds.ts";
+import { finish, graphIn, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
 import type { Cells, InStage, MaskedData, OwnCounts, ValuedData } from "./member-state.ts";
 import type { Fingerprint, MessageOf } from "./messages.ts";
 import { countedCells, countsDigest, countsShape, countsVector, registryCells, releaseEntry } from "./phase-facts.ts";
@@ -36,7 +36,7 @@ export const countsEffect = (state: MaskedData): MemberEffect => ({
 
 /** 9: counts under self-1 and pair-1 over V. */
 export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: MemberDeps): MemberStep {
-  const { layout, opened, self, keys, secrets, keyset, masked } = state;
+  const { layout, opened, self, keys, secrets, masked } = state;
   const limit = layout.units[self]?.kind === "provider" ? 1 : opened.constants.minimumUnits;
   const wrong = own.present.findIndex((k, atom) => (k !== 0 && k !== 1) || !fits(own.units[atom], k === 0 ? 0 : limit));
   if (own.present.length !== layout.atoms || own.units.length !== layout.atoms || wrong >= 0) {
@@ -49,8 +49,7 @@ export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: Membe
   const words = countsVector(own);
   const base = { context: state.context1, phase: 1 as const };
   const owner = { keys, seed: secrets.seed1, pairPrivateKey: secrets.pair1 };
-  const others = keyset.filter((other) => masked.includes(other.signer));
-  maskContribution(words, base, countsShape(layout).arithmetic, owner, others);
+  maskContribution(words, base, countsShape(layout).arithmetic, owner, maskPartners(state, masked));
   const contribution1 = contribution(state, 1, state.context1, words, deps);
   return {
     state: { ...state, stage: "contributed-1", own, contribution1 },
@@ -129,6 +128,7 @@ export function onResult1(state: InStage<"unmasked-1">, deps: MemberDeps): Membe
     {
       ...state,
       keys: state.keyset,
+      graph: graphIn(state),
       close: facts.close1!,
       closing: state.closing1,
       views: state.shownViews,

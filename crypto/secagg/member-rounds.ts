@@ -6,9 +6,10 @@ import { shareHashes, sharingOf } from "./commitments.ts";
 import { VIEW_TOLERANCE_MS } from "./constants.ts";
 import { closingDigest } from "./context.ts";
 import { SecaggError } from "./errors.ts";
-import { finish, type MemberStep, statementOf } from "./member-setup.ts";
+import { acceptances, type GraphProblem, survivorProblem } from "./graph.ts";
+import { finish, graphIn, type MemberStep, statementOf } from "./member-setup.ts";
 import type { Held, InStage, MaskedData, MemberBase } from "./member-state.ts";
-import type { OpenedShare } from "./messages.ts";
+import type { Keys, OpenedShare } from "./messages.ts";
 import type { RecordOf } from "./opened.ts";
 import { wantedSecrets } from "./recovery.ts";
 import type { FourShares } from "./share-box.ts";
@@ -35,6 +36,13 @@ export function contribution<const P extends 1 | 2>(
     digest: toBase64url(sha256(bytes)),
   });
   return { type, computation: state.opened.computation, header, words: textOfWords(words) };
+}
+
+/** Keys of those this member shares pair masks with in a phase: its neighbours among `masked`. */
+export function maskPartners(state: Masked, masked: readonly string[]): readonly Keys[] {
+  const present = new Set(masked);
+  const graph = graphIn(state);
+  return state.keyset.filter(({ signer }) => present.has(signer) && graph.areNeighbours(state.self, signer));
 }
 
 type Close =
@@ -69,9 +77,24 @@ export function closed(
     return { kind: "step", step: { state: omitted, ...omittedNotice(omitted) } };
   }
   const complete = survivors.length === wanted.allowed.length;
+  const problem = graphProblem(state, wanted.allowed, survivors);
+  if (problem !== undefined) return { kind: "step", step: finish(state, "aborted", problem) };
   const from = contributionDeadline(opened, phase) - VIEW_TOLERANCE_MS;
   if (!complete && now < from) return { kind: "early", wake: { kind: "wake", at: from } };
   return { kind: "survivors", survivors, digest: closingDigest(opened.computation, record), record };
+}
+
+/** 12, 20 with neighbours: nothing opens unless the survivors hang together with enough live holders each. */
+function graphProblem(
+  state: Masked,
+  masked: readonly string[],
+  survivors: readonly string[],
+): GraphProblem | undefined {
+  if (state.opened.graph === "complete") return undefined;
+  const members = state.keyset.map((keys) => keys.signer);
+  const { threshold } = state.opened.constants;
+  const accepted = acceptances(members, state.accepted);
+  return survivorProblem(graphIn(state), { survivors, masked, threshold, accepted });
 }
 
 const baseOf = ({ self, opened, parties, context0, facts, inbox, receipts }: MemberBase): MemberBase => ({
@@ -116,8 +139,9 @@ export function answer<const P extends 1 | 2>(
   deps: MemberDeps,
 ) {
   const { phase, context, closing } = about;
+  const heldOf = new Map(state.held.map((held) => [held.dealer, held]));
   const shares: OpenedShare[] = wantedSecrets(about.masked, about.survivors).flatMap(({ member, kind }) => {
-    const held = state.held.find(({ dealer }) => dealer === member);
+    const held = heldOf.get(member);
     if (held === undefined) return [];
     const share = held[sharingOf(kind, phase)];
     return [{ dealer: member, kind, share, hashes: shareHashes(fourShares(held)) }];

@@ -3,14 +3,15 @@ import { digestOf, saltedDigest } from "../suites/digest.ts";
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { encodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
-import { leafInRoot, leafOf, leavesRoot, seedHash, shareHashes } from "./commitments.ts";
+import { leafInRoot, leafOf, leavesRoot, nonceHash, seedHash, shareHashes } from "./commitments.ts";
 import { assertLayout } from "./constants.ts";
 import { maskContext } from "./context.ts";
+import { type Graph, graphOf } from "./graph.ts";
 import { firstForbidden } from "./history.ts";
-import { assertKeyset, assertMaskset } from "./keyset.ts";
+import { assertKeyset, assertMaskset, assertReveals } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./member-state.ts";
-import type { Keys, MessageOf } from "./messages.ts";
+import type { Keys, MessageOf, Reveal } from "./messages.ts";
 import { registryCells, releaseEntry } from "./phase-facts.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
@@ -65,6 +66,7 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     envelope: fresh(),
     seed1: fresh(),
     seed2: fresh(),
+    ...(state.opened.graph === "neighbours" ? { nonce: fresh() } : {}),
   };
   const body = {
     pair1: publicKeyOf(secrets.pair1),
@@ -73,6 +75,7 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     envelope: publicKeyOf(secrets.envelope),
     seed1: seedHash(state.context0, 1, secrets.seed1),
     seed2: seedHash(state.context0, 2, secrets.seed2),
+    ...(secrets.nonce === undefined ? {} : { nonce: nonceHash(state.context0, state.self, secrets.nonce) }),
   };
   const keys = deps.sign("secagg-message", statementOf(state, "keys", 0, state.context0, body));
   const { documents: _reviewed, ...base } = state;
@@ -95,6 +98,13 @@ function forbiddenForAll(state: MemberBase, layout: Layout, deps: MemberDeps): b
   return firstForbidden(deps.history, proposed) !== undefined;
 }
 
+/** The graph of U as everyone draws it. */
+export const graphIn = (state: { readonly keyset: readonly Keys[]; readonly graph: string | null }): Graph =>
+  graphOf(
+    state.keyset.map((keys) => keys.signer),
+    state.graph,
+  );
+
 /** The message a signed part travels in. */
 export function toCoordinator(base: MemberBase, part: { keys: Keys }) {
   return {
@@ -103,15 +113,31 @@ export function toCoordinator(base: MemberBase, part: { keys: Keys }) {
   };
 }
 
-/** 4, 5: the whole key set is checked before one share is made. */
-export function onKeyset(state: InStage<"keyed">, deps: MemberDeps): MemberStep | null {
-  const { facts, inbox, opened, context0, secrets, self } = state;
+/** 4: from the record on every commitment is fixed, so the nonce may be known. */
+export function onKeysetRecord(state: InStage<"keyed">, deps: MemberDeps): MemberStep | null {
+  const { facts, self, secrets } = state;
   if (facts.keyset === undefined) return null;
   if (!facts.keyset.members.includes(self)) return finish(state, "aborted", "not-in-key-set");
-  if (inbox.keyset === undefined) return null;
-  const keyset = inbox.keyset.keys;
-  assertKeyset(opened, state.parties, context0, facts.keyset, keyset, state.keys);
-  const holders = keyset.map((keys) => keys.signer);
+  if (secrets.nonce === undefined)
+    return { state: { ...state, stage: "revealed", reveal: null }, send: [], effects: [] };
+  const body = { root: facts.keyset.root, nonce: secrets.nonce };
+  const reveal = deps.sign("secagg-message", statementOf(state, "reveal", 0, state.context0, body));
+  return { state: { ...state, stage: "revealed", reveal }, send: revealMessages(state, reveal), effects: [] };
+}
+
+export const revealMessages = ({ opened }: MemberBase, reveal: Reveal | null): MemberStep["send"] =>
+  reveal === null
+    ? []
+    : [{ to: opened.coordinator, message: { type: "reveal", computation: opened.computation, reveal } }];
+
+/** 4, 5: the whole key set is checked, and the graph drawn, before one share is made. */
+export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberStep | null {
+  const { facts, inbox, opened, parties, context0, secrets, self } = state;
+  if (facts.keyset === undefined || inbox.keyset === undefined) return null;
+  const { keys: keyset, reveals } = inbox.keyset;
+  assertKeyset(opened, parties, context0, facts.keyset, keyset, state.keys);
+  const graph = assertReveals(opened, parties, context0, facts.keyset, keyset, reveals);
+  const holders = graphOf(facts.keyset.members, graph).holdersOf(self);
   const points = holders.map((holder) => pointOf(state, holder));
   const deal = (secret: string) =>
     shareSecret(fromBase64url(secret, "secret", 32), opened.constants.threshold, points, deps.random);
@@ -128,15 +154,12 @@ export function onKeyset(state: InStage<"keyed">, deps: MemberDeps): MemberStep 
     self2: dealt.self2[i]!,
   });
   const leaves = holders.map((holder, i) => leafOf(context0, self, holder, shareHashes(four(i))));
-  const boxes = keyset.map((holder, i) =>
-    sealShares(
-      secrets.seal,
-      holder.statement.body.seal,
-      sealUse(context0, state.keys, holder),
-      four(i),
-      deps.random(12),
-    ),
-  );
+  const keysOf = new Map(keyset.map((keys) => [keys.signer, keys]));
+  const boxes = holders.map((holder, i) => {
+    const theirs = keysOf.get(holder)!;
+    const use = sealUse(context0, state.keys, theirs);
+    return sealShares(secrets.seal, theirs.statement.body.seal, use, four(i), deps.random(12));
+  });
   const root = { root: leavesRoot(leaves) };
   const shares: MessageOf<"shares"> = {
     type: "shares",
@@ -145,7 +168,8 @@ export function onKeyset(state: InStage<"keyed">, deps: MemberDeps): MemberStep 
     leaves,
     boxes,
   };
-  const next = { ...state, inbox: { ...inbox, keyset: undefined }, stage: "shared" as const, keyset, shares };
+  const taken = { ...state, inbox: { ...inbox, keyset: undefined } };
+  const next = { ...taken, stage: "shared" as const, keyset, graph, shares };
   return { state: next, send: [{ to: opened.coordinator, message: shares }], effects: [] };
 }
 
@@ -161,46 +185,48 @@ const sealUse = (context: string, dealer: Keys, holder: Keys) => ({
 export function onBoxes(state: InStage<"shared">, deps: MemberDeps): MemberStep | null {
   const { inbox, keyset, self, context0, opened } = state;
   if (inbox.boxes === undefined) return null;
-  const index = keyset.findIndex((keys) => keys.signer === self);
-  const held: Held[] = [];
+  const graph = graphIn(state);
+  const keysOf = new Map(keyset.map((keys) => [keys.signer, keys]));
+  const held = new Map<string, Held>();
   for (const entry of inbox.boxes.boxes) {
-    const dealer = keyset.find((keys) => keys.signer === entry.shares.signer);
-    if (dealer === undefined || held.some((other) => other.dealer === dealer.signer)) {
-      refuseAuthenticity("boxes: a dealer outside the key set, or twice");
+    const dealer = keysOf.get(entry.shares.signer);
+    const mayDeal = dealer?.signer === self || (dealer !== undefined && graph.areNeighbours(dealer.signer, self));
+    if (dealer === undefined || !mayDeal || held.has(dealer.signer)) {
+      refuseAuthenticity("boxes: a dealer that this member holds nothing of, or twice");
     } else {
-      const shares = openBox(state, dealer, entry, index);
-      if (shares !== undefined) held.push(shares);
+      const shares = openBox(state, { dealer, own: keysOf.get(self)!, holders: graph.holdersOf(dealer.signer) }, entry);
+      if (shares !== undefined) held.set(dealer.signer, shares);
     }
   }
   const accepted = encodeBitmap(
     keyset.length,
-    keyset.flatMap((keys, i) => (held.some(({ dealer }) => dealer === keys.signer) ? [i] : [])),
+    keyset.flatMap((keys, i) => (held.has(keys.signer) ? [i] : [])),
   );
   const accept = deps.sign("secagg-message", statementOf(state, "accept", 0, context0, { accepted }));
   const message = { type: "accept" as const, computation: opened.computation, accept };
-  const next = { ...state, inbox: { ...inbox, boxes: undefined }, stage: "accepted" as const, held, accept };
+  const next = {
+    ...state,
+    inbox: { ...inbox, boxes: undefined },
+    stage: "accepted" as const,
+    held: [...held.values()],
+    accept,
+  };
   return { state: next, send: [{ to: opened.coordinator, message }], effects: [] };
 }
 
 function openBox(
   state: InStage<"shared">,
-  dealer: Keys,
+  { dealer, own, holders }: { readonly dealer: Keys; readonly own: Keys; readonly holders: readonly string[] },
   entry: MessageOf<"boxes">["boxes"][number],
-  index: number,
 ): Held | undefined {
-  const { context0, keyset, secrets, self, opened, parties } = state;
+  const { context0, secrets, self, opened, parties } = state;
   try {
     assertSigned(parties, "secagg-message", entry.shares, dealer.signer);
     const { context, computation, body } = entry.shares.statement;
     if (context !== context0 || computation !== opened.computation) return undefined;
-    const shares = openShares(
-      secrets.seal,
-      dealer.statement.body.seal,
-      sealUse(context0, dealer, keyset[index]!),
-      entry.box,
-    );
+    const shares = openShares(secrets.seal, dealer.statement.body.seal, sealUse(context0, dealer, own), entry.box);
     const leaf = leafOf(context0, dealer.signer, self, shareHashes(shares));
-    const place = { leaf, index, size: keyset.length, path: entry.path };
+    const place = { leaf, index: holders.indexOf(self), size: holders.length, path: entry.path };
     if (leaf !== entry.leaf || !leafInRoot(body.root, place)) return undefined;
     return {
       dealer: dealer.signer,
@@ -219,12 +245,14 @@ export function maskedData(state: InStage<"accepted">) {
   const { facts, inbox, opened, parties, context0, keyset } = state;
   if (facts.keyset === undefined || facts.maskset === undefined || inbox.maskset === undefined) return null;
   const members = keyset.map((keys) => keys.signer);
-  assertMaskset(opened, parties, context0, members, facts.maskset, inbox.maskset);
+  assertMaskset(opened, parties, context0, members, graphIn(state), facts.maskset, inbox.maskset);
+  const accepts = opened.graph === "complete" ? [] : inbox.maskset.accepts;
   return {
     ...state,
     inbox: { ...inbox, maskset: undefined },
     masked: facts.maskset.members,
-    context1: maskContext(context0, facts.keyset, facts.maskset),
+    context1: maskContext(context0, facts.keyset, facts.maskset, state.graph),
+    accepted: Object.fromEntries(accepts.map(({ signer, statement }) => [signer, statement.body.accepted])),
   };
 }
 

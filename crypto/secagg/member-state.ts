@@ -1,6 +1,6 @@
 /** What a member keeps between steps: one stage per state, each with exactly the data it needs. Plain JSON. */
 import type { Layout } from "./layout.ts";
-import type { Accept, Keys, MessageOf, Receipt, View } from "./messages.ts";
+import type { Accept, Keys, MessageOf, Receipt, Reveal, View } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties, RecordOf } from "./opened.ts";
 
 /** Private halves of the keys message, base64url. Shares of pair and seed secrets exist; seal and envelope are never shared. */
@@ -11,6 +11,8 @@ export interface MemberSecrets {
   readonly envelope: string;
   readonly seed1: string;
   readonly seed2: string;
+  /** Where the graph is drawn from nonces. */
+  readonly nonce?: string;
 }
 
 /** Four shares held for one dealer, base64url. */
@@ -51,9 +53,21 @@ interface KeyedData {
   readonly secrets: MemberSecrets;
   readonly keys: Keys;
 }
-type SharedData = KeyedData & { readonly keyset: readonly Keys[]; readonly shares: MessageOf<"shares"> };
+/** Null where the graph is complete. */
+type RevealedData = KeyedData & { readonly reveal: Reveal | null };
+type SharedData = RevealedData & {
+  readonly keyset: readonly Keys[];
+  /** What the graph is drawn from; null where it is complete. */
+  readonly graph: string | null;
+  readonly shares: MessageOf<"shares">;
+};
 type AcceptedData = SharedData & { readonly held: readonly Held[]; readonly accept: Accept };
-export type MaskedData = AcceptedData & { readonly masked: readonly string[]; readonly context1: string };
+export type MaskedData = AcceptedData & {
+  readonly masked: readonly string[];
+  readonly context1: string;
+  /** Whose shares each holder accepted, as bits over U; empty where the graph is complete. */
+  readonly accepted: Readonly<Record<string, string>>;
+};
 
 export interface OwnCounts {
   readonly present: readonly number[];
@@ -96,6 +110,7 @@ export type MemberState =
   | (MemberBase & { readonly stage: "invited" })
   | (MemberBase & { readonly stage: "reviewing"; readonly documents: MessageOf<"documents"> })
   | (MemberBase & KeyedData & { readonly stage: "keyed" })
+  | (MemberBase & RevealedData & { readonly stage: "revealed" })
   | (MemberBase & SharedData & { readonly stage: "shared" })
   | (MemberBase & AcceptedData & { readonly stage: "accepted" })
   | (MemberBase & MaskedData & { readonly stage: "counting" })

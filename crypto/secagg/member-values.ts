@@ -3,7 +3,7 @@ import { assertCommonView } from "./closing.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
-import { answer, closed, contribution, viewOf } from "./member-rounds.ts";
+import { answer, closed, contribution, maskPartners, viewOf } from "./member-rounds.ts";
 import { finish, type MemberStep } from "./member-setup.ts";
 import type { InStage } from "./member-state.ts";
 import type { MessageOf } from "./messages.ts";
@@ -23,8 +23,7 @@ export function onValues(state: InStage<"valuing">, values: BigUint64Array, deps
   const words = values.slice();
   const base = { context: state.context2, phase: 2 as const };
   const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
-  const others = state.keyset.filter((other) => survivors1.includes(other.signer));
-  maskContribution(words, base, shape.arithmetic, owner, others);
+  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, survivors1));
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic);
   const contribution2 = contribution(state, 2, state.context2, words, deps);

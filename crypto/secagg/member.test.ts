@@ -95,6 +95,6 @@ test("a kept message that turns out false does not cost the record that exposes 
   );
   const exposed = stepMember(early.state, { kind: "ledger", record }, deps);
   expect(exposed.effects).toMatchObject([{ kind: "blame", member: C }]);
-  expect(exposed.state).toMatchObject({ stage: "keyed", facts: { keyset: record } });
+  expect(exposed.state).toMatchObject({ stage: "revealed", facts: { keyset: record } });
   expect(stepMember(exposed.state, { kind: "message", from: C, message: keyset }, deps).state.stage).toBe("shared");
 });

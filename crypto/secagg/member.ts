@@ -1,7 +1,7 @@
 /**
  * The member's side (N): keys, shares, contributions, views, unmasking. See step.ts for how to run it.
  *
- *   invited → reviewing → keyed → shared → accepted → [counting → contributed-1 → viewed-1 → unmasked-1] →
+ *   invited → reviewing → keyed → revealed → shared → accepted → [counting → contributed-1 → viewed-1 → unmasked-1] →
  *   valuing → contributed-2 → viewed-2 → unmasked-2 → finished
  *
  * `omitted` and `finished` can follow from any stage after contributing, or any stage at all.
@@ -29,8 +29,10 @@ import {
   onBoxes,
   onDocuments,
   onKeyset,
+  onKeysetRecord,
   onReviewed,
   refuse,
+  revealMessages,
   reviewEffect,
   sameJson,
   toCoordinator,
@@ -65,7 +67,8 @@ const wait = (): null => null;
 const TRANSITIONS: { readonly [S in Stage]: (state: InStage<S>, deps: MemberDeps) => MemberStep | null } = {
   invited: onDocuments,
   reviewing: wait,
-  keyed: onKeyset,
+  keyed: onKeysetRecord,
+  revealed: onKeyset,
   shared: onBoxes,
   accepted: onMaskset,
   counting: onCloseWhileCounting,
@@ -91,6 +94,7 @@ const RESUME: { readonly [S in Stage]: (state: InStage<S>) => Pick<MemberStep, "
   invited: silent,
   reviewing: (state) => ({ send: [], effects: [reviewEffect(state.documents)] }),
   keyed: (state) => ({ send: [toCoordinator(state, state)], effects: [] }),
+  revealed: (state) => ({ send: revealMessages(state, state.reveal), effects: [] }),
   shared: (state) => toC(state, state.shares),
   accepted: (state) => toC(state, { type: "accept", computation: state.opened.computation, accept: state.accept }),
   counting: (state) => ({ send: [], effects: state.masked.includes(state.self) ? [countsEffect(state)] : [] }),
@@ -210,6 +214,7 @@ const ORDER: readonly Stage[] = [
   "invited",
   "reviewing",
   "keyed",
+  "revealed",
   "shared",
   "accepted",
   "counting",
@@ -225,7 +230,7 @@ const ORDER: readonly Stage[] = [
 /** The message each stage waits for. */
 const WAITS_FOR: { readonly [S in Stage]?: Buffered } = {
   invited: "documents",
-  keyed: "keyset",
+  revealed: "keyset",
   shared: "boxes",
   accepted: "maskset",
   "viewed-1": "views-1",
@@ -312,6 +317,7 @@ function ownStatements(state: Running): unknown[] {
   const kept = state as Partial<InStage<"unmasked-2">>;
   return [
     kept.keys,
+    kept.reveal ?? undefined,
     kept.shares?.shares,
     kept.accept,
     kept.contribution1?.header,

@@ -60,8 +60,12 @@ const KeysStatement = statement(
     envelope: base64url(32),
     seed1: Digest,
     seed2: Digest,
+    /** More than 129 members: commitment to the nonce of message `reveal`. */
+    nonce: Type.Optional(Digest),
   }),
 );
+/** 4 The nonce behind the commitment, for the key set with this root on the ledger. */
+const RevealStatement = statement("reveal", 0, closed({ root: Digest, nonce: base64url(32) }));
 /** 2, before 8: refuses or withdraws, on metadata only. */
 const RefusalStatement = statement("refusal", 0, closed({ reason: Code }));
 /** 5 Merkle root over the leaf hashes in the order of U. */
@@ -115,9 +119,11 @@ export const MESSAGES = {
   keys: message("keys", { keys: KeysStatement }),
   /** 2 N → C */
   refusal: message("refusal", { refusal: RefusalStatement }),
-  /** 4 C → N: every keys message of U, in the order of U. */
-  keyset: message("keyset", { keys: list(KeysStatement) }),
-  /** 5 N → C: leaf hashes and boxes in the order of U. */
+  /** 4 N → C, once the key set is on the ledger. */
+  reveal: message("reveal", { reveal: RevealStatement }),
+  /** 4 C → N: every keys message of U, and every reveal where the graph needs them, in the order of U. */
+  keyset: message("keyset", { keys: list(KeysStatement), reveals: Type.Optional(list(RevealStatement)) }),
+  /** 5 N → C: leaf hashes and boxes for each holder (this member and its neighbours), in the order of U. */
   shares: message("shares", { shares: SharesStatement, leaves: list(Digest), boxes: list(Binary) }),
   /** 6 C → N: the boxes for this member. */
   boxes: message("boxes", {
@@ -157,6 +163,7 @@ export const MESSAGES = {
   /** 22 C → R. `counts` opens the `counts` record (counted mode). */
   "result-2": message("result-2", {
     keys: list(KeysStatement),
+    reveals: Type.Optional(list(RevealStatement)),
     contributions: list(contributionOf),
     secrets: list(RecoveredSecret),
     views: list(View2),
@@ -171,6 +178,7 @@ export type MessageOf<T extends MessageType> = Static<(typeof MESSAGES)[T]>;
 export type Message = { [T in MessageType]: MessageOf<T> }[MessageType];
 
 export type Keys = Static<typeof KeysStatement>;
+export type Reveal = Static<typeof RevealStatement>;
 export type Accept = Static<typeof AcceptStatement>;
 export type Refusal = Static<typeof RefusalStatement>;
 export type SharesRoot = Static<typeof SharesStatement>;
@@ -203,6 +211,7 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
     case "documents":
       return DOCUMENT_BYTES;
     case "keys":
+    case "reveal":
     case "refusal":
     case "view-1":
     case "view-2":

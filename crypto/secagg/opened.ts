@@ -52,8 +52,8 @@ export interface Opened {
   readonly auditor?: string;
   readonly receiverMode: "direct" | "reviewed";
   readonly constants: Constants;
-  /** A sparse graph for more than 129 members is a later suite of steps; these run the complete graph. */
-  readonly graph: "complete";
+  /** Follows from the size of the cohort: complete up to 129 members. */
+  readonly graph: "complete" | "neighbours";
   readonly cells: { readonly mode: "registry" | "counted"; readonly dimensions: readonly CellDimension[] };
   readonly deadlines: {
     readonly keys: string;

@@ -24,6 +24,7 @@ import {
   viewsDigest,
 } from "./fingerprint.ts";
 import { stepMember } from "./member.ts";
+import { graphIn } from "./member-setup.ts";
 import type { Fingerprint } from "./messages.ts";
 import type { RecordOf } from "./opened.ts";
 import { countsShape } from "./phase-facts.ts";
@@ -43,7 +44,8 @@ function foldedRun() {
   const close = { ...record, sum: foldedDigest(sum) };
   const closing = closingDigest(insider.opened.computation, close);
   const views = viewsDigest(messagesOf(network, "views-1")[0]!.views);
-  const about = { ...insider, keys: insider.keyset, close, closing, views, shape: countsShape(insider.layout) };
+  const graph = graphIn(insider);
+  const about = { ...insider, keys: insider.keyset, graph, close, closing, views, shape: countsShape(insider.layout) };
   const at = fingerprinter(fingerprintPoint(closing, views));
   const sign = (member: string, value: bigint, over = {}): Fingerprint =>
     network.sign(member)("secagg-message", {

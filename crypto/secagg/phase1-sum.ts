@@ -13,6 +13,7 @@ import {
   foldedDigest,
   foldedOfText,
 } from "./fingerprint.ts";
+import type { Graph } from "./graph.ts";
 import type { Fingerprint, Keys, MessageOf } from "./messages.ts";
 import type { Opened, Parties, RecordOf } from "./opened.ts";
 import type { Shape } from "./phase-facts.ts";
@@ -24,6 +25,7 @@ interface Phase1 {
   readonly context0: string;
   readonly context1: string;
   readonly keys: readonly Keys[];
+  readonly graph: Graph;
   readonly masked: readonly string[];
   readonly close: RecordOf<"close">;
   /** Digest of close-1, and of the views this member was shown. */
@@ -40,6 +42,7 @@ export function redoPhase1(about: Phase1, result: MessageOf<"result-1">): BigUin
     context0,
     arithmetic: shape.arithmetic,
     keys,
+    graph: about.graph,
     masked,
     headers: close.headers,
     secrets: result.secrets,

@@ -12,7 +12,8 @@ import { assertCommonView, assertSigned, refuseAuthenticity, survivorsOf } from 
 import { assertLayout, assertOpening } from "./constants.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
-import { assertKeyset } from "./keyset.ts";
+import { graphOf, isConnected } from "./graph.ts";
+import { assertKeyset, assertReveals } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import { applyMask } from "./masks.ts";
 import { type Cells, type Facts, factSlot } from "./member-state.ts";
@@ -199,7 +200,9 @@ function decode(state: At<"waiting">): ReceiverStep | null {
   const counted = opened.cells.mode === "counted";
   if (counted && (close1 === undefined || counts === undefined)) return null;
   assertKeyset(opened, parties, context0, keyset, result.keys);
-  const context1 = maskContext(context0, keyset, maskset);
+  const seed = assertReveals(opened, parties, context0, keyset, result.keys, result.reveals);
+  const graph = graphOf(keyset.members, seed);
+  const context1 = maskContext(context0, keyset, maskset, seed);
   const bytes1 = countsShape(layout).words * 8;
   const survivors1 =
     close1 === undefined
@@ -216,6 +219,7 @@ function decode(state: At<"waiting">): ReceiverStep | null {
   if (cellBelowMinimum({ opened, parties, layout, cells, survivors1, survivors2 }) !== undefined) {
     return withhold(state, "cell-below-minimum");
   }
+  if (!isConnected(graph, survivors2)) return withhold(state, "graph-disconnected");
   const base = { context, phase: 2 as const };
   const { contributions, secrets, keys } = result;
   const sum = unmaskSum({
@@ -223,6 +227,7 @@ function decode(state: At<"waiting">): ReceiverStep | null {
     context0,
     ...shape,
     keys,
+    graph,
     masked: survivors1,
     headers: close2.headers,
     contributions,

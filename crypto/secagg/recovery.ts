@@ -22,7 +22,9 @@ interface Wanted {
 
 /** Self seeds of survivors, pair keys of the rest, in the order of `masked`. */
 export const wantedSecrets = (masked: readonly string[], survivors: readonly string[]): Wanted[] =>
-  masked.map((member) => ({ member, kind: survivors.includes(member) ? "self" : "pair" }));
+  kindsFor(masked, new Set(survivors));
+const kindsFor = (masked: readonly string[], present: ReadonlySet<string>): Wanted[] =>
+  masked.map((member) => ({ member, kind: present.has(member) ? "self" : "pair" }));
 
 /** Does a share open the leaf its dealer committed to for this holder? `leaf` is the one under the signed root. */
 function shareFits(
@@ -90,9 +92,10 @@ export function recoverAll(options: {
   }
   if (options.wanted.some(({ member }) => (shares.get(member)?.length ?? 0) < threshold)) return { kind: "waiting" };
   const secrets: RecoveredSecret[] = [];
+  const keysOf = new Map(options.keys.map((keys) => [keys.signer, keys]));
   for (const { member, kind } of options.wanted) {
     const secret = recoverSecret(shares.get(member)!);
-    const owner = options.keys.find((keys) => keys.signer === member)!;
+    const owner = keysOf.get(member)!;
     if (secret === undefined || !secretFits(owner, options.context0, phase, { kind, secret })) {
       return { kind: "fault", blame: { member, reason: "wrong-secret" } };
     }

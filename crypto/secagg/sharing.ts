@@ -25,16 +25,28 @@ function power(base: bigint, exponent: bigint, prime: bigint): bigint {
 /** Lagrange coefficients at zero for distinct non-zero points. */
 export function lagrangeAtZero(points: readonly number[], prime: bigint): bigint[] {
   if (new Set(points).size !== points.length || points.includes(0)) throw new RangeError("points: distinct, not zero");
-  return points.map((own) => {
-    let numerator = 1n;
-    let denominator = 1n;
-    for (const other of points) {
-      if (other === own) continue;
-      numerator = (numerator * BigInt(other)) % prime;
-      denominator = modulo(denominator * BigInt(other - own), prime);
-    }
-    return (numerator * power(denominator, prime - 2n, prime)) % prime;
-  });
+  // Of c_i = Π x_j / Π (x_j − x_i) the numerator is Π x_j over all, divided by x_i.
+  const all = points.reduce((product, point) => (product * BigInt(point)) % prime, 1n);
+  const denominators = points.map((own) =>
+    points.reduce(
+      (product, other) => (other === own ? product : modulo(product * BigInt(other - own), prime)),
+      BigInt(own),
+    ),
+  );
+  return invertAll(denominators, prime).map((inverse) => (all * inverse) % prime);
+}
+
+/** Montgomery's trick: one inversion for all. */
+function invertAll(values: readonly bigint[], prime: bigint): bigint[] {
+  const products = [1n];
+  for (const value of values) products.push((products.at(-1)! * value) % prime);
+  let inverse = power(products.at(-1)!, prime - 2n, prime);
+  const inverses: bigint[] = [];
+  for (let i = values.length - 1; i >= 0; i--) {
+    inverses[i] = (inverse * products[i]!) % prime;
+    inverse = (inverse * values[i]!) % prime;
+  }
+  return inverses;
 }
 
 export const interpolateAtZero = (values: readonly bigint[], coefficients: readonly bigint[], prime: bigint): bigint =>

@@ -4,6 +4,7 @@ import { fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { refuseAuthenticity } from "./closing.ts";
 import { seedHash } from "./commitments.ts";
 import type { KeyUse } from "./context.ts";
+import type { Graph } from "./graph.ts";
 import { applyMask, deriveKey } from "./masks.ts";
 import type { Keys, RecoveredSecret } from "./messages.ts";
 import type { Header, Opened } from "./opened.ts";
@@ -48,7 +49,7 @@ export function envelopeKey(
   return deriveKey(sharedSecret(own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
 }
 
-/** Adds self mask and pair masks of `owner` over `others` in place: the smaller id adds, the larger subtracts. */
+/** Adds self mask and pair masks of `owner` with `others` in place: the smaller id adds, the larger subtracts. */
 export function maskContribution(
   words: BigUint64Array,
   base: MaskBase,
@@ -82,6 +83,7 @@ interface Unmasking {
   readonly context0: string;
   readonly arithmetic: Arithmetic;
   readonly keys: readonly Keys[];
+  readonly graph: Graph;
   /** Members whose pair masks are in the contributions: V in phase 1, S1 in phase 2. */
   readonly masked: readonly string[];
   readonly headers: readonly Header[];
@@ -141,9 +143,10 @@ export function takeMasksOff(sum: BigUint64Array, options: Unmasking): void {
       applyMask(sum, selfKey(base, owner, secret.secret), "subtract", arithmetic);
       continue;
     }
-    // Each survivor's mask with the one that dropped out has no counterpart in the sum.
+    // The mask of each surviving neighbour with the one that dropped out has no counterpart in the sum.
     const pairKey = pairKeys(base, owner, secret.secret);
     for (const member of survivors) {
+      if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";
       applyMask(sum, pairKey(keysOf.get(member)!), direction, arithmetic);
     }

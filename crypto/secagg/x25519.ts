@@ -36,13 +36,19 @@ function agree(mine: KeyObject, publicKey: string): Uint8Array {
   return secret;
 }
 
+// A member agrees with every neighbour in turn; reading its key again each time would cost as much as agreeing.
+let latest: { readonly privateKey: string; readonly agree: (publicKey: string) => Uint8Array } | undefined;
+
 /** Shared secrets (32 bytes) with many public keys; the private key is read once. Throws for low-order keys. */
 export function keyAgreement(privateKey: string): (publicKey: string) => Uint8Array {
   const mine = privateKeyObject(fromBase64url(privateKey, "private key", 32));
   return (publicKey) => agree(mine, publicKey);
 }
 
-export const sharedSecret = (privateKey: string, publicKey: string): Uint8Array => keyAgreement(privateKey)(publicKey);
+export function sharedSecret(privateKey: string, publicKey: string): Uint8Array {
+  if (latest?.privateKey !== privateKey) latest = { privateKey, agree: keyAgreement(privateKey) };
+  return latest.agree(publicKey);
+}
 
 /** Canonical encodings of the points of order 1, 2, 4 and 8 on Curve25519 and its twist (RFC 7748 section 7). */
 const LOW_ORDER: ReadonlySet<string> = new Set(

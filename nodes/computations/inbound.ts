@@ -10,6 +10,8 @@ export function signedPart(message: Message): Signed<unknown> | undefined {
   switch (message.type) {
     case "keys":
       return message.keys;
+    case "reveal":
+      return message.reveal;
     case "shares":
       return message.shares;
     case "accept":
@@ -31,7 +33,7 @@ export function signedPart(message: Message): Signed<unknown> | undefined {
 /** By the declared type; an unknown type is refused by its schema afterwards. */
 export function maximumBytesOf(value: unknown, size: CoordinatorRole["size"]): number {
   const { type } = value as { type: string };
-  return maximumBytes((type in MESSAGES ? type : "keys") as MessageType, size);
+  return maximumBytes((Object.hasOwn(MESSAGES, type) ? type : "keys") as MessageType, size);
 }
 
 /** Throws ERR_COMPUTATION_MESSAGE for what is no message of this computation. */

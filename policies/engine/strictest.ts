@@ -55,7 +55,9 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
   const members = parties.length;
   const largest = (value: (party: CohortParty) => number) =>
     parties.reduce((max, party) => Math.max(max, value(party)), 0);
-  const threshold = Math.floor((2 * members) / 3) + 1;
+  const quorum = Math.floor((2 * members) / 3) + 1;
+  // Larger cohorts share each secret with 128 neighbours, 86 of which give it back.
+  const threshold = members <= 129 ? quorum : 86;
   const colluders = largest(({ policy }) => policy.colluders);
   // A larger allowance for drops is the stricter one: cells must keep their minimum after that many are gone.
   const drops = Math.max(
@@ -74,14 +76,14 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
     plan.cellMode === "registry" && providerUnits > 0 ? providerUnits + 1 + colluders + drops : 0,
   );
   const need = needOf(minimumOrganisations, colluders);
-  return { members, threshold, quorum: threshold, minimumOrganisations, minimumUnits, colluders, drops, need };
+  return { members, threshold, quorum, minimumOrganisations, minimumUnits, colluders, drops, need };
 }
 
 const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));
 
 /** What the contract and every member would refuse in these constants (secure-aggregation.md sections 1 and 2). */
-function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Constants): CohortProblem[] {
+function sizeProblems({ members, need, colluders, drops, quorum }: Constants): CohortProblem[] {
   const problems: CohortProblem[] = [];
   const add = (code: CohortProblem["code"], detail: string) => problems.push({ field: "cohort", code, detail });
   const wanted = Math.max(3, need + drops);
@@ -89,8 +91,8 @@ function sizeProblems({ members, threshold, need, colluders, drops, quorum }: Co
     const parts = drops === 0 ? `${need}` : `${need} per cell and ${drops} that may drop out`;
     add("cohort-too-small", `wanted at least ${wanted} organisations (${parts}), got ${members}`);
   }
-  if (drops > members - threshold) {
-    add("too-many-drops", `wanted at most ${Math.max(0, members - threshold)} of ${members} members, got ${drops}`);
+  if (drops > members - quorum) {
+    add("too-many-drops", `wanted at most ${Math.max(0, members - quorum)} of ${members} members, got ${drops}`);
   }
   if (colluders > 0 && members <= 4) {
     add("too-many-colluders", `a cohort of ${members} wants 0 colluders by every policy, got ${colluders}`);
