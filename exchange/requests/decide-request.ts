@@ -4,6 +4,7 @@ import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { decide } from "../../policies/engine/decide.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { DecisionContext, MemberFacts } from "../../policies/model/context.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { QUANTITIES } from "../statistics/units.ts";
@@ -178,7 +179,7 @@ async function judge(
     throw error;
   }
   const request = document.document.statement;
-  const decision = decide(own.policy, request, own.asset, await contextOf(ports, request, own.asset, steward));
+  const decision = decide(own.policy, request, own.asset, await contextOf(ports, request, own, steward));
   if (steward?.outcome !== "refused" || decision.outcome !== "refuse") return decision;
   return steward.reason === undefined ? decision : { ...decision, reasons: [steward.reason] };
 }
@@ -186,7 +187,7 @@ async function judge(
 async function contextOf(
   ports: ProviderPorts,
   request: DataRequest,
-  asset: Asset,
+  { asset, policy }: OwnAsset,
   steward: StewardVerdict | undefined,
 ): Promise<DecisionContext> {
   const facts = async (id: string): Promise<MemberFacts | undefined> => {
@@ -209,13 +210,18 @@ async function contextOf(
     ...(coordinator === undefined ? {} : { coordinator }),
     ...(sequencer === undefined ? {} : { sequencer }),
     now: ports.now(),
-    usesSoFar: await ports.usesSoFar(asset.id),
+    usesSoFar: hasUseLimit(policy) ? await ports.usesSoFar(asset.id) : 0,
     attributes: Object.fromEntries(
       Object.entries(await ports.directory.attributes()).map(([name, values]) => [name, [...values]]),
     ),
     quantities: { ...QUANTITIES },
     ...(steward === undefined ? {} : { approval: { outcome: steward.outcome, by: steward.by, at: ports.now() } }),
   };
+}
+
+function hasUseLimit(policy: Policy | undefined): boolean {
+  const parsed = policy === undefined ? undefined : parsePolicy(policy);
+  return parsed?.ok === true && parsed.terms.uses !== undefined;
 }
 
 /** What the salted digest of a decision covers. */

@@ -1,5 +1,5 @@
 /** The same question over the same versions of the same assets was released before: that answer stands. */
-import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import type { RequestDraft } from "../../exchange/requests/submit.ts";
 import type { Context } from "./context.ts";
 
@@ -7,14 +7,19 @@ import type { Context } from "./context.ts";
 export async function earlierAnswer(ctx: Context, draft: RequestDraft): Promise<string | undefined> {
   if (draft.id !== undefined) return undefined;
   const wanted = questionOf(draft);
-  for await (const [id, { life }] of ctx.stores.lives.entries()) {
-    if (life.name !== "released" || life.requester !== ctx.services.member) continue;
-    const document = await ctx.stores.documents.get(id);
-    if (document === undefined || questionOf(document.document.statement) !== wanted) continue;
-    if ((await ctx.stores.results.get(life.computation))?.evidence === undefined) continue;
-    if (await sameVersions(ctx, life.assets)) return id;
-  }
-  return undefined;
+  const id = wanted === undefined ? undefined : await ctx.stores.answers.get(wanted);
+  if (id === undefined) return undefined;
+  const life = (await ctx.stores.lives.get(id))?.life;
+  if (life?.name !== "released" || life.requester !== ctx.services.member) return undefined;
+  if ((await ctx.stores.evidence.get(life.computation)) === undefined) return undefined;
+  return (await sameVersions(ctx, life.assets)) ? id : undefined;
+}
+
+/** Called when the answer to an own request is verified and kept. */
+export async function rememberAnswer(ctx: Pick<Context, "stores">, request: string): Promise<void> {
+  const document = await ctx.stores.documents.get(request);
+  const question = document === undefined ? undefined : questionOf(document.document.statement);
+  if (question !== undefined) await ctx.stores.answers.put(question, request);
 }
 
 /** Everything that decides what is asked and for what; titles, dates and ids do not. */
@@ -22,7 +27,7 @@ function questionOf(draft: RequestDraft): string | undefined {
   const { purpose, legalBasis, scenario, query, assets, recipients, territory, receiverMode, receiver } = draft;
   try {
     const about = { purpose: purpose.code, legalBasis: legalBasis.code, scenario, territory, receiverMode, receiver };
-    return canonicalJson({ ...about, query, assets: [...assets].sort(), recipients: [...recipients].sort() });
+    return digestOf({ ...about, query, assets: [...assets].sort(), recipients: [...recipients].sort() });
   } catch {
     return undefined;
   }

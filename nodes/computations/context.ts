@@ -21,9 +21,16 @@ import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
+import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
-import { createReleaseHistory, type ReleaseHistory } from "./release-history.ts";
+import {
+  createForgottenReleases,
+  createReleaseHistory,
+  type ForgottenReleases,
+  type ReleaseHistory,
+} from "./release-history.ts";
+import { createSharedWork, type SharedWork } from "./shared-work.ts";
 import { createUnopened, type Unopened, type Waiting } from "./unopened.ts";
 
 /** A computation this node, as requester, opens or has opened. */
@@ -70,7 +77,6 @@ export interface ResultRecord {
     | { readonly kind: "withheld"; readonly reasons: readonly string[] };
   readonly transcriptDigest?: string;
   readonly bitmap?: string;
-  readonly evidence?: EvidenceBundle;
 }
 
 /** A refused message or a proven breach, attributed to its author. */
@@ -116,6 +122,10 @@ export interface Stores extends RequestStores, RelayStores {
   readonly contributions: RecordStore<string>;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;
+  /** The same: what the receiver has handed out, and what the requester has verified. */
+  readonly evidence: RecordStore<EvidenceBundle>;
+  /** Requester: digest of a question to the request it was last answered by. */
+  readonly answers: RecordStore<string>;
   /** Coordinator: what each member has signed, by `<computation>/<member>/<message type>`. */
   readonly witnessed: RecordStore<Signed<unknown>>;
   /** By `<computation>/<member>/<reason>`: who broke the protocol, as seen from here. */
@@ -131,9 +141,13 @@ export interface Context {
   readonly stores: Stores;
   /** Member: value releases for ever. */
   readonly releases: ReleaseHistory;
+  readonly forgotten: ForgottenReleases;
   readonly assets: OwnTables;
   /** Takes in documents and dossiers, which may come before their opening. */
   readonly unopened: Unopened;
+  /** Rings with the id of a request when its life has moved. */
+  readonly moved: KeyedBell;
+  readonly shared: SharedWork;
   readonly gauges: Gauges;
   readonly sign: Sign;
   /** Milliseconds since 1970. */
@@ -145,6 +159,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const facts = createLedgerFacts(services.ledger);
   const documentsToRelay = open<ComputationDocuments>("computation-documents");
   const dossiers = open<Dossier>("dossiers");
+  const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
   return Object.freeze({
     services,
@@ -168,13 +183,16 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       roles: open<RoleRecord>("roles"),
       contributions: open<string>("contributions"),
       results: open<ResultRecord>("results"),
+      evidence: open<EvidenceBundle>("evidence"),
+      answers: open<string>("answers", "unless-power-fails"),
       witnessed: open<Signed<unknown>>("witnessed", "unless-power-fails"),
       faults: open<Fault>("faults"),
       relayedDocuments: open<RequestDocument>("relayed-documents"),
       relayedAgreements: open<RelayedAgreement>("relayed-agreements"),
       cursor: open<number>("ledger-cursor"),
     },
-    releases: createReleaseHistory(open<HistoryEntry>("release-history")),
+    releases,
+    forgotten: createForgottenReleases(services.ledger, services.member, releases),
     assets: createOwnTables(services),
     unopened: createUnopened({
       waiting: open<Waiting>("unopened-documents"),
@@ -182,6 +200,8 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       openedBy: async (computation) => (await facts.opened(computation))?.requester,
       clock,
     }),
+    moved: createKeyedBell(),
+    shared: createSharedWork(),
     gauges,
     sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),
     clock,

@@ -5,6 +5,7 @@
  * so what it holds is bounded by the protocol, however often a member makes the role repeat itself.
  */
 import type { Message } from "../../crypto/secagg/messages.ts";
+import { createKeyedBell } from "./keyed-bell.ts";
 
 export interface MailboxPage {
   readonly epoch: string;
@@ -34,8 +35,7 @@ interface Queue {
 
 export function createMailbox(epoch: string): Mailbox {
   const queues = new Map<string, Queue>();
-  const waiting = new Map<string, Set<() => void>>();
-  let closed = false;
+  const bell = createKeyedBell();
 
   const queueOf = (member: string): Queue => {
     const existing = queues.get(member);
@@ -44,22 +44,6 @@ export function createMailbox(epoch: string): Mailbox {
     queues.set(member, created);
     return created;
   };
-  const wake = (member: string) => {
-    for (const resolve of waiting.get(member) ?? []) resolve();
-    waiting.delete(member);
-  };
-  const arrival = (member: string, waitMs: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(done, waitMs);
-      function done() {
-        clearTimeout(timer);
-        waiting.get(member)?.delete(done);
-        resolve();
-      }
-      const set = waiting.get(member) ?? new Set();
-      set.add(done);
-      waiting.set(member, set);
-    });
 
   return Object.freeze({
     post(member: string, message: Message) {
@@ -68,18 +52,15 @@ export function createMailbox(epoch: string): Mailbox {
       // Deleted first: a map keeps the order in which keys came.
       queue.latest.delete(message.type);
       queue.latest.set(message.type, { place: queue.posted, message });
-      wake(member);
+      bell.ring(member);
     },
     async read(member: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) {
       const queue = queueOf(member);
       const after = cursor.epoch === epoch ? cursor.after : 0;
-      if (queue.posted <= after && !closed && waitMs > 0) await arrival(member, waitMs);
+      if (queue.posted <= after) await bell.wait(member, waitMs);
       const page = [...queue.latest.values()].filter(({ place }) => place > after).slice(0, MAX_PAGE_MESSAGES);
       return { epoch, next: page.at(-1)?.place ?? after, messages: page.map(({ message }) => message) };
     },
-    close() {
-      closed = true;
-      for (const member of [...waiting.keys()]) wake(member);
-    },
+    close: () => bell.close(),
   });
 }

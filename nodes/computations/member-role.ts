@@ -18,7 +18,6 @@ import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, MailboxPageSchema, paths } from "./peer-messages.ts";
 import { providerPorts } from "./provider.ts";
-import { forgottenRelease } from "./release-history.ts";
 import { untilDone } from "./retry.ts";
 import { askWitnesses } from "./witness.ts";
 
@@ -127,8 +126,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       return refuse(verdict.reason);
     }
     if (!(await ctx.facts.agreementStands(own.agreement, ctx.services.now()))) return refuse("agreement-missing");
-    if ((await forgottenRelease(ctx.services.ledger, self, own.asset, releases.entries())) !== undefined)
-      return refuse("history-unknown");
+    if ((await ctx.forgotten.of(own.asset)) !== undefined) return refuse("history-unknown");
     if (isForbiddenByHistory(releases.entries(), { opened: body, parties, layout: verdict.vector }))
       return refuse("history");
     prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };

@@ -197,8 +197,10 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       if (opened?.requester !== author) {
         throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${params.computation}: not ${author}'s`);
       }
-      const { record, evidence } = await ownResult(ctx, params.computation);
-      if (record.evidence === undefined) await ctx.stores.results.put(params.computation, { ...record, evidence });
+      const { evidence } = await ownResult(ctx, params.computation);
+      if ((await ctx.stores.evidence.get(params.computation)) === undefined) {
+        await ctx.stores.evidence.put(params.computation, evidence);
+      }
       return { sealed: await sealTo(body.publicKey, evidence) };
     },
   );

@@ -1,12 +1,8 @@
 /** The value releases this node has signed a view of, over all computations: one list, whatever runs at the same time. */
-import {
-  readComputationOpened,
-  readComputationStep,
-  readComputations,
-  type StateReader,
-} from "../../chaincode/rules/keys.ts";
+import { readComputationOpened, readComputationStep, readComputations } from "../../chaincode/rules/keys.ts";
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
+import type { Ledger } from "../../ledger/port.ts";
 
 export interface ReleaseHistory {
   /** Reads what is stored, once; await it before the first step. */
@@ -36,22 +32,63 @@ export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseH
 }
 
 /**
- * A computation whose sums R had, with this member's table in them, that the history knows nothing of: the store was
- * restored from an older backup. What a later release may tell apart can then not be judged.
+ * Finds computations whose sums R had, with this member's table in them, that the history knows nothing of: the store
+ * was restored from an older backup. What a later release may tell apart can then not be judged. Every record is looked
+ * at once: a ledger grows, and this is asked for every computation.
  */
-export async function forgottenRelease(
-  ledger: StateReader,
+export interface ForgottenReleases {
+  /** One such computation over this asset, or undefined. */
+  of(asset: string): Promise<string | undefined>;
+}
+
+const ENDS: readonly string[] = ["result.release", "result.withhold"];
+
+export function createForgottenReleases(
+  ledger: Pick<Ledger, "get" | "range" | "entries" | "status">,
   self: string,
-  asset: string,
-  entries: readonly HistoryEntry[],
-): Promise<string | undefined> {
-  const remembered = new Set(entries.map(({ computation }) => computation));
-  for (const { computation, state } of await readComputations(ledger)) {
-    if ((state !== "released" && state !== "withheld") || remembered.has(computation)) continue;
-    const close = await readComputationStep(ledger, computation, "close-2");
-    if (!close?.members.includes(self)) continue;
-    const opened = await readComputationOpened(ledger, computation);
-    if (opened?.body.cohort.some((entry) => entry.member === self && entry.asset === asset)) return computation;
+  history: Pick<ReleaseHistory, "entries" | "load">,
+): ForgottenReleases {
+  const forgotten = new Map<string, string>();
+  let seen = 0;
+  let looking: Promise<void> = Promise.resolve();
+
+  async function look(): Promise<void> {
+    await history.load();
+    const { height } = await ledger.status();
+    const ended = seen === 0 ? await endedByState() : await endedSince(seen, height);
+    const remembered = new Set(history.entries().map(({ computation }) => computation));
+    for (const computation of ended) if (!remembered.has(computation)) await keepForgotten(computation);
+    seen = height;
   }
-  return undefined;
+
+  async function endedByState(): Promise<readonly string[]> {
+    const all = await readComputations(ledger);
+    const hadSums = all.filter(({ state }) => state === "released" || state === "withheld");
+    return hadSums.map(({ computation }) => computation);
+  }
+
+  async function endedSince(from: number, to: number): Promise<readonly string[]> {
+    const ended: string[] = [];
+    for await (const { transaction } of ledger.entries(from, to - from)) {
+      const { type, body } = transaction.statement;
+      if (ENDS.includes(type)) ended.push((body as { computation: string }).computation);
+    }
+    return ended;
+  }
+
+  async function keepForgotten(computation: string): Promise<void> {
+    const close = await readComputationStep(ledger, computation, "close-2");
+    if (!close?.members.includes(self)) return;
+    const opened = await readComputationOpened(ledger, computation);
+    const own = opened?.body.cohort.find(({ member }) => member === self);
+    if (own !== undefined) forgotten.set(own.asset, computation);
+  }
+
+  return Object.freeze({
+    async of(asset: string) {
+      looking = looking.catch(() => undefined).then(look);
+      await looking;
+      return forgotten.get(asset);
+    },
+  });
 }

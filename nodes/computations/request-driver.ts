@@ -100,6 +100,7 @@ export function createRequestDriver(ctx: Context): RequestDriver {
       if (of === request && isRunning) life = moved(life, { ...event, type: "computation.fail", body });
     }
     await ctx.stores.lives.put(request, { life, position: entry.position });
+    ctx.moved.ring(request);
     return request;
   }
 
@@ -127,6 +128,7 @@ export function createRequestDriver(ctx: Context): RequestDriver {
     },
     open,
     async stop() {
+      ctx.moved.close();
       for (const timer of relayTimers.values()) clearTimeout(timer);
       await queue.stop();
     },

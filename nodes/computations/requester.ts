@@ -2,16 +2,23 @@
 import { readComputation } from "../../chaincode/rules/keys.ts";
 import type { Candidate } from "../../exchange/computations/cohort.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { type OpenBody, planOpening, type StepTimes, withReceiverKey } from "../../exchange/computations/opening.ts";
+import {
+  computationIdOf,
+  type OpenBody,
+  planOpening,
+  type StepTimes,
+  withReceiverKey,
+} from "../../exchange/computations/opening.ts";
 import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
-import { record, uuidOf } from "../../exchange/requests/record.ts";
+import { record } from "../../exchange/requests/record.ts";
 import { encodeEvidence } from "../../ledger/audit/build.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
+import { rememberAnswer } from "./cached-answer.ts";
 import type { Context, Dossier, OpeningRecord, ResultRecord } from "./context.ts";
 import { assembleEvidence } from "./evidence.ts";
 import { Accepted, paths, ReceiverKey, SealedResult } from "./peer-messages.ts";
@@ -29,8 +36,6 @@ const RESTARTED_AFTER: readonly string[] = [
 ];
 
 type SubmittedLife = Exclude<RequestLife, { name: "draft" }>;
-
-export const computationIdOf = (request: string, attempt: number): string => uuidOf({ computation: request, attempt });
 
 /** True when a failed request may be opened once more without a person. */
 export const isRestartable = (life: RequestLife): boolean =>
@@ -170,18 +175,26 @@ interface Delivered {
 }
 
 /** Fetches the outcome from R, checks the evidence against this node's own trust, and keeps both. */
-export async function fetchResult(ctx: Context, computation: string): Promise<ResultRecord> {
-  const kept = await ctx.stores.results.get(computation);
-  if (kept?.evidence !== undefined) return kept;
+export const fetchResult = (ctx: Context, computation: string): Promise<Delivered> =>
+  ctx.shared(`result/${computation}`, async () => {
+    const kept = await keptResult(ctx, computation);
+    return kept ?? (await deliveredResult(ctx, computation));
+  });
+
+async function keptResult(ctx: Context, computation: string): Promise<Delivered | undefined> {
+  const record = await ctx.stores.results.get(computation);
+  const evidence = record === undefined ? undefined : await ctx.stores.evidence.get(computation);
+  return record === undefined || evidence === undefined ? undefined : { record, evidence };
+}
+
+async function deliveredResult(ctx: Context, computation: string): Promise<Delivered> {
   const opened = await ctx.facts.opened(computation);
   if (opened === undefined)
     throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: unknown`);
   const { receiver } = opened.body;
-  const delivered =
-    receiver === ctx.services.member
-      ? await ownResult(ctx, computation)
-      : await fetchSealed(ctx, receiver, computation);
-  const report = verifyEvidence(delivered.evidence, await exportTrust(ctx.services));
+  const own = receiver === ctx.services.member ? await ownResult(ctx, computation) : undefined;
+  const evidence = own?.evidence ?? (await fetchSealed(ctx, receiver, computation));
+  const report = verifyEvidence(evidence, await exportTrust(ctx.services));
   if (report.verdict !== "verified") {
     const failed = report.checks.filter((check) => check.status === "failed").map((check) => check.id);
     throw new ComputationError(
@@ -189,12 +202,24 @@ export async function fetchResult(ctx: Context, computation: string): Promise<Re
       `computation ${computation}: the evidence of ${receiver} does not hold: ${failed.join(", ") || report.verdict}`,
     );
   }
-  const result: ResultRecord = { ...delivered.record, evidence: delivered.evidence };
-  await ctx.stores.results.put(computation, result);
-  return result;
+  // True evidence of something else is not what was asked for.
+  if (report.computation !== computation || report.request !== opened.body.request) {
+    throw new ComputationError(
+      "ERR_COMPUTATION_EVIDENCE",
+      `computation ${computation}: ${receiver} answered with the evidence of ${report.computation}`,
+    );
+  }
+  const delivered = own ?? deliveryOf(evidence as EvidenceBundle);
+  await Promise.all([
+    ctx.stores.results.put(computation, delivered.record),
+    ctx.stores.evidence.put(computation, delivered.evidence),
+  ]);
+  await rememberAnswer(ctx, opened.body.request);
+  return delivered;
 }
 
-async function fetchSealed(ctx: Context, receiver: string, computation: string): Promise<Delivered> {
+/** Resolves with what R sealed, unchecked. */
+async function fetchSealed(ctx: Context, receiver: string, computation: string): Promise<unknown> {
   const key = await createSealingKey();
   const { sealed } = await ctx.services.peers.call(await ctx.services.members.target(receiver), {
     method: "POST",
@@ -205,8 +230,16 @@ async function fetchSealed(ctx: Context, receiver: string, computation: string):
     timeoutMs: 120_000,
     attempts: 3,
   });
-  const evidence = (await key.open(sealed)) as EvidenceBundle;
-  const { request, outcome } = evidence.body;
+  try {
+    return await key.open(sealed);
+  } catch (cause) {
+    const message = `computation ${computation}: the answer of ${receiver} does not open`;
+    throw new ComputationError("ERR_COMPUTATION_EVIDENCE", message, { cause });
+  }
+}
+
+function deliveryOf(evidence: EvidenceBundle): Delivered {
+  const { computation, request, outcome } = evidence.body;
   return {
     evidence,
     record: {
@@ -226,14 +259,16 @@ async function fetchSealed(ctx: Context, receiver: string, computation: string):
 }
 
 /** R's answer to the requester: the evidence, which holds the released document. */
-export async function ownResult(ctx: Context, computation: string): Promise<Delivered> {
-  const record = await ctx.stores.results.get(computation);
-  if (record === undefined) {
-    throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: no result here`);
-  }
-  const evidence = record.evidence ?? (await assembleEvidence(ctx, record));
-  return { record, evidence };
-}
+export const ownResult = (ctx: Context, computation: string): Promise<Delivered> =>
+  ctx.shared(`own-result/${computation}`, async () => {
+    const kept = await keptResult(ctx, computation);
+    if (kept !== undefined) return kept;
+    const record = await ctx.stores.results.get(computation);
+    if (record === undefined) {
+      throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${computation}: no result here`);
+    }
+    return { record, evidence: await assembleEvidence(ctx, record) };
+  });
 
 /** 23 never came: the release deadline has passed, so the requester ends what is still running. */
 export async function failExpired(ctx: Context, computation: string): Promise<void> {

@@ -15,6 +15,7 @@ import { type CoordinatorRole, runCoordinator } from "./coordinator-role.ts";
 import { recordFault } from "./faults.ts";
 import type { HostedRole } from "./hosted-role.ts";
 import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
+import { createKeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { eraseLeftovers, OVER } from "./leftovers.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -62,7 +63,7 @@ export function createRoleHost(ctx: Context): RoleHost {
   const active = new Map<string, Roles>();
   const oneAtATime = createKeyedLock();
   const starting = new Set<Promise<void>>();
-  const waiting = new Map<string, Set<() => void>>();
+  const coordinating = createKeyedBell();
   const timers = new Map<string, NodeJS.Timeout>();
   let stopped = false;
 
@@ -152,7 +153,7 @@ export function createRoleHost(ctx: Context): RoleHost {
     active.set(id, Object.assign(roles, fresh));
     for (const role of rolesIn(fresh)) role.signal.addEventListener("abort", () => forgetEnded(id), { once: true });
     forgetEnded(id);
-    if (coordinator !== undefined) wake(id);
+    if (coordinator !== undefined) coordinating.ring(id);
     await replay(opened, rolesIn(fresh));
     if (over && coordinator !== undefined) coordinator.background(() => coordinator.finish());
   }
@@ -270,25 +271,11 @@ export function createRoleHost(ctx: Context): RoleHost {
     }
   }
 
-  function wake(id: string): void {
-    for (const resolve of waiting.get(id) ?? []) resolve();
-    waiting.delete(id);
-  }
+  const mailboxOf = (id: string) => active.get(id)?.coordinator?.mailbox;
 
   async function mailbox(id: string, waitMs: number): Promise<Mailbox | undefined> {
-    const present = active.get(id)?.coordinator?.mailbox;
-    if (present !== undefined || waitMs <= 0 || stopped) return present;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        waiting.get(id)?.delete(done);
-        if (waiting.get(id)?.size === 0) waiting.delete(id);
-        resolve();
-      };
-      const timer = setTimeout(done, waitMs);
-      waiting.set(id, (waiting.get(id) ?? new Set()).add(done));
-    });
-    return active.get(id)?.coordinator?.mailbox;
+    if (mailboxOf(id) === undefined) await coordinating.wait(id, waitMs);
+    return mailboxOf(id);
   }
 
   return Object.freeze({
@@ -315,7 +302,7 @@ export function createRoleHost(ctx: Context): RoleHost {
     async stop() {
       stopped = true;
       for (const timer of timers.values()) clearTimeout(timer);
-      for (const id of [...waiting.keys()]) wake(id);
+      coordinating.close();
       await Promise.all(starting);
       await Promise.all([...active.values()].flatMap(rolesIn).map((role) => role.stop()));
     },

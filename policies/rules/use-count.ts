@@ -5,8 +5,9 @@ import { permit, refuse } from "./finding.ts";
 export const useCount: Rule = {
   id: "use-count",
   evaluate({ terms, context }) {
-    const compared = { limit: terms.uses ?? null, soFar: context.usesSoFar };
-    if (terms.uses !== undefined && !(context.usesSoFar < terms.uses)) return refuse("uses-exhausted", compared);
-    return permit("uses-left", compared);
+    // Uses are only counted where a limit asks for it.
+    if (terms.uses === undefined) return permit("uses-left", { limit: null });
+    const compared = { limit: terms.uses, soFar: context.usesSoFar };
+    return context.usesSoFar < terms.uses ? permit("uses-left", compared) : refuse("uses-exhausted", compared);
   },
 };

@@ -4,7 +4,7 @@ import { RequestError } from "../../../../exchange/requests/errors.ts";
 import type { Context } from "../../../computations/context.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { problems } from "../../schemas.ts";
-import { RequestParameters, RequestView, viewOf } from "./schemas.ts";
+import { LIFE_NAMES, RequestParameters, RequestView, viewOf } from "./schemas.ts";
 
 export function listRequests(app: HttpApp, ctx: Pick<Context, "stores">): void {
   app.get(
@@ -25,16 +25,36 @@ export function listRequests(app: HttpApp, ctx: Pick<Context, "stores">): void {
   );
 }
 
-export function showRequest(app: HttpApp, ctx: Pick<Context, "stores">): void {
+/** Answers at once, or, while the request is in the state `unless`, as soon as it has moved on. */
+const WaitQuery = closed({
+  unless: Type.Optional(literals(LIFE_NAMES)),
+  waitMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
+});
+
+export function showRequest(app: HttpApp, ctx: Pick<Context, "stores" | "moved" | "clock">): void {
   app.get(
     "/api/v1/requests/:request",
     {
-      schema: { summary: "One request", params: RequestParameters, response: { 200: RequestView, ...problems } },
+      schema: {
+        summary: "One request; with `unless` and `waitMs`, once it has left that state",
+        params: RequestParameters,
+        querystring: WaitQuery,
+        response: { 200: RequestView, ...problems },
+      },
+      config: { longPoll: true },
     },
-    async ({ params }) => {
-      const known = await ctx.stores.lives.get(params.request);
-      if (known === undefined) throw unknownRequest(params.request);
-      return viewOf(known.life, await ctx.stores.documents.get(params.request));
+    async ({ params, query }) => {
+      const { unless, waitMs = 0 } = query;
+      const until = ctx.clock() + waitMs;
+      for (;;) {
+        const known = await ctx.stores.lives.get(params.request);
+        if (known === undefined) throw unknownRequest(params.request);
+        const left = until - ctx.clock();
+        if (known.life.name !== unless || left <= 0 || ctx.moved.isClosed()) {
+          return viewOf(known.life, await ctx.stores.documents.get(params.request));
+        }
+        await ctx.moved.wait(params.request, left);
+      }
     },
   );
 }
