@@ -1,0 +1,28 @@
+/** A few rounds of the crash suite; `npm run test:crash -- --rounds 1000` is the long version. */
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runCrashes } from "./runner.ts";
+
+const ROUNDS = 10;
+
+test("nodes killed at any step lose nothing acknowledged, answer no share twice, and every request ends", async () => {
+  const said: string[] = [];
+  const { broken, passed, records, unmaskings } = await runCrashes({
+    rounds: ROUNDS,
+    seed: 1,
+    dir: await mkdtemp(join(tmpdir(), "sealane-crash-")),
+    stepMs: 6_000,
+    releaseMs: 10_000,
+    limitMs: 180_000,
+    note: (text) => said.push(text),
+  });
+  expect({ broken, passed, said: broken === undefined ? [] : said }).toEqual({
+    broken: undefined,
+    passed: ROUNDS,
+    said: [],
+  });
+  expect(records).toBeGreaterThan(15 * ROUNDS);
+  expect(unmaskings).toBeGreaterThan(0);
+}, 600_000);
