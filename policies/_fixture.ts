@@ -62,6 +62,7 @@ export const draft: PolicyDraft = {
     investment: ["sum", "mean", "ratio", "variance", "standard-deviation", "correlation", "regression"],
     "market-value": ["ratio", "correlation", "regression"],
     capital: ["regression"],
+    staff: ["histogram", "quantile"],
   },
   filter: {
     year: { predicates: ["eq", "isAnyOf"] },
@@ -74,6 +75,7 @@ export const draft: PolicyDraft = {
     },
   },
   groupBy: { elements: ["year"], attributes: ["sector"] },
+  classes: { staff: [["0", "300", "100000"]] },
 };
 
 const providers = [

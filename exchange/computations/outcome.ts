@@ -9,6 +9,7 @@ import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
 import { atomCodes, type Layout, layoutWords, recordKey } from "../statistics/layout.ts";
+import { quantileCells } from "../statistics/quantiles.ts";
 import { writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
@@ -73,7 +74,8 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const figures = figuresOf(inputs, cells, counts);
   const guarded = guard(inputs, included, ruledOut(inputs, figures));
   const verdicts = verdictsOf(inputs, figures, new Set(guarded.withheld));
-  const published = cells.map((cell) => publish(layout, cell, verdicts));
+  const ofAtoms = cells.map((cell) => publish(layout, cell, verdicts));
+  const published: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
   const withheldCells = published.filter((cell) => cell.withheld !== undefined).length;
   const reasons = [...new Set(published.flatMap((cell) => cell.withheld ?? []))];
   if (withheldCells === published.length) return { outcome: { kind: "withheld", reasons }, bitmap };
@@ -107,23 +109,23 @@ function figuresOf(
   cells: readonly ResultCell[],
   counts: readonly number[],
 ): readonly Figure[] {
+  const results = Map.groupBy(cells, ({ group, measure }) => figureId(group, measure));
   return decoded.cells.flatMap((cell) => {
     const codes = atomCodes(layout, cell.atom);
     const group = Object.fromEntries(layout.domains.map(({ name }, index) => [name, codes[index]!]));
-    return layout.query.measures.map((measure) =>
-      figureOf({
-        id: figureId(group, measure.id),
+    return layout.query.measures.map((measure) => {
+      const id = figureId(group, measure.id);
+      return figureOf({
+        id,
         measure,
         layout,
         assets,
         cell,
         organisations: counts[cell.atom]!,
-        results: cells.filter(
-          (result) => result.measure === measure.id && canonicalJson(result.group) === canonicalJson(group),
-        ),
+        results: results.get(id) ?? [],
         sums: wordsOf(measure.statistic).map((word) => sumId(cell.atom, componentIndex(layout, word))),
-      }),
-    );
+      });
+    });
   });
 }
 

@@ -130,10 +130,21 @@ const statistic: fc.Arbitrary<Statistic> = fc.oneof(
     .map(([dependent, ...independents]): Statistic => ({ kind: "regression", dependent: dependent!, independents })),
 );
 
+/** Cover the bounds of `assetOf`; values lie on edges too. */
+const EDGES: Readonly<Record<string, readonly string[]>> = {
+  output: ["-5000", "-1", "0", "0.5", "1000", "4999.999", "5000"],
+  energy: ["-100000000000000", "0", "100000000000000.0"],
+};
+const classStatistics = (element: string): Statistic[] => [
+  { kind: "histogram", element },
+  { kind: "quantile", element, probabilities: ["0.5", "0.01", "0.999"] },
+];
+
 export const queryArbitrary: fc.Arbitrary<Query> = fc
   .record({
     statistics: fc.array(statistic, { minLength: 1, maxLength: 4 }),
     groupBy: fc.subarray([{ element: "year" }, { attribute: "sector" }]),
+    classed: fc.option(fc.constantFrom(...Object.keys(EDGES)), { nil: undefined }),
     filters: fc.subarray(
       [
         { element: "output", operator: "gteq" as const, values: ["-1000.5"] },
@@ -146,13 +157,13 @@ export const queryArbitrary: fc.Arbitrary<Query> = fc
     period: fc.option(fc.constant({ from: "2021-07-01", to: "2023-12-31" }), { nil: undefined }),
     taxUnit: fc.constantFrom("CNY", "CNY-10k"),
   })
-  .map(({ statistics, groupBy, filters, period, taxUnit }) => ({
-    measures: statistics.map((entry, i) => ({
+  .map(({ statistics, groupBy, classed, filters, period, taxUnit }) => ({
+    measures: [...statistics, ...(classed === undefined ? [] : classStatistics(classed))].map((entry, i) => ({
       id: `m${i}`,
       statistic: entry,
       ...(JSON.stringify(entry).includes('"tax"') ? { units: { tax: taxUnit } } : {}),
     })),
-    groupBy,
+    groupBy: classed === undefined ? groupBy : [{ element: classed, edges: [...EDGES[classed]!] }, ...groupBy],
     filters,
     ...(period === undefined ? {} : { period }),
   }));

@@ -3,7 +3,8 @@ import { Compile } from "typebox/compile";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
-import { momentMargin } from "../../policies/model/statistic.ts";
+import { isClassed, momentMargin } from "../../policies/model/statistic.ts";
+import { classDomain } from "./classes.ts";
 import { fieldOf, harmonise, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import type { Component, Layout, LayoutDomain, LayoutElement, Word } from "./layout.ts";
@@ -32,15 +33,16 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   const query = normalise(inputs.query);
   const assets = [...inputs.assets].sort((a, b) => ascending(a.id, b.id));
   checkAssets(assets);
-  const domains = query.groupBy.map((dimension) =>
-    "attribute" in dimension
-      ? attributeDomain(dimension.attribute, inputs.attributes)
-      : elementDomain(dimension.element, assets),
-  );
   const elements = harmoniseAll(query, assets);
+  const domains = query.groupBy.map((dimension) => {
+    if ("attribute" in dimension) return attributeDomain(dimension.attribute, inputs.attributes);
+    const { element, edges } = dimension;
+    if (edges === undefined) return elementDomain(element, assets);
+    return classDomain(elements.find((candidate) => candidate.element === element)!, edges, assets);
+  });
   for (const filter of query.filters) checkFilter(filter, assets, elements);
   for (const asset of assets) periodUse(query, asset);
-  for (const measure of query.measures) checkMeasure(measure, elements);
+  for (const measure of query.measures) checkMeasure(measure, elements, query);
 
   const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
   const components = componentsOf(query.measures, elements, rows);
@@ -175,11 +177,23 @@ function harmoniseAll(query: Query, assets: readonly Asset[]): LayoutElement[] {
     if ((type === "decimal" || type === "integer") && !wanted.has(filter.element))
       wanted.set(filter.element, undefined);
   }
+  for (const dimension of query.groupBy) {
+    if (!("element" in dimension) || dimension.edges === undefined) continue;
+    if (!wanted.has(dimension.element)) wanted.set(dimension.element, undefined);
+  }
   return [...wanted.keys()].sort(ascending).map((element) => harmonise(element, assets, wanted.get(element)));
 }
 
-function checkMeasure(measure: Measure, elements: readonly LayoutElement[]): void {
+function checkMeasure(measure: Measure, elements: readonly LayoutElement[], query: Query): void {
   const named = elementsOf(measure.statistic);
+  const { kind } = measure.statistic;
+  if ((kind === "histogram" || kind === "quantile") && !isClassed(query, named[0]!)) {
+    throw new StatisticsError(
+      "ERR_STATISTICS_QUERY",
+      measure.id,
+      `a ${kind} of ${named[0]} needs groupBy to hold {"element": "${named[0]}", "edges": […]}`,
+    );
+  }
   if (new Set(named).size !== named.length) {
     throw new StatisticsError("ERR_STATISTICS_QUERY", measure.id, "names one element twice");
   }

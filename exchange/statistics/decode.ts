@@ -26,7 +26,10 @@ export interface ResultCell {
   readonly group: Readonly<Record<string, string>>;
   /** Measure id; a regression gives several cells per group, see `part`. */
   readonly measure: string;
-  /** Regression only: "intercept", "coefficient:<element>", "r-squared" or "rows". */
+  /**
+   * Regression: "intercept", "coefficient:<element>", "r-squared" or "rows". Quantile: "rows" of one class, and over
+   * all classes "<probability>:from", ":to" and ":estimate" (see quantiles.ts).
+   */
   readonly part?: string;
   /** Exact or once-rounded decimal text; null where withheld or undefined. */
   readonly value: string | null;
@@ -101,6 +104,7 @@ function momentRule(measure: Measure, count: number, colluders: number): ResultC
 }
 
 function withheldFigures({ statistic }: Measure, withheld: NonNullable<ResultCell["withheld"]>): readonly Figure[] {
+  if (statistic.kind === "quantile") return [{ part: "rows", value: null, withheld }];
   if (statistic.kind !== "regression") return [{ value: null, withheld }];
   return regressionParts(statistic.independents).map((part) => ({ part, value: null, withheld }));
 }
@@ -136,6 +140,10 @@ function figuresOf(layout: Layout, measure: Measure, sum: Sum): readonly Figure[
   switch (statistic.kind) {
     case "count":
       return [{ value: sum({ kind: "units" }).toString() }];
+    case "histogram":
+      return [{ value: sum(moment([], [statistic.element])).toString() }];
+    case "quantile":
+      return [{ part: "rows", value: sum(moment([], [statistic.element])).toString() }];
     case "sum": {
       const { element } = statistic;
       const total = multiply(rational(sum(moment([element], [element]))), scale(element).factor);

@@ -20,6 +20,8 @@ export interface LayoutDomain {
   readonly kind: "element" | "attribute";
   readonly name: string;
   readonly codes: readonly string[];
+  /** Of a number cut into classes: one more than there are codes, ascending, integers of the common form. */
+  readonly edges?: readonly string[];
 }
 
 /** Common form of one numeric element: integers are value × 10^scale, stated in `unit`. */

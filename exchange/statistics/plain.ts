@@ -57,7 +57,11 @@ export function plainFigures(
   const names = query.groupBy.map((dimension) => ("attribute" in dimension ? dimension.attribute : dimension.element));
   const groups = query.groupBy.reduce<string[][]>(
     (prefixes, dimension) => {
-      const codes = "attribute" in dimension ? attributes[dimension.attribute]! : codesOf(dimension.element, tables);
+      const codes =
+        "attribute" in dimension
+          ? attributes[dimension.attribute]!
+          : (dimension.edges?.slice(1).map((upper, i) => `from${dimension.edges![i]}..${upper}`) ??
+            codesOf(dimension.element, tables));
       return prefixes.flatMap((prefix) => codes.map((code) => [...prefix, code]));
     },
     [[]],
@@ -65,18 +69,80 @@ export function plainFigures(
   const buckets = new Map<string, Row[]>();
   for (const row of rows) {
     const key = query.groupBy.map((dimension) =>
-      "attribute" in dimension ? row.table.attributes[dimension.attribute] : cell(row, dimension.element),
+      "attribute" in dimension
+        ? row.table.attributes[dimension.attribute]
+        : dimension.edges === undefined
+          ? cell(row, dimension.element)
+          : classOf(row, dimension.element, dimension.edges),
     );
     const bucket = buckets.get(JSON.stringify(key));
     if (bucket === undefined) buckets.set(JSON.stringify(key), [row]);
     else bucket.push(row);
   }
-  return groups.flatMap((codes) => {
+  const figuresOfCells = groups.flatMap((codes) => {
     const group = Object.fromEntries(names.map((name, i) => [name, codes[i]!]));
     const members = buckets.get(JSON.stringify(codes)) ?? [];
     return query.measures.flatMap((measure) =>
       figures(measure, members, tables).map((figure) => ({ group, measure: measure.id, ...figure })),
     );
+  });
+  return [...figuresOfCells, ...query.measures.flatMap((measure) => quantiles(query, measure, groups, buckets))];
+}
+
+/** Edges are in the unit that all assets share. */
+function classOf(row: Row, element: string, edges: readonly string[]): string | null {
+  const value = number(row, element);
+  if (value === null) return null;
+  let at = edges.length - 2;
+  while (at > 0 && less(value, fraction(edges[at]!))) at--;
+  return `from${edges[at]}..${edges[at + 1]}`;
+}
+
+/** By sorting the values themselves; the interpolation counts the values of the same class. */
+function quantiles(
+  query: Query,
+  { id, statistic }: Measure,
+  groups: readonly (readonly string[])[],
+  buckets: ReadonlyMap<string, readonly Row[]>,
+): readonly PlainCell[] {
+  if (statistic.kind !== "quantile") return [];
+  const { element, probabilities } = statistic;
+  const at = query.groupBy.findIndex((one) => "element" in one && one.element === element && one.edges !== undefined);
+  const edges = (query.groupBy[at] as { readonly edges: readonly string[] }).edges;
+  const outer = new Map(groups.map((codes) => [JSON.stringify(codes.toSpliced(at, 1)), codes]));
+  return [...outer].flatMap(([key, example]) => {
+    const group = Object.fromEntries(
+      query.groupBy.flatMap((one, i) =>
+        i === at ? [] : [["element" in one ? one.element : one.attribute, example[i]!]],
+      ),
+    );
+    const values = groups
+      .filter((codes) => JSON.stringify(codes.toSpliced(at, 1)) === key)
+      .flatMap((codes) => buckets.get(JSON.stringify(codes)) ?? [])
+      .map((row) => number(row, element)!)
+      .sort((a, b) => (less(a, b) ? -1 : 1));
+    return probabilities.flatMap((probability) => {
+      const p = fraction(probability);
+      const rank = Number((p.n * BigInt(values.length) + p.d - 1n) / p.d);
+      const value = values[rank - 1];
+      const cells = (figures: readonly (string | null)[]) =>
+        ["from", "to", "estimate"].map((part, i) => ({
+          group,
+          measure: id,
+          part: `${probability}:${part}`,
+          value: figures[i]!,
+        }));
+      if (value === undefined) return cells([null, null, null]);
+      let lower = edges.length - 2;
+      while (lower > 0 && less(value, fraction(edges[lower]!))) lower--;
+      const [from, to] = [fraction(edges[lower]!), fraction(edges[lower + 1]!)];
+      const isInside = (other: Fraction) => !less(other, from) && (less(other, to) || lower === edges.length - 2);
+      const inside = values.filter(isInside).length;
+      const before = values.filter((other) => less(other, from)).length;
+      const share = quotient(BigInt(2 * (rank - before) - 1), BigInt(2 * inside));
+      const estimate = sum([from, times(share, minus(to, from))]);
+      return cells([from, to, estimate].map((one) => print(one, DIGITS)));
+    });
   });
 }
 
@@ -194,6 +260,10 @@ function figures(measure: Measure, rows: readonly Row[], tables: readonly PlainT
   switch (statistic.kind) {
     case "count":
       return [{ value: String(tables.reduce((total, table) => total + unitsOf(table, rows), 0)) }];
+    case "histogram":
+      return [{ value: String(column(statistic.element).length) }];
+    case "quantile":
+      return [{ part: "rows", value: String(column(statistic.element).length) }];
     case "sum":
       return [{ value: print(sum(column(statistic.element)), 400) }];
     case "mean": {

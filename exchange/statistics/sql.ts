@@ -16,7 +16,7 @@ import type { Predicate } from "../../policies/model/query.ts";
 import { periodUse } from "./compile.ts";
 import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { decimal, registeredStages, type UsedField, usedField, valueStages } from "./field-sql.ts";
+import { decimal, literal, registeredStages, type UsedField, usedField, valueStages } from "./field-sql.ts";
 import type { Layout, Word } from "./layout.ts";
 import type { SqlQuery } from "./source.ts";
 
@@ -63,19 +63,22 @@ export function compileSql(layout: Layout, asset: Asset, form: SqlForm = "text")
   const plan = planAsset(layout, asset);
   const decimals = form === "text" ? [] : plan.used.filter(isRead);
   // Units that stand under two spellings of one code would be counted twice, so then the codes are trimmed here.
-  const raw = form === "text" || plan.unitField !== null ? [] : plan.dimensions;
+  const coded = plan.dimensions.filter(({ field }) => field.type === "code");
+  const raw = form === "text" || plan.unitField !== null ? [] : coded;
   const parameters: string[] = [];
   const bind = (value: string): string => `$${parameters.push(value)}`;
   const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
 
   const codesOf = (entry: UsedField): readonly string[] | undefined =>
-    layout.domains.find(({ kind, name }) => kind === "element" && name === entry.field.element)?.codes;
+    layout.domains.find(({ name, kind, edges }) => {
+      return kind === "element" && edges === undefined && name === entry.field.element;
+    })?.codes;
   const conditions = [
     "true",
     ...layout.query.filters.map((filter) => filterCondition(layout, filter, byElement(filter.element), bind)),
     ...periodConditions(layout, asset, plan, bind),
   ];
-  const groups = plan.dimensions.map((entry, i) => `v${entry.index} AS d${i}`);
+  const groups = plan.dimensions.map((entry, i) => `${groupExpression(layout, entry)} AS d${i}`);
   const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
   // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
   const quality = plan.used.flatMap(({ index }) =>
@@ -122,6 +125,23 @@ function filterCondition(layout: Layout, filter: Predicate, entry: UsedField, bi
     default:
       return `${v} IN (${filter.values.map(operand).join(", ")})`;
   }
+}
+
+/** The code of a row in this dimension: what the field holds, or the class its number is in. */
+function groupExpression(layout: Layout, entry: UsedField): string {
+  const { codes, edges } = layout.domains.find(({ kind, name }) => kind === "element" && name === entry.field.element)!;
+  const v = `v${entry.index}`;
+  if (edges === undefined) return v;
+  const common = layout.elements.find(({ element }) => element === entry.field.element)!;
+  const multiplier = multiplierOf(numericFieldAt(entry), common)!;
+  // The last class is whatever is left: bounds do not reach beyond its upper edge.
+  const below = codes
+    .slice(0, -1)
+    .map(
+      (code, i) =>
+        `WHEN ${v} < ${literalFor(BigInt(edges[i + 1]!), multiplier, "gteq", entry.scale)} THEN ${literal(code)}`,
+    );
+  return `CASE WHEN ${v} IS NULL THEN NULL ${below.join(" ")} ELSE ${literal(codes.at(-1)!)} END`;
 }
 
 /** Read as DECIMAL by the engine itself. Binary floats are rounded our own way. */

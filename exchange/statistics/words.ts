@@ -20,6 +20,8 @@ export function elementsOf(statistic: Statistic): readonly string[] {
     case "mean":
     case "variance":
     case "standard-deviation":
+    case "histogram":
+    case "quantile":
       return [statistic.element];
     case "ratio":
       return [statistic.numerator, statistic.denominator];
@@ -42,6 +44,9 @@ export function wordsOf(statistic: Statistic): readonly Word[] {
     case "sum":
     case "ratio":
       return elements.map((x) => moment([x], [x]));
+    case "histogram":
+    case "quantile":
+      return [moment([], elements)];
     case "mean":
       return elements.flatMap((x) => [moment([], [x]), moment([x], [x])]);
     default: {

@@ -48,11 +48,13 @@ export const checkResultShape: Check = (evidence, findings) => {
   if (outcome.kind === "withheld") return;
   const { layout } = opened.layout.document;
   const parts = new Map(layout.query.measures.map(({ id, statistic }) => [id, partsOf(statistic)]));
+  const marginParts = new Map(layout.query.measures.map(({ id, statistic }) => [id, marginPartsOf(statistic)]));
   const seen = new Set<string>();
   let full = 0;
   for (const [at, cell] of outcome.result.document.cells.entries()) {
     const where = `${WHERE}/cells/${at}`;
-    const known = parts.get(cell.measure)?.includes(cell.part ?? "") === true;
+    const isMargin = Object.keys(cell.group).length < layout.domains.length;
+    const known = (isMargin ? marginParts : parts).get(cell.measure)?.includes(cell.part ?? "") === true;
     findings.expect(known, `${where}/measure`, "shape", { measure: cell.measure, part: cell.part ?? "" });
     const inDomains = Object.entries(cell.group).every(([name, code]) =>
       layout.domains.some((domain) => domain.name === name && domain.codes.includes(code)),
@@ -61,7 +63,7 @@ export const checkResultShape: Check = (evidence, findings) => {
     const key = `${cell.measure}\n${cell.part ?? ""}\n${layout.domains.map(({ name }) => cell.group[name] ?? "*").join("\n")}`;
     findings.expect(!seen.has(key), where, "shape", { twice: cell.measure });
     seen.add(key);
-    if (Object.keys(cell.group).length === layout.domains.length) full += 1;
+    if (!isMargin) full += 1;
     const says = [cell.value !== null, cell.withheld !== undefined, cell.undefined !== undefined].filter(Boolean);
     findings.expect(says.length === 1, `${where}/value`, "shape", { statements: says.length });
   }
@@ -139,7 +141,20 @@ function atomsOf({ body }: Evidence, { group }: ResultCell): readonly number[] {
   );
 }
 
-function partsOf(statistic: { readonly kind: string; readonly independents?: readonly string[] }): readonly string[] {
+interface StatisticView {
+  readonly kind: string;
+  readonly independents?: readonly string[];
+  readonly probabilities?: readonly string[];
+}
+
+/** A quantile is read from the rows of all classes; each other figure of several atoms has the parts it has of one. */
+function marginPartsOf(statistic: StatisticView): readonly string[] {
+  if (statistic.kind !== "quantile") return partsOf(statistic);
+  return (statistic.probabilities ?? []).flatMap((one) => [`${one}:from`, `${one}:to`, `${one}:estimate`]);
+}
+
+function partsOf(statistic: StatisticView): readonly string[] {
+  if (statistic.kind === "quantile") return ["rows"];
   if (statistic.kind !== "regression") return [""];
   const coefficients = (statistic.independents ?? []).map((element) => `coefficient:${element}`);
   return ["intercept", ...coefficients, "r-squared", "rows"];

@@ -86,6 +86,8 @@ function productsOf(statistic: Statistic): readonly (readonly string[])[] {
   ];
   switch (statistic.kind) {
     case "count":
+    case "histogram":
+    case "quantile":
       return [];
     case "sum":
     case "mean":

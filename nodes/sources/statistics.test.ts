@@ -9,6 +9,7 @@ import { decode } from "../../exchange/statistics/decode.ts";
 import { type Layout, layoutWords } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainCell, type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
+import { quantileCells } from "../../exchange/statistics/quantiles.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
@@ -62,8 +63,9 @@ async function compare(queries: readonly Query[], tables: readonly PlainTable[])
       counts.map(() => true),
       { counts, colluders: 1 },
     );
+    const all = [...cells, ...quantileCells(layout, cells)];
     const figure = ({ group, measure, part, value }: PlainCell) => ({ group, measure, part, value });
-    expect(cells.map(figure)).toEqual(plainFigures(queries[j]!, tables, SECTORS).map(figure));
+    expect(all.map(figure)).toEqual(plainFigures(queries[j]!, tables, SECTORS).map(figure));
   }
 }
 

@@ -4,6 +4,7 @@
  * Right operands are strings, objects or arrays (DSP 2025-1 contract-schema.json, RightOperand): numbers are text.
  */
 import { type TSchema, Type } from "typebox";
+import { Edges } from "./query.ts";
 import { SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
 
@@ -18,6 +19,8 @@ export const FUNCTIONS = [
   "standard-deviation",
   "correlation",
   "regression",
+  "histogram",
+  "quantile",
 ] as const;
 export const PREDICATE_OPERATORS = ["eq", "isAnyOf", "gteq", "lteq"] as const;
 export const RECEIVER_MODES = ["direct", "reviewed"] as const;
@@ -80,7 +83,11 @@ export const FIELD_OPERANDS = Object.freeze({
     "sealane:value": anyOf(Type.Union([Code, Decimal, CalendarDate])),
     "sealane:partition": anyOf(closed({ minimum: Bound, maximum: Bound })),
   }),
-  "sealane:groupBy": table({ "sealane:element": anyOf(Code, 500), "sealane:attribute": anyOf(Code, 16) }),
+  "sealane:groupBy": table({
+    "sealane:element": anyOf(Code, 500),
+    "sealane:attribute": anyOf(Code, 16),
+    "sealane:edges": anyOf(Edges, 1),
+  }),
   "sealane:countUnits": table({}),
 });
 

@@ -30,6 +30,7 @@ describe("a policy", () => {
     expect(terms.elements.year).toEqual({
       aggregate: [],
       groupBy: true,
+      edges: [],
       filter: { predicates: ["eq", "isAnyOf"], values: undefined, partition: undefined },
     });
     expect(terms.attributes).toEqual(["sector"]);
@@ -79,6 +80,9 @@ describe("refused at creation", () => {
   const partitioned = (policy: Policy) =>
     policy.permission.find((one) => one.constraint?.some((c) => c.leftOperand === "sealane:partition"))!;
 
+  const classed = (policy: Policy) =>
+    policy.permission.find((one) => one.constraint?.some((c) => c.leftOperand === "sealane:edges"))!;
+
   const cases: [name: string, code: string, change: (policy: Policy) => unknown][] = [
     ["an unknown term", "operand-unknown", (p) => add(p, "absolutePosition", "eq", "x")],
     ["a term that every object inherits", "operand-unknown", (p) => add(p, "constructor", "eq", "x")],
@@ -108,6 +112,8 @@ describe("refused at creation", () => {
     ["an end before the beginning", "validity-empty", (p) => right(p, "dateTime", "2020-01-01T00:00:00Z", "lteq")],
     ["an instant that does not exist", "value-invalid", (p) => right(p, "dateTime", "2027-13-01T00:00:00Z", "lteq")],
     ["a filter on one element twice", "term-repeated", (p) => p.permission.push(structuredClone(partitioned(p)))],
+    ["a number cut twice", "term-repeated", (p) => p.permission.push(structuredClone(classed(p)))],
+    ["edges of no element", "term-missing", (p) => void classed(p).constraint!.shift()],
     [
       "values and partition together",
       "filter-ambiguous",

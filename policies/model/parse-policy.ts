@@ -241,6 +241,8 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
   const problems: PolicyProblem[] = [];
   const filtered: string[] = [];
   const counted: string[] = [];
+  // Two cuts of one number would overlap, and their differences single out what lies between the edges.
+  const classed: string[] = [];
   permissions.forEach((permission, index) => {
     const field = `/permission/${index}`;
     const right = (leftOperand: string): readonly unknown[] | undefined => {
@@ -251,6 +253,14 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
     if (permission?.action === "sealane:groupBy" && permission.constraint === undefined) {
       const parameters = { term: "sealane:element | sealane:attribute" };
       problems.push({ field, code: "term-missing", detail: "wanted sealane:element or sealane:attribute", parameters });
+    }
+    if (permission?.action === "sealane:groupBy" && right("sealane:edges") !== undefined) {
+      const elements = right("sealane:element") ?? [];
+      classed.push(...elements.map(String));
+      if (elements.length === 0) {
+        const detail = "sealane:edges wants the sealane:element it cuts";
+        problems.push({ field, code: "term-missing", detail, parameters: { term: "sealane:element" } });
+      }
     }
     if (permission?.action !== "sealane:filter") return;
     filtered.push(...(right("sealane:element") ?? []).map(String));
@@ -265,7 +275,12 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
       problems.push({ field, code: "partition-predicates", detail, parameters: {} });
     }
   });
-  return [...problems, ...repeated("/permission", filtered), ...repeated("/permission", counted)];
+  return [
+    ...problems,
+    ...repeated("/permission", filtered),
+    ...repeated("/permission", counted),
+    ...repeated("/permission", classed),
+  ];
 }
 
 function deepFreeze<T>(value: T): T {

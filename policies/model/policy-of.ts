@@ -49,6 +49,8 @@ export interface PolicyDraft {
     >
   >;
   readonly groupBy?: { readonly elements?: readonly string[]; readonly attributes?: readonly string[] };
+  /** Numeric data element -> lists of edges that may cut it into classes. */
+  readonly classes?: Readonly<Record<string, readonly (readonly string[])[]>>;
   readonly prohibition?: readonly Prohibition[];
 }
 
@@ -78,6 +80,12 @@ export function policyOf(draft: PolicyDraft): Policy {
         anyOf("sealane:element", draft.groupBy.elements),
         anyOf("sealane:attribute", draft.groupBy.attributes),
       ]),
+    });
+  }
+  for (const [element, edges] of Object.entries(draft.classes ?? {})) {
+    permission.push({
+      action: "sealane:groupBy",
+      constraint: compact([anyOf("sealane:element", [element]), anyOf("sealane:edges", edges)]),
     });
   }
   if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });

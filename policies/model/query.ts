@@ -4,6 +4,9 @@ import { CalendarDate, Code, closed, Decimal } from "./vocabulary.ts";
 
 const kind = <const K extends string>(name: K) => Type.Literal(name);
 
+/** Strictly between 0 and 1. */
+const Probability = Type.String({ pattern: "^0\\.\\d{0,3}[1-9]$" });
+
 /** `count` counts statistical units. Elements name numeric fields; results are exact rationals. */
 export const Statistic = Type.Union([
   closed({ kind: kind("count") }),
@@ -21,6 +24,14 @@ export const Statistic = Type.Union([
     dependent: Code,
     independents: Type.Array(Code, { minItems: 1, maxItems: 8, uniqueItems: true }),
   }),
+  /** Rows per class of the dimension that classes this element. */
+  closed({ kind: kind("histogram"), element: Code }),
+  /** As histogram, and from it each quantile: the class it lies in, and a value inside it. */
+  closed({
+    kind: kind("quantile"),
+    element: Code,
+    probabilities: Type.Array(Probability, { minItems: 1, maxItems: 9, uniqueItems: true }),
+  }),
 ]);
 
 export const Measure = closed({
@@ -30,8 +41,23 @@ export const Measure = closed({
   units: Type.Optional(Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 })),
 });
 
-/** A public domain: a coded field of the assets, or a registry attribute of the provider itself. */
-export const Dimension = Type.Union([closed({ element: Code }), closed({ attribute: Code })]);
+const ShortDecimal = Type.String({ pattern: "^-?(0|[1-9]\\d{0,29})(\\.\\d{1,18})?$", maxLength: 24 });
+
+/** Ascending, in the unit that all assets hold the element in; class i holds edge i up to edge i + 1, the last class its upper edge too. */
+export const Edges = Type.Array(ShortDecimal, {
+  minItems: 2,
+  maxItems: 201,
+  uniqueItems: true,
+});
+
+/**
+ * A public domain: a coded field of the assets, a numeric field cut into classes, or a registry attribute of the
+ * provider itself.
+ */
+export const Dimension = Type.Union([
+  closed({ element: Code, edges: Type.Optional(Edges) }),
+  closed({ attribute: Code }),
+]);
 
 export const Predicate = closed({
   element: Code,

@@ -36,6 +36,10 @@ export function momentMargin(statistic: Statistic): number {
   }
 }
 
+/** Whether the query cuts the element into classes: what histograms and quantiles are read from. */
+export const isClassed = ({ groupBy }: Query, element: string): boolean =>
+  groupBy.some((dimension) => "element" in dimension && dimension.element === element && dimension.edges !== undefined);
+
 /** The asset's one field for an element; undefined where there is none or more than one. */
 export function fieldOf(asset: Asset, element: string): Field | undefined {
   const fields = asset.fields.filter((field) => field.element === element);
@@ -47,6 +51,8 @@ export function fieldOf(asset: Asset, element: string): Field | undefined {
  * else needs counts (secure-aggregation.md section 4).
  */
 export function cellModeOf(query: Query, assets: readonly Asset[]): "registry" | "counted" {
+  // Nobody declares to have a value in every class.
+  if (query.groupBy.some((dimension) => "element" in dimension && dimension.edges !== undefined)) return "counted";
   const present = (asset: Asset, element: string) => fieldOf(asset, element)?.alwaysPresent === true;
   const unitPresent = (asset: Asset) =>
     asset.unit.kind === "provider" ||

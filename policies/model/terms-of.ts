@@ -68,7 +68,7 @@ function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
   const change = (read: Reader, update: (before: ElementTerms) => ElementTerms) => {
     for (const element of read.list("sealane:element") ?? []) {
       elements[element] = Object.freeze(
-        update(elements[element] ?? { aggregate: [], groupBy: false, filter: undefined }),
+        update(elements[element] ?? { aggregate: [], groupBy: false, edges: [], filter: undefined }),
       );
     }
   };
@@ -78,7 +78,8 @@ function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
       const functions = read.list<AggregateFunction>("sealane:function") ?? [];
       change(read, (before) => ({ ...before, aggregate: [...new Set([...before.aggregate, ...functions])] }));
     } else if (permission.action === "sealane:groupBy") {
-      change(read, (before) => ({ ...before, groupBy: true }));
+      const edges = read.list<readonly string[]>("sealane:edges") ?? [];
+      change(read, (before) => ({ ...before, groupBy: true, edges: [...before.edges, ...edges] }));
     } else if (permission.action === "sealane:filter") {
       const filter: FilterTerms = Object.freeze({
         predicates: read.list<PredicateOperator>("sealane:predicate") ?? [],

@@ -19,6 +19,8 @@ export interface FilterTerms {
 export interface ElementTerms {
   readonly aggregate: readonly AggregateFunction[];
   readonly groupBy: boolean;
+  /** Lists of edges that may cut a number into classes. */
+  readonly edges: readonly (readonly string[])[];
   readonly filter: FilterTerms | undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { AggregateFunction } from "../model/operands.ts";
-import { elementsOf, fieldOf } from "../model/statistic.ts";
+import { elementsOf, fieldOf, isClassed } from "../model/statistic.ts";
 import type { Case, Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
@@ -18,7 +18,7 @@ export const functions: Rule = {
 
 type Measure = Case["request"]["query"]["measures"][number];
 
-function measureProblems({ terms, asset }: Case, { id: measure, statistic }: Measure): Finding[] {
+function measureProblems({ terms, asset, request }: Case, { id: measure, statistic }: Measure): Finding[] {
   if (statistic.kind === "count") {
     return terms.countUnits ? [] : [refuse("count-not-allowed", { measure, allowed: false })];
   }
@@ -27,6 +27,12 @@ function measureProblems({ terms, asset }: Case, { id: measure, statistic }: Mea
   const refusals: Finding[] = [];
   if (new Set(elements).size !== elements.length) {
     refusals.push(refuse("element-repeated", { measure, got: elements }));
+  }
+  if (
+    (statistic.kind === "histogram" || statistic.kind === "quantile") &&
+    !isClassed(request.query, statistic.element)
+  ) {
+    refusals.push(refuse("classes-missing", { measure, element: statistic.element }));
   }
   for (const element of new Set(elements)) {
     const field = fieldOf(asset, element);
