@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { signingIdentity } from "../../crypto/suites/signed.ts";
+import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { draft } from "../../policies/_fixture.ts";
 import type { Asset } from "../../policies/model/asset.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
 import { acceptEntry, type CatalogueEntry, publishEntry, searchCatalogue } from "./catalogue.ts";
 
 const identity = (member: string) => signingIdentity(member, "intl", new Uint8Array(32).fill(member.length));
@@ -20,7 +22,11 @@ const asset = (provider: string, change: Partial<Asset> = {}): Asset => ({
   ...change,
 });
 const publish = (provider: string, change: Partial<Asset> = {}): CatalogueEntry =>
-  publishEntry(identity(provider), { asset: asset(provider, change), offer: {}, publishedAt: "2026-01-01T00:00:00Z" });
+  publishEntry(identity(provider), {
+    asset: asset(provider, change),
+    offer: policyOf(draft),
+    publishedAt: "2026-01-01T00:00:00Z",
+  });
 const keys = (member: string) => identity(member).publicKey;
 
 describe("a catalogue entry", () => {
@@ -35,10 +41,13 @@ describe("a catalogue entry", () => {
     const foreign = { ...entry, signer: "beta" };
     const extra = { ...entry, statement: { ...entry.statement, path: "/home" } };
     const huge = { ...entry, statement: { ...entry.statement, offer: { text: "x".repeat(5_000_000) } } };
+    const { asset: listed, publishedAt } = entry.statement;
+    const noOffer = signStatement(identity("alpha"), "catalogue", { asset: listed, offer: { text: "x" }, publishedAt });
+    const unsigned = { ...entry, note: "beside the signature" };
     expect(() => acceptEntry(altered, keys)).toThrow("the signature does not verify");
     expect(() => acceptEntry(foreign, keys)).toThrow("alpha:returns is not an asset of its signer beta");
     expect(() => acceptEntry(entry, () => undefined)).toThrow("the signature does not verify");
-    expect(() => acceptEntry(extra, keys)).toThrow("malformed");
+    for (const malformed of [extra, noOffer, unsigned]) expect(() => acceptEntry(malformed, keys)).toThrow("malformed");
     expect(() => acceptEntry(huge, keys)).toThrow("longer than");
     for (const value of [null, undefined, 7, "x", [], {}])
       expect(() => acceptEntry(value, keys)).toThrow("catalogue entry");

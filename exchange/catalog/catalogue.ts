@@ -1,23 +1,20 @@
 /** The public side: signed catalogue entries (asset metadata with its policy offer), and search over them. */
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { type Signed, type SigningIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
 import { Asset } from "../../policies/model/asset.ts";
-import { closed, Instant } from "../../policies/model/vocabulary.ts";
+import { Policy } from "../../policies/model/policy.ts";
+import { closed, Instant, signed } from "../../policies/model/vocabulary.ts";
 import { CatalogError } from "./errors.ts";
 
-/** The offer is the ODRL policy document; policies/model judges it. */
-export const CatalogueStatement = closed({
-  asset: Asset,
-  offer: Type.Record(Type.String(), Type.Unknown()),
-  publishedAt: Instant,
-});
+/** The offer is the ODRL policy document. One entry of another form would spoil every list that it is part of. */
+export const CatalogueStatement = closed({ asset: Asset, offer: Policy, publishedAt: Instant });
 export type CatalogueStatement = Static<typeof CatalogueStatement>;
 export type CatalogueEntry = Signed<CatalogueStatement>;
 
 const MAX_ENTRY_CHARACTERS = 4 * 1024 * 1024;
 const MAX_RESULTS = 1000;
-const schema = Compile(CatalogueStatement);
+const schema = Compile(signed(CatalogueStatement));
 
 /** Throws ERR_CATALOG_ENTRY where the identity is not the asset's provider. */
 export function publishEntry(identity: SigningIdentity, statement: CatalogueStatement): CatalogueEntry {
@@ -35,8 +32,8 @@ export function acceptEntry(
   const refuse = (why: string): CatalogError => new CatalogError("ERR_CATALOG_ENTRY", `catalogue entry: ${why}`);
   if (JSON.stringify(value)?.length > MAX_ENTRY_CHARACTERS)
     throw refuse(`longer than ${MAX_ENTRY_CHARACTERS} characters`);
-  const entry = value as CatalogueEntry;
-  if (typeof entry !== "object" || entry === null || !schema.Check(entry.statement)) throw refuse("malformed");
+  if (!schema.Check(value)) throw refuse("malformed");
+  const entry: CatalogueEntry = value;
   const { asset } = entry.statement;
   if (asset.provider !== entry.signer || !asset.id.startsWith(`${entry.signer}:`)) {
     throw refuse(`${asset.id} is not an asset of its signer ${String(entry.signer)}`);

@@ -1,32 +1,17 @@
 /** Everyone named by a request: get the document behind a ledger digest and believe nothing of it unchecked. */
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
 import { DataRequest } from "../../policies/model/request.ts";
-import { Bytes32, KeyId, MemberId, Signature } from "../../policies/model/vocabulary.ts";
+import { Bytes32, closed, signed } from "../../policies/model/vocabulary.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
 import type { Directory, RequestDocument } from "./ports.ts";
 
 /** Wire form of a request document (peer interface of the requester or its relay). */
-export const RequestDocumentSchema = Type.Object(
-  {
-    document: Type.Object(
-      {
-        statement: DataRequest,
-        signer: MemberId,
-        key: KeyId,
-        suite: Type.Enum(["intl"]),
-        signature: Signature,
-      },
-      { additionalProperties: false },
-    ),
-    salt: Bytes32,
-  },
-  { additionalProperties: false },
-);
+export const RequestDocumentSchema = closed({ document: signed(DataRequest), salt: Bytes32 });
 const compiled = Compile(RequestDocumentSchema);
 
 /** Throws ERR_REQUEST_INVALID naming the first thing that does not fit the ledger's record of this request. */

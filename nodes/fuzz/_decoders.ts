@@ -45,10 +45,11 @@ import {
   parseVerifierKey,
 } from "../../ledger/log/note.ts";
 import { formatProof, parseProof, verifyProof } from "../../ledger/log/proof-text.ts";
-import { asset, request } from "../../policies/_fixture.ts";
+import { asset, draft, request } from "../../policies/_fixture.ts";
 import { Asset } from "../../policies/model/asset.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { Policy, policyJsonSchema } from "../../policies/model/policy.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
 import { DataRequest } from "../../policies/model/request.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { NodeConfig, parseConfig } from "../config/node-config.ts";
@@ -334,7 +335,7 @@ async function evidence(): Promise<readonly Decoder[]> {
 function exchange(): readonly Decoder[] {
   const publicKey = identity.publicKey;
   const own: Asset = { ...asset, id: "alpha:panel", provider: "alpha" };
-  const entry = publishEntry(identity, { asset: own, offer: {}, publishedAt: "2026-01-01T00:00:00Z" });
+  const entry = publishEntry(identity, { asset: own, offer: policyOf(draft), publishedAt: "2026-01-01T00:00:00Z" });
   const document = { document: signStatement(identity, "data-request", request), salt: toBase64url(random(32)) };
   const life = {
     name: "submitted" as const,

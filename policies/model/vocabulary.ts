@@ -23,4 +23,7 @@ export const Bytes32 = Type.String({ pattern: "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw0
 export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
 /** 64 bytes. */
 export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{85}[AQgw]$" });
+/** The envelope of crypto/suites/signed.ts around a statement. */
+export const signed = <T extends TSchema>(statement: T) =>
+  closed({ statement, signer: MemberId, key: KeyId, suite: literals(["intl"]), signature: Signature });
 export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });

@@ -93,7 +93,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
   async function publishOne(asset: string): Promise<void> {
     const mine = await own().find(asset);
     if (mine === undefined || mine.state !== "registered" || mine.policy === undefined) return;
-    const statement = { asset: mine.asset, offer: mine.policy as unknown as Record<string, unknown> };
+    const statement = { asset: mine.asset, offer: mine.policy };
     const held = await entries.get(asset);
     const fresh =
       held !== undefined &&
