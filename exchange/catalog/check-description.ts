@@ -32,7 +32,12 @@ export interface CheckedDescription {
   readonly codeTables: AssetDescription["codeTables"];
 }
 
-export function checkDescription(value: unknown, member: string, columns: readonly SourceColumn[]): CheckedDescription {
+/** Without `columns` (a source that cannot be opened) nothing is said about them. */
+export function checkDescription(
+  value: unknown,
+  member: string,
+  columns: readonly SourceColumn[] | undefined,
+): CheckedDescription {
   const read = readParts(AssetDescription, compiled, value);
   const description: Description = read.readable;
   const found: CatalogProblem[] = [];
@@ -95,10 +100,10 @@ function checkRepeated({ fields = [], codeTables = {} }: Description, add: Add):
   }
 }
 
-function checkColumn(field: Readable<Field>, at: string, columns: readonly SourceColumn[], add: Add): void {
+function checkColumn(field: Readable<Field>, at: string, columns: readonly SourceColumn[] | undefined, add: Add): void {
   const { name } = field;
-  const stored = columns.find((column) => column.name === name)?.stored;
-  if (name !== undefined && stored === undefined) {
+  const stored = columns?.find((column) => column.name === name)?.stored;
+  if (columns !== undefined && name !== undefined && stored === undefined) {
     const known = columns.slice(0, SHOWN_COLUMNS).map((column) => column.name);
     add(`${at}.name`, "column-missing", { name, columns: known.join(", ") });
   }

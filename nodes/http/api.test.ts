@@ -98,15 +98,17 @@ describe("the management interface", () => {
 
   test("a missing source file and an unknown policy term register nothing", async () => {
     const missing = await call("alpha", "POST", "/api/v1/assets", { asset: { id: "alpha:table" }, source });
-    expect(missing.json).toMatchObject({ status: 400, code: "ERR_SOURCE_PATH" });
+    expect(missing.json).toMatchObject({ status: 400, code: "ERR_CATALOG_INVALID" });
+    expect(missing.json.errors).toContainEqual(expect.objectContaining({ code: "path-missing" }));
+    expect(missing.json.errors).toContainEqual(expect.objectContaining({ field: "fields", code: "missing" }));
     const body = {
       asset: { id: "alpha:table" },
       source,
       policy: { "@type": "Offer", target: "alpha:table", colour: 1 },
     };
     const policy = await call("alpha", "POST", "/api/v1/assets", body);
-    expect(policy.json).toMatchObject({ status: 400, code: "ERR_ASSET_POLICY_INVALID" });
-    expect(JSON.stringify(policy.json.errors)).toContain("colour");
+    expect(policy.json.errors).toContainEqual(expect.objectContaining({ code: "path-missing" }));
+    expect(policy.json.errors).toContainEqual(expect.objectContaining({ field: "policy/colour", code: "unknown-key" }));
     expect((await call("alpha", "GET", "/api/v1/assets")).json).toEqual({ assets: [] });
     const { services } = net.node("alpha");
     expect(await services.ledger.get("asset/alpha:table")).toBeUndefined();

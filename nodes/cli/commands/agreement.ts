@@ -1,5 +1,6 @@
 /** `sealane agreement`: what this node agreed to, as provider or consumer. */
 import type { NegotiationState } from "../../../exchange/negotiation/messages.ts";
+import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import { recorded } from "../recorded.ts";
 import { renderTable } from "../table.ts";
@@ -9,11 +10,14 @@ interface Agreement {
   readonly request: string;
   readonly asset: string;
   readonly consumer: string;
-  readonly state: NegotiationState | "REVOKED";
+  readonly state: NegotiationState | "REVOKED" | "ENDED";
   readonly validUntil: string;
+  /** Why it is no longer in force. */
+  readonly reason?: string;
 }
 
-export const agreementCommands: CommandGroup = (program, { texts: { text }, action }) => {
+export const agreementCommands: CommandGroup = (program, { texts, action }) => {
+  const { text } = texts;
   const agreement = program.command("agreement").description(text("cli.agreement"));
   agreement
     .command("list")
@@ -23,7 +27,7 @@ export const agreementCommands: CommandGroup = (program, { texts: { text }, acti
         const answer = await (await context.api()).get<{ agreements: Agreement[] }>("/agreements");
         const names = ["agreement", "asset", "consumer", "state", "validUntil", "request"] as const;
         const rows = answer.agreements.map((one) =>
-          names.map((name) => (name === "state" ? text(`agreement.state.${one.state}`) : one[name])),
+          names.map((name) => (name === "state" ? stateText(one, texts) : one[name])),
         );
         return {
           json: answer,
@@ -45,4 +49,9 @@ export const agreementCommands: CommandGroup = (program, { texts: { text }, acti
         return recorded(context, {}, { agreement: id, reason });
       }),
     );
+};
+
+const stateText = ({ state, reason }: Agreement, texts: Texts): string => {
+  const said = texts.text(`agreement.state.${state}`);
+  return reason === undefined ? said : texts.text("agreement.because", { state: said, reason: texts.reason(reason) });
 };

@@ -48,11 +48,9 @@ async function register(context: CommandContext, file: string, policyFile: strin
   }
   const path = resolve(dirname(context.path(file)), source.path);
   const policy = policyFile === undefined ? {} : { policy: await context.readJson(policyFile) };
-  const answer = await (await context.api()).post<OwnAsset>("/assets", {
-    asset,
-    source: { ...source, path },
-    ...policy,
-  });
+  const body = { asset, source: { ...source, path }, ...policy };
+  const answer = await (await context.api()).post<OwnAsset & { readonly unchanged: boolean }>("/assets", body);
+  if (answer.unchanged) context.note(context.texts.text("cli.asset.unchanged", { version: answer.asset.version }));
   return { json: answer, human: assetFields(answer, context) };
 }
 

@@ -4,7 +4,7 @@ import type { Decision } from "../../../policies/model/verdict.ts";
 import { explain as explainProblem } from "../../i18n/explain.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
-import { EXIT } from "../errors.ts";
+import { CliError, EXIT } from "../errors.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 type Explained = Pick<Decision, "outcome" | "reasons" | "verdicts">;
@@ -87,8 +87,11 @@ async function explain(
   file: string,
 ): Promise<Outcome> {
   const { text, reason } = context.texts;
-  const draft = (await context.readJson(file)) as Record<string, unknown>;
+  const draft = (await context.readJson(file)) as Record<string, unknown> | null;
   const requester = options.requester === undefined ? {} : { requester: options.requester };
+  if (options.requester === undefined && draft?.requester === undefined) {
+    throw new CliError("ERR_CLI_USAGE", { reason: text("cli.policy.explain.noRequester") });
+  }
   const createdAt = new Date(context.surroundings.now()).toISOString();
   const request = { id: NO_ID, createdAt, ...draft, ...requester };
   const policy = options.policy === undefined ? {} : { policy: await context.readJson(options.policy) };

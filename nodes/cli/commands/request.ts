@@ -49,22 +49,29 @@ export const requestCommands: CommandGroup = (program, cli) => {
   requestResult(request, cli);
 };
 
+interface Submitted {
+  readonly id: string;
+  readonly cached: boolean;
+  readonly running: boolean;
+  readonly recorded: boolean;
+}
+
 async function submit(context: CommandContext, file: string, wait: number | undefined): Promise<Outcome> {
   const draft = await context.readJson(file);
   const api = await context.api();
-  const answer = await api.post<{ id: string; cached: boolean; recorded: boolean }>("/requests", draft);
-  if (!answer.recorded) context.note(context.texts.text("cli.request.unrecorded"));
+  const answer = await api.post<Submitted>("/requests", draft);
+  const { text } = context.texts;
+  if (!answer.recorded) context.note(text("cli.request.unrecorded"));
+  if (answer.cached) context.note(text("cli.request.cached"));
+  if (answer.running) context.note(text("cli.request.running", { request: answer.id }));
   if (wait === undefined) {
-    const { text } = context.texts;
     const human = renderFields([
       [text("cli.field.request"), answer.id],
       [text("cli.field.next"), `sealane request ${answer.cached ? "result" : "show"} ${answer.id}`],
     ]);
-    if (answer.cached) context.note(text("cli.request.cached"));
     return { json: answer, human };
   }
-  context.note(`${context.texts.text("cli.field.request")} ${answer.id}`);
-  if (answer.cached) context.note(context.texts.text("cli.request.cached"));
+  context.note(`${text("cli.field.request")} ${answer.id}`);
   return await show(context, answer.id, wait);
 }
 

@@ -124,6 +124,27 @@ describe("an asset", () => {
     expect(await kept()).toBe(1);
   });
 
+  test("registered again as it is takes a new policy and says so; without one it is refused", async () => {
+    await register("again", policy("again"));
+    const again = await register("again", policy("again", 2));
+    expect(again).toMatchObject({ unchanged: true, policyVersion: 2, asset: { version: 1 } });
+    await expect(register("again", policy("again", 2))).rejects.toMatchObject({ code: "ERR_CATALOG_UNCHANGED" });
+    await expect(register("again")).rejects.toMatchObject({ code: "ERR_CATALOG_UNCHANGED" });
+  });
+
+  test("is refused with what is wrong with its description and with its policy at once", async () => {
+    const wrong = alpha().assets.register({
+      description: { ...description("both"), grade: { legal: "general", level: "L9" } },
+      source: { kind: "csv", path },
+      policy: { ...policy("other"), "sealane:version": 0 },
+    });
+    const problems = await wrong.catch((error) => error.problems);
+    expect(problems.map(({ field, code }: { field: string; code: string }) => `${field} ${code}`)).toEqual([
+      "grade.level wrong-choice",
+      "policy/sealane:version too-small",
+    ]);
+  });
+
   test("that is withdrawn is found no more", async () => {
     await register("gone", policy("gone"));
     expect(await found("gone")).toEqual(["alpha:gone"]);

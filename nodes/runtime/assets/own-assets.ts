@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { readAsset, readAssetVersion } from "../../../chaincode/rules/keys.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
+import { checkDescription } from "../../../exchange/catalog/check-description.ts";
+import { CatalogError } from "../../../exchange/catalog/errors.ts";
 import {
   type Announcement,
   type AssetRecord,
@@ -17,8 +19,10 @@ import { LedgerError } from "../../../ledger/port.ts";
 import type { Asset } from "../../../policies/model/asset.ts";
 import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import { type Policy, policyDigest } from "../../../policies/model/policy.ts";
+import type { Problem } from "../../../policies/model/problem.ts";
 import { createKeyedLock } from "../../computations/keyed-lock.ts";
 import type { SourceDescription } from "../../sources/description.ts";
+import { SourceError } from "../../sources/errors.ts";
 import { type OpenedSource, openSource } from "../../sources/open.ts";
 import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
@@ -35,9 +39,17 @@ export interface OwnAsset {
   readonly policyVersion: number;
 }
 
+/** `unchanged`: the description and the bytes were those of the registered version, so only the policy was set. */
+export interface Registered extends OwnAsset {
+  readonly unchanged: boolean;
+}
+
 export interface OwnAssets {
-  /** Throws CatalogError, SourceError, AssetError or LedgerError with everything that is wrong; nothing half registered. */
-  register(input: { description: unknown; source: SourceDescription; policy?: unknown }): Promise<OwnAsset>;
+  /**
+   * Throws CatalogError (everything that is wrong with description, table and policy), SourceError or LedgerError;
+   * nothing half registered.
+   */
+  register(input: { description: unknown; source: SourceDescription; policy?: unknown }): Promise<Registered>;
   withdraw(asset: string, reason: string): Promise<void>;
   /** Activates a policy. Throws AssetError ERR_ASSET_POLICY_INVALID with every problem. */
   setPolicy(asset: string, policy: unknown): Promise<OwnAsset>;
@@ -96,14 +108,9 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
   const oneAtATime = createKeyedLock();
 
   function checkedPolicy(asset: string, value: unknown): Policy {
-    const parsed = parsePolicy(value);
-    const problems = parsed.ok ? [] : parsed.problems;
-    if (!parsed.ok) throw invalidPolicy(asset, problems);
-    if (parsed.policy.target !== asset) {
-      const parameters = { wanted: asset, got: parsed.policy.target };
-      throw invalidPolicy(asset, [{ field: "/target", code: "policy-target", parameters }]);
-    }
-    return parsed.policy;
+    const { policy, problems } = judgedPolicy(asset, value);
+    if (policy !== undefined) return policy;
+    throw new AssetError("ERR_ASSET_POLICY_INVALID", `policy of ${asset}: ${problems.length} problems`, problems);
   }
 
   const keepPolicy = (asset: string, policy: Policy) => policies.put(`${asset}/${policyDigest(policy)}`, policy);
@@ -126,6 +133,21 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
     return { scratch: join(services.dir, SCRATCH_FOLDER), memoryMiB: memoryLimitMiB, threads, timeoutMs };
   }
 
+  async function setPolicy(asset: string, value: unknown): Promise<OwnAsset> {
+    const stored = await known(asset);
+    const policy = checkedPolicy(asset, value);
+    const digest = policyDigest(policy);
+    const onLedger = await readAsset(services.ledger, asset);
+    if (onLedger?.policyDigest === digest) {
+      throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
+    }
+    await keepPolicy(asset, policy);
+    const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
+    await record(services, "policy.activate", body, body);
+    await onChange();
+    return await view(stored);
+  }
+
   return Object.freeze({
     async register(input: { description: unknown; source: SourceDescription; policy?: unknown }) {
       const { allowedPaths } = services.config().sources;
@@ -136,13 +158,21 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
         );
       }
       const id = String((input.description as { id?: unknown } | null)?.id);
-      const policy = input.policy === undefined ? undefined : checkedPolicy(id, input.policy);
-      const source = await openSource(input.source, sourceOptions());
+      const { policy, problems } =
+        input.policy === undefined ? { policy: undefined, problems: [] } : judgedPolicy(id, input.policy);
+      const beside = problems.map((problem) => ({ ...problem, field: `policy${problem.field}` }));
+      const source = await openSource(input.source, sourceOptions()).catch((error: unknown) => {
+        const described = checkDescription(input.description, services.member, undefined).problems;
+        throw withOthers(error, [...described, ...beside]);
+      });
       try {
-        const request = { description: input.description, location: input.source, source };
+        const request = { description: input.description, location: input.source, source, known: beside };
         const asset = await oneAtATime(id, () => registerAsset(ports(policy), request));
         await onChange();
-        return await view(await known(asset.id));
+        return { ...(await view(await known(asset.id))), unchanged: false };
+      } catch (error) {
+        if (!isUnchanged(error) || policy === undefined) throw error;
+        return { ...(await setPolicy(id, policy).catch(unlessSame(error))), unchanged: true };
       } finally {
         await source.close();
       }
@@ -155,20 +185,7 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
       );
       await onChange();
     },
-    async setPolicy(asset: string, value: unknown) {
-      const stored = await known(asset);
-      const policy = checkedPolicy(asset, value);
-      const digest = policyDigest(policy);
-      const onLedger = await readAsset(services.ledger, asset);
-      if (onLedger?.policyDigest === digest) {
-        throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
-      }
-      await keepPolicy(asset, policy);
-      const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
-      await record(services, "policy.activate", body, body);
-      await onChange();
-      return await view(stored);
-    },
+    setPolicy,
     async find(asset: string) {
       const stored = await assets.get(asset);
       return stored === undefined ? undefined : await view(stored);
@@ -186,8 +203,29 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
   });
 }
 
-const invalidPolicy = (asset: string, problems: AssetError["problems"]): AssetError =>
-  new AssetError("ERR_ASSET_POLICY_INVALID", `policy of ${asset}: ${problems.length} problems`, problems);
+function judgedPolicy(asset: string, value: unknown): { policy: Policy | undefined; problems: AssetError["problems"] } {
+  const parsed = parsePolicy(value);
+  if (!parsed.ok) return { policy: undefined, problems: parsed.problems };
+  if (parsed.policy.target === asset) return { policy: parsed.policy, problems: [] };
+  const parameters = { wanted: asset, got: parsed.policy.target };
+  return { policy: undefined, problems: [{ field: "/target", code: "policy-target", parameters }] };
+}
+
+/** A source that cannot be opened does not hide what else is wrong. */
+function withOthers(error: unknown, others: readonly Problem[]): unknown {
+  if (!(error instanceof SourceError) || others.length === 0) return error;
+  const { code, message } = error;
+  const faults = error.problems.length > 0 ? error.problems : [{ field: "source", code, detail: message }];
+  return new CatalogError("ERR_CATALOG_INVALID", "the asset cannot be registered", [...faults, ...others]);
+}
+
+const isUnchanged = (error: unknown): boolean =>
+  error instanceof CatalogError && error.code === "ERR_CATALOG_UNCHANGED";
+
+/** The policy is the same too: then it is the registration that was for nothing. */
+const unlessSame = (unchanged: unknown) => (error: unknown) => {
+  throw error instanceof AssetError && error.code === "ERR_ASSET_POLICY_UNCHANGED" ? unchanged : error;
+};
 
 /** A rejection by the contract is an answer; everything else stays unknown and is thrown. */
 async function accepted(submit: () => Promise<unknown>): Promise<Announcement> {

@@ -1,8 +1,9 @@
 import { Type } from "typebox";
 import { readAgreement } from "../../../../chaincode/rules/keys.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
-import { NEGOTIATION_STATES } from "../../../../exchange/negotiation/messages.ts";
+import { NEGOTIATION_STATES, type NegotiationState } from "../../../../exchange/negotiation/messages.ts";
 import { revokeAgreement } from "../../../../exchange/requests/agree.ts";
+import type { RequestLife } from "../../../../exchange/requests/life.ts";
 import type { Context } from "../../../computations/context.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
@@ -14,8 +15,8 @@ const AgreementView = closed({
   assetVersion: Type.Integer(),
   provider: MemberId,
   consumer: MemberId,
-  /** DSP negotiation state; REVOKED is ours. */
-  state: literals([...NEGOTIATION_STATES, "REVOKED"]),
+  /** DSP negotiation state; REVOKED and ENDED (no longer in force, `reason` says why) are ours. */
+  state: literals([...NEGOTIATION_STATES, "REVOKED", "ENDED"]),
   validUntil: Instant,
   reason: Type.Optional(Code),
 });
@@ -33,6 +34,7 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
       const agreements = [];
       for await (const [, kept] of ctx.stores.agreements.entries()) {
         const onLedger = await readAgreement(ctx.services.ledger, kept.agreement);
+        const life = (await ctx.stores.lives.get(kept.request))?.life;
         const { asset, message } = kept.delivery;
         agreements.push({
           agreement: kept.agreement,
@@ -41,14 +43,23 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
           assetVersion: asset.version,
           provider: asset.provider,
           consumer: message.agreement.assignee,
-          state: onLedger?.state === "revoked" ? ("REVOKED" as const) : kept.negotiation.state,
           validUntil: message.agreement["sealane:validUntil"],
-          ...(onLedger?.state === "revoked" ? { reason: onLedger.reason } : {}),
+          ...(onLedger?.state === "revoked"
+            ? { state: "REVOKED" as const, reason: onLedger.reason }
+            : standing(kept.negotiation.state, life, message.agreement["sealane:validUntil"] <= ctx.services.now())),
         });
       }
       return { agreements };
     },
   );
+}
+
+/** An agreement serves one request: it is in force while that can still use it. */
+function standing(state: NegotiationState, life: RequestLife | undefined, isExpired: boolean) {
+  if (state !== "FINALIZED") return { state };
+  if (life?.name === "cancelled") return { state: "ENDED" as const, reason: "request-cancelled" };
+  if (life?.name === "failed") return { state: "ENDED" as const, reason: "request-failed" };
+  return isExpired ? { state: "ENDED" as const, reason: "agreement-expired" } : { state };
 }
 
 export function revoke(app: HttpApp, ctx: Context): void {

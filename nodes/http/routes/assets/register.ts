@@ -4,7 +4,7 @@ import type { NodeServices } from "../../../runtime/services.ts";
 import { SourceDescription } from "../../../sources/description.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { problems } from "../../schemas.ts";
-import { OwnAssetView, viewOf } from "./schemas.ts";
+import { RegisteredView, viewOf } from "./schemas.ts";
 
 /** `asset` is judged by the catalogue, which lists every problem at once; the route fixes only the envelope. */
 const RegisterBody = closed({
@@ -18,15 +18,17 @@ export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets">):
     "/api/v1/assets",
     {
       schema: {
-        summary: "Registers a table of this node as an asset, or its next version",
+        summary:
+          "Registers a table of this node as an asset, or its next version; `unchanged` when only its policy was set",
         body: RegisterBody,
-        response: { 201: OwnAssetView, ...problems },
+        response: { 201: RegisteredView, ...problems },
       },
     },
     async (request, reply) => {
       const { asset: description, source, policy } = request.body;
       const input = { description, source, ...(policy === undefined ? {} : { policy }) };
-      return reply.code(201).send(viewOf(await deps.assets.register(input)));
+      const registered = await deps.assets.register(input);
+      return reply.code(201).send({ ...viewOf(registered), unchanged: registered.unchanged });
     },
   );
 }

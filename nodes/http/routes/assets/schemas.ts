@@ -12,6 +12,8 @@ export const OwnAssetView = closed({
   policyVersion: Count,
 });
 
+export const RegisteredView = closed({ ...OwnAssetView.properties, unchanged: Type.Boolean() });
+
 export const AssetParameters = closed({ asset: AssetId });
 
 export const viewOf = ({ asset, state, policy, policyVersion }: OwnAsset) => ({

@@ -5,12 +5,16 @@ import { type RequestDraft, submitRequest } from "../../../../exchange/requests/
 import type { Asset } from "../../../../policies/model/asset.ts";
 import { earlierAnswer } from "../../../computations/cached-answer.ts";
 import type { Context } from "../../../computations/context.ts";
+import { rememberDraft, runningRequest } from "../../../computations/running-request.ts";
 import type { Catalogue } from "../../../runtime/assets/catalogue.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { HttpError } from "../../http-error.ts";
 import { problems } from "../../schemas.ts";
 
 const METADATA_WAIT_MS = 2_000;
+
+const Submitted = closed({ id: Uuid, cached: Type.Boolean(), running: Type.Boolean(), recorded: Type.Boolean() });
+const NOT_FILED = { cached: false, running: false, recorded: true } as const;
 
 /** The draft is judged by the use case, which lists every problem at once. */
 export function submit(app: HttpApp, ctx: Context): void {
@@ -19,9 +23,9 @@ export function submit(app: HttpApp, ctx: Context): void {
     {
       schema: {
         summary:
-          "Files a data request; `cached` when an identical one was released before and answers it, `recorded: false` while the ledger cannot be reached",
+          "Files a data request; `cached` when an identical one was released before and answers it, `running` when the same draft was filed before and is not over, `recorded: false` while the ledger cannot be reached",
         body: Type.Unknown(),
-        response: { 201: closed({ id: Uuid, cached: Type.Boolean(), recorded: Type.Boolean() }), ...problems },
+        response: { 201: Submitted, ...problems },
       },
     },
     async (request, reply) => {
@@ -33,10 +37,14 @@ export function submit(app: HttpApp, ctx: Context): void {
       }
       const draft = body as RequestDraft;
       const earlier = await earlierAnswer(ctx, draft);
-      if (earlier !== undefined) return reply.code(201).send({ id: earlier, cached: true, recorded: true });
+      if (earlier !== undefined) return reply.code(201).send({ id: earlier, ...NOT_FILED, cached: true });
+      const running = await runningRequest(ctx, draft);
+      if (running !== undefined) return reply.code(201).send({ id: running, ...NOT_FILED, running: true });
       const metadata = (asset: string) => metadataInTime(ctx.services.catalogue, asset);
       const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores, metadata };
-      return reply.code(201).send({ ...(await submitRequest(ports, draft)), cached: false });
+      const submitted = await submitRequest(ports, draft);
+      await rememberDraft(ctx, draft, submitted.id);
+      return reply.code(201).send({ ...NOT_FILED, ...submitted });
     },
   );
 }
