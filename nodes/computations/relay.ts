@@ -3,6 +3,7 @@
  * providers' agreements for them. It can read the documents, as the ledger's digests prove, but change nothing.
  */
 import { readNetwork, readRequest } from "../../chaincode/rules/keys.ts";
+import { providerOf } from "../../chaincode/rules/rule.ts";
 import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import type { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
 import { messageOf } from "../../exchange/requests/agreement-record.ts";
@@ -56,8 +57,14 @@ export async function relayAgreement(
   const key = `${id}/${delivery.asset.id}`;
   const kept = await ctx.stores.relayedAgreements.get(key);
   if (kept?.verification !== undefined && kept.from === from) return kept.verification;
-  if (delivery.asset.provider !== from) {
-    throw new RequestError("ERR_REQUEST_FORBIDDEN", `${delivery.asset.id}: is not ${from}'s`);
+  const { asset, message } = delivery;
+  const onLedger = await readRequest(ctx.services.ledger, id);
+  // What the delivery says of itself is its author's word: whose place it takes follows from the ledger.
+  if (providerOf(asset.id) !== from || onLedger?.assets.includes(asset.id) !== true) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: names no asset ${asset.id} of ${from}`);
+  }
+  if (message.agreement.assignee !== onLedger.requester) {
+    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${id}: is not of ${message.agreement.assignee}`);
   }
   await ctx.stores.relayedAgreements.put(key, { from, delivery });
   throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: waiting for the requester to fetch it; try again`);
