@@ -49,7 +49,9 @@ export function relationsOf(records: Iterable<string>, domains: CodeDomains): re
   const families = new Map<string, Place[]>();
   for (const record of new Set(records)) {
     const place = placeOf(record, domains);
-    families.set(place.family, [...(families.get(place.family) ?? []), place]);
+    const places = families.get(place.family);
+    if (places === undefined) families.set(place.family, [place]);
+    else places.push(place);
   }
   const relations: Relation[] = [];
   for (const [family, places] of families) {
@@ -81,6 +83,7 @@ function relationsWithin(
   places: readonly Place[],
   domains: CodeDomains,
 ): readonly Relation[] | undefined {
+  if (isPlainTable(places)) return [];
   const elements = [...new Set(places.flatMap(({ codes }) => [...codes.keys()]))].sort();
   const blocks = new Map(elements.map((element) => [element, blocksOf(element, places, domains)]));
   const size = [...blocks.values()].reduce((cells, { length }) => cells * length, 1);
@@ -101,6 +104,17 @@ function relationsWithin(
     { record, coefficient: 1n },
     ...cells.map((cell) => ({ record: cell, coefficient: -1n })),
   ]);
+}
+
+/** Every key is another single cell of the same elements: nothing is a sum of others, whatever the size of the table. */
+function isPlainTable(places: readonly Place[]): boolean {
+  const elements = [...(places[0]?.codes.keys() ?? [])].sort();
+  const cells = new Set<string>();
+  for (const { codes } of places) {
+    if (codes.size !== elements.length || elements.some((element) => codes.get(element)?.size !== 1)) return false;
+    cells.add(JSON.stringify(elements.map((element) => [...codes.get(element)!])));
+  }
+  return cells.size === places.length;
 }
 
 /** Codes that every key treats alike are one block; each block is named by its first code. */

@@ -92,6 +92,16 @@ test("the order of dimensions does not make another cell", () => {
   expect(check({ earlier, candidates: [sum("west", record([{ region: "west" }]))] }).withheld).toEqual([]);
 });
 
+test("the cells of a large table are checked one by one", () => {
+  const codes = Array.from({ length: MAX_FAMILY_CELLS + 1 }, (_, i) => `c${i}`);
+  const cells = codes.map((code) => sum(code, record([{ year: code }])));
+  const [hidden, small, ...rest] = cells as [SumEquation, SumEquation, ...SumEquation[]];
+  const alone = { ...small, contributors: ["a"] };
+  const { withheld, equations } = check({ candidates: [alone, ...rest], leftOut: [hidden] });
+  expect(withheld).toEqual([small.id]);
+  expect(equations.filter((one) => one.withheld !== true)).toHaveLength(rest.length);
+});
+
 test("a family with too many cells releases nothing", () => {
   const wide = (name: string) => [name, new Set(Array.from({ length: 200 }, (_, i) => `${name}${i}`))] as const;
   const large = new Map([wide("x"), wide("y")]);

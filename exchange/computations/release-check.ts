@@ -1,4 +1,5 @@
 /** Which sums may be published together with everything this receiver published before. Pure. */
+import type { Relation } from "../../policies/disclosure/equations.ts";
 import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
 import { type CodeDomains, familyOf, relationsOf } from "./record-relations.ts";
 
@@ -42,6 +43,72 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
   );
   const nothing = { withheld: candidates.map(({ id }) => id), equations: [] };
   if (relations === undefined) return nothing;
+  const blocks = blocksOf(relations, { earlier, candidates, leftOut, ruledOut });
+  const checked = blocks.map((block) => checkBlock({ ...block, colluders }));
+  const withheld = new Set<string>();
+  const lost = new Set<string>();
+  for (const block of checked) {
+    if (block === undefined) return nothing;
+    for (const id of block.withheld) withheld.add(id);
+    for (const id of block.lost) lost.add(id);
+  }
+  const held = candidates.filter(({ id }) => withheld.has(id));
+  const kept = [...leftOut, ...ruledOut.filter(({ id }) => !lost.has(id)), ...held];
+  return {
+    withheld: held.map(({ id }) => id),
+    equations: [
+      ...candidates.filter(({ id }) => !withheld.has(id)),
+      ...kept.map((one) => ({ ...one, withheld: true as const })),
+    ],
+  };
+}
+
+type Sums = Pick<ReleaseInputs, "earlier" | "candidates" | "leftOut" | "ruledOut">;
+interface Block extends Sums {
+  readonly relations: readonly Relation[];
+}
+
+/**
+ * Sums whose records no chain of relations connects are about different unknowns: no combination of the ones tells
+ * anything of the others. So the cells of a table are checked one by one, however many there are.
+ */
+function blocksOf(relations: readonly Relation[], sums: Sums): readonly Block[] {
+  const parents = new Map<string, string>();
+  const root = (record: string): string => {
+    let at = record;
+    for (let next = parents.get(at); next !== undefined; next = parents.get(at)) at = next;
+    if (at !== record) parents.set(record, at);
+    return at;
+  };
+  for (const relation of relations) {
+    for (const { record } of relation.slice(1)) {
+      const [one, other] = [root(relation[0]!.record), root(record)];
+      if (one !== other) parents.set(one, other);
+    }
+  }
+  const blocks = new Map<string, { [K in keyof Block]: Block[K][number][] }>();
+  const block = (record: string) => {
+    const key = root(record);
+    const known = blocks.get(key) ?? { earlier: [], candidates: [], leftOut: [], ruledOut: [], relations: [] };
+    blocks.set(key, known);
+    return known;
+  };
+  for (const kind of ["earlier", "candidates", "leftOut", "ruledOut"] as const) {
+    for (const sum of sums[kind]) block(sum.record)[kind].push(sum);
+  }
+  for (const relation of relations) block(relation[0]!.record).relations.push(relation);
+  return [...blocks.values()];
+}
+
+interface CheckedBlock {
+  readonly withheld: readonly string[];
+  /** Hidden sums that were told before, by another statistic for example: they cannot be hidden again. */
+  readonly lost: ReadonlySet<string>;
+}
+
+/** Undefined where earlier releases alone determine what must stay hidden. */
+function checkBlock(block: Block & { readonly colluders: number }): CheckedBlock | undefined {
+  const { earlier, candidates, leftOut, ruledOut, relations, colluders } = block;
   const told = earlier.filter(({ withheld }) => withheld !== true);
   const guard = (wanted: readonly SumEquation[], hidden: readonly SumEquation[]) =>
     guardReleases({
@@ -51,24 +118,13 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
       relations,
       colluders,
     });
-
-  // What was told before, by another statistic for example, cannot be hidden again.
   const hidable = [...ruledOut, ...earlier.filter(({ withheld }) => withheld === true)];
-  const lost = new Set(guard([], hidable).alreadyDetermined);
+  const lost = new Set(told.length === 0 ? [] : guard([], hidable).alreadyDetermined);
   const hidden = [...leftOut, ...hidable.filter(({ id }) => !lost.has(id))];
-
   const { release, alreadyDetermined } = guard(candidates, hidden);
-  if (alreadyDetermined.length > 0) return nothing;
+  if (alreadyDetermined.length > 0) return undefined;
   const released = new Set(release);
-  const withheld = candidates.filter(({ id }) => !released.has(id));
-  const kept = [...leftOut, ...ruledOut.filter(({ id }) => !lost.has(id)), ...withheld];
-  return {
-    withheld: withheld.map(({ id }) => id),
-    equations: [
-      ...candidates.filter(({ id }) => released.has(id)),
-      ...kept.map((one) => ({ ...one, withheld: true as const })),
-    ],
-  };
+  return { withheld: candidates.map(({ id }) => id).filter((id) => !released.has(id)), lost };
 }
 
 const termsOf = ({ id, record, contributors }: SumEquation): Equation => ({
