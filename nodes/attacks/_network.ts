@@ -83,11 +83,13 @@ export interface Asked {
   readonly computation: string;
 }
 
+export const firstRunOf = (request: string): Asked => ({ request, computation: computationIdOf(request, 0) });
+
 /** Files a request and waits until everyone has agreed; nothing is opened yet. */
 export async function asked(network: Network, draft: object): Promise<Asked> {
   const request = await network.submit(draft);
   await network.state(request, ["agreed"]);
-  return { request, computation: computationIdOf(request, 0) };
+  return firstRunOf(request);
 }
 
 export const opened = (network: Network, { request }: Asked) =>
