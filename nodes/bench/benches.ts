@@ -1,6 +1,7 @@
 /** Every benchmark by its name. */
 import type { Bench } from "./bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
+import { memoryBench } from "./memory.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
@@ -8,6 +9,7 @@ import { secaggBench } from "./secagg.bench.ts";
 export const BENCHES: Readonly<Record<string, Bench>> = {
   secagg: secaggBench,
   request: requestBench,
+  memory: memoryBench,
   ledger: ledgerBench,
   scan: scanBench,
 };

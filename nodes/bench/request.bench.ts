@@ -1,65 +1,69 @@
 /**
  * A whole request over real HTTPS with fsync and automatic approval, from submission to the result that the requester
- * fetched and verified: the demo's network of 11 providers, all nodes in this process.
+ * fetched and verified: public bodies and `--nodes` providers, their nodes divided over `--processes`.
  */
-import { readTables } from "../demo/compare.ts";
-import { inProcess } from "../demo/network.ts";
-import { registerAll, runRequest } from "../demo/run.ts";
-import { loadScenario, type ScenarioRequest } from "../demo/scenario.ts";
-import { createWireTap } from "../demo/wire-tap.ts";
-import { defineBench, percentile } from "./bench.ts";
+import { compare, plainCells, readTables } from "../demo/compare.ts";
+import { defineBench, type Metric, percentile } from "./bench.ts";
+import { measuredNetwork } from "./request-network.ts";
+import { type Measured, measureRequest } from "./request-run.ts";
+import { questionOf, scenarioOf } from "./request-scenario.ts";
 
-const SIZES = { requests: { full: 10, tiny: 1 } };
+const SIZES = {
+  nodes: { full: 11, tiny: 6 },
+  requests: { full: 20, tiny: 1 },
+  /** A node is a process of its own in reality; more processes than cores only cost memory here. */
+  processes: { full: 2, tiny: 1 },
+};
+/** The first requests meet engines that start and code that is not compiled yet. */
+const WARM_UP = 3;
 
 export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => {
-  const scenario = await loadScenario(tiny ? "shaoxing" : "grunfeld");
-  const [first] = scenario.requests;
-  if (first === undefined) throw new Error(`${scenario.name}: has no request`);
+  const { nodes, requests, processes } = sizes;
+  const scenario = await scenarioOf(nodes);
   const tables = await readTables(scenario);
-  const network = await inProcess({
-    scenario,
-    tap: createWireTap([]),
-    surroundings: {
-      env: {},
-      cwd: ".",
-      fetch,
-      interactive: false,
-      signal: new AbortController().signal,
-      onReload: () => () => undefined,
-      write: () => undefined,
-      now: () => Date.now(),
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    },
-    onStep: () => undefined,
-  });
-  try {
-    const hooks = { onRegistered: () => undefined, onState: () => undefined };
-    await registerAll(network, scenario, hooks, new Date());
-    const { requests } = sizes;
-    const samples: number[] = [];
-    for (let run = 0; run < requests; run += 1) {
-      const done = await runRequest(network, scenario, renamed(first, run), tables, hooks, new Date());
-      if (done.state !== "released" || !done.exact) throw new Error(`${done.id}: ${done.state} ${done.reasons.join()}`);
-      note(`request ${run + 1} of ${requests}: ${done.ms} ms`);
-      samples.push(done.ms);
-    }
-    return {
-      parameters: { providers: scenario.providers.length, requests, ledger: "embedded", approval: "automatic" },
-      results: [
-        { metric: "requestP50Ms", value: percentile(samples, 0.5), unit: "ms", target: { atMost: 500 } },
-        { metric: "requestP95Ms", value: percentile(samples, 0.95), unit: "ms" },
-      ],
-    };
-  } finally {
-    await network.close();
+  const [question] = scenario.requests;
+  await using network = await measuredNetwork(scenario, processes, note);
+
+  async function run(at: number): Promise<Measured> {
+    const request = questionOf(question!, at);
+    const measured = await measureRequest(network, scenario, request);
+    const { exact } = compare(measured.document.cells, plainCells(scenario, request, tables));
+    if (!exact) throw new Error(`request ${at}: a released figure is not the plain one`);
+    note(`request ${at}: ${measured.ms} ms; ${textOf(measured.steps)}`);
+    return measured;
   }
+  const warmUp = tiny ? 0 : WARM_UP;
+  for (let at = 0; at < warmUp; at += 1) await run(at);
+  const before = await network.usage();
+  const all: Measured[] = [];
+  for (let at = 0; at < requests; at += 1) all.push(await run(warmUp + at));
+  const after = await network.usage();
+
+  const samples = all.map(({ ms }) => ms);
+  const perRequest = (total: number) => total / requests;
+  const results: Metric[] = [
+    { metric: "requestP50Ms", value: percentile(samples, 0.5), unit: "ms", target: { atMost: 500 } },
+    { metric: "requestP95Ms", value: percentile(samples, 0.95), unit: "ms" },
+    ...Object.keys(all[0]!.steps).map((step) => ({
+      metric: `${step}Ms`,
+      value: percentile(
+        all.map(({ steps }) => steps[step] ?? 0),
+        0.5,
+      ),
+      unit: "ms",
+    })),
+    { metric: "cpuMsPerRequest", value: perRequest(after.cpuMs - before.cpuMs), unit: "ms, all nodes" },
+    { metric: "peerCallsPerRequest", value: perRequest(after.calls - before.calls), unit: "calls" },
+    { metric: "peerBytesPerRequest", value: perRequest(after.bytes - before.bytes), unit: "bytes" },
+  ];
+  const cosigners = scenario.providers.filter(({ cosigner }) => cosigner).length + 3;
+  return {
+    parameters: { providers: nodes, requests, processes, cosigners, ledger: "embedded", approval: "automatic" },
+    results,
+  };
 });
 
-/** An identical query would be answered from the first result; other measure ids make it another query. */
-const renamed = (request: ScenarioRequest, run: number): ScenarioRequest => ({
-  ...request,
-  query: {
-    ...request.query,
-    measures: request.query.measures.map((measure) => ({ ...measure, id: `${measure.id}-${run}` })),
-  },
-});
+const textOf = (steps: Readonly<Record<string, number>>): string =>
+  Object.entries(steps)
+    .map(([step, ms]) => `${step} ${ms}`)
+    .join(", ");
