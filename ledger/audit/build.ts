@@ -43,7 +43,12 @@ export interface EvidenceParts {
     readonly layout: SaltedDocument;
     readonly policy: SaltedDocument;
   };
-  readonly keyset: { readonly record: ProvenEntry; readonly messages: readonly Signed<unknown>[] };
+  readonly keyset: {
+    readonly record: ProvenEntry;
+    readonly messages: readonly Signed<unknown>[];
+    /** Where the graph is drawn from nonces. */
+    readonly reveals?: readonly Signed<unknown>[] | undefined;
+  };
   readonly maskset: {
     readonly record: ProvenEntry;
     readonly accepts: readonly Signed<unknown>[];
@@ -92,7 +97,11 @@ export function buildEvidence(
     decisions: parts.decisions.map((part) => ({ record: record(part.record), explanation: part.explanation })),
     agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
     opened: { ...opened, record: record(opened.record) },
-    keyset: { record: record(keyset.record), messages: bySigner(keyset.messages) },
+    keyset: {
+      record: record(keyset.record),
+      messages: bySigner(keyset.messages),
+      ...(keyset.reveals === undefined ? {} : { reveals: bySigner(keyset.reveals) }),
+    },
     maskset: {
       record: record(maskset.record),
       accepts: bySigner(maskset.accepts),

@@ -59,7 +59,11 @@ const QueryView = Type.Object({
   measures: list(
     Type.Object({
       id: Code,
-      statistic: Type.Object({ kind: Code, independents: Type.Optional(list(Code, 8)) }),
+      statistic: Type.Object({
+        kind: Code,
+        independents: Type.Optional(list(Code, 8)),
+        probabilities: Type.Optional(list(Code, 9)),
+      }),
     }),
     32,
     1,
@@ -120,8 +124,20 @@ const statement = <const N extends string, T extends TSchema>(type: N, body: T) 
 /** Message 3 (domain "secagg-message"). */
 export const KeysMessage = statement(
   "keys",
-  closed({ pair1: PublicKey, pair2: PublicKey, seal: PublicKey, envelope: PublicKey, seed1: Digest, seed2: Digest }),
+  closed({
+    pair1: PublicKey,
+    pair2: PublicKey,
+    seal: PublicKey,
+    envelope: PublicKey,
+    seed1: Digest,
+    seed2: Digest,
+    /** More than 129 members: commitment to the nonce of message `reveal`. */
+    nonce: Type.Optional(Digest),
+  }),
 );
+
+/** Message 4 of a member (domain "secagg-message"): the nonce it committed to, for the key set with this root. */
+export const RevealMessage = statement("reveal", closed({ root: Digest, nonce: Digest }));
 
 /** Message 7 (domain "secagg-message"). Bit i: the box of the i-th member of U opened and matched its leaf. */
 export const AcceptMessage = statement(
@@ -188,8 +204,12 @@ export const EvidenceBody = closed({
     layout: salted(LayoutView),
     policy: salted(PolicyView),
   }),
-  /** Messages 3 of all of U, ascending by member. */
-  keyset: closed({ record: recordOf("computation.keyset"), messages: list(KeysMessage, 1000, 1) }),
+  /** Messages 3 of all of U, and their reveals where the graph is drawn from them, each list ascending by member. */
+  keyset: closed({
+    record: recordOf("computation.keyset"),
+    messages: list(KeysMessage, 1000, 1),
+    reveals: Type.Optional(list(RevealMessage, 1000, 1)),
+  }),
   /** Messages 7 and withdrawals from which V follows, each list ascending by member; the root is over both in this order. */
   maskset: closed({
     record: recordOf("computation.maskset"),
@@ -237,6 +257,7 @@ export type RecordProof = Static<typeof RecordProof>;
 export type RequestView = Static<typeof RequestView>;
 export type View = Static<typeof View>;
 export type KeysMessage = Static<typeof KeysMessage>;
+export type RevealMessage = Static<typeof RevealMessage>;
 export type AcceptMessage = Static<typeof AcceptMessage>;
 export type RefusalMessage = Static<typeof RefusalMessage>;
 export type CountsDocument = Static<typeof CountsDocument>;

@@ -11,6 +11,7 @@ import {
   sameJson,
   sameList,
 } from "./evidence.ts";
+import { graphKind, NEIGHBOUR_THRESHOLD } from "./graph.ts";
 import type { Findings } from "./problems.ts";
 
 export const checkOpenedDocuments: Check = ({ body, opened, cohort }, findings) => {
@@ -119,9 +120,11 @@ export const checkConstants: Check = ({ opened, cohort, body }, findings) => {
   const { constants, deadlines } = opened;
   const n = cohort.length;
   const twoThirds = Math.floor((2 * n) / 3) + 1;
+  const kind = graphKind(n);
+  findings.expect(opened.graph === kind, `${where}/graph`, "constant", { expected: kind, got: opened.graph });
   const expected = {
     members: n,
-    threshold: twoThirds,
+    threshold: kind === "complete" ? twoThirds : NEIGHBOUR_THRESHOLD,
     quorum: twoThirds,
     need: Math.max(constants.minimumOrganisations, 3 + constants.colluders),
   };

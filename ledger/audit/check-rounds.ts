@@ -1,6 +1,6 @@
 /** The rounds between opening and result: sets, contexts, signatures and the common view (secure-aggregation.md 6). */
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
-import type { AcceptMessage, KeysMessage, RefusalMessage, View } from "./bundle.ts";
+import type { AcceptMessage, KeysMessage, RefusalMessage, RevealMessage, View } from "./bundle.ts";
 import { bitsOf, cellFacts, linesOf } from "./cells.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./contexts.ts";
 import {
@@ -14,6 +14,7 @@ import {
   signersOf,
   statementsRoot,
 } from "./evidence.ts";
+import { NEIGHBOURS, neighbourRows, nonceCommitment } from "./graph.ts";
 import type { Findings } from "./problems.ts";
 
 const BODY = "record/transaction/statement/body";
@@ -37,7 +38,31 @@ export const checkKeyset: Check = (evidence, findings) => {
       seen.add(value);
     }
   }
+  expectReveals(evidence, findings, context);
 };
+
+/** 4: above 129 members at least nine tenths of them, and every nonce as committed to before the key set was recorded. */
+function expectReveals({ body, opened, keyset, trust }: Evidence, findings: Findings, context: string): void {
+  const { messages, reveals = [] } = body.keyset;
+  const where = "/body/keyset/reveals";
+  const isDrawn = opened.graph === "neighbours";
+  findings.expect(sameList(signersOf(reveals), isDrawn ? keyset : []), where, "member-set");
+  for (const [at, message] of messages.entries()) {
+    const here = `/body/keyset/messages/${at}/statement/body/nonce`;
+    findings.expect((message.statement.body.nonce !== undefined) === isDrawn, here, "graph");
+  }
+  if (!isDrawn) return;
+  const least = Math.ceil((9 * opened.constants.members) / 10);
+  findings.expect(keyset.length >= least, where, "quorum", { needed: least, got: keyset.length });
+  for (const [at, reveal] of reveals.entries()) {
+    const here = `${where}/${at}`;
+    expectMessage({ body, trust }, findings, { where: here, message: reveal, context });
+    const { root, nonce } = reveal.statement.body;
+    const committed = messages[at]?.statement.body.nonce;
+    const fits = root === bodyOf(body.keyset).root && nonceCommitment(context, reveal.signer, nonce) === committed;
+    findings.expect(fits, `${here}/statement/body`, "graph");
+  }
+}
 
 /** 8: V is exactly the dealers that the signed accepts support, without those that withdrew. */
 export const checkMaskset: Check = (evidence, findings) => {
@@ -50,23 +75,30 @@ export const checkMaskset: Check = (evidence, findings) => {
   findings.expect(isAscendingSubset(signersOf(refusals), keyset), `${where}/refusals`, "member-set");
   expectRoot(findings, where, [...accepts, ...refusals], bodyOf(body.maskset).root);
   const context = openingContext(opened);
+  const isDrawn = opened.graph === "neighbours";
+  const areNeighbours = neighboursOf(evidence);
   const tally = keyset.map((member) => ({ member, accepted: 0, itself: false }));
+  const places = new Map(keyset.map((member, index) => [member, index]));
   for (const [at, accept] of accepts.entries()) {
     expectMessage(evidence, findings, { where: `${where}/accepts/${at}`, message: accept, context });
     const bits = bitsOf(accept.statement.body.accepted, keyset.length);
     findings.expect(bits !== undefined, `${where}/accepts/${at}/statement/body/accepted`, "bitmap");
     for (const [index, entry] of tally.entries()) {
       if (bits?.[index] !== true) continue;
-      entry.accepted += 1;
-      entry.itself ||= entry.member === accept.signer;
+      if (entry.member === accept.signer) entry.itself = true;
+      else if (areNeighbours(index, places.get(accept.signer) ?? -1)) entry.accepted += 1;
     }
   }
   for (const [at, message] of refusals.entries()) {
     expectMessage(evidence, findings, { where: `${where}/refusals/${at}`, message, context });
   }
   const withdrawn = new Set(signersOf(refusals));
+  const { quorum, threshold } = opened.constants;
+  // The complete graph counts the dealer among its q holders.
+  const neighbours = Math.min(NEIGHBOURS, keyset.length - 1);
+  const needed = isDrawn ? Math.ceil((threshold + neighbours) / 2) : quorum - 1;
   const dealers = tally.filter(
-    ({ member, accepted, itself }) => itself && accepted >= opened.constants.quorum && !withdrawn.has(member),
+    ({ member, accepted, itself }) => itself && accepted >= needed && !withdrawn.has(member),
   );
   findings.expect(
     sameList(
@@ -77,6 +109,13 @@ export const checkMaskset: Check = (evidence, findings) => {
     "member-set",
   );
 };
+
+/** By place in U. */
+function neighboursOf({ graph, keyset }: Evidence): (a: number, b: number) => boolean {
+  if (graph === null) return (a, b) => a !== b;
+  const rows = neighbourRows(keyset.length, graph);
+  return (a, b) => rows[a]?.has(b) === true;
+}
 
 export const checkClose1: Check = (evidence, findings) => {
   const { body, maskset, survivors1 } = evidence;
@@ -244,8 +283,8 @@ function checkViews(
 const usesFingerprints = ({ body, cohort }: Evidence): boolean =>
   body.phase1 !== undefined && 2 * body.opened.layout.document.layout.atoms * cohort.length > 1_000_000;
 
-const context1 = ({ opened, body }: Evidence): string =>
-  maskContext(openingContext(opened), bodyOf(body.keyset), bodyOf(body.maskset));
+const context1 = ({ opened, body, graph }: Evidence): string =>
+  maskContext(openingContext(opened), bodyOf(body.keyset), bodyOf(body.maskset), graph);
 
 function expectSet(
   { opened }: Evidence,
@@ -264,11 +303,11 @@ function expectRoot(findings: Findings, where: string, statements: readonly unkn
 }
 
 function expectMessage(
-  evidence: Evidence,
+  evidence: Pick<Evidence, "body" | "trust">,
   findings: Findings,
   at: {
     readonly where: string;
-    readonly message: KeysMessage | AcceptMessage | RefusalMessage;
+    readonly message: KeysMessage | AcceptMessage | RefusalMessage | RevealMessage;
     readonly context: string;
   },
 ): void {

@@ -5,7 +5,7 @@
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 
-const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
+export const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
 
 interface MemberSet {
   readonly members: readonly string[];
@@ -15,13 +15,15 @@ interface MemberSet {
 export const openingContext = (opened: TransactionBody<"computation.open">): string =>
   digestOf({ suite: SUITE, context: 0, opened });
 
-export const maskContext = (previous: string, keyset: MemberSet, maskset: MemberSet): string =>
+/** `graph`: what the graph was drawn from, or null where it is complete. */
+export const maskContext = (previous: string, keyset: MemberSet, maskset: MemberSet, graph: string | null): string =>
   digestOf({
     suite: SUITE,
     context: 1,
     previous,
     keyset: { members: keyset.members, root: keyset.root },
     maskset: { members: maskset.members, root: maskset.root },
+    ...(graph === null ? {} : { graph }),
   });
 
 /** `closing` is the digest of close-1, or null in registry mode. */

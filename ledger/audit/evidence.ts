@@ -8,6 +8,8 @@ import { leafHashOf } from "../log/leaf.ts";
 import { appendLeaf, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { SignedTransaction } from "../port.ts";
 import type { EvidenceBody, EvidenceBundle, RecordProof } from "./bundle.ts";
+import { openingContext } from "./contexts.ts";
+import { graphSeed } from "./graph.ts";
 import type { Findings } from "./problems.ts";
 import { signatureProblem, type TrustIndex } from "./trust-index.ts";
 
@@ -34,6 +36,8 @@ export interface Evidence {
   readonly opened: TransactionBody<"computation.open">;
   readonly cohort: readonly CohortEntry[];
   readonly keyset: readonly string[];
+  /** What the graph was drawn from; null where it is complete. */
+  readonly graph: string | null;
   readonly maskset: readonly string[];
   /** S1: survivors of phase 1 in counted mode, the mask set in registry mode. */
   readonly survivors1: readonly string[];
@@ -64,6 +68,7 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
     opened,
     cohort: opened.cohort,
     keyset: bodyOf(body.keyset).members,
+    graph: seedOf(body),
     maskset,
     survivors1: body.phase1 === undefined ? maskset : signersOf(bodyOf(body.phase1.closing).headers),
     survivors2: signersOf(bodyOf(body.phase2).headers),
@@ -78,6 +83,12 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
       trust.sequencerAt(body.opened.record.position),
     ]),
   };
+}
+
+function seedOf({ opened, keyset }: EvidenceBody): string | null {
+  if (keyset.reveals === undefined) return null;
+  const nonces = keyset.reveals.map((reveal) => reveal.statement.body.nonce);
+  return graphSeed(openingContext(bodyOf(opened)), bodyOf(keyset), nonces);
 }
 
 /** Body of the transaction of one step. */

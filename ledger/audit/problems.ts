@@ -70,6 +70,7 @@ export const PROBLEM_CODES = [
   "header",
   "closed-early",
   "closing-sum",
+  "graph",
   "view",
   "bitmap",
   "cell-minimum",

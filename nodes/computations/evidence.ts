@@ -90,7 +90,7 @@ async function roundsOf(
   const counts = transcript.result.counts;
   const closed1 = await readComputationStep(ledger, id, "close-1");
   return {
-    keyset: { record: await stepAt("keyset"), messages: transcript.result.keys },
+    keyset: { record: await stepAt("keyset"), messages: transcript.result.keys, reveals: transcript.result.reveals },
     maskset: { record: await stepAt("maskset"), accepts: transcript.accepts, refusals: transcript.refusals },
     ...(counts === undefined || closed1 === undefined
       ? {}

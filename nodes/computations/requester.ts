@@ -32,6 +32,7 @@ const RESTARTED_AFTER: readonly string[] = [
   "too-few-masks",
   "too-few-contributions",
   "too-few-fingerprints",
+  "reveal-missing",
   "expired",
 ];
 
@@ -105,14 +106,16 @@ async function openingOf(
   return opening;
 }
 
-/** Everyone whose agreement stands, by the ledger. */
+/** Everyone whose agreement stands, by the ledger, without those that held up an earlier computation of the request. */
 async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
+  const ended = await Promise.all(life.failures.map((one) => readComputation(ctx.services.ledger, one.computation)));
+  const absent = new Set(ended.flatMap((computation) => computation?.failure?.absent ?? []));
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
     const member = await ctx.facts.member(agreed.delivery.asset.provider);
-    if (member === undefined) continue;
+    if (member === undefined || absent.has(member.id)) continue;
     candidates.push({
       member: member.id,
       holdingGroup: member.holdingGroup,
