@@ -41,7 +41,7 @@ const secretOf = (message: { secrets: readonly { member: string; kind: string; s
   message.secrets.find((secret) => secret.member === VICTIM && secret.kind === kind)?.secret;
 const nobodySent = (network: Network, type: string) => !network.sent.some(({ message }) => message.type === type);
 
-test("drop between phases: secrets of one phase open nothing of another", () => {
+test("P-closed-out: drop between phases: secrets of one phase open nothing of another", () => {
   const watch = watched(smallWorld(7, { intercept: swallow("contribution-2", VICTIM) }));
   const network = run(watch.world);
   const victim = watch.states.get(VICTIM)!;
@@ -61,7 +61,7 @@ test("drop between phases: secrets of one phase open nothing of another", () => 
   expect(interpolate(watch, [...colluders, VICTIM], VICTIM, "self2")).toBe(victim.secrets.seed2);
 });
 
-test("a late contribution opens with nothing that was revealed, because the self mask stays on", () => {
+test("P-closed-out: a late contribution opens with nothing that was revealed, because the self mask stays on", () => {
   let late: Parameters<NonNullable<World["intercept"]>>[0] | undefined;
   const watch = watched(
     smallWorld(7, {
@@ -93,7 +93,7 @@ test("a late contribution opens with nothing that was revealed, because the self
   expect(openContribution(network, victim, contribution!, { seed: victim.secrets.seed2, pair })).toBe(SECRET);
 });
 
-test("survivors that shrink below a cell's minimum: nothing of phase 2 opens", () => {
+test("P-shrinking: survivors that shrink below a cell's minimum: nothing of phase 2 opens", () => {
   const members = names(9);
   const sector = (i: number) => (i < 5 ? "big" : "small");
   const dropped = ["m008", "m009"];
@@ -168,14 +168,14 @@ describe("unequal views never cancel", () => {
   const { context1, cells } = insiders[0]!;
   const closing = insiders[0]!.closing1!;
 
-  test("unequal bitmaps: pair masks of members that see other cells do not cancel", () => {
+  test("P-unequal-views: unequal bitmaps: pair masks of members that see other cells do not cancel", () => {
     const common = valueContext(context1, closing, cells.bitmap);
     const other = valueContext(context1, closing, "AA");
     expect(residue([common, common, common])).toBe(0n);
     expect(residue([common, other, common])).not.toBe(0n);
   });
 
-  test("unequal contexts: another key set, mask set, graph, closing set or opening changes every mask", () => {
+  test("P-unequal-views: unequal contexts: another key set, mask set, graph, closing set or opening changes every mask", () => {
     const keyset = { members: ["a", "b"], root: "r" };
     const contexts = [
       maskContext("0", keyset, keyset, null),
@@ -195,7 +195,7 @@ describe("unequal views never cancel", () => {
   });
 });
 
-test("unequal bitmaps: a member whose ledger shows other counts refuses before it sends values", () => {
+test("P-small-cells: unequal bitmaps: a member whose ledger shows other counts refuses before it sends values", () => {
   const w = smallWorld(7);
   const network = createNetwork({
     ...w,
@@ -206,7 +206,7 @@ test("unequal bitmaps: a member whose ledger shows other counts refuses before i
   expect(nobodySent(network, "contribution-2")).toBe(true);
 });
 
-test("unequal bitmaps: a false phase-1 transcript is not believed", () => {
+test("P-counts-checked: unequal bitmaps: a false phase-1 transcript is not believed", () => {
   const w = smallWorld(7, {
     intercept: (sent) => {
       if (sent.message.type !== "result-1" || sent.to !== "m002") return [sent];
@@ -221,7 +221,7 @@ test("unequal bitmaps: a false phase-1 transcript is not believed", () => {
   expect(network.sent.some(({ from, message }) => from === "m002" && message.type === "contribution-2")).toBe(false);
 });
 
-test("unequal contexts: keys made for another opening are refused and their sender named", () => {
+test("P-one-question: unequal contexts: keys made for another opening are refused and their sender named", () => {
   const w = smallWorld(5);
   const network = createNetwork(w);
   const other = { ...network.opened, minimum: 1, queryDigest: "A".repeat(43) };
@@ -248,7 +248,7 @@ describe("two closing sets", () => {
     history: [],
   });
 
-  test("a member that sees a second closing set for one phase stops and answers neither", () => {
+  test("P-one-closing-set: a member that sees a second closing set for one phase stops and answers neither", () => {
     for (const type of ["view-2", "unmask-2"] as const) {
       const { state, send } = stepMember(watch.at("m001", type), { kind: "ledger", record: second }, deps("m001"));
       expect(state).toMatchObject({ stage: "finished", outcome: "aborted", reason: "two-histories" });
@@ -256,7 +256,7 @@ describe("two closing sets", () => {
     }
   });
 
-  test("answers to both sets would have opened the value; answers to one do not", () => {
+  test("P-one-kind: answers to both sets would have opened the value; answers to one do not", () => {
     const holders = names(n).slice(0, twoThirds(n));
     const victim = watch.states.get(VICTIM)!;
     const [contribution] = messagesOf(network, "contribution-2", VICTIM);
@@ -276,7 +276,7 @@ describe("two closing sets", () => {
     expect(openContribution(network, victim, contribution!, { ...both, pair })).not.toBe(SECRET);
   });
 
-  test("shares are released only against q views of the set the member signed itself", () => {
+  test("P-one-closing-set: shares are released only against q views of the set the member signed itself", () => {
     const viewed = watch.at("m001", "view-2");
     const views = messagesOf(network, "views-2")[0]!;
     const false1 = { ...views, views: views.views.slice(1) };
@@ -293,7 +293,7 @@ describe("two closing sets", () => {
     );
   });
 
-  test("two quorums for two sets need at least 2q − n members that sign twice", () => {
+  test("P-one-closing-set: two quorums for two sets need at least 2q − n members that sign twice", () => {
     for (let members = 3; members <= 129; members++) {
       const q = twoThirds(members);
       expect(2 * q - members).toBeGreaterThanOrEqual(Math.floor(members / 3));
@@ -308,7 +308,7 @@ describe.each(["registry", "counted"] as const)("differencing over time, %s mode
   const stopped = mode === "registry" ? "refused history" : "aborted history";
   const total = (network: Network) => BigInt(network.decoded!.cells[0]!.values[0]!);
 
-  test("restart without one member: an earlier view-2 forbids a set that differs by one", () => {
+  test("P-history: restart without one member: an earlier view-2 forbids a set that differs by one", () => {
     const histories = new Map();
     const before = run({ ...first, histories });
     const members = names(7).filter((member) => member !== VICTIM);
@@ -320,7 +320,7 @@ describe.each(["registry", "counted"] as const)("differencing over time, %s mode
     expect(nobodySent(after, "contribution-2")).toBe(true);
   });
 
-  test("revised asset: the same members with one revised table would reveal the revision", () => {
+  test("P-history: revised asset: the same members with one revised table would reveal the revision", () => {
     const histories = new Map();
     const before = run({ ...first, histories });
     const revised: World = {
@@ -335,14 +335,14 @@ describe.each(["registry", "counted"] as const)("differencing over time, %s mode
     for (const member of first.members) expect(reasonOf(after, member)).toBe(stopped);
   });
 
-  test("the identical set may be released again", () => {
+  test("P-history: the identical set may be released again", () => {
     const histories = new Map();
     const before = run({ ...first, histories });
     const again = run({ ...first, histories, computation: uuid(2), seed: "again" });
     expect(total(again)).toBe(total(before));
   });
 
-  test("a run that failed before view-2 blocks nothing", () => {
+  test("P-history: a run that failed before view-2 blocks nothing", () => {
     const histories = new Map();
     const failed = run({ ...first, histories, submit: (r) => (r.record === "close" && r.phase === 2 ? undefined : r) });
     expect(failed.decoded).toBeUndefined();
@@ -351,7 +351,7 @@ describe.each(["registry", "counted"] as const)("differencing over time, %s mode
     expect(run({ ...first, members, histories, computation: uuid(2), seed: "again" }).decoded).toBeDefined();
   });
 
-  test("a value release exists from view-2 on, delivered or not", () => {
+  test("P-history: a value release exists from view-2 on, delivered or not", () => {
     const histories = new Map();
     const undelivered = run({ ...first, histories, intercept: (sent) => (sent.to === R ? [] : [sent]) });
     expect(undelivered.decoded).toBeUndefined();
@@ -361,7 +361,7 @@ describe.each(["registry", "counted"] as const)("differencing over time, %s mode
   });
 });
 
-test("recomputed contribution after a crash: only the persisted bytes are ever resent", () => {
+test("P-once: recomputed contribution after a crash: only the persisted bytes are ever resent", () => {
   const watch = watched(smallWorld(5));
   const network = run(watch.world);
   const deps = { now: START, sign: network.sign(VICTIM), random: (k: number) => new Uint8Array(k), history: [] };
@@ -378,7 +378,7 @@ test("recomputed contribution after a crash: only the persisted bytes are ever r
   expect(BigInt.asIntN(64, difference)).toBe(5n);
 });
 
-test("rolled-back store: a statement of ours that others hold and we do not know aborts the computation", () => {
+test("P-rollback: rolled-back store: a statement of ours that others hold and we do not know aborts the computation", () => {
   const watch = watched(smallWorld(5));
   const network = run(watch.world);
   const deps = { now: START, sign: network.sign(VICTIM), random: (k: number) => new Uint8Array(k), history: [] };
@@ -395,7 +395,7 @@ test("rolled-back store: a statement of ours that others hold and we do not know
   expect(stepMember(restored, { kind: "witnessed", statements: [foreign] }, deps).state.stage).not.toBe("finished");
 });
 
-test("wrong share: a returned share that misses its leaf convicts the holder, and the run goes on without it", () => {
+test("P-attributed: wrong share: a returned share that misses its leaf convicts the holder, and the run goes on without it", () => {
   const w = smallWorld(7, {
     intercept: (sent, network) => {
       if (sent.message.type !== "unmask-2" || sent.from !== "m003") return [sent];
@@ -412,7 +412,7 @@ test("wrong share: a returned share that misses its leaf convicts the holder, an
   expect(network.decoded!.survivors).toEqual(w.members);
 });
 
-test("wrong share: of the other kind, or of a member outside S1, is not counted either", () => {
+test("P-one-kind P-attributed: wrong share: of the other kind, or of a member outside S1, is not counted either", () => {
   const w = smallWorld(7, {
     intercept: (sent, network) => {
       if (sent.message.type !== "unmask-2" || sent.from !== "m003") return [sent];
@@ -425,7 +425,7 @@ test("wrong share: of the other kind, or of a member outside S1, is not counted 
   expect(run(w).blames).toMatchObject([{ member: "m003", reason: "wrong-set" }]);
 });
 
-test("wrong leaf: a dealer whose boxes miss their leaves is not in the mask set, and nobody is convicted", () => {
+test("P-attributed: wrong leaf: a dealer whose boxes miss their leaves is not in the mask set, and nobody is convicted", () => {
   const w = smallWorld(7, {
     intercept: (sent) => {
       if (sent.message.type !== "shares" || sent.from !== "m003") return [sent];
@@ -443,7 +443,7 @@ test("wrong leaf: a dealer whose boxes miss their leaves is not in the mask set,
 });
 
 test.each(["seed1", "pair2"] as const)(
-  "wrong seed: shares that match their leaves but give a wrong %s convict the dealer",
+  "P-attributed: wrong seed: shares that match their leaves but give a wrong %s convict the dealer",
   (name) => {
     const w = smallWorld(7, {
       intercept: (sent, network) => {
@@ -465,7 +465,7 @@ test.each(["seed1", "pair2"] as const)(
 describe("substituted or low-order key", () => {
   const lowOrder = toBase64url(new Uint8Array(32));
 
-  test("a key that C substitutes is not accepted, even under a root of its own", () => {
+  test("P-keys: a key that C substitutes is not accepted, even under a root of its own", () => {
     const w = smallWorld(5, {
       intercept: (sent, network) => {
         if (sent.message.type !== "keyset") return [sent];
@@ -511,23 +511,26 @@ describe("substituted or low-order key", () => {
     expect(rooted.problems.some(({ problem }) => /not signed by m004|repeats a key/.test(problem.message))).toBe(true);
   });
 
-  test.each(["low order", "repeats"])("a member's own key message with a %s key keeps it out, by name", (kind) => {
-    const w = smallWorld(7, {
-      intercept: (sent, network) => {
-        if (sent.message.type !== "keys" || sent.from !== "m003") return [sent];
-        const { statement } = sent.message.keys;
-        const pair1 = kind === "low order" ? lowOrder : statement.body.pair2;
-        const lie = network.sign("m003")("secagg-message", { ...statement, body: { ...statement.body, pair1 } });
-        return [{ ...sent, message: { ...sent.message, keys: lie } }];
-      },
-    });
-    const network = run(w);
-    expect(network.blames).toMatchObject([{ member: "m003", reason: "invalid-keys" }]);
-    expect(network.decoded!.survivors).not.toContain("m003");
-  });
+  test.each(["low order", "repeats"])(
+    "P-keys P-attributed: a member's own key message with a %s key keeps it out, by name",
+    (kind) => {
+      const w = smallWorld(7, {
+        intercept: (sent, network) => {
+          if (sent.message.type !== "keys" || sent.from !== "m003") return [sent];
+          const { statement } = sent.message.keys;
+          const pair1 = kind === "low order" ? lowOrder : statement.body.pair2;
+          const lie = network.sign("m003")("secagg-message", { ...statement, body: { ...statement.body, pair1 } });
+          return [{ ...sent, message: { ...sent.message, keys: lie } }];
+        },
+      });
+      const network = run(w);
+      expect(network.blames).toMatchObject([{ member: "m003", reason: "invalid-keys" }]);
+      expect(network.decoded!.survivors).not.toContain("m003");
+    },
+  );
 });
 
-test("omitted receipt: a member left out although C had receipted it posts the receipt, and R withholds", () => {
+test("P-omission: omitted receipt: a member left out although C had receipted it posts the receipt, and R withholds", () => {
   const w = smallWorld(7, {
     intercept: (sent, network) => {
       if (sent.message.type === "receipt-2" && sent.to === VICTIM) {
@@ -549,7 +552,7 @@ test("omitted receipt: a member left out although C had receipted it posts the r
   expect(network.records.some(({ record }) => record === "release")).toBe(false);
 });
 
-test("a closing set before the deadline without being complete is not valid", () => {
+test("P-omission: a closing set before the deadline without being complete is not valid", () => {
   const w = smallWorld(7, {
     intercept: swallow("contribution-1", VICTIM),
     submit: (record) =>
@@ -560,7 +563,7 @@ test("a closing set before the deadline without being complete is not valid", ()
   expect(nobodySent(network, "view-1")).toBe(true);
 });
 
-test("a view is signed only if the own clock is at the deadline, less a minute, or the set is complete", () => {
+test("P-omission: a view is signed only if the own clock is at the deadline, less a minute, or the set is complete", () => {
   const watch = watched(smallWorld(7, { intercept: swallow("contribution-2", VICTIM) }));
   const network = run(watch.world);
   const record = network.records.find((r) => r.record === "close" && r.phase === 2)!;
@@ -578,7 +581,7 @@ test("a view is signed only if the own clock is at the deadline, less a minute, 
   expect(at(deadline - 60_000).state.stage).toBe("viewed-2");
 });
 
-test("non-dealer in the key set: a mask set with a member whose shares were not accepted stops every member", () => {
+test("P-keys: non-dealer in the key set: a mask set with a member whose shares were not accepted stops every member", () => {
   const watch = watched(smallWorld(7, { intercept: swallow("shares", VICTIM) }));
   const network = run(watch.world);
   const honest = network.records.find(({ record }) => record === "maskset") as RecordOf<"maskset">;
@@ -602,7 +605,7 @@ test("non-dealer in the key set: a mask set with a member whose shares were not 
   expect(step(honest.members).stage).toBe("counting");
 });
 
-test("equal unit domains: assets that draw their units from one population, or name none, are not summed", () => {
+test("P-small-cells: equal unit domains: assets that draw their units from one population, or name none, are not summed", () => {
   const units = (domain?: string) => ({ kind: "field" as const, ...(domain === undefined ? {} : { domain }) });
   const members = names(5);
   const layout = (list: readonly (string | undefined)[]) => ({
@@ -616,7 +619,7 @@ test("equal unit domains: assets that draw their units from one population, or n
   expect(() => build(["a", "a", "c", "d", "e"], { sharedUnitDomains: true })).not.toThrow();
 });
 
-test("revocation stops a run only before view-2", () => {
+test("P-revocation: revocation stops a run only before view-2", () => {
   const watch = watched(smallWorld(5));
   const network = run(watch.world);
   const deps = { now: START, sign: network.sign("m001"), random: (k: number) => new Uint8Array(k), history: [] };
@@ -625,7 +628,7 @@ test("revocation stops a run only before view-2", () => {
   expect(stepMember(watch.at("m001", "view-2"), { kind: "revoked" }, deps).state.stage).toBe("viewed-2");
 });
 
-test("a lying member is refused and named: wrong length, second contribution, out of cohort", () => {
+test("P-attributed: a lying member is refused and named: wrong length, second contribution, out of cohort", () => {
   const w = smallWorld(7, {
     intercept: (sent, network) => {
       if (sent.message.type !== "contribution-1" || sent.from !== "m003") return [sent];
@@ -646,7 +649,7 @@ test("a lying member is refused and named: wrong length, second contribution, ou
   expect(network.decoded!.survivors).toEqual(w.members);
 });
 
-test("the result is decoded once: R refuses a second, different transcript, and one that misses the ledger", () => {
+test("P-sum-checked: the result is decoded once: R refuses a second, different transcript, and one that misses the ledger", () => {
   const w = smallWorld(5);
   const states: ReceiverState[] = [];
   const network = run({
