@@ -36,6 +36,7 @@ export async function inProcess({ scenario, tap, surroundings, onStep }: DemoNet
     attributes: scenario.attributes,
     observe: tap.see,
     onStep: ({ kind, member }) => {
+      surroundings.signal.throwIfAborted();
       if (kind !== "started") onStep(member);
     },
   });

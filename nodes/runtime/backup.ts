@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Level } from "level";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Code, Count, closed, Digest, Instant, MemberId } from "../../chaincode/rules/vocabulary.ts";
@@ -15,14 +16,17 @@ import { CONFIG_FILE, loadConfig } from "../config/node-config.ts";
 import { KEYS_FOLDER } from "../config/node-keys.ts";
 import { ACCESS_LOG_FOLDER, verifyAccessLog } from "../store/access-log.ts";
 import { createFile, PRIVATE_FILE, PRIVATE_FOLDER } from "../store/atomic-file.ts";
-import { openDatabase, STORE_FOLDER, STORE_FORMAT } from "../store/database.ts";
+import { type Database, openDatabase, STORE_FOLDER, STORE_FORMAT } from "../store/database.ts";
 import { NETWORK_FILE, readNetworkFile } from "./network/network-file.ts";
 import { LEDGER_FOLDER } from "./open-ledger.ts";
 
 const MANIFEST_FILE = "manifest.json";
 const BACKUP_FORMAT = "sealane/backup/v1";
 const FILES = [CONFIG_FILE, NETWORK_FILE, TOKEN_FILE] as const;
-const FOLDERS = [KEYS_FOLDER, STORE_FOLDER, LEDGER_FOLDER, ACCESS_LOG_FOLDER] as const;
+const FOLDERS = [KEYS_FOLDER, ACCESS_LOG_FOLDER] as const;
+/** LevelDB folders: copied entry by entry, because an open one changes its files by itself. */
+const DATABASES = [STORE_FOLDER, LEDGER_FOLDER] as const;
+const BATCH_ENTRIES = 1_000;
 /** LevelDB's lock and log of its own doings say nothing about the data. */
 const LEFT_OUT: readonly string[] = ["LOCK", "LOG", "LOG.old"];
 
@@ -66,18 +70,42 @@ export class BackupError extends Error {
   }
 }
 
-/** Throws StoreError ERR_STORE_LOCKED while the node runs, BackupError ERR_BACKUP_EXISTS when `target` is not empty. */
-export async function backupNode(options: { dir: string; target: string; now: string }): Promise<Manifest> {
-  const { dir, target } = options;
+/**
+ * Throws StoreError ERR_STORE_LOCKED while the node runs, BackupError ERR_BACKUP_EXISTS when `target` is not empty. The
+ * node cannot start before the copy is whole. `onCopied` is told of each file and folder.
+ */
+export async function backupNode(options: {
+  dir: string;
+  target: string;
+  now: string;
+  onCopied?: (path: string) => Promise<void>;
+}): Promise<Manifest> {
+  const { dir, target, onCopied = async () => undefined } = options;
   const config = await loadConfig(dir);
   const network = await readNetworkFile(dir);
   await demandEmpty(target);
-  await demandStopped(dir);
+  const lock = await openDatabase(dir);
+  try {
+    for (const path of await filesOf(dir, FILES, FOLDERS)) {
+      const copy = join(target, path);
+      await mkdir(dirname(copy), { recursive: true, mode: PRIVATE_FOLDER });
+      await copyFile(join(dir, path), copy);
+      await onCopied(path);
+    }
+    await copyEntries(lock, join(target, STORE_FOLDER));
+    await onCopied(STORE_FOLDER);
+    if (await exists(join(dir, LEDGER_FOLDER))) {
+      const ledger: Database = new Level(join(dir, LEDGER_FOLDER), { valueEncoding: "utf8" });
+      await ledger.open();
+      await copyEntries(ledger, join(target, LEDGER_FOLDER)).finally(() => ledger.close());
+      await onCopied(LEDGER_FOLDER);
+    }
+  } finally {
+    await lock.close();
+  }
   const files: Manifest["files"] = [];
-  for (const path of await filesOf(dir)) {
+  for (const path of await filesOf(target, FILES, [...FOLDERS, ...DATABASES])) {
     const copy = join(target, path);
-    await mkdir(dirname(copy), { recursive: true, mode: PRIVATE_FOLDER });
-    await copyFile(join(dir, path), copy);
     await chmod(copy, PRIVATE_FILE);
     files.push({ path, bytes: (await stat(copy)).size, digest: await digestOfFile(copy) });
   }
@@ -158,19 +186,32 @@ async function readManifest(source: string): Promise<Manifest> {
   });
 }
 
-async function filesOf(dir: string): Promise<string[]> {
+/** One moment of `from`, as entries of a new database. */
+async function copyEntries(from: Database, location: string): Promise<void> {
+  await mkdir(location, { recursive: true, mode: PRIVATE_FOLDER });
+  const raw = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
+  const copy = new Level<Uint8Array, Uint8Array>(location, raw);
+  await copy.open();
+  try {
+    const entries = from.iterator<Uint8Array, Uint8Array>(raw);
+    for (let more = await entries.nextv(BATCH_ENTRIES); more.length > 0; more = await entries.nextv(BATCH_ENTRIES)) {
+      const operations = more.map(([key, value]) => ({ type: "put" as const, key, value }));
+      await copy.batch(operations, { sync: true } as object);
+    }
+    await entries.close();
+  } finally {
+    await copy.close();
+  }
+}
+
+async function filesOf(dir: string, files: readonly string[], folders: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const file of FILES) if (await exists(join(dir, file))) found.push(file);
-  for (const folder of FOLDERS) {
+  for (const file of files) if (await exists(join(dir, file))) found.push(file);
+  for (const folder of folders) {
     const names = await readdir(join(dir, folder)).catch(() => []);
     for (const name of names) if (!LEFT_OUT.includes(name)) found.push(`${folder}/${name}`);
   }
   return found;
-}
-
-/** The store's lock says whether the node runs. */
-async function demandStopped(dir: string): Promise<void> {
-  await (await openDatabase(dir)).close();
 }
 
 async function demandEmpty(path: string): Promise<void> {

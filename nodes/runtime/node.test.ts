@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readMember } from "../../chaincode/rules/keys.ts";
+import { openDatabase } from "../store/database.ts";
 import { createTestnet } from "../testnet/testnet.ts";
 import { anchorAccess, anchoredEntries } from "./access-anchor.ts";
 import { backupNode, restoreNode, verifyBackup } from "./backup.ts";
@@ -194,6 +195,25 @@ describe("backup", () => {
     expect(await node.services.openStore("kept").get("a")).toEqual({ value: 1 });
     expect(await node.services.inflight.names()).toEqual([]);
     await net.settled();
+  });
+
+  test("keeps the node from starting until the copy is whole", async () => {
+    await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
+    await net.stop("operator");
+    const dir = join(net.dir, "operator");
+    const copied: string[] = [];
+    await backupNode({
+      dir,
+      target: join(scratch, "locked-backup"),
+      now: "2026-01-01T00:00:00.000Z",
+      async onCopied(path) {
+        copied.push(path);
+        await expect(openDatabase(dir)).rejects.toMatchObject({ code: "ERR_STORE_LOCKED" });
+      },
+    });
+    expect(copied).toEqual(expect.arrayContaining(["sealane.json", "keys/identity.json", "store", "ledger"]));
+    await (await openDatabase(dir)).close();
+    await verifyBackup(join(scratch, "locked-backup"));
   });
 
   test("refuses a running node, a changed file and a used folder", async () => {

@@ -29,10 +29,12 @@ export const demoCommands: CommandGroup = (program, { texts, action }) => {
 };
 
 async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome> {
-  const { runDemo } = await import("../../demo/demo.ts");
-  const { closingText, isGood, requestText } = await import("../../demo/report.ts");
   const { texts, surroundings, json } = context;
   const { text } = texts;
+  // Closing every node takes some seconds.
+  surroundings.signal.addEventListener("abort", () => context.note(text("cli.demo.stopping")), { once: true });
+  const { runDemo } = await import("../../demo/demo.ts");
+  const { closingText, isGood, requestText } = await import("../../demo/report.ts");
   const progress = createProgress(surroundings);
   // People read results as they come; with --json stdout holds the one object at the end.
   const say = (lines: string): void => surroundings.write(json ? "stderr" : "stdout", `${lines}\n`);
