@@ -1,181 +1,18 @@
-/**
- * Plays whole lives of a request on the real contract, a real log and real signatures, and keeps what evidence needs.
- * Keys and salts are derived from names, so that every run gives the same bytes.
- */
-import { execute } from "../../chaincode/rules/execute.ts";
-import type { MemberRecord, TransactionBody, TransactionType } from "../../chaincode/rules/transactions.ts";
+/** Plays whole lives of a request, from founding to release, and keeps what evidence needs. */
+import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "../../crypto/secagg/context.ts";
 import { masksetRoot } from "../../crypto/secagg/keyset.ts";
 import { statementsRoot } from "../../crypto/secagg/merkle.ts";
 import type { Accept, Refusal } from "../../crypto/secagg/messages.ts";
-import { digestOf, saltedDigest, sha256 } from "../../crypto/suites/digest.ts";
-import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
-import { verifyForContract } from "../contract.ts";
-import { cosignerNameOf, openCheckpoint, originOf, signCheckpoint } from "../log/checkpoint.ts";
-import { cosign, withCosignatures } from "../log/cosignature.ts";
-import { leafHashOf } from "../log/leaf.ts";
-import { NOTE_ED25519, noteKey } from "../log/note.ts";
-import { formatProof } from "../log/proof-text.ts";
-import { proveInclusion } from "../log/proofs.ts";
-import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
-import type { LedgerEntry, LedgerProof, SignedTransaction } from "../port.ts";
-import { buildEvidence, type EvidenceParts, type ProvenEntry } from "./build.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { type Signed, type SigningIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import type { LedgerEntry } from "../port.ts";
+import { playAgreement, REQUEST } from "./_agreement.ts";
+import { digest, type LedgerFixture, ledgerFixture, NETWORK, salted, trustOf, uuid } from "./_ledger.ts";
+import { assetOf, COSIGNERS, cohortOf, foundNetwork, SECTORS } from "./_registry.ts";
+import { buildEvidence, type EvidenceParts } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
-import { memoryStore } from "./memory-store.ts";
 import type { TrustFile } from "./trust.ts";
-
-export const NETWORK = "auditnet";
-const START = Date.parse("2026-01-05T08:00:00.000Z");
-
-const bytesOf = (name: string): Uint8Array => sha256(utf8(`fixture ${name}`));
-export const identityOf = (member: string, generation = 1): SigningIdentity =>
-  signingIdentity(member, "intl", bytesOf(`key ${member} ${generation}`));
-const digest = (name: string) => toBase64url(bytesOf(name));
-const uuid = (name: string) => {
-  const hex = Buffer.from(bytesOf(name)).toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
-};
-const salted = <D>(name: string, document: D) => {
-  const salt = bytesOf(`salt ${name}`);
-  return { part: { document, salt: toBase64url(salt) }, digest: saltedDigest(salt, document) };
-};
-
-export interface LedgerFixture {
-  submit<T extends TransactionType>(as: string, type: T, body: TransactionBody<T>): Promise<LedgerEntry>;
-  /** Moves the ordering clock. */
-  advance(milliseconds: number): void;
-  now(): string;
-  prove(entry: LedgerEntry): Promise<ProvenEntry>;
-  checkpoint(cosigners?: readonly string[]): string;
-  readonly entries: readonly LedgerEntry[];
-  signer(member: string): SigningIdentity;
-  rotate(member: string): Promise<LedgerEntry>;
-}
-
-/**
- * A ledger of the real contract whose sequencer is `operator`; the first two of `cosigners` cosign. A lawless one takes
- * every record unexamined, as a colluding sequencer and quorum could.
- */
-export function ledgerFixture(cosigners: readonly string[], { lawless = false } = {}): LedgerFixture {
-  const store = memoryStore();
-  const entries: LedgerEntry[] = [];
-  const nodes = new Map<string, Uint8Array>();
-  const generations = new Map<string, number>();
-  let range: CompactRange = EMPTY_RANGE;
-  let clock = START;
-  const signer = (member: string) => identityOf(member, generations.get(member) ?? 1);
-  const now = () => new Date(clock).toISOString();
-
-  const ledger: LedgerFixture = {
-    entries,
-    signer,
-    now,
-    advance: (milliseconds) => {
-      clock += milliseconds;
-    },
-    async submit(as, type, body) {
-      const statement = { network: NETWORK, id: uuid(`transaction ${entries.length}`), type, body };
-      const transaction = signStatement(signer(as), "transaction", statement) as unknown as SignedTransaction;
-      clock += 1000;
-      const entry = { position: entries.length, time: now(), transaction };
-      const host = { store, time: entry.time, position: entry.position, verify: verifyForContract };
-      if (!lawless) {
-        const outcome = await execute(host, transaction);
-        if (!outcome.ok) throw new Error(`${type} by ${as}: ${outcome.code} ${outcome.message}`);
-      }
-      const grown = appendLeaf(range, leafHashOf(entry));
-      for (const node of grown.nodes) nodes.set(`${node.level}/${node.index}`, node.hash);
-      range = grown.range;
-      entries.push(entry);
-      return entry;
-    },
-    async rotate(member) {
-      const generation = (generations.get(member) ?? 1) + 1;
-      const next = identityOf(member, generation);
-      const statement = { member, replaces: signer(member).key, next: next.key };
-      const entry = await ledger.submit(member, "key.rotate", {
-        next: { key: next.key, suite: "intl", publicKey: toBase64url(next.publicKey) },
-        proof: signStatement(next, "application", statement),
-      });
-      generations.set(member, generation);
-      return entry;
-    },
-    // Exactly a quorum of three, so that no cosignature is to spare.
-    checkpoint(by = cosigners.slice(0, 2)) {
-      const { privateKey, publicKey } = signer("operator");
-      const note = signCheckpoint({ origin: originOf(NETWORK), size: range.size, root: rootOf(range) }, privateKey);
-      const opened = openCheckpoint(note, noteKey(originOf(NETWORK), NOTE_ED25519, publicKey));
-      const lines = by.map((member) => {
-        const name = cosignerNameOf(NETWORK, member);
-        return cosign(opened.note.text, { name, privateKey: signer(member).privateKey }, Math.floor(clock / 1000));
-      });
-      return withCosignatures(opened, lines);
-    },
-    async prove(entry) {
-      const path = await proveInclusion(entry.position, range.size, (level, index) => nodes.get(`${level}/${index}`)!);
-      const proof: LedgerProof = {
-        kind: "tlog",
-        proof: formatProof({ index: entry.position, path, checkpoint: ledger.checkpoint() }),
-      };
-      return { entry, proof };
-    },
-  };
-  return ledger;
-}
-
-/** Nine providers: four in sector 17, three in 28, two in 35. With need = 3 only 17 is opened: 28 is its complement. */
-export const PROVIDERS = Array.from({ length: 9 }, (_, i) => ({
-  id: `p${i + 1}`,
-  sector: i < 4 ? "17" : i < 7 ? "28" : "35",
-}));
-const SECTORS = ["17", "28", "35"];
-
-type GroupOf = (member: string) => string;
-const recordOf = (groupOf: GroupOf, id: string, kind: MemberRecord["kind"], sector?: string): MemberRecord => {
-  const { key, publicKey } = identityOf(id);
-  return {
-    id,
-    title: { en: id },
-    kind,
-    organisation: `code ${id}`,
-    holdingGroup: groupOf(id),
-    attributes: sector === undefined ? {} : { sector },
-    identity: { key, suite: "intl", publicKey: toBase64url(publicKey) },
-    tls: digest(`tls ${id}`),
-    cosigner: COSIGNERS.includes(id),
-  };
-};
-const COSIGNERS = ["bureau", "gov", "p1"];
-
-async function foundNetwork(ledger: LedgerFixture, groupOf: GroupOf) {
-  const found = await ledger.submit("operator", "network.found", {
-    network: NETWORK,
-    industry: "C17",
-    title: { en: "Audit network" },
-    founder: recordOf(groupOf, "operator", "industry"),
-    sequencer: "operator",
-    attributes: { sector: SECTORS },
-  });
-  const admissions: LedgerEntry[] = [];
-  const admit = async (member: MemberRecord) => {
-    const application = signStatement(identityOf(member.id), "application", { network: NETWORK, member });
-    admissions.push(await ledger.submit("operator", "member.admit", { application }));
-  };
-  await admit(recordOf(groupOf, "bureau", "government"));
-  await admit(recordOf(groupOf, "gov", "government"));
-  for (const { id, sector } of PROVIDERS) await admit(recordOf(groupOf, id, "enterprise", sector));
-  return { found, admissions };
-}
-
-const policyOf = (member: string, version: number) => ({ "@id": `urn:policy:${member}`, version, permission: [] });
-const assetOf = (member: string) => ({
-  id: `${member}:annual`,
-  version: 1,
-  provider: member,
-  unit: { kind: "provider" },
-  unitDomain: `domain-${member}`,
-});
 
 export interface Life {
   readonly ledger: LedgerFixture;
@@ -192,6 +29,8 @@ type OpenBody = TransactionBody<"computation.open">;
 
 export interface LifeOptions {
   readonly mode: "registry" | "counted";
+  /** 9, or 3 for a small registry-mode bundle. */
+  readonly providers?: 3 | 9;
   readonly outcome?: "released" | "withheld";
   /** The ledger examines nothing, so that the lies below get onto it. */
   readonly lawless?: boolean;
@@ -219,108 +58,25 @@ export interface LifeOptions {
   readonly withheldBy?: readonly string[];
 }
 
-const REQUEST = uuid("request");
 const COMPUTATION = uuid("computation");
 
 /** From founding to release; in phase 2 the last of the mask set has dropped out and the deadline has passed. */
 export async function playLife(options: LifeOptions): Promise<Life> {
   const { mode, opening = (body) => body, outcome = "released", bitmap: opened1 = 1, shown = 1 } = options;
   const groupOf = options.groupOf ?? ((member: string) => `group-${member}`);
+  const { providers = 9, masked = (members: readonly string[]) => members } = options;
+  // Fewer than nine are just enough for the quorum: nobody withdraws and nobody drops out.
+  const { withdrawn = providers < 9 ? [] : ["p9"] } = options;
   // The second atom is enough by itself and goes because the third is not.
-  const { withheldBy = ["minimum-organisations", "complementary-cell", "minimum-organisations"] } = options;
-  const { withdrawn = ["p9"], masked = (members: readonly string[]) => members } = options;
+  const second = providers < 7 ? "minimum-organisations" : "complementary-cell";
+  const { withheldBy = ["minimum-organisations", second, "minimum-organisations"] } = options;
+  const twoThirds = Math.floor((2 * providers) / 3) + 1;
   const ledger = ledgerFixture(COSIGNERS, { lawless: options.lawless ?? false });
-  const { found, admissions } = await foundNetwork(ledger, groupOf);
-  const cohort = PROVIDERS.map(({ id }) => id);
+  const { found, admissions } = await foundNetwork(ledger, groupOf, providers);
+  const cohort = cohortOf(providers);
 
-  const assets: { registered: LedgerEntry; policy?: LedgerEntry }[] = [];
-  for (const member of cohort) {
-    const asset = assetOf(member);
-    const registered = await ledger.submit(member, "asset.register", {
-      asset: asset.id,
-      version: 1,
-      metadataDigest: digestOf(asset),
-      policyDigest: digestOf(policyOf(member, 1)),
-      unitDomain: asset.unitDomain,
-    });
-    assets.push({ registered });
-  }
-  // The second provider changed its policy before the request came, and its key after it registered.
-  const policy = await ledger.submit("p2", "policy.activate", {
-    asset: "p2:annual",
-    version: 2,
-    policyDigest: digestOf(policyOf("p2", 2)),
-  });
-  assets[1] = { registered: assets[1]!.registered, policy };
-  const policies = cohort.map((member) => policyOf(member, member === "p2" ? 2 : 1));
-  const rotations = [await ledger.rotate("p2")];
-
-  const query = {
-    measures: [
-      { id: "total", statistic: { kind: "sum", element: "output" } },
-      { id: "fit", statistic: { kind: "regression", dependent: "output", independents: ["staff"] } },
-    ],
-    groupBy: [mode === "registry" ? { attribute: "sector" } : { element: "size" }],
-    filters: [],
-  };
-  const document = signStatement(ledger.signer("gov"), "data-request", {
-    id: REQUEST,
-    requester: "gov",
-    title: { en: "Output by sector" },
-    assets: cohort.map((member) => assetOf(member).id),
-    receiver: "bureau",
-    coordinator: "operator",
-    receiverMode: "reviewed",
-    query,
-  });
-  const request = salted("request", document);
-  const submitted = await ledger.submit("gov", "request.submit", {
-    request: REQUEST,
-    digest: request.digest,
-    assets: document.statement.assets,
-    receiver: "bureau",
-  });
-
-  const decisions: { record: LedgerEntry; explanation: { document: unknown; salt: string } }[] = [];
-  const agreements: { record: LedgerEntry; document: unknown }[] = [];
-  const decide = async (at: number, member: string) => {
-    const explanation = salted(`explanation ${member}`, {
-      format: "sealane/explanation/v1",
-      member,
-      rules: ["purpose"],
-    });
-    const record = await ledger.submit(member, "decision.record", {
-      request: REQUEST,
-      asset: assetOf(member).id,
-      outcome: "permit",
-      reasons: ["allowed"],
-      policyDigest: digestOf(policies[at]),
-      policyVersion: member === "p2" ? 2 : 1,
-      explanationDigest: explanation.digest,
-      ...options.decision,
-    });
-    decisions.push({ record, explanation: explanation.part });
-  };
-  const agree = async (member: string) => {
-    const agreement = { "@type": "Agreement", "@id": `urn:uuid:${uuid(`agreement ${member}`)}`, assigner: member };
-    const record = await ledger.submit(member, "agreement.conclude", {
-      agreement: uuid(`agreement ${member}`),
-      request: REQUEST,
-      asset: assetOf(member).id,
-      assetVersion: 1,
-      consumer: "gov",
-      digest: digestOf(agreement),
-      validUntil: "2027-01-01T00:00:00Z",
-      ...options.agreement,
-    });
-    agreements.push({ record, document: agreement });
-  };
-  const agreeAll = async () => {
-    for (const member of cohort) await agree(member);
-  };
-  if (options.agreementsFirst === true) await agreeAll();
-  for (const [at, member] of cohort.entries()) await decide(at, member);
-  if (options.agreementsFirst !== true) await agreeAll();
+  const agreed = await playAgreement(ledger, cohort, options);
+  const { assets, rotations, policies, query, request, submitted, decisions, agreements } = agreed;
 
   const dimension =
     mode === "registry"
@@ -338,7 +94,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
       components: [{ words: 1 }, { words: 2 }, { words: 1 }],
       atoms: 3,
       wordsPerAtom: 4,
-      rows: 9,
+      rows: providers,
       momentMargin: 0,
     },
     assets: cohort.map(assetOf),
@@ -370,9 +126,9 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     }),
     receiverMode: "reviewed",
     constants: {
-      members: 9,
-      threshold: 7,
-      quorum: 7,
+      members: providers,
+      threshold: twoThirds,
+      quorum: twoThirds,
       minimumOrganisations: 3,
       minimumUnits: 2,
       colluders: 0,
@@ -409,7 +165,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     signStatement(ledger.signer(member), "secagg-message", {
       type: "accept",
       ...about,
-      body: { accepted: Buffer.from([0xff, 0x01]).toString("base64url") },
+      body: { accepted: Buffer.from(providers === 9 ? [0xff, 0x01] : [2 ** providers - 1]).toString("base64url") },
     }),
   );
   const refusals = withdrawn.map((member) =>
@@ -439,7 +195,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     const body = { computation: COMPUTATION, phase, headers, root: statementsRoot(headers), ...sum };
     const record = await ledger.submit("operator", "computation.close", body);
     const closing = closingDigest(COMPUTATION, body);
-    const views: Signed<unknown>[] = cohort.slice(0, options.views ?? 7).map((member) =>
+    const views: Signed<unknown>[] = cohort.slice(0, options.views ?? twoThirds).map((member) =>
       signStatement(ledger.signer(member), "view", {
         computation: COMPUTATION,
         request: REQUEST,
@@ -460,7 +216,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
       ? await ledger.submit("operator", "computation.counts", { computation: COMPUTATION, digest: counts.digest })
       : undefined;
   if (options.early !== true) ledger.advance(41 * 60_000);
-  const survivors = members.slice(0, -1);
+  const survivors = providers < 9 ? members : members.slice(0, -1);
   const phase2 = await close(2, survivors, valueContext(context1, phase1?.closing ?? null, bitmap), included * 4 * 8);
 
   const cells = codes.flatMap((code, at) => {
@@ -552,39 +308,3 @@ export async function playLife(options: LifeOptions): Promise<Life> {
 
 export const sealBundle = (parts: EvidenceParts, receiver: SigningIdentity): EvidenceBundle =>
   buildEvidence(parts, receiver, { transcript: digest("transcript"), time: "2026-01-05T10:00:00Z" });
-
-/** As `sealane trust export` gives it: spans of members and keys, read off the ledger. */
-export function trustOf(
-  ledger: { readonly entries: readonly LedgerEntry[] },
-  checkpoint: string,
-  network = NETWORK,
-): TrustFile {
-  const members = new Map<string, TrustFile["members"][number]>();
-  for (const { position, transaction } of ledger.entries) {
-    const { type, body } = transaction.statement;
-    const record =
-      type === "network.found"
-        ? (body as TransactionBody<"network.found">).founder
-        : type === "member.admit"
-          ? (body as TransactionBody<"member.admit">).application.statement.member
-          : undefined;
-    if (record !== undefined) {
-      const { id, cosigner, identity } = record;
-      members.set(id, { id, cosigner, keys: [{ ...identity, from: position }], active: [{ from: position }] });
-    }
-    if (type === "key.rotate") {
-      const member = members.get(transaction.signer)!;
-      member.keys.at(-1)!.ended = { at: position, how: "replaced" };
-      member.keys.push({ ...(body as TransactionBody<"key.rotate">).next, from: position });
-    }
-  }
-  return {
-    format: "sealane/trust/v1",
-    network,
-    origin: originOf(network),
-    sequencers: [{ member: ledger.entries[0]!.transaction.signer, from: 0 }],
-    members: [...members.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    minimumCosignatures: 1,
-    checkpoint,
-  };
-}

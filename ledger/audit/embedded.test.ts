@@ -8,7 +8,7 @@ import { leafHashOf } from "../log/leaf.ts";
 import { parseProof } from "../log/proof-text.ts";
 import { verifyInclusion } from "../log/proofs.ts";
 import type { Ledger, LedgerEntry, LedgerProof } from "../port.ts";
-import { trustOf } from "./_fixture.ts";
+import { trustOf } from "./_ledger.ts";
 import { collectFindings } from "./problems.ts";
 import { storedForm, verifyReplica } from "./replica.ts";
 import { indexTrust } from "./trust-index.ts";

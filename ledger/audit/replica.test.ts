@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { LedgerEntry } from "../port.ts";
-import { identityOf, type Life, playLife, trustOf } from "./_fixture.ts";
+import { type Life, playLife } from "./_fixture.ts";
+import { identityOf, trustOf } from "./_ledger.ts";
 import { copyOf, mutationsOf, shapeOf } from "./_mutations.ts";
 import { memoryStore } from "./memory-store.ts";
 import { PROBLEM_CODES } from "./problems.ts";

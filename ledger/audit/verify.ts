@@ -18,7 +18,7 @@ export function verifyEvidence(bundle: unknown, trust: unknown): Report {
 
 /** As `verifyEvidence`, and also checks that the file is byte for byte the canonical text of its bundle. */
 export function verifyEvidenceFile(bytes: Uint8Array, trust: unknown): Report {
-  const read = readFile(bytes);
+  const read = readBundle(bytes);
   const bundle = "bundle" in read ? read.bundle : undefined;
   const encoding: Check =
     "problem" in read
@@ -120,7 +120,8 @@ const notRun = (id: CheckId, because: "not-applicable" | "blocked", detail: stri
   detail,
 });
 
-function readFile(
+/** The bundle in a file, and what is wrong with the file's form: it must be the one canonical text of its bundle. */
+export function readBundle(
   bytes: Uint8Array,
 ): { readonly bundle: unknown } | { readonly bundle?: unknown; readonly problem: Problem } {
   if (bytes.length > MAX_BUNDLE_BYTES) {
