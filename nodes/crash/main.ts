@@ -1,15 +1,17 @@
-/** `npm run test:crash -- --rounds N [--seed S] [--json] [--dir FOLDER]`. Exit 1 when a promise was broken; the folder stays then. */
+/** `npm run test:crash -- --rounds N [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Exit 1 when a promise was broken; the folder stays then. */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MAX_ROUNDS } from "./data.ts";
+import { BLOWS } from "./plan.ts";
 import { planText, runCrashes } from "./runner.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
     dir: { type: "string" },
   },
@@ -19,10 +21,21 @@ const seed = Number(values.seed);
 if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Number.isSafeInteger(seed)) {
   throw new RangeError(`--rounds: a whole number from 1 to ${MAX_ROUNDS}; --seed: a whole number`);
 }
+const only = BLOWS.find((kind) => kind === values.only);
+if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${BLOWS.join(", ")}`);
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
 const note = (text: string): void => console.error(text);
 note(`seed ${seed}, ${rounds} rounds in ${dir}`);
-const report = await runCrashes({ rounds, seed, dir, stepMs: 6_000, releaseMs: 10_000, limitMs: 180_000, note });
+const report = await runCrashes({
+  rounds,
+  seed,
+  ...(only === undefined ? {} : { only }),
+  dir,
+  stepMs: 6_000,
+  releaseMs: 10_000,
+  limitMs: 180_000,
+  note,
+});
 const { broken, ends } = report;
 if (broken !== undefined) {
   const where = broken.plan === undefined ? "at the end" : `round ${broken.plan.round}: ${planText(broken.plan)}`;

@@ -1,5 +1,6 @@
 /** One network of real processes that can be killed and brought back. A spare process waits warm, so that coming back is quick. */
 import { type ChildProcess, fork } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -57,6 +58,7 @@ const READY_MS = 120_000;
 export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: NetworkOptions): Promise<CrashNetwork> {
   await mkdir(dir, { recursive: true });
   const log = openSync(join(dir, "nodes.log"), "a");
+  const host = ownLoopback();
   const running = new Map<string, Running>();
   const addresses = new Map<string, Address>();
   const sprung = new Map<string, () => void>();
@@ -116,8 +118,9 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     for (const member of MEMBERS) {
       const disk = await mountDisk(join(dir, member.id));
       if (disk !== undefined) disks.set(member.id, disk);
+      const local = JSON.stringify((await localMember(member, false)).config).replaceAll("127.0.0.1", host);
       const config = {
-        ...(await localMember(member, false)).config,
+        ...(JSON.parse(local) as Record<string, unknown>),
         computations: { stepMs, releaseMs, opensByItself: true },
         accessLog: { anchorEntries: 200, anchorIntervalMs: 20_000 },
         log: { level: "info" },
@@ -171,6 +174,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     await init();
   } catch (error) {
     await close();
+    await discard();
     throw error;
   }
   return Object.freeze({
@@ -196,3 +200,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     discard,
   });
 }
+
+/** While a node is down nobody else takes its ports: where a machine has more loopback addresses, one of its own. */
+const ownLoopback = (): string =>
+  process.platform === "linux" ? `127.${[64, 0, 1].map((from) => randomInt(from, 255)).join(".")}` : "127.0.0.1";

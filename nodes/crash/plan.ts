@@ -53,13 +53,18 @@ const MATRIX: readonly Cell[] = ROLES.flatMap((role) =>
 export const MATRIX_CELLS = MATRIX.length;
 const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 
-/** Round `round` of the run with this seed. */
-export function planRound(seed: number, round: number): RoundPlan {
+export const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
+
+/** Round `round` of the run with this seed; with `only`, every round is random and deals this blow. */
+export function planRound(seed: number, round: number, only?: Blow["kind"]): RoundPlan {
   const random = seededRandom(Math.imul(seed, 0x9e3779b1) + Math.imul(round + 1, 0x85ebca6b));
   // Every fifth round is random from the start, so that short runs have some of everything.
-  const cell = round % 5 === 4 ? undefined : seededRandom(seed).shuffled(MATRIX)[round - Math.floor(round / 5)];
+  const cell =
+    round % 5 === 4 || only !== undefined
+      ? undefined
+      : seededRandom(seed).shuffled(MATRIX)[round - Math.floor(round / 5)];
   if (cell !== undefined) return ofCell(random, round, cell);
-  const strikes = [randomStrike(random)];
+  const strikes = [randomStrike(random, only)];
   if (random.next() < 0.2) strikes.push({ ...randomStrike(random), blow: KILL_NOW });
   const needsCounts = strikes.some(({ when }) => when.kind === "step" && isCounted(when.step));
   const slow = random.next() < 0.15 ? { role: random.pick(ROLES), ms: 5 + random.below(120) } : undefined;
@@ -74,10 +79,10 @@ function ofCell(random: Random, round: number, { role, step, moment }: Cell): Ro
   return { round, mode, strikes: [{ role, when, blow: { kind: "kill", downMs: downMs(random) } }] };
 }
 
-const randomStrike = (random: Random): Strike => ({
+const randomStrike = (random: Random, only?: Blow["kind"]): Strike => ({
   role: random.pick(ROLES),
   when: randomWhen(random),
-  blow: randomBlow(random),
+  blow: randomBlow(random, only),
 });
 
 function randomWhen(random: Random): When {
@@ -90,12 +95,19 @@ function randomWhen(random: Random): When {
   return { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: random.below(30) };
 }
 
-function randomBlow(random: Random): Blow {
-  const kind = random.next();
-  if (kind < 0.1) return { kind: "stall", ms: 200 + random.below(3_000), thenKill: random.next() < 0.5 };
-  if (kind < 0.15) return { kind: "restore" };
-  if (kind < 0.25) return { kind: "fill", leaveBytes: random.below(40_000), ms: 500 + random.below(2_500) };
-  return { kind: "kill", downMs: downMs(random) };
+function randomBlow(random: Random, only: Blow["kind"] | undefined): Blow {
+  const share = random.next();
+  const kind = only ?? (share < 0.1 ? "stall" : share < 0.15 ? "restore" : share < 0.25 ? "fill" : "kill");
+  switch (kind) {
+    case "stall":
+      return { kind, ms: 200 + random.below(3_000), thenKill: random.next() < 0.5 };
+    case "restore":
+      return { kind };
+    case "fill":
+      return { kind, leaveBytes: random.below(40_000), ms: 500 + random.below(2_500) };
+    case "kill":
+      return { kind, downMs: downMs(random) };
+  }
 }
 
 /** Mostly back at once; sometimes away for longer than others wait for it. */

@@ -7,12 +7,14 @@ import { siblingPath } from "../boot/sibling.ts";
 import { call } from "./client.ts";
 import { SEQUENCER } from "./data.ts";
 import { type CrashNetwork, foundCrashNetwork } from "./network.ts";
-import { planRound, type RoundPlan, type Strike } from "./plan.ts";
+import { type Blow, planRound, type RoundPlan, type Strike } from "./plan.ts";
 import { createRounds } from "./rounds.ts";
 
 export interface RunOptions {
   readonly rounds: number;
   readonly seed: number;
+  /** Deals nothing else. */
+  readonly only?: Blow["kind"];
   /** Folder of the network; removed unless a promise was broken. */
   readonly dir: string;
   readonly stepMs: number;
@@ -54,7 +56,7 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
   let broken: RunReport["broken"];
   try {
     for (let round = 0; round < wanted && broken === undefined; round++) {
-      const plan = planRound(seed, round);
+      const plan = planRound(seed, round, options.only);
       const began = performance.now();
       const { end, struck, problems } = await rounds.run(plan);
       times.push(Math.round(performance.now() - began));
