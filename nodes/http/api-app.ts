@@ -4,6 +4,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyBaseLogger } from "fastify";
 import type { NodeConfig } from "../config/node-config.ts";
 import { createHttpApp, type HttpApp } from "./http-app.ts";
+import { shown } from "./openapi.ts";
 import { addBearerAuth } from "./plugins/bearer-auth.ts";
 import { addGuards, type GuardDeps } from "./plugins/guards.ts";
 
@@ -31,6 +32,7 @@ export async function createApiApp(
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
       security: [{ token: [] }],
     },
+    transform: shown as never,
   });
   await app.register(rateLimit, { max: () => deps.config().limits.apiRequestsPerMinute, timeWindow: 60_000 });
   addBearerAuth(app, {

@@ -7,7 +7,6 @@ import type { ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, {
   type ConnectionError,
   type FastifyBaseLogger,
@@ -22,8 +21,9 @@ import { Compile } from "typebox/compile";
 import { bodyDigest } from "../peer/request-signature.ts";
 import { parseWireJson } from "../peer/wire-json.ts";
 import { isClosed } from "./closed-schema.ts";
+import { compileValidator } from "./convert-text.ts";
 import { HttpError } from "./http-error.ts";
-import { problemOf, type ValidatedPart } from "./problem.ts";
+import { PROBLEM_TYPE, problemOf, type ValidatedPart } from "./problem.ts";
 import "./request-context.ts";
 import { factsOf, methodsAt, type RouteFacts } from "./route-facts.ts";
 
@@ -45,7 +45,6 @@ export interface HttpAppOptions {
   readonly https?: ServerOptions;
 }
 
-export const PROBLEM_TYPE = "application/problem+json";
 const EMPTY_BODY_DIGEST = bodyDigest(new Uint8Array());
 const BROKEN_HTTP: Readonly<Record<string, HttpError["code"]>> = Object.freeze({
   ERR_HTTP_REQUEST_TIMEOUT: "ERR_HTTP_TIMEOUT",
@@ -84,7 +83,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     // A route that needs less says so with its own `bodyLimit`.
     readJsonBody(request, payload, Math.min(options.maxBodyBytes(), request.routeOptions.bodyLimit)),
   );
-  app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
+  app.setValidatorCompiler(compileValidator as never);
   app.setSerializerCompiler(filteringSerializer as never);
   app.setErrorHandler(answerProblem);
   const routes: RouteFacts[] = [];
@@ -92,11 +91,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.addHook("onRoute", (route) => {
     routes.push(...factsOf(route));
   });
-  app.setNotFoundHandler((request, reply) => {
+  const refuseUnknown = (request: FastifyRequest, reply: FastifyReply): never => {
     const methods = methodsAt(routes, request.raw.url ?? "");
     if (methods.length === 0) throw new HttpError("ERR_HTTP_NOT_FOUND", "no such resource");
     reply.header("allow", methods.join(", "));
     throw new HttpError("ERR_HTTP_METHOD", `${request.method}: this resource takes ${methods.join(", ")}`);
+  };
+  app.setNotFoundHandler(refuseUnknown);
+  // After authentication, before the framework asks for what some methods need.
+  app.addHook("preParsing", async (request, reply) => {
+    if (request.is404) refuseUnknown(request, reply);
   });
   return app;
 }

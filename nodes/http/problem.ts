@@ -21,6 +21,8 @@ export const FieldError = closed({
 });
 export type FieldError = Static<typeof FieldError>;
 
+export const PROBLEM_TYPE = "application/problem+json";
+
 export const Problem = closed({
   type: Type.Literal("about:blank"),
   title: Type.String(),

@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { MemberRecord } from "../../chaincode/rules/transactions.ts";
 import { Code, Count, closed, Instant, literals, MemberId } from "../../chaincode/rules/vocabulary.ts";
-import { Problem } from "./problem.ts";
+import { PROBLEM_TYPE, Problem } from "./problem.ts";
 
 const Written = closed({ position: Count, time: Instant });
 
@@ -31,5 +31,7 @@ export const ReasonBody = closed({ reason: Code });
 
 export const MemberParameters = closed({ member: MemberId });
 
+const refusal = (description: string) => ({ description, content: { [PROBLEM_TYPE]: { schema: Problem } } });
+
 /** Spread into `response`: every refusal is a problem document. */
-export const problems = { "4xx": Problem, "5xx": Problem };
+export const problems = { "4xx": refusal("Refused; nothing was changed"), "5xx": refusal("Failed") };

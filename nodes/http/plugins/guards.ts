@@ -5,9 +5,9 @@
 import type { FastifyRequest } from "fastify";
 import type { Metrics } from "../../runtime/metrics.ts";
 import type { AccessLog } from "../../store/access-log.ts";
-import { type HttpApp, PROBLEM_TYPE } from "../http-app.ts";
+import type { HttpApp } from "../http-app.ts";
 import { HttpError } from "../http-error.ts";
-import { problemOf } from "../problem.ts";
+import { PROBLEM_TYPE, problemOf } from "../problem.ts";
 
 export interface GuardDeps {
   readonly interface: "api" | "peer";

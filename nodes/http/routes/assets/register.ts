@@ -1,16 +1,19 @@
 import { Type } from "typebox";
 import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import { AssetDescription } from "../../../../exchange/catalog/description.ts";
+import { Policy } from "../../../../policies/model/policy.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import { SourceDescription } from "../../../sources/description.ts";
 import type { HttpApp } from "../../http-app.ts";
+import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
 import { RegisteredView, viewOf } from "./schemas.ts";
 
 /** `asset` is judged by the catalogue, which lists every problem at once; the route fixes only the envelope. */
 const RegisterBody = closed({
-  asset: Type.Unknown(),
+  asset: judgedLater(AssetDescription),
   source: SourceDescription,
-  policy: Type.Optional(Type.Unknown()),
+  policy: Type.Optional(judgedLater(Policy)),
 });
 
 export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets">): void {

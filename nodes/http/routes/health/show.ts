@@ -16,7 +16,7 @@ export function showHealth(
   app.get(
     "/health",
     {
-      schema: { summary: "Whether this node can do its work", response: { 200: Health, 503: Health } },
+      schema: { summary: "Whether this node can do its work", security: [], response: { 200: Health, 503: Health } },
       config: { public: true, accessLog: false },
     },
     async (_request, reply) => {

@@ -1,7 +1,8 @@
-import { Type } from "typebox";
 import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import { Policy } from "../../../../policies/model/policy.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
+import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
 import { AssetParameters, OwnAssetView, viewOf } from "../assets/schemas.ts";
 
@@ -12,7 +13,7 @@ export function setPolicy(app: HttpApp, deps: Pick<NodeServices, "assets">): voi
       schema: {
         summary: "Puts a policy in force; an unknown term is refused",
         params: AssetParameters,
-        body: closed({ policy: Type.Unknown() }),
+        body: closed({ policy: judgedLater(Policy) }),
         response: { 200: OwnAssetView, ...problems },
       },
     },

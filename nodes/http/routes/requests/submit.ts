@@ -1,20 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
+import { Compile } from "typebox/compile";
 import { closed, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { type RequestDraft, submitRequest } from "../../../../exchange/requests/submit.ts";
 import type { Asset } from "../../../../policies/model/asset.ts";
+import { DataRequest } from "../../../../policies/model/request.ts";
 import { earlierAnswer } from "../../../computations/cached-answer.ts";
 import type { Context } from "../../../computations/context.ts";
 import { rememberDraft, runningRequest } from "../../../computations/running-request.ts";
 import type { Catalogue } from "../../../runtime/assets/catalogue.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { HttpError } from "../../http-error.ts";
+import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
 
 const METADATA_WAIT_MS = 2_000;
 
 const Submitted = closed({ id: Uuid, cached: Type.Boolean(), running: Type.Boolean(), recorded: Type.Boolean() });
 const NOT_FILED = { cached: false, running: false, recorded: true } as const;
+
+const { requester: _requester, createdAt: _createdAt, id, ...fields } = DataRequest.properties;
+const Draft = closed({ ...fields, id: Type.Optional(id) });
+const draftCheck = Compile(Draft);
 
 /** The draft is judged by the use case, which lists every problem at once. */
 export function submit(app: HttpApp, ctx: Context): void {
@@ -24,7 +31,7 @@ export function submit(app: HttpApp, ctx: Context): void {
       schema: {
         summary:
           "Files a data request; `cached` when an identical one was released before and answers it, `running` when the same draft was filed before and is not over, `recorded: false` while the ledger cannot be reached",
-        body: Type.Unknown(),
+        body: judgedLater(Draft),
         response: { 201: Submitted, ...problems },
       },
     },
@@ -36,9 +43,11 @@ export function submit(app: HttpApp, ctx: Context): void {
         });
       }
       const draft = body as RequestDraft;
-      const earlier = await earlierAnswer(ctx, draft);
+      // Something malformed is told so, although what it asks was answered before.
+      const isWhole = draftCheck.Check(draft);
+      const earlier = isWhole ? await earlierAnswer(ctx, draft) : undefined;
       if (earlier !== undefined) return reply.code(201).send({ id: earlier, ...NOT_FILED, cached: true });
-      const running = await runningRequest(ctx, draft);
+      const running = isWhole ? await runningRequest(ctx, draft) : undefined;
       if (running !== undefined) return reply.code(201).send({ id: running, ...NOT_FILED, running: true });
       const metadata = (asset: string) => metadataInTime(ctx.services.catalogue, asset);
       const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores, metadata };
