@@ -6,6 +6,7 @@ import { importRules } from "./import-rules.ts";
 import { leftovers } from "./leftovers.ts";
 import { lockFile } from "./lock-file.ts";
 import { lintAndFormat, types, unusedExports } from "./programs.ts";
+import { promises } from "./promises.ts";
 import { translations } from "./translations.ts";
 
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -17,6 +18,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   translations,
   lock: lockFile,
   leftovers,
+  promises,
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

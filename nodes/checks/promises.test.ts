@@ -3,6 +3,8 @@ import { promiseFindings } from "./promises.ts";
 
 const ATTACK = "nodes/attacks/a.test.ts";
 const OTHER = "ledger/b.test.ts";
+/** Not written out, or this file would name a promise. */
+const ID = "P-one";
 const document = `# Threat model
 ### P-one
 *One.*
@@ -52,10 +54,10 @@ test("a promise that is removed, promised twice or left without a test is found"
 test("an attack that names no promise, or one that does not name it, is found with its place", () => {
   const added = `${tests[ATTACK]}test("a new attack", async () => {});\n`;
   expect(findings({ [ATTACK]: added })).toEqual(["nodes/attacks/a.test.ts:3 names no promise"]);
-  expect(findings({ [ATTACK]: added.replace("a new", "P-one: a new") })).toEqual([
+  expect(findings({ [ATTACK]: added.replace("a new", `${ID}: a new`) })).toEqual([
     "nodes/attacks/a.test.ts P-one does not name this test: a new attack",
   ]);
-  expect(findings({ [OTHER]: `${tests[OTHER]}it("P-one: also", () => {});` })).toEqual([
+  expect(findings({ [OTHER]: `${tests[OTHER]}it("${ID}: also", () => {});` })).toEqual([
     "ledger/b.test.ts P-one does not name this test: also",
   ]);
 });
