@@ -35,9 +35,18 @@ export function createOwnTables(services: Pick<NodeServices, "assets" | "openSto
     await entry.source.then((source) => source.close()).catch(() => undefined);
   }
 
+  /** A file that was only touched holds the same bytes: it is opened again, and its bytes are compared then. */
+  async function isUsable(entry: Opened, version: number): Promise<boolean> {
+    if (entry.version !== version) return false;
+    return entry.busy > 0 || (await entry.source.then((source) => source.isUntouched()).catch(() => false));
+  }
+
   async function sourceOf(id: string, version: number): Promise<Opened> {
     const existing = opened.get(id);
-    if (existing !== undefined && existing.version === version) return existing;
+    if (existing !== undefined && (await isUsable(existing, version))) return existing;
+    // Another question may have opened it meanwhile.
+    const newer = opened.get(id);
+    if (newer !== undefined && newer !== existing) return newer;
     if (existing !== undefined) await drop(id, existing);
     const entry: Opened = { version, source: services.assets.open(id), busy: 0, idle: undefined };
     opened.set(id, entry);

@@ -20,13 +20,15 @@ export interface SourceOptions {
   readonly threads?: number;
   /** Default 600,000. */
   readonly timeoutMs?: number;
-  /** Default 1,200,000: more than a layout has cells. */
+  /** Default 2,400,000: a layout has at most 2^20 cells, and each may have rows that the filters leave out. */
   readonly maxRows?: number;
   /** Of bytes whose structure was checked when they were registered: a file that has it is not checked again. */
   readonly fingerprint?: string;
 }
 
 export interface OpenedSource extends Source {
+  /** The file is the one that was opened, not touched since; a read of another one would be refused. */
+  isUntouched(): Promise<boolean>;
   /** Process id of the engine, while it runs. */
   readonly pid: number | undefined;
 }
@@ -63,7 +65,7 @@ export async function openSource(description: SourceDescription, options: Source
       memoryMiB: options.memoryMiB ?? 512,
       threads: options.threads ?? 1,
       spill: scratch,
-      maxRows: options.maxRows ?? 1_200_000,
+      maxRows: options.maxRows ?? 2_400_000,
     };
     const running = engine(table, limits, options.timeoutMs ?? 600_000);
     const columns = (await running.open()).columns.map(columnOf);
@@ -89,6 +91,7 @@ export async function openSource(description: SourceDescription, options: Source
         });
         return answer;
       },
+      isUntouched: async () => (await fileState(file).catch(() => undefined)) === state,
       async fingerprint() {
         if (!isChecked || (await fileState(file)) !== state) return await fileDigest(file);
         return fingerprint;
