@@ -23,6 +23,8 @@ export interface LayoutInputs {
   readonly assets: readonly Asset[];
   /** Code tables of the registry attributes (network.found). */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
+  /** Most words of the vector; default MAX_LAYOUT_WORDS. */
+  readonly maxWords?: number;
 }
 
 const querySchema = Compile(Query);
@@ -51,11 +53,12 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   if (!Number.isSafeInteger(rows)) {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
-  if (atoms * wordsPerAtom > MAX_LAYOUT_WORDS) {
+  const { maxWords = MAX_LAYOUT_WORDS } = inputs;
+  if (atoms * wordsPerAtom > maxWords) {
     throw new StatisticsError(
       "ERR_STATISTICS_SIZE",
       "groupBy",
-      `${atoms} cells × ${wordsPerAtom} words exceed ${MAX_LAYOUT_WORDS} words: group by fewer or smaller domains`,
+      `${atoms} cells × ${wordsPerAtom} words exceed ${maxWords} words: group by fewer or smaller domains`,
     );
   }
   return Object.freeze({

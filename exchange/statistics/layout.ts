@@ -127,12 +127,17 @@ export function recordKey(layout: Layout, atom: number, component: number): stri
 
 /** The words of included atoms only, in order: what phase 2 sends. */
 export function selectIncluded(layout: Layout, values: BigUint64Array, included: readonly boolean[]): BigUint64Array {
-  const out: bigint[] = [];
-  for (let atom = 0; atom < layout.atoms; atom++) {
+  const { atoms, wordsPerAtom } = layout;
+  let kept = 0;
+  for (let atom = 0; atom < atoms; atom++) if (included[atom]) kept++;
+  const out = new BigUint64Array(kept * wordsPerAtom);
+  let at = 0;
+  for (let atom = 0; atom < atoms; atom++) {
     if (!included[atom]) continue;
-    for (let i = 0; i < layout.wordsPerAtom; i++) out.push(values[atom * layout.wordsPerAtom + i]!);
+    out.set(values.subarray(atom * wordsPerAtom, (atom + 1) * wordsPerAtom), at);
+    at += wordsPerAtom;
   }
-  return BigUint64Array.from(out);
+  return out;
 }
 
 /** Inverse of `selectIncluded`: the full vector with zeros for left-out atoms. */

@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prepareAsset } from "../../exchange/catalog/register.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
+import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
+import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { SourceDescription } from "./description.ts";
 import { openSource } from "./open.ts";
@@ -103,3 +105,58 @@ test.skipIf(process.platform !== "linux")(
     expect((await stat(long)).size).toBeGreaterThan(190 * MIB);
   },
 );
+
+test("a vector of ten million words is filled batch by batch", async () => {
+  const side = 1_000;
+  const path = join(folder, "wide.csv");
+  const file = createWriteStream(path);
+  file.write("x,y,a,b,c\n");
+  for (let i = 0; i < side; i++) {
+    const lines = Array.from({ length: side }, (_, j) => `c${i},c${j},${i},${j},${1 + ((i * j) % 10)}\n`);
+    if (!file.write(lines.join(""))) await once(file, "drain");
+  }
+  file.end();
+  await once(file, "finish");
+  const bounds = { minimum: "0", maximum: "1000" };
+  const asset: Asset = {
+    ...description,
+    version: 1,
+    provider: "alpha",
+    unit: { kind: "provider" },
+    grade: { legal: "general", level: "L1" },
+    fields: [
+      ...["x", "y"].map((name) => ({ name, element: name, type: "code" as const, codeTable: "codes" })),
+      ...["a", "b", "c"].map((name) => ({ name, element: name, type: "integer" as const, bounds })),
+    ],
+    codeTables: { codes: Array.from({ length: side }, (_, i) => ({ code: `c${i}` })) },
+    quality: { rows: side * side, fields: {} },
+    sourceDigest: "A".repeat(43),
+  };
+  const wide: Query = {
+    measures: [{ id: "fit", statistic: { kind: "regression", dependent: "a", independents: ["b", "c"] } }],
+    groupBy: [{ element: "x" }, { element: "y" }],
+    filters: [],
+  };
+  const layout = compileLayout({ query: wide, assets: [asset], attributes: {}, maxWords: 10_000_000 });
+  expect(layoutWords(layout)).toBe(10_000_000);
+  const source = await openSource({ kind: "csv", path }, { scratch: folder, memoryMiB: 512 });
+  let largestBatch = 0;
+  const local = await localStatistics(layout, asset, {}, (query, take) =>
+    source.read(query, (batch) => {
+      largestBatch = Math.max(largestBatch, batch.rows.length);
+      take(batch);
+    }),
+  );
+  await source.close();
+  expect(largestBatch).toBeLessThan(50_000);
+  const word = (i: number, j: number, k: number) =>
+    local.values[
+      (layout.domains[0]!.codes.indexOf(`c${i}`) * side + layout.domains[1]!.codes.indexOf(`c${j}`)) * 10 + k
+    ];
+  // Σ1, Σa, Σb, Σc, Σaa, Σab, …: one row per cell.
+  const [i, j] = [789, 456];
+  const c = 1 + ((i * j) % 10);
+  const row = [1, i, j, c, i * i, i * j, i * c, j * j, j * c, c * c];
+  expect(row.map((_, k) => word(i, j, k))).toEqual(row.map(BigInt));
+  expect(local.contributes.reduce((sum, one) => sum + one, 0)).toBe((side - 1) ** 2);
+});
