@@ -10,10 +10,14 @@ export interface MemoryStore extends LogStore {
   after(count: number): MemoryStore;
 }
 
-/** `fault` sees the number of every batch before it is written: throw, or write it and throw ("late"). */
+/** `early`: nothing is written; `late`: all of it; `torn`: half of it, which level promises never to do. All three throw. */
+export type Fault = "early" | "late" | "torn";
+
+/** `fault` sees the number of every batch before it is written; `syncMs` is how long a synced one takes. */
 export function memoryStore(
   batches: readonly (readonly StoreOperation[])[] = [],
-  fault: (batch: number) => "early" | "late" | undefined = () => undefined,
+  fault: (batch: number) => Fault | undefined = () => undefined,
+  syncMs = 0,
 ): MemoryStore {
   const written: (readonly StoreOperation[])[] = [];
   const data = new Map<string, string>();
@@ -39,10 +43,11 @@ export function memoryStore(
     get: async (key) => data.get(key),
     async batch(operations, { sync }) {
       const failure = fault(written.length);
-      if (failure === "early") throw new Error("ENOSPC: disk full");
-      apply(operations);
+      if (failure === "early") throw new Error("ENOSPC: no space left on device");
+      apply(failure === "torn" ? operations.slice(0, Math.ceil(operations.length / 2)) : operations);
+      if (sync && syncMs > 0) await new Promise((resolve) => setTimeout(resolve, syncMs));
       if (sync) synced = written.length;
-      if (failure === "late") throw new Error("EIO: input/output error");
+      if (failure !== undefined) throw new Error("EIO: input/output error");
     },
     async *range(bounds) {
       yield* within(bounds);
