@@ -55,6 +55,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { NodeConfig, parseConfig } from "../config/node-config.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { PeerClaims, signPeerRequest, verifyPeerSignature } from "../peer/request-signature.ts";
+import { parseWireJson } from "../peer/wire-json.ts";
 import { Invitation, parseInvitation } from "../runtime/network/invitation.ts";
 import { NetworkError } from "../runtime/network/network-error.ts";
 import { decodeFrames, encodeFrame } from "../sources/frames.ts";
@@ -81,6 +82,20 @@ const decoder = <T>(
 
 const spoilt = (schema: TSchema, ...real: readonly unknown[]): fc.Arbitrary<unknown> =>
   mutated(real.length === 0 ? arbitraryOf(schema) : fc.oneof(arbitraryOf(schema), fc.constantFrom(...real)));
+
+/** What they read has come through the JSON of the wire, which lets less through than JSON.parse. */
+const overTheWire = (one: Decoder): Decoder => ({
+  ...one,
+  decode(value) {
+    let received: unknown;
+    try {
+      received = parseWireJson(Buffer.from(JSON.stringify(value) ?? ""));
+    } catch {
+      return undefined;
+    }
+    return one.decode(received);
+  },
+});
 
 /** Text with lines lost, doubled, changed or replaced by what another decoder takes. */
 const spoiltText = (...real: readonly string[]): fc.Arbitrary<string> =>
@@ -114,7 +129,7 @@ export async function fuzzDecoders({ cases, seed }: Plan): Promise<readonly Figu
     ...(await contract()),
     ...log(),
     ...(await evidence()),
-    ...exchange(),
+    ...exchange().map(overTheWire),
     ...policies(),
     ...node(),
   ];

@@ -13,7 +13,7 @@ import { systemEffects } from "../runtime/effects.ts";
 import { arbitraryOf, type Known } from "./_arbitrary.ts";
 import { bytesOf, mutated, nasty } from "./_hostile.ts";
 import { checkProperty, type Figures, type Plan, seedOf } from "./_run.ts";
-import { createFuzzWorld, type FuzzWorld, routeKey } from "./_world.ts";
+import { type FuzzWorld, routeKey } from "./_world.ts";
 
 /** An answer that takes longer hangs; the longest poll is a second. */
 const ANSWER_MS = 20_000;
@@ -52,11 +52,6 @@ export interface HttpFigures {
   readonly hit: ReadonlySet<string>;
   /** Answers by status. */
   readonly statuses: ReadonlyMap<number, number>;
-}
-
-export async function fuzzHttp(plan: Plan): Promise<HttpFigures> {
-  await using world = await createFuzzWorld();
-  return await fuzzWorld(world, plan);
 }
 
 export async function fuzzWorld(
