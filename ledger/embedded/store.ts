@@ -1,6 +1,7 @@
 /** The key-value store under the embedded ledger, and its one production implementation over level. */
 import { Level } from "level";
-import { createWriteGate } from "./write-gate.ts";
+import { LedgerError } from "../port.ts";
+import { createWriteGate, isFailedWrite } from "./write-gate.ts";
 
 export type StoreOperation =
   | { readonly type: "put"; readonly key: string; readonly value: string }
@@ -32,9 +33,14 @@ export async function openLevelStore(
     // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
     get: async (key: string) => level.getSync(key),
     batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
-      gate.pass(() => level.batch([...operations], { sync })),
+      gate.pass(() => level.batch([...operations], { sync })).catch(asLedgerError),
     range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
     reverse: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt, reverse: true }),
     close: () => level.close(),
   });
+}
+
+function asLedgerError(cause: unknown): never {
+  if (!isFailedWrite(cause)) throw cause;
+  throw new LedgerError("ERR_LEDGER_FULL", "ledger store: the disk did not take a write; make room", { cause });
 }

@@ -18,7 +18,7 @@ test("the first write that the disk did not take is the last, also for what was 
   const meanwhile = gate.pass(() => slow.promise);
   await expect(gate.pass(() => Promise.reject(onDisk))).rejects.toBe(onDisk);
   slow.resolve();
-  const shut = { code: "ERR_WRITE_GATE_SHUT", cause: onDisk };
+  const shut = { code: "WRITE_GATE_SHUT", cause: onDisk };
   await expect(meanwhile).rejects.toMatchObject(shut);
   let tried = false;
   const later = gate.pass(async () => {
@@ -63,7 +63,7 @@ test("what is acknowledged after a full disk is there when the store opens again
     for (let at = 0; at < 12; at++) await put(`full-${at}`, 900).catch(() => refused++);
     expect(refused).toBeGreaterThan(0);
     await rm(filler);
-    await expect(put("too-late", 10)).rejects.toMatchObject({ code: "ERR_WRITE_GATE_SHUT" });
+    await expect(put("too-late", 10)).rejects.toMatchObject({ code: "ERR_LEDGER_FULL" });
     await store.close();
 
     const again = await openLevelStore(join(disk, "ledger"));

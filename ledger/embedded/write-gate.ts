@@ -4,11 +4,11 @@
  */
 
 export interface WriteGate {
-  /** Throws what `write` throws, and ERR_WRITE_GATE_SHUT once a write has failed on the disk. */
+  /** Throws what `write` throws, and WRITE_GATE_SHUT once a write has failed on the disk. */
   pass(write: () => Promise<void>): Promise<void>;
 }
 
-const SHUT = "ERR_WRITE_GATE_SHUT";
+const SHUT = "WRITE_GATE_SHUT";
 /** LevelDB's codes for what its files did not take. */
 const ON_DISK: readonly unknown[] = ["LEVEL_IO_ERROR", "LEVEL_CORRUPTION"];
 

@@ -14,11 +14,6 @@ import type { Role } from "./steps.ts";
 
 const BACK_MS = 60_000;
 
-export interface Struck {
-  /** False when its moment did not come. */
-  readonly isDone: boolean;
-}
-
 /** `provider` is the one that plays the provider in this round. */
 export function memberOf(role: Role, provider: string): string {
   switch (role) {

@@ -64,10 +64,14 @@ async function writing(
     await gate.pass(write);
   } catch (cause) {
     if (isFailedWrite(cause)) onFailure(cause);
-    if (isDiskFull(cause)) {
-      throw new StoreError("ERR_STORE_FULL", "the disk is full; nothing was written. Free space; the node goes on when its stores are opened anew", {
-        cause,
-      });
+    if (isDiskFull(cause) || isFailedWrite(cause)) {
+      throw new StoreError(
+        "ERR_STORE_FULL",
+        "the disk did not take a write; nothing was written. Make room: the node then opens its stores anew",
+        {
+          cause,
+        },
+      );
     }
     throw cause;
   }
