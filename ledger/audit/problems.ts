@@ -12,6 +12,7 @@ export const PROBLEM_CODES = [
   "trust-order",
   "trust-key-id",
   "trust-checkpoint",
+  "trust-outdated",
   // receiver's statement
   "digest-mismatch",
   "wrong-signer",

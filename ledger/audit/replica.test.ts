@@ -190,6 +190,18 @@ describe("key rotation", () => {
     expect(p2?.keys[0]?.ended?.how).toBe("replaced");
     expect(p2?.keys[1]?.from).toBe(p2?.keys[0]?.ended?.at);
   });
+
+  it.each(["operator", "bureau"])("after the export of the trust file is one clear problem: %s", async (member) => {
+    const { ledger, trust } = await playLife({ mode: "registry" });
+    await ledger.rotate(member);
+    await ledger.rotate("p3");
+    const report = await verifyReplica(ledger.entries.map(storedForm), ledger.checkpoint(), trust);
+    expect(report.problem).toMatchObject({
+      where: "/trust/checkpoint",
+      code: "trust-outdated",
+      values: { size: ledger.entries.length },
+    });
+  });
 });
 
 describe("the store of the re-execution", () => {

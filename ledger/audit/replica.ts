@@ -16,7 +16,7 @@ import { formProblems } from "./form.ts";
 import { memoryStore } from "./memory-store.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { TrustFile } from "./trust.ts";
-import { indexTrust, type TrustIndex } from "./trust-index.ts";
+import { indexTrust, outdatedProblem, type TrustIndex } from "./trust-index.ts";
 
 /** A record as a store keeps it: `text` is the leaf, the canonical JSON of {time, transaction}. */
 export interface StoredEntry {
@@ -183,7 +183,7 @@ function openTrust(trust: unknown): { readonly index: TrustIndex } | { readonly 
 
 function checkpointProblem(trust: TrustIndex, note: string, range: CompactRange): Problem | undefined {
   const opened = trust.openCheckpoint(note);
-  if (!opened.ok) return { where: "/checkpoint", code: opened.code, values: opened.values };
+  if (!opened.ok) return outdated(trust, note) ?? { where: "/checkpoint", code: opened.code, values: opened.values };
   const { size, root } = opened.signed.checkpoint;
   if (size !== range.size) {
     return { where: "/checkpoint", code: "size-mismatch", values: { expected: size, got: range.size } };
@@ -192,6 +192,11 @@ function checkpointProblem(trust: TrustIndex, note: string, range: CompactRange)
     return { where: "/checkpoint", code: "root-mismatch", values: { expected: toBase64url(root) } };
   }
   return undefined;
+}
+
+function outdated(trust: TrustIndex, note: string): Problem | undefined {
+  const problem = outdatedProblem(trust, [], [note]);
+  return problem && { ...problem, where: `/trust${problem.where}` };
 }
 
 /** At the size of the trust file's own checkpoint the root must be that one: else there are two histories. */

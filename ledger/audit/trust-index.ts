@@ -11,8 +11,8 @@ import {
 } from "../log/checkpoint.ts";
 import { evaluateQuorum, majorityOf } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
-import type { Findings, ProblemCode } from "./problems.ts";
+import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, type NoteSignature, noteKey } from "../log/note.ts";
+import type { Findings, Problem, ProblemCode } from "./problems.ts";
 import type { PinnedKey, PinnedMember, TrustFile } from "./trust.ts";
 
 interface KnownKey {
@@ -118,6 +118,48 @@ export function signatureProblem(
   return verifySigned(key.publicKey, domain, signed)
     ? undefined
     : { code: "signature", values: { signer: signed.signer } };
+}
+
+/**
+ * The trust file was exported before a change of keys that what is audited builds on: every signature under the new key
+ * would be called unknown, and this says why. `records` are those with the highest positions too.
+ */
+export function outdatedProblem(
+  trust: TrustIndex,
+  records: readonly { readonly position: number; readonly signer: string; readonly key: string }[],
+  notes: readonly string[] = [],
+): Problem | undefined {
+  const height = trust.pinned?.size ?? 0;
+  const problem = (values: Problem["values"]): Problem => ({
+    where: "/checkpoint",
+    code: "trust-outdated",
+    values: { height, ...values },
+  });
+  for (const { position, signer, key } of records) {
+    if (position < height || trust.member(signer) === undefined || trust.key(key) !== undefined) continue;
+    return problem({ position, signer, key });
+  }
+  for (const text of notes) {
+    const opened = trust.openCheckpoint(text);
+    if (opened.ok || opened.code === "checkpoint-malformed") continue;
+    const { checkpoint, note } = parseCheckpoint(text);
+    const unknown =
+      checkpoint.size > height ? note.signatures.find((line) => isUnknownKey(trust.file, line)) : undefined;
+    if (unknown !== undefined) return problem({ size: checkpoint.size, signer: unknown.name });
+  }
+  return undefined;
+}
+
+/** A pinned signer's name under a key that is not pinned for it. */
+function isUnknownKey({ network, origin, members, sequencers }: TrustFile, { name, id }: NoteSignature): boolean {
+  const type = name === origin ? NOTE_ED25519 : NOTE_COSIGNATURE;
+  const signers = members.filter((member) =>
+    name === origin
+      ? sequencers.some((sequencer) => sequencer.member === member.id)
+      : cosignerNameOf(network, member.id) === name,
+  );
+  const publicKeys = signers.flatMap(({ keys }) => keys.flatMap(({ publicKey }) => decodeKey(publicKey) ?? []));
+  return signers.length > 0 && !publicKeys.some((publicKey) => noteKey(name, type, publicKey).id === id);
 }
 
 /** Active in the state before the entry at `position`. */

@@ -359,6 +359,21 @@ describe("pinned trust", () => {
     ]);
   });
 
+  it("exported before a change of keys is one clear problem, with nothing that follows from it", () => {
+    const { bundle, openedCheckpoint } = registry;
+    const later = copyOf(bundle) as EvidenceBundle;
+    const { record } = later.body.outcome as {
+      record: { position: number; transaction: { signer: string; key: string } };
+    };
+    record.transaction.key = "A".repeat(22);
+    const report = verifyEvidence(later, { ...registry.trust, checkpoint: openedCheckpoint });
+    expect(problemsOf(report, "trust-format")).toMatchObject([
+      { code: "trust-outdated", values: { position: record.position, signer: record.transaction.signer } },
+    ]);
+    expect(report.checks.filter(({ status }) => status === "failed")).toHaveLength(1);
+    expect(report.verdict).toBe("failed");
+  });
+
   it("finds a key that is not the one its name is made of", () => {
     const report = verifyWith((trust) => {
       trust.members[3]!.keys[0]!.publicKey = trust.members[4]!.keys[0]!.publicKey;

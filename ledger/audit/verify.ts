@@ -9,7 +9,7 @@ import { formProblems } from "./form.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { CHECKS, type Check, type CheckId, type Report, verdictOf } from "./report.ts";
 import { TrustFile } from "./trust.ts";
-import { indexTrust, type TrustIndex } from "./trust-index.ts";
+import { indexTrust, outdatedProblem, type TrustIndex } from "./trust-index.ts";
 
 /** `bundle` and `trust` are parsed JSON from anyone. Never throws: whatever is wrong is in the report. */
 export function verifyEvidence(bundle: unknown, trust: unknown): Report {
@@ -30,10 +30,15 @@ export function verifyEvidenceFile(bytes: Uint8Array, trust: unknown): Report {
 function report(bundle: unknown, trust: unknown, encoding: Check): Report {
   const trustCheck = checkTrust(trust);
   const form = run("bundle-format", () => examinedForm(EvidenceBundleSchema, bundle));
-  const first: Check[] = [trustCheck.check, encoding, form];
   const typed = form.status === "passed" ? (bundle as EvidenceBundle) : undefined;
-  const evidence =
+  const examined =
     typed === undefined || trustCheck.index === undefined ? undefined : evidenceOf(typed, trustCheck.index);
+  const outdated = examined === undefined ? undefined : outdatedIn(examined);
+  // One cause is said once: nothing under the keys that are missing could be judged.
+  const evidence = outdated === undefined ? examined : undefined;
+  const trusted: Check =
+    outdated === undefined ? trustCheck.check : { id: "trust-format", status: "failed", problems: [outdated] };
+  const first: Check[] = [trusted, encoding, form];
   const checks = [...first, ...(evidence === undefined ? blocked(first) : runAll(evidence))];
   return {
     format: "sealane/audit-report/v1",
@@ -49,6 +54,13 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
     checks,
   };
 }
+
+const outdatedIn = ({ trust, records, body }: Evidence): Problem | undefined =>
+  outdatedProblem(
+    trust,
+    records.map(({ record: { position, transaction } }) => ({ position, ...transaction })),
+    body.checkpoints,
+  );
 
 function runAll(evidence: Evidence): Check[] {
   const skipped = notApplicable(evidence);
