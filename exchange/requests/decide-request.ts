@@ -113,7 +113,22 @@ export async function approveRequest(
       problems: [{ field: "asset", code: "not-waiting", parameters: { asset, outcome } }],
     });
   }
+  await refuseSecondThought(ports, id, asset, verdict);
   return await decideRequest(ports, id, asset, verdict);
+}
+
+/** A decision that was made and is not on the ledger yet will be: another one now would be shown and never hold. */
+async function refuseSecondThought(
+  ports: ProviderPorts,
+  id: string,
+  asset: string,
+  { outcome }: StewardVerdict,
+): Promise<void> {
+  const made = await ports.stores.explanations.get(explanationKey(id, asset, "steward"));
+  if (made === undefined || (made.outcome === "permit") === (outcome === "approved")) return;
+  throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: ${asset}: ${made.outcome} was decided already`, {
+    problems: [{ field: "outcome", code: "decided-already", parameters: { asset, outcome: made.outcome } }],
+  });
 }
 
 /** The explanation behind the latest decision on an asset. */

@@ -38,6 +38,8 @@ export const REQUEST_PROBLEM_CODES = [
   "request-over",
   "not-waiting",
   "not-in-request",
+  "request-id-taken",
+  "decided-already",
 ] as const;
 export type RequestProblem = Problem<(typeof REQUEST_PROBLEM_CODES)[number]> | SchemaProblem;
 

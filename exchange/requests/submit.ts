@@ -1,5 +1,5 @@
 /** Requester: file, cancel. The signed request stays here; the ledger gets its salted digest. */
-import { saltedDigest } from "../../crypto/suites/digest.ts";
+import { canonicalJson, saltedDigest } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import type { Asset } from "../../policies/model/asset.ts";
@@ -29,7 +29,8 @@ export interface SubmittedRequest {
 
 /**
  * Resolves once the ledger has acknowledged the request, or with `recorded: false` where it cannot now. Throws
- * ERR_REQUEST_INVALID with every problem. Submitting the same draft with the same `id` again is answered, not doubled.
+ * ERR_REQUEST_INVALID with every problem. Submitting the same draft with the same `id` again is answered, not doubled; another one under that id is refused with
+ * ERR_REQUEST_TRANSITION.
  */
 export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Promise<SubmittedRequest> {
   const at = ports.now();
@@ -46,8 +47,20 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
     };
     await ports.stores.documents.put(id, document);
     await ports.stores.lives.put(id, { life: { name: "draft", id }, position: -1 });
+  } else if (!isSameDraft(existing.document, request)) {
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${id}: filed already, and not with this draft`, {
+      problems: [{ field: "id", code: "request-id-taken", parameters: { id } }],
+    });
   }
   return { id, recorded: await recordSubmission(ports, id).then(() => true, keptInOutbox) };
+}
+
+/** Another's document under the same id counts as different: its signature is not ours to lend. */
+function isSameDraft({ signer, statement }: RequestDocument["document"], request: DataRequest): boolean {
+  return (
+    signer === request.requester &&
+    canonicalJson(statement) === canonicalJson({ ...request, createdAt: statement.createdAt })
+  );
 }
 
 /** The node's outbox repeats these until they are acknowledged; a person needs the id now. */
