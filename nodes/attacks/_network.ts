@@ -16,7 +16,12 @@ import { answerOf, type Call, contentOf, createFront, type Front } from "./_fron
 
 export { PROVIDERS } from "../computations/_network.ts";
 
-export const STEP_MS = 8_000;
+/** For runs in which nobody has to be waited for, on a busy machine too. */
+const STEP_MS = 60_000;
+/** For runs that go on without somebody once a step's time is over. */
+export const SHORT_STEP_MS = 8_000;
+/** Longest wait for anything that comes by itself. */
+export const WAIT_MS = 120_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
 const POLL_MS = 500;
@@ -96,7 +101,11 @@ export const opened = (network: Network, { request }: Asked) =>
   network.call("ministry", "POST", `/api/v1/requests/${request}/open`);
 
 export const ended = (network: Network, { request }: Asked): Promise<RequestState> =>
-  network.state(request, ENDS, 20 * STEP_MS);
+  network.state(request, ENDS, WAIT_MS);
+
+/** Ends what would otherwise wait for somebody until a deadline. */
+export const cancelled = (network: Network, { request }: Asked) =>
+  network.call("ministry", "POST", `/api/v1/requests/${request}/cancel`, { reason: "filed-in-error" });
 
 export async function figureOf(network: Network, { request }: Asked): Promise<string | null | undefined> {
   const { outcome } = await network.call<{
@@ -126,7 +135,7 @@ export const closedSet = (network: Network, { computation }: Asked, phase: 1 | 2
       if (step === undefined) throw new Error(`phase ${phase} is not closed`);
       return step.members;
     },
-    { timeout: 10 * STEP_MS, interval: 50 },
+    { timeout: WAIT_MS, interval: 50 },
   );
 
 // ---- lies of the coordinator
@@ -137,20 +146,28 @@ interface Page {
   readonly messages: readonly Message[];
 }
 
-/** What C tells one member, message by message. */
+/** What C tells one member, message by message. The members that came back for more after they had been lied to. */
 export function speaksFor(
   front: Front,
   { computation }: Asked,
   rewrite: (message: Message, to: string) => readonly unknown[],
-): void {
+): ReadonlySet<string> {
+  const deceived = new Set<string>();
+  const cameBack = new Set<string>();
   front.lie(async ({ from, method, path }, next) => {
+    if (method !== "GET" || !path.includes(`/computations/${computation}/mailbox`)) return await next();
+    if (deceived.has(from)) cameBack.add(from);
     const answer = await next();
-    if (method !== "GET" || !path.includes(`/computations/${computation}/mailbox`) || answer.status !== 200) {
-      return answer;
-    }
+    if (answer.status !== 200) return answer;
     const page = contentOf<Page>(answer);
-    return answerOf({ ...page, messages: page.messages.flatMap((message) => rewrite(message, from)) });
+    const messages = page.messages.flatMap((message) => {
+      const said = rewrite(message, from);
+      if (said.length !== 1 || said[0] !== message) deceived.add(from);
+      return said;
+    });
+    return answerOf({ ...page, messages });
   });
+  return cameBack;
 }
 
 /** Says this to each member once, although C itself has nothing to say; the members that came back for more after it. */

@@ -20,6 +20,7 @@ import {
   figureOf,
   opened,
   PROVIDERS,
+  SHORT_STEP_MS,
   spokenIn,
   sumOf,
   taxOf,
@@ -112,7 +113,7 @@ describe("coordinator, receiver and t − 1 members together", () => {
   let bent: Spied;
 
   beforeAll(async () => {
-    world = await attackedNetwork();
+    world = await attackedNetwork({ stepMs: SHORT_STEP_MS });
     [honest, bent] = await Promise.all([spiedRun(world, "1990"), spiedRun(world, "1991", OTHER)]);
   }, 300_000);
   afterAll(async () => {

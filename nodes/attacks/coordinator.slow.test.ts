@@ -1,7 +1,6 @@
 /** A coordinator that lies to its members and to the receiver. It is the sequencer too, with its own node behind it. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Keys, Message, MessageOf } from "../../crypto/secagg/messages.ts";
-import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { Transcript } from "../computations/context.ts";
@@ -12,6 +11,7 @@ import {
   type Attacked,
   asked,
   attackedNetwork,
+  cancelled,
   ended,
   faultsOf,
   figureOf,
@@ -20,11 +20,11 @@ import {
   outputOf,
   PROVIDERS,
   partyOf,
-  STEP_MS,
   speaksFor,
   spokenIn,
   sumOf,
   taxOf,
+  WAIT_MS,
 } from "./_network.ts";
 
 let world: Attacked;
@@ -35,15 +35,29 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 const without = (...left: string[]) => PROVIDERS.filter((member) => !left.includes(member));
+/** Everybody but one, and that one has asked for more after it was lied to. */
+const othersSaid = (
+  said: ReadonlyMap<string, readonly string[]>,
+  type: string,
+  deceived: string,
+  cameBack: ReadonlySet<string>,
+) =>
+  vi.waitFor(
+    () => {
+      expect(without(deceived).filter((member) => !said.get(member)?.includes(type))).toEqual([]);
+      expect(cameBack.has(deceived)).toBe(true);
+    },
+    { timeout: WAIT_MS, interval: 50 },
+  );
 const statusOf = (error: unknown) => (error as { answer?: { status: number } }).answer?.status;
 
-describe.concurrent("a lying coordinator", () => {
+describe("a lying coordinator", () => {
   test("P-keys: keys that it substitutes for one member's are accepted by nobody it shows them to", async () => {
     const { network, fronts } = world;
     const run = await asked(network, taxOf("1990"));
     const said = heard(fronts.operator, run);
     const attacker = network.net.node("operator").services.identity;
-    speaksFor(fronts.operator, run, (message, to) => {
+    const cameBack = speaksFor(fronts.operator, run, (message, to) => {
       if (message.type !== "keyset" || to !== "alpha") return [message];
       const replaced = (signed: Keys): Keys => {
         const { envelope } = signed.statement.body;
@@ -53,27 +67,24 @@ describe.concurrent("a lying coordinator", () => {
       return [{ ...message, keys: message.keys.map((one) => (one.signer === "gamma" ? replaced(one) : one)) }];
     });
     await opened(network, run);
-    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    await othersSaid(said, "shares", "alpha", cameBack);
     expect(said.get("alpha")).toEqual(["keys"]);
-    expect(await figureOf(network, run)).toBe(sumOf("tax", "1990", without("alpha")));
+    await cancelled(network, run);
   });
 
   test("P-one-question: a member that is shown another query than the ledger's says nothing at all", async () => {
     const { network, fronts } = world;
     const run = await asked(network, taxOf("1991"));
     const said = heard(fronts.operator, run);
-    let digest = "";
-    speaksFor(fronts.operator, run, (message, to) => {
+    const cameBack = speaksFor(fronts.operator, run, (message, to) => {
       if (message.type !== "documents" || to !== "beta") return [message];
       const query = { ...message.query, document: { ...(message.query.document as object), filters: [] } };
-      digest = saltedDigest(Buffer.from(query.salt, "base64url"), query.document);
       return [{ ...message, query }];
     });
     await opened(network, run);
-    expect(await ended(network, run)).toMatchObject({ state: "released" });
-    expect(digest).not.toBe("");
+    await othersSaid(said, "keys", "beta", cameBack);
     expect(said.get("beta")).toBeUndefined();
-    expect(await figureOf(network, run)).toBe(sumOf("tax", "1991", without("beta")));
+    await cancelled(network, run);
   });
 
   test("P-fresh-rounds: what it said in an earlier round moves nobody in a later one", async () => {
@@ -112,15 +123,15 @@ describe.concurrent("a lying coordinator", () => {
     const { network, fronts } = world;
     const run = await asked(network, taxOf("1994"));
     const said = heard(fronts.operator, run);
-    speaksFor(fronts.operator, run, (message, to) => {
+    const cameBack = speaksFor(fronts.operator, run, (message, to) => {
       if (message.type !== "result-1" || to !== "delta") return [message];
       const [one, ...rest] = message.contributions;
       return [{ ...message, contributions: [{ ...one!, words: flipped(one!.words) }, ...rest] }];
     });
     await opened(network, run);
-    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    await othersSaid(said, "contribution-2", "delta", cameBack);
     expect(said.get("delta")).not.toContain("contribution-2");
-    expect(await figureOf(network, run)).toBe(sumOf("tax", "1994", without("delta")));
+    await cancelled(network, run);
   });
 
   test("P-sum-checked: no altered transcript passes for the sum, before or after the true one", async () => {
@@ -171,7 +182,7 @@ describe.concurrent("a lying coordinator", () => {
     );
     await opened(network, run);
     await vi.waitFor(() => expect(PROVIDERS.every((member) => said.get(member)?.includes("unmask-2"))).toBe(true), {
-      timeout: 5 * STEP_MS,
+      timeout: WAIT_MS,
       interval: 50,
     });
     await record(

@@ -20,15 +20,16 @@ import {
   outputOf,
   PROVIDERS,
   partyOf,
-  STEP_MS,
+  SHORT_STEP_MS,
   spokenIn,
   tells,
+  WAIT_MS,
 } from "./_network.ts";
 
 let world: Attacked;
 let fork: Fork | undefined;
 beforeAll(async () => {
-  world = await attackedNetwork();
+  world = await attackedNetwork({ stepMs: SHORT_STEP_MS });
 }, 120_000);
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -39,7 +40,7 @@ const LEDGER = "/peer/v1/ledger/";
 const isBatches = ({ path }: Call) => path.startsWith(`${LEDGER}batches`);
 const heightOf = async (member: string) => (await world.network.net.node(member).services.ledger.status()).height;
 const rootOf = async (member: string) => (await world.network.net.node(member).services.ledger.status()).root;
-const waits = { timeout: 10 * STEP_MS, interval: 50 };
+const waits = { timeout: WAIT_MS, interval: 50 };
 
 /** Any record of the treasury's that everyone may see. */
 const submission = (name: string) => {
