@@ -64,11 +64,15 @@ export async function openComputation(ctx: Context, request: string, stepTimes: 
   const dossier = await dossierOf(ctx, planned);
   const key = await keyOfReceiver(ctx, body);
   await handOver(ctx, body, dossier);
-  await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), {
-    computation,
-    deadline: body.deadlines.keys,
-  });
+  const about = { computation, deadline: body.deadlines.keys };
+  await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), about).catch(unlessTooLate);
   return computation;
+}
+
+/** The ledger was away for longer than the first step may take: the next try plans anew. */
+function unlessTooLate(cause: unknown): never {
+  if (!(cause instanceof LedgerError) || cause.rejection?.field !== "deadlines.keys") throw cause;
+  throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation: recorded too late; ${cause.message}`, { cause });
 }
 
 /** A plan whose first deadline is still ahead is used again; otherwise it is made anew under the same id. */
