@@ -31,9 +31,9 @@ const report = await runCrashes({
   seed,
   ...(only === undefined ? {} : { only }),
   dir,
-  stepMs: 6_000,
-  releaseMs: 10_000,
-  limitMs: 180_000,
+  stepMs: 10_000,
+  releaseMs: 15_000,
+  limitMs: 300_000,
   note,
 });
 const { broken, ends } = report;
