@@ -8,6 +8,7 @@ import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts";
 import { isBy, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
+import { createBell } from "./bell.ts";
 import type { Chain, Prepared } from "./chain.ts";
 import { cosignedNote } from "./cosigned-note.ts";
 import { entriesOf } from "./delivery.ts";
@@ -16,6 +17,7 @@ import { readGovernance } from "./governance.ts";
 import { openChain } from "./open-chain.ts";
 import { createPresence } from "./presence.ts";
 import { collectQuorum, type QuorumCollector } from "./quorum.ts";
+import { createQuota, type QuotaOptions } from "./quota.ts";
 import { readsOf } from "./reads.ts";
 import type { SequencerApi, SubmitAnswer } from "./sequencer-api.ts";
 import type { SequencerCore } from "./sequencer-core.ts";
@@ -36,6 +38,8 @@ export interface SequencerOptions {
   readonly maxQueue?: number;
   /** How long a submission waits for the quorum before ERR_LEDGER_NO_QUORUM; default 30 s. It stays pending. */
   readonly quorumTimeoutMs?: number;
+  /** What each member may hand in; see quota.ts. This node's own records are not counted. */
+  readonly quota?: Omit<QuotaOptions, "now">;
   readonly onFork?: (evidence: ForkEvidence) => void;
   /**
    * Signed votes that carry the replacement of a lost sequencer by this member, opened over its own replica's store:
@@ -57,8 +61,13 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const heldAtOpening = chain.tail()?.prepared.range.size ?? chain.head().size;
   const takeover = await prepareTakeover(chain, options);
   const closing = new AbortController();
-  const queue = createSubmissionQueue({ maxQueue, timeoutMs: quorumTimeoutMs });
+  const queue = createSubmissionQueue({
+    maxQueue,
+    timeoutMs: quorumTimeoutMs,
+    quota: createQuota({ now: options.now, ...options.quota }),
+  });
   let collector: QuorumCollector | undefined;
+  let lastCommitMs = 0;
   let halted: LedgerError | undefined;
   // Replaced by vote: orders nothing more, but still tells the others what it ordered last.
   let retired: LedgerError | undefined;
@@ -95,6 +104,19 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     await chain.commit(checkpoint);
     collector = undefined;
     return true;
+  }
+
+  /**
+   * The oldest submissions. What many members record at nearly the same time waits a moment for the others: a group
+   * commit costs every member a cosignature and the check of a quorum, however few records it holds.
+   */
+  async function gather(): Promise<readonly Submission[]> {
+    const group = queue.take(maxBatch);
+    const isFew = group.length > 0 && group.length < FEW;
+    const patienceMs = Math.min(lastCommitMs / 3, LONGEST_PATIENCE_MS);
+    if (!isFew || patienceMs < 1 || !group.every(isOneOfMany)) return group;
+    await createBell().wait(closing.signal, patienceMs);
+    return [...group, ...queue.take(maxBatch - group.length)];
   }
 
   async function commitGroup(group: readonly Submission[]): Promise<void> {
@@ -136,9 +158,13 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       if (chain.tail() !== undefined && !(await acknowledge())) return;
       if (takeover.length > 0) await commitTakeover(takeover);
       while (!closing.signal.aborted && retired === undefined) {
-        const group = queue.take(maxBatch);
-        if (group.length === 0) await queue.bell.wait(closing.signal);
+        // Listened for before looking: what comes in between must not be missed.
+        const rung = queue.bell.wait(closing.signal);
+        const group = await gather();
+        const startedAt = options.now();
+        if (group.length === 0) await rung;
         else await commitGroup(group);
+        if (group.length > 0) lastCommitMs = options.now() - startedAt;
       }
     } catch (error) {
       // A store that failed once may hold the group commit or not: only opening it again tells.
@@ -187,6 +213,12 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     api: createSequencerApi(core, { submit, present: presence.present }),
   });
 }
+
+const FEW = 16;
+const LONGEST_PATIENCE_MS = 25;
+/** Said by every provider of a request. */
+const OF_MANY: readonly string[] = ["decision.record", "agreement.conclude"];
+const isOneOfMany = ({ transaction }: Submission): boolean => OF_MANY.includes(transaction.statement?.type);
 
 function signHead(chain: Chain, prepared: Prepared, identity: SigningIdentity): string {
   const { log, sequencer } = chain.governance();
