@@ -62,7 +62,8 @@ export const draft: PolicyDraft = {
     investment: ["sum", "mean", "ratio", "variance", "standard-deviation", "correlation", "regression"],
     "market-value": ["ratio", "correlation", "regression"],
     capital: ["regression"],
-    staff: ["histogram", "quantile"],
+    staff: ["histogram", "quantile", "distinct"],
+    "person-id": ["distinct"],
   },
   filter: {
     year: { predicates: ["eq", "isAnyOf"] },

@@ -5,7 +5,7 @@ import type { Figure, Rational } from "../../policies/disclosure/output-rules.ts
 import type { Measure } from "../../policies/model/query.ts";
 import type { ResultCell } from "../statistics/decode.ts";
 import { boundsOf, multiplierOf, numericFieldOf } from "../statistics/elements.ts";
-import type { Layout, Word } from "../statistics/layout.ts";
+import { elementsIn, type Layout, type Word } from "../statistics/layout.ts";
 import { elementsOf, moment } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 
@@ -52,7 +52,9 @@ const isPlain = ({ statistic, units }: Measure): boolean =>
 function sumOf(layout: Layout, cell: DecodedCell, word: Word): bigint | undefined {
   const wanted = canonicalJson(word);
   const index = layout.components.findIndex((component) => canonicalJson(component.word) === wanted);
-  return index < 0 ? undefined : BigInt(cell.values[index]!);
+  if (index < 0) return undefined;
+  const element = layout.components.slice(0, index).reduce((sum, component) => sum + elementsIn(component), 0);
+  return BigInt(cell.values[element]!);
 }
 
 function comparedValue({ measure, results }: FigureInputs): Rational | undefined {

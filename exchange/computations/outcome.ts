@@ -8,7 +8,7 @@ import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
-import { atomCodes, type Layout, layoutWords, recordKey } from "../statistics/layout.ts";
+import { atomCodes, elementsIn, type Layout, layoutWords, recordKey } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
@@ -48,7 +48,7 @@ export interface OutcomeInputs {
 
 export type Outcome =
   | { readonly kind: "released"; readonly document: ReleasedDocument; readonly equations: readonly SumEquation[] }
-  | { readonly kind: "withheld"; readonly reasons: readonly string[] };
+  | { readonly kind: "withheld"; readonly reasons: readonly string[]; readonly equations: readonly SumEquation[] };
 
 /** Rules of their own beside the output rules: the bitmap's left-out rule, and the history of releases. */
 const COMPLEMENT_RULE = "complementary-cell";
@@ -63,9 +63,12 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   for (const cell of decoded.cells) {
     counts[cell.atom] = Math.max(0, cell.organisations - inputs.dropped);
     let at = cell.atom * layout.wordsPerAtom;
-    for (const [index, component] of layout.components.entries()) {
-      writeElement(sums, at, component.words, BigInt(cell.values[index]!));
-      at += component.words;
+    let element = 0;
+    for (const component of layout.components) {
+      for (let i = 0; i < elementsIn(component); i++) {
+        writeElement(sums, at, component.words, BigInt(cell.values[element++]!));
+        at += component.words;
+      }
     }
   }
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
@@ -78,7 +81,11 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const published: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
   const withheldCells = published.filter((cell) => cell.withheld !== undefined).length;
   const reasons = [...new Set(published.flatMap((cell) => cell.withheld ?? []))];
-  if (withheldCells === published.length) return { outcome: { kind: "withheld", reasons }, bitmap };
+  if (withheldCells === published.length) {
+    // Nothing is published, so what later releases must not give away is all of it.
+    const equations = guarded.equations.map((one) => ({ ...one, withheld: true as const }));
+    return { outcome: { kind: "withheld", reasons, equations }, bitmap };
+  }
   const document: ReleasedDocument = {
     format: "sealane/result/v1",
     request: inputs.opened.request,

@@ -2,7 +2,7 @@
 import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
-import { type Layout, layoutMinimumOrganisations, recordKey } from "../statistics/layout.ts";
+import { elementsIn, type Layout, layoutMinimumOrganisations, recordKey } from "../statistics/layout.ts";
 
 export interface VectorLayoutInputs {
   readonly layout: Layout;
@@ -18,7 +18,9 @@ export interface VectorLayoutInputs {
 
 export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
   atoms: inputs.layout.atoms,
-  components: inputs.layout.components.map((component) => component.words),
+  components: inputs.layout.components.flatMap((component) =>
+    new Array<1 | 2>(elementsIn(component)).fill(component.words),
+  ),
   excluded: inputs.excluded,
   minimumOrganisations: inputs.exactMomentsTrusted ? 0 : layoutMinimumOrganisations(inputs.layout, inputs.colluders),
   recordKeys: Array.from({ length: inputs.layout.atoms }, (_, atom) =>

@@ -7,7 +7,8 @@ import { isClassed, momentMargin } from "../../policies/model/statistic.ts";
 import { classDomain } from "./classes.ts";
 import { fieldOf, harmonise, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import type { Component, Layout, LayoutDomain, LayoutElement, Word } from "./layout.ts";
+import { type Component, elementsIn, type Layout, type LayoutDomain, type LayoutElement, type Word } from "./layout.ts";
+import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
 import { elementsOf, wordsOf } from "./words.ts";
 
@@ -44,12 +45,15 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   });
   for (const filter of query.filters) checkFilter(filter, assets, elements);
   for (const asset of assets) periodUse(query, asset);
-  for (const measure of query.measures) checkMeasure(measure, elements, query);
+  for (const measure of query.measures) {
+    checkMeasure(measure, elements, query);
+    if (measure.statistic.kind === "distinct") checkDistinct(measure.id, measure.statistic.element, assets);
+  }
 
   const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
   const components = componentsOf(query.measures, elements, rows);
   const atoms = domains.reduce((product, domain) => product * domain.codes.length, 1);
-  const wordsPerAtom = components.reduce((total, component) => total + component.words, 0);
+  const wordsPerAtom = components.reduce((total, component) => total + component.words * elementsIn(component), 0);
   if (!Number.isSafeInteger(rows)) {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
@@ -215,6 +219,15 @@ function checkMeasure(measure: Measure, elements: readonly LayoutElement[], quer
   }
 }
 
+function checkDistinct(measure: string, element: string, assets: readonly Asset[]): void {
+  for (const asset of assets) {
+    const { type } = fieldOf(asset, element);
+    if (type === "code" || type === "text") continue;
+    const message = `distinct values of ${element} need a code or a text, ${asset.id} holds it as ${type}`;
+    throw new StatisticsError("ERR_STATISTICS_ELEMENT", measure, message);
+  }
+}
+
 function checkFilter(filter: Predicate, assets: readonly Asset[], elements: readonly LayoutElement[]): void {
   const refuse = (message: string) => new StatisticsError("ERR_STATISTICS_QUERY", filter.element, message);
   const ordered = filter.operator === "gteq" || filter.operator === "lteq";
@@ -274,7 +287,9 @@ function componentsOf(measures: readonly Measure[], elements: readonly LayoutEle
   for (const measure of measures) {
     for (const word of wordsOf(measure.statistic)) words.set(canonicalJson(word), word);
   }
-  return [...words.values()].map((word) => {
+  return [...words.values()].map((word): Component => {
+    // Random numbers of the whole ring.
+    if (word.kind === "registers") return { word, words: 1, count: REGISTERS * ranksFor(rows), bound: `${ONE_WORD}` };
     let bound = BigInt(Math.max(rows, 1));
     for (const factor of word.kind === "moment" ? word.factors : []) {
       bound *= BigInt(elements.find((element) => element.element === factor)!.bound);

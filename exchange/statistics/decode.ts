@@ -3,7 +3,7 @@ import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Measure } from "../../policies/model/query.ts";
 import { momentMargin } from "../../policies/model/statistic.ts";
 import { StatisticsError } from "./errors.ts";
-import { atomCodes, type Layout, layoutWords, type Word } from "./layout.ts";
+import { atomCodes, elementsIn, type Layout, layoutWords, type Word } from "./layout.ts";
 import {
   divide,
   exactDecimal,
@@ -13,6 +13,7 @@ import {
   roundedDecimal,
   squareRootDecimal,
 } from "./rational.ts";
+import { estimateDistinct, REGISTERS, RELATIVE_ERROR, readThermometers } from "./registers.ts";
 import { leastSquares } from "./regression.ts";
 import { conversionFactor } from "./units.ts";
 import { readElement } from "./vector.ts";
@@ -27,7 +28,7 @@ export interface ResultCell {
   /** Measure id; a regression gives several cells per group, see `part`. */
   readonly measure: string;
   /**
-   * Regression: "intercept", "coefficient:<element>", "r-squared" or "rows". Quantile: "rows" of one class, and over
+   * Distinct: "estimate" and "relative-error" (one standard error). Regression: "intercept", "coefficient:<element>", "r-squared" or "rows". Quantile: "rows" of one class, and over
    * all classes "<probability>:from", ":to" and ":estimate" (see quantiles.ts).
    */
   readonly part?: string;
@@ -52,6 +53,7 @@ export interface DecodeOptions {
 
 type Figure = Omit<ResultCell, "group" | "measure">;
 type Sum = (word: Word) => bigint;
+type Distinct = (word: Word) => number;
 
 /** `sums` is the full vector (see `expandIncluded`); words of left-out atoms are never read. */
 export function decode(
@@ -69,15 +71,23 @@ export function decode(
   for (let atom = 0; atom < layout.atoms; atom++) {
     const codes = atomCodes(layout, atom);
     const group = Object.fromEntries(layout.domains.map((domain, i) => [domain.name, codes[i]!]));
-    const sum: Sum = (word) => {
+    const sumAt = (word: Word, element: number): bigint => {
       const at = offsets.get(canonicalJson(word));
       if (at === undefined) throw new StatisticsError("ERR_STATISTICS_VECTOR", "layout", "a component is missing");
-      return readElement(sums, atom * layout.wordsPerAtom + at.offset, at.words);
+      return readElement(sums, atom * layout.wordsPerAtom + at.offset + element * at.words, at.words);
+    };
+    const sum: Sum = (word) => sumAt(word, 0);
+    const distinct: Distinct = (word) => {
+      const { count } = offsets.get(canonicalJson(word))!;
+      const ranks = count / REGISTERS;
+      const elements = Array.from({ length: count }, (_, element) => sumAt(word, element));
+      return estimateDistinct(readThermometers(elements, ranks), ranks);
     };
     for (const measure of layout.query.measures) {
       const leftOut = complements.has(atom) ? "complementary-cell" : "minimum-organisations";
       const withheld = included[atom]! ? momentRule(measure, options.counts[atom]!, options.colluders) : leftOut;
-      const figures = withheld === undefined ? figuresOf(layout, measure, sum) : withheldFigures(measure, withheld);
+      const figures =
+        withheld === undefined ? figuresOf(layout, measure, sum, distinct) : withheldFigures(measure, withheld);
       for (const figure of figures) cells.push({ group, measure: measure.id, ...figure });
     }
   }
@@ -88,12 +98,20 @@ function requireLength(field: string, got: number, wanted: number): void {
   if (got !== wanted) throw new StatisticsError("ERR_STATISTICS_VECTOR", field, `expected ${wanted}, got ${got}`);
 }
 
-function componentOffsets(layout: Layout): ReadonlyMap<string, { readonly offset: number; readonly words: 1 | 2 }> {
-  const offsets = new Map<string, { offset: number; words: 1 | 2 }>();
+interface Place {
+  readonly offset: number;
+  readonly words: 1 | 2;
+  readonly count: number;
+}
+
+function componentOffsets(layout: Layout): ReadonlyMap<string, Place> {
+  const offsets = new Map<string, Place>();
   let offset = 0;
-  for (const { word, words } of layout.components) {
-    offsets.set(canonicalJson(word), { offset, words });
-    offset += words;
+  for (const component of layout.components) {
+    const { word, words } = component;
+    const count = elementsIn(component);
+    offsets.set(canonicalJson(word), { offset, words, count });
+    offset += words * count;
   }
   return offsets;
 }
@@ -104,6 +122,9 @@ function momentRule(measure: Measure, count: number, colluders: number): ResultC
 }
 
 function withheldFigures({ statistic }: Measure, withheld: NonNullable<ResultCell["withheld"]>): readonly Figure[] {
+  if (statistic.kind === "distinct") {
+    return ["estimate", "relative-error"].map((part) => ({ part, value: null, withheld }));
+  }
   if (statistic.kind === "quantile") return [{ part: "rows", value: null, withheld }];
   if (statistic.kind !== "regression") return [{ value: null, withheld }];
   return regressionParts(statistic.independents).map((part) => ({ part, value: null, withheld }));
@@ -130,7 +151,7 @@ function scaleOf(
   return { factor: rational(numerator, denominator * 10n ** BigInt(common.scale)), unit: unit ?? undefined };
 }
 
-function figuresOf(layout: Layout, measure: Measure, sum: Sum): readonly Figure[] {
+function figuresOf(layout: Layout, measure: Measure, sum: Sum, distinct: Distinct): readonly Figure[] {
   const { statistic } = measure;
   const scale = (element: string) => scaleOf(layout, measure, element);
   const withUnit = (element: string) => {
@@ -140,6 +161,11 @@ function figuresOf(layout: Layout, measure: Measure, sum: Sum): readonly Figure[
   switch (statistic.kind) {
     case "count":
       return [{ value: sum({ kind: "units" }).toString() }];
+    case "distinct":
+      return [
+        { part: "estimate", value: String(distinct({ kind: "registers", element: statistic.element })) },
+        { part: "relative-error", value: RELATIVE_ERROR },
+      ];
     case "histogram":
       return [{ value: sum(moment([], [statistic.element])).toString() }];
     case "quantile":

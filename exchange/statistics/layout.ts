@@ -36,16 +36,20 @@ export interface LayoutElement {
 
 /**
  * One exact sum over an organisation's rows. `units` counts distinct statistical units. `moment` sums the product of
- * `factors` (none: counts rows; one: Σx; two: Σxy) over rows where every element of `complete` is valid.
+ * `factors` (none: counts rows; one: Σx; two: Σxy) over rows where every element of `complete` is valid. `registers` is
+ * no sum of rows but a sketch of distinct values (registers.ts).
  */
 export type Word =
   | { readonly kind: "units" }
+  | { readonly kind: "registers"; readonly element: string }
   | { readonly kind: "moment"; readonly factors: readonly string[]; readonly complete: readonly string[] };
 
 export interface Component {
   readonly word: Word;
   /** 2 where the sum over the whole cohort may leave the signed 64-bit range. */
   readonly words: 1 | 2;
+  /** Elements of the component; absent: 1. A sketch has one per register and rank. */
+  readonly count?: number;
   /** Largest |sum| over the whole cohort, decimal text. */
   readonly bound: string;
 }
@@ -73,6 +77,8 @@ export interface Layout {
   /** Exact moments: a cell needs N − 1 − c ≥ this many organisations; 0 where no moment is asked for. */
   readonly momentMargin: number;
 }
+
+export const elementsIn = (component: Component): number => component.count ?? 1;
 
 /** Digest of the canonical layout document. */
 export const layoutDigest = (layout: Layout): string => digestOf(layout);

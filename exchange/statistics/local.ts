@@ -2,9 +2,10 @@
 import type { Asset } from "../../policies/model/asset.ts";
 import { multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { type Layout, layoutWords } from "./layout.ts";
+import { type Component, elementsIn, type Layout, layoutWords } from "./layout.ts";
+import { REGISTERS, readRegister, writeThermometers } from "./registers.ts";
 import type { RowBatch, Source } from "./source.ts";
-import { type AssetPlan, compileSql, planAsset } from "./sql.ts";
+import { type AssetPlan, compileSketchSql, compileSql, planAsset } from "./sql.ts";
 import { readElement, writeElement } from "./vector.ts";
 
 export interface LocalStatistics {
@@ -30,14 +31,33 @@ export async function localStatistics(
   asset: Asset,
   attributes: Readonly<Record<string, string>>,
   read: Source["read"],
+  sketch: SketchInputs = NO_SKETCH,
 ): Promise<LocalStatistics> {
   // Values that the engine cannot read as DECIMAL (a Unicode blank, more digits than a machine word) need the text.
   for (const form of ["registered", "text"] as const) {
     const reader = localReader(layout, asset, attributes);
-    if (await read(compileSql(layout, asset, form), reader.take)) return reader.finish();
+    if (!(await read(compileSql(layout, asset, form), reader.take))) continue;
+    for (const component of layout.components.filter(({ word }) => word.kind === "registers")) {
+      const query = compileSketchSql(layout, asset, component, sketch.key, form);
+      await read(query, (batch) => reader.takeRegisters(component, batch));
+    }
+    return reader.finish(sketch.random);
   }
   throw new StatisticsError("ERR_STATISTICS_SOURCE", asset.id, "the engine reads it neither as numbers nor as text");
 }
+
+export interface SketchInputs {
+  /** The same for every member, and another for every computation: hashes of two computations do not match. */
+  readonly key: string;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+const NO_SKETCH: SketchInputs = {
+  key: "",
+  random() {
+    throw new TypeError("sketch: a layout with distinct counts needs a key and randomness");
+  },
+};
 
 /** Takes the batches of one answer; exported for tests. Rows of one atom (a code in several spellings) add up. */
 export function localReader(layout: Layout, asset: Asset, attributes: Readonly<Record<string, string>>) {
@@ -46,7 +66,14 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
   const atomOf = atomFinder(layout, plan, attributes);
   const values = new BigUint64Array(layoutWords(layout));
   const units = new Float64Array(layout.atoms);
+  const registers = new Map<Component, Uint8Array>();
   const total = { rows: 0, nulls: {} as Record<string, number>, outOfBounds: {} as Record<string, number> };
+
+  const codesIn = (row: Row): readonly (string | null)[] =>
+    plan.dimensions.map((_, i) => {
+      const text = row.cell(`d${i}`);
+      return text === null ? null : trimmed(text);
+    });
 
   function takeRow(row: Row): void {
     const rows = count(row, "cell_rows");
@@ -57,17 +84,20 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
       add(total.outOfBounds, field.name, fitting - valid);
       if (texts > fitting) throw misfit(field.name, texts - fitting);
     }
-    const codes = plan.dimensions.map(({ field }, i) => {
+    for (const [i, { field }] of plan.dimensions.entries()) {
       const text = row.cell(`d${i}`);
-      const code = text === null ? null : trimmed(text);
-      if (text !== null && code === null) add(total.nulls, field.name, rows);
-      return code;
-    });
-    const atom = atomOf(codes, rows);
+      if (text !== null && trimmed(text) === null) add(total.nulls, field.name, rows);
+    }
+    const atom = atomOf(codesIn(row), rows);
     if (atom === undefined || row.cell("kept") !== "true") return;
     units[atom] = plan.unitField === null ? 1 : units[atom]! + count(row, "cell_units");
     let at = atom * layout.wordsPerAtom;
-    for (const [i, { word, words }] of layout.components.entries()) {
+    for (const [i, component] of layout.components.entries()) {
+      const { word, words } = component;
+      if (word.kind === "registers") {
+        at += words * elementsIn(component);
+        continue;
+      }
       const value = scaledInteger(decimalText(row, `k${i}`), scales[i]!.scale, "exact")! * scales[i]!.multiplier;
       // The provider itself is one unit, however many rows say so.
       const before = word.kind === "units" && plan.unitField === null ? 0n : readElement(values, at, words);
@@ -81,11 +111,25 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
       const places = new Map(columns.map((name, i) => [name, i]));
       for (const cells of rows) takeRow({ cell: (column) => cells[places.get(column) ?? -1] ?? null });
     },
+    takeRegisters(component: Component, { columns, rows }: RowBatch): void {
+      const ranks = elementsIn(component) / REGISTERS;
+      const all = registers.get(component) ?? new Uint8Array(layout.atoms * REGISTERS);
+      registers.set(component, all);
+      const places = new Map(columns.map((name, i) => [name, i]));
+      for (const cells of rows) {
+        const cell = (column: string): string | null => cells[places.get(column) ?? -1] ?? null;
+        const atom = atomOf(codesIn({ cell }), 0);
+        if (atom === undefined) continue;
+        const { register, rank } = readRegister({ register: cell("register"), rank: cell("rank") }, ranks);
+        all[atom * REGISTERS + register] = Math.max(all[atom * REGISTERS + register]!, rank);
+      }
+    },
     /** After the last batch. */
-    finish(): LocalStatistics {
+    finish(random: SketchInputs["random"] = NO_SKETCH.random): LocalStatistics {
       if (total.rows !== asset.quality.rows) {
         throw changed(asset.id, `registered with ${asset.quality.rows} rows, has ${total.rows}`);
       }
+      for (const [component, all] of registers) fillSketch(layout, values, component, all, random);
       return { values, contributes: contributors(layout, values), units, ...total };
     },
   };
@@ -103,13 +147,31 @@ const add = (counts: Record<string, number>, field: string, more: number): void 
 /** As the SQL trims: blanks (Unicode Zs) at both ends; null where nothing is left. */
 const trimmed = (text: string): string | null => text.replace(/^\p{Zs}+|\p{Zs}+$/gu, "") || null;
 
-/** Per atom: 1 where every component is non-zero. */
+function fillSketch(
+  layout: Layout,
+  values: BigUint64Array,
+  component: Component,
+  registers: Uint8Array,
+  random: SketchInputs["random"],
+): void {
+  const before = layout.components.slice(0, layout.components.indexOf(component));
+  const offset = before.reduce((words, other) => words + other.words * elementsIn(other), 0);
+  const length = elementsIn(component);
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    const at = atom * layout.wordsPerAtom + offset;
+    const own = registers.subarray(atom * REGISTERS, (atom + 1) * REGISTERS);
+    writeThermometers(values.subarray(at, at + length), own, length / REGISTERS, random);
+  }
+}
+
+/** Per atom: 1 where every component is non-zero, a sketch where any of its registers is. */
 function contributors(layout: Layout, values: BigUint64Array): Uint8Array {
   return Uint8Array.from({ length: layout.atoms }, (_, atom) => {
     let at = atom * layout.wordsPerAtom;
-    return layout.components.every(({ words }) => {
-      at += words;
-      return readElement(values, at - words, words) !== 0n;
+    return layout.components.every((component) => {
+      const start = at;
+      at += component.words * elementsIn(component);
+      return values.subarray(start, at).some((word) => word !== 0n);
     })
       ? 1
       : 0;

@@ -260,6 +260,13 @@ function figures(measure: Measure, rows: readonly Row[], tables: readonly PlainT
   switch (statistic.kind) {
     case "count":
       return [{ value: String(tables.reduce((total, table) => total + unitsOf(table, rows), 0)) }];
+    case "distinct": {
+      const values = rows.flatMap((row) => cell(row, statistic.element) ?? []);
+      return [
+        { part: "estimate", value: String(new Set(values).size) },
+        { part: "relative-error", value: "0" },
+      ];
+    }
     case "histogram":
       return [{ value: String(column(statistic.element).length) }];
     case "quantile":

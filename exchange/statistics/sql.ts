@@ -17,7 +17,8 @@ import { periodUse } from "./compile.ts";
 import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { decimal, literal, registeredStages, type UsedField, usedField, valueStages } from "./field-sql.ts";
-import type { Layout, Word } from "./layout.ts";
+import { type Component, elementsIn, type Layout, type Word } from "./layout.ts";
+import { REGISTERS, registerSql } from "./registers.ts";
 import type { SqlQuery } from "./source.ts";
 
 export type SqlForm = "registered" | "text";
@@ -52,6 +53,7 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
     domain.kind === "element" ? [use(fieldOf(asset, domain.name))] : [],
   );
   for (const filter of layout.query.filters) use(fieldOf(asset, filter.element));
+  for (const { word } of layout.components) if (word.kind === "registers") use(fieldOf(asset, word.element));
   const period = periodUse(layout.query, asset);
   if (period !== null) use(asset.fields.find((field) => field.name === period)!);
   const { unit } = asset;
@@ -60,11 +62,49 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
 }
 
 export function compileSql(layout: Layout, asset: Asset, form: SqlForm = "text"): SqlQuery {
+  const { plan, keys, cells, byElement, ...query } = compileCells(layout, asset, form);
+  const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
+  // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
+  const quality = plan.used.flatMap(({ index }) =>
+    ["t", "p", "v"].map((stage) => `count(${stage}${index}) AS ${stage}${index}`),
+  );
+  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
+  const columns = [...keys, ...groupedColumns(sums, quality, units)];
+  return { ...query, text: `${cells}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}` };
+}
+
+/**
+ * The sketch of one `registers` component over the kept rows: d0, d1, …, register and rank, one row per register that
+ * is not empty. `key` is common to the cohort and to no other computation.
+ */
+export function compileSketchSql(
+  layout: Layout,
+  asset: Asset,
+  component: Component,
+  key: string,
+  form: SqlForm,
+): SqlQuery {
+  const { keys, cells, byElement, parameters, ...query } = compileCells(layout, asset, form);
+  const { element } = component.word as Extract<Word, { readonly kind: "registers" }>;
+  const value = `v${byElement(element).index}`;
+  const { register, rank } = registerSql(value, `$${parameters.length + 1}`, elementsIn(component) / REGISTERS);
+  const groups = [...keys.slice(1), "register"];
+  const columns = [...keys.slice(1), `${register} AS register`, `max(${rank}) AS rank`];
+  return {
+    ...query,
+    parameters: [...parameters, key],
+    text: `${cells}\nSELECT ${columns.join(", ")} FROM cells WHERE kept AND ${value} IS NOT NULL GROUP BY ${groups.join(", ")}`,
+  };
+}
+
+/** The relation `cells`: values, d0, d1, … and whether filters and period keep the row. */
+function compileCells(layout: Layout, asset: Asset, form: SqlForm) {
   const plan = planAsset(layout, asset);
   const decimals = form === "text" ? [] : plan.used.filter(isRead);
   // Units that stand under two spellings of one code would be counted twice, so then the codes are trimmed here.
   const coded = plan.dimensions.filter(({ field }) => field.type === "code");
-  const raw = form === "text" || plan.unitField !== null ? [] : coded;
+  const raw =
+    form === "text" || plan.unitField !== null ? [] : coded.filter(({ field }) => isOnlyGrouped(layout, field));
   const parameters: string[] = [];
   const bind = (value: string): string => `$${parameters.push(value)}`;
   const byElement = (element: string): UsedField => plan.used.find((entry) => entry.field.element === element)!;
@@ -79,26 +119,26 @@ export function compileSql(layout: Layout, asset: Asset, form: SqlForm = "text")
     ...periodConditions(layout, asset, plan, bind),
   ];
   const groups = plan.dimensions.map((entry, i) => `${groupExpression(layout, entry)} AS d${i}`);
-  const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
-  // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
-  const quality = plan.used.flatMap(({ index }) =>
-    ["t", "p", "v"].map((stage) => `count(${stage}${index}) AS ${stage}${index}`),
-  );
-  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   const keys = ["kept", ...plan.dimensions.map((_, i) => `d${i}`)];
-  const columns = [...keys, ...groupedColumns(sums, quality, units)];
-
-  const text = [
+  const cells = [
     `WITH ${form === "text" ? valueStages(plan.used, codesOf) : registeredStages(plan.used, { decimals, raw })}`,
     `filtered AS (SELECT *, coalesce(${conditions.join(" AND ")}, false) AS kept FROM bounded)`,
     `cells AS (SELECT *${groups.map((group) => `, ${group}`).join("")} FROM filtered)`,
   ].join(",\n");
   return {
-    text: `${text}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}`,
+    plan,
+    keys,
+    cells,
+    byElement,
     parameters,
     decimals: Object.fromEntries(decimals.map(({ field, scale, width }) => [field.name, readType(width, scale)])),
   };
 }
+
+/** A code that is also compared or counted needs its blanks taken off before. */
+const isOnlyGrouped = (layout: Layout, { element }: Field): boolean =>
+  layout.query.filters.every((filter) => filter.element !== element) &&
+  layout.components.every(({ word }) => word.kind !== "registers" || word.element !== element);
 
 const groupedColumns = (sums: readonly string[], quality: readonly string[], units: string): string[] => [
   "count(*) AS cell_rows",
@@ -179,6 +219,7 @@ function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string)
   if (word.kind === "units") {
     return plan.unitField === null ? "1" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   }
+  if (word.kind === "registers") return `count(v${byElement(word.element).index})`;
   const [first, second] = word.factors.map(byElement);
   const others = word.complete
     .filter((element) => !word.factors.includes(element))

@@ -15,6 +15,7 @@ export const moment = (factors: readonly string[], complete: readonly string[]):
 export function elementsOf(statistic: Statistic): readonly string[] {
   switch (statistic.kind) {
     case "count":
+    case "distinct":
       return [];
     case "sum":
     case "mean":
@@ -44,6 +45,8 @@ export function wordsOf(statistic: Statistic): readonly Word[] {
     case "sum":
     case "ratio":
       return elements.map((x) => moment([x], [x]));
+    case "distinct":
+      return [{ kind: "registers", element: statistic.element }];
     case "histogram":
     case "quantile":
       return [moment([], elements)];

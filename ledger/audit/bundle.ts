@@ -92,7 +92,14 @@ export const LayoutView = Type.Object({
       Type.Object({ kind: Type.Enum(["element", "attribute"]), name: Code, codes: list(Code, 100_000, 1) }),
       3,
     ),
-    components: list(Type.Object({ words: Type.Enum([1, 2]) }), 1000, 1),
+    components: list(
+      Type.Object({
+        words: Type.Enum([1, 2]),
+        count: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_536 })),
+      }),
+      1000,
+      1,
+    ),
     atoms: Type.Integer({ minimum: 1, maximum: 1_048_576 }),
     wordsPerAtom: Type.Integer({ minimum: 1 }),
     /** Exact moments: a cell needs N - 1 - c of at least this; 0 where no moment is asked for. */

@@ -33,7 +33,7 @@ export const checkOpenedDocuments: Check = ({ body, opened, cohort }, findings) 
   const sizes = shape.dimensions.map(({ size }) => size);
   const domains = shape.domains.map(({ codes }) => codes.length);
   findings.expect(sameList(sizes, domains), `${where}/layout/domains`, "layout-mismatch");
-  const words = shape.components.reduce((sum, component) => sum + component.words, 0);
+  const words = shape.components.reduce((sum, component) => sum + component.words * (component.count ?? 1), 0);
   findings.expect(shape.wordsPerAtom === words, `${where}/layout/wordsPerAtom`, "layout-mismatch", {
     expected: words,
     got: shape.wordsPerAtom,

@@ -154,6 +154,7 @@ function marginPartsOf(statistic: StatisticView): readonly string[] {
 }
 
 function partsOf(statistic: StatisticView): readonly string[] {
+  if (statistic.kind === "distinct") return ["estimate", "relative-error"];
   if (statistic.kind === "quantile") return ["rows"];
   if (statistic.kind !== "regression") return [""];
   const coefficients = (statistic.independents ?? []).map((element) => `coefficient:${element}`);

@@ -148,8 +148,12 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     if (held === undefined) throw new TypeError(`${own.asset}: not held by this node`);
     if (verdict !== undefined) await ctx.services.inflight.put(`${body.computation}-layout`, { layout });
     const startedAt = performance.now();
-    const local = await localStatistics(layout, held.asset, parties.attributes[self] ?? {}, (...query) =>
-      ctx.assets.read(own.asset, ...query),
+    const local = await localStatistics(
+      layout,
+      held.asset,
+      parties.attributes[self] ?? {},
+      (...query) => ctx.assets.read(own.asset, ...query),
+      { key: body.computation, random: ctx.services.random },
     );
     ctx.gauges.time(body.computation, "member/source", performance.now() - startedAt);
     return local;

@@ -86,6 +86,7 @@ function productsOf(statistic: Statistic): readonly (readonly string[])[] {
   ];
   switch (statistic.kind) {
     case "count":
+    case "distinct":
     case "histogram":
     case "quantile":
       return [];

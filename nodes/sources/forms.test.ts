@@ -155,7 +155,7 @@ const QUERIES: readonly Query[] = [
   },
   {
     measures: [{ id: "s", statistic: { kind: "mean", element: "x" } }],
-    groupBy: [],
+    groupBy: [{ element: "code" }],
     filters: [
       { element: "whole", operator: "gteq", values: ["-2"] },
       { element: "code", operator: "isAnyOf", values: ["A", "C.3"] },

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +8,10 @@ import { assetOf, queryArbitrary, SECTORS, tableArbitrary } from "../../exchange
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { decode } from "../../exchange/statistics/decode.ts";
 import { type Layout, layoutWords } from "../../exchange/statistics/layout.ts";
-import { localStatistics } from "../../exchange/statistics/local.ts";
+import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainCell, type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
 import { quantileCells } from "../../exchange/statistics/quantiles.ts";
+import { REGISTERS, readThermometers } from "../../exchange/statistics/registers.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
@@ -152,4 +154,61 @@ test("values at the bounds of two words add up without wrapping", async () => {
     [{ measures: [{ id: "v", statistic: { kind: "variance", element: "x" } }], groupBy: [], filters: [] }],
     tables,
   );
+});
+
+test("distinct values over organisations: the sums hold the registers of the union, and the estimate its error", async () => {
+  const sizes = [900, 700, 400];
+  const key = "one-computation";
+  const tables = sizes.map((size, i) => ({
+    // Overlapping ids, some with blanks around them; every fifth row of another year, some without an id.
+    lines: Array.from({ length: size }, (_, row) => ({
+      id: row % 50 === 0 ? "" : `${row % 3 === 0 ? " " : ""}person-${(row * 7 + i * 150) % 1_000}`,
+      year: row % 5 === 0 ? "2021" : "2022",
+    })),
+    asset: { ...assetOf(2 * i, size), period: undefined },
+  }));
+  const query: Query = {
+    measures: [{ id: "persons", statistic: { kind: "distinct", element: "unit-id" } }],
+    groupBy: [{ element: "year" }],
+    filters: [{ element: "year", operator: "isAnyOf", values: ["2021", "2022"] }],
+  };
+  const assets = tables.map(({ asset }) => asset);
+  const layout = compileLayout({ query, assets, attributes: {} });
+  const locals: LocalStatistics[] = [];
+  for (const { lines, asset } of tables) {
+    const path = join(folder, "persons.csv");
+    const rows = lines.map(({ id, year }) => `${id},${year},2022-01-01,1,1,1`);
+    await writeFile(path, `"Unit, id",year,filed,output,tax,energy\n${rows.join("\n")}\n`);
+    const source = await openSource({ kind: "csv", path }, { scratch: folder });
+    locals.push(await localStatistics(layout, asset, {}, source.read, { key, random: (n) => randomBytes(n) }));
+    await source.close();
+  }
+  const sums = locals[0]!.values.map((_, i) =>
+    locals.reduce((sum, { values }) => BigInt.asUintN(64, sum + values[i]!), 0n),
+  );
+  const counts = new Array<number>(layout.atoms).fill(9);
+  const cells = decode(
+    layout,
+    sums,
+    counts.map(() => true),
+    { counts, colluders: 1 },
+  );
+  const ranks = layout.wordsPerAtom / REGISTERS;
+  for (const [atom, year] of layout.domains[0]!.codes.entries()) {
+    const ids = tables.flatMap(({ lines }) => lines.filter((line) => line.year === year).map(({ id }) => id.trim()));
+    const union = new Set(ids.filter((id) => id !== ""));
+    const wanted = new Uint8Array(REGISTERS);
+    for (const id of union) {
+      const digest = createHash("sha256")
+        .update(key + id)
+        .digest();
+      wanted[digest[0]!] = Math.max(wanted[digest[0]!]!, Math.min(Math.clz32(digest.readUInt32BE(1)) + 1, ranks));
+    }
+    const words = [...sums.subarray(atom * layout.wordsPerAtom, (atom + 1) * layout.wordsPerAtom)];
+    expect(readThermometers(words, ranks)).toEqual(wanted);
+    const [estimate, error] = cells.filter(({ group }) => group.year === year);
+    expect([estimate!.part, error!.part, error!.value]).toEqual(["estimate", "relative-error", "0.065"]);
+    expect(Math.abs(Number(estimate!.value) - union.size)).toBeLessThanOrEqual(4 * 0.065 * union.size);
+    expect(locals.every(({ contributes }) => contributes[atom] === (union.size > 0 ? 1 : 0))).toBe(true);
+  }
 });

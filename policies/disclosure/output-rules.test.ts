@@ -27,6 +27,14 @@ describe("frequency", () => {
   });
 });
 
+test("few distinct values are withheld, at least below ten", () => {
+  const statistic = { kind: "distinct", element: "person" } as const;
+  expect(rulesFor({ statistic, value: rational(10n) })).toEqual([]);
+  expect(rulesFor({ statistic, value: rational(9n) })).toEqual(["minimum-units"]);
+  expect(rulesFor({ statistic })).toEqual(["minimum-units"]);
+  expect(rulesFor({ statistic, units: 50, value: rational(19n) }, { minimumUnits: 20 })).toEqual(["minimum-units"]);
+});
+
 describe("totals at the end of their range tell every contribution", () => {
   const bounds = { minimum: rational(0n), maximum: rational(100n) };
   test("zero, and all at the maximum", () => {

@@ -82,13 +82,22 @@ export function applyOutputRules(
   }));
 }
 
-function frequency({ organisations, units }: Figure, thresholds: OutputThresholds): OutputRule[] {
+/** Below this many distinct values the sketch is nearly a list of their hashes. */
+export const MINIMUM_DISTINCT = 10n;
+
+function frequency({ organisations, units, statistic, value }: Figure, thresholds: OutputThresholds): OutputRule[] {
   const rules: OutputRule[] = [];
   // Written so that a count that is not a number withholds.
   if (!(organisations >= thresholds.need)) rules.push("minimum-organisations");
   if (thresholds.minimumUnits > 0 && !((units ?? 0) >= thresholds.minimumUnits)) rules.push("minimum-units");
+  else if (statistic.kind === "distinct" && !((value?.numerator ?? 0n) >= minimumDistinct(thresholds))) {
+    rules.push("minimum-units");
+  }
   return rules;
 }
+
+const minimumDistinct = ({ minimumUnits }: OutputThresholds): bigint =>
+  BigInt(minimumUnits) > MINIMUM_DISTINCT ? BigInt(minimumUnits) : MINIMUM_DISTINCT;
 
 /** secure-aggregation.md section 4: N − 1 − c ≥ 4 for a variance, p + 4 for a regression. */
 function moments({ statistic, organisations, rows }: Figure, { colluders }: OutputThresholds): OutputRule[] {

@@ -113,6 +113,7 @@ describe("no access", () => {
   });
 });
 
+const distinctOf = (element: string): Query["measures"] => [{ id: "d", statistic: { kind: "distinct", element } }];
 const sumOf = (element: string): Query["measures"] => [{ id: "m", statistic: { kind: "sum", element } }];
 const filter = (element: string, operator: "eq" | "isAnyOf" | "gteq" | "lteq", ...values: string[]) => ({
   element,
@@ -217,6 +218,9 @@ describe("each rule refuses what it is for", () => {
       "attribute-not-allowed",
       { policy: { groupBy: { elements: ["year"] } }, query: { groupBy: [{ attribute: "sector" }] } },
     ],
+    ["distinct-needs-review", { request: { receiverMode: "direct" }, query: { measures: distinctOf("person-id") } }],
+    ["element-not-text", { query: { measures: distinctOf("staff") } }],
+    ["function-not-allowed", { query: { measures: distinctOf("note") } }],
     ["edges-not-allowed", { query: { groupBy: [{ element: "staff", edges: ["0", "50", "100000"] }] } }],
     ["edges-not-allowed", { query: { groupBy: [{ element: "staff", edges: ["0", "300"] }] } }],
     ["group-not-allowed", { query: { groupBy: [{ element: "capital", edges: ["0", "3000"] }] } }],
@@ -300,6 +304,16 @@ describe("what else is permitted", () => {
       { query: { measures: [{ ...sumOf("investment")[0]!, units: { investment: "USD" } }] } },
     ],
     ["a part of the territory", { request: { territory: "CN-33" } }],
+    ["distinct values of an identity field that the policy lists", { query: { measures: distinctOf("person-id") } }],
+    [
+      "a histogram by the policy's edges",
+      {
+        query: {
+          measures: [{ id: "h", statistic: { kind: "histogram", element: "staff" } }],
+          groupBy: [{ element: "staff", edges: ["0", "300", "100000"] }],
+        },
+      },
+    ],
     ["a registry attribute", { query: { groupBy: [{ attribute: "sector" }] } }],
     ["closed counts where none are needed", { policy: { counts: "closed" } }],
     ["the whole period", { query: { period: { from: "1930-01-01", to: "1940-12-31" } } }],

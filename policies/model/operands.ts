@@ -21,6 +21,7 @@ export const FUNCTIONS = [
   "regression",
   "histogram",
   "quantile",
+  "distinct",
 ] as const;
 export const PREDICATE_OPERATORS = ["eq", "isAnyOf", "gteq", "lteq"] as const;
 export const RECEIVER_MODES = ["direct", "reviewed"] as const;

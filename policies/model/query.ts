@@ -24,6 +24,8 @@ export const Statistic = Type.Union([
     dependent: Code,
     independents: Type.Array(Code, { minItems: 1, maxItems: 8, uniqueItems: true }),
   }),
+  /** Distinct values of a coded or text field over all organisations, estimated. */
+  closed({ kind: kind("distinct"), element: Code }),
   /** Rows per class of the dimension that classes this element. */
   closed({ kind: kind("histogram"), element: Code }),
   /** As histogram, and from it each quantile: the class it lies in, and a value inside it. */

@@ -3,7 +3,10 @@ import { elementsOf, fieldOf, isClassed } from "../model/statistic.ts";
 import type { Case, Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
-/** Every measure uses only functions that the policy opens for its elements, on numeric fields with declared bounds. */
+/**
+ * Every measure uses only functions that the policy opens for its elements: on numeric fields with declared bounds, or,
+ * to count distinct values, on codes and texts.
+ */
 export const functions: Rule = {
   id: "functions",
   evaluate(input) {
@@ -38,7 +41,11 @@ function measureProblems({ terms, asset, request }: Case, { id: measure, statist
     const field = fieldOf(asset, element);
     const allowed = Object.hasOwn(terms.elements, element) ? (terms.elements[element]?.aggregate ?? []) : [];
     if (field === undefined) refusals.push(refuse("element-unknown", { measure, element }));
-    else if (field.type !== "decimal" && field.type !== "integer") {
+    else if (statistic.kind === "distinct") {
+      if (field.type !== "code" && field.type !== "text") {
+        refusals.push(refuse("element-not-text", { measure, element, type: field.type }));
+      }
+    } else if (field.type !== "decimal" && field.type !== "integer") {
       refusals.push(refuse("element-not-numeric", { measure, element, type: field.type }));
     } else if (field.bounds === undefined) refusals.push(refuse("element-without-bounds", { measure, element }));
     if (terms.prohibited.elements.includes(element)) refusals.push(refuse("element-prohibited", { measure, element }));

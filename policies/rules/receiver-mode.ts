@@ -21,6 +21,9 @@ export const receiverMode: Rule = {
       if (request.query.groupBy.length > 1) {
         refusals.push(refuse("dimensions-need-review", { limit: 1, got: request.query.groupBy.length }));
       }
+      for (const { id: measure, statistic } of request.query.measures) {
+        if (statistic.kind === "distinct") refusals.push(refuse("distinct-needs-review", { measure }));
+      }
     } else {
       if (!terms.releaseAuthorities.includes(request.receiver)) {
         refusals.push(refuse("receiver-not-authority", { allowed: terms.releaseAuthorities, got: request.receiver }));
