@@ -70,6 +70,7 @@ export const LEDGER_ERRORS = [
   "ERR_LEDGER_FORK",
   "ERR_LEDGER_CORRUPT",
   "ERR_LEDGER_FULL",
+  "ERR_LEDGER_QUOTA",
   "ERR_LEDGER_CLOSED",
 ] as const;
 

@@ -282,6 +282,24 @@ describe("votes", () => {
     expect((await readMember(world.state, coordinator.id))?.status).toBe("active");
   });
 
+  test("a vote counts for 30 days of ordering time; voting again renews it", async () => {
+    const world = await foundedWorld();
+    const days = (count: number) => count * 24 * 60;
+    await castAll(world, expulsion, 7);
+    world.clock = days(20);
+    // The first one says it again.
+    await world.must(voters[0]!, "vote.cast", { proposal: expulsion, choice: "for" });
+    world.clock = days(31);
+    await world.must(voters[7]!, "vote.cast", { proposal: expulsion, choice: "for" });
+    expect(await readMember(world.state, coordinator.id)).toMatchObject({ status: "active" });
+    for (const voter of voters.slice(1, 6))
+      await world.must(voter, "vote.cast", { proposal: expulsion, choice: "for" });
+    expect(await readMember(world.state, coordinator.id)).toMatchObject({ status: "active" });
+    world.clock = days(49);
+    await world.must(voters[6]!, "vote.cast", { proposal: expulsion, choice: "for" });
+    expect(await readMember(world.state, coordinator.id)).toMatchObject({ status: "expelled" });
+  });
+
   test("votes of members that are no longer active do not count", async () => {
     const world = await foundedWorld();
     await castAll(world, expulsion, 7);

@@ -3,7 +3,10 @@ import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readMember, readMembers } from "./keys.ts";
 import type { Proposal, ProposalState, VoteState } from "./records.ts";
-import { activeMember, digestOf, networkOf, type Rule, written } from "./rule.ts";
+import { activeMember, digestOf, millisOf, networkOf, type Rule, written } from "./rule.ts";
+
+/** In ordering time. */
+const VOTE_LIFE_MS = 30 * 24 * 60 * 60_000;
 
 export const castVote: Rule<"vote.cast"> = async (host, author, { proposal, choice }) => {
   const id = digestOf(proposal);
@@ -59,16 +62,20 @@ async function demandSensible(host: Host, proposal: Proposal): Promise<void> {
   }
 }
 
-/** Counts `author` as for; votes of members that are no longer active do not count. */
+/** Counts `author` as for; votes of members that are no longer active, and old ones, do not count. */
 async function isCarried(host: Host, proposal: string, author: string): Promise<boolean> {
   const active = (await readMembers(host.store)).filter((member) => member.status === "active");
   let votes = 0;
   for (const { record } of active) {
     const vote = (await host.store.get(keys.vote(proposal, record.id))) as VoteState | undefined;
-    if (record.id === author || vote?.choice === "for") votes += 1;
+    if (record.id === author || (vote?.choice === "for" && isFresh(host, vote))) votes += 1;
   }
   return votes * 2 > active.length;
 }
+
+/** What somebody wanted long ago must not carry a proposal by surprise: voting again renews a vote. */
+const isFresh = (host: Host, vote: VoteState): boolean =>
+  millisOf(host.time, "time") - millisOf(vote.time, "time") <= VOTE_LIFE_MS;
 
 async function effectOf(host: Host, proposal: Proposal): Promise<readonly { key: string; value: unknown }[]> {
   if (proposal.kind === "replace-sequencer") {

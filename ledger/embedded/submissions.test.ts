@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { anchor, testMember } from "../conformance/fixture.ts";
+import { createQuota } from "./quota.ts";
 import { createSubmissionQueue } from "./submissions.ts";
 
 const author = testMember("a");
@@ -37,4 +38,29 @@ test("the same transaction handed in again waits with the first one", async () =
   expect(queue.size()).toBe(1);
   for (const submission of queue.take(10)) submission.answer(answered);
   expect(await Promise.all([first, again])).toEqual([answered, answered]);
+});
+
+test("a member that floods the ledger is held to its share over time, and may go on later", () => {
+  let at = 0;
+  const { length } = JSON.stringify(anchor(author, 0));
+  const quota = createQuota({ now: () => at, burst: 3 * length, perHour: length });
+  const queue = createSubmissionQueue({ maxQueue: 1_000, timeoutMs: 10_000, quota });
+  const quotaError = expect.objectContaining({ code: "ERR_LEDGER_QUOTA" });
+  queue.add([anchor(author, 0), anchor(author, 1), anchor(author, 2)], "a");
+  // Handed in again while it waits: it costs nothing.
+  queue.add([anchor(author, 0)], "a");
+  expect(() => queue.add([anchor(author, 3)], "a")).toThrow(quotaError);
+  queue.add([anchor(author, 3)], "b");
+  queue.add([anchor(author, 4)], undefined);
+  expect(queue.size()).toBe(5);
+  at = 59 * 60_000;
+  expect(() => queue.add([anchor(author, 5)], "a")).toThrow(quotaError);
+  at = 61 * 60_000;
+  queue.add([anchor(author, 5)], "a");
+  // A clock that runs backwards gives nothing.
+  at = 0;
+  expect(() => queue.add([anchor(author, 6)], "a")).toThrow(quotaError);
+  at = 1_000 * 60 * 60_000;
+  queue.add([anchor(author, 6), anchor(author, 7), anchor(author, 8)], "a");
+  expect(() => queue.add([anchor(author, 9)], "a")).toThrow(quotaError);
 });

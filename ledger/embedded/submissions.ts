@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
+import type { Quota } from "./quota.ts";
 import type { SubmitAnswer } from "./sequencer-api.ts";
 
 /** Characters of one group commit, so that it travels in one answer; a single transaction is at most 1 MiB. */
@@ -25,7 +26,8 @@ export interface SubmissionQueue {
   readonly bell: Bell;
   /**
    * One promise per transaction, in order; what waits already is not taken twice. `from`: the member that hands in from
-   * outside. Throws LedgerError ERR_LEDGER_FULL before taking any: the queue is full, or the share of `from` is.
+   * outside. Throws LedgerError before taking any: ERR_LEDGER_FULL when the queue is full or the share of `from` is,
+   * ERR_LEDGER_QUOTA when `from` has handed in too much of late.
    */
   add(transactions: readonly SignedTransaction[], from?: string): Promise<SubmitAnswer>[];
   /** The oldest ones: at most `limit`, and not much more than MAX_GROUP_LENGTH together. */
@@ -54,6 +56,8 @@ export function createSubmissionQueue(limits: {
   readonly timeoutMs: number;
   /** Characters; default 64 Mi. */
   readonly maxLength?: number;
+  /** What members hand in from outside over time; absent: no limit but the queue. */
+  readonly quota?: Quota;
 }): SubmissionQueue {
   const { maxQueue, maxLength = MAX_QUEUE_LENGTH } = limits;
   const bell = createBell();
@@ -79,7 +83,7 @@ export function createSubmissionQueue(limits: {
   }
 
   function demandRoom(fresh: readonly Waiting[], from: string | undefined): void {
-    const more = fresh.reduce((amount, { length }) => change(amount, length, 1), { count: 0, length: 0 });
+    const more = { count: fresh.length, length: lengthOf(fresh) };
     if (!fits(total, more, maxQueue, maxLength)) throw full(`${total.count} transactions are waiting`);
     const own = from === undefined ? undefined : (byMember.get(from) ?? { count: 0, length: 0 });
     if (own !== undefined && !fits(own, more, maxQueue * SHARE, maxLength * SHARE)) {
@@ -141,6 +145,7 @@ export function createSubmissionQueue(limits: {
         return submission;
       });
       demandRoom([...fresh.values()], from);
+      if (from !== undefined) limits.quota?.take(from, lengthOf([...fresh.values()]));
       for (const submission of fresh.values()) {
         enter(submission);
         waiting.push(submission);
@@ -177,6 +182,8 @@ function waitingOf(fields: Pick<Waiting, "name" | "transaction" | "text" | "leng
   };
   return { ...fields, waiters, answer };
 }
+
+const lengthOf = (submissions: readonly Waiting[]): number => submissions.reduce((sum, { length }) => sum + length, 0);
 
 function change(amount: Amount, length: number, sign: 1 | -1): Amount {
   amount.count += sign;
