@@ -40,8 +40,8 @@ function release(
     earlier,
   } as unknown as OutcomeInputs;
   const { outcome } = resultOf(inputs);
-  if (outcome.kind === "withheld") return { figures: outcome.reasons, earlier };
-  const figures = outcome.document.cells.map((cell) => cell.withheld ?? cell.value);
+  const figures =
+    outcome.kind === "withheld" ? outcome.reasons : outcome.document.cells.map((cell) => cell.withheld ?? cell.value);
   return { figures, earlier: outcome.equations.map((one) => ({ ...one, id: `${computation}/${one.id}` })) };
 }
 
@@ -56,6 +56,12 @@ test("a year beside a withheld one is withheld where the total is known", () => 
   expect(total.figures).toEqual(["1"]);
   const table = release("table", true, [2, 5, 5], total.earlier);
   expect(table.figures).toEqual(["minimum-organisations", "sum-withheld", "1.002"]);
+});
+
+test("what was withheld as a whole is not given away by a later table either", () => {
+  const total = release("total", false, [2], []);
+  expect(total.figures).toEqual(["minimum-organisations"]);
+  expect(release("table", true, [5, 5, 5], total.earlier).figures).toContain("sum-withheld");
 });
 
 test("a total beside a whole table is released", () => {

@@ -22,6 +22,7 @@ import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
+import { createKeyedLock } from "./keyed-lock.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
 import {
@@ -74,7 +75,12 @@ export interface ResultRecord {
         /** What later releases of this receiver are checked against. */
         readonly equations: readonly SumEquation[];
       }
-    | { readonly kind: "withheld"; readonly reasons: readonly string[] };
+    | {
+        readonly kind: "withheld";
+        readonly reasons: readonly string[];
+        /** Receiver: what later releases must not give away; absent where nothing was decoded. */
+        readonly equations?: readonly SumEquation[];
+      };
   readonly transcriptDigest?: string;
   readonly bitmap?: string;
 }
@@ -148,6 +154,8 @@ export interface Context {
   /** Rings with the id of a request when its life has moved. */
   readonly moved: KeyedBell;
   readonly shared: SharedWork;
+  /** Receiver: one result after another, each checked against all before it. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly gauges: Gauges;
   readonly sign: Sign;
   /** Milliseconds since 1970. */
@@ -161,6 +169,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const dossiers = open<Dossier>("dossiers");
   const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
+  const oneAtATime = createKeyedLock();
   return Object.freeze({
     services,
     party: {
@@ -202,6 +211,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     }),
     moved: createKeyedBell(),
     shared: createSharedWork(),
+    inTurn: <T>(work: () => Promise<T>) => oneAtATime("results", work),
     gauges,
     sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),
     clock,

@@ -9,7 +9,7 @@ import {
   startReceiver,
   stepReceiver,
 } from "../../crypto/secagg/receiver.ts";
-import type { ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
+import type { Decoded, ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
@@ -83,6 +83,7 @@ export async function runReceiver(
     );
     return undefined;
   }
+  const { layout, assets } = review;
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
 
   const { role, resumed } = await hostRole<ReceiverState, ReceiverInput, ReceiverEffect>(ctx, {
@@ -95,32 +96,7 @@ export async function runReceiver(
     async perform(effect, hosted) {
       switch (effect.kind) {
         case "decoded": {
-          const { outcome, bitmap } = resultOf({
-            opened: body,
-            layout: review.layout,
-            assets: review.assets,
-            parties,
-            decoded: effect.result,
-            dropped: await droppedBetween(ctx, opened, effect.result.survivors.length),
-            earlier: await earlierReleases(ctx, id),
-          });
-          const kept = await ctx.stores.results.get(id);
-          const result: ResultRecord = kept ?? {
-            computation: id,
-            request: body.request,
-            transcriptDigest: effect.result.transcriptDigest,
-            bitmap,
-            outcome:
-              outcome.kind === "released"
-                ? {
-                    kind: "released",
-                    result: { salt: salt(ctx.services.random), document: outcome.document },
-                    rules: outcome.document.rules,
-                    equations: outcome.equations,
-                  }
-                : outcome,
-          };
-          if (kept === undefined) await ctx.stores.results.put(id, result);
+          const result = await ctx.inTurn(() => keptOutcome(effect.result));
           hosted.background(() => announce(result, hosted));
           return;
         }
@@ -142,6 +118,38 @@ export async function runReceiver(
       }
     },
   });
+
+  /** Checked against what is kept already, and kept before the next one is checked. */
+  async function keptOutcome(decoded: Decoded): Promise<ResultRecord> {
+    const kept = await ctx.stores.results.get(id);
+    if (kept !== undefined) return kept;
+    const { outcome, bitmap } = resultOf({
+      opened: body,
+      layout,
+      assets,
+      parties,
+      decoded,
+      dropped: await droppedBetween(ctx, opened, decoded.survivors.length),
+      earlier: await earlierReleases(ctx, id),
+    });
+    const result: ResultRecord = {
+      computation: id,
+      request: body.request,
+      transcriptDigest: decoded.transcriptDigest,
+      bitmap,
+      outcome:
+        outcome.kind === "released"
+          ? {
+              kind: "released",
+              result: { salt: salt(ctx.services.random), document: outcome.document },
+              rules: outcome.document.rules,
+              equations: outcome.equations,
+            }
+          : outcome,
+    };
+    await ctx.stores.results.put(id, result);
+    return result;
+  }
 
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
   async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
@@ -196,8 +204,8 @@ async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivo
 async function earlierReleases(ctx: Context, except: string): Promise<readonly SumEquation[]> {
   const equations: SumEquation[] = [];
   for await (const [computation, { outcome }] of ctx.stores.results.entries()) {
-    if (computation === except || outcome.kind !== "released") continue;
-    equations.push(...outcome.equations.map((one) => ({ ...one, id: `${computation}/${one.id}` })));
+    if (computation === except) continue;
+    equations.push(...(outcome.equations ?? []).map((one) => ({ ...one, id: `${computation}/${one.id}` })));
   }
   return equations;
 }
