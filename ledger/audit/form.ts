@@ -25,6 +25,14 @@ export function formProblems(schema: TSchema, value: unknown): readonly Problem[
     .map(({ instancePath, message }) => ({ where: instancePath, code: "schema", values: { expected: message } }));
 }
 
+/** RFC 8785 has no text for half a surrogate pair or for an infinite number, so nothing can be signed over them. */
+function hasCanonicalForm(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return true;
+  return Object.keys(value).every((key) => key.isWellFormed());
+}
+
 /** Breadth first, so that hostile nesting costs memory in proportion and no stack. */
 function boundsProblem(root: unknown): Problem | undefined {
   let level: unknown[] = [root];
@@ -34,6 +42,7 @@ function boundsProblem(root: unknown): Problem | undefined {
     const next: unknown[] = [];
     for (const value of level) {
       values += 1;
+      if (!hasCanonicalForm(value)) return { where: "", code: "not-json", values: {} };
       if (value === null || typeof value !== "object") continue;
       for (const item of Object.values(value)) next.push(item);
     }

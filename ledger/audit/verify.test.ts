@@ -26,6 +26,20 @@ const problemsOf = (report: Report, id: CheckId) => {
 type Cells = { cells: { group: Record<string, unknown> }[] };
 const statusOf = (report: Report, id: CheckId) => report.checks.find((found) => found.id === id)?.status;
 
+describe("a bundle with what no canonical JSON can carry", () => {
+  it.each([
+    ["half a surrogate pair", "\ud800"],
+    ["half a surrogate pair in a name", { "\udc00": 1 }],
+    ["a number beyond every double", Number.POSITIVE_INFINITY],
+  ])("fails by its form, and the verifier does not: %s", (_what, hostile) => {
+    const bundle = copyOf(registry.bundle);
+    (bundle.body.opened.query as { document: unknown }).document = hostile;
+    const report = verifyEvidence(bundle, registry.trust);
+    expect(report.verdict).toBe("failed");
+    expect(problemsOf(report, "bundle-format")).toMatchObject([{ code: "not-json" }]);
+  });
+});
+
 describe("a true bundle", () => {
   it.each(["registry", "counted"] as const)("verifies: %s mode", (mode) => {
     const life = mode === "registry" ? registry : counted;
