@@ -89,19 +89,27 @@ export function signStatements<S>(
   domain: SigningDomain,
   statements: readonly S[],
 ): readonly Signed<S>[] {
-  if (statements.length > MAX_BATCH) {
-    const head = signStatements(identity, domain, statements.slice(0, MAX_BATCH));
-    return [...head, ...signStatements(identity, domain, statements.slice(MAX_BATCH))];
-  }
+  const batches = Array.from({ length: Math.ceil(statements.length / MAX_BATCH) }, (_, at) =>
+    statements.slice(at * MAX_BATCH, (at + 1) * MAX_BATCH),
+  );
+  return batches.flatMap((batch) => signBatch(identity, domain, batch));
+}
+
+function signBatch<S>(identity: SigningIdentity, domain: SigningDomain, statements: readonly S[]): Signed<S>[] {
   if (statements.length < 2) return statements.map((statement) => signStatement(identity, domain, statement));
   const { member: signer, key, suite } = identity;
-  const unsigned = statements.map((statement) => ({ statement, signer, key, suite }));
+  // In canonical order, as whoever reads them will need them.
+  const unsigned = statements.map((statement) => {
+    return { key, signer, statement: JSON.parse(canonicalJson(statement)) as S, suite };
+  });
   const leaves = unsigned.map((one) => signingBytes(domain, one));
   const size = leaves.length;
   const message = utf8(batchText(domain, { key, root: merkleRoot(leaves), signer, size, suite }));
   const signature = toBase64url(suiteOf(suite).sign(identity.privateKey, message));
   const paths = merklePaths(leaves);
-  return unsigned.map((one, index) => ({ ...one, signature, batch: { index, size, path: paths[index]! } }));
+  return unsigned.map(({ statement }, index) => {
+    return { batch: { index, path: paths[index]!, size }, key, signature, signer, statement, suite };
+  });
 }
 
 /** True when `signed` was made under `publicKey` for `domain`. Malformed input is false, never an exception. */
