@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { signingIdentity } from "../../crypto/suites/signed.ts";
 import { parseConfig } from "../config/node-config.ts";
 import { createTlsIdentity } from "../config/tls-certificate.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
 import { SIGNATURE_HEADER, signPeerRequest } from "../peer/request-signature.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -43,7 +44,13 @@ async function build(limits: Record<string, number>): Promise<void> {
   };
   const deps = {
     ...{ logger: pino({ level: "silent" }), config: () => config, network: "n", member: "operator", members, tls },
-    ...{ now: systemEffects.now, accessLog, assertWritable: () => undefined, metrics: createMetrics() },
+    ...{
+      now: systemEffects.now,
+      ahead: memoryRecords(),
+      accessLog,
+      assertWritable: () => undefined,
+      metrics: createMetrics(),
+    },
   };
   ({ app } = await createPeerApp(deps, (routes) => {
     routes.get("/asked", async () => ({ done: true }));

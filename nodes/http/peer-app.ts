@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { TlsIdentity } from "../config/tls-certificate.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
+import type { RecordStore } from "../store/records.ts";
 import { createHttpApp, type HttpApp } from "./http-app.ts";
 import { addAddressLimit } from "./plugins/address-limit.ts";
 import { addGuards, type GuardDeps } from "./plugins/guards.ts";
@@ -16,6 +17,8 @@ export interface PeerAppDeps extends Omit<GuardDeps, "interface"> {
   readonly member: string;
   readonly members: Pick<MemberDirectory, "publicKey" | "isReplaced">;
   readonly now: () => string;
+  /** See createReplayCache. */
+  readonly ahead: RecordStore<string>;
   readonly tls: TlsIdentity;
 }
 

@@ -7,6 +7,7 @@ import { signingIdentity } from "../../crypto/suites/signed.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import type { RunningNode } from "../runtime/node.ts";
 import { createTestnet, type Testnet } from "../testnet/testnet.ts";
+import { memoryRecords } from "./_memory-records.ts";
 import { createPeerClient } from "./client.ts";
 import type { PeerTarget } from "./member-directory.ts";
 import { createReplayCache } from "./replay-cache.ts";
@@ -197,35 +198,50 @@ describe("the peer client", () => {
   });
 });
 
-test("a full replay cache refuses instead of forgetting", () => {
-  const cache = createReplayCache({ now: () => "2026-01-01T00:00:00.000Z", maxNonces: 1 });
+test("a full replay cache refuses instead of forgetting", async () => {
+  const cache = createReplayCache({ now: () => "2026-01-01T00:00:00.000Z", ahead: memoryRecords(), maxNonces: 1 });
   const claims = { from: "alpha", time: "2026-01-01T00:00:00.000Z" };
-  cache.admit({ ...claims, nonce: "a" });
-  expect(() => cache.admit({ ...claims, nonce: "b" })).toThrow(expect.objectContaining({ code: "ERR_PEER_BUSY" }));
+  await cache.admit({ ...claims, nonce: "a" });
+  await expect(cache.admit({ ...claims, nonce: "b" })).rejects.toMatchObject({ code: "ERR_PEER_BUSY" });
 });
 
-test("one member cannot use up the replay cache of the others", () => {
-  const cache = createReplayCache({ now: () => "2026-01-01T00:00:00.000Z", maxNoncesPerMember: 2 });
+test("one member cannot use up the replay cache of the others", async () => {
+  const now = () => "2026-01-01T00:00:00.000Z";
+  const cache = createReplayCache({ now, ahead: memoryRecords(), maxNoncesPerMember: 2 });
   const time = "2026-01-01T00:00:00.000Z";
-  for (const nonce of ["a", "b"]) cache.admit({ from: "alpha", time, nonce });
-  expect(() => cache.admit({ from: "alpha", time, nonce: "c" })).toThrow(
-    expect.objectContaining({ code: "ERR_PEER_BUSY" }),
-  );
-  cache.admit({ from: "beta", time, nonce: "a" });
+  for (const nonce of ["a", "b"]) await cache.admit({ from: "alpha", time, nonce });
+  await expect(cache.admit({ from: "alpha", time, nonce: "c" })).rejects.toMatchObject({ code: "ERR_PEER_BUSY" });
+  await cache.admit({ from: "beta", time, nonce: "a" });
 });
 
-test("a nonce is remembered for as long as its request is timely", () => {
+test("a nonce is remembered for as long as its request is timely", async () => {
   let now = Date.parse("2026-01-01T00:00:00.000Z");
   const instant = (ms: number) => new Date(ms).toISOString();
-  const cache = createReplayCache({ now: () => instant(now) });
+  const cache = createReplayCache({ now: () => instant(now), ahead: memoryRecords() });
   for (let step = 0; step < 40; step++) {
     const time = instant(now + MAX_CLOCK_SKEW_MS);
     const claims = { from: "alpha", nonce: String(step), time };
-    cache.admit(claims);
+    await cache.admit(claims);
     now += 2 * MAX_CLOCK_SKEW_MS;
-    expect(() => cache.admit(claims)).toThrow(expect.objectContaining({ code: "ERR_PEER_REPLAY" }));
+    await expect(cache.admit(claims)).rejects.toMatchObject({ code: "ERR_PEER_REPLAY" });
     now += 60_000;
   }
+});
+
+test("no request is taken twice, before and after a restart, whatever the caller's clock says", async () => {
+  let now = Date.parse("2026-01-01T00:00:00.000Z");
+  const instant = (ms: number) => new Date(ms).toISOString();
+  const ahead = memoryRecords();
+  const start = () => createReplayCache({ now: () => instant(now), ahead });
+  const cache = start();
+  const offsets = [-MAX_CLOCK_SKEW_MS, -1, 0, 1, 1_000, MAX_CLOCK_SKEW_MS];
+  now += MAX_CLOCK_SKEW_MS;
+  const claims = offsets.map((offset, at) => ({ from: "alpha", nonce: String(at), time: instant(now + offset) }));
+  for (const one of claims) await cache.admit(one);
+  now += 1;
+  const restarted = start();
+  for (const one of claims) await expect(restarted.admit(one)).rejects.toMatchObject({ code: "ERR_PEER_REPLAY" });
+  await restarted.admit({ from: "alpha", nonce: "new", time: instant(now) });
 });
 
 test("a signature says who asked whom for what", async () => {

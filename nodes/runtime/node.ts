@@ -199,7 +199,15 @@ async function compose(
     config.peer === undefined
       ? undefined
       : await createPeerApp(
-          { ...guards, network: pinned.network, member, members: services.members, now: effects.now, tls: keys.tls },
+          {
+            ...guards,
+            network: pinned.network,
+            member,
+            members: services.members,
+            now: effects.now,
+            ahead: services.openStore<string>("requests-ahead", "unless-power-fails"),
+            tls: keys.tls,
+          },
           (app) => {
             addPeerRoutes(app, { services, sequencer: opened.sequencer });
             for (const feature of features) feature.peerRoutes?.(app);

@@ -4,6 +4,7 @@ import type { MemberDirectory } from "../../peer/member-directory.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import { createReplayCache } from "../../peer/replay-cache.ts";
 import { SIGNATURE_HEADER, verifyPeerSignature } from "../../peer/request-signature.ts";
+import type { RecordStore } from "../../store/records.ts";
 import type { HttpApp } from "../http-app.ts";
 import { HttpError } from "../http-error.ts";
 import { createMemberLoad } from "./member-load.ts";
@@ -13,6 +14,8 @@ export interface PeerAuthDeps {
   readonly member: string;
   readonly members: Pick<MemberDirectory, "publicKey" | "isReplaced">;
   readonly now: () => string;
+  /** See createReplayCache. */
+  readonly ahead: RecordStore<string>;
   readonly requestsPerMinutePerMember: () => number;
   /** Long polls included. */
   readonly callsAtOncePerMember: () => number;
@@ -22,7 +25,7 @@ export interface PeerAuthDeps {
 
 /** Needs @fastify/rate-limit on the app. Routes with `config.public` stay unsigned. */
 export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
-  const replay = createReplayCache({ now: deps.now });
+  const replay = createReplayCache({ now: deps.now, ahead: deps.ahead });
   const digests = new WeakMap<object, string>();
   const claimed = new WeakMap<object, string>();
   const memberLimit = app.createRateLimit({
@@ -56,7 +59,7 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
       if (!limit.isAllowed && limit.isExceeded) {
         throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
       }
-      replay.admit(claims);
+      await replay.admit(claims);
       load.enter(request, claims.from);
       request.author = claims.from;
       digests.set(request, claims.digest);

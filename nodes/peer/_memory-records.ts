@@ -1,0 +1,14 @@
+/** Test fixture: a record store that lasts as long as its test. */
+import type { RecordStore } from "../store/records.ts";
+
+export function memoryRecords(): RecordStore<string> {
+  const records = new Map<string, string>();
+  return {
+    get: async (id) => records.get(id),
+    put: async (id, value) => void records.set(id, value),
+    delete: async (id) => void records.delete(id),
+    async *entries() {
+      yield* [...records];
+    },
+  };
+}
