@@ -6,6 +6,7 @@ import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
+import { isOver } from "../../exchange/requests/life.ts";
 import { checkedDelivery, finalizeAgreement, verifyAgreement } from "../../exchange/requests/verify-agreement.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
@@ -40,7 +41,16 @@ import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
 import { witnessedOf } from "./witness.ts";
 
+const BEHIND_MS = 5_000;
 const NO_PAGE = { epoch: "none", next: 0 };
+/** Bytes of bodies whose form says how large they can be; the rest is bounded by the configuration or the protocol. */
+const LARGEST = Object.freeze({
+  /** An asset as large as the catalogue takes it, and its policy once more in the agreement. */
+  agreement: 8 * 1024 * 1024,
+  document: 1024 * 1024,
+  /** A few ids, or a negotiation message with what extensions add to it. */
+  word: 64 * 1024,
+});
 const accepted = { accepted: true as const };
 
 export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: ExchangeService["roles"]): void {
@@ -58,6 +68,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   app.post(
     "/peer/v1/requests/:request/agreements",
     {
+      bodyLimit: LARGEST.agreement,
       schema: {
         params: RequestParameters,
         body: Type.Unknown(),
@@ -74,6 +85,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   app.post(
     "/peer/v1/requests/:request/agreements/events",
     {
+      bodyLimit: LARGEST.word,
       schema: {
         params: RequestParameters,
         body: NegotiationEventSchema,
@@ -87,7 +99,10 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/relay/:request/document",
-    { schema: { params: RequestParameters, body: RequestDocumentSchema, response: { 200: Accepted, ...problems } } },
+    {
+      bodyLimit: LARGEST.document,
+      schema: { params: RequestParameters, body: RequestDocumentSchema, response: { 200: Accepted, ...problems } },
+    },
     async ({ params, author, body }) => {
       await depositDocument(ctx, author, params.request, body as never);
       return accepted;
@@ -109,7 +124,10 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/relay/:request/answers",
-    { schema: { params: RequestParameters, body: RelayedAnswer, response: { 200: Accepted, ...problems } } },
+    {
+      bodyLimit: LARGEST.word,
+      schema: { params: RequestParameters, body: RelayedAnswer, response: { 200: Accepted, ...problems } },
+    },
     async ({ params, author, body }) => {
       await takeAnswer(ctx, author, params.request, body);
       return accepted;
@@ -118,6 +136,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   app.post(
     "/peer/v1/computations/:computation/receiver-key",
     {
+      bodyLimit: LARGEST.word,
       schema: {
         params: ComputationParameters,
         body: closed({ request: Uuid }),
@@ -191,12 +210,16 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/results/:computation",
-    { schema: { params: ComputationParameters, body: ResultRequest, response: { 200: SealedResult, ...problems } } },
+    {
+      bodyLimit: LARGEST.word,
+      schema: { params: ComputationParameters, body: ResultRequest, response: { 200: SealedResult, ...problems } },
+    },
     async ({ params, author, body }) => {
       const opened = await ctx.facts.opened(params.computation);
       if (opened?.requester !== author) {
         throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${params.computation}: not ${author}'s`);
       }
+      await untilEnded(ctx, opened.body.request);
       const { evidence } = await ownResult(ctx, params.computation);
       if ((await ctx.stores.evidence.get(params.computation)) === undefined) {
         await ctx.stores.evidence.put(params.computation, evidence);
@@ -204,6 +227,12 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       return { sealed: await sealTo(body.publicKey, evidence) };
     },
   );
+}
+
+/** The requester's replica may have the release before this node's own. */
+async function untilEnded(ctx: Context, request: string): Promise<void> {
+  const life = (await ctx.stores.lives.get(request))?.life;
+  if (life !== undefined && !isOver(life)) await ctx.moved.wait(request, BEHIND_MS);
 }
 
 /** The document goes to whoever the request names: providers of its assets, coordinator, receiver. */
