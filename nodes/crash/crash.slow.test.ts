@@ -11,11 +11,12 @@ test("nodes killed at any step lose nothing acknowledged, answer no share twice,
   const said: string[] = [];
   const { broken, passed, records, unmaskings } = await runCrashes({
     rounds: ROUNDS,
-    seed: 1,
+    // All six roles, a full disk and a restored backup among them.
+    seed: 429,
     dir: await mkdtemp(join(tmpdir(), "sealane-crash-")),
-    stepMs: 6_000,
-    releaseMs: 10_000,
-    limitMs: 180_000,
+    stepMs: 10_000,
+    releaseMs: 15_000,
+    limitMs: 300_000,
     note: (text) => said.push(text),
   });
   expect({ broken, passed, said: broken === undefined ? [] : said }).toEqual({

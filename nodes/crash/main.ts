@@ -1,4 +1,7 @@
-/** `npm run test:crash -- --rounds N [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Exit 1 when a promise was broken; the folder stays then. */
+/**
+ * `npm run test:crash -- --rounds N [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Ctrl-C ends it after
+ * the present round. Exit 1 when a promise was broken; the folder stays then.
+ */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +27,8 @@ if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Numbe
 const only = BLOWS.find((kind) => kind === values.only);
 if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${BLOWS.join(", ")}`);
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
 const note = (text: string): void => console.error(text);
 note(`seed ${seed}, ${rounds} rounds in ${dir}`);
 const report = await runCrashes({
@@ -35,6 +40,7 @@ const report = await runCrashes({
   releaseMs: 15_000,
   limitMs: 300_000,
   note,
+  signal: stop.signal,
 });
 const { broken, ends } = report;
 if (broken !== undefined) {

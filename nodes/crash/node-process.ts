@@ -1,6 +1,7 @@
 /** One node of the crash suite as its own process: it waits warm until it is told which one, and kills as it is ordered. */
 
 import { open } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
 import type { ObservedMessage } from "../peer/client.ts";
@@ -115,6 +116,8 @@ process.on("message", (message: ToNode) => {
     },
   );
 });
+// Nobody who is killed leaves it to the next one.
+flushCompileCache();
 process.on("SIGINT", () => undefined);
 // Whoever drives this is gone: so is this.
 process.once("disconnect", () => process.exit(1));

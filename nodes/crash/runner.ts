@@ -22,6 +22,8 @@ export interface RunOptions {
   /** A request must have ended, and everything be settled, within this. */
   readonly limitMs: number;
   readonly note: (text: string) => void;
+  /** No further round begins once it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunReport {
@@ -55,7 +57,7 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
   let planned = 0;
   let broken: RunReport["broken"];
   try {
-    for (let round = 0; round < wanted && broken === undefined; round++) {
+    for (let round = 0; round < wanted && broken === undefined && options.signal?.aborted !== true; round++) {
       const plan = planRound(seed, round, options.only);
       const began = performance.now();
       const { end, struck, problems } = await rounds.run(plan);
