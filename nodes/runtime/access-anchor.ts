@@ -29,6 +29,11 @@ export const accessRoot = (entries: readonly Pick<AccessEntry, "digest">[]): str
 export const anchoredEntries = async (services: Pick<NodeServices, "ledger" | "member">): Promise<number> =>
   (await services.ledger.get<AccessState>(keys.access(services.member)))?.to ?? 0;
 
+/** The ledger has more entries than this folder: it was restored from a backup older than the last batch. */
+export const isBehindLedger = async (
+  services: Pick<NodeServices, "accessLog" | "ledger" | "member">,
+): Promise<boolean> => services.accessLog.size() < (await anchoredEntries(services));
+
 /** Anchors everything that waits, up to one batch. Returns the number of entries anchored. */
 export async function anchorAccess(services: Deps): Promise<number> {
   const from = await anchoredEntries(services);
@@ -45,11 +50,19 @@ export function startAccessAnchor(services: Deps & Pick<NodeServices, "config" |
 } {
   let running: Promise<unknown> = Promise.resolve();
   let busy = false;
+  let said = false;
+
+  function sayBehind(anchored: number, here: number): void {
+    if (said) return;
+    said = true;
+    services.log.warn({ anchored, here }, "access log: shorter than on the ledger, as after a restore; see /health");
+  }
 
   async function anchorWhenDue(): Promise<void> {
     const { anchorEntries, anchorIntervalMs } = services.config().accessLog;
     const from = await anchoredEntries(services);
     const waiting = services.accessLog.size() - from;
+    if (waiting < 0) sayBehind(from, services.accessLog.size());
     if (waiting <= 0) return;
     const [oldest] = await services.accessLog.read(from, from + 1);
     const ageMs = oldest === undefined ? 0 : Date.parse(services.now()) - Date.parse(oldest.time);

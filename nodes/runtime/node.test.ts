@@ -197,6 +197,25 @@ describe("backup", () => {
     await net.settled();
   });
 
+  test("that is older than the last anchored batch is said, in /health too", async () => {
+    await using net = await createTestnet({ members: MEMBERS });
+    const dir = join(net.dir, "alpha");
+    const target = join(scratch, "older-backup");
+    await net.stop("alpha");
+    await backupNode({ dir, target, now: "2026-01-01T00:00:00.000Z" });
+    const { services } = await net.start("alpha");
+    for (let i = 0; i < 3; i += 1) {
+      await services.accessLog.append({ actor: "a", action: "b", target: "c", outcome: "200" });
+    }
+    await anchorAccess(services);
+    await net.stop("alpha");
+    await rm(dir, { recursive: true });
+    await restoreNode({ source: target, dir });
+    const { address } = await net.start("alpha");
+    const reasons = async () => ((await (await fetch(`${address.api}/health`)).json()) as { reasons: string[] }).reasons;
+    await expect.poll(reasons, { timeout: 20_000 }).toContain("access-log-behind");
+  });
+
   test("keeps the node from starting until the copy is whole", async () => {
     await using net = await createTestnet({ members: MEMBERS.slice(0, 1) });
     await net.stop("operator");

@@ -1,17 +1,18 @@
 import { Type } from "typebox";
 import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
+import { isBehindLedger } from "../../../runtime/access-anchor.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
 
 /** `ok`: serves everything. `degraded`: reads, but something below needs care. `stopped`: refuses calls. */
 const Health = closed({
   status: literals(["ok", "degraded", "stopped"]),
-  reasons: Type.Array(literals(["disk-full", "access-log-stopped", "ledger-unreachable"])),
+  reasons: Type.Array(literals(["disk-full", "access-log-stopped", "access-log-behind", "ledger-unreachable"])),
 });
 
 export function showHealth(
   app: HttpApp,
-  deps: Pick<NodeServices, "accessLog" | "ledger"> & { readonly readOnly: () => boolean },
+  deps: Pick<NodeServices, "accessLog" | "ledger" | "member"> & { readonly readOnly: () => boolean },
 ): void {
   app.get(
     "/health",
@@ -28,6 +29,7 @@ export function showHealth(
       const reasons = [
         ...(deps.readOnly() ? (["disk-full"] as const) : []),
         ...(stopped ? (["access-log-stopped"] as const) : []),
+        ...((await isBehindLedger(deps).catch(() => false)) ? (["access-log-behind"] as const) : []),
         ...(reachable ? [] : (["ledger-unreachable"] as const)),
       ];
       if (stopped) return reply.code(503).send({ status: "stopped", reasons });
