@@ -89,7 +89,9 @@ export async function measuredNetwork(
   try {
     for (const member of members) {
       const { config } = await localMember(member, false);
-      await initNode({ dir: folder(member.id), config: { ...config, limits: LIMITS }, effects: systemEffects });
+      // Only endpoints must be known before anyone listens: of hundreds of ports, some are taken by then.
+      const api = { host: "127.0.0.1", port: 0 };
+      await initNode({ dir: folder(member.id), config: { ...config, api, limits: LIMITS }, effects: systemEffects });
     }
     const { title, industry, attributes, operator } = scenario;
     const founding = { network: "bench", title, industry, attributes };

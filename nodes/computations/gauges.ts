@@ -16,7 +16,8 @@ export interface Gauges {
   of(computation: string): ComputationCost;
 }
 
-const MAX_COMPUTATIONS = 1000;
+/** The latest ones: what somebody looks at. */
+const MAX_COMPUTATIONS = 64;
 const COMPUTATION_PATH = /^\/peer\/v1\/(?:computations|results)\/([0-9a-f-]{36})/;
 
 /** The computation a peer path is about, or undefined. */
@@ -29,14 +30,12 @@ export const meteredPeers = (peers: PeerClient, gauges: Gauges): PeerClient =>
     async call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>) {
       const computation = computationInPath(call.path);
       if (computation === undefined) return await peers.call(target, call);
-      if (call.body !== undefined) gauges.bytes(computation, "sent", bytesOf(call.body));
-      const answer = await peers.call(target, call);
-      gauges.bytes(computation, "received", bytesOf(answer));
-      return answer;
+      return await peers.call(target, {
+        ...call,
+        onBytes: (direction, bytes) => gauges.bytes(computation, direction, bytes),
+      });
     },
   });
-
-const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? "");
 
 export function createGauges(): Gauges {
   const costs = new Map<string, { bytesSent: number; bytesReceived: number; steps: Record<string, number> }>();

@@ -162,9 +162,12 @@ async function handOver(ctx: Context, body: Omit<OpenBody, "receiverKey">, dossi
   const { members, peers, member } = ctx.services;
   const post = async (to: string, path: string, value: unknown) =>
     peers.call(await members.target(to), { method: "POST", path, body: value, response: Accepted, attempts: 3 });
-  await post(body.coordinator, paths.documents(body.computation), dossier.documents);
-  if (body.receiver === member) await takeDossier(ctx, member, body.computation, dossier);
-  else await post(body.receiver, paths.dossier(body.computation), dossier);
+  await Promise.all([
+    post(body.coordinator, paths.documents(body.computation), dossier.documents),
+    body.receiver === member
+      ? takeDossier(ctx, member, body.computation, dossier)
+      : post(body.receiver, paths.dossier(body.computation), dossier),
+  ]);
 }
 
 /** The plan of a running computation is handed over again after a restart: C or R may have lost nothing, or all. */

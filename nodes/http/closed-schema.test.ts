@@ -11,6 +11,7 @@ test.each([
   ["a closed record", Type.Record(Type.String({ pattern: "^[a-z]+$" }), inner, { additionalProperties: false })],
   ["a union of closed ones", Type.Union([inner, Type.Literal("none"), Type.Null()])],
   ["anything at all, which declares all there is", Type.Unknown()],
+  ["an object that is declared to be open", closed({ one: Type.Object({}, { additionalProperties: true }) })],
 ])("nothing is to be filtered under %s", (_name, schema) => {
   expect(isClosed(schema)).toBe(true);
 });

@@ -24,7 +24,8 @@ export function isClosed(schema: TSchema): boolean {
   if (parts.type === "array") return parts.items !== undefined && [parts.items].flat().every(isClosed);
   if (parts.type === "object") {
     const fields = [parts.properties, parts.patternProperties].flatMap((some) => Object.values(some ?? {}));
-    return parts.additionalProperties === false && fields.every(isClosed);
+    // Said to be open, it declares whatever comes.
+    return typeof parts.additionalProperties === "boolean" && fields.every(isClosed);
   }
   // A schema that says nothing declares everything.
   return PLAIN.includes(parts.type as string) || Object.keys(schema).length === 0;

@@ -36,6 +36,8 @@ export interface PeerCall<S extends TSchema> {
   /** Total tries when the other side cannot be reached, times out or answers 429/502/503/504; default 3 for GET, 1 otherwise. */
   readonly attempts?: number;
   readonly signal?: AbortSignal;
+  /** Told the bytes of every body that goes out or comes in, failed attempts included. */
+  readonly onBytes?: (direction: "sent" | "received", bytes: number) => void;
 }
 
 export interface PeerClient {
@@ -98,6 +100,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
       { network: options.network, to: target.member, method: call.method, target: call.path, body },
       options,
     );
+    call.onBytes?.("sent", body.length);
     options.observe?.({ direction: "sent", peer: target.member, method: call.method, path: call.path, body });
     const deadline = AbortSignal.timeout(call.timeoutMs ?? PEER_DEFAULTS.timeoutMs);
     const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
@@ -115,6 +118,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         signal,
       });
       const bytes = await readBounded(answer, call.maxBytes ?? PEER_DEFAULTS.maxBytes, what);
+      call.onBytes?.("received", bytes.length);
       options.observe?.({
         direction: "received",
         peer: target.member,
