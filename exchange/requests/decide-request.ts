@@ -1,6 +1,7 @@
 /** Provider: pull, verify, decide, record. Every decision carries the policy version and a salted explanation. */
 import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { LedgerError } from "../../ledger/port.ts";
 import { decide } from "../../policies/engine/decide.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { DecisionContext, MemberFacts } from "../../policies/model/context.ts";
@@ -70,12 +71,24 @@ export async function decideRequest(
   steward?: StewardVerdict,
 ): Promise<Explanation> {
   const stage = steward === undefined ? "first" : "steward";
-  const kept = await ports.stores.explanations.get(explanationKey(id, asset, stage));
+  const key = explanationKey(id, asset, stage);
+  const kept = await ports.stores.explanations.get(key);
   const explanation = kept ?? (await explain(ports, id, asset, steward));
-  if (kept === undefined) await ports.stores.explanations.put(explanationKey(id, asset, stage), explanation);
-  await record(ports, "decision.record", decisionBody(id, explanation), { request: id, asset, stage });
+  if (kept === undefined) await ports.stores.explanations.put(key, explanation);
+  try {
+    await record(ports, "decision.record", decisionBody(id, explanation), { request: id, asset, stage });
+  } catch (error) {
+    if (!isOfOldPolicy(error)) throw error;
+    // It can never be recorded: the next try decides under the policy in force.
+    await ports.stores.explanations.delete(key);
+    const detail = "the policy was replaced while it was decided; try again";
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: ${asset}: ${detail}`, { cause: error });
+  }
   return explanation;
 }
+
+const isOfOldPolicy = (error: unknown): boolean =>
+  error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_POLICY";
 
 /**
  * The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING, or ERR_REQUEST_TRANSITION

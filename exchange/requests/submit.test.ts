@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
-import type { SignedTransaction } from "../../ledger/port.ts";
+import { LedgerError, type SignedTransaction } from "../../ledger/port.ts";
 import { request as filed } from "../../policies/_fixture.ts";
-import { approveRequest, explanationKey, type ProviderPorts } from "./decide-request.ts";
+import { approveRequest, decideRequest, explanationKey, type ProviderPorts } from "./decide-request.ts";
 import type { Explanation, RecordStore, RequestDocument } from "./ports.ts";
 import { type SubmitPorts, submitRequest } from "./submit.ts";
 
@@ -88,4 +88,36 @@ test("a steward's refusal after an approval that is on its way to the ledger is 
   expect(submitted).toEqual([]);
   expect(await say("approved")).toMatchObject({ outcome: "permit" });
   expect(submitted).toHaveLength(1);
+});
+
+test("a decision that the policy has overtaken is made again under the one in force", async () => {
+  const asset = "alpha:panel";
+  const key = explanationKey(filed.id, asset, "first");
+  const made = { asset, outcome: "permit", salt: "A".repeat(43), reasons: [], policyDigest: "old", policyVersion: 1 };
+  const explanations = storeOf({ [key]: made as unknown as Explanation });
+  const recorded: unknown[] = [];
+  const ports = {
+    network: "network",
+    identity: { ...identity, member: "alpha" },
+    ledger: {
+      submit: async ([{ statement }]: readonly [SignedTransaction]) => {
+        const { policyDigest } = statement.body as { policyDigest: string };
+        if (policyDigest === "new") {
+          recorded.push(statement.body);
+          return [{}];
+        }
+        const rejection = { code: "ERR_CONTRACT_POLICY" as const, field: "policyVersion", index: 0 };
+        throw new LedgerError("ERR_LEDGER_REJECTED", "policyVersion: the active policy is version 2", { rejection });
+      },
+    },
+    now: () => "2026-11-22T09:30:00Z",
+    random: (bytes: number) => new Uint8Array(bytes),
+    stores: { explanations },
+    directory: { asset: async () => ({ policyDigest: "new", policyVersion: 2 }) },
+    ownAsset: async () => undefined,
+  } as unknown as ProviderPorts;
+  await expect(decideRequest(ports, filed.id, asset)).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
+  expect(await explanations.get(key)).toBeUndefined();
+  expect(await decideRequest(ports, filed.id, asset)).toMatchObject({ policyVersion: 2 });
+  expect(recorded).toMatchObject([{ policyVersion: 2, outcome: "refuse" }]);
 });
