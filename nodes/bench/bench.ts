@@ -92,14 +92,3 @@ export function percentile(samples: readonly number[], p: number): number {
   if (value === undefined) throw new RangeError("samples: at least one is needed");
   return value;
 }
-
-/** Median of `runs` timings of `work`, in milliseconds. */
-export async function medianMs(runs: number, work: () => unknown): Promise<number> {
-  const samples: number[] = [];
-  for (let run = 0; run < runs; run += 1) {
-    const started = performance.now();
-    await work();
-    samples.push(performance.now() - started);
-  }
-  return percentile(samples, 0.5);
-}
