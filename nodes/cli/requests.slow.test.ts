@@ -1,0 +1,240 @@
+/** Transcripts of every command about requests, agreements, policies and members, against the nodes of one network. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { policyOf } from "../../policies/model/policy-of.ts";
+import { createNetwork, defaultPolicy, draftOf, type Network } from "../computations/_network.ts";
+import { sealane, type Transcript } from "./_transcript.ts";
+
+let cwd: string;
+let network: Network;
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "sealane-requests-"));
+  const steward = (member: string) =>
+    member === "gamma" || member === "omega" ? { approval: "steward" as const } : {};
+  network = await createNetwork({ policy: steward });
+});
+afterAll(async () => {
+  await network?.[Symbol.asyncDispose]();
+  await rm(cwd, { recursive: true, force: true });
+});
+
+const run = (member: string, line: string): Promise<Transcript> =>
+  sealane(`${line} --dir ${join(network.net.dir, member)}`, { cwd });
+const json = async <T = Record<string, unknown>>(member: string, line: string): Promise<T> => {
+  const { exitCode, stdout, stderr } = await run(member, `${line} --json`);
+  expect([line, exitCode, exitCode === 0 ? "" : stderr]).toEqual([line, 0, ""]);
+  expect(stdout.trim().split("\n")).toHaveLength(1);
+  return JSON.parse(stdout) as T;
+};
+/** A refusal is told on stderr with its code, and as one object with --json. */
+const refusal = async (member: string, line: string, exitCode: number, code: string): Promise<string> => {
+  const told = await run(member, line);
+  expect([line, told.exitCode, told.stdout]).toEqual([line, exitCode, ""]);
+  expect(told.stderr).toContain(`[${code}]`);
+  const object = await run(member, `${line} --json`);
+  expect([object.exitCode, JSON.parse(object.stdout).error.code]).toEqual([exitCode, code]);
+  const chinese = await run(member, `${line} --lang zh-CN`);
+  for (const said of chinese.stderr.trim().split("\n")) expect(said).toMatch(/[\u4e00-\u9fff]/);
+  return told.stderr;
+};
+const draft = async (name: string, change: object = {}): Promise<string> => {
+  await writeFile(join(cwd, name), JSON.stringify({ ...draftOf(), title: { en: name }, ...change }));
+  return name;
+};
+const submitted = async (name: string, change: object = {}): Promise<string> =>
+  (await json<{ id: string }>("ministry", `request submit ${await draft(name, change)}`)).id;
+interface View {
+  readonly state: string;
+  readonly assets: readonly { asset: string; outcome: string; agreement?: string }[];
+}
+/** Until this provider has said that. */
+const decided = async (request: string, member: string, outcome: string): Promise<void> => {
+  const seen = async () => {
+    const { assets } = await json<View>(member, `request show ${request}`).catch(() => ({ assets: [] }) as never);
+    return assets.find(({ asset }: { asset: string }) => asset === `${member}:panel`)?.outcome;
+  };
+  await expect.poll(seen, { timeout: 60_000 }).toBe(outcome);
+};
+
+test("request submit: wrong drafts are refused with every problem at its place, in both languages", async () => {
+  const query = {
+    measures: [{ id: "x", statistic: { kind: "sum", element: "no-such-element" } }],
+    groupBy: [{ attribute: "weather" }],
+    filters: [],
+  };
+  const name = await draft("wrong.json", { query, receiver: "nobody", retentionDays: "long", odd: 1 });
+  const said = await refusal("ministry", `request submit ${name}`, 2, "ERR_REQUEST_INVALID");
+  for (const line of [
+    "query.measures.0.statistic.element: data element no-such-element is not in alpha:panel",
+    "query.groupBy.0.attribute: the network has no registry attribute weather; it has sector",
+    "receiver: nobody is not a member of this network",
+    'retentionDays: wanted integer, got "long"',
+    "odd: there is no such key",
+  ]) {
+    expect(said).toContain(`  - ${line}`);
+  }
+  await refusal("ministry", "request submit gone.json", 2, "ERR_CLI_FILE_MISSING");
+  await writeFile(join(cwd, "list.json"), "[]");
+  await refusal("ministry", "request submit list.json", 2, "ERR_HTTP_INVALID");
+});
+
+test("request approve, refuse, show, result: a request that waits for two people is decided, computed and shown", async () => {
+  const name = await draft("output.json");
+  const filed = await run("ministry", `request submit ${name}`);
+  expect([filed.exitCode, filed.stderr]).toEqual([0, ""]);
+  const id = /[0-9a-f-]{36}/.exec(filed.stdout)?.[0] ?? "";
+  expect(filed.stdout).toContain(`sealane request show ${id}`);
+  await decided(id, "gamma", "wait");
+  await decided(id, "omega", "wait");
+
+  const twice = await run("ministry", `request submit ${name}`);
+  expect(twice.stderr).toContain(`filed before and is still running: ${id}`);
+  expect(await json("ministry", `request submit ${name}`)).toEqual({
+    id,
+    cached: false,
+    running: true,
+    recorded: true,
+  });
+
+  const { stdout: listed } = await run("ministry", "request list --lang zh-CN");
+  expect(listed).toMatch(new RegExp(`${id}\\s+output\\.json\\s+ministry\\s+已提交`));
+  const wrongId = await refusal("gamma", "request show 123", 2, "ERR_HTTP_INVALID");
+  expect(wrongId).toContain("params.request: wanted a whole id");
+  await refusal("gamma", `request refuse ${id}`, 2, "ERR_CLI_USAGE");
+  await refusal("alpha", `request approve ${id}`, 1, "ERR_CLI_NOTHING_WAITS");
+  await refusal("alpha", `request approve ${id} --asset gamma:panel`, 1, "ERR_REQUEST_FORBIDDEN");
+  await refusal("alpha", `request refuse ${id} --asset alpha:panel --reason late`, 1, "ERR_REQUEST_NOT_WAITING");
+  await refusal("ministry", `request result ${id}`, 1, "ERR_REQUEST_NO_RESULT");
+
+  expect(await json("omega", `request refuse ${id} --reason no-capacity`)).toMatchObject({
+    request: id,
+    decisions: [{ asset: "omega:panel", outcome: "refuse" }],
+  });
+  expect(await run("gamma", `request approve ${id}`)).toEqual({
+    exitCode: 0,
+    stdout: "gamma:panel  permit\n",
+    stderr: "",
+  });
+
+  const shown = await run("ministry", `request show ${id} --wait 120`);
+  expect([shown.exitCode, shown.stdout]).toEqual([0, expect.stringMatching(/omega:panel\s+refuse/)]);
+  const result = await run("ministry", `request result ${id} --evidence evidence.json`);
+  expect([result.exitCode, result.stdout]).toEqual([0, expect.stringContaining("evidence.json")]);
+  await refusal("ministry", `request result ${id} --evidence evidence.json`, 2, "ERR_CLI_FILE_EXISTS");
+  await json("ministry", "trust export --out trust.json");
+  expect((await run("ministry", "audit verify evidence.json --trust trust.json")).exitCode).toBe(0);
+
+  const over = await refusal("ministry", `request cancel ${id} --reason late`, 1, "ERR_REQUEST_TRANSITION");
+  expect(over).toContain("it is released already");
+  // Omega did not answer the first one, so that answer does not stand for a new one.
+  const next = await json<{ id: string }>("ministry", `request submit ${name}`);
+  expect(next).toMatchObject({ cached: false, running: false });
+  await json("ministry", `request cancel ${next.id} --reason over`);
+});
+
+test("request cancel: only by its requester, with a reason; nobody decides on it afterwards and its agreements end", async () => {
+  const id = await submitted("cancelled.json", { query: { ...draftOf().query, groupBy: [{ element: "year" }] } });
+  await decided(id, "gamma", "wait");
+  await decided(id, "alpha", "permit");
+  await refusal("ministry", `request cancel ${id}`, 2, "ERR_CLI_USAGE");
+  const reason = await refusal("ministry", `request cancel ${id} --reason "not needed"`, 2, "ERR_HTTP_INVALID");
+  expect(reason).toContain("body.reason: wanted a code");
+  await refusal("alpha", `request cancel ${id} --reason mine`, 1, "ERR_REQUEST_FORBIDDEN");
+  const unknown = "00000000-0000-4000-8000-000000000000";
+  await refusal("ministry", `request cancel ${unknown} --reason late`, 1, "ERR_REQUEST_UNKNOWN");
+
+  const done = await run("ministry", `request cancel ${id} --reason not-needed`);
+  expect(done).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining(id) });
+  const waited = await run("ministry", `request show ${id} --wait 60`);
+  expect([waited.exitCode, waited.stdout]).toEqual([1, expect.stringMatching(/state\s+cancelled[\s\S]*not-needed/)]);
+  await expect
+    .poll(async () => (await json<View>("gamma", `request show ${id}`)).state, { timeout: 60_000 })
+    .toBe("cancelled");
+  const late = await refusal("gamma", `request approve ${id}`, 1, "ERR_REQUEST_TRANSITION");
+  expect(late).toContain("it is cancelled already");
+  expect((await run("ministry", `request cancel ${id} --reason again`)).exitCode).toBe(1);
+
+  const ended = async (): Promise<unknown> => {
+    const { agreements } = await json<{ agreements: Agreement[] }>("alpha", "agreement list");
+    return agreements.find(({ request }) => request === id);
+  };
+  await expect.poll(ended, { timeout: 60_000 }).toMatchObject({ state: "ENDED", reason: "request-cancelled" });
+  expect((await run("alpha", "agreement list --lang zh-CN")).stdout).toContain("已终止（申请已取消）");
+});
+
+interface Agreement {
+  readonly agreement: string;
+  readonly request: string;
+  readonly state: string;
+  readonly reason?: string;
+}
+
+test("agreement list, revoke: only the provider revokes, with a reason, and both sides see it", async () => {
+  const id = await submitted("revoked.json", { assets: ["alpha:panel", "beta:panel", "delta:panel", "gamma:panel"] });
+  const own = async (member: string): Promise<Agreement | undefined> =>
+    (await json<{ agreements: Agreement[] }>(member, "agreement list")).agreements.find(
+      ({ request }) => request === id,
+    );
+  await expect.poll(async () => (await own("alpha"))?.state, { timeout: 60_000 }).toBe("FINALIZED");
+  const { agreement } = (await own("alpha"))!;
+  const human = await run("alpha", "agreement list");
+  expect(human.stdout).toMatch(new RegExp(`${agreement}\\s+alpha:panel\\s+ministry\\s+in force`));
+  await refusal("alpha", `agreement revoke ${agreement}`, 2, "ERR_CLI_USAGE");
+  await refusal("alpha", "agreement revoke 1 --reason x", 2, "ERR_HTTP_INVALID");
+  expect((await run("beta", `agreement revoke ${agreement} --reason mine`)).exitCode).toBe(1);
+
+  expect(await json("alpha", `agreement revoke ${agreement} --reason contract-ended`)).toEqual({
+    agreement,
+    reason: "contract-ended",
+  });
+  expect(await own("alpha")).toMatchObject({ state: "REVOKED", reason: "contract-ended" });
+  await refusal("alpha", `agreement revoke ${agreement} --reason again`, 1, "ERR_LEDGER_REJECTED");
+  const seen = () => run("ministry", `request show ${id}`);
+  await expect
+    .poll(async () => (await seen()).stdout, { timeout: 60_000 })
+    .toMatch(/alpha:panel.*contract-ended.*revoked/);
+  await json("ministry", `request cancel ${id} --reason over`);
+});
+
+test("policy explain, set, show: who would ask is asked for, and a new version is in force at once", async () => {
+  const name = await draft("explained.json");
+  const asked = await refusal("alpha", `policy explain alpha:panel ${name}`, 2, "ERR_CLI_USAGE");
+  expect(asked).toContain("--requester MEMBER");
+  const explained = await run("alpha", `policy explain alpha:panel ${name} --requester ministry`);
+  expect([explained.exitCode, explained.stdout]).toEqual([0, expect.stringMatching(/verdict\s+permit/)]);
+  expect(await json("gamma", `policy explain gamma:panel ${name} --requester ministry`)).toMatchObject({
+    outcome: "wait",
+  });
+
+  const next = policyOf({ ...defaultPolicy("beta"), version: 2, purposes: ["other-purpose"] });
+  await writeFile(join(cwd, "next.json"), JSON.stringify(next));
+  expect(await json("beta", `policy explain beta:panel ${name} --requester ministry --policy next.json`)).toMatchObject(
+    {
+      outcome: "refuse",
+      reasons: expect.arrayContaining(["purpose-not-allowed"]),
+    },
+  );
+  expect(await json("beta", "policy set beta:panel next.json")).toMatchObject({ policyVersion: 2 });
+  await refusal("beta", "policy set beta:panel next.json", 1, "ERR_ASSET_POLICY_UNCHANGED");
+  expect(await json("beta", "policy show beta:panel")).toMatchObject({ version: 2 });
+  await refusal("alpha", "policy show beta:panel", 1, "ERR_ASSET_UNKNOWN");
+});
+
+test("member suspend, reinstate, refuse: by the operator, with a reason, and everybody sees it", async () => {
+  await refusal("operator", "member suspend omega", 2, "ERR_CLI_USAGE");
+  await refusal("operator", "member suspend nobody --reason x", 1, "ERR_LEDGER_REJECTED");
+  await refusal("operator", "member refuse nobody --reason x", 1, "ERR_NETWORK_APPLICATION_UNKNOWN");
+  await refusal("alpha", "member suspend omega --reason x", 1, "ERR_NETWORK_NOT_OPERATOR");
+  expect(await json("operator", "member suspend omega --reason contract-ended")).toMatchObject({
+    member: "omega",
+    reason: "contract-ended",
+  });
+  const listed = () => run("ministry", "member list");
+  await expect.poll(async () => (await listed()).stdout, { timeout: 30_000 }).toMatch(/omega.*suspended/);
+  const again = await run("operator", "member reinstate omega --reason contract-renewed");
+  expect([again.exitCode, again.stderr]).toEqual([0, ""]);
+  await expect.poll(async () => (await listed()).stdout, { timeout: 30_000 }).toMatch(/omega.*active/);
+});
