@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { C, createNetwork, type Network, names, type World } from "../../crypto/secagg/_network.ts";
 import type { Message } from "../../crypto/secagg/messages.ts";
 import type { SigningDomain } from "../../crypto/suites/signed.ts";
+import { parseWireJson } from "../peer/wire-json.ts";
 import { mutated } from "./_hostile.ts";
 import { checkProperty, type Figures, type Plan, seedOf } from "./_run.ts";
 
@@ -57,8 +58,10 @@ function playWith(mode: World["mode"], hostile: string, { nth, spoil }: Spoiling
       count += 1;
       if (count !== nth + 1) return [sent];
       type = sent.message.type;
-      const message = signedAgain(spoil(sent.message), hostile, running) as Message;
-      return [{ ...sent, message }, sent];
+      const spoilt = received(spoil(sent.message));
+      return spoilt === undefined
+        ? [sent]
+        : [{ ...sent, message: signedAgain(spoilt, hostile, running) as Message }, sent];
     },
   });
   try {
@@ -73,6 +76,15 @@ function playWith(mode: World["mode"], hostile: string, { nth, spoil }: Spoiling
   if (failed?.record === "fail" && failed.blamed === hostile) return;
   const problems = network.problems.map(({ party, problem }) => `${party}: ${problem.message}`).join("\n");
   throw new Error(`a hostile member's ${type} stopped the computation: ${JSON.stringify(failed)}\n${problems}`);
+}
+
+/** As it comes out of the JSON of the wire; undefined for what that refuses. */
+function received(value: unknown): unknown {
+  try {
+    return parseWireJson(Buffer.from(JSON.stringify(value) ?? ""));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whatever the hostile party is named as the signer of gets a signature that fits. */
