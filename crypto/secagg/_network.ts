@@ -64,6 +64,8 @@ export interface World {
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
   readonly crash?: (party: string, count: number) => boolean;
+  /** Told how long each step took, without what the network does around it. */
+  readonly timed?: (party: string, input: MemberInput, milliseconds: number) => void;
   /** Large cohorts: states and messages are handed on as they are instead of through JSON. */
   readonly sharing?: boolean;
   /** Overrides the answer to an effect of a member. */
@@ -294,7 +296,9 @@ export function createNetwork(world: World): Network {
     guard(self, () => {
       const history = histories.get(self) ?? [];
       const deps = { now: network.now, sign: signer(self), random, history };
+      const started = performance.now();
       const { state, send, effects } = stepMember(network.members.get(self)!, input, deps);
+      world.timed?.(self, input, performance.now() - started);
       for (const effect of effects) {
         if (effect.kind === "history" && !history.some(({ digest }) => digest === effect.entry.digest)) {
           histories.set(self, [...history, effect.entry]);
@@ -325,7 +329,9 @@ export function createNetwork(world: World): Network {
         random,
         kept: (phase: 1 | 2, member: string) => kept.get(`${phase}/${member}`)!,
       };
+      const started = performance.now();
       const { state, send, effects } = stepCoordinator(network.coordinator, input, deps);
+      world.timed?.(C, input, performance.now() - started);
       for (const effect of effects) {
         if (effect.kind === "keep") kept.set(`${effect.phase}/${effect.member}`, effect.words.slice());
       }
@@ -347,7 +353,9 @@ export function createNetwork(world: World): Network {
 
   function stepR(input: Parameters<typeof stepReceiver>[1]): void {
     guard(R, () => {
+      const started = performance.now();
       const { state, effects } = stepReceiver(network.receiver, input, { now: network.now, sign: signer(R) });
+      world.timed?.(R, input, performance.now() - started);
       network.receiver = throughJson(state);
       for (const effect of effects) {
         if (effect.kind === "decoded") {
@@ -411,9 +419,10 @@ export function createNetwork(world: World): Network {
     const { need } = opened.constants;
     let included = contributors.flatMap((who, atom) => (who.length >= need ? [atom] : []));
     for (;;) {
-      const joint = new Set(contributors.filter((_, atom) => !included.includes(atom)).flat()).size;
+      const inside = new Set(included);
+      const joint = new Set([...new Set(contributors.filter((_, atom) => !inside.has(atom)))].flat()).size;
       if (joint === 0 || joint >= need || included.length === 0) return encodeBitmap(atoms, included);
-      const fewest = Math.min(...included.map((atom) => contributors[atom]!.length));
+      const fewest = included.reduce((least, atom) => Math.min(least, contributors[atom]!.length), Number.MAX_VALUE);
       const victim = included.find((atom) => contributors[atom]!.length === fewest);
       included = included.filter((atom) => atom !== victim);
     }

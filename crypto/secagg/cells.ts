@@ -131,7 +131,8 @@ export function registryIncluded(
   return leaveOut(dimensions, layout.atoms, included, {
     need: constants.need,
     size: (atom) => contributors[atom]!.length,
-    joint: (leftOut) => new Set(leftOut.flatMap((atom) => contributors[atom]!)).size,
+    // Atoms of one class share their list, so there are few lists however many atoms.
+    joint: (leftOut) => new Set([...new Set(leftOut.map((atom) => contributors[atom]!))].flat()).size,
   });
 }
 

@@ -59,10 +59,12 @@ export function firstForbidden(
   history: readonly HistoryEntry[],
   proposed: HistoryEntry,
 ): { readonly recordKey: string; readonly earlier: string } | undefined {
+  if (history.length === 0) return undefined;
   const wanted = new Map<string, ContributingSet[]>();
   for (const { recordKey, set } of proposed.cells) {
-    const sets = wanted.get(recordKey) ?? [];
-    wanted.set(recordKey, [...sets, proposed.sets[set]!]);
+    const sets = wanted.get(recordKey);
+    if (sets === undefined) wanted.set(recordKey, [proposed.sets[set]!]);
+    else sets.push(proposed.sets[set]!);
   }
   for (const entry of history) {
     // The same closing again is the same release, met once more after a crash.

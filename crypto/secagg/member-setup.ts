@@ -89,7 +89,7 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
 /** Registry mode knows who contributes before anything is sent: history is asked here, and the refusal is visible. */
 function forbiddenForAll(state: MemberBase, layout: Layout, deps: MemberDeps): boolean {
   const { opened, parties } = state;
-  if (opened.cells.mode !== "registry") return false;
+  if (opened.cells.mode !== "registry" || deps.history.length === 0) return false;
   const members = opened.cohort.map((entry) => entry.member);
   const every = encodeBitmap(layout.atoms, [...Array(layout.atoms).keys()]);
   const cells = registryCells(opened, parties, layout, members, every);

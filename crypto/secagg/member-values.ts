@@ -1,4 +1,4 @@
-import { inAtom } from "./cells.ts";
+import { registryContributors } from "./cells.ts";
 import { assertCommonView } from "./closing.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
@@ -39,11 +39,13 @@ function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array): void
   const { cells, layout, opened, parties, self, own } = state;
   const period = periodOf(layout.components);
   const registry = opened.cells.mode === "registry";
+  const contributors = registry ? registryContributors(opened, parties, [self], layout.atoms) : [];
+  // Halves: comparing big integers would make one for every word.
+  const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
   cells.included.forEach((atom, i) => {
-    const empty = values.subarray(i * period, (i + 1) * period).every((word) => word === 0n);
-    const mine = registry
-      ? inAtom(opened.cells.dimensions, parties.attributes[self] ?? {}, atom)
-      : own?.present[atom] === 1;
+    let empty = true;
+    for (let at = 2 * i * period; at < 2 * (i + 1) * period; at++) empty &&= halves[at] === 0;
+    const mine = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
     if (!mine && !empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is not this member's and must be zero`);
     }

@@ -131,19 +131,20 @@ export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; po
   const exact = cells.counts === undefined ? contributing(facts) : undefined;
   const candidates = survivors2.map((member) => pair.get(member)!).toSorted();
   const sets: ContributingSet[] = [];
-  const known = new Map<string, number>();
-  const indexOf = (key: string, set: () => ContributingSet): number => {
+  // Atoms with one list of contributors, or one count, share a set.
+  const known = new Map<readonly string[] | number, number>();
+  const indexOf = (key: readonly string[] | number, set: () => ContributingSet): number => {
     const index = known.get(key) ?? sets.push(set()) - 1;
     known.set(key, index);
     return index;
   };
   const released: ReleasedCell[] = cells.included.flatMap((atom) => {
-    const pairs = exact?.[atom]?.map((member) => pair.get(member)!).toSorted();
+    const members = exact?.[atom];
     const k = cells.counts?.[atom] ?? 0;
     const set =
-      pairs !== undefined
-        ? indexOf(pairs.join(), () => ({ kind: "exact", pairs }))
-        : indexOf(`${k}`, () => ({
+      members !== undefined
+        ? indexOf(members, () => ({ kind: "exact", pairs: members.map((member) => pair.get(member)!).toSorted() }))
+        : indexOf(k, () => ({
             kind: "counted",
             pairs: candidates,
             least: Math.max(0, k - lost),

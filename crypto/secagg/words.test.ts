@@ -68,6 +68,25 @@ test("carries propagate between the two words of an element in sums and differen
   expect(decodeElements(words, [2])).toEqual([2n ** 64n - 1n]);
 });
 
+test("a carry ripples through the whole high word, up and down", () => {
+  const edges = [2n ** 96n - 1n, 2n ** 64n - 1n, -1n, 2n ** 32n - 1n, 2n ** 127n - 1n, 2n ** 95n, 0n];
+  for (const shape of [[2], [1, 2], [2, 2, 1]] as const) {
+    const { add, subtract } = arithmeticOf(shape);
+    for (const a of edges) {
+      for (const b of [1n, 2n ** 64n - 1n, 2n ** 32n, -1n]) {
+        const ones = shape.map(() => 1n);
+        const filled = (value: bigint) => ones.map((one, k) => (shape[k] === 2 ? value : one));
+        const words = encodeElements(filled(a), shape);
+        add(words, encodeElements(filled(b), shape));
+        const wanted = shape.map((size) => (size === 2 ? BigInt.asIntN(128, a + b) : 2n));
+        expect(decodeElements(words, shape)).toEqual(wanted);
+        subtract(words, encodeElements(filled(b), shape));
+        expect(decodeElements(words, shape)).toEqual(filled(a));
+      }
+    }
+  }
+});
+
 test("a vector of the wrong length is refused", () => {
   const text = textOfWords(new BigUint64Array([1n, 2n]));
   expect(wordsOfText(text, "words", 2)).toEqual(new BigUint64Array([1n, 2n]));
