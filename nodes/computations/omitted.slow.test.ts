@@ -8,15 +8,17 @@ import { createNetwork, type Network } from "./_network.ts";
 
 const OMITTED = "omega";
 const careless = vi.hoisted(() => ({ computations: new Set<string>() }));
+const inPhase2 = vi.hoisted(() => ({ computations: new Set<string>() }));
 
-// C closes phase 1 without omega, whose contribution it has received and receipted.
+// C closes one phase without omega, whose contribution it has received and receipted.
 vi.mock(import("../../crypto/secagg/coordinator-rounds.ts"), async (original) => {
   const rounds = await original();
   return {
     ...rounds,
     closeContributions(state, deps) {
       const { [OMITTED]: left, ...contributions } = state.round.contributions;
-      if (state.round.phase === 2 || left === undefined) return rounds.closeContributions(state, deps);
+      const phase = inPhase2.computations.has(state.opened.computation) ? 2 : 1;
+      if (state.round.phase !== phase || left === undefined) return rounds.closeContributions(state, deps);
       return rounds.closeContributions({ ...state, round: { ...state.round, contributions } }, deps);
     },
   };
@@ -109,4 +111,19 @@ test.concurrent("a receiver that would release all the same is refused by the co
   expect(view).toMatchObject({ state: "failed", reasons: ["release-deadline"] });
   const { ledger } = network.net.node("alpha").services;
   expect((await readComputation(ledger, computation))?.state).toBe("failed");
+}, 120_000);
+
+test.concurrent("an objection to the closing of the values reaches the ledger before the release does", async () => {
+  const query = {
+    measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
+    groupBy: [],
+    filters: [],
+  };
+  const request = await network.submit({ query });
+  const computation = computationIdOf(request, 0);
+  inPhase2.computations.add(computation);
+  const view = await network.state(request, ["released", "withheld", "failed"], 90_000);
+  expect(view).toMatchObject({ state: "withheld", reasons: ["omitted"], computation });
+  const { ledger } = network.net.node("alpha").services;
+  expect(await readOmitted(ledger, computation)).toMatchObject([{ member: OMITTED, phase: 2 }]);
 }, 120_000);
