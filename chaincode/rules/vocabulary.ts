@@ -12,10 +12,11 @@ export const MemberId = Type.String({ pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0
 export const AssetId = Type.String({ pattern: "^[a-z0-9-]{1,63}:[a-z0-9-]{1,63}$" });
 export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
 /** 32 bytes in the one way to write them: unused bits of the last character are zero (RFC 4648 section 3.5). */
-export const Bytes32 = Type.String({ pattern: "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$" });
+const bytes32 = () => Type.String({ pattern: "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$" });
+export const Bytes32 = bytes32();
 /** SHA-256. */
-export const Digest = Bytes32;
-export const PublicKey = Bytes32;
+export const Digest = bytes32();
+export const PublicKey = bytes32();
 /** 16 bytes. */
 export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
 /** 64 bytes. */
