@@ -176,9 +176,9 @@ function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note:
     const { size } = parseCheckpoint(note).checkpoint;
     // The founding record brings the keys that its own checkpoint is signed with.
     const last = Math.max(1, size - 1);
-    const sequencer = trust.sequencerAt(last - 1);
+    const sequencer = trust.sequencerAt(last);
     // A sequencer put in place by votes signs the checkpoint that carries those votes.
-    const signers = [sequencer, trust.sequencerAt(size - 1)];
+    const signers = [sequencer, trust.sequencerAt(last + 1)];
     const own = [...keys.values()].filter(({ member }) => signers.includes(member));
     const logKeys = own.filter(({ pinned }) => pinned.from < last && !revokedBefore(pinned, last));
     const signed = openUnderAny(
