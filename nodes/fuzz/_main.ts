@@ -24,7 +24,10 @@ const PARTS: Readonly<Record<string, Part>> = {
 
 async function fuzzHttp(plan: Plan): Promise<readonly Figures[]> {
   await using world = await createFuzzWorld();
-  const { figures, statuses } = await fuzzWorld(world, plan, ({ failures }) => {
+  let tried = 0;
+  const { figures, statuses } = await fuzzWorld(world, plan, ({ what, cases, failures }) => {
+    tried += cases;
+    console.error(`${tried} cases, the last of ${what}`);
     for (const failure of failures) console.error(failure);
   });
   const answers = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
