@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { keys, readMember, readNetwork } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { type Ledger, type LedgerEntry, LedgerError } from "../port.ts";
-import { admission, anchor, founding, NETWORK, type TestMember, testMember, transaction } from "./fixture.ts";
+import { admission, anchor, anchors, founding, NETWORK, type TestMember, testMember, transaction } from "./fixture.ts";
 
 export interface TestNetwork {
   /** One ledger per founding member, the founder's first; nothing is recorded yet. */
@@ -61,6 +61,20 @@ export function describeLedger({ name, members, create }: ConformanceCase): void
       expect(again).toEqual(once);
       expect(inOneBatch).toEqual(once);
       expect((await first.status()).height).toBe(height);
+    });
+
+    test("transactions under one signature are recorded each for itself, and none of them when it was changed", async () => {
+      const { first } = await founded();
+      const signed = anchors(founder, 0, 5);
+      const forged = { ...signed[4]!, batch: signed[3]!.batch! };
+      const entries = await first.submit(signed.slice(0, 4));
+      expect(entries.map(({ transaction }) => transaction)).toEqual(signed.slice(0, 4));
+      await expect(first.submit([forged])).rejects.toMatchObject({
+        code: "ERR_LEDGER_REJECTED",
+        rejection: { code: "ERR_CONTRACT_SIGNATURE", index: 0 },
+      });
+      await first.submit(signed);
+      expect(await first.get(keys.access(founder.id))).toMatchObject({ to: 5 });
     });
 
     test("the same id with another content is rejected", async () => {
