@@ -11,17 +11,6 @@ export const CONFIG_ERRORS = [
   "ERR_CONFIG_EXISTS",
 ] as const;
 
-/** What exactly is wrong, where the error's code alone does not say it. */
-export const CONFIG_PROBLEM_CODES = [
-  "environment-unknown",
-  "secret-unreadable",
-  "secret-damaged",
-  "secret-open-to-others",
-  "token-too-short",
-  "passphrase-needed",
-  "passphrase-wrong",
-] as const;
-
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: (typeof CONFIG_ERRORS)[number];

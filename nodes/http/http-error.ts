@@ -18,9 +18,6 @@ export const HTTP_ERRORS = [
   "ERR_HTTP_INTERNAL",
 ] as const;
 
-/** What exactly is wrong with a body, where its schema was not reached. */
-export const HTTP_PROBLEM_CODES = ["body-not-json", "body-not-object"] as const;
-
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly code: (typeof HTTP_ERRORS)[number];

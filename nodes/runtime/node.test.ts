@@ -212,7 +212,8 @@ describe("backup", () => {
     await rm(dir, { recursive: true });
     await restoreNode({ source: target, dir });
     const { address } = await net.start("alpha");
-    const reasons = async () => ((await (await fetch(`${address.api}/health`)).json()) as { reasons: string[] }).reasons;
+    const reasons = async () =>
+      ((await (await fetch(`${address.api}/health`)).json()) as { reasons: string[] }).reasons;
     await expect.poll(reasons, { timeout: 20_000 }).toContain("access-log-behind");
   });
 
