@@ -6,7 +6,7 @@ export interface Address {
   readonly token: string;
 }
 
-const CALL_MS = 20_000;
+const CALL_MS = 60_000;
 const PAUSE_MS = 40;
 
 /** The node answered, and not with a success. */

@@ -11,7 +11,7 @@ import { initNode } from "../runtime/init-node.ts";
 import { foundNetwork } from "../runtime/network/found.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { localMember } from "../testnet/local-member.ts";
-import { type Address, call, insist } from "./client.ts";
+import { type Address, call, insist, RefusedError } from "./client.ts";
 import { MEMBERS, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
 import { type Disk, mountDisk } from "./disks.ts";
 import type { FromNode, Orders, ToNode } from "./node-messages.ts";
@@ -148,7 +148,8 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     for (const member of PROVIDERS) {
       const path = join(dir, `${member}.csv`);
       await writeFile(path, tableOf(member).csv);
-      await insist(() => call(addresses.get(member)!, "POST", "/assets", registrationOf(member, path)), READY_MS);
+      const register = () => call(addresses.get(member)!, "POST", "/assets", registrationOf(member, path));
+      await insist(register, READY_MS).catch(unlessRegistered);
       onStep(`${member} registered`);
     }
   }
@@ -201,6 +202,11 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     close,
     discard,
   });
+}
+
+/** The answer to the first try came too late. */
+function unlessRegistered(error: unknown): void {
+  if (!(error instanceof RefusedError) || error.status !== 409) throw error;
 }
 
 /** While a node is down nobody else takes its ports: where a machine has more loopback addresses, one of its own. */

@@ -46,7 +46,7 @@ interface Result {
 
 const STATE_POLL_MS = 60;
 /** What a crash may lead to. Anything else is a fault. */
-const REASONS: readonly RegExp[] = [/^too-few-/, /^expired$/, /^release-deadline$/, /^store-rolled-back$/];
+const REASONS: readonly RegExp[] = [/^too-few-/, /^expired$/, /^release-deadline$/, /^store-rolled-back$/, /^no-cell$/];
 const isUnknownYet = (error: unknown): boolean => !(error instanceof RefusedError) || error.status >= 404;
 
 export function createRounds(
@@ -69,8 +69,10 @@ export function createRounds(
   async function run(plan: RoundPlan): Promise<RoundReport> {
     const provider = seededRandom(Math.imul(seed, 31) + plan.round).pick(data.PROVIDERS);
     const over = new AbortController();
+    // Two roles may be one node: it is struck once at a time.
+    const victims = new Map(plan.strikes.map((one) => [memberOf(one.role, provider), one]));
     const strikes = Promise.all(
-      plan.strikes.map((one) => strike(network, one, { provider, over: over.signal, slow: plan.slow })),
+      [...victims.values()].map((one) => strike(network, one, { provider, over: over.signal, slow: plan.slow })),
     );
     strikes.catch(() => undefined);
     if (plan.slow !== undefined && !plan.strikes.some(({ role }) => role === plan.slow?.role)) {
