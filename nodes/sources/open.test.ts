@@ -318,13 +318,10 @@ describe("the sandbox", () => {
   test("limits time, rows and memory", async () => {
     const path = await file("limits.csv", "a\n1\n2\n3\n");
     const endless = { text: "SELECT count(*) FROM range(100000000000) r, source", parameters: [] };
-    await using(
-      csv(path),
-      (source) => expect(source.select(endless)).rejects.toMatchObject({ code: "ERR_SOURCE_TIMEOUT" }),
-      {
-        timeoutMs: 1500,
-      },
-    );
+    // On a busy machine already the opening may take too long: the limit is the same.
+    await expect(using(csv(path), (source) => source.select(endless), { timeoutMs: 1500 })).rejects.toMatchObject({
+      code: "ERR_SOURCE_TIMEOUT",
+    });
     expect(await refusal(csv(path), { maxRows: 2 })).toMatch(/^ERR_SOURCE_LIMIT .*more than 2 rows/);
     await using(csv(path), async (source) => {
       await source.close();
