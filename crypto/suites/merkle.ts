@@ -52,4 +52,22 @@ export function foldInclusion(
   return last === 0 ? root : undefined;
 }
 
+/** Root of the tree over these leaf hashes, at least one, and the siblings on the way up of each, lowest first. */
+export function treeOf(leafHashes: readonly Uint8Array[]): {
+  readonly root: Uint8Array;
+  readonly paths: readonly (readonly Uint8Array[])[];
+} {
+  const paths = leafHashes.map((): Uint8Array[] => []);
+  const rootOfRange = (from: number, to: number): Uint8Array => {
+    if (to - from === 1) return leafHashes[from]!;
+    // RFC 6962 section 2.1: the largest power of two below the number of leaves.
+    const split = from + 2 ** Math.floor(Math.log2(to - from - 1));
+    const left = rootOfRange(from, split);
+    const right = rootOfRange(split, to);
+    for (let at = from; at < to; at += 1) paths[at]!.push(at < split ? right : left);
+    return hashChildren(left, right);
+  };
+  return { root: rootOfRange(0, leafHashes.length), paths };
+}
+
 const isSize = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;

@@ -2,10 +2,10 @@
  * Signed statements: the one envelope in which members say anything that others keep (transactions, messages,
  * requests, receipts). The signature covers the domain, the statement, the signer, the key id and the suite.
  */
-import { merklePaths, merkleRoot } from "../secagg/merkle.ts";
 import { type BatchPlace, batchRoot, MAX_BATCH } from "./batch.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
+import { hashLeafText, treeOf } from "./merkle.ts";
 import { type SuiteId, suiteOf } from "./suite.ts";
 
 /** Domains keep a signature made for one purpose from being shown for another. */
@@ -102,13 +102,12 @@ function signBatch<S>(identity: SigningIdentity, domain: SigningDomain, statemen
   const unsigned = statements.map((statement) => {
     return { key, signer, statement: JSON.parse(canonicalJson(statement)) as S, suite };
   });
-  const leaves = unsigned.map((one) => signingBytes(domain, one));
-  const size = leaves.length;
-  const message = utf8(batchText(domain, { key, root: merkleRoot(leaves), signer, size, suite }));
+  const { root, paths } = treeOf(unsigned.map((one) => hashLeafText(signingText(domain, one))));
+  const size = unsigned.length;
+  const message = utf8(batchText(domain, { key, root: toBase64url(root), signer, size, suite }));
   const signature = toBase64url(suiteOf(suite).sign(identity.privateKey, message));
-  const paths = merklePaths(leaves);
   return unsigned.map(({ statement }, index) => {
-    return { batch: { index, path: paths[index]!, size }, key, signature, signer, statement, suite };
+    return { batch: { index, path: paths[index]!.map(toBase64url), size }, key, signature, signer, statement, suite };
   });
 }
 
