@@ -145,8 +145,11 @@ async function compose(
     now: effects.now,
     log,
     onFailedWrite: disk.failed,
-    onKeyReplaced: () =>
-      fault.reject(new NetworkError("ERR_NETWORK_KEY_REPLACED", `key ${keys.identity.key} was replaced`)),
+    onKeyReplaced: () => {
+      // With next keys at hand this is a rotation under way, which settles by itself.
+      if (next !== undefined) return;
+      fault.reject(new NetworkError("ERR_NETWORK_KEY_REPLACED", `key ${keys.identity.key} was replaced`));
+    },
   });
   const { ledger } = opened;
   replica = ledger;
