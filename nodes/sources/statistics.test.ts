@@ -71,10 +71,16 @@ async function compare(queries: readonly Query[], tables: readonly PlainTable[])
   }
 }
 
-test("the SQL path equals the independent reader on random tables and queries", { timeout: 240_000 }, async () => {
+/** `RUNS=500 SEED=7 npx vitest run nodes/sources/statistics.test.ts` for the long version. */
+const RUNS = Number(process.env.RUNS ?? 10);
+const SEED = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
+
+test("the SQL path equals the independent reader on random tables and queries", {
+  timeout: 24_000 * RUNS,
+}, async () => {
   const queries = fc.array(queryArbitrary, { minLength: 4, maxLength: 4 });
   const tables = fc.tuple(tableArbitrary(0), tableArbitrary(1));
-  await fc.assert(fc.asyncProperty(queries, tables, compare), { numRuns: 10, endOnFailure: true });
+  await fc.assert(fc.asyncProperty(queries, tables, compare), { numRuns: RUNS, endOnFailure: true, ...SEED });
 });
 
 test("declared binary floats are rounded half to even at their scale, exponents included", async () => {
