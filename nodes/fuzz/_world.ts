@@ -32,6 +32,8 @@ export interface FuzzWorld extends AsyncDisposable {
   node(member: string): RunningNode;
   /** Changes with every write of a node, the access log apart, which writes down refusals too. */
   storeOf(member: string): Promise<string>;
+  /** Height of its replica, and what waits for the sequencer: the first line of `storeOf`. */
+  ledgerOf(member: string): Promise<string>;
   /** Resolves when the node has written nothing for a while. */
   quiet(member: string): Promise<void>;
 }
@@ -115,12 +117,15 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   add("POST /api/v1/assets/:/policy/explain", { request: document?.document.statement, policy: registration.policy });
 
   const dirOf = (member: string) => join(net.dir, member);
+  const ledgerOf = async (member: string) => {
+    const { height, outbox } = await net.node(member).services.ledger.status();
+    return `height ${height}, ${outbox} in the outbox`;
+  };
   const storeOf = async (member: string) => {
     const folders = await Promise.all(
       ["store", "ledger", "inflight"].map((name) => sizesOf(join(dirOf(member), name))),
     );
-    const { height } = await net.node(member).services.ledger.status();
-    return [String(height), ...folders.flat()].join("\n");
+    return [await ledgerOf(member), ...folders.flat()].join("\n");
   };
   return {
     network,
@@ -136,6 +141,7 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
     expendable: ["zeta", SPARE, third.id, ...third.agreements],
     node: (member) => net.node(member),
     storeOf,
+    ledgerOf,
     async quiet(member) {
       for (let before = await storeOf(member); ; ) {
         await sleep(QUIET_MS);
