@@ -10,11 +10,10 @@ import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import type { LedgerEntry } from "../../ledger/port.ts";
-import type { Context, RoleName, Transcript } from "./context.ts";
+import type { Context, RoleName } from "./context.ts";
 import { type CoordinatorRole, runCoordinator } from "./coordinator-role.ts";
-import { recordFault } from "./faults.ts";
+import { createDeliveries, type Deliveries } from "./deliveries.ts";
 import type { HostedRole } from "./hosted-role.ts";
-import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
 import { createKeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { eraseLeftovers, OVER } from "./leftovers.ts";
@@ -24,7 +23,7 @@ import { runReceiver } from "./receiver-role.ts";
 import { failExpired, resumeOpening } from "./requester.ts";
 import { endOf, runsStoppedBy } from "./stopped-runs.ts";
 
-export interface RoleHost {
+export interface RoleHost extends Deliveries {
   /** Takes one ledger record in. */
   take(entry: LedgerEntry): Promise<void>;
   /** Goes on with what ran when the node last stopped. */
@@ -33,9 +32,6 @@ export interface RoleHost {
   startRoles(computation: string): Promise<void>;
   /** Resolves when the coordinator of the computation runs here, or with undefined after `waitMs`. */
   mailbox(computation: string, waitMs: number): Promise<Mailbox | undefined>;
-  /** A protocol message of another member, for this node's coordinator or receiver role. Throws when it is refused. */
-  deliver(from: string, computation: string, message: unknown, bytes: number): Promise<void>;
-  deliverTranscript(from: string, computation: string, transcript: Transcript): Promise<void>;
   /** How many computations have roles here. */
   running(): number;
   stop(): Promise<void>;
@@ -224,53 +220,6 @@ export function createRoleHost(ctx: Context): RoleHost {
     throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${id}: not running here`);
   }
 
-  async function deliver(from: string, id: string, value: unknown, bytes: number): Promise<void> {
-    const { coordinator, receiver } = await rolesFor(id);
-    const limit = coordinator === undefined ? undefined : maximumBytesOf(value, coordinator.size);
-    if (limit !== undefined && bytes > limit) {
-      await recordFault(ctx, id, { member: from, reason: "oversized-message" });
-      throw new ComputationError("ERR_COMPUTATION_SIZE", `message: ${bytes} bytes, at most ${limit} allowed`);
-    }
-    const message = checked(value, id);
-    const role = message.type === "omitted" ? receiver : coordinator;
-    if (role === undefined) {
-      throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${id}: this node has no such role`);
-    }
-    await blaming(id, from, message.type, () => role.feed({ kind: "message", from, message }));
-    const signed = signedPart(message);
-    if (signed !== undefined) await ctx.stores.witnessed.put(`${id}/${from}/${message.type}`, signed);
-  }
-
-  async function deliverTranscript(from: string, id: string, transcript: Transcript): Promise<void> {
-    const opened = await ctx.facts.opened(id);
-    if (opened?.body.receiver !== self || opened.body.coordinator !== from) {
-      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${id}: not from its coordinator`);
-    }
-    const message = checked(transcript.result, id);
-    // Kept first: when the role has decoded, evidence is assembled from it.
-    if ((await ctx.stores.transcripts.get(id)) === undefined) await ctx.stores.transcripts.put(id, transcript);
-    await startRoles(id);
-    const { receiver } = await rolesFor(id);
-    if (receiver === undefined) {
-      throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${id}: its dossier has not come yet`);
-    }
-    try {
-      await blaming(id, from, message.type, () => receiver.feed({ kind: "message", from, message }));
-    } catch (error) {
-      if (error instanceof ComputationError) await ctx.stores.transcripts.delete(id);
-      throw error;
-    }
-  }
-
-  async function blaming(id: string, from: string, type: string, feedIn: () => Promise<void>): Promise<void> {
-    try {
-      await refusing(feedIn);
-    } catch (error) {
-      if (error instanceof ComputationError) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
-      throw error;
-    }
-  }
-
   const mailboxOf = (id: string) => active.get(id)?.coordinator?.mailbox;
 
   async function mailbox(id: string, waitMs: number): Promise<Mailbox | undefined> {
@@ -296,8 +245,7 @@ export function createRoleHost(ctx: Context): RoleHost {
     },
     startRoles,
     mailbox,
-    deliver,
-    deliverTranscript,
+    ...createDeliveries(ctx, { rolesFor, startRoles }),
     running: () => active.size,
     async stop() {
       stopped = true;

@@ -1,0 +1,80 @@
+/** Messages of other members on their way to this node's coordinator or receiver role. */
+import type { CommonInput } from "../../crypto/secagg/step.ts";
+import { ComputationError } from "../../exchange/computations/errors.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import type { Context, Transcript } from "./context.ts";
+import type { CoordinatorRole } from "./coordinator-role.ts";
+import { recordFault } from "./faults.ts";
+import type { HostedRole } from "./hosted-role.ts";
+import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
+
+export interface Deliveries {
+  /** A protocol message of another member, for this node's coordinator or receiver role. Throws when it is refused. */
+  deliver(from: string, computation: string, message: unknown, bytes: number): Promise<void>;
+  deliverTranscript(from: string, computation: string, transcript: Transcript): Promise<void>;
+}
+
+interface Recipients {
+  readonly coordinator?: CoordinatorRole;
+  readonly receiver?: HostedRole<CommonInput>;
+}
+
+export function createDeliveries(
+  ctx: Context,
+  host: {
+    /** Throws where there is none and will be none, and where one is about to start. */
+    readonly rolesFor: (computation: string) => Promise<Recipients>;
+    readonly startRoles: (computation: string) => Promise<void>;
+  },
+): Deliveries {
+  const { rolesFor, startRoles } = host;
+
+  async function deliver(from: string, id: string, value: unknown, bytes: number): Promise<void> {
+    const { coordinator, receiver } = await rolesFor(id);
+    const limit = coordinator === undefined ? undefined : maximumBytesOf(value, coordinator.size);
+    if (limit !== undefined && bytes > limit) {
+      await recordFault(ctx, id, { member: from, reason: "oversized-message" });
+      throw new ComputationError("ERR_COMPUTATION_SIZE", `message: ${bytes} bytes, at most ${limit} allowed`);
+    }
+    const message = checked(value, id);
+    const role = message.type === "omitted" ? receiver : coordinator;
+    if (role === undefined) {
+      throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${id}: this node has no such role`);
+    }
+    await blaming(id, from, message.type, () => role.feed({ kind: "message", from, message }));
+    const signed = signedPart(message);
+    if (signed !== undefined) await ctx.stores.witnessed.put(`${id}/${from}/${message.type}`, signed);
+  }
+
+  async function deliverTranscript(from: string, id: string, transcript: Transcript): Promise<void> {
+    const opened = await ctx.facts.opened(id);
+    if (opened?.body.receiver !== ctx.services.member || opened.body.coordinator !== from) {
+      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${id}: not from its coordinator`);
+    }
+    const message = checked(transcript.result, id);
+    // Kept first: when the role has decoded, evidence is assembled from it.
+    if ((await ctx.stores.transcripts.get(id)) === undefined) await ctx.stores.transcripts.put(id, transcript);
+    await startRoles(id);
+    const { receiver } = await rolesFor(id);
+    if (receiver === undefined) {
+      throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${id}: its dossier has not come yet`);
+    }
+    try {
+      await blaming(id, from, message.type, () => receiver.feed({ kind: "message", from, message }));
+    } catch (error) {
+      if (error instanceof ComputationError) await ctx.stores.transcripts.delete(id);
+      throw error;
+    }
+  }
+
+  async function blaming(id: string, from: string, type: string, feedIn: () => Promise<void>): Promise<void> {
+    try {
+      await refusing(feedIn);
+    } catch (error) {
+      if (error instanceof ComputationError) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
+      throw error;
+    }
+  }
+
+  return Object.freeze({ deliver, deliverTranscript });
+}
