@@ -19,7 +19,7 @@ export { PROVIDERS } from "../computations/_network.ts";
 /** For runs in which nobody has to be waited for, on a busy machine too. */
 const STEP_MS = 60_000;
 /** For runs that go on without somebody once a step's time is over. */
-export const SHORT_STEP_MS = 8_000;
+export const SHORT_STEP_MS = 12_000;
 /** Longest wait for anything that comes by itself. */
 export const WAIT_MS = 120_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
