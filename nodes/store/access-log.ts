@@ -116,12 +116,7 @@ async function dropTornBytes(path: string, tornBytes: number): Promise<void> {
   }
 }
 
-function createWriter(start: {
-  folder: string;
-  now: () => string;
-  head: ChainHead;
-  onFailure: () => void;
-}): AccessLog {
+function createWriter(start: { folder: string; now: () => string; head: ChainHead; onFailure: () => void }): AccessLog {
   const { folder, now, onFailure } = start;
   let { head } = start;
   let onDisk = head.entries;
