@@ -16,12 +16,14 @@ if (spawnSync(program, ["--version"]).status !== 0) {
   process.exit(0);
 }
 
+await using world = await createFuzzWorld();
+
 const run = (args: readonly string[]): Promise<number> =>
   new Promise((resolve) => {
-    spawn(program, args, { stdio: "inherit" }).on("close", (code) => resolve(code ?? 1));
+    // It keeps notes of its runs in the current folder.
+    spawn(program, args, { stdio: "inherit", cwd: world.network.net.dir }).on("close", (code) => resolve(code ?? 1));
   });
 
-await using world = await createFuzzWorld();
 let failed = 0;
 for (const member of ["ministry", "alpha", "operator"]) {
   const { address, token } = world.node(member);
