@@ -38,7 +38,9 @@ const place = (level: number, index: number): number => level * MAX_BATCH + inde
 
 function perfectRoot(name: string, leafHash: Uint8Array, index: number, path: readonly string[]): string {
   if (!Number.isInteger(index) || index < 0) throw new RangeError("batch: the path does not fit its place");
-  const tree = known.get(name);
+  // With the size: nodes of a tree of another one may stand under the same signature, and its root is none of this.
+  const shared = `${2 ** path.length} ${name}`;
+  const tree = known.get(shared);
   const climbed = new Map<number, string>();
   let hash = leafHash;
   for (const [level, sibling] of path.entries()) {
@@ -56,7 +58,7 @@ function perfectRoot(name: string, leafHash: Uint8Array, index: number, path: re
   const root = toBase64url(hash);
   if (tree?.root !== root) {
     if (known.size >= KNOWN_TREES) known.clear();
-    known.set(name, { root, nodes: climbed });
+    known.set(shared, { root, nodes: climbed });
   }
   return root;
 }

@@ -68,6 +68,20 @@ describe("one signature over many statements", () => {
       { numRuns: 20 },
     );
   });
+
+  test.each([
+    [4, 8],
+    [8, 4],
+    [2, 64],
+    [64, 2],
+  ])("of %i counts, whatever a forger shows under it as one of %i", async (size, forged) => {
+    const all = signStatements(identity, "transaction", statements(size));
+    const stolen = all[0]!.signature;
+    // A tree of another size that has every node of the true one, or every node that the true one has of it.
+    const twins = signStatements(identity, "transaction", statements(forged));
+    for (const twin of twins) expect(await isValid({ ...twin, signature: stolen })).toBe(false);
+    for (const one of all) expect(await isValid(one)).toBe(true);
+  });
 });
 
 test("a wiped or reused seed buffer never signs with the key that was in it before", () => {
