@@ -129,6 +129,10 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       if (!(await acknowledge())) return;
     }
     for (const { submission, answer } of answers) submission.answer(await answer());
+    retireIfReplaced();
+  }
+
+  function retireIfReplaced(): void {
     const { sequencer } = chain.governance();
     if (sequencer === undefined || sequencer === options.identity.member) return;
     retired = notSequencer(sequencer, options);
@@ -157,11 +161,15 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       await presence.complete();
       if (chain.tail() !== undefined && !(await acknowledge())) return;
       if (takeover.length > 0) await commitTakeover(takeover);
+      // The staged records may have named another one.
+      else retireIfReplaced();
       while (!closing.signal.aborted && retired === undefined) {
         // Listened for before looking: what comes in between must not be missed.
         const rung = queue.bell.wait(closing.signal);
         const group = await gather();
         const startedAt = options.now();
+        // Halted while it gathered: nothing more is signed.
+        if (closing.signal.aborted) return;
         if (group.length === 0) await rung;
         else await commitGroup(group);
         if (group.length > 0) lastCommitMs = options.now() - startedAt;

@@ -166,4 +166,27 @@ describe("replacement of a lost sequencer", () => {
     await others[1]!.submit([anchor(members[2]!, 0)]);
     await closeAll(...others, next.ledger);
   });
+
+  test("a sequencer that stops before the vote against it is acknowledged orders nothing more when it comes back", async () => {
+    const lost = await lostSequencer();
+    const votes = votesFrom(lost.height, lost.root);
+    for (const vote of votes.slice(0, 2)) await lost.sequencer.ledger.submit([vote]);
+    for (const replica of lost.replicas) await caughtUp(replica, lost.height + 2);
+    await closeAll(...lost.replicas);
+    const pending = lost.sequencer.ledger.submit([votes[2]!]).catch((error: unknown) => error);
+    await expect.poll(() => lost.store.data.has("tail")).toBe(true);
+    await lost.sequencer.ledger.close();
+    await pending;
+
+    const back = await sequence(founder, lost.store);
+    const replicas = await Promise.all(members.map((one, at) => replicate(one, lost.stores[at]!, back.api)));
+    for (const replica of replicas) await caughtUp(replica, lost.height + 3);
+    await expect(back.ledger.submit([anchor(founder, 1)])).rejects.toMatchObject({ code: "ERR_LEDGER_REJECTED" });
+    expect((await back.ledger.status()).height).toBe(lost.height + 3);
+    expect(lost.store.data.has("tail")).toBe(false);
+    await closeAll(...replicas, back.ledger);
+    const { next, others } = await takenOver(lost, []);
+    await others[1]!.submit([anchor(members[2]!, 0)]);
+    await closeAll(...others, next.ledger);
+  });
 });
