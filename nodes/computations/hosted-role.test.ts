@@ -65,3 +65,39 @@ test("a stopped node ticks no more, and keeps the file for its next start", asyn
   vi.advanceTimersByTime(10 * TICK_MS);
   expect(files.get("c1-member")).toEqual({ ticks: 1 });
 });
+
+test("a step that a stopping node saves no more sends nothing, and is taken anew from the file of the next start", async () => {
+  const saved = vi.fn(async () => undefined);
+  const sent = vi.fn();
+  const keeping = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const ctx = {
+    services: { inflight: { get: async () => undefined, put: saved }, log: {}, now: () => "2026-01-01T00:00:00Z" },
+    stores: { roles: { get: async () => undefined, put: async () => undefined } },
+    gauges: { time: () => undefined },
+    clock: () => 0,
+  } as unknown as Context;
+  const { role } = await hostRole<{ ticks: number }, { kind: "tick" }, { kind: "history" }>(ctx, {
+    role: "coordinator",
+    computation: "c2",
+    start: () => ({ ticks: 0 }),
+    step: ({ ticks }) => ({
+      state: { ticks: ticks + 1 },
+      send: [{ to: "a", message: {} as never }],
+      effects: [{ kind: "history" }],
+    }),
+    isFirst: () => true,
+    send: sent,
+    perform: async () => {
+      begun.resolve();
+      await keeping.promise;
+    },
+  });
+  const fed = role.feed({ kind: "tick" });
+  await begun.promise;
+  const stopped = role.stop();
+  keeping.resolve();
+  await Promise.all([fed, stopped]);
+  expect(saved).not.toHaveBeenCalled();
+  expect(sent).not.toHaveBeenCalled();
+});

@@ -114,7 +114,8 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
       isFirst: spec.isFirst,
       ...(spec.mayBeLost === undefined ? {} : { mayBeLost: spec.mayBeLost }),
       save: (state) => (ending.signal.aborted ? Promise.resolve() : inflight.put(name, state)),
-      send: (send) => spec.send(send, role),
+      // Once it ends nothing is saved any more, so nothing may leave: the next start takes the step anew.
+      send: (send) => (ending.signal.aborted ? undefined : spec.send(send, role)),
       perform: (effect) => spec.perform(effect, role),
       measure: (work, milliseconds) => {
         const label = work === "saving" ? work : labelOf(work);
