@@ -8,7 +8,7 @@ import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
-import { atomCodes, elementsIn, type Layout, layoutWords, recordKey } from "../statistics/layout.ts";
+import { atomCodes, elementsIn, type Layout, layoutWords, sumRecords } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
@@ -169,6 +169,7 @@ function guard(
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
+  const recordOf = sumRecords(layout);
   for (let atom = 0; atom < layout.atoms; atom++) {
     const contributors = decoded.survivors.filter((member) =>
       inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom),
@@ -176,7 +177,7 @@ function guard(
     if (contributors.length === 0) continue;
     for (const index of layout.components.keys()) {
       const id = sumId(atom, index);
-      const equation = { id, record: recordKey(layout, atom, index), contributors };
+      const equation = { id, record: recordOf(atom, index), contributors };
       if (!included.has(atom)) leftOut.push(equation);
       else if (ruledOutSums.has(id)) byRules.push(equation);
       else candidates.push(equation);

@@ -1,6 +1,7 @@
 /**
  * What holds between record keys by definition: a total over an element dimension is the sum of its cells, a filter on
  * codes the sum of the cells of those codes. So a table by year and a total over all years are solved together.
+ * Classes of a number add up to the total over their own cut; a class that two cuts share is the same sum in both.
  */
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Relation } from "../../policies/disclosure/equations.ts";
@@ -13,18 +14,22 @@ export type CodeDomains = ReadonlyMap<string, ReadonlySet<string>>;
 /** Above this many cells of one family its relations are not worked out. */
 export const MAX_FAMILY_CELLS = 10_000;
 
-/** Shape of `recordKey` of exchange/statistics/layout.ts. */
+/** Shape of `recordKey` and `sumRecords` of exchange/statistics/layout.ts. */
 interface RecordParts {
   readonly word: unknown;
   readonly filters: Query["filters"];
   readonly period: unknown;
   readonly cell: readonly Readonly<Record<string, string>>[];
+  /** Element to the cut that its class is of. */
+  readonly cuts?: Readonly<Record<string, string>>;
 }
 /** A record key: its family, and the codes it is limited to, by element. */
 interface Place {
   readonly record: string;
   readonly family: string;
   readonly codes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The same for places that differ in nothing but the cut of a class. */
+  readonly cell: string;
 }
 
 export function codeDomains(assets: readonly Asset[]): CodeDomains {
@@ -63,7 +68,7 @@ export function relationsOf(records: Iterable<string>, domains: CodeDomains): re
 }
 
 function placeOf(record: string, domains: CodeDomains): Place {
-  const { word, filters, period, cell } = JSON.parse(record) as RecordParts;
+  const { word, filters, period, cell, cuts = {} } = JSON.parse(record) as RecordParts;
   const codes = new Map<string, ReadonlySet<string>>();
   const limit = (element: string, to: readonly string[]) => {
     const before = codes.get(element);
@@ -72,9 +77,11 @@ function placeOf(record: string, domains: CodeDomains): Place {
   const isCoded = ({ element, operator }: Query["filters"][number]) =>
     domains.has(element) && (operator === "eq" || operator === "isAnyOf");
   for (const filter of filters) if (isCoded(filter)) limit(filter.element, filter.values);
-  for (const [element, code] of cell.flatMap((one) => Object.entries(one))) limit(element, [code]);
+  for (const [element, code] of cell.flatMap((one) => Object.entries(one))) {
+    limit(Object.hasOwn(cuts, element) ? `${element} ${cuts[element]}` : element, [code]);
+  }
   const family = canonicalJson({ word, filters: filters.filter((filter) => !isCoded(filter)), period });
-  return { record, family, codes };
+  return { record, family, codes, cell: canonicalJson({ filters, cell }) };
 }
 
 /** Every key as the sum of the finest cells that the family's keys tell apart. */
@@ -83,7 +90,8 @@ function relationsWithin(
   places: readonly Place[],
   domains: CodeDomains,
 ): readonly Relation[] | undefined {
-  if (isPlainTable(places)) return [];
+  const shared = sharedClasses(places);
+  if (shared.length === 0 && isPlainTable(places)) return [];
   const elements = [...new Set(places.flatMap(({ codes }) => [...codes.keys()]))].sort();
   const blocks = new Map(elements.map((element) => [element, blocksOf(element, places, domains)]));
   const size = [...blocks.values()].reduce((cells, { length }) => cells * length, 1);
@@ -99,11 +107,22 @@ function relationsWithin(
   const sums = places.map((place) => ({ record: place.record, cells: cellsOf(place) }));
   const used = sums.flatMap(({ cells }) => cells);
   const isTable = sums.every(({ cells }) => cells.length === 1) && new Set(used).size === used.length;
-  if (isTable) return [];
-  return sums.map(({ record, cells }) => [
+  if (isTable) return shared;
+  const totals = sums.map(({ record, cells }) => [
     { record, coefficient: 1n },
     ...cells.map((cell) => ({ record: cell, coefficient: -1n })),
   ]);
+  return [...shared, ...totals];
+}
+
+/** Records of one class in several cuts are equal. */
+function sharedClasses(places: readonly Place[]): readonly Relation[] {
+  return [...Map.groupBy(places, ({ cell }) => cell).values()].flatMap(([first, ...others]) =>
+    others.map(({ record }) => [
+      { record: first!.record, coefficient: 1n },
+      { record, coefficient: -1n },
+    ]),
+  );
 }
 
 /** Every key is another single cell of the same elements: nothing is a sum of others, whatever the size of the table. */

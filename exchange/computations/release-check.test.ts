@@ -117,3 +117,46 @@ test("a family with too many cells releases nothing", () => {
   ).toBeUndefined();
   expect(check({ candidates: tables, domains: large }).withheld).toHaveLength(400);
 });
+
+describe("classes of a number", () => {
+  const classes = (cut: string, codes: readonly string[], contributors = MEMBERS): readonly SumEquation[] =>
+    codes.map((code) => {
+      const { cell: _cell, ...parts } = JSON.parse(record([])) as { readonly cell: unknown };
+      return sum(
+        `${cut} ${code}`,
+        canonicalJson({ ...parts, cell: [{ size: code }], cuts: { size: cut } }),
+        contributors,
+      );
+    });
+  const [small, large] = classes("halves", ["from0..10", "from10..20"]) as [SumEquation, SumEquation];
+  const wider = ["from0..5", "from5..30"];
+
+  test("another cut by others does not hide that a total gives a withheld class away", () => {
+    const others = ["v", "w", "x", "y", "z"];
+    const bridge = sum("bridge", record([]), ["d", "e", "v", "w"]);
+    const before = check({ candidates: [...classes("wider", wider, others), bridge] });
+    const table = check({ earlier: asEarlier(before.equations), candidates: [large], leftOut: [small] });
+    const earlier = asEarlier([...before.equations, ...table.equations]);
+    expect(check({ earlier, candidates: [total] }).withheld).toEqual(["total"]);
+  });
+
+  test("nor does another cut by the same organisations", () => {
+    const [low, high] = classes("wider", wider) as [SumEquation, SumEquation];
+    const table = check({ candidates: [large], leftOut: [small] });
+    const earlier = asEarlier(table.equations);
+    expect(check({ earlier, candidates: [low, high] }).withheld).toHaveLength(1);
+    expect(check({ earlier, candidates: [low], leftOut: [high] }).withheld).toEqual([]);
+  });
+
+  test("a class that two cuts share is one sum", () => {
+    const [again] = classes("thirds", ["from0..10", "from10..15", "from15..20"]) as [SumEquation];
+    const earlier = asEarlier(check({ candidates: [large], leftOut: [small] }).equations);
+    expect(check({ earlier, candidates: [again] }).withheld).toEqual([again.id]);
+  });
+
+  test("cuts of organisations that share no sum are not multiplied", () => {
+    const many = (from: number) => Array.from({ length: 200 }, (_, i) => `from${from + i}..${from + i + 1}`);
+    const earlier = asEarlier(check({ candidates: classes("one", many(0), ["v", "w", "x"]) }).equations);
+    expect(check({ earlier, candidates: classes("two", many(1000)) }).withheld).toEqual([]);
+  });
+});

@@ -36,7 +36,8 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
   const { candidates, leftOut, ruledOut, domains, colluders } = inputs;
   const present = [...candidates, ...leftOut, ...ruledOut];
   const families = new Set(present.map(({ record }) => familyOf(record, domains)));
-  const earlier = inputs.earlier.filter(({ record }) => families.has(familyOf(record, domains)));
+  const related = inputs.earlier.filter(({ record }) => families.has(familyOf(record, domains)));
+  const earlier = connected(present, related);
   const relations = relationsOf(
     [...present, ...earlier].map(({ record }) => record),
     domains,
@@ -61,6 +62,17 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
       ...kept.map((one) => ({ ...one, withheld: true as const })),
     ],
   };
+}
+
+/** Sums over other organisations than these and those they were summed with tell nothing about them. */
+function connected(present: readonly SumEquation[], earlier: readonly SumEquation[]): readonly SumEquation[] {
+  const known = new Set(present.flatMap(({ contributors }) => contributors));
+  for (let rest = earlier; ; ) {
+    const found = rest.filter(({ contributors }) => contributors.some((one) => known.has(one)));
+    if (found.length === 0) return earlier.filter((one) => !rest.includes(one));
+    for (const one of found.flatMap(({ contributors }) => contributors)) known.add(one);
+    rest = rest.filter((one) => !found.includes(one));
+  }
 }
 
 type Sums = Pick<ReleaseInputs, "earlier" | "candidates" | "leftOut" | "ruledOut">;

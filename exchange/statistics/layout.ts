@@ -121,14 +121,25 @@ export function atomIndex(layout: Layout, codes: readonly string[]): number | un
  * of element dimensions). Units and registry attributes are left out: the former do not change what is learnt, the
  * latter only the contributing set.
  */
-export function recordKey(layout: Layout, atom: number, component: number): string {
+export const recordKey = (layout: Layout, atom: number, component: number): string =>
+  canonicalJson(recordParts(layout, atom, component));
+
+function recordParts(layout: Layout, atom: number, component: number) {
   const codes = atomCodes(layout, atom);
-  return canonicalJson({
+  return {
     word: layout.components[component]!.word,
     filters: layout.query.filters,
     period: layout.query.period ?? null,
     cell: layout.domains.flatMap((domain, i) => (domain.kind === "element" ? [{ [domain.name]: codes[i] }] : [])),
-  });
+  };
+}
+
+/** As `recordKey`, with the cut that each class is of: only classes of one cut add up to their total. */
+export function sumRecords(layout: Layout): (atom: number, component: number) => string {
+  const classed = layout.domains.filter(({ edges }) => edges !== undefined);
+  if (classed.length === 0) return (atom, component) => recordKey(layout, atom, component);
+  const cuts = Object.fromEntries(classed.map(({ name, codes }) => [name, digestOf(codes)]));
+  return (atom, component) => canonicalJson({ ...recordParts(layout, atom, component), cuts });
 }
 
 /** The words of included atoms only, in order: what phase 2 sends. */
