@@ -26,7 +26,14 @@ import {
   setBody,
   type World,
 } from "./_world.ts";
-import { readAgreementUses, readComputation, readComputationStep, readResult } from "./keys.ts";
+import {
+  keys,
+  readAgreementUses,
+  readComputation,
+  readComputationOpened,
+  readComputationStep,
+  readResult,
+} from "./keys.ts";
 import type { TransactionBody } from "./transactions.ts";
 
 type Opening = TransactionBody<"computation.open">;
@@ -437,6 +444,36 @@ describe("ends", () => {
     await world.must(providers[0]!, "computation.fail", { ...fail, blamed: coordinator.id });
     expect(await stateOf(world)).toBe("failed");
     expect(await world.submit(coordinator, "computation.fail", fail)).toMatchObject({ code: "ERR_CONTRACT_STATE" });
+  });
+
+  test("only the coordinator names who is absent, only members of a key set whose graph is still to be drawn", async () => {
+    const fail = { computation: COMPUTATION, reason: "reveal-missing", absent: [providers[1]!.id, providers[3]!.id] };
+    const keyed = async (graph: "complete" | "neighbours") => {
+      const world = await openedWorld();
+      const opened = (await readComputationOpened(world.state, COMPUTATION))!;
+      await world.state.put(keys.computationOpened(COMPUTATION), { ...opened, body: { ...opened.body, graph } });
+      return world;
+    };
+    const code = async (world: World, body: TransactionBody<"computation.fail"> = fail, by = coordinator) => {
+      const outcome = await world.submit(by, "computation.fail", body);
+      return outcome.ok ? "accepted" : outcome.code;
+    };
+    const world = await keyed("neighbours");
+    expect(await code(world)).toBe("ERR_CONTRACT_MEMBER_SET");
+    await world.must(coordinator, "computation.keyset", setBody(providers.slice(0, 9)));
+    expect(await code(world, fail, requester)).toBe("ERR_CONTRACT_NOT_PERMITTED");
+    for (const absent of [
+      [operator.id],
+      [providers[9]!.id],
+      [...fail.absent].reverse(),
+      [fail.absent[0]!, fail.absent[0]!],
+    ]) {
+      expect(await code(world, { ...fail, absent })).toBe("ERR_CONTRACT_MEMBER_SET");
+    }
+    expect(await code(world)).toBe("accepted");
+    const complete = await keyed("complete");
+    await complete.must(coordinator, "computation.keyset", setBody(providers));
+    expect(await code(complete)).toBe("ERR_CONTRACT_MEMBER_SET");
   });
 
   test("a revoked agreement stops a run before close-2 and not after", async () => {

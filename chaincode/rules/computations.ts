@@ -146,6 +146,18 @@ export const failComputation: Rule<"computation.fail"> = async (host, author, bo
     `blamed: ${blamed} has no part in this computation`,
     "blamed",
   );
+  if (absent !== undefined) {
+    demandCoordinator(author, computation);
+    const keyset = computation.state === "keyed" ? await readComputationStep(host.store, id, "keyset") : undefined;
+    const isDrawn = opened.body.graph === "neighbours";
+    demand(
+      isDrawn && keyset !== undefined,
+      "ERR_CONTRACT_MEMBER_SET",
+      "absent: only members of a key set whose nonces the graph waits for can be absent",
+      "absent",
+    );
+    demandMembers(absent, keyset.members, "absent");
+  }
   const failure = {
     reason,
     by: author.id,

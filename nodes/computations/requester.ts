@@ -1,5 +1,5 @@
 /** The requester's side: open a computation on what was agreed, restart what failed, fetch and check what came out. */
-import { readComputation } from "../../chaincode/rules/keys.ts";
+import { readComputation, readComputationOpened } from "../../chaincode/rules/keys.ts";
 import type { Candidate } from "../../exchange/computations/cohort.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import {
@@ -9,6 +9,7 @@ import {
   type StepTimes,
   withReceiverKey,
 } from "../../exchange/computations/opening.ts";
+import { goneWithout } from "../../exchange/computations/restart.ts";
 import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
@@ -46,7 +47,11 @@ export const isRestartable = (life: RequestLife): boolean =>
  * Opens the next computation of a request: plan, receiver's key, documents to C and R, ledger record. Every part can
  * be repeated; the plan is on disk before anyone hears of it. Resolves with the computation's id.
  */
-export async function openComputation(ctx: Context, request: string, stepTimes: StepTimes): Promise<string> {
+export const openComputation = (ctx: Context, request: string, stepTimes: StepTimes): Promise<string> =>
+  // A person and the node itself may ask at the same time: one plan, one set of salts.
+  ctx.shared(`open/${request}`, () => openNext(ctx, request, stepTimes));
+
+async function openNext(ctx: Context, request: string, stepTimes: StepTimes): Promise<string> {
   const known = await ctx.stores.lives.get(request);
   if (known === undefined || known.life.name === "draft") {
     throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not submitted by this node`);
@@ -114,12 +119,17 @@ async function openingOf(
 async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
   const ended = await Promise.all(life.failures.map((one) => readComputation(ctx.services.ledger, one.computation)));
-  const absent = new Set(ended.flatMap((computation) => computation?.failure?.absent ?? []));
+  const [first] = life.failures;
+  const opened = first && (await readComputationOpened(ctx.services.ledger, first.computation));
+  const gone = goneWithout(
+    opened?.body.cohort.length ?? 0,
+    ended.map((computation) => computation?.failure ?? {}),
+  );
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
     const member = await ctx.facts.member(agreed.delivery.asset.provider);
-    if (member === undefined || absent.has(member.id)) continue;
+    if (member === undefined || gone.has(member.id)) continue;
     candidates.push({
       member: member.id,
       holdingGroup: member.holdingGroup,
