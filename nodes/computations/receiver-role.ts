@@ -45,11 +45,15 @@ export async function receiverKeyFor(
   if (!ATTEMPTS.some((attempt) => computationIdOf(about.request, attempt) === about.computation)) {
     throw new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${about.computation}: not of this request`);
   }
-  const kept = await inflight.get<ReceiverKeyPair>(keyName(about.computation));
-  if (kept !== undefined) return kept.signed as OpenBody["receiverKey"];
-  const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
-  await inflight.put(keyName(about.computation), pair);
-  return pair.signed as OpenBody["receiverKey"];
+  const name = keyName(about.computation);
+  // A call that is repeated while the first one is still being answered must not make a second key.
+  return await ctx.shared(`receiver-key/${about.computation}`, async () => {
+    const kept = await inflight.get<ReceiverKeyPair>(name);
+    if (kept !== undefined) return kept.signed as OpenBody["receiverKey"];
+    const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
+    await inflight.put(name, pair);
+    return pair.signed as OpenBody["receiverKey"];
+  });
 }
 
 /** Undefined when the dossier has not come yet. */

@@ -3,6 +3,7 @@ import { AssetId, Code, closed, literals, Uuid } from "../../../../chaincode/rul
 import { approveRequest } from "../../../../exchange/requests/decide-request.ts";
 import { cancelRequest } from "../../../../exchange/requests/submit.ts";
 import type { Context } from "../../../computations/context.ts";
+import { createKeyedLock } from "../../../computations/keyed-lock.ts";
 import { providerPorts } from "../../../computations/provider.ts";
 import type { RequestDriver } from "../../../computations/request-driver.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -29,6 +30,8 @@ export function cancel(app: HttpApp, ctx: Context): void {
 }
 
 export function decide(app: HttpApp, ctx: Context, requests: Pick<RequestDriver, "poke">): void {
+  // Two words at the same time would both be kept, and only one of them recorded.
+  const oneAtATime = createKeyedLock();
   app.post(
     "/api/v1/requests/:request/decisions",
     {
@@ -49,7 +52,9 @@ export function decide(app: HttpApp, ctx: Context, requests: Pick<RequestDriver,
     async ({ params, body, operator }) => {
       const { asset, outcome, reason } = body;
       const verdict = { outcome, by: operator, ...(reason === undefined ? {} : { reason }) };
-      const explanation = await approveRequest(providerPorts(ctx), params.request, asset, verdict);
+      const explanation = await oneAtATime(`${params.request}/${asset}`, () =>
+        approveRequest(providerPorts(ctx), params.request, asset, verdict),
+      );
       requests.poke(params.request);
       return { outcome: explanation.outcome, reasons: [...explanation.reasons] };
     },

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { closed, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
+import { digestOf } from "../../../../crypto/suites/digest.ts";
 import { type RequestDraft, submitRequest } from "../../../../exchange/requests/submit.ts";
 import type { Asset } from "../../../../policies/model/asset.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
@@ -17,6 +18,7 @@ import { problems } from "../../schemas.ts";
 const METADATA_WAIT_MS = 2_000;
 
 const Submitted = closed({ id: Uuid, cached: Type.Boolean(), running: Type.Boolean(), recorded: Type.Boolean() });
+type Answer = Partial<Static<typeof Submitted>> & { readonly id: string };
 const NOT_FILED = { cached: false, running: false, recorded: true } as const;
 
 const { requester: _requester, createdAt: _createdAt, id, ...fields } = DataRequest.properties;
@@ -44,19 +46,34 @@ export function submit(app: HttpApp, ctx: Context): void {
       }
       const draft = body as RequestDraft;
       // Something malformed is told so, although what it asks was answered before.
-      const isWhole = draftCheck.Check(draft);
-      const earlier = isWhole ? await earlierAnswer(ctx, draft) : undefined;
-      if (earlier !== undefined) return reply.code(201).send({ id: earlier, ...NOT_FILED, cached: true });
-      const running = isWhole ? await runningRequest(ctx, draft) : undefined;
-      if (running !== undefined) return reply.code(201).send({ id: running, ...NOT_FILED, running: true });
-      const metadata = (asset: string) => metadataInTime(ctx.services.catalogue, asset);
-      const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores, metadata };
-      const submitted = await submitRequest(ports, draft);
-      await rememberDraft(ctx, draft, submitted.id);
-      return reply.code(201).send({ ...NOT_FILED, ...submitted });
+      if (!draftCheck.Check(draft)) return reply.code(201).send({ ...NOT_FILED, ...(await file(ctx, draft)) });
+      // A caller that lost patience sends the same again while the first is still on its way to the ledger.
+      const answer = await ctx.shared(`draft/${digestOf(draft)}`, () => answerTo(ctx, draft));
+      return reply.code(201).send({ ...NOT_FILED, ...answer });
     },
   );
 }
+
+async function answerTo(ctx: Context, draft: RequestDraft): Promise<Answer> {
+  const earlier = await earlierAnswer(ctx, draft);
+  if (earlier !== undefined) return { id: earlier, cached: true };
+  const running = await runningRequest(ctx, draft);
+  if (running !== undefined) return { id: running, running: true };
+  const submitted = await file(ctx, draft);
+  await rememberDraft(ctx, draft, submitted.id);
+  return submitted;
+}
+
+const file = (ctx: Context, draft: RequestDraft) =>
+  submitRequest(
+    {
+      ...ctx.party,
+      directory: ctx.facts,
+      stores: ctx.stores,
+      metadata: (asset) => metadataInTime(ctx.services.catalogue, asset),
+    },
+    draft,
+  );
 
 /** An entry that does not come at once leaves the elements to the providers: filing must not wait for the operator. */
 async function metadataInTime(catalogue: Pick<Catalogue, "find">, asset: string): Promise<Asset | undefined> {

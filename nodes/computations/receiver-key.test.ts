@@ -1,0 +1,39 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { keys } from "../../chaincode/rules/keys.ts";
+import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { computationIdOf } from "../../exchange/computations/opening.ts";
+import { systemEffects } from "../runtime/effects.ts";
+import { INFLIGHT_FOLDER, openInflight } from "../store/inflight.ts";
+import type { Context } from "./context.ts";
+import { receiverKeyFor } from "./receiver-role.ts";
+import { createSharedWork } from "./shared-work.ts";
+
+const REQUEST = "1b36f79e-40cf-88ce-8c28-7bc08bd120e2";
+
+test("a requester that repeats its call before the first is answered gets the same key twice", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "receiver-key-"));
+  await mkdir(join(dir, INFLIGHT_FOLDER));
+  const identity = signingIdentity("bureau", "intl", new Uint8Array(32).fill(1));
+  const onLedger = { request: REQUEST, requester: "ministry", receiver: "bureau" };
+  const ctx = {
+    services: {
+      inflight: openInflight(dir),
+      ledger: { get: async (key: string) => (key === keys.request(REQUEST) ? onLedger : undefined) },
+      member: "bureau",
+      random: systemEffects.random,
+    },
+    shared: createSharedWork(),
+    sign: (domain: Parameters<typeof signStatement>[1], statement: unknown) =>
+      signStatement(identity, domain, statement),
+  } as unknown as Context;
+  const about = { computation: computationIdOf(REQUEST, 0), request: REQUEST };
+  const ask = () => receiverKeyFor(ctx, "ministry", about);
+  const [first, second] = await Promise.all([ask(), ask()]);
+  expect(second).toEqual(first);
+  expect(await ask()).toEqual(first);
+  await expect(receiverKeyFor(ctx, "mallory", about)).rejects.toMatchObject({ code: "ERR_COMPUTATION_FORBIDDEN" });
+  await rm(dir, { recursive: true });
+});
