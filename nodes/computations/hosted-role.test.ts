@@ -7,7 +7,7 @@ afterEach(() => {
 });
 
 /** A role that counts its ticks and is over at the third. */
-async function ticking() {
+async function ticking({ erased = Promise.resolve() }: { readonly erased?: Promise<void> } = {}) {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const files = new Map<string, unknown>();
   const records = new Map<string, object>();
@@ -16,7 +16,10 @@ async function ticking() {
       inflight: {
         get: async (name: string) => files.get(name),
         put: async (name: string, value: unknown) => void files.set(name, value),
-        erase: async (name: string) => void files.delete(name),
+        erase: async (name: string) => {
+          files.delete(name);
+          await erased;
+        },
       },
       log: { error: (problem: object) => expect.unreachable(JSON.stringify(problem)), info: () => undefined },
       now: () => "2026-01-01T00:00:00Z",
@@ -100,4 +103,16 @@ test("a step that a stopping node saves no more sends nothing, and is taken anew
   await Promise.all([fed, stopped]);
   expect(saved).not.toHaveBeenCalled();
   expect(sent).not.toHaveBeenCalled();
+});
+
+test("an input that comes while the secrets are erased does not bring them back", async () => {
+  const unlinked = Promise.withResolvers<void>();
+  const { role, files } = await ticking({ erased: unlinked.promise });
+  await role.feed({ kind: "tick" });
+  const finishing = role.finish();
+  await vi.waitFor(() => expect(files.size).toBe(0), { interval: 5 });
+  await role.feed({ kind: "tick" });
+  unlinked.resolve();
+  await finishing;
+  expect(files.size).toBe(0);
 });

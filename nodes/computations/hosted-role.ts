@@ -96,8 +96,9 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
     async finish() {
       const record = await ctx.stores.roles.get(key);
       if (record !== undefined) await ctx.stores.roles.put(key, { ...record, state: "over" });
-      await inflight.erase(name);
+      // First: a step that is saved after the erasure would bring the secrets back.
       end();
+      await inflight.erase(name);
     },
     async stop() {
       end();
