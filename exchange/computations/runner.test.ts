@@ -82,6 +82,25 @@ test("a step that may be lost is saved with the next one that may not", async ()
   expect(log).toEqual(["save 2", "send"]);
 });
 
+test("a step that changes nothing and sends is saved too, where the state it rests on was not", async () => {
+  const { log, runner } = recording({
+    step: (state, input) => ({
+      state: input === "waits" ? state + 1 : state,
+      send: input === "waits" ? [] : [message],
+      effects: [],
+    }),
+    mayBeLost: (input) => input === "waits",
+  });
+  await runner.feed("repeats");
+  expect(log).toEqual(["send"]);
+  await runner.feed("waits");
+  await runner.feed("repeats");
+  expect(log).toEqual(["send", "save 1", "send"]);
+  await Promise.all([runner.feed("waits"), runner.feed("repeats")]);
+  await runner.feed("repeats");
+  expect(log.slice(3)).toEqual(["save 2", "send", "send"]);
+});
+
 test("all inputs of a state that could not be saved are taken again on the state before", async () => {
   let isFull = true;
   const { log, runner } = recording({

@@ -46,6 +46,8 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
   clock: () => number,
 ): Runner<Input> {
   let state = initial;
+  /** Of the saved state, by steps that may be lost: whatever leaves rests on them too. */
+  let ahead = false;
   let queue: Waiting<Input>[] = [];
   let working: Promise<void> | undefined;
   let stopped = false;
@@ -55,12 +57,15 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
     const startedAt = clock();
     const taken: { readonly waiting: Waiting<Input>; readonly step: Step<State, Effect> }[] = [];
     let next = state;
+    let isAhead = ahead;
     let isLasting = false;
     for (let at = startedAt; queue.length > 0 && at - startedAt <= GROUP_MS; ) {
       const waiting = queue.shift()!;
       try {
         const step = role.step(next, waiting.input);
-        isLasting ||= step.state !== next && role.mayBeLost?.(waiting.input, step) !== true;
+        const mayBeLost = role.mayBeLost?.(waiting.input, step) === true;
+        isAhead ||= step.state !== next;
+        isLasting ||= isAhead && !mayBeLost;
         next = step.state;
         taken.push({ waiting, step });
       } catch (error) {
@@ -70,11 +75,11 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
       role.measure?.(waiting.input, now - at);
       at = now;
     }
-    return { taken, next, isLasting };
+    return { taken, next, isLasting, isAhead };
   }
 
   async function takeGroup(): Promise<void> {
-    const { taken, next, isLasting } = stepGroup();
+    const { taken, next, isLasting, isAhead } = stepGroup();
     try {
       const first = taken.flatMap(({ step }) => step.effects.filter(role.isFirst));
       await Promise.all(first.map((effect) => role.perform(effect)));
@@ -86,6 +91,7 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
       return;
     }
     state = next;
+    ahead = isAhead && !isLasting;
     for (const { step } of taken) for (const message of step.send) role.send(message);
     for (const { waiting, step } of taken) {
       try {
