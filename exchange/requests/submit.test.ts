@@ -42,6 +42,20 @@ function filing(document: RequestDocument["document"]) {
   return { submitted, ports };
 }
 
+test.each([
+  ["ERR_LEDGER_UNREACHABLE", true],
+  ["ERR_LEDGER_NO_QUORUM", true],
+  ["ERR_LEDGER_QUOTA", true],
+  ["ERR_LEDGER_FULL", false],
+  ["ERR_LEDGER_REJECTED", false],
+] as const)("a request is told to be kept where the outbox keeps it: %s", async (code, isKept) => {
+  const { ports } = filing(signStatement(identity, "data-request", filed));
+  const ledger = { submit: () => Promise.reject(new LedgerError(code, "not now")) } as never;
+  const answer = submitRequest({ ...ports, ledger }, draft);
+  if (isKept) expect(await answer).toEqual({ id: filed.id, recorded: false });
+  else await expect(answer).rejects.toMatchObject({ code });
+});
+
 describe("a draft with the id of a request that was filed", () => {
   const own = signStatement(identity, "data-request", filed);
 

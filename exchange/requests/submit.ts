@@ -63,10 +63,13 @@ function isSameDraft({ signer, statement }: RequestDocument["document"], request
   );
 }
 
+/** Said where the outbox holds the record: its own fullness is ERR_LEDGER_FULL. */
+const IN_OUTBOX: readonly unknown[] = ["ERR_LEDGER_UNREACHABLE", "ERR_LEDGER_NO_QUORUM", "ERR_LEDGER_QUOTA"];
+
 /** The node's outbox repeats these until they are acknowledged; a person needs the id now. */
 function keptInOutbox(error: unknown): false {
   const { code } = error as { code?: unknown };
-  if (code === "ERR_LEDGER_UNREACHABLE" || code === "ERR_LEDGER_NO_QUORUM") return false;
+  if (IN_OUTBOX.includes(code)) return false;
   throw error;
 }
 
