@@ -11,6 +11,34 @@ import type { Query } from "../../policies/model/query.ts";
 /** Element to its codes. */
 export type CodeDomains = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** The same as JSON. */
+export type CodeTables = Readonly<Record<string, readonly string[]>>;
+
+export const codeTables = (domains: CodeDomains): CodeTables =>
+  Object.fromEntries([...domains].map(([element, codes]) => [element, [...codes].sort()]));
+
+/**
+ * Where cohorts had other codes of an element, a total is over those of its own cohort: taken for one over all of them,
+ * it would seem to hold cells that hide what total minus cells gives away. Undefined where all had the same.
+ */
+export function ownTables(
+  tables: ReadonlySet<CodeTables>,
+): ((record: string, table: CodeTables) => string) | undefined {
+  const forms = new Map<string, Set<string>>();
+  for (const [element, codes] of [...tables].flatMap((table) => Object.entries(table))) {
+    forms.set(element, (forms.get(element) ?? new Set()).add(canonicalJson(codes)));
+  }
+  const unlike = [...forms].flatMap(([element, { size }]) => (size > 1 ? [element] : []));
+  if (unlike.length === 0) return undefined;
+  return (record, table) => {
+    const parts = JSON.parse(record) as RecordParts;
+    const limited = new Set(parts.cell.flatMap((one) => Object.keys(one)));
+    const open = unlike.filter((element) => Object.hasOwn(table, element) && !limited.has(element));
+    if (open.length === 0) return record;
+    return canonicalJson({ ...parts, within: Object.fromEntries(open.map((element) => [element, table[element]])) });
+  };
+}
+
 /** Above this many cells of one family its relations are not worked out. */
 export const MAX_FAMILY_CELLS = 10_000;
 
@@ -22,6 +50,8 @@ interface RecordParts {
   readonly cell: readonly Readonly<Record<string, string>>[];
   /** Element to the cut that its class is of. */
   readonly cuts?: Readonly<Record<string, string>>;
+  /** Codes there are of elements that the record is not limited in: see `ownTables`. */
+  readonly within?: CodeTables;
 }
 /** A record key: its family, and the codes it is limited to, by element. */
 interface Place {
@@ -68,7 +98,7 @@ export function relationsOf(records: Iterable<string>, domains: CodeDomains): re
 }
 
 function placeOf(record: string, domains: CodeDomains): Place {
-  const { word, filters, period, cell, cuts = {} } = JSON.parse(record) as RecordParts;
+  const { word, filters, period, cell, cuts = {}, within = {} } = JSON.parse(record) as RecordParts;
   const codes = new Map<string, ReadonlySet<string>>();
   const limit = (element: string, to: readonly string[]) => {
     const before = codes.get(element);
@@ -80,8 +110,9 @@ function placeOf(record: string, domains: CodeDomains): Place {
   for (const [element, code] of cell.flatMap((one) => Object.entries(one))) {
     limit(Object.hasOwn(cuts, element) ? `${element} ${cuts[element]}` : element, [code]);
   }
+  for (const [element, all] of Object.entries(within)) limit(element, all);
   const family = canonicalJson({ word, filters: filters.filter((filter) => !isCoded(filter)), period });
-  return { record, family, codes, cell: canonicalJson({ filters, cell }) };
+  return { record, family, codes, cell: canonicalJson({ filters, cell, within }) };
 }
 
 /** Every key as the sum of the finest cells that the family's keys tell apart. */

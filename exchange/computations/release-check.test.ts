@@ -118,6 +118,36 @@ test("a family with too many cells releases nothing", () => {
   expect(check({ candidates: tables, domains: large }).withheld).toHaveLength(400);
 });
 
+describe("code tables of cohorts differ", () => {
+  const [first, second, third] = yearly(YEARS) as [SumEquation, SumEquation, SumEquation];
+  const others = ["d", "e", "v", "w", "x"];
+  const longer = new Map([...domains, ["year", new Set([...YEARS, "2025"])]]);
+  const codes = { region: ["east", "west"], year: [...YEARS, "2025"] };
+  const theirs = check({
+    candidates: [...YEARS, "2025"].map((year) => sum(year, record([{ year }]), others)),
+    domains: longer,
+  });
+  const before = theirs.equations.map((one) => ({ ...one, id: `theirs/${one.id}`, codes }));
+
+  test("a year that only others have does not hide that a total gives a withheld year away", () => {
+    const table = check({ earlier: before, candidates: [second, third], leftOut: [first] });
+    expect(table.withheld).toEqual([]);
+    expect(table.equations.map((one) => one.record)).toEqual([second.record, third.record, first.record]);
+    const earlier = [...before, ...asEarlier(table.equations)];
+    expect(check({ earlier, candidates: [total] }).withheld).toEqual(["total"]);
+  });
+
+  test("a total under a longer table is still compared with one under the shorter", () => {
+    const earlier = [sum("theirs", record([]))].map((one) => ({ ...one, codes }));
+    expect(check({ earlier, candidates: [sum("four", record([]), MEMBERS.slice(0, 4))] }).withheld).toEqual(["four"]);
+  });
+
+  test("the same year is the same sum in both", () => {
+    const four = sum("four", first.record, others.slice(0, 4));
+    expect(check({ earlier: before, candidates: [four] }).withheld).toEqual(["four"]);
+  });
+});
+
 describe("classes of a number", () => {
   const classes = (cut: string, codes: readonly string[], contributors = MEMBERS): readonly SumEquation[] =>
     codes.map((code) => {

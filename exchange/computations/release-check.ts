@@ -1,7 +1,7 @@
 /** Which sums may be published together with everything this receiver published before. Pure. */
 import type { Relation } from "../../policies/disclosure/equations.ts";
 import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
-import { type CodeDomains, familyOf, relationsOf } from "./record-relations.ts";
+import { type CodeDomains, type CodeTables, codeTables, familyOf, ownTables, relationsOf } from "./record-relations.ts";
 
 /** A sum as later releases see it: who is in it, under which record key. */
 export interface SumEquation {
@@ -11,6 +11,8 @@ export interface SumEquation {
   readonly contributors: readonly string[];
   /** It was not published and must not follow from what is. */
   readonly withheld?: true;
+  /** Of an earlier one: the codes that its cohort had. Absent: as now. */
+  readonly codes?: CodeTables;
 }
 
 export interface ReleaseInputs {
@@ -33,11 +35,39 @@ export interface CheckedRelease {
 }
 
 export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
-  const { candidates, leftOut, ruledOut, domains, colluders } = inputs;
+  const { candidates, leftOut, ruledOut, domains } = inputs;
   const present = [...candidates, ...leftOut, ...ruledOut];
   const families = new Set(present.map(({ record }) => familyOf(record, domains)));
   const related = inputs.earlier.filter(({ record }) => families.has(familyOf(record, domains)));
   const earlier = connected(present, related);
+  const now = codeTables(domains);
+  const recordIn = ownTables(new Set<CodeTables>([now, ...earlier.map(({ codes }) => codes ?? now)]));
+  const asOne = checkPlaced({ ...inputs, earlier });
+  if (recordIn === undefined) return asOne;
+  const placed = (sums: readonly SumEquation[]) =>
+    sums.map((one) => ({ ...one, record: recordIn(one.record, one.codes ?? now) }));
+  const apart = checkPlaced({
+    ...inputs,
+    earlier: placed(earlier),
+    candidates: placed(candidates),
+    leftOut: placed(leftOut),
+    ruledOut: placed(ruledOut),
+  });
+  // A code that is new and holds nothing yet changes no total: what either reading withholds stays in.
+  const known = new Set([...asOne.equations, ...apart.equations].map(({ id }) => id));
+  const withheld = new Set([...asOne.withheld, ...apart.withheld]);
+  const released = new Set(candidates.flatMap(({ id }) => (withheld.has(id) ? [] : [id])));
+  return {
+    withheld: candidates.map(({ id }) => id).filter((id) => withheld.has(id)),
+    equations: present
+      .filter(({ id }) => known.has(id))
+      .map((one) => (released.has(one.id) ? one : { ...one, withheld: true as const })),
+  };
+}
+
+function checkPlaced(inputs: ReleaseInputs): CheckedRelease {
+  const { earlier, candidates, leftOut, ruledOut, domains, colluders } = inputs;
+  const present = [...candidates, ...leftOut, ...ruledOut];
   const relations = relationsOf(
     [...present, ...earlier].map(({ record }) => record),
     domains,

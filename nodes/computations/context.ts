@@ -5,6 +5,7 @@ import type { Sign } from "../../crypto/secagg/opened.ts";
 import { type Signed, type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
 import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
+import type { CodeTables } from "../../exchange/computations/record-relations.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import type { NegotiationEvent } from "../../exchange/requests/agree.ts";
@@ -83,6 +84,8 @@ export interface ResultRecord {
       };
   readonly transcriptDigest?: string;
   readonly bitmap?: string;
+  /** Receiver: the codes that the cohort's tables hold, by element. */
+  readonly codes?: CodeTables;
 }
 
 /** A refused message or a proven breach, attributed to its author. */

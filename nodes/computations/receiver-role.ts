@@ -14,6 +14,7 @@ import { checkDocuments, digestOfSalted, salt } from "../../exchange/computation
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
 import { resultOf } from "../../exchange/computations/outcome.ts";
+import { codeDomains, codeTables } from "../../exchange/computations/record-relations.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
@@ -141,6 +142,7 @@ export async function runReceiver(
       request: body.request,
       transcriptDigest: decoded.transcriptDigest,
       bitmap,
+      codes: codeTables(codeDomains(assets)),
       outcome:
         outcome.kind === "released"
           ? {
@@ -207,9 +209,10 @@ async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivo
 
 async function earlierReleases(ctx: Context, except: string): Promise<readonly SumEquation[]> {
   const equations: SumEquation[] = [];
-  for await (const [computation, { outcome }] of ctx.stores.results.entries()) {
+  for await (const [computation, { outcome, codes }] of ctx.stores.results.entries()) {
     if (computation === except) continue;
-    equations.push(...(outcome.equations ?? []).map((one) => ({ ...one, id: `${computation}/${one.id}` })));
+    const under = codes === undefined ? {} : { codes };
+    equations.push(...(outcome.equations ?? []).map((one) => ({ ...one, ...under, id: `${computation}/${one.id}` })));
   }
   return equations;
 }
