@@ -208,7 +208,7 @@ async function compose(
             member,
             members: services.members,
             now: effects.now,
-            ahead: services.openStore<string>("requests-ahead", "unless-power-fails"),
+            ahead: services.openStore<string>("requests-ahead"),
             tls: keys.tls,
           },
           (app) => {
