@@ -9,6 +9,9 @@ export function addAddressLimit(
 ): void {
   const addressLimit = app.createRateLimit({ max: () => deps.requestsPerMinute(), timeWindow: 60_000 });
   app.addHook("onRequest", async (request) => {
+    // A caller that hung up before its turn has no address any more, and hears no answer.
+    if (request.socket.destroyed)
+      throw new HttpError("ERR_HTTP_INVALID", "connection: closed before the request was read");
     const limit = await addressLimit(request);
     if (limit.isAllowed || !limit.isExceeded) return;
     deps.countRefusal("ERR_HTTP_RATE_LIMIT");
