@@ -55,7 +55,8 @@ async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome>
   try {
     say(closingText(report, scenario, traffic, texts));
     if (flags.out !== undefined) say(text("demo.kept", { folder: flags.out }));
-    if (flags.once !== true && !surroundings.signal.aborted) {
+    // Whoever wants the object waits for the end.
+    if (flags.once !== true && !json && !surroundings.signal.aborted) {
       const rows = [...network.addresses].map(([member, { base }]) => [member, base, `${network.dir}/${member}`]);
       say(
         `\n${renderTable([{ title: text("demo.node") }, { title: text("demo.api") }, { title: text("demo.folder") }], rows)}`,
