@@ -8,16 +8,33 @@ const MAX_DEPTH = 64;
 
 /** Throws SyntaxError saying what is not allowed. */
 export function parseWireJson(bytes: Uint8Array): unknown {
+  refuseDepth(bytes);
   const value: unknown = JSON.parse(textOf(bytes));
   let level: unknown[] = [value];
-  // Breadth first: hostile nesting costs no stack.
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH}`);
+  while (level.length > 0) {
     const next: unknown[] = [];
     for (const one of level) collectParts(one, next);
     level = next;
   }
   return value;
+}
+
+const [QUOTE, ESCAPE, OPEN, CLOSE] = [0x22, 0x5c, [0x5b, 0x7b], [0x5d, 0x7d]] as const;
+
+/** Before anything is parsed: megabytes of brackets would hold the node up for seconds. */
+function refuseDepth(bytes: Uint8Array): void {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (isText) {
+      if (byte === ESCAPE) at++;
+      else if (byte === QUOTE) isText = false;
+    } else if (byte === QUOTE) isText = true;
+    else if (byte === OPEN[0] || byte === OPEN[1]) depth++;
+    else if (byte === CLOSE[0] || byte === CLOSE[1]) depth--;
+    if (depth > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH}`);
+  }
 }
 
 function textOf(bytes: Uint8Array): string {
