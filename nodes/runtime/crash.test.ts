@@ -56,7 +56,10 @@ test("a wrong configuration on SIGHUP is named, and the node goes on", { timeout
     const config = JSON.parse(await readFile(file, "utf8"));
     await writeFile(file, JSON.stringify({ ...config, limits: { bodyBites: 1 } }));
     child.kill("SIGHUP");
-    while (!errors.includes("limits.bodyBites")) await sleep(50);
+    while (!errors.includes("limits.bodyBites")) {
+      expect(child.exitCode ?? child.signalCode, errors).toBeNull();
+      await sleep(50);
+    }
     await healthy(api);
     await writeFile(file, JSON.stringify(config));
     child.kill("SIGTERM");

@@ -16,9 +16,16 @@ export function nodeStart(node: Command, { texts, action }: Cli): void {
         const { startNode } = await import("../../runtime/node.ts");
         const passphrase = await readPassphrase(context);
         const options = { dir: context.dir, ...(passphrase === undefined ? {} : { passphrase }) };
-        let running = await startNode(options);
-        while (await serve(running, context)) running = await startNode(options);
-        const { api, peer } = running.address;
+        const { surroundings } = context;
+        let running = startNode(options);
+        // A hang-up during the start waits for its end: unheard, it would end the process.
+        const unsubscribe = surroundings.onReload(() => reload(running, context));
+        try {
+          while (await serve(await running, context)) running = startNode(options);
+        } finally {
+          unsubscribe();
+        }
+        const { api, peer } = (await running).address;
         return { json: { stopped: true, api, peer: peer ?? null }, human: "" };
       }),
     );
@@ -29,19 +36,18 @@ async function serve(running: RunningNode, context: CommandContext): Promise<boo
   const { texts, surroundings } = context;
   const { api, peer } = running.address;
   context.note(texts.text("cli.node.start.ready", { api, peer: peer ?? texts.text("cli.node.start.outward") }));
-  const unsubscribe = surroundings.onReload(() => reload(running, context));
   try {
     await Promise.race([aborted(surroundings.signal), running.mustRestart, running.fault]);
     return !surroundings.signal.aborted;
   } finally {
-    unsubscribe();
     await running.stop();
   }
 }
 
 /** A wrong file changes nothing: the node goes on and says why. */
-async function reload(running: RunningNode, { texts, surroundings, note }: CommandContext): Promise<void> {
+async function reload(node: Promise<RunningNode>, { texts, surroundings, note }: CommandContext): Promise<void> {
   try {
+    const running = await node;
     const keys = (await running.reload()).join(", ");
     note(keys === "" ? texts.text("cli.node.reloaded") : texts.text("cli.node.reloaded.restart", { keys }));
   } catch (error) {
