@@ -23,6 +23,7 @@ export interface MeasuredNetwork extends AsyncDisposable {
   /** Of all processes together. */
   usage(): Promise<Usage>;
   steps(request: string): Promise<readonly Step[]>;
+  commits(): Promise<number>;
 }
 
 const SURROUNDINGS: Surroundings = {
@@ -34,7 +35,6 @@ const SURROUNDINGS: Surroundings = {
   onReload: () => () => undefined,
   write: () => undefined,
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 /** For all nodes on one address, and for measured requests without a pause between them. */
 const LIMITS = {
@@ -112,6 +112,7 @@ export async function measuredNetwork(
     api,
     usage: async () => (await Promise.all(hosts.map((host) => host.ask("usage")))).reduce(together),
     steps: (request: string) => hosts[0]!.ask("steps", request),
+    commits: () => hosts[0]!.ask("commits"),
     [Symbol.asyncDispose]: close,
   });
 }
@@ -155,6 +156,13 @@ const together = (one: Usage, other: Usage): Usage => ({
   cpuMs: one.cpuMs + other.cpuMs,
   rssBytes: one.rssBytes + other.rssBytes,
   heapBytes: one.heapBytes + other.heapBytes,
-  calls: one.calls + other.calls,
-  bytes: one.bytes + other.bytes,
+  traffic: Object.fromEntries(
+    [...new Set([...Object.keys(one.traffic), ...Object.keys(other.traffic)])].map((path) => [
+      path,
+      {
+        calls: (one.traffic[path]?.calls ?? 0) + (other.traffic[path]?.calls ?? 0),
+        bytes: (one.traffic[path]?.bytes ?? 0) + (other.traffic[path]?.bytes ?? 0),
+      },
+    ]),
+  ),
 });

@@ -11,7 +11,11 @@ export interface Usage {
   readonly rssBytes: number;
   /** After a full collection, where the process has `--expose-gc`. */
   readonly heapBytes: number;
-  /** Peer calls sent, and their bytes with those of the answers. */
+  /** Peer calls sent, and their bytes with those of the answers, by method and path without ids. */
+  readonly traffic: Readonly<Record<string, Traffic>>;
+}
+
+export interface Traffic {
   readonly calls: number;
   readonly bytes: number;
 }
@@ -27,6 +31,8 @@ export interface Commands {
   usage(): Promise<Usage>;
   /** The last record of each type about a request. */
   steps(request: string): Promise<readonly Step[]>;
+  /** Group commits of the ledger since it began. */
+  commits(): Promise<number>;
 }
 
 export interface Asked {
@@ -37,17 +43,22 @@ export interface Asked {
 export type Answered = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
 const nodes: RunningNode[] = [];
-let calls = 0;
-let bytes = 0;
+const traffic: Record<string, Traffic> = {};
+const IDS = /[0-9a-f]{8}-[0-9a-f-]{27}|(?<=\/)[0-9]+(?=$|\?)/g;
+
+function count(path: string, calls: number, bytes: number): void {
+  const before = traffic[path] ?? { calls: 0, bytes: 0 };
+  traffic[path] = { calls: before.calls + calls, bytes: before.bytes + bytes };
+}
 
 const commands: Commands = {
   async start(dir) {
     const node = await startNode({
       dir,
       logLevel: "silent",
-      observe({ direction, body }) {
-        if (direction === "sent") calls += 1;
-        bytes += body.length;
+      observe({ direction, method, path, body }) {
+        const name = `${method} ${path.replace(IDS, ":id").split("?")[0]}`;
+        count(name, direction === "sent" ? 1 : 0, body.length);
       },
     });
     nodes.push(node);
@@ -57,7 +68,7 @@ const commands: Commands = {
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed } = process.memoryUsage();
-    return { cpuMs: (user + system) / 1000, rssBytes: rss, heapBytes: heapUsed, calls, bytes };
+    return { cpuMs: (user + system) / 1000, rssBytes: rss, heapBytes: heapUsed, traffic };
   },
   async steps(request) {
     const { ledger } = nodes[0]!.services;
@@ -74,6 +85,12 @@ const commands: Commands = {
       if (about.request !== undefined || about.computation === undefined) return about.request;
       return (await readComputation(ledger, about.computation))?.request;
     }
+  },
+  async commits() {
+    // One time for all records of a group commit.
+    const times = new Set<string>();
+    for await (const { time } of nodes[0]!.services.ledger.entries(0)) times.add(time);
+    return times.size;
   },
 };
 

@@ -35,12 +35,23 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
   const warmUp = tiny ? 0 : WARM_UP;
   for (let at = 0; at < warmUp; at += 1) await run(at);
   const before = await network.usage();
+  const commitsBefore = await network.commits();
   const all: Measured[] = [];
   for (let at = 0; at < requests; at += 1) all.push(await run(warmUp + at));
   const after = await network.usage();
+  const commits = (await network.commits()) - commitsBefore;
 
   const samples = all.map(({ ms }) => ms);
   const perRequest = (total: number) => total / requests;
+  const spent = Object.entries(after.traffic).map(([path, { calls, bytes }]) => ({
+    path,
+    calls: perRequest(calls - (before.traffic[path]?.calls ?? 0)),
+    bytes: perRequest(bytes - (before.traffic[path]?.bytes ?? 0)),
+  }));
+  const total = (of: "calls" | "bytes") => spent.reduce((sum, one) => sum + one[of], 0);
+  for (const { path, calls, bytes } of spent.filter((one) => one.calls > 0).sort((a, b) => b.calls - a.calls)) {
+    note(`${calls.toFixed(1).padStart(6)} calls ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${path}`);
+  }
   const results: Metric[] = [
     { metric: "requestP50Ms", value: percentile(samples, 0.5), unit: "ms", target: { atMost: 500 } },
     { metric: "requestP95Ms", value: percentile(samples, 0.95), unit: "ms" },
@@ -53,8 +64,9 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
       unit: "ms",
     })),
     { metric: "cpuMsPerRequest", value: perRequest(after.cpuMs - before.cpuMs), unit: "ms, all nodes" },
-    { metric: "peerCallsPerRequest", value: perRequest(after.calls - before.calls), unit: "calls" },
-    { metric: "peerBytesPerRequest", value: perRequest(after.bytes - before.bytes), unit: "bytes" },
+    { metric: "peerCallsPerRequest", value: total("calls"), unit: "calls" },
+    { metric: "peerBytesPerRequest", value: total("bytes"), unit: "bytes" },
+    { metric: "ledgerCommitsPerRequest", value: perRequest(commits), unit: "group commits" },
   ];
   const cosigners = scenario.providers.filter(({ cosigner }) => cosigner).length + 3;
   return {
