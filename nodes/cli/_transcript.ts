@@ -31,7 +31,6 @@ export async function sealane(line: string, options: TranscriptOptions): Promise
       options.onWrite?.(stream, said[stream]);
     },
     now: () => Date.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
   const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
   const exitCode = await runCli(words, surroundings);

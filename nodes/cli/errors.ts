@@ -30,7 +30,6 @@ export const CLI_ERRORS = [
   "ERR_CLI_ANSWER_UNREADABLE",
   "ERR_CLI_PORT",
   "ERR_CLI_REFUSED",
-  "ERR_CLI_TIMEOUT",
   "ERR_CLI_NO_ENTRY",
   "ERR_CLI_NOTHING_WAITS",
 ] as const;
@@ -41,7 +40,6 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_ANSWER_UNREADABLE: EXIT.failed,
   ERR_CLI_PORT: EXIT.failed,
   ERR_CLI_REFUSED: EXIT.failed,
-  ERR_CLI_TIMEOUT: EXIT.timeout,
   ERR_CLI_NO_ENTRY: EXIT.failed,
   ERR_CLI_NOTHING_WAITS: EXIT.failed,
 };

@@ -8,13 +8,15 @@ export interface Recorded {
   readonly time?: string;
 }
 
-/** `about` names what was changed; it is repeated in the answer. */
-export function recorded(
-  { texts: { text } }: CommandContext,
-  answer: Recorded,
-  about: Record<string, string>,
-): Outcome {
-  const fields = Object.values(about).map((value) => [text("cli.done"), value] as const);
+type About = Readonly<Partial<Record<"agreement" | "asset" | "member" | "request" | "reason", string>>>;
+
+/** `about` says what was changed, and why; it is repeated in the answer. */
+export function recorded({ texts: { text, codedReason } }: CommandContext, answer: Recorded, about: About): Outcome {
+  const names = Object.keys(about) as (keyof About)[];
+  const fields = names.map((name) => {
+    const value = about[name] ?? "";
+    return [text(`cli.field.${name}`), name === "reason" ? codedReason(value) : value] as const;
+  });
   const place = answer.position === undefined ? [] : [[text("cli.field.position"), String(answer.position)] as const];
-  return { json: { ...about, ...answer }, human: renderFields([...fields.slice(0, 1), ...place]) };
+  return { json: { ...about, ...answer }, human: `${text("cli.done")}\n${renderFields([...fields, ...place])}` };
 }

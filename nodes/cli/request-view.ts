@@ -4,7 +4,7 @@ import type { Texts } from "../i18n/text.ts";
 import { renderFields, renderTable } from "./table.ts";
 
 export function requestFields(view: RequestView, texts: Texts): string {
-  const { text, title, reason } = texts;
+  const { text, title, reason, codedReason } = texts;
   const separator = texts.language === "zh-CN" ? "；" : "; ";
   const facts: (readonly [string, string])[] = [
     [text("cli.field.request"), view.id],
@@ -16,7 +16,7 @@ export function requestFields(view: RequestView, texts: Texts): string {
     [text("cli.field.ended"), view.endedAt ?? ""],
     [text("cli.field.computation"), view.computation ?? ""],
     [text("cli.field.withheldCells"), view.withheldCells === undefined ? "" : String(view.withheldCells)],
-    [text("cli.field.reason"), (view.reasons ?? []).map((code) => `${reason(code)} [${code}]`).join(separator)],
+    [text("cli.field.reason"), (view.reasons ?? []).map((code) => codedReason(code)).join(separator)],
     [text("cli.field.blamed"), view.blamed ?? ""],
   ];
   const columns = ["asset", "verdict", "reason", "agreement"] as const;

@@ -2,28 +2,29 @@
 import type { RequestView } from "../http/routes/requests/schemas.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { CommandContext } from "./context.ts";
-import { CliError } from "./errors.ts";
 import { createProgress } from "./progress.ts";
 
-const POLL_MS = 300;
+/** Refusals by every provider settle a request before its state says so: looked at anew at least this often. */
+const LONGEST_POLL_MS = 5_000;
 const ENDED: readonly RequestView["state"][] = ["released", "withheld", "failed", "cancelled"];
 
 /** True when nothing more can happen without a person: ended, or refused by every provider. */
 export const isSettled = ({ state, assets }: Pick<RequestView, "state" | "assets">): boolean =>
   ENDED.includes(state) || (assets.length > 0 && assets.every(({ outcome }) => outcome === "refuse"));
 
-/** Throws CliError ERR_CLI_TIMEOUT after `waitMs`. */
+/** The request once it is settled, or as it stands after `waitMs`. */
 export function awaitEnd(context: CommandContext, api: ApiClient, id: string, waitMs: number): Promise<RequestView> {
   const { surroundings, texts } = context;
   return createProgress(surroundings).step(texts.text("cli.request.waiting"), async (update) => {
+    const path = `/requests/${encodeURIComponent(id)}`;
     const until = surroundings.now() + waitMs;
+    let view = await api.get<RequestView>(path);
     for (;;) {
-      const view = await api.get<RequestView>(`/requests/${encodeURIComponent(id)}`);
-      if (isSettled(view)) return view;
-      if (surroundings.now() >= until) throw new CliError("ERR_CLI_TIMEOUT", { seconds: waitMs / 1000 });
+      const left = until - surroundings.now();
+      if (isSettled(view) || left <= 0) return view;
       surroundings.signal.throwIfAborted();
       update(texts.text(`request.state.${view.state}`));
-      await surroundings.sleep(POLL_MS);
+      view = await api.get<RequestView>(`${path}?unless=${view.state}&waitMs=${Math.min(left, LONGEST_POLL_MS)}`);
     }
   });
 }

@@ -99,6 +99,10 @@ test("request approve, refuse, show, result: a request that waits for two people
     recorded: true,
   });
 
+  const early = await run("ministry", `request show ${id} --wait 1`);
+  expect(early).toMatchObject({ exitCode: 5, stdout: expect.stringMatching(/gamma:panel\s+wait/) });
+  expect(early.stderr).toContain("After 1 s this is still not finished.");
+
   const { stdout: listed } = await run("ministry", "request list --lang zh-CN");
   expect(listed).toMatch(new RegExp(`${id}\\s+output\\.json\\s+ministry\\s+已提交`));
   const wrongId = await refusal("gamma", "request show 123", 2, "ERR_HTTP_INVALID");
@@ -147,7 +151,8 @@ test("request cancel: only by its requester, with a reason; nobody decides on it
   await refusal("ministry", `request cancel ${unknown} --reason late`, 1, "ERR_REQUEST_UNKNOWN");
 
   const done = await run("ministry", `request cancel ${id} --reason not-needed`);
-  expect(done).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining(id) });
+  expect(done).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(done.stdout).toBe(`done\nrequest  ${id}\nreason   not-needed\n`);
   const waited = await run("ministry", `request show ${id} --wait 60`);
   expect([waited.exitCode, waited.stdout]).toEqual([1, expect.stringMatching(/state\s+cancelled[\s\S]*not-needed/)]);
   await expect

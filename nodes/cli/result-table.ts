@@ -7,7 +7,7 @@ export function resultTable({ cells }: Pick<ResultDocument, "cells">, texts: Tex
   const dimensions = [...new Set(cells.flatMap(({ group }) => Object.keys(group)))];
   const table = dimensions.length === 0 ? listed(cells, texts) : pivoted(cells, dimensions, texts);
   const reasons = new Set(cells.flatMap(({ withheld }) => withheld ?? []));
-  const notes = [...reasons].map((code) => `${texts.text("result.withheld")}: ${texts.reason(code)} [${code}]`);
+  const notes = [...reasons].map((code) => `${texts.text("result.withheld")}: ${texts.codedReason(code)}`);
   return [table, ...notes].join("\n");
 }
 

@@ -38,6 +38,12 @@ describe("usage", () => {
     expect(zh.stdout).toMatch(/退出码/);
   });
 
+  test("the help of a command says which options are required", async () => {
+    expect((await sealane("request cancel --help", { cwd })).stdout).toMatch(/--reason <code>.*\(required\)/);
+    const zh = await sealane("request cancel --help", { cwd, env: { LANG: "zh_CN.UTF-8" } });
+    expect(zh.stdout).toMatch(/--reason <code>.*（必填）/);
+  });
+
   test.each([
     ["nod", "There is no command nod. Did you mean node?"],
     ["node init --id a --kind government --title x --titel y", "There is no option --titel. Did you mean --title?"],

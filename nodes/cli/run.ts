@@ -1,5 +1,5 @@
 /** One run of the command line: arguments in, exit code out. Nothing here touches the process. */
-import { Command, type CommanderError } from "commander";
+import { Command, type CommanderError, Help } from "commander";
 import { packageVersion } from "../boot/version.ts";
 import { chooseLanguage, createTexts, LANGUAGES, type TextKey } from "../i18n/text.ts";
 import type { Action, Cli } from "./command.ts";
@@ -46,6 +46,7 @@ function buildProgram(cli: Cli, { write }: Surroundings): Command {
     "Options:": "cli.title.options",
     "Commands:": "cli.title.commands",
   };
+  const described = new Help().optionDescription;
   const program = new Command("sealane")
     .exitOverride()
     .configureOutput({
@@ -53,7 +54,10 @@ function buildProgram(cli: Cli, { write }: Surroundings): Command {
       writeErr: (message) => write("stderr", message),
       outputError: () => undefined,
     })
-    .configureHelp({ styleTitle: (title) => (titles[title] === undefined ? title : text(titles[title])) })
+    .configureHelp({
+      styleTitle: (title) => (titles[title] === undefined ? title : text(titles[title])),
+      optionDescription: (option) => `${described(option)}${option.mandatory ? text("cli.option.required") : ""}`,
+    })
     .helpOption("-h, --help", text("cli.option.help"))
     .helpCommand("help [command]", text("cli.option.help"))
     .description(text("cli.description"))

@@ -13,7 +13,6 @@ export interface Surroundings {
   write(stream: "stdout" | "stderr", text: string): void;
   /** Milliseconds since the epoch. */
   now(): number;
-  sleep(ms: number): Promise<void>;
 }
 
 /** The process's own. The first interrupt aborts `signal`; a second one ends the process at once. */
@@ -38,6 +37,5 @@ export function processSurroundings(): Surroundings {
     },
     write: (stream, text) => void process[stream].write(text),
     now: () => Date.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }

@@ -16,7 +16,6 @@ const surroundings: Surroundings = {
   onReload: () => () => undefined,
   write: () => undefined,
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
 const demo = (scenario: ScenarioName, options: Partial<DemoOptions> = {}): Promise<FinishedDemo> =>

@@ -36,7 +36,7 @@ export function requestText(request: Omit<DemoRequest, "evidence">, number: numb
   const { text } = texts;
   const head = `${number}. ${texts.title(request.title)}  [${text(`demo.state.${request.state}`)}]`;
   if (request.state !== "released") {
-    return [head, ...request.reasons.map((code) => `   ${texts.reason(code)} [${code}]`)].join("\n");
+    return [head, ...request.reasons.map((code) => `   ${texts.codedReason(code)}`)].join("\n");
   }
   const facts = text("demo.request.facts", {
     mode: text(`demo.mode.${request.mode ?? "registry"}`),

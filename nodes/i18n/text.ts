@@ -21,6 +21,8 @@ export interface Texts {
   knownReason(code: string, parameters?: TextParameters): string | undefined;
   /** Text of a reason code of a rule, contract or computation; the code itself when it is unknown. */
   reason(code: string, parameters?: TextParameters): string;
+  /** The same with the code behind it, for a person who will look it up or hand it on. */
+  codedReason(code: string): string;
   /** The title in this language, else in any. */
   title(title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }): string;
 }
@@ -31,13 +33,15 @@ export function createTexts(language: Language): Texts {
     const text = Object.hasOwn(table, key) ? table[key] : undefined;
     return text?.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole));
   };
+  const known = (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters);
   return Object.freeze({
     language,
     find,
     text: (key: TextKey, parameters?: TextParameters) => find(key, parameters) ?? key,
     error: (code: string, parameters?: TextParameters) => find(`error.${code}`, parameters),
-    knownReason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters),
-    reason: (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters) ?? code,
+    knownReason: known,
+    reason: (code: string, parameters?: TextParameters) => known(code, parameters) ?? code,
+    codedReason: (code: string) => (known(code) === undefined ? code : `${known(code)} [${code}]`),
     title: (title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }) =>
       title[language] ?? title.en ?? title["zh-CN"] ?? "",
   });

@@ -16,7 +16,7 @@ interface ResultAnswer {
 }
 
 export function requestResult(group: Command, { texts, action }: Cli): void {
-  const { text, reason } = texts;
+  const { text, codedReason } = texts;
   group
     .command("result")
     .argument("<request>", text("cli.argument.request"))
@@ -31,7 +31,7 @@ export function requestResult(group: Command, { texts, action }: Cli): void {
         if (evidence !== undefined) await context.writePrivate(evidence, await api.getText(`${path}/evidence`));
         const { outcome } = answer;
         if (outcome.kind === "withheld") {
-          const reasons = outcome.reasons.map((code) => `${reason(code)} [${code}]`).join("\n");
+          const reasons = outcome.reasons.map((code) => codedReason(code)).join("\n");
           return { json: answer, human: `${text("request.state.withheld")}: ${reasons}`, exitCode: EXIT.failed };
         }
         const facts: (readonly [string, string])[] = [

@@ -7,7 +7,7 @@ import { CliError, EXIT } from "../errors.ts";
 import { integer } from "../options.ts";
 import { recorded } from "../recorded.ts";
 import { requestFields, stateText } from "../request-view.ts";
-import { awaitEnd } from "../request-wait.ts";
+import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { requestResult } from "./request-result.ts";
 
@@ -77,14 +77,15 @@ async function submit(context: CommandContext, file: string, wait: number | unde
 
 async function show(context: CommandContext, id: string, wait: number | undefined): Promise<Outcome> {
   const api = await context.api();
-  const view =
-    wait === undefined ? await api.get<RequestView>(pathOf(id)) : await awaitEnd(context, api, id, wait * 1000);
-  const refused = wait !== undefined && view.state !== "released";
-  return {
-    json: view,
-    human: requestFields(view, context.texts),
-    ...(refused ? { exitCode: EXIT.failed } : {}),
-  };
+  if (wait === undefined) {
+    const view = await api.get<RequestView>(pathOf(id));
+    return { json: view, human: requestFields(view, context.texts) };
+  }
+  const view = await awaitEnd(context, api, id, wait * 1000);
+  const settled = isSettled(view);
+  if (!settled) context.note(context.texts.text("cli.request.unsettled", { seconds: wait }));
+  const exitCode = view.state === "released" ? EXIT.ok : settled ? EXIT.failed : EXIT.timeout;
+  return { json: view, human: requestFields(view, context.texts), exitCode };
 }
 
 async function list(context: CommandContext): Promise<Outcome> {
