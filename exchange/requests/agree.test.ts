@@ -2,17 +2,17 @@ import { describe, expect, test } from "vitest";
 import { digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
-import type { LedgerEntry, SignedTransaction } from "../../ledger/port.ts";
+import { type LedgerEntry, LedgerError, type SignedTransaction } from "../../ledger/port.ts";
 import { asset, draft, request } from "../../policies/_fixture.ts";
 import { policyDigest } from "../../policies/model/policy.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { agreementDigest } from "../negotiation/agreement.ts";
-import { type AgreePorts, negotiate } from "./agree.ts";
+import { type AgreePorts, decideAndAgree, negotiate } from "./agree.ts";
 import { type AgreementDelivery, type AgreementRecord, agreementKey } from "./agreement-record.ts";
 import { explanationDocument, explanationKey } from "./decide-request.ts";
 import { RequestError } from "./errors.ts";
 import type { Explanation, RecordStore, RequestDocument } from "./ports.ts";
-import { finalizeAgreement, type VerifyPorts, verifyAgreement } from "./verify-agreement.ts";
+import { finalizeAgreement, onLedger, type VerifyPorts, verifyAgreement } from "./verify-agreement.ts";
 
 const policy = policyOf(draft);
 const salt = toBase64url(new Uint8Array(32).fill(7));
@@ -43,25 +43,33 @@ function storeOf<V>(entries: Readonly<Record<string, V>> = {}): RecordStore<V> {
   };
 }
 
+const decided = (by: Explanation = explanation) => ({
+  outcome: "permit" as const,
+  policyDigest: policyDigest(policy),
+  explanationDigest: saltedDigest(fromBase64url(by.salt, "salt", 32), explanationDocument(by)),
+});
+
 /** Both sides, joined by a line that loses what `loses` names: the way there or the way back. */
 function world(loses: (what: string) => boolean = () => false) {
   const submitted: SignedTransaction[] = [];
   const sent: AgreementDelivery[] = [];
-  const concluded = () => submitted.map(({ statement }) => statement.body as { digest: string; validUntil: string });
+  const batches: string[][] = [];
+  const concluded = () =>
+    submitted
+      .filter(({ statement }) => statement.type === "agreement.conclude")
+      .map(({ statement }) => statement.body as { digest: string; validUntil: string });
   const stores = {
     documents: storeOf({ [request.id]: document }),
     explanations: storeOf({ [explanationKey(request.id, asset.id, "first")]: explanation }),
   };
-  const consumer: VerifyPorts = {
+  const consumer: { -readonly [K in keyof VerifyPorts]: VerifyPorts[K] } = {
     identity: requester,
-    directory: { asset: async () => ({ metadataDigest: digestOf(asset) }) as never },
+    directory: {
+      asset: async () => ({ metadataDigest: digestOf(asset), policyDigest: policyDigest(policy) }) as never,
+    },
     stores,
     agreements: storeOf<AgreementRecord>(),
-    decision: async () => ({
-      outcome: "permit",
-      policyDigest: policyDigest(policy),
-      explanationDigest: saltedDigest(fromBase64url(salt, "salt", 32), explanationDocument(explanation)),
-    }),
+    decision: async () => decided(),
     concluded: async () => concluded()[0]?.digest,
   };
   const line = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
@@ -75,9 +83,12 @@ function world(loses: (what: string) => boolean = () => false) {
     network: "network",
     identity: provider,
     ledger: {
-      submit: async ([one]: readonly SignedTransaction[]) => {
-        if (submitted.every(({ statement }) => statement.id !== one!.statement.id)) submitted.push(one!);
-        return [{} as LedgerEntry];
+      submit: async (all: readonly SignedTransaction[]) => {
+        batches.push(all.map(({ statement }) => statement.type));
+        for (const one of all) {
+          if (submitted.every(({ statement }) => statement.id !== one.statement.id)) submitted.push(one);
+        }
+        return all.map(() => ({}) as LedgerEntry);
       },
     },
     now: () => new Date(Date.UTC(2026, 10, 22, 9, 0, sent.length)).toISOString(),
@@ -91,7 +102,7 @@ function world(loses: (what: string) => boolean = () => false) {
     notify: async (_to: string, id: string, event: { asset: string; message: unknown }) =>
       await line("event", async () => finalizeAgreement(consumer, "ibm", id, structuredClone(event))),
   } as unknown as AgreePorts;
-  return { ports, consumer, submitted, sent, concluded };
+  return { ports, consumer, submitted, batches, sent, concluded };
 }
 
 const states = async ({ ports, consumer }: ReturnType<typeof world>) => [
@@ -132,6 +143,47 @@ describe("a negotiation", () => {
   });
 });
 
+describe("a permit", () => {
+  test("reaches the ledger together with its agreement where the requester verifies at once", async () => {
+    const both = world();
+    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided());
+    await decideAndAgree(both.ports, request.id, asset.id);
+    expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
+    expect(new Set(both.submitted.map(({ signature }) => signature)).size).toBe(1);
+    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
+  });
+
+  test.each(["agreement", "answer to agreement"])("is recorded although the %s was lost", async (what) => {
+    let isDown = true;
+    const both = world((one) => isDown && one === what);
+    await decideAndAgree(both.ports, request.id, asset.id);
+    expect(both.batches).toEqual([["decision.record"]]);
+    isDown = false;
+    await negotiate(both.ports, request.id, asset.id);
+    expect(both.batches).toEqual([["decision.record"], ["agreement.conclude"]]);
+    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
+  });
+
+  test("that came to nothing because its policy was replaced takes its agreement with it", async () => {
+    const both = world();
+    const { ledger } = both.ports;
+    const rejection = { code: "ERR_CONTRACT_POLICY", index: 0 };
+    const reject = async () => {
+      throw new LedgerError("ERR_LEDGER_REJECTED", "replaced", { rejection });
+    };
+    await expect(
+      decideAndAgree({ ...both.ports, ledger: { ...ledger, submit: reject } }, request.id, asset.id),
+    ).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
+    expect(await states(both)).toEqual(["VERIFIED", "VERIFIED"]);
+    const again = { ...explanation, salt: toBase64url(new Uint8Array(32).fill(8)) };
+    await both.ports.stores.explanations.put(explanationKey(request.id, asset.id, "first"), again);
+    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided(again));
+    await decideAndAgree(both.ports, request.id, asset.id);
+    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
+    expect(both.sent.map(({ explanation }) => explanation.salt)).toEqual([salt, again.salt]);
+  });
+});
+
 describe("the requester", () => {
   async function delivered(): Promise<{ both: ReturnType<typeof world>; delivery: AgreementDelivery }> {
     const both = world((what) => what === "agreement");
@@ -163,6 +215,36 @@ describe("the requester", () => {
     await expect(verifyAgreement(both.consumer, "ibm", request.id, later)).rejects.toMatchObject({
       code: "ERR_REQUEST_TRANSITION",
     });
+  });
+
+  test("does not verify a permit of another policy than the one registered", async () => {
+    const { both, delivery } = await delivered();
+    const directory = {
+      asset: async () => ({ metadataDigest: digestOf(asset), policyDigest: "A".repeat(43) }) as never,
+    };
+    const behind = { ...both.consumer, directory, decision: async () => undefined };
+    await expect(verifyAgreement(behind, "ibm", request.id, delivery)).rejects.toMatchObject({
+      code: "ERR_REQUEST_UNREACHABLE",
+    });
+    for (const document of [null, "permit", { ...explanationDocument(explanation), outcome: "wait" }]) {
+      const told = { ...delivery, explanation: { salt, document } };
+      await expect(verifyAgreement(behind, "ibm", request.id, told)).rejects.toMatchObject({
+        code: "ERR_REQUEST_INVALID",
+      });
+    }
+  });
+
+  test("counts an agreement only when the ledger has it and the decision it was shown", async () => {
+    const both = world();
+    both.consumer.decision = async () => undefined;
+    await negotiate(both.ports, request.id, asset.id).catch(() => undefined);
+    const kept = (await both.consumer.agreements.get(key))!;
+    expect(await onLedger(both.consumer, kept)).toBe("nothing");
+    both.consumer.decision = async () => ({ ...decided(), explanationDigest: "A".repeat(43) });
+    expect(await onLedger(both.consumer, kept)).toBe("another");
+    both.consumer.decision = async () => decided();
+    expect(await onLedger(both.consumer, kept)).toBe("the-same");
+    expect(await onLedger({ ...both.consumer, concluded: async () => "A".repeat(43) }, kept)).toBe("another");
   });
 
   test("believes FINALIZED of the provider only, and only once its replica has the very agreement", async () => {

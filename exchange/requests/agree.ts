@@ -18,9 +18,15 @@ import {
   requestDigest,
   requested,
 } from "./agreement-record.ts";
-import { explanationDocument, latestExplanation, type ProviderPorts } from "./decide-request.ts";
-import type { RecordStore } from "./ports.ts";
-import { record } from "./record.ts";
+import {
+  decisionOn,
+  explanationDocument,
+  latestExplanation,
+  type ProviderPorts,
+  recordDecision,
+} from "./decide-request.ts";
+import type { Explanation, RecordStore } from "./ports.ts";
+import { record, type ToRecord } from "./record.ts";
 
 /** An event with the asset whose negotiation it moves. */
 export interface NegotiationEvent {
@@ -36,22 +42,45 @@ export interface AgreePorts extends ProviderPorts {
   readonly notify: (requester: string, request: string, event: NegotiationEvent) => Promise<unknown>;
 }
 
+/**
+ * Decides on one own asset. A permit and its agreement reach the ledger together where the requester verifies at once;
+ * the decision alone where it does not, so that it never depends on who asked. Safe to repeat at any point.
+ */
+export async function decideAndAgree(ports: AgreePorts, id: string, asset: string): Promise<void> {
+  const made = await decisionOn(ports, id, asset);
+  // Whatever kept it from being verified is met, and told, again once the decision is on the ledger.
+  const kept =
+    made.explanation.outcome === "permit" ? await verified(ports, id, asset).catch(() => undefined) : undefined;
+  const isVerified = kept?.negotiation.state === "VERIFIED";
+  await recordDecision(ports, id, made, isVerified ? [conclusionOf(kept)] : []);
+  if (isVerified) await tellFinalized(ports, kept);
+}
+
 /** Takes the negotiation on one permitted asset on to FINALIZED. Safe to repeat at any point: it goes on where it was. */
 export async function negotiate(ports: AgreePorts, id: string, asset: string): Promise<void> {
+  const kept = await verified(ports, id, asset);
+  if (kept?.negotiation.state !== "VERIFIED") return;
+  const { type, body, about } = conclusionOf(kept);
+  await record(ports, type, body, about);
+  await tellFinalized(ports, kept);
+}
+
+/** Up to the requester's verification. A state changes when the other side has acknowledged, and is on disk then. */
+async function verified(ports: AgreePorts, id: string, asset: string): Promise<AgreementRecord | undefined> {
   const key = agreementKey(id, asset);
+  const explanation = await latestExplanation(ports.stores, id, asset);
   let kept = await ports.agreements.get(key);
-  // A state changes when the other side has acknowledged, and is on disk before anything else happens.
-  const keep = async (next: AgreementRecord) => {
-    await ports.agreements.put(key, next);
-    return next;
-  };
+  // Verified under a decision that was never recorded, because its policy was replaced meanwhile.
+  if (kept?.delivery.explanation.salt !== explanation?.salt) kept = undefined;
   if (kept === undefined) {
-    const prepared = await prepare(ports, id, asset);
-    if (prepared === undefined) return;
-    kept = await keep(prepared);
+    kept = await prepare(ports, id, asset, explanation);
+    if (kept === undefined) return undefined;
+    await ports.agreements.put(key, kept);
   }
-  if (kept.negotiation.state === "REQUESTED") kept = await keep(await agree(ports, kept));
-  if (kept.negotiation.state === "VERIFIED") await keep(await finalize(ports, kept));
+  if (kept.negotiation.state !== "REQUESTED") return kept;
+  const agreed = await agree(ports, kept);
+  await ports.agreements.put(key, agreed);
+  return agreed;
 }
 
 /** Provider: from now on the agreement opens nothing; a running computation stops before view-2. */
@@ -64,10 +93,14 @@ export async function revokeAgreement(
 }
 
 /** Undefined where there is nothing to agree on: no permit, or no asset any more. */
-async function prepare(ports: AgreePorts, id: string, assetId: string): Promise<AgreementRecord | undefined> {
+async function prepare(
+  ports: AgreePorts,
+  id: string,
+  assetId: string,
+  explanation: Explanation | undefined,
+): Promise<AgreementRecord | undefined> {
   const document = await ports.stores.documents.get(id);
   const own = await ports.ownAsset(assetId);
-  const explanation = await latestExplanation(ports.stores, id, assetId);
   if (document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return undefined;
   const { asset, policy } = own;
   const request = document.document.statement;
@@ -106,7 +139,7 @@ async function agree(ports: AgreePorts, kept: AgreementRecord): Promise<Agreemen
   return { ...kept, negotiation };
 }
 
-async function finalize(ports: AgreePorts, kept: AgreementRecord): Promise<AgreementRecord> {
+function conclusionOf(kept: AgreementRecord): ToRecord<"agreement.conclude"> {
   const { agreement } = kept.delivery.message;
   const { request, asset } = kept;
   const body = {
@@ -119,10 +152,16 @@ async function finalize(ports: AgreePorts, kept: AgreementRecord): Promise<Agree
     validUntil: agreement["sealane:validUntil"],
     ...maxUses(kept.delivery),
   };
-  await record(ports, "agreement.conclude", body, kept.agreement);
+  return { type: "agreement.conclude", body, about: kept.agreement };
+}
+
+/** Once the ledger has it. */
+async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<void> {
+  const { request, asset } = kept;
   const message = eventMessage(kept.negotiation, "FINALIZED");
-  await ports.notify(agreement.assignee, request, { asset, message });
-  return { ...kept, negotiation: moved(kept.negotiation, "provider", message) };
+  await ports.notify(kept.delivery.message.agreement.assignee, request, { asset, message });
+  const negotiation = moved(kept.negotiation, "provider", message);
+  await ports.agreements.put(agreementKey(request, asset), { ...kept, negotiation });
 }
 
 function maxUses({ policy }: AgreementDelivery): { readonly maxUses?: number } {

@@ -14,7 +14,7 @@ import type { RequestLife } from "./life.ts";
 import { allowedMoves } from "./life.ts";
 import type { Directory, Explanation, Party, RequestDocument, RequestStores } from "./ports.ts";
 import { verifyDocument } from "./pull.ts";
-import { record } from "./record.ts";
+import { recordTogether, type ToRecord } from "./record.ts";
 
 export interface OwnAsset {
   readonly asset: Asset;
@@ -70,21 +70,50 @@ export async function decideRequest(
   asset: string,
   steward?: StewardVerdict,
 ): Promise<Explanation> {
+  const made = await decisionOn(ports, id, asset, steward);
+  await recordDecision(ports, id, made);
+  return made.explanation;
+}
+
+/** A decision that is on disk, with its ledger record. */
+export interface MadeDecision {
+  readonly explanation: Explanation;
+  readonly record: ToRecord<"decision.record">;
+  readonly stage: Stage;
+}
+type Stage = "first" | "steward";
+
+/** The decision on one own asset: on disk when it resolves, and the same one from then on. */
+export async function decisionOn(
+  ports: ProviderPorts,
+  id: string,
+  asset: string,
+  steward?: StewardVerdict,
+): Promise<MadeDecision> {
   const stage = steward === undefined ? "first" : "steward";
   const key = explanationKey(id, asset, stage);
   const kept = await ports.stores.explanations.get(key);
   const explanation = kept ?? (await explain(ports, id, asset, steward));
   if (kept === undefined) await ports.stores.explanations.put(key, explanation);
+  const about = { request: id, asset, stage };
+  return { explanation, record: { type: "decision.record", body: decisionBody(id, explanation), about }, stage };
+}
+
+/** With what rests on it, if anything does. What can never be recorded is forgotten: the next try decides anew. */
+export async function recordDecision(
+  ports: ProviderPorts,
+  id: string,
+  { explanation: { asset }, record, stage }: MadeDecision,
+  resting: readonly ToRecord[] = [],
+): Promise<void> {
   try {
-    await record(ports, "decision.record", decisionBody(id, explanation), { request: id, asset, stage });
+    await recordTogether(ports, [record, ...resting]);
   } catch (error) {
     if (!isOfOldPolicy(error)) throw error;
-    // It can never be recorded: the next try decides under the policy in force.
-    await ports.stores.explanations.delete(key);
+    await ports.stores.explanations.delete(explanationKey(id, asset, stage));
     const detail = "the policy was replaced while it was decided; try again";
     throw new RequestError("ERR_REQUEST_UNREACHABLE", `request ${id}: ${asset}: ${detail}`, { cause: error });
   }
-  return explanation;
 }
 
 const isOfOldPolicy = (error: unknown): boolean =>
@@ -153,8 +182,7 @@ export const latestExplanation = async (
   (await stores.explanations.get(explanationKey(id, asset, "steward"))) ??
   (await stores.explanations.get(explanationKey(id, asset, "first")));
 
-export const explanationKey = (id: string, asset: string, stage: "first" | "steward"): string =>
-  `${id}/${asset}/${stage}`;
+export const explanationKey = (id: string, asset: string, stage: Stage): string => `${id}/${asset}/${stage}`;
 
 async function explain(
   ports: ProviderPorts,

@@ -1,7 +1,7 @@
 /** Writes a transaction under an id that is a function of what it is about, so that a repeat after a crash is answered, not doubled. */
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
-import { signStatement } from "../../crypto/suites/signed.ts";
+import { signStatement, signStatements } from "../../crypto/suites/signed.ts";
 import type { LedgerEntry, SignedTransaction, TransactionBody, TransactionType } from "../../ledger/port.ts";
 import type { Party } from "./ports.ts";
 
@@ -20,8 +20,28 @@ export function transaction<T extends TransactionType>(
   body: TransactionBody<T>,
   about: unknown,
 ): SignedTransaction {
-  const id = uuidOf({ network: party.network, signer: party.identity.member, type, about });
-  return signStatement(party.identity, "transaction", { network: party.network, id, type, body });
+  return signStatement(party.identity, "transaction", statementOf(party, { type, body, about }));
+}
+
+/** One record to write; `about` names the one thing that it may say once. */
+export interface ToRecord<T extends TransactionType = TransactionType> {
+  readonly type: T;
+  readonly body: TransactionBody<T>;
+  readonly about: unknown;
+}
+
+function statementOf({ network, identity }: Pick<Party, "network" | "identity">, { type, body, about }: ToRecord) {
+  const id = uuidOf({ network, signer: identity.member, type, about });
+  return { network, id, type, body };
+}
+
+/** Under one signature and in this order; resolves once all are acknowledged. A rejection names the index of the first. */
+export async function recordTogether(
+  party: Pick<Party, "network" | "identity" | "ledger">,
+  records: readonly ToRecord[],
+): Promise<void> {
+  const statements = records.map((one) => statementOf(party, one));
+  await party.ledger.submit(signStatements(party.identity, "transaction", statements));
 }
 
 /** Resolves once the record is acknowledged. `about` names the one thing this record may say once. */

@@ -59,7 +59,10 @@ export async function verifyAgreement(
     return verificationMessage(kept.negotiation);
   }
   await checkDelivery(ports, { from, document, delivery });
-  const before = kept?.negotiation ?? requested(document.document.statement, delivery.policy);
+  const before =
+    kept === undefined || (await isDropped(ports, kept, delivery))
+      ? requested(document.document.statement, delivery.policy)
+      : kept.negotiation;
   const agreed = moved(before, "provider", delivery.message);
   const verification = verificationMessage(agreed);
   const negotiation = moved(agreed, "consumer", verification);
@@ -69,7 +72,7 @@ export async function verifyAgreement(
 
 /** The provider says FINALIZED: taken once this node's replica has the very agreement that was verified. */
 export async function finalizeAgreement(
-  ports: Pick<VerifyPorts, "agreements" | "concluded">,
+  ports: Pick<VerifyPorts, "agreements" | "concluded" | "decision">,
   from: string,
   id: string,
   received: { readonly asset: string; readonly message: unknown },
@@ -84,14 +87,32 @@ export async function finalizeAgreement(
   const before = isRepeated ? { ...kept.negotiation, state: "VERIFIED" as const } : kept.negotiation;
   const negotiation = moved(before, "provider", event);
   if (isRepeated) return negotiationDocument(kept.negotiation);
-  const digest = await ports.concluded(kept.agreement);
-  if (digest === undefined) throw behind(received.asset);
-  if (digest !== agreementDigest(kept.delivery.message.agreement)) {
-    throw refused("agreement", "the one on the ledger is not the one that was verified");
-  }
+  const found = await onLedger(ports, kept);
+  if (found === "nothing") throw behind(received.asset);
+  if (found === "another") throw refused("agreement", "the ledger does not have what was verified");
   await ports.agreements.put(key, { ...kept, negotiation });
   return negotiationDocument(negotiation);
 }
+
+/** Verified under a decision that gave way to another one before it was recorded: its policy was replaced. */
+const isDropped = async (ports: VerifyPorts, kept: AgreementRecord, delivery: AgreementDelivery): Promise<boolean> =>
+  kept.delivery.explanation.salt !== delivery.explanation.salt && (await ports.concluded(kept.agreement)) === undefined;
+
+/** Does the ledger have the very agreement that was verified, and the decision whose explanation came with it? */
+export async function onLedger(
+  ports: Pick<VerifyPorts, "concluded" | "decision">,
+  { agreement, request, asset, delivery }: AgreementRecord,
+): Promise<"the-same" | "another" | "nothing"> {
+  const [concluded, decision] = await Promise.all([ports.concluded(agreement), ports.decision(request, asset)]);
+  if (concluded === undefined || decision === undefined) return "nothing";
+  const isSame =
+    concluded === agreementDigest(delivery.message.agreement) &&
+    decision.explanationDigest === explanationDigest(delivery.explanation);
+  return isSame ? "the-same" : "another";
+}
+
+const explanationDigest = ({ salt, document }: AgreementDelivery["explanation"]): string =>
+  saltedDigest(fromBase64url(salt, "salt", 32), document);
 
 /** By schema only. Throws ERR_REQUEST_INVALID. */
 export function checkedDelivery(received: unknown): AgreementDelivery {
@@ -118,8 +139,12 @@ async function checkDelivery(
   demand(request.assets.includes(asset.id), "asset", `${asset.id} is not part of the request`);
   demand(asset.provider === from && policy.assigner === from, "asset", `${asset.id} is not ${from}'s`);
   const registered = await ports.directory.asset(asset.id);
-  const decision = await ports.decision(request.id, asset.id);
-  if (registered === undefined || decision === undefined || decision.outcome === "wait") throw behind(asset.id);
+  const recorded = await ports.decision(request.id, asset.id);
+  const decision = recorded === undefined || recorded.outcome === "wait" ? undefined : recorded;
+  const permit = decision ?? claimed(explanation.document);
+  // Recorded together with the agreement: until then it must be what follows from the ledger as this node knows it.
+  const isKnown = decision !== undefined || permit.policyDigest === registered?.policyDigest;
+  if (registered === undefined || !isKnown) throw behind(asset.id);
   demand(registered.metadataDigest === digestOf(asset), "asset", "its metadata is not what the ledger registered");
   const problems = agreementProblems(message.agreement, {
     id: agreementIdOf(request.id, asset.id),
@@ -127,11 +152,17 @@ async function checkDelivery(
     asset,
     request,
     requestDigest: requestDigest(document),
-    decision,
+    decision: permit,
   });
   if (problems.length > 0) throw invalidAgreement(problems);
-  const digest = saltedDigest(fromBase64url(explanation.salt, "salt", 32), explanation.document);
-  demand(decision.explanationDigest === digest, "explanation", "is not the one on the ledger");
+  const isTold = decision === undefined || decision.explanationDigest === explanationDigest(explanation);
+  demand(isTold, "explanation", "is not the one on the ledger");
+}
+
+function claimed(explanation: unknown) {
+  const { outcome, policyDigest } = (explanation ?? {}) as { outcome?: unknown; policyDigest?: unknown };
+  if (outcome !== "permit" || typeof policyDigest !== "string") throw refused("explanation", "is of no permit");
+  return { outcome: "permit" as const, policyDigest };
 }
 
 const behind = (asset: string) =>

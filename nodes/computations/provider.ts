@@ -1,8 +1,8 @@
 /** The provider's side of requests: decide on what names own assets, conclude agreements on what is permitted. */
 import { Type } from "typebox";
-import { type AgreePorts, negotiate } from "../../exchange/requests/agree.ts";
+import { type AgreePorts, decideAndAgree, negotiate } from "../../exchange/requests/agree.ts";
 import { agreementKey } from "../../exchange/requests/agreement-record.ts";
-import { decideRequest, type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
+import { type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { assetUses } from "./asset-uses.ts";
@@ -10,7 +10,13 @@ import type { Context } from "./context.ts";
 import { ContractAgreementVerificationMessage, ContractNegotiation, paths } from "./peer-messages.ts";
 import { standInFor } from "./relay.ts";
 
-export function providerPorts(ctx: Context): AgreePorts {
+/** A decision waits no longer for the requester. */
+const PROMPT_MS = 5_000;
+
+export function providerPorts(
+  ctx: Context,
+  delivery: { readonly attempts: number; readonly timeoutMs?: number } = { attempts: 3 },
+): AgreePorts {
   const { ledger, members, peers } = ctx.services;
   return {
     ...ctx.party,
@@ -30,14 +36,14 @@ export function providerPorts(ctx: Context): AgreePorts {
       );
     },
     usesSoFar: (asset: string) => assetUses(ledger, ctx.stores.agreements, asset),
-    async deliver(requester, request, delivery) {
-      return await reaching(`agreement on ${delivery.asset.id}`, async () =>
+    async deliver(requester, request, agreement) {
+      return await reaching(`agreement on ${agreement.asset.id}`, async () =>
         peers.call(await members.target(await standInFor(ctx, requester)), {
           method: "POST",
           path: paths.agreements(request),
-          body: delivery,
+          body: agreement,
           response: ContractAgreementVerificationMessage,
-          attempts: 3,
+          ...delivery,
         }),
       );
     },
@@ -61,7 +67,8 @@ export async function serveRequest(ctx: Context, id: string): Promise<void> {
   if (known === undefined) return;
   const self = ctx.services.member;
   const ports = providerPorts(ctx);
-  for (const asset of undecidedAssets(known.life, self)) await decideRequest(ports, id, asset);
+  const prompt = providerPorts(ctx, { attempts: 1, timeoutMs: PROMPT_MS });
+  for (const asset of undecidedAssets(known.life, self)) await decideAndAgree(prompt, id, asset);
   for (const asset of await openNegotiations(ctx, known.life)) await negotiate(ports, id, asset);
 }
 

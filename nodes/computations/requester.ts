@@ -14,12 +14,14 @@ import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS, type RequestLife } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
+import { onLedger } from "../../exchange/requests/verify-agreement.ts";
 import { encodeEvidence } from "../../ledger/audit/build.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
 import { rememberAnswer } from "./cached-answer.ts";
+import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, OpeningRecord, ResultRecord } from "./context.ts";
 import { assembleEvidence } from "./evidence.ts";
 import { Accepted, paths, ReceiverKey, SealedResult } from "./peer-messages.ts";
@@ -128,6 +130,8 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
+    // A provider may have recorded something else than what it had verified.
+    if ((await onLedger(consumerPorts(ctx), agreed)) !== "the-same") continue;
     const member = await ctx.facts.member(agreed.delivery.asset.provider);
     if (member === undefined || gone.has(member.id)) continue;
     candidates.push({
