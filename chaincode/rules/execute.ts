@@ -6,12 +6,12 @@
  */
 import { type Static, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
-import { canonicalText } from "./canonical.ts";
+import { canonicalText, sha256Of } from "./canonical.ts";
 import { ContractError, type ContractErrorCode, demand } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readKey, readMember, readNetwork } from "./keys.ts";
 import type { MemberState, TransactionState } from "./records.ts";
-import { type Author, digestOf, type Rule } from "./rule.ts";
+import type { Author, Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
 import { TRANSACTIONS, type Transaction, type TransactionType } from "./transactions.ts";
 import { Code, closed, signedTransaction } from "./vocabulary.ts";
@@ -41,10 +41,11 @@ const bodies = new Map<TransactionType, Validator>();
 /** `text` is the RFC 8785 text of `transaction`, from a host that has it already. */
 export async function execute(host: Host, transaction: unknown, text?: string): Promise<Outcome> {
   try {
-    const checked = checkForm(transaction, text);
+    const whole = text ?? textOf(transaction);
+    const checked = checkForm(transaction, whole);
     const { signer, statement } = checked;
     const key = keys.transaction(signer, statement.id);
-    const digest = digestOf(statement);
+    const digest = sha256Of(statementText(whole!, checked));
     const recorded = (await host.store.get(key)) as TransactionState | undefined;
     if (recorded !== undefined) {
       demand(recorded.digest === digest, "ERR_CONTRACT_ID_REUSED", `id: ${statement.id} is another transaction`, "id");
@@ -67,7 +68,7 @@ export async function execute(host: Host, transaction: unknown, text?: string): 
 type Checked = Omit<Static<typeof Envelope>, "statement"> & { readonly statement: Transaction };
 
 function checkForm(transaction: unknown, text: string | undefined): Checked {
-  demandSize(text ?? textOf(transaction));
+  demandSize(text);
   demandSchema(envelope, transaction, "");
   const { type } = (transaction as Static<typeof Envelope>).statement;
   demand(
@@ -78,6 +79,12 @@ function checkForm(transaction: unknown, text: string | undefined): Checked {
   );
   demandSchema(validatorOf(type as TransactionType), (transaction as Checked).statement.body, "");
   return transaction as Checked;
+}
+
+/** Canonical text of the statement, out of that of the transaction: the schema allows no other name before or after it. */
+function statementText(text: string, { suite }: Checked): string {
+  const name = '"statement":';
+  return text.slice(text.indexOf(name) + name.length, -`,"suite":"${suite}"}`.length);
 }
 
 function textOf(transaction: unknown): string | undefined {

@@ -89,8 +89,7 @@ export const keys = Object.freeze({
   settlement: (settlement: string) => `settlement/${settlement}`,
 });
 
-const read = async <T>(state: StateReader, key: string): Promise<T | undefined> =>
-  (await state.get(key)) as T | undefined;
+const read = <T>(state: StateReader, key: string) => state.get(key) as Promise<T | undefined>;
 
 async function readAll<T>(state: StateReader, prefix: string): Promise<T[]> {
   const values: T[] = [];

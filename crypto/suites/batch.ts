@@ -1,6 +1,6 @@
 /** Places in a batch of statements under one signature: an RFC 6962 tree over their signing texts. */
 import { fromBase64url, toBase64url } from "./encoding.ts";
-import { foldInclusion, hashChildren, hashLeafText } from "./merkle.ts";
+import { foldInclusion, HASH_BYTES, hashChildren, leafHashText } from "./merkle.ts";
 
 /** A leaf of the tree whose root is signed, and the siblings on its way up, lowest first, base64url. */
 export interface BatchPlace {
@@ -18,10 +18,10 @@ export const MAX_BATCH = 64;
  */
 export function batchRoot(name: string, leaf: string, { index, size, path }: BatchPlace): string {
   if (!(size >= 2 && size <= MAX_BATCH)) throw new RangeError(`batch: expected 2 to ${MAX_BATCH} statements`);
-  const hash = hashLeafText(leaf);
+  const hash = leafHashText(leaf);
   if (2 ** path.length === size && index < size) return perfectRoot(name, hash, index, path);
-  const siblings = path.map((sibling) => fromBase64url(sibling, "path", 32));
-  const root = foldInclusion(index, size, hash, siblings);
+  const siblings = path.map((sibling) => bytesOf(sibling));
+  const root = foldInclusion(index, size, bytesOf(hash), siblings);
   if (root === undefined) throw new RangeError("batch: the path does not fit its place");
   return toBase64url(root);
 }
@@ -36,7 +36,9 @@ const KNOWN_TREES = 256;
 const known = new Map<string, KnownTree>();
 const place = (level: number, index: number): number => level * MAX_BATCH + index;
 
-function perfectRoot(name: string, leafHash: Uint8Array, index: number, path: readonly string[]): string {
+const bytesOf = (node: string): Uint8Array => fromBase64url(node, "path", HASH_BYTES);
+
+function perfectRoot(name: string, leafHash: string, index: number, path: readonly string[]): string {
   if (!Number.isInteger(index) || index < 0) throw new RangeError("batch: the path does not fit its place");
   // With the size: nodes of a tree of another one may stand under the same signature, and its root is none of this.
   const shared = `${2 ** path.length} ${name}`;
@@ -45,22 +47,20 @@ function perfectRoot(name: string, leafHash: Uint8Array, index: number, path: re
   let hash = leafHash;
   for (const [level, sibling] of path.entries()) {
     const node = index >> level;
-    const text = toBase64url(hash);
-    if (tree?.nodes.get(place(level, node)) === text && leadsUp(tree, index, level, path)) {
+    if (tree?.nodes.get(place(level, node)) === hash && leadsUp(tree, index, level, path)) {
       for (const [at, value] of climbed) tree.nodes.set(at, value);
       return tree.root;
     }
-    const other = fromBase64url(sibling, "path", 32);
-    climbed.set(place(level, node), text);
+    climbed.set(place(level, node), hash);
     climbed.set(place(level, node ^ 1), sibling);
-    hash = node % 2 === 1 ? hashChildren(other, hash) : hashChildren(hash, other);
+    const [left, right] = node % 2 === 1 ? [sibling, hash] : [hash, sibling];
+    hash = toBase64url(hashChildren(bytesOf(left), bytesOf(right)));
   }
-  const root = toBase64url(hash);
-  if (tree?.root !== root) {
+  if (tree?.root !== hash) {
     if (known.size >= KNOWN_TREES) known.clear();
-    known.set(shared, { root, nodes: climbed });
+    known.set(shared, { root: hash, nodes: climbed });
   }
-  return root;
+  return hash;
 }
 
 /** Whether the siblings from `level` up are those of the known tree. */

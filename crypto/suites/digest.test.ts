@@ -1,7 +1,7 @@
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson } from "./digest.ts";
+import { canonicalJson, isCanonicalText } from "./digest.ts";
 
 const inOrder = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inOrder);
@@ -48,3 +48,43 @@ test("what JSON cannot carry has no text", () => {
   expect(canonicalJson({ a: undefined, b: [undefined] })).toBe('{"b":[null]}');
   expect(canonicalJson(-0)).toBe("0");
 });
+
+test("a text is canonical exactly where it is the one that its value has", () => {
+  const member = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.string({ unit: "binary" }), fc.constant("\ud800"));
+  const named = fc.dictionary(fc.constantFrom("b", "a", "10", "9", "__proto__", "toJSON", "\udc00"), member);
+  fc.assert(
+    fc.property(fc.oneof(member, named, fc.array(named)), fc.nat(3), (json, indent) => {
+      for (const text of [JSON.stringify(json, undefined, indent), canonicalOf(json) ?? "null"]) {
+        const value = JSON.parse(text);
+        expect(isCanonicalText(text, value)).toBe(text === canonicalOf(value));
+      }
+    }),
+  );
+  for (const text of [
+    '{"a":1,"a":1}',
+    "1.0",
+    "1e3",
+    "-0",
+    '"\\u0041"',
+    '"\\ud800"',
+    '"\ud800"',
+    '{"b":1,"a":2}',
+    "[1, 2]",
+    " 1",
+  ]) {
+    expect([text, isCanonicalText(text, JSON.parse(text))]).toEqual([text, false]);
+  }
+  const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  expect(isCanonicalText(deep, JSON.parse(deep))).toBe(false);
+  expect(
+    isCanonicalText(`${"[".repeat(100)}${"]".repeat(100)}`, JSON.parse(`${"[".repeat(100)}${"]".repeat(100)}`)),
+  ).toBe(true);
+});
+
+function canonicalOf(value: unknown): string | undefined {
+  try {
+    return canonicalize(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -12,6 +12,9 @@ export const hashLeaf = (leaf: Uint8Array): Uint8Array =>
 /** The same for a leaf that is UTF-8 text, in a third of the time. */
 export const hashLeafText = (leaf: string): Uint8Array => new Uint8Array(hash("sha256", `\0${leaf}`, "buffer"));
 
+/** As base64url. */
+export const leafHashText = (leaf: string): string => hash("sha256", `\0${leaf}`, "base64url");
+
 // RFC 6962 section 2.1: MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n])).
 const children = new Uint8Array(1 + 2 * HASH_BYTES).fill(1, 0, 1);
 /** Both are hashes of 32 bytes. */

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_BATCH } from "./batch.ts";
+import { canonicalJson } from "./digest.ts";
+import { toBase64url } from "./encoding.ts";
 import {
   type Signed,
   signingIdentity,
@@ -9,6 +11,7 @@ import {
   verifySigned,
   verifySignedAhead,
 } from "./signed.ts";
+import { suiteOf } from "./suite.ts";
 
 const identity = signingIdentity("author", "intl", new Uint8Array(32).fill(1));
 const stranger = signingIdentity("author", "intl", new Uint8Array(32).fill(2));
@@ -16,9 +19,49 @@ const statements = (count: number) => Array.from({ length: count }, (_, at) => (
 
 async function isValid(signed: Signed<unknown>, key = identity.publicKey): Promise<boolean> {
   const valid = verifySigned(key, "transaction", signed);
+  const text = textOf(signed);
+  expect(verifySigned(key, "transaction", signed, text)).toBe(valid);
+  expect(await verifySignedAhead(key, "transaction", signed, text)).toBe(valid);
   expect(await verifySignedAhead(key, "transaction", signed)).toBe(valid);
   return valid;
 }
+
+const textOf = (signed: unknown): string | undefined => {
+  try {
+    return canonicalJson(signed);
+  } catch {
+    return undefined;
+  }
+};
+
+describe("the canonical text of a signed statement", () => {
+  const alone = signStatement(identity, "transaction", { statement: { suite: "intl" }, at: '"statement":' });
+  const [shared] = signStatements(identity, "transaction", statements(5));
+
+  test("answers as the statement does, whatever stands around it", async () => {
+    for (const one of [alone, shared!]) {
+      expect(await isValid(one)).toBe(true);
+      for (const name of ["a", "statement2", "sto", "zz"]) {
+        const hidden = { ...one, [name]: { statement: one.statement, suite: "intl" } };
+        expect(await isValid(hidden)).toBe(true);
+        // Signed with what stands beside the statement: not a signature over the statement.
+        const { signature: _, batch: __, ...rest } = hidden;
+        const bytes = Buffer.from(`sealane/transaction/v1\n${canonicalJson(rest)}`);
+        const signature = toBase64url(suiteOf("intl").sign(identity.privateKey, bytes));
+        const { batch: ___, ...unsigned } = hidden;
+        expect(await isValid({ ...unsigned, signature })).toBe(false);
+      }
+    }
+  });
+
+  test("does not make another signer or key of it", async () => {
+    for (const one of [alone, shared!]) {
+      expect(await isValid({ ...one, signer: 'aut"hor' })).toBe(false);
+      expect(await isValid({ ...one, signer: "author2" })).toBe(false);
+      expect(await isValid({ ...one, statement: { ...(one.statement as object), more: 1 } })).toBe(false);
+    }
+  });
+});
 
 describe("one signature over many statements", () => {
   test.each([1, 2, 3, 5, 64, MAX_BATCH, MAX_BATCH + 3])("covers each of %i, in their order", async (count) => {

@@ -48,7 +48,11 @@ const keyIds = new Map<string, string>();
 
 /** First 16 bytes of SHA-256(suite ‖ 0 ‖ public key), base64url (22 characters). */
 export function keyIdOf(suite: SuiteId, publicKey: Uint8Array): string {
-  const name = `${suite} ${toBase64url(publicKey)}`;
+  return keyIdOfText(suite, toBase64url(publicKey), publicKey);
+}
+
+function keyIdOfText(suite: SuiteId, text: string, publicKey: Uint8Array): string {
+  const name = `${suite} ${text}`;
   let id = keyIds.get(name);
   if (id === undefined) {
     id = toBase64url(sha256(utf8(`${suite}\0`), publicKey).subarray(0, 16));
@@ -111,13 +115,21 @@ function signBatch<S>(identity: SigningIdentity, domain: SigningDomain, statemen
   });
 }
 
-/** True when `signed` was made under `publicKey` for `domain`. Malformed input is false, never an exception. */
-export function verifySigned(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>): boolean {
+/**
+ * True when `signed` was made under `publicKey` for `domain`. Malformed input is false, never an exception. `text` is the
+ * canonical text of `signed`, from a caller that has it already.
+ */
+export function verifySigned(
+  publicKey: Uint8Array,
+  domain: SigningDomain,
+  signed: Signed<unknown>,
+  text?: string,
+): boolean {
   try {
-    const { suite, message, signature, name } = claimOf(publicKey, domain, signed);
+    const { suite, message, name } = claimOf(publicKey, domain, signed, text);
     const known = name === undefined ? undefined : batchVerdicts.get(name);
     if (typeof known === "boolean") return known;
-    const valid = suite.verify(publicKey, message, signature);
+    const valid = suite.verify(publicKey, utf8(message), signatureOf(signed));
     if (name !== undefined) keepVerdict(name, valid);
     return valid;
   } catch {
@@ -125,23 +137,26 @@ export function verifySigned(publicKey: Uint8Array, domain: SigningDomain, signe
   }
 }
 
-/** The same answer from another thread, so that many are checked at once. */
-export async function verifySignedAhead(
+/** The same answer from another thread, so that many are checked at once; at once where it is known already. */
+export function verifySignedAhead(
   publicKey: Uint8Array,
   domain: SigningDomain,
   signed: Signed<unknown>,
-): Promise<boolean> {
+  text?: string,
+): boolean | Promise<boolean> {
   try {
-    const { suite, message, signature, name } = claimOf(publicKey, domain, signed);
+    const { suite, message, name } = claimOf(publicKey, domain, signed, text);
     const known = name === undefined ? undefined : batchVerdicts.get(name);
-    if (known !== undefined) return await known;
-    const verdict = suite.verifyAhead(publicKey, message, signature);
+    if (known !== undefined) return known;
+    const verdict = suite.verifyAhead(publicKey, utf8(message), signatureOf(signed));
     if (name !== undefined) keepVerdict(name, verdict);
-    return await verdict;
+    return verdict;
   } catch {
     return false;
   }
 }
+
+const signatureOf = ({ signature }: Signed<unknown>): Uint8Array => fromBase64url(signature, "signature", 64);
 
 // The statements of one batch come one after the other: its signature is checked for the first of them only.
 const BATCH_CACHE_SIZE = 1024;
@@ -153,13 +168,15 @@ function keepVerdict(name: string, verdict: boolean | Promise<boolean>): void {
 }
 
 /** What the signature claims. Throws on anything malformed and on another key than the one named. */
-function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>) {
-  if (keyIdOf(signed.suite, publicKey) !== signed.key) throw new RangeError("key: another one than the public key's");
-  const signature = fromBase64url(signed.signature, "signature", 64);
+function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>, text: string | undefined) {
+  const keyText = toBase64url(publicKey);
+  if (keyIdOfText(signed.suite, keyText, publicKey) !== signed.key) {
+    throw new RangeError("key: another one than the public key's");
+  }
   const suite = suiteOf(signed.suite);
-  const own = signingText(domain, signed);
-  if (signed.batch === undefined) return { suite, message: utf8(own), signature, name: undefined };
-  const text = batchText(domain, {
+  const own = (text === undefined ? undefined : signingTextWithin(domain, signed, text)) ?? signingText(domain, signed);
+  if (signed.batch === undefined) return { suite, message: own, name: undefined };
+  const message = batchText(domain, {
     key: signed.key,
     root: batchRoot(signed.signature, own, signed.batch),
     signer: signed.signer,
@@ -167,7 +184,21 @@ function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<un
     suite: signed.suite,
   });
   // Everything that the verdict depends on.
-  return { suite, message: utf8(text), signature, name: `${toBase64url(publicKey)} ${signed.signature} ${text}` };
+  return { suite, message, name: `${keyText} ${signed.signature} ${message}` };
+}
+
+/** What stands before the statement in the canonical text of an envelope. Nothing in it can hold a name of its own. */
+const BEFORE =
+  /^\{(?:"batch":\{"index":\d+,"path":\["[\w",-]*"\],"size":\d+\},)?("key":"[\w-]+",)"signature":"[\w-]+",("signer":"[\w-]+",)"statement":/;
+
+/** The signing text, cut out of the canonical text of `signed`; undefined where that has another form than usual. */
+function signingTextWithin(domain: SigningDomain, signed: Signed<unknown>, text: string): string | undefined {
+  // With these names before the statement and the suite as the last of so many, there is no room for another one.
+  if (Object.keys(signed).length !== (signed.batch === undefined ? 5 : 6)) return undefined;
+  const before = BEFORE.exec(text);
+  if (before === null || !text.endsWith(`,"suite":"${signed.suite}"}`)) return undefined;
+  const [whole, key, signer] = before;
+  return `sealane/${domain}/v1\n{${key}${signer}"statement":${text.slice(whole.length)}`;
 }
 
 const batchText = (

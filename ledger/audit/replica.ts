@@ -5,10 +5,10 @@
 import { execute } from "../../chaincode/rules/execute.ts";
 import type { Host } from "../../chaincode/rules/host.ts";
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
-import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { canonicalJson, isCanonicalText } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { hashLeafText } from "../../crypto/suites/merkle.ts";
-import { createSignatureQueue } from "../contract.ts";
+import { createSignatureQueue, inRuns, type Queued } from "../contract.ts";
 import { leafText } from "../log/leaf.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
@@ -66,14 +66,16 @@ export async function verifyReplica(
   });
   if ("problem" in pinned) return answer(pinned.problem);
   const signatures = createSignatureQueue(store);
-  for await (const read of signatures.inOrder(readAll(entries), transactionOf)) {
-    if ("problem" in read) return answer(read.problem);
-    const problem = await replay({ store, read, previous: time, verify: signatures.verify });
-    if (problem !== undefined) return answer(problem);
-    range = appendLeaf(range, hashLeafText(read.text)).range;
-    time = read.leaf.time;
-    const fork = forkProblem(pinned.index, range);
-    if (fork !== undefined) return answer(fork);
+  for await (const run of signatures.inOrder(readAll(entries))) {
+    for (const read of run) {
+      if (read.problem !== undefined) return answer(read.problem);
+      const problem = await replay({ store, read, previous: time, verify: signatures.verify });
+      if (problem !== undefined) return answer(problem);
+      range = appendLeaf(range, hashLeafText(read.leaf)).range;
+      time = read.time;
+      const fork = forkProblem(pinned.index, range);
+      if (fork !== undefined) return answer(fork);
+    }
   }
   return answer(
     checkpointProblem(pinned.index, checkpoint, range) ??
@@ -82,37 +84,44 @@ export async function verifyReplica(
   );
 }
 
-type Leaf = Pick<LedgerEntry, "time" | "transaction">;
-
-interface Read {
+/** An entry in its one form, or what is wrong with it. */
+interface Read extends Queued {
   readonly position: number;
+  readonly leaf: string;
+  readonly time: string;
+  readonly transaction: unknown;
+  /** Canonical text of the transaction. */
   readonly text: string;
-  readonly leaf: Leaf;
-  /** Canonical text of its transaction. */
-  readonly transaction: string;
+  readonly problem?: Problem;
 }
 
-const transactionOf = (read: Read | { readonly problem: Problem }): unknown =>
-  "leaf" in read ? read.leaf.transaction : undefined;
-
 /** Every entry parsed, until the first that is at the wrong place or not in its one form. */
-async function* readAll(
-  entries: AsyncIterable<StoredEntry> | Iterable<StoredEntry>,
-): AsyncIterable<Read | { readonly problem: Problem }> {
+async function* readAll(entries: AsyncIterable<StoredEntry> | Iterable<StoredEntry>): AsyncIterable<readonly Read[]> {
   let position = 0;
-  for await (const { position: at, text } of entries) {
-    const problem = (code: Problem["code"], values: Problem["values"] = {}) => ({
-      problem: { where: `/${position}`, code, values },
-    });
-    const leaf = parseJson(text);
-    if (leaf === undefined) return yield problem("not-json");
-    if (!isLeaf(leaf)) return yield problem("ledger-entry");
-    if (at !== position) return yield problem("position-gap", { expected: position, got: at });
-    const transaction = textOf(leaf.transaction);
-    if (transaction === undefined || leafText(leaf.time, transaction) !== text) return yield problem("not-canonical");
-    yield { position, text, leaf, transaction };
-    position += 1;
+  for await (const run of inRuns(entries)) {
+    const reads: Read[] = [];
+    for (const entry of run) {
+      const read = readEntry(entry, position);
+      reads.push(read);
+      if (read.problem !== undefined) return yield reads;
+      position += 1;
+    }
+    yield reads;
   }
+}
+
+function readEntry({ position: at, text: leaf }: StoredEntry, position: number): Read {
+  const bad = (code: Problem["code"], values: Problem["values"] = {}): Read => {
+    const problem = { where: `/${position}`, code, values };
+    return { position, leaf, time: "", transaction: undefined, text: "", problem };
+  };
+  const parsed = parseJson(leaf);
+  if (parsed === undefined) return bad("not-json");
+  if (!isLeaf(parsed)) return bad("ledger-entry");
+  if (at !== position) return bad("position-gap", { expected: position, got: at });
+  if (!isCanonicalText(leaf, parsed)) return bad("not-canonical");
+  const { time, transaction } = parsed;
+  return { position, leaf, time, transaction, text: leaf.slice(leafText(time, "").length - 1, -1) };
 }
 
 function parseJson(text: string): unknown {
@@ -123,31 +132,19 @@ function parseJson(text: string): unknown {
   }
 }
 
-function textOf(value: unknown): string | undefined {
-  try {
-    return canonicalJson(value);
-  } catch {
-    return undefined;
-  }
-}
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
 
 /** The leaf holds {time, transaction} and no more. */
-function isLeaf(leaf: unknown): leaf is Leaf {
-  if (leaf === null || typeof leaf !== "object") return false;
-  const { time, transaction } = leaf as Partial<Leaf>;
-  const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
-  return (
-    Object.keys(leaf).sort().join() === "time,transaction" &&
-    typeof time === "string" &&
-    instant.test(time) &&
-    typeof transaction === "object"
-  );
+function isLeaf(leaf: unknown): leaf is Pick<LedgerEntry, "time" | "transaction"> {
+  if (leaf === null || typeof leaf !== "object" || Object.keys(leaf).length !== 2) return false;
+  const { time, transaction } = leaf as Partial<LedgerEntry>;
+  return typeof time === "string" && INSTANT.test(time) && typeof transaction === "object";
 }
 
 async function replay({
   store,
   verify,
-  read: { position, leaf, transaction: text },
+  read: { position, time, transaction, text },
   previous,
 }: {
   readonly store: ReturnType<typeof memoryStore>;
@@ -155,15 +152,16 @@ async function replay({
   readonly read: Read;
   readonly previous: string | undefined;
 }): Promise<Problem | undefined> {
-  const { time, transaction } = leaf;
   const problem = (code: Problem["code"], values: Problem["values"] = {}): Problem => ({
     where: `/${position}`,
     code,
     values,
   });
-  const millis = Date.parse(time);
-  if (Number.isNaN(millis)) return problem("instant", { got: time });
-  if (previous !== undefined && millis < Date.parse(previous)) return problem("time-order", { previous, got: time });
+  if (time !== previous) {
+    const millis = Date.parse(time);
+    if (Number.isNaN(millis)) return problem("instant", { got: time });
+    if (previous !== undefined && millis < Date.parse(previous)) return problem("time-order", { previous, got: time });
+  }
   const outcome = await execute({ store, time, position, verify }, transaction, text);
   if (!outcome.ok) {
     return problem("rejected", { rule: outcome.code, field: outcome.field ?? "", detail: outcome.message });

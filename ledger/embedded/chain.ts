@@ -12,7 +12,7 @@ import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
-import { createSignatureQueue } from "../contract.ts";
+import { createSignatureQueue, inRuns } from "../contract.ts";
 import { leafText } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
@@ -58,6 +58,13 @@ export interface Prepared extends Grown {
   readonly time: string;
   /** Its last record changes who signs or cosigns. */
   readonly governs: boolean;
+}
+
+export interface Ordered {
+  readonly time: string;
+  readonly transaction: LedgerEntry["transaction"];
+  /** Its canonical text, where that is known. */
+  readonly text?: string | undefined;
 }
 
 /** What a chain starts from: see open-chain.ts. */
@@ -108,12 +115,7 @@ export function createChain(start: ChainStart) {
 
   /** Executes in order over the head; `judge` sees every outcome and says whether the transaction is taken. */
   async function prepare(
-    transactions: Iterable<{
-      readonly time: string;
-      readonly transaction: LedgerEntry["transaction"];
-      /** Its canonical text, where that is known. */
-      readonly text?: string;
-    }>,
+    transactions: Iterable<Ordered>,
     judge: (outcome: Outcome, entry: LedgerEntry) => boolean,
   ): Promise<Prepared> {
     const overlay = createOverlay(base);
@@ -128,14 +130,16 @@ export function createChain(start: ChainStart) {
       },
     };
     const signatures = createSignatureQueue(overlay);
-    for await (const item of signatures.inOrder(transactions, ({ transaction }) => transaction)) {
-      const { time, transaction, text = textOf(transaction) } = item;
-      const position = head.size + entries.length;
-      const entry: LedgerEntry = { position, time, transaction };
-      const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction, text);
-      if (!judge(outcome, entry)) continue;
-      entries.push(entry);
-      texts.push(leafText(time, text ?? ""));
+    for await (const run of signatures.inOrder(inRuns(withTexts(transactions)))) {
+      for (const { time, transaction, text } of run) {
+        if (governs) break;
+        const position = head.size + entries.length;
+        const entry: LedgerEntry = { position, time, transaction };
+        const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction, text);
+        if (!judge(outcome, entry)) continue;
+        entries.push(entry);
+        texts.push(leafText(time, text ?? ""));
+      }
       if (governs) break;
     }
     const time = entries.at(-1)?.time ?? head.time;
@@ -267,6 +271,10 @@ export function createChain(start: ChainStart) {
     rootAt: (size: number) => rootAt(size, readNode),
     consistency: (old: number, size: number) => proveConsistency(old, size, readNode),
   });
+}
+
+function* withTexts(transactions: Iterable<Ordered>): Iterable<Ordered> {
+  for (const { time, transaction, text = textOf(transaction) } of transactions) yield { time, transaction, text };
 }
 
 // What has no text is rejected by the contract.
