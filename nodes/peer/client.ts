@@ -2,6 +2,7 @@
  * Outbound calls to other members: signed request, pinned TLS identity, time and size limits, answer checked against
  * a schema. Failed attempts are repeated with backoff where the call says that repeating is harmless.
  */
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Static, TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
@@ -43,7 +44,15 @@ export interface PeerCall<S extends TSchema> {
 export interface PeerClient {
   /** Resolves with the checked answer (undefined for 204 under `Type.Undefined()`). Throws PeerError. */
   call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>>;
+  /** A connection of its own, authenticated by the signed request that opens it. Throws PeerError. */
+  connect(target: PeerTarget, path: string, protocol: string): Promise<PeerConnection>;
   close(): Promise<void>;
+}
+
+export interface PeerConnection {
+  readonly socket: Socket;
+  /** To be told of every message. */
+  readonly observe: (direction: "sent" | "received", path: string, body: Uint8Array) => void;
 }
 
 export interface PeerClientOptions {
@@ -70,6 +79,7 @@ const RETRIED_CODE: readonly string[] = ["ERR_PEER_UNREACHABLE", "ERR_PEER_TIMEO
 
 export function createPeerClient(options: PeerClientOptions): PeerClient {
   const agents = new Map<string, Agent>();
+  const connections = new Set<Socket>();
   const validators = new WeakMap<TSchema, Validator>();
 
   function agentFor(target: PeerTarget): Agent {
@@ -151,7 +161,27 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         }
       }
     },
+    async connect(target: PeerTarget, path: string, protocol: string) {
+      const request = { network: options.network, to: target.member, method: "GET", target: path };
+      const signature = signPeerRequest(options.identity(), { ...request, body: new Uint8Array() }, options);
+      const signal = AbortSignal.timeout(PEER_DEFAULTS.timeoutMs);
+      const headers = { [SIGNATURE_HEADER]: signature };
+      const opening = { origin: target.endpoint, path, method: "GET", protocol, headers, signal };
+      const { socket } = await agentFor(target)
+        .upgrade(opening)
+        .catch((error) => {
+          throw asPeerError(error, `${path} at ${target.member}`, { timedOut: signal.aborted, aborted: false });
+        });
+      connections.add(socket as Socket);
+      socket.once("close", () => connections.delete(socket as Socket));
+      return Object.freeze({
+        socket: socket as Socket,
+        observe: (direction: "sent" | "received", path: string, body: Uint8Array) =>
+          options.observe?.({ direction, peer: target.member, method: "MESSAGE", path, body }),
+      });
+    },
     async close() {
+      for (const socket of connections) socket.destroy();
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
       agents.clear();
     },

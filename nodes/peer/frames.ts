@@ -1,0 +1,74 @@
+/**
+ * Messages over one connection, both ways: four bytes of length (big-endian), then so many bytes. Whoever reads slowly
+ * is not listened to until what was written has left, so that what waits for it stays bounded.
+ */
+import type { Socket } from "node:net";
+
+export interface Frames {
+  /** Nothing happens once the connection is closed. */
+  send(message: Uint8Array | string): void;
+  /** Closes the connection at once. Idempotent. */
+  close(): void;
+}
+
+export interface FramesOptions {
+  /** Bytes of the longest message that is taken; a longer one closes the connection before it is read. */
+  readonly maxBytes: number;
+  /** Milliseconds without a byte in either direction that close the connection. */
+  readonly idleMs: number;
+  readonly onMessage: (message: Buffer) => void;
+  /** Called once. */
+  readonly onClose: () => void;
+}
+
+const LENGTH_BYTES = 4;
+
+/** Takes the socket over; `head` are bytes of it that were read already. */
+export function openFrames(socket: Socket, head: Buffer, options: FramesOptions): Frames {
+  let parts: Buffer[] = [];
+  let held = 0;
+  let wanted: number | undefined;
+
+  function take(bytes: number): Buffer {
+    const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const rest = whole.subarray(bytes);
+    parts = rest.length === 0 ? [] : [rest];
+    held = rest.length;
+    return whole.subarray(0, bytes);
+  }
+
+  function read(chunk: Buffer): void {
+    parts.push(chunk);
+    held += chunk.length;
+    for (;;) {
+      if (wanted === undefined && held >= LENGTH_BYTES) wanted = take(LENGTH_BYTES).readUInt32BE(0);
+      if (wanted !== undefined && wanted > options.maxBytes) return void socket.destroy();
+      if (wanted === undefined || held < wanted) return;
+      const message = take(wanted);
+      wanted = undefined;
+      options.onMessage(message);
+      if (socket.destroyed) return;
+    }
+  }
+
+  socket.setNoDelay(true);
+  socket.setTimeout(options.idleMs, () => socket.destroy());
+  socket.on("drain", () => socket.resume());
+  socket.on("error", () => socket.destroy());
+  socket.once("end", () => socket.destroy());
+  socket.once("close", options.onClose);
+  socket.on("data", read);
+  if (head.length > 0) read(head);
+
+  return Object.freeze({
+    send(message: Uint8Array | string) {
+      if (socket.destroyed) return;
+      const frame = Buffer.allocUnsafe(LENGTH_BYTES + Buffer.byteLength(message));
+      frame.writeUInt32BE(frame.length - LENGTH_BYTES);
+      if (typeof message === "string") frame.write(message, LENGTH_BYTES);
+      else frame.set(message, LENGTH_BYTES);
+      if (!socket.write(frame)) socket.pause();
+    },
+    close: () => void socket.destroy(),
+  });
+}
