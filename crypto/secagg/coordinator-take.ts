@@ -2,7 +2,6 @@
 import { canonicalJson, sha256 } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseAuthenticity } from "./closing.ts";
-import { leavesRoot } from "./commitments.ts";
 import { usesFingerprints } from "./constants.ts";
 import { closingDigest } from "./context.ts";
 import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
@@ -10,6 +9,7 @@ import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, viewsDigest } from "./fingerprint.ts";
 import { graphOf } from "./graph.ts";
 import { assertDistinct, assertKeys, assertReveal, assertSetupStatement } from "./keyset.ts";
+import { leavesRoot } from "./merkle.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
 import { fingerprintValue } from "./phase1-sum.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
