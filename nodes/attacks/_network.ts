@@ -8,20 +8,21 @@ import { readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { Message } from "../../crypto/secagg/messages.ts";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { Party } from "../../exchange/requests/ports.ts";
-import { createNetwork, type Network, type Options, PROVIDERS, type RequestState } from "../computations/_network.ts";
+import {
+  createNetwork,
+  type Network,
+  type Options,
+  PATIENCE_MS,
+  PROVIDERS,
+  type RequestState,
+} from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
 import { paths } from "../computations/peer-messages.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
 
-export { PROVIDERS } from "../computations/_network.ts";
+export { PATIENCE_MS, PROVIDERS } from "../computations/_network.ts";
 
-/** For runs in which nobody has to be waited for, on a busy machine too. */
-const STEP_MS = 60_000;
-/** For runs that go on without somebody once a step's time is over. */
-export const SHORT_STEP_MS = 12_000;
-/** Longest wait for anything that comes by itself. */
-export const WAIT_MS = 120_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
 const POLL_MS = 500;
@@ -51,8 +52,6 @@ export async function attackedNetwork(options: Partial<Options> = {}): Promise<A
   ];
   const network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
-    stepMs: STEP_MS,
-    releaseMs: 60_000,
     opensByItself: false,
     rows: ROWS,
     members: [...others, ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" } }))],
@@ -100,8 +99,7 @@ export async function asked(network: Network, draft: object): Promise<Asked> {
 export const opened = (network: Network, { request }: Asked) =>
   network.call("ministry", "POST", `/api/v1/requests/${request}/open`);
 
-export const ended = (network: Network, { request }: Asked): Promise<RequestState> =>
-  network.state(request, ENDS, WAIT_MS);
+export const ended = (network: Network, { request }: Asked): Promise<RequestState> => network.state(request, ENDS);
 
 /** Ends what would otherwise wait for somebody until a deadline. */
 export const cancelled = (network: Network, { request }: Asked) =>
@@ -135,7 +133,7 @@ export const closedSet = (network: Network, { computation }: Asked, phase: 1 | 2
       if (step === undefined) throw new Error(`phase ${phase} is not closed`);
       return step.members;
     },
-    { timeout: WAIT_MS, interval: 50 },
+    { timeout: PATIENCE_MS, interval: 50 },
   );
 
 // ---- lies of the coordinator

@@ -18,19 +18,19 @@ import {
   heard,
   opened,
   outputOf,
+  PATIENCE_MS,
   PROVIDERS,
   partyOf,
   speaksFor,
   spokenIn,
   sumOf,
   taxOf,
-  WAIT_MS,
 } from "./_network.ts";
 
 let world: Attacked;
 beforeAll(async () => {
   world = await attackedNetwork();
-}, 120_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
@@ -47,7 +47,7 @@ const othersSaid = (
       expect(without(deceived).filter((member) => !said.get(member)?.includes(type))).toEqual([]);
       expect(cameBack.has(deceived)).toBe(true);
     },
-    { timeout: WAIT_MS, interval: 50 },
+    { timeout: PATIENCE_MS, interval: 50 },
   );
 const statusOf = (error: unknown) => (error as { answer?: { status: number } }).answer?.status;
 
@@ -182,7 +182,7 @@ describe("a lying coordinator", () => {
     );
     await opened(network, run);
     await vi.waitFor(() => expect(PROVIDERS.every((member) => said.get(member)?.includes("unmask-2"))).toBe(true), {
-      timeout: WAIT_MS,
+      timeout: PATIENCE_MS,
       interval: 50,
     });
     await record(

@@ -27,12 +27,12 @@ import {
   heard,
   opened,
   outputOf,
+  PATIENCE_MS,
   PROVIDERS,
   partyOf,
   spokenIn,
   sumOf,
   taxOf,
-  WAIT_MS,
 } from "./_network.ts";
 
 type Constants = OpeningPlan["body"]["constants"];
@@ -86,7 +86,7 @@ let world: Attacked;
 beforeAll(async () => {
   // omega asks for four organisations, the others for three.
   world = await attackedNetwork({ policy: (member) => (member === "omega" ? { minimumOrganisations: 4 } : {}) });
-}, 120_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
@@ -187,7 +187,7 @@ describe("a lying requester", () => {
           expect(decision.outcome).toBe("refuse");
           expect(decision.reasons.join()).toMatch(reason);
         },
-        { timeout: WAIT_MS, interval: 50 },
+        { timeout: PATIENCE_MS, interval: 50 },
       );
     }
   });
@@ -234,7 +234,7 @@ describe("a lying requester", () => {
           expect(view.state).toBe(state);
           return view;
         },
-        { timeout: WAIT_MS, interval: 50 },
+        { timeout: PATIENCE_MS, interval: 50 },
       );
     await reaches("agreed");
     await treasury("POST", `/${id}/open`);

@@ -29,12 +29,12 @@ test("the same draft, two opposite words of a steward and two openings at the sa
   // Whichever came first stands. What it was explained with is what the ledger has: else nobody takes the agreement.
   expect(new Set(told).size).toBe(1);
 
-  await network.state(request, ["agreed"], 60_000);
+  await network.state(request, ["agreed"]);
   const open = () => network.call<{ computation: string }>("ministry", "POST", `/api/v1/requests/${request}/open`);
   const [one, other] = await Promise.all([open(), open()]);
   expect(other.computation).toBe(one.computation);
-  const view = await network.state(request, ["released", "withheld", "failed", "cancelled"], 120_000);
+  const view = await network.state(request, ["released", "withheld", "failed", "cancelled"]);
   expect(view).toMatchObject({ state: "released", computation: one.computation, failures: [] });
   const gamma = view.assets.find(({ asset }) => asset === GAMMA);
   expect(gamma).toMatchObject({ outcome: told[0], ...(told[0] === "permit" ? { agreement: expect.any(String) } : {}) });
-}, 300_000);
+});

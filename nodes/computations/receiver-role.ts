@@ -1,5 +1,4 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import {
@@ -20,6 +19,7 @@ import { requestDigest } from "../../exchange/requests/agreement-record.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
+import { reached } from "../runtime/effects.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
@@ -160,7 +160,8 @@ export async function runReceiver(
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
   async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
     if (result.outcome.kind === "released") {
-      await sleep(await objectionMs(ctx, opened), undefined, { signal: hosted.signal });
+      const end = await objectionEnd(ctx, opened);
+      if (end !== undefined) await reached(ctx.services, end, hosted.signal);
       // Somebody has objected meanwhile: the withholding announces itself.
       if ((await ctx.stores.results.get(id))?.outcome.kind !== "released") return;
     }
@@ -190,14 +191,14 @@ export async function runReceiver(
  * Who contributed to nothing that was closed may hold C's receipt, and its objection has to reach the ledger before the
  * release does. Where the closing set has everyone, nobody can object and nothing is waited for.
  */
-async function objectionMs({ services, clock }: Context, { body }: ComputationOpened): Promise<number> {
+async function objectionEnd({ services, clock }: Context, { body }: ComputationOpened): Promise<number | undefined> {
   const step = (name: "maskset" | "close-1" | "close-2") =>
     readComputationStep(services.ledger, body.computation, name);
   const [maskset, close1, close2] = await Promise.all([step("maskset"), step("close-1"), step("close-2")]);
   const able = close1?.members ?? maskset?.members ?? [];
-  if (close2 === undefined || close2.members.length >= able.length) return 0;
-  const left = Date.parse(body.deadlines.release) - clock();
-  return Math.max(0, Math.min(Date.parse(close2.time) + OBJECTION_MS - clock(), left / 4));
+  if (close2 === undefined || close2.members.length >= able.length) return undefined;
+  const now = clock();
+  return Math.min(Date.parse(close2.time) + OBJECTION_MS, now + (Date.parse(body.deadlines.release) - now) / 4);
 }
 
 /** Counted mode: whoever left between the phases may be missing from any cell. */

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { ObservedMessage } from "../peer/client.ts";
-import { createNetwork, type Network, PROVIDERS } from "./_network.ts";
+import { skippingDeadlines } from "./_deadlines.ts";
+import { createNetwork, type Network, PATIENCE_MS, PROVIDERS } from "./_network.ts";
 import { paths } from "./peer-messages.ts";
 
-const STEP_MS = 12_000;
 const BACK = "beta";
 
 let network: Network;
@@ -16,12 +16,11 @@ let onSent: (member: string, message: ObservedMessage) => void = () => undefined
 beforeAll(async () => {
   network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
-    stepMs: STEP_MS,
     observe(member, message) {
       if (message.direction === "sent") onSent(member, message);
     },
   });
-}, 120_000);
+});
 afterAll(async () => {
   await network[Symbol.asyncDispose]();
 });
@@ -72,12 +71,13 @@ async function takesNoPart(request: string): Promise<void> {
       const names = (await services.inflight.names()).filter((name) => name.startsWith(computation));
       expect(names).toEqual([]);
     },
-    { timeout: STEP_MS / 2, interval: 50 },
+    { timeout: PATIENCE_MS, interval: 50 },
   );
   // Not because the computation is over: the others still wait for it.
   expect((await network.state(request, ["opened", "counted"])).state).toBe("opened");
   expect(said).toEqual([]);
-  expect(await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS)).toMatchObject({
+  const end = network.state(request, ["released", "withheld", "failed"]);
+  expect(await skippingDeadlines(network, { from: () => [BACK] }, end)).toMatchObject({
     state: "released",
     computation,
   });
@@ -85,7 +85,7 @@ async function takesNoPart(request: string): Promise<void> {
 
 test("a member that the coordinator holds newer statements of aborts its open computation", async () => {
   await takesNoPart(await rolledBack("2024"));
-}, 150_000);
+});
 
 test("when the coordinator hides them, a newer cosignature of the ledger aborts it just the same", async () => {
   const request = await rolledBack("2025");
@@ -94,7 +94,7 @@ test("when the coordinator hides them, a newer cosignature of the ledger aborts 
   await witnessed.delete(`${computationIdOf(request, 0)}/${BACK}/shares`);
   await witnessed.delete(`${computationIdOf(request, 0)}/${BACK}/accept`);
   await takesNoPart(request);
-}, 150_000);
+});
 
 test("a node that only stopped and started keeps its part", async () => {
   const stopped = stoppedAt("shares");
@@ -106,7 +106,7 @@ test("a node that only stopped and started keeps its part", async () => {
   const request = await network.submit({ query });
   await stopped;
   await network.net.start(BACK);
-  const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
+  const view = await network.state(request, ["released", "withheld", "failed"]);
   expect(view).toMatchObject({ state: "released" });
   const result = await network.call<{ outcome: { document: { cells: { value: string }[] } } }>(
     "ministry",
@@ -114,4 +114,4 @@ test("a node that only stopped and started keeps its part", async () => {
     `/api/v1/requests/${request}/result`,
   );
   expect(result.outcome.document.cells[0]?.value).toBe(String(PROVIDERS.length));
-}, 150_000);
+});
