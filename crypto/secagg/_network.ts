@@ -64,8 +64,8 @@ export interface World {
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
   readonly crash?: (party: string, count: number) => boolean;
-  /** Told how long each step took, without what the network does around it. */
-  readonly timed?: (party: string, input: MemberInput, milliseconds: number) => void;
+  /** Told how long each step took, without what the network does around it, and from which state it went. */
+  readonly timed?: (party: string, step: { state: unknown; input: MemberInput; now: number; ms: number }) => void;
   /** Large cohorts: states and messages are handed on as they are instead of through JSON. */
   readonly sharing?: boolean;
   /** Overrides the answer to an effect of a member. */
@@ -297,8 +297,9 @@ export function createNetwork(world: World): Network {
       const history = histories.get(self) ?? [];
       const deps = { now: network.now, sign: signer(self), random, history };
       const started = performance.now();
-      const { state, send, effects } = stepMember(network.members.get(self)!, input, deps);
-      world.timed?.(self, input, performance.now() - started);
+      const previous = network.members.get(self)!;
+      const { state, send, effects } = stepMember(previous, input, deps);
+      world.timed?.(self, { state: previous, input, now: network.now, ms: performance.now() - started });
       for (const effect of effects) {
         if (effect.kind === "history" && !history.some(({ digest }) => digest === effect.entry.digest)) {
           histories.set(self, [...history, effect.entry]);
@@ -330,8 +331,9 @@ export function createNetwork(world: World): Network {
         kept: (phase: 1 | 2, member: string) => kept.get(`${phase}/${member}`)!,
       };
       const started = performance.now();
-      const { state, send, effects } = stepCoordinator(network.coordinator, input, deps);
-      world.timed?.(C, input, performance.now() - started);
+      const previous = network.coordinator;
+      const { state, send, effects } = stepCoordinator(previous, input, deps);
+      world.timed?.(C, { state: previous, input, now: network.now, ms: performance.now() - started });
       for (const effect of effects) {
         if (effect.kind === "keep") kept.set(`${effect.phase}/${effect.member}`, effect.words.slice());
       }
@@ -354,8 +356,9 @@ export function createNetwork(world: World): Network {
   function stepR(input: Parameters<typeof stepReceiver>[1]): void {
     guard(R, () => {
       const started = performance.now();
-      const { state, effects } = stepReceiver(network.receiver, input, { now: network.now, sign: signer(R) });
-      world.timed?.(R, input, performance.now() - started);
+      const previous = network.receiver;
+      const { state, effects } = stepReceiver(previous, input, { now: network.now, sign: signer(R) });
+      world.timed?.(R, { state: previous, input, now: network.now, ms: performance.now() - started });
       network.receiver = throughJson(state);
       for (const effect of effects) {
         if (effect.kind === "decoded") {

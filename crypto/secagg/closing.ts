@@ -60,9 +60,10 @@ export function survivorsOf(
   wanted: { allowed: readonly string[]; context: string; bytes: number },
 ): string[] {
   const members = close.headers.map((header) => header.signer);
+  const allowed = new Set(wanted.allowed);
   members.forEach((member, i) => {
     if (i > 0 && members[i - 1]! >= member) refuseAuthenticity("closing set: members must ascend, one header each");
-    if (!wanted.allowed.includes(member)) refuseAuthenticity(`closing set: ${member} may not be in it`);
+    if (!allowed.has(member)) refuseAuthenticity(`closing set: ${member} may not be in it`);
     assertHeader(parties, close.headers[i]!, {
       ...wanted,
       computation: opened.computation,
@@ -91,6 +92,7 @@ export function assertCommonView(
   views: readonly View[],
   wanted: { phase: 1 | 2; digest: string; position: number; holders: readonly string[] },
 ): void {
+  const holders = new Set(wanted.holders);
   const signers = new Set<string>();
   for (const view of views) {
     const { computation, request, phase, digest, position } = view.statement;
@@ -100,7 +102,7 @@ export function assertCommonView(
     if (digest !== wanted.digest || position !== wanted.position) {
       refuseAuthenticity(`view of ${view.signer}: of another closing set`);
     }
-    if (!wanted.holders.includes(view.signer) || signers.has(view.signer)) {
+    if (!holders.has(view.signer) || signers.has(view.signer)) {
       refuseAuthenticity(`view of ${view.signer}: not a holder, or twice`);
     }
     assertSigned(parties, "view", view, view.signer);

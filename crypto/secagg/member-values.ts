@@ -42,17 +42,21 @@ function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array): void
   const contributors = registry ? registryContributors(opened, parties, [self], layout.atoms) : [];
   // Halves: comparing big integers would make one for every word.
   const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  cells.included.forEach((atom, i) => {
-    let empty = true;
-    for (let at = 2 * i * period; at < 2 * (i + 1) * period; at++) empty &&= halves[at] === 0;
-    const mine = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
-    if (!mine && !empty) {
+  const isEmpty = (cell: number): boolean => {
+    const end = 2 * (cell + 1) * period;
+    for (let at = 2 * cell * period; at < end; at++) if (halves[at] !== 0) return false;
+    return true;
+  };
+  for (const [cell, atom] of cells.included.entries()) {
+    const isOwn = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
+    const empty = isEmpty(cell);
+    if (!isOwn && !empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is not this member's and must be zero`);
     }
-    if (registry && mine && empty) {
+    if (registry && isOwn && empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is declared non-zero; abstain instead`);
     }
-  });
+  }
 }
 
 /** The driver has no value to give, or the set closed first: this member helps the others on. */

@@ -133,24 +133,19 @@ export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; po
   const sets: ContributingSet[] = [];
   // Atoms with one list of contributors, or one count, share a set.
   const known = new Map<readonly string[] | number, number>();
-  const indexOf = (key: readonly string[] | number, set: () => ContributingSet): number => {
-    const index = known.get(key) ?? sets.push(set()) - 1;
-    known.set(key, index);
-    return index;
-  };
-  const released: ReleasedCell[] = cells.included.flatMap((atom) => {
-    const members = exact?.[atom];
-    const k = cells.counts?.[atom] ?? 0;
-    const set =
-      members !== undefined
-        ? indexOf(members, () => ({ kind: "exact", pairs: members.map((member) => pair.get(member)!).toSorted() }))
-        : indexOf(k, () => ({
-            kind: "counted",
-            pairs: candidates,
-            least: Math.max(0, k - lost),
-            most: Math.min(k, survivors2.length),
-          }));
-    return layout.recordKeys[atom]!.map((recordKey) => ({ recordKey, set }));
-  });
+  const setOf = (key: readonly string[] | number): ContributingSet =>
+    typeof key === "number"
+      ? { kind: "counted", pairs: candidates, least: Math.max(0, key - lost), most: Math.min(key, survivors2.length) }
+      : { kind: "exact", pairs: key.map((member) => pair.get(member)!).toSorted() };
+  const released: ReleasedCell[] = [];
+  for (const atom of cells.included) {
+    const key = exact?.[atom] ?? cells.counts?.[atom] ?? 0;
+    let set = known.get(key);
+    if (set === undefined) {
+      set = sets.push(setOf(key)) - 1;
+      known.set(key, set);
+    }
+    for (const recordKey of layout.recordKeys[atom]!) released.push({ recordKey, set });
+  }
   return { computation: opened.computation, ...closing, need: opened.constants.need, sets, cells: released };
 }
