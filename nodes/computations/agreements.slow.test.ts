@@ -60,9 +60,7 @@ test("both sides end in the DSP state FINALIZED, to the end of the last day in A
       )
     ).agreements.filter((one) => one.request === request);
   await network.state(request, ["released"]);
-  await expect
-    .poll(async () => (await list("ministry")).filter(({ state }) => state !== "FINALIZED"), { timeout: 10_000 })
-    .toEqual([]);
+  await expect.poll(async () => (await list("ministry")).filter(({ state }) => state !== "FINALIZED")).toEqual([]);
   const agreements = [...(await list("ministry")), ...(await list("beta"))];
   expect(agreements.map(({ state }) => state)).toEqual(Array(PROVIDERS.length + 1).fill("FINALIZED"));
   for (const { validUntil } of agreements) expect(validUntil).toBe("2098-06-30T15:59:59.999Z");

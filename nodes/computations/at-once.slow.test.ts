@@ -23,7 +23,7 @@ test("the same draft, two opposite words of a steward and two openings at the sa
     const view = await network.call<RequestState>("gamma", "GET", `/api/v1/requests/${request}`).catch(() => undefined);
     return view?.assets.find(({ asset }) => asset === GAMMA)?.outcome;
   };
-  await expect.poll(waits, { timeout: 60_000 }).toBe("wait");
+  await expect.poll(waits).toBe("wait");
   const words = await Promise.allSettled([word("approved"), word("refused"), word("approved")]);
   const told = words.flatMap((one) => (one.status === "fulfilled" ? [one.value.outcome] : []));
   // Whichever came first stands. What it was explained with is what the ledger has: else nobody takes the agreement.

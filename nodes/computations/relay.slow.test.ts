@@ -26,8 +26,6 @@ test("a requester that nobody can connect to gets its agreements and its result 
       network
         .call<{ agreements: { state: string }[] }>(member, "GET", "/api/v1/agreements")
         .then(({ agreements }) => agreements.map(({ state }) => state));
-    await expect
-      .poll(list, { timeout: 30_000 })
-      .toEqual(Array(member === "alpha" ? 1 : PROVIDERS.length).fill("FINALIZED"));
+    await expect.poll(list).toEqual(Array(member === "alpha" ? 1 : PROVIDERS.length).fill("FINALIZED"));
   }
 });

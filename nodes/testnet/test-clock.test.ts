@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { reached } from "../runtime/effects.ts";
 import { createTestClock } from "./test-clock.ts";
 
@@ -12,12 +12,12 @@ test("an alarm rings when the clock is moved to it, not before, and only once", 
   const callOff = clock.alarm(start + HOUR_MS, () => rung.push(0));
   callOff();
   clock.moveTo(start + 2 * HOUR_MS);
-  await vi.waitFor(() => expect(rung.toSorted()).toEqual([1, 2]));
+  await expect.poll(() => rung.toSorted()).toEqual([1, 2]);
   clock.moveTo(start + HOUR_MS);
   expect(clock.time()).toBeGreaterThanOrEqual(start + 2 * HOUR_MS);
   expect(Date.parse(clock.now())).toBeGreaterThanOrEqual(start + 2 * HOUR_MS);
   clock.moveTo(start + 3 * HOUR_MS);
-  await vi.waitFor(() => expect(rung.toSorted()).toEqual([1, 2, 3]));
+  await expect.poll(() => rung.toSorted()).toEqual([1, 2, 3]);
 });
 
 test("whoever waits for a time is told when it has come, or that it is called off", async () => {
