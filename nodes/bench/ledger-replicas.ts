@@ -5,8 +5,11 @@ import { join } from "node:path";
 import type { TestMember } from "../../ledger/conformance/fixture.ts";
 import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
 import { siblingPath } from "../boot/sibling.ts";
+import type { Usage } from "./ledger-usage.ts";
 
 export interface Replicas {
+  /** Of each process, now. */
+  readonly usage: () => Promise<readonly Usage[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -24,6 +27,21 @@ export function startReplicas(options: {
     return child;
   });
   return {
+    usage: () =>
+      Promise.all(
+        children.map(
+          (child) =>
+            new Promise<Usage>((resolve) => {
+              const hear = (message: { usage?: Usage }) => {
+                if (message.usage === undefined) return;
+                child.off("message", hear);
+                resolve(message.usage);
+              };
+              child.on("message", hear);
+              child.send({ id: "usage" });
+            }),
+        ),
+      ),
     async stop() {
       await Promise.all(
         children.map(async (child) => {
@@ -39,7 +57,8 @@ export function startReplicas(options: {
 function serve(child: ChildProcess, api: SequencerApi): void {
   child.on(
     "message",
-    ({ id, method, values }: { id: number; method: keyof SequencerApi; values: readonly never[] }) => {
+    ({ id, method, values }: { id: number; method?: keyof SequencerApi; values: readonly never[] }) => {
+      if (method === undefined) return;
       const answer = (reply: object) => {
         if (child.connected) child.send({ id, ...reply });
       };
