@@ -265,9 +265,9 @@ describe("a damaged store is refused", () => {
 
   test("a changed inner Merkle node gives no proof", async () => {
     const { sequencer, replicas, store } = await founded([a]);
-    await sequencer.ledger.submit([anchor(founder, 0), anchor(founder, 1)]);
-    store.data.set("node/01/0000000000000000", "A".repeat(43));
-    await expect(sequencer.ledger.prove(3)).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+    await sequencer.ledger.submit([0, 1, 2, 3, 4, 5].map((at) => anchor(founder, at)));
+    store.data.set("node/02/0000000000000000", "A".repeat(43));
+    await expect(sequencer.ledger.prove(7)).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
     await closeAll(...replicas, sequencer.ledger);
   });
 });
