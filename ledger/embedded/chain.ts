@@ -117,6 +117,7 @@ export function createChain(start: ChainStart) {
   const bell: Bell = createBell();
   let { head, range, governance } = start;
   let tail: Staged | undefined;
+  let recent: readonly Recent[] = [];
 
   const readNode = nodeReader(store, (what) => corrupt(`${what} is missing`));
 
@@ -188,6 +189,7 @@ export function createChain(start: ChainStart) {
     head = next;
     range = prepared.range;
     tail = undefined;
+    recent = lastOf(recent, prepared);
     settle();
     if (prepared.governs) governance = await readGovernance(committed, network);
     bell.ring();
@@ -212,6 +214,11 @@ export function createChain(start: ChainStart) {
   }
 
   async function* entries(first: number, end = head.size): AsyncIterable<LedgerEntry> {
+    const start = recent[0]?.entry.position ?? Number.POSITIVE_INFINITY;
+    if (first >= start) {
+      for (const { entry } of recent.slice(first - start, end - start)) yield entry;
+      return;
+    }
     let position = first;
     for await (const text of entryTexts(first, end)) {
       yield parseEntry(position, text);
@@ -290,6 +297,29 @@ export function createChain(start: ChainStart) {
 
 function* withTexts(transactions: Iterable<Ordered>): Iterable<Ordered> {
   for (const { time, transaction, text = textOf(transaction) } of transactions) yield { time, transaction, text };
+}
+
+/** An entry that was acknowledged of late: every part of a node that follows the ledger reads it right away. */
+interface Recent {
+  readonly entry: LedgerEntry;
+  /** Characters of its leaf. */
+  readonly length: number;
+}
+
+const MAX_RECENT = 256;
+const MAX_RECENT_LENGTH = 1 << 20;
+
+function lastOf(before: readonly Recent[], { entries, texts }: Prepared): readonly Recent[] {
+  const added = entries.slice(-MAX_RECENT).map((entry, at, { length }) => {
+    return { entry, length: texts[entries.length - length + at]!.length };
+  });
+  const all = [...before, ...added].slice(-MAX_RECENT);
+  let length = 0;
+  const tooOld = all.findLastIndex((one) => {
+    length += one.length;
+    return length > MAX_RECENT_LENGTH;
+  });
+  return all.slice(tooOld + 1);
 }
 
 function stagedOf(prepared: Prepared, checkpoint: string): Staged {

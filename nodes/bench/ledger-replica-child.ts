@@ -10,11 +10,11 @@ const [location = "", network = "", member = "", sequencer = ""] = process.argv.
 const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
 let calls = 0;
 
-process.on("message", ({ id, value, error }: { id: number | "usage"; value?: never; error?: string }) => {
+process.on("message", ({ id, text, error }: { id: number | "usage"; text?: string; error?: string }) => {
   if (id === "usage") return void process.send?.({ usage: usageOf() });
   const { resolve, reject } = waiting.get(id)!;
   waiting.delete(id);
-  if (error === undefined) resolve(value as never);
+  if (error === undefined) resolve((text === undefined ? undefined : JSON.parse(text)) as never);
   else reject(new Error(error));
 });
 
@@ -24,7 +24,8 @@ const call =
     new Promise((resolve, reject) => {
       calls += 1;
       waiting.set(calls, { resolve, reject });
-      process.send?.({ id: calls, method, values });
+      // At the end the other side may be gone first.
+      process.send?.({ id: calls, method, values }, undefined, {}, () => undefined);
     });
 
 const ledger = await openReplica({

@@ -1,10 +1,11 @@
-/** Replicas in processes of their own; what they ask of the sequencer travels as JSON. */
+/** Replicas in processes of their own; what they ask of the sequencer travels as JSON, group commits written once. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { TestMember } from "../../ledger/conformance/fixture.ts";
-import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
+import type { LogBatch, SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
 import { siblingPath } from "../boot/sibling.ts";
+import { createBatchTexts } from "../peer/batch-texts.ts";
 import type { Usage } from "./ledger-usage.ts";
 
 export interface Replicas {
@@ -20,10 +21,15 @@ export function startReplicas(options: {
   readonly api: SequencerApi;
   readonly members: readonly TestMember[];
 }): Replicas {
+  const batchTexts = createBatchTexts();
   const children = options.members.map(({ id }) => {
     const words = [join(options.folder, id), options.network, id, options.sequencer];
-    const child = fork(siblingPath(import.meta.url, "./ledger-replica-child"), words, { stdio: "inherit" });
-    serve(child, options.api);
+    const child = fork(siblingPath(import.meta.url, "./ledger-replica-child"), words, {
+      stdio: "inherit",
+      // Texts pass as they are.
+      serialization: "advanced",
+    });
+    serve(child, options.api, batchTexts);
     return child;
   });
   return {
@@ -54,7 +60,9 @@ export function startReplicas(options: {
   };
 }
 
-function serve(child: ChildProcess, api: SequencerApi): void {
+function serve(child: ChildProcess, api: SequencerApi, batchTexts: ReturnType<typeof createBatchTexts>): void {
+  const textOf = (method: keyof SequencerApi, value: unknown): string | undefined =>
+    method === "batches" ? batchTexts(value as readonly LogBatch[]) : JSON.stringify(value);
   child.on(
     "message",
     ({ id, method, values }: { id: number; method?: keyof SequencerApi; values: readonly never[] }) => {
@@ -64,7 +72,7 @@ function serve(child: ChildProcess, api: SequencerApi): void {
       };
       const handler = api[method] as (...given: readonly never[]) => Promise<unknown>;
       handler(...values).then(
-        (value) => answer({ value }),
+        (value) => answer({ text: textOf(method, value) }),
         (error: Error) => answer({ error: error.message }),
       );
     },

@@ -12,6 +12,7 @@ import { HttpError } from "../../../http/http-error.ts";
 import { problemOf } from "../../../http/problem.ts";
 import { problems } from "../../../http/schemas.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
+import { createBatchTexts } from "../../batch-texts.ts";
 import { type Frames, openFrames } from "../../frames.ts";
 import type { LedgerCalls } from "../../ledger-calls.ts";
 import {
@@ -31,9 +32,6 @@ export type ChannelDeps = Pick<NodeServices, "members" | "config" | "assertWrita
 /** Of one member at once; a replica has three: it follows, it hands in, and it cosigns. */
 const CALLS_AT_ONCE = 16;
 const MINUTE_MS = 60_000;
-/** Group commits that are kept as text, and the longest of them. */
-const TEXTS = 8;
-const MAX_TEXT = 1 << 20;
 /** They store something, so not on a full disk. */
 const WRITES: readonly LedgerCall[] = ["submit", "cosign", "present"];
 
@@ -80,21 +78,9 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
     },
   );
 
-  const texts = new Map<string, string>();
-  /** What every replica is told is written once. */
-  function answerText(answered: object): string {
-    if (!("batches" in answered)) return JSON.stringify(answered);
-    return `{"batches":[${(answered as BatchesReply).batches.map(batchText).join()}]}`;
-  }
-  function batchText(batch: BatchesReply["batches"][number]): string {
-    const name = `${batch.from} ${batch.checkpoint}`;
-    const known = texts.get(name);
-    if (known !== undefined) return known;
-    const text = JSON.stringify(batch);
-    if (texts.size >= TEXTS) texts.clear();
-    if (text.length <= MAX_TEXT) texts.set(name, text);
-    return text;
-  }
+  const batchTexts = createBatchTexts();
+  const textOf = (answered: object | { readonly batches: BatchesReply["batches"] }): string =>
+    "batches" in answered ? `{"batches":${batchTexts(answered.batches)}}` : JSON.stringify(answered);
 
   /** The key that it speaks under, while it is an active member. */
   async function keyOf(member: string): Promise<string | undefined> {
@@ -143,7 +129,7 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
         if (WRITES.includes(call)) deps.assertWritable();
         if (!askedOf[call].Check(asked))
           throw new HttpError("ERR_HTTP_INVALID", `${call}: not what its schema asks for`);
-        return `{"id":${id},"answered":${answerText(await calls[call](asked as never, member))}}`;
+        return `{"id":${id},"answered":${textOf(await calls[call](asked as never, member))}}`;
       } catch (error) {
         const { status, code, detail = code } = problemOf(error);
         if (status === 500) deps.log.error({ err: error, call }, "ledger call failed");
