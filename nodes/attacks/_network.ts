@@ -17,7 +17,6 @@ import {
   type RequestState,
 } from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
-import { paths } from "../computations/peer-messages.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
 
@@ -26,7 +25,6 @@ export { PATIENCE_MS, PROVIDERS } from "../computations/_network.ts";
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
 const POLL_MS = 500;
-const START = { epoch: "none", after: 0 };
 const YEARS = Array.from({ length: 30 }, (_, index) => String(1990 + index));
 const ROWS: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = Object.fromEntries(
   PROVIDERS.map((member, index) => [
@@ -153,7 +151,7 @@ export function speaksFor(
   const deceived = new Set<string>();
   const cameBack = new Set<string>();
   front.lie(async ({ from, method, path }, next) => {
-    if (method !== "GET" || !path.includes(`/computations/${computation}/mailbox`)) return await next();
+    if (!isAskingC({ method, path }, computation)) return await next();
     if (deceived.has(from)) cameBack.add(from);
     const answer = await next();
     if (answer.status !== 200) return answer;
@@ -178,15 +176,13 @@ export function tells(
   const cameBack = new Set<string>();
   front.lie(async ({ from, method, path }, next) => {
     const url = new URL(path, "https://localhost");
-    if (method !== "GET" || url.pathname !== new URL(paths.mailbox(computation, START, 0), url).pathname) {
-      return await next();
-    }
+    if (!isAskingC({ method, path }, computation)) return await next();
     if (told.has(from)) {
       cameBack.add(from);
       return await next();
     }
     const answer = await Promise.race([next(), sleep(POLL_MS, undefined, { ref: false })]);
-    if (answer !== undefined && contentOf<Page>(answer).messages.length > 0) return answer;
+    if (answer !== undefined && (answer.status !== 200 || contentOf<Page>(answer).messages.length > 0)) return answer;
     told.add(from);
     const [epoch, after] = [url.searchParams.get("epoch"), Number(url.searchParams.get("after"))];
     return answerOf({ epoch, next: after, messages: messages(from) });
@@ -194,9 +190,16 @@ export function tells(
   return cameBack;
 }
 
+const isMessages = (path: string): boolean => path.split("?")[0]!.endsWith("/messages");
+
+/** Does the answer to this call hold what C has to say? */
+const isAskingC = ({ method, path }: Pick<Call, "method" | "path">, computation: string): boolean =>
+  computationInPath(path) === computation &&
+  ((method === "GET" && path.includes("/mailbox?")) || (method === "POST" && path.includes("/messages?")));
+
 /** The protocol message that a call to C carries about this computation. */
 export function spokenIn({ method, path, body }: Call, { computation }: Asked): Message | undefined {
-  if (method !== "POST" || computationInPath(path) !== computation || !path.endsWith("/messages")) return undefined;
+  if (method !== "POST" || computationInPath(path) !== computation || !isMessages(path)) return undefined;
   return contentOf<Message>({ body });
 }
 

@@ -18,6 +18,12 @@ export const paths = Object.freeze({
   documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
   dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
   messages: (computation: string) => `/peer/v1/computations/${computation}/messages`,
+  /** As `messages`; the answer is what C has to say next. */
+  messagesAndMailbox: (
+    computation: string,
+    cursor: { readonly epoch: string; readonly after: number },
+    waitMs: number,
+  ) => `/peer/v1/computations/${computation}/messages?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
   mailbox: (computation: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) =>
     `/peer/v1/computations/${computation}/mailbox?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
   witnessed: (computation: string) => `/peer/v1/computations/${computation}/witnessed`,
@@ -42,6 +48,9 @@ export const MailboxQuery = closed({
   after: Type.Integer({ minimum: 0 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
 });
+/** `mailbox` or nothing. */
+export const MessagesQuery = Type.Partial(MailboxQuery, { additionalProperties: false });
+export const AcceptedOrPage = Type.Union([Accepted, MailboxPageSchema]);
 /** A member's own signed statements and latest cosignature, as coordinator, receiver or sequencer hold them. */
 export const WitnessedStatements = closed({
   statements: Type.Array(Type.Unknown(), { maxItems: 16 }),

@@ -1,5 +1,5 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { readRequest } from "../../chaincode/rules/keys.ts";
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
@@ -15,6 +15,7 @@ import type { Context, Dossier, Transcript } from "./context.ts";
 import { computationInPath } from "./gauges.ts";
 import {
   Accepted,
+  AcceptedOrPage,
   ComputationDocuments,
   ComputationParameters,
   ContractAgreementVerificationMessage,
@@ -22,6 +23,7 @@ import {
   DossierSchema,
   MailboxPageSchema,
   MailboxQuery,
+  MessagesQuery,
   NegotiationEventSchema,
   ProtocolMessage,
   ReceiverKey,
@@ -60,6 +62,14 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     ctx.gauges.bytes(computation, "received", Number(headers["content-length"] ?? 0));
     ctx.gauges.bytes(computation, "sent", typeof payload === "string" ? Buffer.byteLength(payload) : 0);
   });
+  async function pageFor(member: string, computation: string, query: Static<typeof MailboxQuery>) {
+    const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
+    // The role may be about to start: its documents are on their way, or the node has just come back.
+    const mailbox = await roles.mailbox(computation, until - ctx.clock());
+    const page = await mailbox?.read(member, query, until - ctx.clock());
+    return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
+  }
+
   app.get(
     "/peer/v1/requests/:request",
     { schema: { params: RequestParameters, response: { 200: RequestDocumentSchema, ...problems } } },
@@ -165,11 +175,24 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/computations/:computation/messages",
-    { schema: { params: ComputationParameters, body: ProtocolMessage, response: { 200: Accepted, ...problems } } },
-    async ({ params, author, body, headers }) => {
+    {
+      schema: {
+        params: ComputationParameters,
+        querystring: MessagesQuery,
+        body: ProtocolMessage,
+        response: { 200: AcceptedOrPage, ...problems },
+      },
+      config: { longPoll: true },
+    },
+    async (request, reply) => {
+      const { params, author, body, headers, query } = request;
       await ofCohort(ctx, params.computation, author);
       await roles.deliver(author, params.computation, body, Number(headers["content-length"] ?? 0));
-      return accepted;
+      const { epoch, after, waitMs } = query;
+      if (epoch === undefined || after === undefined || waitMs === undefined) return accepted;
+      // What was done is written down before anything is waited for.
+      await app.logAccess(request, reply.statusCode);
+      return await pageFor(author, params.computation, { epoch, after, waitMs });
     },
   );
   app.get(
@@ -184,11 +207,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     },
     async ({ params, author, query }) => {
       await ofCohort(ctx, params.computation, author);
-      const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
-      // The role may be about to start: its documents are on their way, or the node has just come back.
-      const mailbox = await roles.mailbox(params.computation, until - ctx.clock());
-      const page = await mailbox?.read(author, query, until - ctx.clock());
-      return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
+      return await pageFor(author, params.computation, query);
     },
   );
   app.get(

@@ -6,6 +6,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** Every route, in the order in which they were added. */
     routeFacts: readonly RouteFacts[];
+    /** Writes a call down before it is answered, where the answer waits. Throws ERR_HTTP_AUDIT_STOPPED. */
+    logAccess(request: FastifyRequest, status: number): Promise<void>;
   }
   interface FastifyRequest {
     /** Peer interface: the member whose signature was verified. Empty on unsigned routes and the management interface. */
