@@ -1,5 +1,6 @@
 /** Every benchmark by its name. */
 import type { Bench } from "./bench.ts";
+import { catalogBench } from "./catalog.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { requestBench } from "./request.bench.ts";
@@ -11,5 +12,6 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   request: requestBench,
   memory: memoryBench,
   ledger: ledgerBench,
+  catalog: catalogBench,
   scan: scanBench,
 };

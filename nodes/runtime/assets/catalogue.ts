@@ -4,7 +4,7 @@
  * data node.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { readAsset, readAssetVersion, readKey, readNetwork } from "../../../chaincode/rules/keys.ts";
 import { closed } from "../../../chaincode/rules/vocabulary.ts";
@@ -24,6 +24,8 @@ const RETRY_MS = 5_000;
 const PARALLEL_PULLS = 8;
 /** How long a search waits for entries that are not here yet; the pulling goes on. */
 const PULL_PATIENCE_MS = 2_000;
+/** Results read before others get their turn. */
+const READ_AT_ONCE = 50;
 /** So that no search has to read what a long time has recorded. */
 const CATCH_UP_MS = 10_000;
 
@@ -180,8 +182,14 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     async search(search: CatalogueSearch) {
       await listed.catchUp();
       await Promise.race([pullMissing(), sleep(PULL_PATIENCE_MS, undefined, { ref: false })]);
-      const found = await Promise.all(listed.search(search).map((asset) => entries.get(asset)));
-      return found.filter((entry) => entry !== undefined);
+      const ids = listed.search(search);
+      const found: CatalogueEntry[] = [];
+      for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+        const some = await Promise.all(ids.slice(at, at + READ_AT_ONCE).map((asset) => entries.get(asset)));
+        found.push(...some.filter((entry) => entry !== undefined));
+        await setImmediate();
+      }
+      return found;
     },
     async accept(value: unknown, from: string) {
       const entry = await checked(value);
