@@ -25,30 +25,29 @@ const LENGTH_BYTES = 4;
 
 /** Takes the socket over; `head` are bytes of it that were read already. */
 export function openFrames(socket: Socket, head: Buffer, options: FramesOptions): Frames {
-  let parts: Buffer[] = [];
-  let held = 0;
-  let wanted: number | undefined;
+  const length = Buffer.alloc(LENGTH_BYTES);
+  // Where the next byte goes: the length first, then as many bytes as it says. Small pieces take no room of their own.
+  let into = length;
+  let filled = 0;
 
-  function take(bytes: number): Buffer {
-    const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    const rest = whole.subarray(bytes);
-    parts = rest.length === 0 ? [] : [rest];
-    held = rest.length;
-    return whole.subarray(0, bytes);
-  }
+  const isTaken = (bytes: number): boolean => bytes > 0 && bytes <= options.maxBytes;
 
   function read(chunk: Buffer): void {
-    parts.push(chunk);
-    held += chunk.length;
-    for (;;) {
-      if (wanted === undefined && held >= LENGTH_BYTES) wanted = take(LENGTH_BYTES).readUInt32BE(0);
-      if (wanted !== undefined && wanted > options.maxBytes) return void socket.destroy();
-      if (wanted === undefined || held < wanted) return;
-      const message = take(wanted);
-      wanted = undefined;
-      options.onMessage(message);
-      if (socket.destroyed) return;
+    for (let at = 0; at < chunk.length && !socket.destroyed; ) {
+      const copied = chunk.copy(into, filled, at);
+      at += copied;
+      filled += copied;
+      if (filled === into.length) next();
     }
+  }
+
+  function next(): void {
+    const whole = into;
+    filled = 0;
+    into = length;
+    if (whole !== length) options.onMessage(whole);
+    else if (isTaken(length.readUInt32BE(0))) into = Buffer.allocUnsafe(length.readUInt32BE(0));
+    else socket.destroy();
   }
 
   socket.setNoDelay(true);
