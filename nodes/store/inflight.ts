@@ -5,12 +5,11 @@
  * A file holds lines of `<digest> <JSON>`; the last sound one counts, a cut-off one was never promised. A put adds a
  * line, which costs one fsync; a file is begun, and begun anew when it has grown, as a whole.
  */
-import { constants } from "node:fs";
-import { open, readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { overwriteFile, syncFolder } from "./atomic-file.ts";
+import { appendFile, overwriteFile, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
 export const INFLIGHT_FOLDER = "inflight";
@@ -49,7 +48,7 @@ export function openInflight(dir: string): InflightSecrets {
     // Forgotten until the line is on disk: what follows a cut-off one would be lost with it.
     begun.delete(name);
     const adds = known !== undefined && known.length < Math.max(REST_LENGTH, line.length);
-    await (adds ? append(file, line) : overwriteFile(file, line));
+    await (adds ? appendFile(file, line) : overwriteFile(file, line));
     begun.set(name, { length: (adds ? known.length : 0) + line.length });
   }
 
@@ -97,17 +96,6 @@ export function openInflight(dir: string): InflightSecrets {
 }
 
 const digestOfText = (text: string): string => toBase64url(sha256(utf8(text)));
-
-async function append(file: string, line: string): Promise<void> {
-  // Not created here: a file that is gone was erased.
-  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND);
-  try {
-    await handle.appendFile(line);
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-}
 
 function lastSound(text: string, file: string): unknown {
   const lines = text.split("\n").slice(0, -1);
