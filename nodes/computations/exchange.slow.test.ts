@@ -192,7 +192,14 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
     expect(faults).toContainEqual(expect.objectContaining({ member: "beta", reason: "oversized-message" }));
   });
 
-  test("everything wrong with a request is said at once, and nothing is submitted", async () => {
+  test("everything wrong with a request is said at once, and nothing of it is kept", async () => {
+    const kept = async () => {
+      const drafts: string[] = [];
+      for await (const [id] of network.net.node("ministry").services.openStore("filed-drafts").entries())
+        drafts.push(id);
+      return drafts;
+    };
+    const before = await kept();
     const { problem } = await network
       .call("ministry", "POST", "/api/v1/requests", { ...draftOf(), coordinator: "bureau", assets: ["alpha:none"] })
       .then(
@@ -203,6 +210,7 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
       );
     expect(problem.code).toBe("ERR_REQUEST_INVALID");
     expect(problem.errors.map(({ field }) => field)).toEqual(expect.arrayContaining(["coordinator", "assets.0"]));
+    expect(await kept()).toEqual(before);
   });
 
   test("every use is in the provider's access log before anything left", async () => {
