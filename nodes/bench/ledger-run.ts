@@ -17,6 +17,8 @@ const CHUNK = 20_000;
 
 export interface Work {
   readonly records: number;
+  /** Submitted before anything is measured. */
+  readonly warmUp: number;
   readonly batch: number;
   readonly clients: number;
   readonly replicas: number;
@@ -63,8 +65,11 @@ async function fill(name: string, folder: string, work: Work) {
     const memory: number[] = [];
     let seconds = 0;
     let cpuMs = 0;
+    for (let from = 0; from < work.warmUp; from += CHUNK) {
+      await submitAll(ledger, work.sign(from, Math.min(CHUNK, work.warmUp - from)), work, []);
+    }
     for (let from = 0; from < records; from += CHUNK) {
-      const signed = work.sign(from, Math.min(CHUNK, records - from));
+      const signed = work.sign(work.warmUp + from, Math.min(CHUNK, records - from));
       const before = await usage(replicas);
       const started = performance.now();
       await submitAll(ledger, signed, work, latencies);
