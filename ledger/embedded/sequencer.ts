@@ -33,7 +33,7 @@ export interface SequencerOptions {
   readonly identity: SigningIdentity;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Entries per group commit; default 2,048. */
+  /** Entries per group commit; default 512: so many that what each costs is small, so few that several are under way. */
   readonly maxBatch?: number;
   /** Transactions waiting before ERR_LEDGER_FULL; default 20,000. */
   readonly maxQueue?: number;
@@ -57,7 +57,7 @@ export interface Sequencer {
 
 /** Opens the sequencer over its store. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { maxBatch = 2_048, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
+  const { maxBatch = 512, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
   const chain = await openChain(options.store, options.network);
   const heldAtOpening = chain.tail()?.prepared.range.size ?? chain.head().size;
   const takeover = await prepareTakeover(chain, options);
