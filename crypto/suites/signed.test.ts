@@ -54,6 +54,15 @@ describe("the canonical text of a signed statement", () => {
     }
   });
 
+  test("is not confused by a whole signed statement within", async () => {
+    const within = signStatements(identity, "transaction", [
+      { copy: { ...shared, batch: shared!.batch } },
+      ...statements(4),
+    ]);
+    expect(await isValid(within[0]!)).toBe(true);
+    expect(await isValid(signStatement(identity, "transaction", { copy: shared }))).toBe(true);
+  });
+
   test("does not make another signer or key of it", async () => {
     for (const one of [alone, shared!]) {
       expect(await isValid({ ...one, signer: 'aut"hor' })).toBe(false);
