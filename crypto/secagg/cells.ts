@@ -50,6 +50,7 @@ export function registryContributors(
   atoms: number,
 ): (readonly string[])[] {
   const { dimensions } = opened.cells;
+  if (dimensions.every(({ attribute }) => attribute === undefined)) return new Array(atoms).fill(members);
   const lists: (readonly string[])[] = [];
   const classes = registryClasses(dimensions);
   const contributors = new Array<readonly string[]>(atoms);

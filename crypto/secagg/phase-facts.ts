@@ -124,7 +124,34 @@ export function cellBelowMinimum(facts: SurvivorFacts): number | undefined {
 }
 
 /** The release as history remembers it: per included atom, who contributes, by asset version. */
-export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; position: number }): HistoryEntry {
+export const releaseEntry = (facts: SurvivorFacts, closing: { digest: string; position: number }): HistoryEntry => ({
+  computation: facts.opened.computation,
+  ...closing,
+  need: facts.opened.constants.need,
+  ...releasedCells(facts),
+});
+
+type Released = Pick<HistoryEntry, "sets" | "cells">;
+const latest = new WeakMap<Cells, { readonly facts: SurvivorFacts; readonly released: Released }>();
+
+/** Asked for before values are sent and again before view-2, mostly with the same survivors. */
+function releasedCells(facts: SurvivorFacts): Released {
+  const known = latest.get(facts.cells);
+  if (known !== undefined && isSame(known.facts, facts)) return known.released;
+  const released = findReleased(facts);
+  const { opened, parties, layout, cells, survivors1, survivors2 } = facts;
+  latest.set(cells, { facts: { opened, parties, layout, cells, survivors1, survivors2 }, released });
+  return released;
+}
+
+const isSame = (a: SurvivorFacts, b: SurvivorFacts): boolean =>
+  a.opened === b.opened &&
+  a.parties === b.parties &&
+  a.layout === b.layout &&
+  a.survivors1.join() === b.survivors1.join() &&
+  a.survivors2.join() === b.survivors2.join();
+
+function findReleased(facts: SurvivorFacts): Released {
   const { opened, layout, cells, survivors1, survivors2 } = facts;
   const pair = new Map(opened.cohort.map(({ member, asset, assetVersion }) => [member, `${asset}#${assetVersion}`]));
   const lost = survivors1.length - survivors2.length;
@@ -138,14 +165,17 @@ export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; po
       ? { kind: "counted", pairs: candidates, least: Math.max(0, key - lost), most: Math.min(key, survivors2.length) }
       : { kind: "exact", pairs: key.map((member) => pair.get(member)!).toSorted() };
   const released: ReleasedCell[] = [];
+  let last: readonly string[] | number | undefined;
+  let set = 0;
   for (const atom of cells.included) {
     const key = exact?.[atom] ?? cells.counts?.[atom] ?? 0;
-    let set = known.get(key);
-    if (set === undefined) {
-      set = sets.push(setOf(key)) - 1;
+    // Neighbouring atoms mostly share theirs.
+    if (key !== last) {
+      set = known.get(key) ?? sets.push(setOf(key)) - 1;
       known.set(key, set);
+      last = key;
     }
     for (const recordKey of layout.recordKeys[atom]!) released.push({ recordKey, set });
   }
-  return { computation: opened.computation, ...closing, need: opened.constants.need, sets, cells: released };
+  return { sets, cells: released };
 }
