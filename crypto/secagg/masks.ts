@@ -10,6 +10,8 @@ import type { Arithmetic } from "./words.ts";
 const CHUNK_WORDS = 32_768;
 const ZERO = new Uint8Array(CHUNK_WORDS * 8);
 const NO_SALT = new Uint8Array(0);
+const zeros = (words: number): Uint8Array =>
+  words < CHUNK_WORDS ? ZERO.subarray(0, words * 8) : new Uint8Array(words * 8);
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt; 32 bytes. */
 export const hkdf = (secret: Uint8Array, info: Uint8Array): Uint8Array =>
@@ -25,7 +27,7 @@ function streamFrom(key: Uint8Array, wordOffset: number) {
   if (wordOffset % 2 === 1) cipher.update(ZERO.subarray(0, 8));
   /** The words are there only while `use` runs. */
   return (words: number, use: (stream: BigUint64Array) => void): void => {
-    const bytes = cipher.update(words === CHUNK_WORDS ? ZERO : ZERO.subarray(0, words * 8));
+    const bytes = cipher.update(words === CHUNK_WORDS ? ZERO : zeros(words));
     const isOwn = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
     const buffer = (isOwn ? bytes.buffer : Uint8Array.from(bytes).buffer) as ArrayBuffer;
     use(new BigUint64Array(buffer));
@@ -44,17 +46,17 @@ export function maskWords(key: Uint8Array, words: number, wordOffset = 0): BigUi
   return out;
 }
 
-/** Adds or subtracts the whole mask of `key` in place; `target` starts at word 0. */
+/** Adds or subtracts the mask of `key` in place; `target` is the vector from word `start` on, in whole atoms. */
 export function applyMask(
   target: BigUint64Array,
   key: Uint8Array,
   direction: "add" | "subtract",
   arithmetic: Arithmetic,
+  start = 0,
 ): void {
-  const chunk = Math.floor(CHUNK_WORDS / arithmetic.period) * arithmetic.period;
-  if (chunk === 0) throw new RangeError(`pattern: at most ${CHUNK_WORDS} words per atom, got ${arithmetic.period}`);
+  const chunk = Math.max(1, Math.floor(CHUNK_WORDS / arithmetic.period)) * arithmetic.period;
   const combine = arithmetic[direction];
-  const next = streamFrom(key, 0);
+  const next = streamFrom(key, start);
   for (let at = 0; at < target.length; at += chunk) {
     const piece = target.subarray(at, at + chunk);
     next(piece.length, (stream) => combine(piece, stream));

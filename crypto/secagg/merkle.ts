@@ -7,6 +7,10 @@ import { foldInclusion, hashLeaf, hashLeafText, treeOf } from "../suites/merkle.
 const rootOf = (hashes: readonly Uint8Array[]): string =>
   toBase64url(hashes.length === 0 ? sha256() : treeOf(hashes).root);
 
+/** Root over leaves of which only the hashes are at hand. */
+export const rootOfHashes = (leafHashes: readonly string[]): string =>
+  rootOf(leafHashes.map((hash) => fromBase64url(hash, "leaf", 32)));
+
 /** Root over statements: leaves are their RFC 8785 texts. */
 export const statementsRoot = (statements: readonly unknown[]): string =>
   rootOf(statements.map((statement) => hashLeafText(canonicalJson(statement))));

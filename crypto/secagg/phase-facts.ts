@@ -13,6 +13,8 @@ import {
   registryIncluded,
   unitWeight,
 } from "./cells.ts";
+import { type Cut, wholeAtoms } from "./chunks.ts";
+import { CHUNK_WORDS } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 import type { ContributingSet, HistoryEntry, ReleasedCell } from "./history.ts";
 import type { Layout } from "./layout.ts";
@@ -25,17 +27,19 @@ const COUNT_PATTERN = [1] as const;
 export const countsVector = (own: { present: readonly number[]; units: readonly number[] }): BigUint64Array =>
   BigUint64Array.from(own.present.flatMap((k, atom) => [BigInt(k), BigInt(own.units[atom]!)]));
 
-export interface Shape {
-  readonly words: number;
+export interface Shape extends Cut {
   readonly arithmetic: Arithmetic;
 }
 
 export const countsShape = (layout: Layout): Shape => ({
   words: 2 * layout.atoms,
+  // One chunk, because a layout has at most MAXIMUM_ATOMS.
+  chunkWords: CHUNK_WORDS,
   arithmetic: arithmeticOf(COUNT_PATTERN),
 });
 export const valuesShape = (layout: Layout, cells: Cells): Shape => ({
   words: cells.included.length * periodOf(layout.components),
+  chunkWords: wholeAtoms(layout.chunkWords, periodOf(layout.components)),
   arithmetic: arithmeticOf(layout.components),
 });
 

@@ -160,7 +160,7 @@ describe("a lying coordinator", () => {
     });
     await opened(network, run);
     expect(await ended(network, run)).toMatchObject({ state: "released" });
-    expect(answers).toEqual([400, 400, 400, 400]);
+    expect(answers).toEqual([400, 400, 400, 400, 400]);
     expect(await faultsOf(network, "bureau", run)).toContainEqual(expect.objectContaining({ member: "operator" }));
     expect(await figureOf(network, run)).toBe(sumOf("output", "1995"));
     // R decodes once: what comes later changes neither what it keeps nor what it has released.
@@ -238,7 +238,8 @@ function falseTranscripts(honest: Transcript): readonly Transcript[] {
   const [contribution, ...contributions] = result.contributions;
   const [secret, ...secrets] = result.secrets;
   const changes: readonly Partial<MessageOf<"result-2">>[] = [
-    { contributions: [{ ...contribution!, words: flipped(contribution!.words) }, ...contributions] },
+    { contributions: [{ ...contribution!, words: flipped(contribution!.words!) }, ...contributions] },
+    { contributions: [{ ...contribution!, chunks: contribution!.chunks.map(flipped) }, ...contributions] },
     { secrets: [{ ...secret!, secret: flipped(secret!.secret) }, ...secrets] },
     { contributions, secrets },
     { views: result.views.slice(0, 3) },

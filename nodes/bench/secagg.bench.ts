@@ -10,7 +10,7 @@
 import { createCipheriv } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createNetwork, type Network, names, type World } from "../../crypto/secagg/_network.ts";
+import { createNetwork, type Network, names, valuesInChunks, type World } from "../../crypto/secagg/_network.ts";
 import { graphKind, NEIGHBOURS, twoThirds } from "../../crypto/secagg/constants.ts";
 import { applyMask } from "../../crypto/secagg/masks.ts";
 import { stepMember } from "../../crypto/secagg/member.ts";
@@ -144,7 +144,9 @@ function runNetwork(members: readonly string[], length: number, dropouts: number
     // Given as words below: one array per cell and member would not fit.
     values: {},
     answer: (member, effect) =>
-      effect.kind === "compute-values" ? [{ kind: "values", words: valuesOf(place.get(member)!, length) }] : undefined,
+      effect.kind === "compute-values"
+        ? valuesInChunks(valuesOf(place.get(member)!, length), effect.chunkWords)
+        : undefined,
     mode: "registry",
     dimensions: [{ name: "cell", size: length }],
     constants: { drops: 0 },
@@ -154,9 +156,10 @@ function runNetwork(members: readonly string[], length: number, dropouts: number
       network.silent.add(sent.from);
       return [];
     },
-    timed(party, { state, input, now, ms }) {
+    timed(party, { state, input: given, now, ms }) {
       if (party === "coordinator") coordinatorMs += ms;
       if (party !== measured) return;
+      const input = given as MemberInput;
       if (PHASE_2.includes(kindOf(input))) steps.push({ state: state as MemberState, input, now });
       else setupMs += ms;
     },

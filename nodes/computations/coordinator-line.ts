@@ -7,6 +7,7 @@ import type { Static } from "typebox";
 import type { Message } from "../../crypto/secagg/messages.ts";
 import type { OpenBody } from "../../exchange/computations/opening.ts";
 import { PeerError } from "../peer/peer-error.ts";
+import { isLongContribution, putChunks } from "./chunk-upload.ts";
 import type { Context } from "./context.ts";
 import { createKeyedBell } from "./keyed-bell.ts";
 import { AcceptedOrPage, MailboxPageSchema, paths } from "./peer-messages.ts";
@@ -24,18 +25,23 @@ const WAIT_MS = 15_000;
 const ANSWER_MS = 30_000;
 /** C speaks next when members have spoken, so most often there is something to say before this is over. */
 const QUIET_MS = 1_000;
-/** A page holds at most one result of phase 1; the largest is three vectors of 2^21 words (crypto/secagg/messages.ts). */
+/** A page holds at most one result of phase 1; sums and contributions of 2^18 words (crypto/secagg/messages.ts). */
 const MAX_PAGE_BYTES = 192 * 1024 * 1024;
 /** No word of C follows these. */
 const LAST: readonly Message["type"][] = ["refusal", "unmask-2"];
 const NEWS = "news";
 const LONGEST_MS = 2 ** 31 - 1;
 
+const speaksOnce = (message: Message): boolean => LAST.includes(message.type) || isLongContribution(message);
+
 type Hear = (page: Static<typeof MailboxPageSchema>) => Promise<void>;
 
-/** Too much at once passes; what else is refused will always be refused. */
+/** Too much at once passes, and so does a chunk ahead of its time; what else is refused will always be refused. */
 export const isRefused = (error: unknown) =>
-  error instanceof PeerError && (error.answer?.status ?? 500) < 500 && error.answer?.status !== 429;
+  error instanceof PeerError &&
+  (error.answer?.status ?? 500) < 500 &&
+  error.answer?.status !== 429 &&
+  error.answer?.code !== "ERR_COMPUTATION_CHUNK";
 
 export function createCoordinatorLine(
   ctx: Context,
@@ -74,13 +80,21 @@ export function createCoordinatorLine(
     });
   }
 
+  /** Goes on from what C holds, also after a restart of either side. */
+  async function contribute(message: Parameters<typeof putChunks>[2], signal: AbortSignal) {
+    const answer = await post(message, 0, signal);
+    await putChunks(ctx, await target(), message, "held" in answer ? (answer.held ?? 0) : 0, signal);
+    return answer;
+  }
+
   /** False when another message came while C was waited for: this one is then sent again, and nothing is waited for. */
   async function deliver(message: Message, waitMs: number, role: AbortSignal, hear: Hear): Promise<boolean> {
     const interrupting = new AbortController();
     if (waitMs > 0) interrupt = interrupting;
     const signal = AbortSignal.any([role, interrupting.signal]);
     try {
-      const answer = await untilDone(() => post(message, waitMs, signal), { signal, isFinal: isRefused });
+      const send = () => (isLongContribution(message) ? contribute(message, signal) : post(message, waitMs, signal));
+      const answer = await untilDone(send, { signal, isFinal: isRefused });
       if (answer === undefined) return false;
       if ("messages" in answer) await hear(answer);
     } catch (error) {
@@ -116,7 +130,7 @@ export function createCoordinatorLine(
         if (waiting.length === 0 && listening === undefined && !signal.aborted) startListening();
         continue;
       }
-      const isAlone = waiting.length === 1 && listening === undefined && !LAST.includes(message.type);
+      const isAlone = waiting.length === 1 && listening === undefined && !speaksOnce(message);
       if (!(await deliver(message, isAlone ? WAIT_MS : 0, signal, hear))) continue;
       waiting.shift();
       if (message.type === "refusal") lastWord.resolve();

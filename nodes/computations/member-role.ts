@@ -1,6 +1,7 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { chunksOf } from "../../crypto/secagg/chunks.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Step } from "../../crypto/secagg/step.ts";
@@ -12,6 +13,7 @@ import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistic
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import { chunkPart } from "./chunk-upload.ts";
 import type { Context } from "./context.ts";
 import { createCoordinatorLine, isRefused } from "./coordinator-line.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
@@ -50,7 +52,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       for (const effect of next.effects) if (effect.kind === "history") releases.remember(effect.entry);
       return next;
     },
-    isFirst: (effect) => effect.kind === "history",
+    isFirst: ({ kind }) => kind === "history" || kind === "keep",
     mayBeLost: comesAgain,
     send: ({ to, message }, hosted) =>
       to === body.coordinator ? line.send(message) : hosted.background(() => tell(to, message, hosted.signal)),
@@ -58,6 +60,10 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       switch (effect.kind) {
         case "history":
           return await releases.keep(effect.entry);
+        case "keep": {
+          const part = chunkPart(effect.phase, effect.index);
+          return await ctx.services.inflight.putPart(`${body.computation}-member`, part, effect.words);
+        }
         case "review":
           return background(hosted, { kind: "refuse", reason: "source-unavailable" }, () => review(effect));
         case "compute-counts":
@@ -70,9 +76,10 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           return background(hosted, { kind: "abstain" }, async () => {
             const { layout, local } = await prepare();
             await logAccess("phase-2");
-            const included = new Set(effect.included);
-            const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
-            return { kind: "values", words: selectIncluded(layout, local.values, flags) };
+            const words = includedWords(layout, local.values, effect.included);
+            // Nothing but the chunks is needed from here on; after a crash the source is asked again.
+            prepared = undefined;
+            return await inChunks(words, effect.chunkWords, hosted);
           });
         case "submit":
           hosted.background(() => submitOmitted(effect.body));
@@ -101,6 +108,18 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
         ctx.services.log.error({ err: error, computation: body.computation }, "member work failed");
         hosted.poke(otherwise);
       });
+  }
+
+  /** All chunks but the last are fed here, each masked and put away before the next one. */
+  async function inChunks(
+    vector: BigUint64Array,
+    chunkWords: number,
+    hosted: HostedRole<MemberInput>,
+  ): Promise<MemberInput> {
+    const chunks = chunksOf(vector, { words: vector.length, chunkWords });
+    const input = (words: BigUint64Array, index: number): MemberInput => ({ kind: "values", index, words });
+    for (const [index, words] of chunks.slice(0, -1).entries()) await hosted.feed(input(words, index));
+    return input(chunks.at(-1)!, chunks.length - 1);
   }
 
   /** Phase 1 says 0 or 1 per atom, and at most the weight of this unit kind. */
@@ -203,6 +222,17 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   return role;
 }
 
+/** The whole vector where nothing is left out. */
+function includedWords(layout: Layout, values: BigUint64Array, included: readonly number[]): BigUint64Array {
+  if (included.length === layout.atoms) return values;
+  const inside = new Set(included);
+  return selectIncluded(
+    layout,
+    values,
+    Array.from({ length: layout.atoms }, (_, atom) => inside.has(atom)),
+  );
+}
+
 const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-values", "wake"];
 
 /**
@@ -210,6 +240,8 @@ const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-val
  * not be on disk. Receipts are proof against the coordinator: it need not show them twice.
  */
 function comesAgain(input: MemberInput, { send, effects }: Step<MemberState, MemberEffect>): boolean {
+  // Masked chunks before the last one: nothing of them has left, and they are made anew from the first one on.
+  if (input.kind === "values") return send.length === 0;
   const isReplayed =
     input.kind === "ledger" || (input.kind === "message" && !input.message.type.startsWith("receipt-"));
   return isReplayed && send.length === 0 && effects.every(({ kind }) => ASKED_AGAIN.includes(kind));

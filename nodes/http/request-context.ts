@@ -25,6 +25,8 @@ declare module "fastify" {
     accessLog?: boolean;
     /** Waits for news: not counted when the node stops gracefully. Default false. */
     longPoll?: boolean;
+    /** Takes bytes (`application/octet-stream`) as its body. Default false. */
+    binary?: boolean;
     /** May run while the disk is full. Default: true for GET, false for all others. */
     readOnlySafe?: boolean;
   }

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Static, TSchema } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import { utf8 } from "../../crypto/suites/encoding.ts";
@@ -23,13 +23,16 @@ export const PEER_DEFAULTS = Object.freeze({
   backoffMs: 200,
 });
 
+/** An answer that is no JSON. */
+export const PEER_BYTES = Type.Unsafe<Uint8Array>({});
+
 export interface PeerCall<S extends TSchema> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path with query, for example `/peer/v1/requests/<id>`. */
   readonly path: string;
-  /** Sent as JSON. */
+  /** Sent as JSON; bytes as they are. */
   readonly body?: unknown;
-  /** What a successful answer must be; anything else is ERR_PEER_PROTOCOL. */
+  /** What a successful answer must be; anything else is ERR_PEER_PROTOCOL. `PEER_BYTES` takes bytes as they are. */
   readonly response: S;
   /** For the whole answer. A long poll adds its wait. */
   readonly timeoutMs?: number;
@@ -104,7 +107,8 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
 
   async function attempt<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
     const what = `${call.method} ${call.path} at ${target.member}`;
-    const body = call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
+    const isBinary = call.body instanceof Uint8Array;
+    const body = isBinary ? call.body : call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
     const signature = signPeerRequest(
       options.identity(),
       { network: options.network, to: target.member, method: call.method, target: call.path, body },
@@ -121,8 +125,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         method: call.method,
         headers: {
           [SIGNATURE_HEADER]: signature,
-          accept: "application/json",
-          ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+          accept: call.response === (PEER_BYTES as TSchema) ? "application/octet-stream" : "application/json",
+          ...(call.body === undefined
+            ? {}
+            : { "content-type": isBinary ? "application/octet-stream" : "application/json" }),
         },
         ...(call.body === undefined ? {} : { body }),
         signal,
@@ -136,8 +142,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         path: call.path,
         body: bytes,
       });
+      const succeeded = answer.statusCode >= 200 && answer.statusCode < 300;
+      if (succeeded && call.response === (PEER_BYTES as TSchema)) return bytes as Static<S>;
       const value = bytes.length === 0 ? undefined : parseJson(bytes, what);
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return checked(call.response, value, what);
+      if (succeeded) return checked(call.response, value, what);
       throw refusal(answer.statusCode, value, what);
     } catch (error) {
       throw asPeerError(error, what, { timedOut: deadline.aborted, aborted: call.signal?.aborted ?? false });
