@@ -23,7 +23,7 @@ export interface CoordinatorLine {
 
 const WAIT_MS = 15_000;
 const ANSWER_MS = 30_000;
-/** C speaks next when members have spoken, so most often there is something to say before this is over. */
+/** For what the member has to say when it is its turn; the ledger or its own table may take longer. */
 const QUIET_MS = 1_000;
 /** A page holds at most one result of phase 1; sums and contributions of 2^18 words (crypto/secagg/messages.ts). */
 const MAX_PAGE_BYTES = 192 * 1024 * 1024;
@@ -31,8 +31,6 @@ const MAX_PAGE_BYTES = 192 * 1024 * 1024;
 const LAST: readonly Message["type"][] = ["refusal", "unmask-2"];
 const NEWS = "news";
 const LONGEST_MS = 2 ** 31 - 1;
-
-const speaksOnce = (message: Message): boolean => LAST.includes(message.type) || isLongContribution(message);
 
 type Hear = (page: Static<typeof MailboxPageSchema>) => Promise<void>;
 
@@ -107,30 +105,33 @@ export function createCoordinatorLine(
 
   async function run(signal: AbortSignal, take: (value: unknown) => Promise<void>): Promise<void> {
     signal.addEventListener("abort", () => bell.close(), { once: true });
+    // C speaks when members have spoken: whoever has heard it has something to say next.
+    let isOurTurn = false;
     const hear: Hear = async (page) => {
       cursor = { epoch: page.epoch, after: page.next };
+      if (page.messages.length > 0) isOurTurn = true;
       for (const value of page.messages) await take(value);
     };
     let listening: Promise<void> | undefined;
     const listen = async () => {
       const page = await untilDone(() => poll(signal), { signal, isFinal: () => false });
+      // Before the page is taken: what it leads to waits for its own answer.
+      listening = undefined;
       if (page !== undefined) await hear(page);
+      bell.ring(NEWS);
     };
-    const startListening = () => {
-      listening = listen().finally(() => {
-        listening = undefined;
-        bell.ring(NEWS);
-      });
-    };
-    startListening();
     while (!signal.aborted) {
       const [message] = waiting;
       if (message === undefined) {
-        await bell.wait(NEWS, listening === undefined ? QUIET_MS : LONGEST_MS);
-        if (waiting.length === 0 && listening === undefined && !signal.aborted) startListening();
+        if (listening === undefined && isOurTurn) await bell.wait(NEWS, QUIET_MS);
+        if (waiting.length > 0 || signal.aborted) continue;
+        listening ??= listen();
+        await bell.wait(NEWS, LONGEST_MS);
         continue;
       }
-      const isAlone = waiting.length === 1 && listening === undefined && !speaksOnce(message);
+      const isLast = LAST.includes(message.type);
+      const isAlone = waiting.length === 1 && listening === undefined && !isLast && !isLongContribution(message);
+      isOurTurn = isLast;
       if (!(await deliver(message, isAlone ? WAIT_MS : 0, signal, hear))) continue;
       waiting.shift();
       if (message.type === "refusal") lastWord.resolve();
