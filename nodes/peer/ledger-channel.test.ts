@@ -1,6 +1,7 @@
 /** The connection over which replicas ask the sequencer, as members that are hostile or gone meet it. */
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { record, transaction, uuidOf } from "../../exchange/requests/record.ts";
 import { systemEffects } from "../runtime/effects.ts";
@@ -9,7 +10,7 @@ import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 import { createPeerClient, type ObservedMessage, type PeerClient } from "./client.ts";
 import { openFrames } from "./frames.ts";
 import { openLedgerChannel } from "./ledger-channel.ts";
-import { CHANNEL_PATH, CHANNEL_PROTOCOL, MAX_CALL_BYTES } from "./ledger-messages.ts";
+import { CHANNEL_PATH, CHANNEL_PROTOCOL, LEDGER_CALLS, MAX_CALL_BYTES } from "./ledger-messages.ts";
 import type { PeerTarget } from "./member-directory.ts";
 import { SIGNATURE_HEADER, signPeerRequest } from "./request-signature.ts";
 import { createSequencerClient } from "./sequencer-client.ts";
@@ -83,18 +84,21 @@ const frameOf = (message: string, bytes = Buffer.byteLength(message)): Buffer =>
   length.writeUInt32BE(bytes);
   return Buffer.concat([length, Buffer.from(message)]);
 };
-/** What comes back to hand-made messages, in any order. */
+/** What comes back to hand-made messages, in order of their ids; less where the connection is closed before. */
 async function answersTo(messages: readonly string[]): Promise<readonly { id: number; refused?: { code: string } }[]> {
   const socket = await opened();
   const answers: { id: number }[] = [];
+  let isOpen = true;
   const frames = openFrames(socket, Buffer.alloc(0), {
     maxBytes: 1 << 24,
     idleMs: 60_000,
     onMessage: (message) => answers.push(JSON.parse(message.toString())),
-    onClose: () => undefined,
+    onClose: () => {
+      isOpen = false;
+    },
   });
   for (const message of messages) frames.send(message);
-  await vi.waitFor(() => expect(answers).toHaveLength(messages.length), waits);
+  await vi.waitFor(() => expect(isOpen && answers.length < messages.length).toBe(false), waits);
   frames.close();
   return answers.sort((a, b) => a.id - b.id);
 }
@@ -163,6 +167,29 @@ test.each([
   const closed = isClosed(socket);
   socket.write(bytes);
   expect(await closed).toBe(true);
+});
+
+test("whatever a call asks, it is answered, refused by a code or the end of the connection; nothing fails inside", async () => {
+  const { height } = await operator.services.ledger.status();
+  const note = fc.oneof(
+    fc.string(),
+    fc.string().map((text) => `sealane.ledger/testnet\n1\n${text}\n\n\u2014 a b\n`),
+  );
+  const asked = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ note, waitMs: fc.constant(0) }),
+    fc.record({ checkpoint: note }),
+    fc.record({ from: fc.nat(), to: fc.nat() }),
+    fc.record({ from: fc.nat(20), limit: fc.nat(3), waitMs: fc.constant(0) }),
+    fc.record({ size: fc.maxSafeNat(), waitMs: fc.constant(0) }),
+    fc.record({ transactions: fc.array(fc.jsonValue(), { maxLength: 2 }) }),
+  );
+  const message = fc.record({ call: fc.constantFrom(...Object.keys(LEDGER_CALLS)), asked });
+  for (const some of fc.sample(fc.array(message, { minLength: 10, maxLength: 10 }), 60)) {
+    const answers = await answersTo(some.map((one, id) => JSON.stringify({ id, ...one })));
+    for (const { refused } of answers) expect(refused?.code).not.toBe("ERR_HTTP_INTERNAL");
+  }
+  expect((await operator.services.ledger.status()).height).toBe(height);
 });
 
 function poll(id: number): Buffer {
