@@ -119,7 +119,8 @@ export interface Network {
 
 export const C = "coordinator";
 export const R = "receiver";
-export const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(3, "0")}`);
+export const names = (n: number): string[] =>
+  Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(Math.max(3, String(n).length), "0")}`);
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
 const copyOf = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
