@@ -15,6 +15,10 @@ beforeAll(async () => {
   const steward = (member: string) =>
     member === "gamma" || member === "omega" ? { approval: "steward" as const } : {};
   network = await createNetwork({ policy: steward });
+  // What is not listed yet is judged by the providers alone.
+  await expect
+    .poll(async () => (await json<{ assets: unknown[] }>("ministry", "asset search panel")).assets)
+    .toHaveLength(5);
 });
 afterAll(async () => {
   await network?.[Symbol.asyncDispose]();
