@@ -1,4 +1,6 @@
 /** The connection over which replicas ask the sequencer, as members that are hostile or gone meet it. */
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import fc from "fast-check";
@@ -128,6 +130,26 @@ test("it is for members: unsigned, signed by a stranger or for something else is
   const signature = signed();
   expect(await upgrade({ upgrade: "websocket", [SIGNATURE_HEADER]: signature })).toBe("ERR_HTTP_INVALID");
   expect(await upgrade({ upgrade: CHANNEL_PROTOCOL, [SIGNATURE_HEADER]: signature })).toBe("ERR_PEER_REPLAY");
+});
+
+test("a refused connection is closed, whoever holds on to it, and nothing else is upgraded", async () => {
+  for (const [path, body] of [
+    [CHANNEL_PATH, undefined],
+    ["/peer/v1/ledger/presence", "{}"],
+  ] as const) {
+    const method = body === undefined ? "GET" : "POST";
+    const about = { network: net.network, to: "operator", method, target: path, body: Buffer.from(body ?? "") };
+    const signature = signPeerRequest(ministry.services.identity, about, systemEffects);
+    const headers = { connection: "upgrade", upgrade: "websocket", [SIGNATURE_HEADER]: signature };
+    const [answer] = (await once(
+      httpsRequest(`${target.endpoint}${path}`, { method, headers, rejectUnauthorized: false }).end(body),
+      "response",
+    )) as [IncomingMessage];
+    const closed = isClosed(answer.socket);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers.connection).toBe("close");
+    expect(await closed).toBe(true);
+  }
 });
 
 test("a wrong message is refused by its code and changes nothing", async () => {

@@ -44,13 +44,18 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
   const upgraded = new WeakMap<IncomingMessage, { readonly socket: Socket; readonly head: Buffer }>();
   const channels = new Map<string, Frames>();
 
-  // Through the router, so that everything that stands before a route stands before this one.
   app.server.on("upgrade", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    // A body would never be read.
+    if (incoming.method !== "GET" || incoming.url !== CHANNEL_PATH) {
+      socket.write("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      return socket.destroySoon();
+    }
+    // Through the router, so that everything that stands before a route stands before this one.
     const response = new ServerResponse(incoming);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once("finish", () => socket.end());
-    socket.on("error", () => socket.destroy());
+    response.once("finish", () => socket.destroySoon());
     upgraded.set(incoming, { socket, head });
     app.routing(incoming, response);
   });
