@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { signingIdentity, signStatement } from "../suites/signed.ts";
 import { C, createNetwork, type Network, names, plainSum, R, sumUp, type World } from "./_network.ts";
-import { assertChunk, assertChunks, chunkAt, chunkHash, chunksOf, chunksRoot } from "./chunks.ts";
+import { assertChunk, assertChunks, chunkAt, chunkHash, chunksOf, chunksRoot, wholeAtoms } from "./chunks.ts";
 import { stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
+import { applyMask } from "./masks.ts";
 import { stepReceiver } from "./receiver.ts";
 import type { ReceiverEffect } from "./step.ts";
-import { bytesOfWords } from "./words.ts";
+import { arithmeticOf, bytesOfWords, periodOf, wordsOfText } from "./words.ts";
 
 const ATOMS = 7;
 const LATE = "m007";
@@ -90,6 +91,43 @@ describe("a header commits to every chunk at its place", () => {
     for (const [index, bytes] of chunks.entries()) assertChunk("m001", hashes, cut, index, bytes);
     expect(chunkAt(cut, 2)).toEqual({ start: 4, words: 1 });
   });
+});
+
+test("P-only-sums: no stretch of a mask is used twice: chunks are masked as the whole vector is", () => {
+  const key = new Uint8Array(32).fill(5);
+  for (const pattern of [[1], [2], [1, 2], [1, 1, 2]] as const) {
+    const arithmetic = arithmeticOf(pattern);
+    const words = 9 * periodOf(pattern);
+    const whole = new BigUint64Array(words).fill(2n ** 64n - 1n);
+    const pieces = whole.slice();
+    applyMask(whole, key, "add", arithmetic);
+    const cut = { words, chunkWords: wholeAtoms(7, periodOf(pattern)) };
+    chunksOf(pieces, cut).forEach((chunk, index) => {
+      applyMask(chunk, key, "add", arithmetic, chunkAt(cut, index).start);
+    });
+    expect(pieces).toEqual(whole);
+  }
+});
+
+test("P-only-sums: equal values in every chunk leave a member as words that are all different", () => {
+  const sent: bigint[] = [];
+  const values = Object.fromEntries(members.map((member) => [member, Array.from({ length: ATOMS }, () => [7n, 7n])]));
+  run(
+    chunked({
+      values,
+      chunk: ({ from, index, words }) => {
+        if (from === LATE) sent.push(...new BigUint64Array(words.slice().buffer));
+        return [{ index, words }];
+      },
+      intercept: (message) => {
+        const { message: said } = message;
+        if (message.from === LATE && said.type === "contribution-2") sent.push(...wordsOfText(said.words, "words", 6));
+        return [message];
+      },
+    }),
+  );
+  expect(sent).toHaveLength(3 * ATOMS);
+  expect(new Set(sent).size).toBe(3 * ATOMS);
 });
 
 test("the sum of many chunks is exact, carries and all, in both modes", () => {

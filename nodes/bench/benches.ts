@@ -6,6 +6,7 @@ import { memoryBench } from "./memory.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
+import { vectorsBench } from "./vectors.bench.ts";
 
 export const BENCHES: Readonly<Record<string, Bench>> = {
   secagg: secaggBench,
@@ -14,4 +15,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   ledger: ledgerBench,
   catalog: catalogBench,
   scan: scanBench,
+  vectors: vectorsBench,
 };
