@@ -2,10 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readDecision } from "../../chaincode/rules/keys.ts";
+import { chunkHash, chunksRoot } from "../../crypto/secagg/chunks.ts";
 import type { MessageOf } from "../../crypto/secagg/messages.ts";
 import type { MemberDeps, Send } from "../../crypto/secagg/step.ts";
 import { textOfWords, wordsOfText } from "../../crypto/secagg/words.ts";
-import { saltedDigest, sha256 } from "../../crypto/suites/digest.ts";
+import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
@@ -102,8 +103,9 @@ describe("a lying member", () => {
       const claimed = wordsOfText(words, "words", header.statement.bytes / 8);
       claimed[0] = BigInt.asUintN(64, claimed[0]! + 6n);
       const text = textOfWords(claimed);
-      const digest = toBase64url(sha256(fromBase64url(text, "words")));
-      const lie = { ...send.message, header: sign("secagg-message", { ...header.statement, digest }), words: text };
+      const chunks = [chunkHash(fromBase64url(text, "words"))];
+      const statement = { ...header.statement, digest: chunksRoot(chunks) };
+      const lie = { ...send.message, header: sign("secagg-message", statement), chunks, words: text };
       return { ...send, message: lie as MessageOf<"contribution-1"> };
     });
     await opened(network, run);
