@@ -331,13 +331,14 @@ export function createNetwork(world: World): Network {
       queue.push(() => deliver(from, to, copy));
       if (message.type !== "contribution-1" && message.type !== "contribution-2") continue;
       const phase = message.type === "contribution-1" ? 1 : 2;
-      message.chunks.forEach((_, index) => {
-        if (index === 0) return;
-        const words = toSend.get(`${phase}/${from}/${index}`)!;
+      // Not what a liar's message claims: what its words were cut into.
+      for (let index = 1; ; index += 1) {
+        const words = toSend.get(`${phase}/${from}/${index}`);
+        if (words === undefined) break;
         for (const chunk of world.chunk?.({ from, phase, index, words }) ?? [{ index, words }]) {
           queue.push(() => stepC({ kind: "chunk", from, phase, ...chunk }));
         }
-      });
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { createNetwork, defaultPolicy, draftOf, type Network } from "../computations/_network.ts";
 import { sealane, type Transcript } from "./_transcript.ts";
@@ -16,9 +16,8 @@ beforeAll(async () => {
     member === "gamma" || member === "omega" ? { approval: "steward" as const } : {};
   network = await createNetwork({ policy: steward });
   // What is not listed yet is judged by the providers alone.
-  await expect
-    .poll(async () => (await json<{ assets: unknown[] }>("ministry", "asset search panel")).assets)
-    .toHaveLength(5);
+  const listed = async () => (await json<{ assets: unknown[] }>("ministry", "asset search panel")).assets;
+  await vi.waitFor(async () => expect(await listed()).toHaveLength(5), { timeout: 280_000, interval: 200 });
 });
 afterAll(async () => {
   await network?.[Symbol.asyncDispose]();
