@@ -9,8 +9,6 @@
  * on them when their record comes. With FLWR_PYTHON (a Python that has `flwr`) the same size runs through its SecAgg+ too.
  */
 import { createCipheriv } from "node:crypto";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { createNetwork, type Network, names, valuesInChunks, type World } from "../../crypto/secagg/_network.ts";
 import { graphKind, NEIGHBOURS, twoThirds } from "../../crypto/secagg/constants.ts";
 import { applyMask } from "../../crypto/secagg/masks.ts";
@@ -20,6 +18,7 @@ import type { MemberInput } from "../../crypto/secagg/step.ts";
 import { arithmeticOf } from "../../crypto/secagg/words.ts";
 import { signingIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
 import { type BenchOptions, defineBench, type Metric, percentile } from "./bench.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { runFlower } from "./secagg-flower.ts";
 
 const SIZES = {
@@ -186,11 +185,6 @@ function valuesOf(member: number, length: number): BigUint64Array {
   const words = new BigUint64Array(length);
   for (let cell = 0; cell < length; cell += 1) words[cell] = valueAt(member, cell);
   return words;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
 }
 
 const WARM_UP = 5;
