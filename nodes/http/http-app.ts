@@ -75,6 +75,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   } as object).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpApp;
 
   app.decorateRequest("author", "");
+  app.decorateRequest("authorKey", "");
   app.decorateRequest("operator", "");
   app.decorateRequest("bodyDigest", EMPTY_BODY_DIGEST);
   app.decorateRequest("accessLogged", false);

@@ -8,10 +8,14 @@ declare module "fastify" {
     routeFacts: readonly RouteFacts[];
     /** Writes a call down before it is answered, where the answer waits. Throws ERR_HTTP_AUDIT_STOPPED. */
     logAccess(request: FastifyRequest, status: number): Promise<void>;
+    /** Peer interface: counts one more call of the signer of `request`. Throws ERR_HTTP_RATE_LIMIT beyond its rate. */
+    countMemberCall(request: FastifyRequest): Promise<void>;
   }
   interface FastifyRequest {
     /** Peer interface: the member whose signature was verified. Empty on unsigned routes and the management interface. */
     author: string;
+    /** Peer interface: id of the key under which that signature was verified. Empty where `author` is. */
+    authorKey: string;
     /** Management interface: `<member>/<operator>`. Empty on the peer interface. */
     operator: string;
     /** SHA-256 of the body bytes as received, base64url. */

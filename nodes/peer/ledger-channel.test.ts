@@ -1,8 +1,10 @@
 /** The connection over which replicas ask the sequencer, as members that are hostile or gone meet it. */
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { record, transaction, uuidOf } from "../../exchange/requests/record.ts";
@@ -23,6 +25,8 @@ const seen: ObservedMessage[] = [];
 let net: Testnet;
 let operator: RunningNode;
 let ministry: RunningNode;
+/** Does not run, so that nobody else opens its connection. */
+let guest: RunningNode;
 let target: PeerTarget;
 
 beforeAll(async () => {
@@ -31,6 +35,7 @@ beforeAll(async () => {
       { id: "operator", kind: "industry" },
       { id: "ministry", kind: "government" },
       { id: "treasury", kind: "government" },
+      { id: "guest", kind: "government", cosigner: false },
     ],
     observe: (member, message) => {
       if (member === "ministry" && message.direction === "sent") seen.push(message);
@@ -38,6 +43,8 @@ beforeAll(async () => {
   });
   operator = net.node("operator");
   ministry = net.node("ministry");
+  guest = net.node("guest");
+  await net.stop("guest");
   target = await ministry.services.members.target("operator");
 });
 afterAll(() => net.close());
@@ -86,6 +93,7 @@ const frameOf = (message: string, bytes = Buffer.byteLength(message)): Buffer =>
   length.writeUInt32BE(bytes);
   return Buffer.concat([length, Buffer.from(message)]);
 };
+const quick = frameOf(JSON.stringify({ id: 2, call: "acknowledged", asked: { size: 1, waitMs: 0 } }));
 /** What comes back to hand-made messages, in order of their ids; less where the connection is closed before. */
 async function answersTo(messages: readonly string[]): Promise<readonly { id: number; refused?: { code: string } }[]> {
   const socket = await opened();
@@ -93,7 +101,9 @@ async function answersTo(messages: readonly string[]): Promise<readonly { id: nu
   let isOpen = true;
   const frames = openFrames(socket, Buffer.alloc(0), {
     maxBytes: 1 << 24,
+    frameMs: 60_000,
     idleMs: 60_000,
+    pausesReading: false,
     onMessage: (message) => answers.push(JSON.parse(message.toString())),
     onClose: () => {
       isOpen = false;
@@ -223,7 +233,9 @@ test("messages arrive whole, in whatever pieces they are sent", async () => {
   const heard: string[] = [];
   openFrames(socket, Buffer.alloc(0), {
     maxBytes: 1 << 24,
+    frameMs: 60_000,
     idleMs: 60_000,
+    pausesReading: false,
     onMessage: (message) => heard.push(message.toString()),
     onClose: () => undefined,
   });
@@ -289,6 +301,53 @@ test("replicas find a sequencer that was started again", async () => {
   operator = await net.start("operator");
   await record(party(ministry), "component.register", component("again"), "again");
   await net.settled();
+});
+
+/** A node whose limits are changed while it runs. */
+async function limited(limits: Record<string, number>): Promise<void> {
+  const file = join(net.dir, "operator", "sealane.json");
+  const config = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...config, limits: { ...config.limits, ...limits } }));
+  await operator.reload();
+}
+
+test("messages count as the member's calls do; too many of both close it before they are read", async () => {
+  const most = operator.services.config().limits.peerRequestsPerMinutePerMember;
+  const socket = await opened(guest);
+  socket.write(quick);
+  await once(socket, "data");
+  const closed = isClosed(socket);
+  await limited({ peerRequestsPerMinutePerMember: 1 });
+  socket.write(quick);
+  expect(await closed).toBe(true);
+  const signature = signed(guest);
+  expect(await upgrade({ upgrade: CHANNEL_PROTOCOL, [SIGNATURE_HEADER]: signature })).toBe("ERR_HTTP_RATE_LIMIT");
+  await limited({ peerRequestsPerMinutePerMember: most });
+});
+
+test("calls that run are of 32 MiB at most, whichever of a member's connections they came over", async () => {
+  const waiting = JSON.stringify({ id: 1, call: "acknowledged", asked: { size: 1_000_000, waitMs: 60_000 } });
+  const longest = frameOf(waiting.padEnd(MAX_CALL_BYTES));
+  const first = await opened(guest);
+  first.write(longest);
+  first.write(quick);
+  // Answered, so what came before it runs.
+  await once(first, "data");
+  const second = await opened(guest);
+  const closed = isClosed(second);
+  const heard: Buffer[] = [];
+  second.on("data", (bytes) => heard.push(bytes));
+  second.write(longest);
+  second.write(quick);
+  expect(await closed).toBe(true);
+  expect(heard).toEqual([]);
+});
+
+test("it ends with the membership, although nothing is said", async () => {
+  const silent = await opened(guest);
+  const closed = isClosed(silent);
+  await record(party(operator), "member.suspend", { member: "guest", reason: "test" }, "suspended");
+  expect(await closed).toBe(true);
 });
 
 test("it ends with the key that opened it", async () => {

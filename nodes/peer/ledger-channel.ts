@@ -42,7 +42,11 @@ export async function openLedgerChannel(
 
   const frames = openFrames(socket, Buffer.alloc(0), {
     maxBytes: MAX_ANSWER_BYTES,
+    // A call that waits for it gives up sooner.
+    frameMs: CHANNEL_IDLE_MS,
     idleMs: CHANNEL_IDLE_MS,
+    // The other end does; what is sent from here is bounded by the calls that wait.
+    pausesReading: false,
     onMessage(message) {
       try {
         hear(message);

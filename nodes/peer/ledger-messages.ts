@@ -81,7 +81,7 @@ export const ChannelAnswer = Type.Union([
 ]);
 /** Of one call. A replica sends group commits of 4 Mi characters and one transaction more: at most three bytes each. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024;
-/** A connection without a byte for so long is dead: every call waits for less. */
+/** A connection over which nothing is said for so long is dead: every call waits for less. */
 export const CHANNEL_IDLE_MS = 2 * MAX_WAIT_MS;
 
 function call<A extends TSchema, R extends TSchema>(method: "GET" | "POST", path: string, asked: A, answered: R) {

@@ -33,6 +33,8 @@ export const PeerClaims = closed({
   time: Instant,
 });
 export type PeerClaims = Static<typeof PeerClaims>;
+/** `key` is the id of the key that signed them. */
+export type VerifiedClaims = PeerClaims & { readonly key: string };
 
 const claimsCheck = Compile(PeerClaims);
 
@@ -73,7 +75,7 @@ export interface SignatureCheck {
  * Returns the claims of a well-signed, timely request for this audience. The caller still compares `digest` with the
  * body, `method` and `target` with the request line, and `nonce` with its replay cache. Throws PeerError.
  */
-export async function verifyPeerSignature(header: unknown, check: SignatureCheck): Promise<PeerClaims> {
+export async function verifyPeerSignature(header: unknown, check: SignatureCheck): Promise<VerifiedClaims> {
   if (typeof header !== "string" || header === "") {
     throw new PeerError("ERR_PEER_UNSIGNED", `${SIGNATURE_HEADER}: header missing; sign the request`);
   }
@@ -107,7 +109,7 @@ export async function verifyPeerSignature(header: unknown, check: SignatureCheck
       `request time ${claims.time}, our time ${ours}: more than 5 minutes apart; set the clocks`,
     );
   }
-  return claims;
+  return { ...claims, key: keyId };
 }
 
 function readUnverified(header: string) {

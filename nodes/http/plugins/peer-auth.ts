@@ -1,5 +1,6 @@
 /** Signed peer requests on the server side: signature, member, audience, clock, replay, rate; then the body's digest. */
 import type { RateLimitOptions } from "@fastify/rate-limit";
+import type { FastifyRequest } from "fastify";
 import type { MemberDirectory } from "../../peer/member-directory.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import { createReplayCache } from "../../peer/replay-cache.ts";
@@ -33,6 +34,12 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
     timeWindow: 60_000,
     keyGenerator: (request) => `member:${claimed.get(request)}`,
   } satisfies RateLimitOptions);
+  const countCall = async (request: FastifyRequest): Promise<void> => {
+    const limit = await memberLimit(request);
+    if (limit.isAllowed || !limit.isExceeded) return;
+    throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
+  };
+  app.decorate("countMemberCall", countCall);
   const load = createMemberLoad({ callsAtOnce: deps.callsAtOncePerMember, bodyBytes: deps.bodyBytes });
 
   // Before the body is read: a stranger cannot make this node take in megabytes.
@@ -55,13 +62,11 @@ export function addPeerAuth(app: HttpApp, deps: PeerAuthDeps): void {
       }
       claimed.set(request, claims.from);
       // Before the nonce is kept: what is too much must not fill the replay cache.
-      const limit = await memberLimit(request);
-      if (!limit.isAllowed && limit.isExceeded) {
-        throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${limit.max} requests per minute; slow down`);
-      }
+      await countCall(request);
       await replay.admit(claims);
       load.enter(request, claims.from);
       request.author = claims.from;
+      request.authorKey = claims.key;
       digests.set(request, claims.digest);
     } catch (error) {
       if (error instanceof PeerError || error instanceof HttpError) deps.countRefusal(error.code);

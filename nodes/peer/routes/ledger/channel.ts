@@ -1,10 +1,12 @@
 /**
  * The calls about the ledger over one connection. A group commit costs every replica two calls; here each is a message
  * instead of a signed HTTP request. The connection is authenticated as every request is, when it is opened; what goes
- * over it proves itself or is about the caller alone. A member has one of them, the latest.
+ * over it proves itself or is about the caller alone. A member has one of them, the latest. Whoever asks for more than
+ * its share loses it: nothing that is too much is looked at.
  */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { FastifyRequest } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import type { HttpApp } from "../../../http/http-app.ts";
@@ -29,9 +31,12 @@ import { parseWireJson } from "../../wire-json.ts";
 
 export type ChannelDeps = Pick<NodeServices, "members" | "config" | "assertWritable" | "log">;
 
-/** Of one member at once; a replica has three: it follows, it hands in, and it cosigns. */
+/** Of one connection at once; a replica has three: it follows, it hands in, and it cosigns. */
 const CALLS_AT_ONCE = 16;
-const MINUTE_MS = 60_000;
+/** Of the calls of one member that run, those of connections that are closed included. */
+const OPEN_BYTES = 2 * MAX_CALL_BYTES;
+/** Whether members are still what they were when they opened theirs, between messages. */
+const LOOK_MS = 5_000;
 /** They store something, so not on a full disk. */
 const WRITES: readonly LedgerCall[] = ["submit", "cosign", "present"];
 
@@ -42,7 +47,8 @@ const askedOf = Object.fromEntries(
 
 export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps): void {
   const upgraded = new WeakMap<IncomingMessage, { readonly socket: Socket; readonly head: Buffer }>();
-  const channels = new Map<string, Frames>();
+  const channels = new Map<string, { readonly frames: Frames; readonly key: string }>();
+  const running = new Map<string, { calls: number; bytes: number }>();
 
   app.server.on("upgrade", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on("error", () => socket.destroy());
@@ -59,8 +65,10 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
     upgraded.set(incoming, { socket, head });
     app.routing(incoming, response);
   });
+  const looking = setInterval(() => void closeEnded(), LOOK_MS).unref();
   app.addHook("preClose", async () => {
-    for (const channel of channels.values()) channel.close();
+    clearInterval(looking);
+    for (const { frames } of channels.values()) frames.close();
   });
 
   app.get(
@@ -72,14 +80,13 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
         throw new HttpError("ERR_HTTP_INVALID", `upgrade: expected ${CHANNEL_PROTOCOL}, which this resource speaks`);
       }
       const { socket, head } = connection;
-      const key = await keyOf(request.author);
       reply.code(101).hijack();
       reply.raw.detachSocket(socket);
       // Counts as one running call of this member until then.
       socket.once("close", () => reply.raw.emit("finish"));
       if (socket.destroyed) return void reply.raw.emit("finish");
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${CHANNEL_PROTOCOL}\r\n\r\n`);
-      serve(socket, head, request.author, key);
+      serve(socket, head, request);
     },
   );
 
@@ -87,50 +94,69 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
   const textOf = (answered: object | { readonly batches: BatchesReply["batches"] }): string =>
     "batches" in answered ? `{"batches":${batchTexts(answered.batches)}}` : JSON.stringify(answered);
 
-  /** The key that it speaks under, while it is an active member. */
-  async function keyOf(member: string): Promise<string | undefined> {
+  /** The ledger may replace the key or end the membership while the connection is open. */
+  async function isCurrent(member: string, key: string): Promise<boolean> {
     const found = await deps.members.find(member);
-    return found?.status === "active" ? found.record.identity.key : undefined;
+    return found?.status === "active" && found.record.identity.key === key;
   }
 
-  function serve(socket: Socket, head: Buffer, member: string, key: string | undefined): void {
+  async function closeEnded(): Promise<void> {
+    for (const [member, { frames, key }] of channels) {
+      if (!(await isCurrent(member, key).catch(() => false))) frames.close();
+    }
+  }
+
+  function serve(socket: Socket, head: Buffer, request: FastifyRequest): void {
+    const { author: member, authorKey: key } = request;
+    const ofMember = running.get(member) ?? { calls: 0, bytes: 0 };
+    running.set(member, ofMember);
     let open = 0;
-    let minute = 0;
-    let inMinute = 0;
-    const channel: Frames = openFrames(socket, head, {
+    const frames: Frames = openFrames(socket, head, {
       maxBytes: MAX_CALL_BYTES,
+      frameMs: deps.config().limits.requestTimeoutMs,
       idleMs: CHANNEL_IDLE_MS,
+      pausesReading: true,
       onMessage: (message) => void answer(message).catch((error) => broken(error)),
       onClose: () => {
-        if (channels.get(member) === channel) channels.delete(member);
+        if (channels.get(member)?.frames === frames) channels.delete(member);
       },
     });
-    channels.get(member)?.close();
-    channels.set(member, channel);
+    channels.get(member)?.frames.close();
+    channels.set(member, { frames, key });
 
     function broken(error: unknown): void {
       deps.log.info({ member, reason: (error as Error).message }, "ledger channel closed");
-      channel.close();
+      frames.close();
     }
 
     async function answer(message: Buffer): Promise<void> {
-      const asked: unknown = parseWireJson(message);
-      if (!channelCall.Check(asked)) throw new RangeError("message: no call about the ledger");
-      if (open >= CALLS_AT_ONCE) throw new RangeError(`more than ${CALLS_AT_ONCE} calls at once`);
+      const bytes = message.length;
+      demandShare(bytes);
       open += 1;
+      ofMember.calls += 1;
+      ofMember.bytes += bytes;
       try {
-        // The ledger may have replaced the key or the membership since the connection was opened.
-        if (key === undefined || (await keyOf(member)) !== key)
-          throw new RangeError("key: not the current one any more");
-        channel.send(await answerOf(asked.id, asked.call as LedgerCall, asked.asked));
+        await app.countMemberCall(request);
+        if (!(await isCurrent(member, key))) throw new RangeError("key: not the current one any more");
+        const asked: unknown = parseWireJson(message);
+        if (!channelCall.Check(asked)) throw new RangeError("message: no call about the ledger");
+        frames.send(await answerOf(asked.id, asked.call as LedgerCall, asked.asked));
       } finally {
         open -= 1;
+        ofMember.calls -= 1;
+        ofMember.bytes -= bytes;
       }
+    }
+
+    function demandShare(bytes: number): void {
+      const most = deps.config().limits.peerCallsAtOncePerMember;
+      if (open >= CALLS_AT_ONCE || ofMember.calls >= most) throw new RangeError(`${open} calls are running already`);
+      if (ofMember.bytes + bytes > OPEN_BYTES)
+        throw new RangeError(`calls of ${ofMember.bytes} bytes are running already`);
     }
 
     async function answerOf(id: number, call: LedgerCall, asked: unknown): Promise<string> {
       try {
-        demandRate();
         if (WRITES.includes(call)) deps.assertWritable();
         if (!askedOf[call].Check(asked))
           throw new HttpError("ERR_HTTP_INVALID", `${call}: not what its schema asks for`);
@@ -140,15 +166,6 @@ export function openChannels(app: HttpApp, calls: LedgerCalls, deps: ChannelDeps
         if (status === 500) deps.log.error({ err: error, call }, "ledger call failed");
         return JSON.stringify({ id, refused: { status, code, detail: detail.slice(0, 4_000) } });
       }
-    }
-
-    function demandRate(): void {
-      const now = Math.floor(performance.now() / MINUTE_MS);
-      if (now !== minute) [minute, inMinute] = [now, 0];
-      inMinute += 1;
-      const most = deps.config().limits.peerRequestsPerMinutePerMember;
-      if (inMinute > most)
-        throw new HttpError("ERR_HTTP_RATE_LIMIT", `more than ${most} requests per minute; slow down`);
     }
   }
 }
