@@ -130,6 +130,8 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
+    // The contract opens nothing on a withdrawn asset: the others go on without it.
+    if ((await ctx.facts.asset(asset))?.withdrawn !== false) continue;
     // A provider may have recorded something else than what it had verified.
     if ((await onLedger(consumerPorts(ctx), agreed)) !== "the-same") continue;
     const member = await ctx.facts.member(agreed.delivery.asset.provider);
