@@ -22,12 +22,14 @@ export async function rememberAnswer(ctx: Pick<Context, "stores">, request: stri
   if (question !== undefined) await ctx.stores.answers.put(question, request);
 }
 
-/** Everything that decides what is asked and for what; titles, dates and ids do not. */
+/** Everything that decides what is asked, for what, and how long it may be kept; titles, dates and ids do not. */
 function questionOf(draft: RequestDraft): string | undefined {
-  const { purpose, legalBasis, scenario, query, assets, recipients, territory, receiverMode, receiver } = draft;
+  const { purpose, legalBasis, assets, recipients } = draft;
+  const { scenario, territory, retentionDays, receiverMode, receiver, query } = draft;
   try {
-    const about = { purpose: purpose.code, legalBasis: legalBasis.code, scenario, territory, receiverMode, receiver };
-    return digestOf({ ...about, query, assets: [...assets].sort(), recipients: [...recipients].sort() });
+    const terms = { purpose: purpose.code, legalBasis: legalBasis.code, scenario, territory, retentionDays };
+    const answerer = { receiverMode, receiver };
+    return digestOf({ ...terms, ...answerer, query, assets: [...assets].sort(), recipients: [...recipients].sort() });
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { computationIdOf } from "../../exchange/computations/opening.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { createNetwork, type Network, PATIENCE_MS, PROVIDERS } from "./_network.ts";
 import { chunkPart } from "./chunk-upload.ts";
+import type { Transcript } from "./context.ts";
 import { AcceptedMessage, paths } from "./peer-messages.ts";
 
 /** A sketch of 11 ranks for each of these years, and a sum: more than two chunks of 2 MiB per provider. */
@@ -185,8 +186,11 @@ describe("chunks that are not the next one of their own author", () => {
 });
 
 test("the coordinator keeps no chunk of a computation that is over", async () => {
-  const { request } = await submit("erased");
+  const { request, computation } = await submit("erased");
   await expectExact(request, "erased");
+  const transcripts = network.net.node("operator").services.openStore<Transcript>("transcripts");
+  const { contributions } = (await transcripts.get(computation))!.result;
+  expect(contributions.map(({ member, words }) => [member, words])).toEqual(PROVIDERS.map((one) => [one, undefined]));
   const kept = network.net.node("operator").services.openBlobs("contribution-chunks");
   await vi.waitFor(
     async () => {

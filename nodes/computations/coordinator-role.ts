@@ -121,9 +121,10 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     hosted.background(() => deliverTranscript(message.to, transcript, hosted));
   }
 
-  /** Kept, for whoever asks what was signed; R recomputes everything from it. */
+  /** C keeps what was signed, for its members to ask, and no words; R recomputes everything from them. */
   async function deliverTranscript(to: string, transcript: Transcript, hosted: HostedRole<CoordinatorInput>) {
-    await ctx.stores.transcripts.put(id, transcript);
+    const contributions = transcript.result.contributions.map(({ words: _first, ...rest }) => rest);
+    await ctx.stores.transcripts.put(id, { ...transcript, result: { ...transcript.result, contributions } });
     const deliver = async () =>
       ctx.services.peers.call(await ctx.services.members.target(to), {
         method: "POST",

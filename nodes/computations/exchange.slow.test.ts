@@ -128,6 +128,14 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
     expect(answer.cached).toBe(true);
   });
 
+  test("a question that is to be kept longer is another one: the policy decides on it anew", async () => {
+    const longer = { ...draftOf(), retentionDays: 4_000 };
+    const answer = await network.call<{ id: string; cached: boolean }>("ministry", "POST", "/api/v1/requests", longer);
+    expect(answer.cached).toBe(false);
+    const { assets } = await network.state(answer.id, ["cancelled"]);
+    expect(assets.map(({ outcome }) => outcome)).toEqual(PROVIDERS.map(() => "refuse"));
+  });
+
   test("a purpose outside the policy is refused with its reason, and the request ends", async () => {
     const request = await network.submit({ purpose: { code: "enforcement", text: "fines" } });
     const view = await network.state(request, ["cancelled"]);
