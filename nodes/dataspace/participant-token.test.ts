@@ -28,7 +28,7 @@ describe("a token is nothing", () => {
     "for another audience": [token, {}, { audience: "gamma" }],
     "for another method": [token, { method: "GET" }, {}],
     "for another path": [token, { target: "/dsp/2025-1/transfers/request" }, {}],
-    "after it has expired": [token, {}, { now: () => "2026-11-22T12:06:01.000Z" }],
+    "after it has expired": [token, {}, { now: () => "2026-11-22T12:05:01.000Z" }],
     "long before it was made": [token, {}, { now: () => "2026-11-22T11:54:59.000Z" }],
     "under a key that the ledger does not name": [token, {}, { publicKey: async () => undefined }],
     "with another signature": [`Bearer ${head}.${claims}.${"A".repeat(86)}`, {}, {}],

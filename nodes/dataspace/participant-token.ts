@@ -18,7 +18,8 @@ const SKEW_SECONDS = 300;
 const MAX_CHARACTERS = 4096;
 const SCHEME = /^Bearer ([\x21-\x7e]+)$/i;
 
-const Seconds = Type.Integer({ minimum: 0 });
+/** NumericDate, which may have a fraction (RFC 7519 section 2). */
+const Seconds = Type.Number({ minimum: 0 });
 const Claims = Type.Object({
   iss: MemberId,
   aud: MemberId,
@@ -46,7 +47,7 @@ export function participantToken(
   about: TokenCall & { readonly audience: string; readonly body: Uint8Array },
   effects: { readonly now: () => string; readonly random: (bytes: number) => Uint8Array },
 ): string {
-  const iat = Math.floor(Date.parse(effects.now()) / 1000);
+  const iat = Date.parse(effects.now()) / 1000;
   const claims: Claims = {
     iss: identity.member,
     aud: about.audience,
@@ -96,11 +97,12 @@ export async function readParticipantToken(
     claims.exp > claims.iat &&
     claims.exp - claims.iat <= LIFE_SECONDS &&
     claims.iat <= now + SKEW_SECONDS &&
-    now <= claims.exp + SKEW_SECONDS;
+    // No longer than a nonce is remembered (see createReplayCache).
+    now <= claims.exp + SKEW_SECONDS - LIFE_SECONDS;
   if (!isTimely || claims.aud !== check.audience || claims.htm !== call.method || claims.htu !== call.target) {
     return undefined;
   }
-  const time = new Date(claims.iat * 1000).toISOString();
+  const time = new Date(Math.round(claims.iat * 1000)).toISOString();
   return { member: claims.iss, nonce: claims.jti, time, digest: claims["sealane:digest"] };
 }
 

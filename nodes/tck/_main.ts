@@ -118,12 +118,13 @@ async function java(path: string, properties: Readonly<Record<string, string>>):
   return await run("java", ["-cp", path, suite("Suite.java"), file, String(TESTS), ...only]);
 }
 
-const run = (command: string, options: readonly string[]): Promise<number> =>
-  new Promise((resolve, reject) => {
+async function run(command: string, options: readonly string[]): Promise<number> {
+  return await new Promise((resolve, reject) => {
     const child = spawn(command, options, { stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
+}
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -79,9 +79,14 @@ const refused = (code: string, reason: string) =>
 async function sendPacked(request: FastifyRequest, reply: FastifyReply, document: object): Promise<FastifyReply> {
   const text = JSON.stringify(document);
   reply.type("application/json; charset=utf-8").header("vary", "accept-encoding");
-  const takesGzip = /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))?/.test(
-    String(request.headers["accept-encoding"] ?? ""),
-  );
-  if (!takesGzip || text.length < SMALL_BYTES) return reply.send(text);
+  if (!takesGzip(String(request.headers["accept-encoding"] ?? "")) || text.length < SMALL_BYTES)
+    return reply.send(text);
   return reply.header("content-encoding", "gzip").send(await compress(text));
 }
+
+/** RFC 9110 section 12.5.3, as far as it is about gzip. */
+const takesGzip = (accepted: string): boolean =>
+  accepted.split(",").some((one) => {
+    const [coding = "", ...parameters] = one.split(";").map((part) => part.trim().toLowerCase());
+    return coding === "gzip" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });

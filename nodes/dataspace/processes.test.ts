@@ -1,0 +1,248 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  agreementMessage,
+  eventMessage,
+  firstRequest,
+  negotiationTermination,
+  verificationMessage,
+} from "../../exchange/negotiation/compose.ts";
+import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
+import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
+import { causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import type { RecordStore } from "../store/records.ts";
+import { DataspaceError } from "./dataspace-error.ts";
+import type { Delivery, ProcessRecord } from "./process-record.ts";
+import { createProcesses, type Processes } from "./processes.ts";
+
+type Record = ProcessRecord<Negotiation, NegotiationMessage>;
+type Next = (record: Record) => Promise<NegotiationMessage | undefined>;
+type Name = "alpha" | "beta";
+
+const OFFER = { "@id": "offer-1", "@type": "Offer" as const, target: "beta:panel", permission: [{ action: "use" }] };
+const PID = "0a0d6a5c-9f0e-4f0e-8d3c-6a2a0f0c0001";
+const BEGIN = {
+  pid: PID,
+  peer: "beta",
+  address: "https://beta.example/dsp/",
+  message: firstRequest(PID, OFFER, "https://alpha.example/dsp"),
+};
+
+/** What a consumer and a provider that want to agree say in each state. */
+const agreeing: Next = async ({ side: { document, role }, pid, peer }) => {
+  if (document?.state === "REQUESTED" && role === "provider") {
+    const agreement = { "@id": `urn:uuid:${pid}`, "@type": "Agreement" as const, target: OFFER.target };
+    const parties = { assigner: "beta", assignee: peer, timestamp: "2026-11-22T12:00:00Z" };
+    return agreementMessage(document, { ...agreement, ...parties, permission: [{ action: "use" }] });
+  }
+  if (document?.state === "AGREED" && role === "consumer") return verificationMessage(document);
+  if (document?.state === "VERIFIED" && role === "provider") return eventMessage(document, "FINALIZED");
+  return undefined;
+};
+const silent: Next = async () => undefined;
+
+/** What becomes of a message: it or its answer is lost, or a process dies at the worst moment. */
+const FATES = ["arrives", "lost", "answer-lost", "receiver-dies", "receiver-dies-after", "sender-dies"] as const;
+type Fate = (typeof FATES)[number];
+
+/** Two participants with a store each; the fates of messages are taken in order, then all arrive. */
+function createWorld(next: { readonly [name in Name]: Next }, fates: readonly Fate[] = []) {
+  const left = [...fates];
+  const stores = {
+    alpha: { records: memoryRecords<Record>(), open: memoryRecords<true>() },
+    beta: { records: memoryRecords<Record>(), open: memoryRecords<true>() },
+  };
+  const running: Partial<{ [name in Name]: { engine: Processes<Negotiation, NegotiationMessage>; isAlive: boolean } }> =
+    {};
+  const errors: unknown[] = [];
+  const posted: string[] = [];
+
+  function boot(name: Name) {
+    const life = { isAlive: true };
+    const engine = createProcesses<Negotiation, NegotiationMessage>({
+      protocol: negotiationProtocol,
+      records: mortal(stores[name].records, () => life.isAlive),
+      open: mortal(stores[name].open, () => life.isAlive),
+      now: () => new Date().toISOString(),
+      post: (peer, url, message) => post(name, peer as Name, url, message),
+      ask: async (peer, url) => (await call(name, peer as Name, url, undefined)).answer,
+      admits: async () => undefined,
+      next: next[name],
+      onError: (_pid, error) => errors.push(error),
+      patience: { firstPauseMs: 1, longestPauseMs: 4, giveUpMs: 60_000, doubtfulTries: 50 },
+    });
+    running[name] = Object.assign(life, { engine });
+    return engine.start();
+  }
+  async function die(name: Name) {
+    const dead = running[name]!;
+    dead.isAlive = false;
+    void dead.engine.stop();
+    await boot(name);
+  }
+
+  async function call(from: Name, to: Name, url: string, message: NegotiationMessage | undefined) {
+    const [collection, pid = "", ...rest] = new URL(url).pathname.replace("/dsp/", "").split("/");
+    expect(collection).toBe("negotiations");
+    const { engine } = running[to]!;
+    const first = { request: "ContractRequestMessage", offers: "ContractOfferMessage" }[pid];
+    try {
+      const document =
+        message === undefined
+          ? await engine.show(from, pid)
+          : first !== undefined && rest.length === 0
+            ? await engine.takeFirst(from, message, first)
+            : await engine.take(from, pid, message, message["@type"]);
+      return { answer: negotiationProtocol.answer(document) };
+    } catch (error) {
+      if (!(error instanceof DataspaceError)) throw error;
+      return { error };
+    }
+  }
+
+  async function post(from: Name, to: Name, url: string, message: NegotiationMessage): Promise<Delivery> {
+    posted.push(`${from} ${message["@type"]}`);
+    const lost: Delivery = { kind: "passing", code: "lost", doubtful: false };
+    const fate = left.shift() ?? "arrives";
+    if (fate === "lost") return lost;
+    if (fate === "receiver-dies") {
+      await die(to);
+      return lost;
+    }
+    if (fate === "sender-dies") await die(from);
+    const { answer, error } = await call(from, to, url, message);
+    if (fate === "receiver-dies-after") await die(to);
+    if (fate === "answer-lost" || fate === "receiver-dies-after") return lost;
+    if (error === undefined) return { kind: "taken", answer };
+    if (error.code === "ERR_DATASPACE_CROSSED") return { kind: "passing", code: "crossed", doubtful: true };
+    return { kind: "refused", code: error.said.code, reasons: error.said.reasons };
+  }
+
+  const only = async (name: Name): Promise<Record | undefined> => {
+    for await (const [, record] of stores[name].records.entries()) return record;
+    return undefined;
+  };
+  return {
+    boot: () => Promise.all([boot("alpha"), boot("beta")]),
+    engine: (name: Name) => running[name]!.engine,
+    only,
+    states: async () => [(await only("alpha"))?.side.document?.state, (await only("beta"))?.side.document?.state],
+    stop: () => Promise.all(Object.values(running).map(({ engine }) => engine.stop())),
+    die,
+    errors,
+    posted,
+  };
+}
+
+/** What a process that has died writes never arrives, and it never hears of it. */
+function mortal<V>(store: RecordStore<V>, isAlive: () => boolean): RecordStore<V> {
+  const never = new Promise<never>(() => undefined);
+  return {
+    ...store,
+    get: async (id) => (isAlive() ? structuredClone(await store.get(id)) : await never),
+    put: (id, value) => (isAlive() ? store.put(id, structuredClone(value)) : never),
+    delete: (id) => (isAlive() ? store.delete(id) : never),
+  };
+}
+
+const SOON = { timeout: 20_000, interval: 2 };
+
+describe("a negotiation between two participants", () => {
+  test("is finalized whatever is lost, repeated or dies on the way", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.constantFrom(...FATES), { maxLength: 14 }), async (fates) => {
+        const world = createWorld({ alpha: agreeing, beta: agreeing }, fates);
+        await world.boot();
+        await world.engine("alpha").begin(BEGIN);
+        await expect.poll(world.states, SOON).toEqual(["FINALIZED", "FINALIZED"]);
+        const [ours, theirs] = [await world.only("alpha"), await world.only("beta")];
+        expect(ours?.side.document).toEqual(theirs?.side.document);
+        expect(world.errors).toEqual([]);
+        await world.stop();
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("takes four messages and no more", async () => {
+    const world = createWorld({ alpha: agreeing, beta: agreeing });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(world.states, SOON).toEqual(["FINALIZED", "FINALIZED"]);
+    expect(world.posted).toEqual([
+      "alpha ContractRequestMessage",
+      "beta ContractAgreementMessage",
+      "alpha ContractAgreementVerificationMessage",
+      "beta ContractNegotiationEventMessage",
+    ]);
+    await world.stop();
+  });
+
+  test("goes on after a start where it stood", async () => {
+    let permits = false;
+    const world = createWorld({ alpha: agreeing, beta: async (record) => (permits ? agreeing(record) : undefined) });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(world.states, SOON).toEqual(["REQUESTED", "REQUESTED"]);
+    permits = true;
+    await world.die("beta");
+    await expect.poll(world.states, SOON).toEqual(["FINALIZED", "FINALIZED"]);
+    await world.stop();
+  });
+
+  test("ends on both sides with the cause that one of them gave", async () => {
+    const cause = causeOf("purpose-not-allowed", "statistics only");
+    const world = createWorld({
+      alpha: agreeing,
+      beta: async ({ side: { document } }) =>
+        document?.state === "REQUESTED" ? negotiationTermination(document, cause) : undefined,
+    });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(world.states, SOON).toEqual(["TERMINATED", "TERMINATED"]);
+    for (const name of ["alpha", "beta"] as const) {
+      expect((await world.only(name))?.side.document?.termination).toEqual({ by: "provider", ...cause });
+    }
+    await world.stop();
+  });
+});
+
+describe("a first message", () => {
+  const begun = async () => {
+    const world = createWorld({ alpha: silent, beta: silent });
+    await world.boot();
+    const take = (from: string, message: object) =>
+      world.engine("beta").takeFirst(from, message, "ContractRequestMessage");
+    return { world, take };
+  };
+  test("that comes again finds the process that it began", async () => {
+    const { world, take } = await begun();
+    const first = await take("alpha", BEGIN.message);
+    await world.die("beta");
+    expect(await take("alpha", BEGIN.message)).toEqual(first);
+    await world.stop();
+  });
+  test("under an id that is taken is refused, and another participant's is another process", async () => {
+    const { world, take } = await begun();
+    const first = await take("alpha", BEGIN.message);
+    const other = { ...BEGIN.message, offer: { ...OFFER, "@id": "offer-2" } };
+    await expect(take("alpha", other)).rejects.toMatchObject({ said: { code: "pid-taken" } });
+    expect((await take("gamma", other)).providerPid).not.toBe(first.providerPid);
+    await world.stop();
+  });
+});
+
+test("a stranger is told nothing, not even that its message is malformed", async () => {
+  const world = createWorld({ alpha: silent, beta: silent });
+  await world.boot();
+  const { providerPid } = await world.engine("beta").takeFirst("alpha", BEGIN.message, "ContractRequestMessage");
+  const unknown = { code: "ERR_DATASPACE_UNKNOWN", pids: undefined };
+  const verification = "ContractAgreementVerificationMessage";
+  await expect(world.engine("beta").take("gamma", providerPid, {}, verification)).rejects.toMatchObject(unknown);
+  await expect(world.engine("beta").take("alpha", "other", {}, verification)).rejects.toMatchObject(unknown);
+  await expect(world.engine("beta").show("gamma", providerPid)).rejects.toMatchObject(unknown);
+  await world.stop();
+});
