@@ -40,3 +40,22 @@ test("a passing failure is repeated without being poked; a lasting one is not", 
   expect(runs.filter((key) => key === "lasting")).toHaveLength(1);
   expect(runs.filter((key) => key === "passing").length).toBeGreaterThan(1);
 });
+
+test.each([0, 1, 2, 3, 4, 5, 6])("a poke %i turns after the work has ended is not lost", async (turns) => {
+  let runs = 0;
+  const ended = Promise.withResolvers<void>();
+  const queue = createKeyedQueue({
+    async run() {
+      runs += 1;
+      await ended.promise;
+    },
+    isPassing: () => false,
+    onError: () => undefined,
+  });
+  queue.poke("a");
+  ended.resolve();
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+  queue.poke("a");
+  await expect.poll(() => runs).toBe(2);
+  await queue.stop();
+});

@@ -51,7 +51,11 @@ export function createKeyedQueue(options: {
       again.add(key);
       return;
     }
-    const done = work(key).finally(() => running.delete(key));
+    const done = work(key).finally(() => {
+      running.delete(key);
+      // Poked between the end of the work and here.
+      if (again.delete(key)) poke(key);
+    });
     running.set(key, done);
   }
 
