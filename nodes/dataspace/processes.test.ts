@@ -43,6 +43,12 @@ const agreeing: Next = async ({ side: { document, role }, pid, peer }) => {
 };
 const silent: Next = async () => undefined;
 
+interface Life {
+  readonly engine: Processes<Negotiation, NegotiationMessage>;
+  readonly death: PromiseWithResolvers<void>;
+  isAlive: boolean;
+}
+
 /** What becomes of a message: it or its answer is lost, or a process dies at the worst moment. */
 const FATES = ["arrives", "lost", "answer-lost", "receiver-dies", "receiver-dies-after", "sender-dies"] as const;
 type Fate = (typeof FATES)[number];
@@ -54,13 +60,13 @@ function createWorld(next: { readonly [name in Name]: Next }, fates: readonly Fa
     alpha: { records: memoryRecords<Record>(), open: memoryRecords<true>() },
     beta: { records: memoryRecords<Record>(), open: memoryRecords<true>() },
   };
-  const running: Partial<{ [name in Name]: { engine: Processes<Negotiation, NegotiationMessage>; isAlive: boolean } }> =
-    {};
+  const running: Partial<{ [name in Name]: Life }> = {};
   const errors: unknown[] = [];
   const posted: string[] = [];
 
   function boot(name: Name) {
-    const life = { isAlive: true };
+    const death = Promise.withResolvers<void>();
+    const life = { isAlive: true, death };
     const engine = createProcesses<Negotiation, NegotiationMessage>({
       protocol: negotiationProtocol,
       records: mortal(stores[name].records, () => life.isAlive),
@@ -79,6 +85,7 @@ function createWorld(next: { readonly [name in Name]: Next }, fates: readonly Fa
   async function die(name: Name) {
     const dead = running[name]!;
     dead.isAlive = false;
+    dead.death.resolve();
     void dead.engine.stop();
     await boot(name);
   }
@@ -112,7 +119,11 @@ function createWorld(next: { readonly [name in Name]: Next }, fates: readonly Fa
       return lost;
     }
     if (fate === "sender-dies") await die(from);
-    const { answer, error } = await call(from, to, url, message);
+    // A connection to a process that dies breaks.
+    const broken = running[to]!.death.promise.then(() => undefined);
+    const answered = await Promise.race([call(from, to, url, message), broken]);
+    if (answered === undefined) return lost;
+    const { answer, error } = answered;
     if (fate === "receiver-dies-after") await die(to);
     if (fate === "answer-lost" || fate === "receiver-dies-after") return lost;
     if (error === undefined) return { kind: "taken", answer };
@@ -120,15 +131,15 @@ function createWorld(next: { readonly [name in Name]: Next }, fates: readonly Fa
     return { kind: "refused", code: error.said.code, reasons: error.said.reasons };
   }
 
-  const only = async (name: Name): Promise<Record | undefined> => {
+  const kept = async (name: Name): Promise<Record | undefined> => {
     for await (const [, record] of stores[name].records.entries()) return record;
     return undefined;
   };
   return {
     boot: () => Promise.all([boot("alpha"), boot("beta")]),
     engine: (name: Name) => running[name]!.engine,
-    only,
-    states: async () => [(await only("alpha"))?.side.document?.state, (await only("beta"))?.side.document?.state],
+    kept,
+    states: async () => [(await kept("alpha"))?.side.document?.state, (await kept("beta"))?.side.document?.state],
     stop: () => Promise.all(Object.values(running).map(({ engine }) => engine.stop())),
     die,
     errors,
@@ -157,7 +168,7 @@ describe("a negotiation between two participants", () => {
         await world.boot();
         await world.engine("alpha").begin(BEGIN);
         await expect.poll(world.states, SOON).toEqual(["FINALIZED", "FINALIZED"]);
-        const [ours, theirs] = [await world.only("alpha"), await world.only("beta")];
+        const [ours, theirs] = [await world.kept("alpha"), await world.kept("beta")];
         expect(ours?.side.document).toEqual(theirs?.side.document);
         expect(world.errors).toEqual([]);
         await world.stop();
@@ -204,7 +215,7 @@ describe("a negotiation between two participants", () => {
     await world.engine("alpha").begin(BEGIN);
     await expect.poll(world.states, SOON).toEqual(["TERMINATED", "TERMINATED"]);
     for (const name of ["alpha", "beta"] as const) {
-      expect((await world.only(name))?.side.document?.termination).toEqual({ by: "provider", ...cause });
+      expect((await world.kept(name))?.side.document?.termination).toEqual({ by: "provider", ...cause });
     }
     await world.stop();
   });

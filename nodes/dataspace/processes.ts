@@ -3,6 +3,7 @@
  * has moved and after a start, so nothing is owed by memory alone; what is on its way is on disk first, with the time
  * of its next try.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { joined } from "../../exchange/protocol/paths.ts";
 import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
@@ -31,6 +32,9 @@ export const PATIENCE: Patience = Object.freeze({
   giveUpMs: 24 * 60 * 60_000,
   doubtfulTries: 6,
 });
+
+/** How long a question about the state waits for the answer to a message that is on its way. */
+const SETTLING_MS = 1_000;
 
 export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@type": string }> {
   readonly protocol: Protocol<D, M>;
@@ -82,7 +86,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   const { protocol, records, patience = PATIENCE } = ports;
   const { moves, paths, collection } = protocol;
   const oneAtATime = createKeyedLock();
-  const attempts = new Map<string, AbortController>();
+  const attempts = new Map<string, { readonly abort: () => void; readonly settled: Promise<void> }>();
   const timers = createTimers(ports.now);
   const queue = createKeyedQueue({
     run: (pid) => drive(pid),
@@ -148,16 +152,19 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const { pid, peer } = record;
     const delivery = record.delivery ?? { since: ports.now(), tries: 0, due: ports.now() };
     if (timers.isAhead(delivery.due)) return timers.at(pid, delivery.due, () => queue.poke(pid));
-    const attempt = new AbortController();
+    const controller = new AbortController();
+    const { promise: settled, resolve } = Promise.withResolvers<void>();
+    const attempt = { abort: () => controller.abort(), settled };
     attempts.set(pid, attempt);
     try {
-      let outcome = await ports.post(peer, urlOf(record, message), message, attempt.signal);
-      if (outcome.kind === "refused" && (await hasArrived(record, message, attempt.signal))) {
+      let outcome = await ports.post(peer, urlOf(record, message), message, controller.signal);
+      if (outcome.kind === "refused" && (await hasArrived(record, message, controller.signal))) {
         outcome = { kind: "taken", answer: undefined };
       }
       await oneAtATime(pid, () => settle(record, message, delivery, outcome));
     } finally {
       if (attempts.get(pid) === attempt) attempts.delete(pid);
+      resolve();
     }
   }
 
@@ -266,9 +273,13 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       });
     },
     async show(peer, pid) {
-      const record = await records.get(pid);
-      if (record?.peer !== peer || record.side.document === undefined) throw unknownProcess();
-      return record.side.document;
+      if ((await records.get(pid))?.peer !== peer) throw unknownProcess();
+      // Whoever has just acknowledged a message may ask before the acknowledgement is here and on disk.
+      const attempt = attempts.get(pid);
+      if (attempt !== undefined) await Promise.race([attempt.settled, sleep(SETTLING_MS, undefined, { ref: false })]);
+      const document = (await records.get(pid))?.side.document;
+      if (document === undefined) throw unknownProcess();
+      return document;
     },
     find: (pid) => records.get(pid),
     poke: (pid) => queue.poke(pid),
