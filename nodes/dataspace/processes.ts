@@ -98,10 +98,10 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     side.sending === undefined && (side.document === undefined || protocol.isOver(side.document));
 
   async function keep(record: Record): Promise<void> {
-    // Both lie in one log, so the mark is on disk once the record is.
-    if (isOver(record)) await ports.open.delete(record.pid);
-    else await ports.open.put(record.pid, true);
+    // The mark lies before the record and outlives it: both are in one log, so it is on disk once the record is.
+    if (!isOver(record)) await ports.open.put(record.pid, true);
     await records.put(record.pid, record);
+    if (isOver(record)) await ports.open.delete(record.pid);
     ports.onMoved?.(record);
     if (!isOver(record)) queue.poke(record.pid);
   }
@@ -133,7 +133,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   /** One thing this side owes the process; runs again after every change. */
   async function drive(pid: string): Promise<void> {
     const record = await records.get(pid);
-    if (record === undefined || isOver(record)) return;
+    if (record === undefined || isOver(record)) return await ports.open.delete(pid);
     if (record.side.sending !== undefined) return await deliver(record, record.side.sending);
     const message = await ports.next(record);
     if (message === undefined || message["@type"] === record.refusal?.type) return;
