@@ -2,13 +2,20 @@
 import type { Host, SignedLike } from "../chaincode/rules/host.ts";
 import { readKey, type StateReader } from "../chaincode/rules/keys.ts";
 import { fromBase64url } from "../crypto/suites/encoding.ts";
-import { type Signed, type SigningDomain, verifySigned, verifySignedAhead } from "../crypto/suites/signed.ts";
+import {
+  type Signed,
+  type SigningDomain,
+  verifySigned,
+  verifySignedAhead,
+  verifySignedOnce,
+} from "../crypto/suites/signed.ts";
 
 /** Host.verify: false for everything malformed, never an exception. */
 export function verifyForContract(publicKey: string, domain: string, signed: SignedLike): boolean {
   try {
     // The contract passes only domains of SigningDomain and envelopes its schema accepted.
-    return verifySigned(fromBase64url(publicKey, "public key", 32), domain as SigningDomain, signed as Signed<unknown>);
+    const verify = domain === "transaction" ? verifySigned : verifySignedOnce;
+    return verify(fromBase64url(publicKey, "public key", 32), domain as SigningDomain, signed as Signed<unknown>);
   } catch {
     return false;
   }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
-import { anchor, digest, NETWORK, testMember, transaction, uuid } from "../../ledger/conformance/fixture.ts";
+import { anchor, anchors, digest, NETWORK, testMember, transaction, uuid } from "../../ledger/conformance/fixture.ts";
 import {
   agreementBody,
   assetBody,
@@ -27,6 +28,7 @@ import {
 } from "./_world.ts";
 import { CONTRACT_ERRORS } from "./errors.ts";
 import { MAX_TRANSACTION_BYTES } from "./execute.ts";
+import { keys } from "./keys.ts";
 import { RULES } from "./rules.ts";
 import { TRANSACTIONS, type TransactionBody, type TransactionType } from "./transactions.ts";
 
@@ -127,6 +129,15 @@ describe("idempotence", () => {
     const before = new Map(world.state.values);
     expect(await world.run(first)).toEqual({ ok: true, repeats: 14 });
     expect(world.state.values).toEqual(before);
+  });
+
+  test("what is kept of a transaction is the digest of its statement, signed alone or with others", async () => {
+    const world = await foundedWorld();
+    for (const one of [...anchors(operator, 0, 3), anchor(operator, 3)]) {
+      await world.mustRun(one);
+      const kept = await world.state.get(keys.transaction(one.signer, one.statement.id));
+      expect(kept).toMatchObject({ digest: digestOf(one.statement) });
+    }
   });
 
   test("an id belongs to its author: another member may use the same", async () => {

@@ -103,9 +103,6 @@ export const readMember = (state: StateReader, member: string) => read<MemberSta
 export const readMembers = (state: StateReader) => readAll<MemberState>(state, "member/");
 export const readKey = (state: StateReader, key: string) => read<KeyState>(state, keys.key(key));
 export const readAsset = (state: StateReader, asset: string) => read<AssetState>(state, keys.asset(asset));
-/** Of one provider, or of all. */
-export const readAssets = (state: StateReader, provider?: string) =>
-  readAll<AssetState>(state, provider === undefined ? "asset/" : `asset/${provider}:`);
 export const readAssetVersion = (state: StateReader, asset: string, version: number) =>
   read<AssetVersionState>(state, keys.assetVersion(asset, version));
 export const readRequest = (state: StateReader, request: string) => read<RequestState>(state, keys.request(request));

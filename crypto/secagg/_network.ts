@@ -7,7 +7,9 @@ import { saltedDigest } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import { type Signed, type SigningIdentity, signingIdentity, signStatement } from "../suites/signed.ts";
 import { encodeBitmap, registryContributors } from "./cells.ts";
-import { constantsFor, graphKind } from "./constants.ts";
+import { addChunk, emptyChunk, type SumPlan, takeMasksOffChunk } from "./chunk-sum.ts";
+import { chunkAt, chunkCount, chunksOf } from "./chunks.ts";
+import { CHUNK_WORDS, constantsFor, graphKind } from "./constants.ts";
 import { startCoordinator, stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
@@ -18,8 +20,16 @@ import type { MemberState } from "./member-state.ts";
 import { checkMessage, type Message, maximumBytes } from "./messages.ts";
 import type { CellDimension, Constants, LedgerRecord, Opened, Parties, Sign } from "./opened.ts";
 import { createReceiverKey, type ReceiverState, startReceiver, stepReceiver } from "./receiver.ts";
-import type { CoordinatorEffect, Decoded, MemberEffect, MemberInput, Send } from "./step.ts";
-import { encodeElements } from "./words.ts";
+import type {
+  CoordinatorEffect,
+  CoordinatorInput,
+  Decoded,
+  MemberEffect,
+  MemberInput,
+  ReceiverInput,
+  Send,
+} from "./step.ts";
+import { decodeElements, encodeElements, periodOf } from "./words.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00Z");
 const HOUR = 3_600_000;
@@ -60,12 +70,19 @@ export interface World {
   readonly opened?: Partial<Opened>;
   /** What really travels: the same message, others in its place, or nothing. */
   readonly intercept?: (sent: Send & { from: string }, network: Network) => readonly (Send & { from: string })[];
+  /** What really travels of the chunks after the first one. */
+  readonly chunk?: (
+    sent: Omit<Extract<CoordinatorInput, { kind: "chunk" }>, "kind">,
+  ) => readonly { readonly index: number; readonly words: Uint8Array }[];
   /** Lets a test replace what C submits; undefined swallows it. */
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
   readonly crash?: (party: string, count: number) => boolean;
-  /** Told how long each step took, without what the network does around it. */
-  readonly timed?: (party: string, input: MemberInput, milliseconds: number) => void;
+  /** Told how long each step took, without what the network does around it, and from which state it went. */
+  readonly timed?: (
+    party: string,
+    step: { state: unknown; input: MemberInput | CoordinatorInput | ReceiverInput; now: number; ms: number },
+  ) => void;
   /** Large cohorts: states and messages are handed on as they are instead of through JSON. */
   readonly sharing?: boolean;
   /** Overrides the answer to an effect of a member. */
@@ -81,7 +98,7 @@ export interface Network {
   readonly histories: Map<string, HistoryEntry[]>;
   coordinator: CoordinatorState;
   receiver: ReceiverState;
-  decoded: Decoded | undefined;
+  decoded: ReturnType<typeof legible> | undefined;
   now: number;
   readonly records: LedgerRecord[];
   readonly sent: (Send & { from: string })[];
@@ -102,7 +119,8 @@ export interface Network {
 
 export const C = "coordinator";
 export const R = "receiver";
-export const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(3, "0")}`);
+export const names = (n: number): string[] =>
+  Array.from({ length: n }, (_, i) => `m${String(i + 1).padStart(Math.max(3, String(n).length), "0")}`);
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
 const copyOf = <T>(state: T): T => JSON.parse(JSON.stringify(state)) as T;
@@ -110,6 +128,39 @@ const salted = (document: unknown) => {
   const salt = new Uint8Array(32).fill(7);
   return { salt: toBase64url(salt), document, digest: saltedDigest(salt, document) };
 };
+
+/** As a driver answers `compute-values`. */
+export const valuesInChunks = (vector: BigUint64Array, chunkWords: number): MemberInput[] =>
+  chunksOf(vector, { words: vector.length, chunkWords }).map((words, index) => ({ kind: "values", index, words }));
+
+/** As R's driver answers `sum`, from the chunks that C holds. */
+export function sumUp(plan: SumPlan, chunkOf: (member: string, index: number) => Uint8Array): ReceiverInput {
+  const words = new BigUint64Array(plan.words);
+  for (let index = 0; index < chunkCount(plan); index++) {
+    const sum = emptyChunk(plan, index);
+    try {
+      for (const one of plan.contributions) {
+        const first = index === 0 ? one.first : undefined;
+        addChunk(plan, sum, index, one, first ?? chunkOf(one.member, index));
+      }
+    } catch (problem) {
+      return { kind: "not-summed", reason: (problem as Error).message };
+    }
+    takeMasksOffChunk(plan, sum, index);
+    words.set(sum, chunkAt(plan, index).start);
+  }
+  return { kind: "summed", words };
+}
+
+/** With the sums of each cell as decimal text. */
+function legible(decoded: Decoded, components: readonly (1 | 2)[]) {
+  const period = periodOf(components);
+  const cells = decoded.cells.map((cell, i) => ({
+    ...cell,
+    values: decodeElements(decoded.words.slice(i * period, (i + 1) * period), components).map(String),
+  }));
+  return { ...decoded, cells };
+}
 
 export function createNetwork(world: World): Network {
   const throughJson = <T>(value: T): T => (world.sharing === true ? value : copyOf(value));
@@ -136,6 +187,7 @@ export function createNetwork(world: World): Network {
     recordKeys: Array.from({ length: atoms }, (_, atom) => [`cell-${atom}`]),
     units: Object.fromEntries(members.map((member) => [member, { kind: "provider" as const }])),
     sharedUnitDomains: false,
+    chunkWords: CHUNK_WORDS,
     ...world.layout,
   };
   const documents = { query: salted({ query: 1 }), layout: salted({ layout: 1 }), policy: salted({ policy: 1 }) };
@@ -184,7 +236,9 @@ export function createNetwork(world: World): Network {
   };
   const plain = ({ salt, document }: { salt: string; document: unknown }) => ({ salt, document });
   const histories = world.histories ?? new Map<string, HistoryEntry[]>();
-  const kept = new Map<string, Uint8Array>();
+  /** What C has stored, chunk by chunk, and what members have to send after the first one. */
+  const kept = new Map<string, Uint8Array[]>();
+  const toSend = new Map<string, Uint8Array>();
   const queue: (() => void)[] = [];
   const wakes = new Set<number>();
   const counters = new Map<string, number>();
@@ -200,7 +254,7 @@ export function createNetwork(world: World): Network {
     if (effect.kind === "compute-counts") return [{ kind: "counts", ...own(member) }];
     if (effect.kind === "compute-values") {
       const values = effect.included.flatMap((atom) => [...world.values[member]![atom]!]);
-      return [{ kind: "values", words: encodeElements(values, components) }];
+      return valuesInChunks(encodeElements(values, components), effect.chunkWords);
     }
     return [];
   };
@@ -275,6 +329,16 @@ export function createNetwork(world: World): Network {
       if (network.silent.has(sent.from)) return;
       const copy = throughJson(message);
       queue.push(() => deliver(from, to, copy));
+      if (message.type !== "contribution-1" && message.type !== "contribution-2") continue;
+      const phase = message.type === "contribution-1" ? 1 : 2;
+      // Not what a liar's message claims: what its words were cut into.
+      for (let index = 1; ; index += 1) {
+        const words = toSend.get(`${phase}/${from}/${index}`);
+        if (words === undefined) break;
+        for (const chunk of world.chunk?.({ from, phase, index, words }) ?? [{ index, words }]) {
+          queue.push(() => stepC({ kind: "chunk", from, phase, ...chunk }));
+        }
+      }
     }
   }
 
@@ -297,9 +361,11 @@ export function createNetwork(world: World): Network {
       const history = histories.get(self) ?? [];
       const deps = { now: network.now, sign: signer(self), random, history };
       const started = performance.now();
-      const { state, send, effects } = stepMember(network.members.get(self)!, input, deps);
-      world.timed?.(self, input, performance.now() - started);
+      const previous = network.members.get(self)!;
+      const { state, send, effects } = stepMember(previous, input, deps);
+      world.timed?.(self, { state: previous, input, now: network.now, ms: performance.now() - started });
       for (const effect of effects) {
+        if (effect.kind === "keep") toSend.set(`${effect.phase}/${self}/${effect.index}`, effect.words.slice());
         if (effect.kind === "history" && !history.some(({ digest }) => digest === effect.entry.digest)) {
           histories.set(self, [...history, effect.entry]);
         }
@@ -327,13 +393,19 @@ export function createNetwork(world: World): Network {
         now: network.now,
         sign: signer(C),
         random,
-        kept: (phase: 1 | 2, member: string) => kept.get(`${phase}/${member}`)!,
+        kept: (phase: 1 | 2, member: string, index: number) => kept.get(`${phase}/${member}`)![index]!,
+        held: (phase: 1 | 2, member: string) => kept.get(`${phase}/${member}`)?.length ?? 0,
       };
       const started = performance.now();
-      const { state, send, effects } = stepCoordinator(network.coordinator, input, deps);
-      world.timed?.(C, input, performance.now() - started);
+      const previous = network.coordinator;
+      const { state, send, effects } = stepCoordinator(previous, input, deps);
+      world.timed?.(C, { state: previous, input, now: network.now, ms: performance.now() - started });
       for (const effect of effects) {
-        if (effect.kind === "keep") kept.set(`${effect.phase}/${effect.member}`, effect.words.slice());
+        if (effect.kind !== "keep") continue;
+        const name = `${effect.phase}/${effect.member}`;
+        const chunks = [...(kept.get(name) ?? [])];
+        chunks[effect.index] = effect.words.slice();
+        kept.set(name, chunks);
       }
       network.coordinator = throughJson(state);
       proceed(
@@ -354,14 +426,17 @@ export function createNetwork(world: World): Network {
   function stepR(input: Parameters<typeof stepReceiver>[1]): void {
     guard(R, () => {
       const started = performance.now();
-      const { state, effects } = stepReceiver(network.receiver, input, { now: network.now, sign: signer(R) });
-      world.timed?.(R, input, performance.now() - started);
+      const previous = network.receiver;
+      const { state, effects } = stepReceiver(previous, input, { now: network.now, sign: signer(R) });
+      world.timed?.(R, { state: previous, input, now: network.now, ms: performance.now() - started });
       network.receiver = throughJson(state);
       for (const effect of effects) {
         if (effect.kind === "decoded") {
-          network.decoded = effect.result;
+          network.decoded = legible(effect.result, components);
           publishAt({ record: "release" });
         }
+        if (effect.kind === "sum")
+          queue.push(() => stepR(sumUp(effect.plan, (m, index) => kept.get(`2/${m}`)![index]!)));
         if (effect.kind === "withhold") {
           network.withheld.push(effect.reason);
           publishAt({ record: "withhold" });

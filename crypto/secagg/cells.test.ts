@@ -25,6 +25,7 @@ const layout = (atoms: number, over: Partial<Layout> = {}): Layout => ({
   recordKeys: Array.from({ length: atoms }, () => []),
   units: Object.fromEntries(members.map((member) => [member, { kind: "provider" as const }])),
   sharedUnitDomains: false,
+  chunkWords: 8,
   ...over,
 });
 /** need 5, d 1. */

@@ -50,36 +50,47 @@ export function registryContributors(
   atoms: number,
 ): (readonly string[])[] {
   const { dimensions } = opened.cells;
-  const byClass = new Map<string, readonly string[]>();
-  return Array.from({ length: atoms }, (_, atom) => {
-    const name = registryClass(dimensions, atom);
-    const known = byClass.get(name);
-    if (known !== undefined) return known;
-    const found = members.filter((member) => inAtom(dimensions, parties.attributes[member] ?? {}, atom));
-    byClass.set(name, found);
-    return found;
-  });
-}
-
-function registryClass(dimensions: readonly CellDimension[], atom: number): string {
-  let name = "";
-  let rest = atom;
-  for (let i = dimensions.length - 1; i >= 0; i--) {
-    const { size, attribute } = dimensions[i]!;
-    if (attribute !== undefined) name += `${rest % size},`;
-    rest = Math.floor(rest / size);
+  if (dimensions.every(({ attribute }) => attribute === undefined)) return new Array(atoms).fill(members);
+  const lists: (readonly string[])[] = [];
+  const classes = registryClasses(dimensions);
+  const contributors = new Array<readonly string[]>(atoms);
+  for (let atom = 0; atom < atoms; atom++) {
+    const at = classes[atom]!;
+    lists[at] ??= members.filter((member) => inAtom(dimensions, parties.attributes[member] ?? {}, atom));
+    contributors[atom] = lists[at];
   }
-  return name;
+  return contributors;
 }
 
-/** Atoms that differ in one dimension only: every line of the table, dimension by dimension. */
-function* lines(dimensions: readonly CellDimension[], atoms: number): Generator<number[]> {
+/** A number per atom, row-major: equal where the registry digits are. */
+function registryClasses(dimensions: readonly CellDimension[]): Uint32Array {
+  let classes = new Uint32Array(1);
+  for (const { size, attribute } of dimensions) {
+    const finer = new Uint32Array(classes.length * size);
+    for (let at = 0; at < finer.length; at++) {
+      const coarse = classes[Math.floor(at / size)]!;
+      finer[at] = attribute === undefined ? coarse : coarse * size + (at % size);
+    }
+    classes = finer;
+  }
+  return classes;
+}
+
+/** Atoms that differ in one dimension only: `size` of them from `start` on, `stride` apart. */
+interface Line {
+  readonly start: number;
+  readonly stride: number;
+  readonly size: number;
+}
+
+/** Every line of the table, dimension by dimension. */
+function* lines(dimensions: readonly CellDimension[], atoms: number): Generator<Line> {
   let stride = atoms;
   for (const { size } of dimensions) {
+    const block = stride;
     stride /= size;
-    for (let start = 0; start < atoms; start++) {
-      if (Math.floor(start / stride) % size !== 0) continue;
-      yield Array.from({ length: size }, (_, digit) => start + digit * stride);
+    for (let from = 0; from < atoms; from += block) {
+      for (let start = from; start < from + stride; start++) yield { start, stride, size };
     }
   }
 }
@@ -95,21 +106,25 @@ function leaveOut(
   included: readonly number[],
   rule: { need: number; size: (atom: number) => number; joint: (leftOut: readonly number[]) => number },
 ): number[] {
-  const kept = new Set(included);
-  const settle = (line: readonly number[]): boolean => {
-    const before = kept.size;
-    for (;;) {
-      const inside = line.filter((atom) => kept.has(atom));
-      const held = rule.joint(line.filter((atom) => !kept.has(atom)));
-      if (inside.length === 0 || held === 0 || held >= rule.need) return kept.size < before;
-      kept.delete(inside.reduce((least, atom) => (rule.size(atom) < rule.size(least) ? atom : least)));
+  const kept = new Uint8Array(atoms);
+  for (const atom of included) kept[atom] = 1;
+  const settle = ({ start, stride, size }: Line): boolean => {
+    for (let changed = false; ; changed = true) {
+      const inside: number[] = [];
+      const leftOut: number[] = [];
+      for (let digit = 0, atom = start; digit < size; digit++, atom += stride) {
+        (kept[atom] === 1 ? inside : leftOut).push(atom);
+      }
+      const held = rule.joint(leftOut);
+      if (inside.length === 0 || held === 0 || held >= rule.need) return changed;
+      kept[inside.reduce((least, atom) => (rule.size(atom) < rule.size(least) ? atom : least))] = 0;
     }
   };
   for (let changed = true; changed; ) {
     changed = false;
     for (const line of lines(dimensions, atoms)) changed = settle(line) || changed;
   }
-  return included.filter((atom) => kept.has(atom));
+  return included.filter((atom) => kept[atom] === 1);
 }
 
 export const cellNeed = (constants: Constants, layout: Pick<Layout, "minimumOrganisations">): number =>
@@ -126,8 +141,7 @@ export function registryIncluded(
   constants: Constants,
   layout: Layout,
 ): number[] {
-  const fit = new Set(registryFitting(contributors, constants, layout));
-  const included = contract.filter((atom) => fit.has(atom));
+  const included = contract.filter(registryFits(contributors, constants, layout));
   return leaveOut(dimensions, layout.atoms, included, {
     need: constants.need,
     size: (atom) => contributors[atom]!.length,
@@ -137,14 +151,16 @@ export function registryIncluded(
 }
 
 /** Registry mode: atoms that their own contributors would let open, whatever is left out beside them. */
-export function registryFitting(
+export const registryFitting = (
   contributors: readonly (readonly string[])[],
   constants: Constants,
   layout: Layout,
-): number[] {
+): number[] => [...contributors.keys()].filter(registryFits(contributors, constants, layout));
+
+function registryFits(contributors: readonly (readonly string[])[], constants: Constants, layout: Layout) {
   const excluded = new Set(layout.excluded);
   const need = cellNeed(constants, layout);
-  return [...contributors.keys()].filter((atom) => !excluded.has(atom) && contributors[atom]!.length >= need);
+  return (atom: number): boolean => contributors[atom]!.length >= need && !excluded.has(atom);
 }
 
 /** Weight of one member's units: 1 where the unit is the provider itself, else U. */

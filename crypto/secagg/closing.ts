@@ -1,7 +1,7 @@
 /** Checks on closing sets (11, 19) and on the common view of them (12, 13, 20, 21). */
-import { digestOf, sha256 } from "../suites/digest.ts";
-import { fromBase64url, toBase64url, utf8 } from "../suites/encoding.ts";
-import { type Signed, type SigningDomain, signingBytes, verifySigned } from "../suites/signed.ts";
+import { digestOf } from "../suites/digest.ts";
+import { fromBase64url } from "../suites/encoding.ts";
+import { type Signed, type SigningDomain, verifySignedOnce } from "../suites/signed.ts";
 import { usesFingerprints } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 import { statementsRoot } from "./merkle.ts";
@@ -14,22 +14,10 @@ export function refuseAuthenticity(message: string): never {
 
 export function assertSigned(parties: Parties, domain: SigningDomain, signed: Signed<unknown>, signer: string): void {
   const identity = parties.identities[signer];
-  if (identity === undefined || signed.signer !== signer || !isVerified(identity.publicKey, domain, signed)) {
+  const publicKey = identity && fromBase64url(identity.publicKey, "identity", 32);
+  if (publicKey === undefined || signed.signer !== signer || !verifySignedOnce(publicKey, domain, signed)) {
     refuseAuthenticity(`${domain}: not signed by ${signer}`);
   }
-}
-
-const REMEMBERED = 16_384;
-const verified = new Set<string>();
-
-/** The same statements come again with every repetition, in later messages and for other roles of this process. */
-function isVerified(publicKey: string, domain: SigningDomain, signed: Signed<unknown>): boolean {
-  const name = toBase64url(sha256(signingBytes(domain, signed), utf8(`${publicKey} ${signed.signature}`)));
-  if (verified.has(name)) return true;
-  if (!verifySigned(fromBase64url(publicKey, "identity", 32), domain, signed)) return false;
-  if (verified.size >= REMEMBERED) verified.clear();
-  verified.add(name);
-  return true;
 }
 
 export const headerDigest = (header: Header): string => digestOf(header);
@@ -60,9 +48,10 @@ export function survivorsOf(
   wanted: { allowed: readonly string[]; context: string; bytes: number },
 ): string[] {
   const members = close.headers.map((header) => header.signer);
+  const allowed = new Set(wanted.allowed);
   members.forEach((member, i) => {
     if (i > 0 && members[i - 1]! >= member) refuseAuthenticity("closing set: members must ascend, one header each");
-    if (!wanted.allowed.includes(member)) refuseAuthenticity(`closing set: ${member} may not be in it`);
+    if (!allowed.has(member)) refuseAuthenticity(`closing set: ${member} may not be in it`);
     assertHeader(parties, close.headers[i]!, {
       ...wanted,
       computation: opened.computation,
@@ -91,6 +80,7 @@ export function assertCommonView(
   views: readonly View[],
   wanted: { phase: 1 | 2; digest: string; position: number; holders: readonly string[] },
 ): void {
+  const holders = new Set(wanted.holders);
   const signers = new Set<string>();
   for (const view of views) {
     const { computation, request, phase, digest, position } = view.statement;
@@ -100,7 +90,7 @@ export function assertCommonView(
     if (digest !== wanted.digest || position !== wanted.position) {
       refuseAuthenticity(`view of ${view.signer}: of another closing set`);
     }
-    if (!wanted.holders.includes(view.signer) || signers.has(view.signer)) {
+    if (!holders.has(view.signer) || signers.has(view.signer)) {
       refuseAuthenticity(`view of ${view.signer}: not a holder, or twice`);
     }
     assertSigned(parties, "view", view, view.signer);

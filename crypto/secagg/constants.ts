@@ -4,6 +4,7 @@ import { verifySigned } from "../suites/signed.ts";
 import { SecaggError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
 import type { Constants, Opened, Parties } from "./opened.ts";
+import { periodOf } from "./words.ts";
 import { assertUsablePublicKey } from "./x25519.ts";
 
 /** k: neighbours of each member in cohorts of more than k + 1 members; up to there the graph is complete. */
@@ -20,6 +21,15 @@ export const VIEW_TOLERANCE_MS = 60_000;
 export const UNMASKING_OPEN_MS = 7 * 24 * 60 * 60 * 1000;
 /** Above this many words over the whole cohort phase 1 is shown by fingerprints instead of contributions. */
 export const TRANSCRIPT_WORDS = 1_000_000;
+
+/** Most words of a chunk: 2 MiB. Phase 1 of the largest table (2^17 atoms, two words each) is one chunk. */
+export const CHUNK_WORDS = 1 << 18;
+/** Cells of the largest table: phase 1 of them is one chunk. */
+export const MAXIMUM_ATOMS = CHUNK_WORDS / 2;
+/** Chunks of the longest vector (2^24 words), of atoms that fill just over half a chunk. */
+export const MAXIMUM_CHUNKS = 128;
+/** First chunks of phase 2 come to R with the transcript where all of them together are at most so many words: 8 MiB. */
+export const RIDING_WORDS = 1 << 20;
 
 /** Phase 1 of this computation is checked by fingerprints (§6); follows from the opening alone. */
 export const usesFingerprints = (opened: Opened): boolean =>
@@ -152,6 +162,9 @@ export function assertOpening(opened: Opened, parties: Parties): void {
 export function assertLayout(opened: Opened, layout: Layout): void {
   const atoms = atomsOf(opened);
   if (layout.atoms !== atoms) refuse(`layout.atoms: the opened dimensions give ${atoms}, got ${layout.atoms}`);
+  if (atoms > MAXIMUM_ATOMS) refuse(`layout.atoms: at most ${MAXIMUM_ATOMS}, got ${atoms}`);
+  const wordsPerAtom = periodOf(layout.components);
+  if (wordsPerAtom > CHUNK_WORDS) refuse(`layout.components: at most ${CHUNK_WORDS} words, got ${wordsPerAtom}`);
   if (layout.components.length === 0) refuse("layout.components: at least one is needed");
   if (layout.recordKeys.length !== atoms) refuse("layout.recordKeys: one list per atom is needed");
   layout.excluded.forEach((atom, i) => {

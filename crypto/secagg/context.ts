@@ -55,4 +55,6 @@ export interface KeyUse {
 }
 
 /** HKDF info of one key: 32 bytes. */
-export const keyInfo = (use: KeyUse): Uint8Array => sha256(utf8(canonicalJson({ suite: SUITE, ...use })));
+export const keyInfo = ({ context, ids, keys, kind, phase }: KeyUse): Uint8Array =>
+  // In the order of the canonical text, which is quicker: there is one for every pair.
+  sha256(utf8(canonicalJson({ context, ids, keys, kind, phase, suite: SUITE })));

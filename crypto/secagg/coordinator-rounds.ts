@@ -1,7 +1,8 @@
 /** The coordinator's transitions, one per stage: null where something is still missing. */
 import { toBase64url } from "../suites/encoding.ts";
+import type { Cut } from "./chunks.ts";
 import { contributionDeadline } from "./closing.ts";
-import { keysetMinimum, mostShown, usesFingerprints } from "./constants.ts";
+import { keysetMinimum, mostShown, RIDING_WORDS, usesFingerprints } from "./constants.ts";
 import { closingDigest, maskContext, valueContext } from "./context.ts";
 import {
   ascending,
@@ -101,7 +102,7 @@ export function startPhases(state: AtStage<"maskset">): CoordinatorStep | null {
   const masks: MessageOf<"maskset"> = { type: "maskset", computation: opened.computation, ...state.answers };
   const send = toAll(holdersOf(state), masks);
   if (opened.cells.mode === "counted") {
-    const round = newRound(1, context1, masked, countsShape(layout).words);
+    const round = newRound(1, context1, masked, countsShape(layout));
     return {
       state: { ...state, stage: "contributions", round, context1, cells: null, result1: null },
       send,
@@ -112,15 +113,17 @@ export function startPhases(state: AtStage<"maskset">): CoordinatorStep | null {
   const cells = registryCells(opened, parties, layout, masked, facts.maskset.bitmap);
   if (cells.included.length === 0) return fail(state, "no-cell");
   const context2 = valueContext(context1, null, cells.bitmap);
-  const round = newRound(2, context2, masked, valuesShape(layout, cells).words);
+  const round = newRound(2, context2, masked, valuesShape(layout, cells));
   return { state: { ...state, stage: "contributions", round, context1, cells, result1: null }, send, effects: [] };
 }
 
-const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], words: number): Round => ({
+const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], { words, chunkWords }: Cut): Round => ({
   phase,
   context,
   allowed,
   words,
+  chunkWords,
+  begun: {},
   contributions: {},
   views: {},
   answers: {},
@@ -147,7 +150,7 @@ function foldedOf(state: { readonly round: Round }, members: readonly string[], 
 }
 
 const keptWords = (deps: CoordinatorDeps, member: string, words: number): BigUint64Array =>
-  wordsOfBytes(deps.kept(1, member), `contribution of ${member}`, words);
+  wordsOfBytes(deps.kept(1, member, 0), `contribution of ${member}`, words);
 
 export function awaitClose(state: AtStage<"closing">): CoordinatorStep | null {
   const record = state.round.phase === 1 ? state.facts.close1 : state.facts.close2;
@@ -200,9 +203,9 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
     return { ...failed, effects: [{ kind: "blame", member, reason }, ...failed.effects] };
   }
   const { secrets } = recovery;
+  if (round.phase === 2) return deliver(state, [...secrets], deps);
   const contributionsOf = (members: readonly string[]) =>
-    members.map((member) => ({ member, words: toBase64url(deps.kept(round.phase, member)) }));
-  if (round.phase === 2) return deliver(state, contributionsOf(survivors(state)), [...secrets]);
+    members.map((member) => ({ member, words: toBase64url(deps.kept(1, member, 0)) }));
   const shape = countsShape(state.layout);
   const unmasking = {
     base: { context: round.context, phase: 1 as const },
@@ -227,7 +230,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
   const masked = folds ? foldedOf(state, survivors(state), deps) : undefined;
   const folded =
     masked === undefined ? {} : { folded: { ...textOfFolded(masked), fingerprints: ascending(round.fingerprints) } };
-  const sum = masked?.words ?? unmaskSum({ ...unmasking, words: shape.words, contributions });
+  const sum = masked?.words ?? unmaskSum({ ...unmasking, ...shape, contributions });
   if (masked !== undefined) takeMasksOff(sum, unmasking);
   try {
     const cells = countedCells(opened, state.layout, survivors(state), sum);
@@ -257,16 +260,27 @@ export function startValues(state: AtStage<"counts">): CoordinatorStep | null {
   if (facts.counts === undefined) return null;
   const closing = closingDigest(state.opened.computation, facts.close1!);
   const context2 = valueContext(context1, closing, cells.bitmap);
-  const round = newRound(2, context2, result1.survivors, valuesShape(layout, cells).words);
+  const round = newRound(2, context2, result1.survivors, valuesShape(layout, cells));
   return only({ ...state, stage: "contributions", round });
 }
 
+/** First chunks ride along where they are small together; R fetches whatever does not. */
+const ridesAlong = ({ words, chunkWords }: Cut, contributions: number): boolean =>
+  contributions * Math.min(words, chunkWords) <= RIDING_WORDS;
+
 function deliver(
   state: AtStage<"unmasking">,
-  contributions: MessageOf<"result-2">["contributions"],
   secrets: MessageOf<"result-2">["secrets"],
+  deps: CoordinatorDeps,
 ): CoordinatorStep {
-  const { cells, result1 } = state;
+  const { cells, result1, round } = state;
+  const members = survivors(state);
+  const rides = ridesAlong(round, members.length);
+  const contributions = members.map((member) => ({
+    member,
+    chunks: [...round.contributions[member]!.chunks],
+    ...(rides ? { words: toBase64url(deps.kept(2, member, 0)) } : {}),
+  }));
   const counts =
     cells?.counts === undefined || cells.units === undefined || result1 === null
       ? {}
@@ -276,7 +290,7 @@ function deliver(
     computation: state.opened.computation,
     keys: [...state.keyset],
     ...(state.graph === null ? {} : { reveals: [...state.reveals] }),
-    contributions: [...contributions],
+    contributions,
     secrets: [...secrets],
     views: state.shown as MessageOf<"result-2">["views"],
     ...counts,

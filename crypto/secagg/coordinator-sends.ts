@@ -1,7 +1,6 @@
 /** What the coordinator sends and submits at each stage, and when a stage ends by itself. */
 
 import { contributionDeadline } from "./closing.ts";
-import { leafPaths } from "./commitments.ts";
 import { UNMASKING_OPEN_MS, usesFingerprints } from "./constants.ts";
 import type {
   AtStage,
@@ -13,7 +12,7 @@ import type {
 import { type CoordinatorStep, closeOf } from "./coordinator-take.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import { masksetRoot } from "./keyset.ts";
-import { statementsRoot } from "./merkle.ts";
+import { leafPaths, statementsRoot } from "./merkle.ts";
 import type { MessageOf, View } from "./messages.ts";
 import { countsDigest } from "./phase-facts.ts";
 import type { CoordinatorEffect, Send } from "./step.ts";

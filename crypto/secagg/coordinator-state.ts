@@ -52,13 +52,22 @@ type MasksetData = KeysetData & {
   readonly masked: readonly string[];
 };
 
+/** A contribution whose message has come: its signed header, and the hashes of all its chunks. */
+export interface Begun {
+  readonly header: Header;
+  readonly chunks: readonly string[];
+}
+
 /** One phase from contributions to recovery; `allowed` is V in phase 1 and S1 in phase 2. */
 export interface Round {
   readonly phase: 1 | 2;
   readonly context: string;
   readonly allowed: readonly string[];
   readonly words: number;
-  readonly contributions: By<{ readonly header: Header; readonly receipt: Receipt }>;
+  readonly chunkWords: number;
+  /** Those of which chunks are missing. */
+  readonly begun: By<Begun>;
+  readonly contributions: By<Begun & { readonly receipt: Receipt }>;
   readonly views: By<View>;
   readonly answers: By<Unmask>;
   /** Phase 1 with fingerprints: those that fit the contributions. */

@@ -1,20 +1,20 @@
 /** Messages as the coordinator takes them in: authenticated first, then kept once; a repetition gets the same answer. */
-import { canonicalJson, sha256 } from "../suites/digest.ts";
-import { toBase64url } from "../suites/encoding.ts";
+import { canonicalJson } from "../suites/digest.ts";
+import { assertChunk, assertChunks } from "./chunks.ts";
 import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseAuthenticity } from "./closing.ts";
-import { leavesRoot } from "./commitments.ts";
 import { usesFingerprints } from "./constants.ts";
 import { closingDigest } from "./context.ts";
-import type { AtStage, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
+import type { AtStage, Begun, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, viewsDigest } from "./fingerprint.ts";
 import { graphOf } from "./graph.ts";
 import { assertDistinct, assertKeys, assertReveal, assertSetupStatement } from "./keyset.ts";
+import { leavesRoot } from "./merkle.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
 import { fingerprintValue } from "./phase1-sum.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
-import type { CoordinatorDeps, CoordinatorEffect, Step } from "./step.ts";
-import { bytesOfWords, wordsOfBytes, wordsOfText } from "./words.ts";
+import type { CoordinatorDeps, CoordinatorEffect, CoordinatorInput, Step } from "./step.ts";
+import { bytesOfText, wordsOfBytes } from "./words.ts";
 
 export type CoordinatorStep = Step<CoordinatorState, CoordinatorEffect>;
 export const only = (state: CoordinatorState): CoordinatorStep => ({ state, send: [], effects: [] });
@@ -133,7 +133,7 @@ function takeAccept(state: RunningCoordinator, from: string, { accept }: Message
   return only({ ...state, accepts: { ...state.accepts, [from]: accept } });
 }
 
-/** 9, 10, 17, 18: the words are stored before the receipt leaves; the receipt is made once. */
+/** 9, 10, 17, 18: the words are stored before the receipt leaves. */
 function takeContribution(
   state: RunningCoordinator,
   from: string,
@@ -148,9 +148,14 @@ function takeContribution(
   }
   if (!("round" in state) || state.round.phase !== phase) return late(message.type);
   const { round, opened } = state;
+  const begun = round.begun[from];
   const known = round.contributions[from];
-  if (isRepeated(known?.header, header, message.type))
-    return { ...only(state), send: [receiptFor(state, known!.receipt)] };
+  if (isRepeated((known ?? begun)?.header, header, message.type)) {
+    if (known !== undefined) return { ...only(state), send: [receiptFor(state, known.receipt)] };
+    // The last chunk was on disk when this role died, its receipt was not.
+    const whole = state.stage === "contributions" && deps.held(phase, from) === begun!.chunks.length;
+    return whole ? receipted(state, from, begun!, [], deps) : only(state);
+  }
   if (state.stage !== "contributions" || deps.now > contributionDeadline(opened, phase)) return late(message.type);
   if (!round.allowed.includes(from)) refuseAuthenticity(`${message.type}: ${from} may not contribute`);
   assertHeader(state.parties, header, {
@@ -160,22 +165,65 @@ function takeContribution(
     bytes: round.words * 8,
     member: from,
   });
-  const words = bytesOfWords(wordsOfText(message.words, `${message.type} of ${from}`, round.words));
-  if (toBase64url(sha256(words)) !== header.statement.digest) {
-    refuseAuthenticity(`${message.type} of ${from}: differs from its signed header`);
-  }
+  const { chunks } = message;
+  assertChunks(header, chunks, round);
+  const words = bytesOfText(message.words, `${message.type} of ${from}`);
+  assertChunk(from, chunks, round, 0, words);
+  const keep: CoordinatorEffect = { kind: "keep", phase, member: from, index: 0, words };
+  if (chunks.length === 1) return receipted(state, from, { header, chunks }, [keep], deps);
+  const next = { ...round, begun: { ...round.begun, [from]: { header, chunks } } };
+  return { state: { ...state, round: next }, send: [], effects: [keep] };
+}
+
+/** 9, 17: the chunks after the first one, in order; each is stored before it is answered. */
+export function takeChunk(
+  state: RunningCoordinator,
+  { from, phase, index, words }: Extract<CoordinatorInput, { kind: "chunk" }>,
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  const label = `chunk ${index} of ${from}`;
+  if (!membersOf(state).includes(from)) refuseAuthenticity(`${label}: not from the cohort of this computation`);
+  const early = (message: string): never => {
+    throw new SecaggError("ERR_SECAGG_ORDER", `${label}: ${message}`);
+  };
+  if (!("round" in state) || state.round.phase < phase) return early("its contribution has not come");
+  const { round } = state;
+  if (round.phase !== phase) return late(label);
+  const known = round.contributions[from] ?? round.begun[from];
+  if (known === undefined)
+    return state.stage === "contributions" ? early("its contribution has not come") : late(label);
+  assertChunk(from, known.chunks, round, index, words);
+  const held = deps.held(phase, from);
+  if (index < held) return only(state);
+  if (state.stage !== "contributions" || deps.now > contributionDeadline(state.opened, phase)) return late(label);
+  if (index > held) return early(`comes before chunk ${held}`);
+  const keep: CoordinatorEffect = { kind: "keep", phase, member: from, index, words };
+  if (index + 1 < known.chunks.length) return { ...only(state), effects: [keep] };
+  return receipted(state, from, known, [keep], deps);
+}
+
+/** 10, 18: made once, when every chunk is there. */
+function receipted(
+  state: AtStage<"contributions">,
+  from: string,
+  { header, chunks }: Begun,
+  effects: CoordinatorEffect[],
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  const { round, opened } = state;
   const receipt = deps.sign("receipt", {
     computation: opened.computation,
-    phase,
+    phase: round.phase,
     member: from,
     header: headerDigest(header),
     time: new Date(deps.now).toISOString(),
   }) as Receipt;
-  const contributions = { ...round.contributions, [from]: { header, receipt } };
+  const { [from]: _begun, ...begun } = round.begun;
+  const contributions = { ...round.contributions, [from]: { header, chunks, receipt } };
   return {
-    state: { ...state, round: { ...round, contributions } },
+    state: { ...state, round: { ...round, begun, contributions } },
     send: [receiptFor(state, receipt)],
-    effects: [{ kind: "keep", phase, member: from, words }],
+    effects,
   };
 }
 
@@ -269,7 +317,7 @@ function takeFingerprint(
   try {
     if (fingerprint?.signer !== from) refuseAuthenticity(`unmask of ${from}: its fingerprint is missing`);
     const value = fingerprintValue({ opened, parties, context1: round.context, closing, views }, fingerprint);
-    const words = wordsOfBytes(deps.kept(1, from), `contribution of ${from}`, round.words);
+    const words = wordsOfBytes(deps.kept(1, from, 0), `contribution of ${from}`, round.words);
     if (value !== fingerprintOfWords(fingerprinter(fingerprintPoint(closing, views)), words)) {
       refuseAuthenticity(`fingerprint of ${from}: not that of its contribution`);
     }

@@ -24,7 +24,7 @@ import type {
   RunningCoordinator,
   SaltedDocument,
 } from "./coordinator-state.ts";
-import { type CoordinatorStep, only, takeMessage } from "./coordinator-take.ts";
+import { type CoordinatorStep, only, takeChunk, takeMessage } from "./coordinator-take.ts";
 import { SecaggError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
 import { factSlot } from "./member-state.ts";
@@ -96,6 +96,8 @@ function take(state: RunningCoordinator, input: CoordinatorInput, deps: Coordina
   switch (input.kind) {
     case "message":
       return state.stage === "failing" ? only(state) : blaming(state, input, deps);
+    case "chunk":
+      return takeChunk(state, input, deps);
     case "ledger":
       return takeRecord(state, input.record);
     case "tick":
@@ -163,7 +165,7 @@ function settle(first: CoordinatorStep, given: CoordinatorDeps): CoordinatorStep
   // The contribution that completes a set is in this very step, not kept by an earlier one.
   const deps: CoordinatorDeps = {
     ...given,
-    kept: (phase, member) => keptIn(effects, phase, member) ?? given.kept(phase, member),
+    kept: (phase, member, index) => keptIn(effects, { phase, member, index }) ?? given.kept(phase, member, index),
   };
   const add = (next: CoordinatorStep): void => {
     state = next.state;
@@ -191,9 +193,13 @@ function settle(first: CoordinatorStep, given: CoordinatorDeps): CoordinatorStep
   }
 }
 
-function keptIn(effects: CoordinatorStep["effects"], phase: 1 | 2, member: string): Uint8Array | undefined {
+function keptIn(
+  effects: CoordinatorStep["effects"],
+  { phase, member, index }: { readonly phase: 1 | 2; readonly member: string; readonly index: number },
+): Uint8Array | undefined {
   for (const effect of effects) {
-    if (effect.kind === "keep" && effect.phase === phase && effect.member === member) return effect.words;
+    if (effect.kind !== "keep" || effect.phase !== phase || effect.member !== member) continue;
+    if (effect.index === index) return effect.words;
   }
   return undefined;
 }

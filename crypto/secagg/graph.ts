@@ -7,7 +7,7 @@ import { digestOf } from "../suites/digest.ts";
 import { fromBase64url } from "../suites/encoding.ts";
 import { NEIGHBOURS } from "./constants.ts";
 import { SUITE } from "./context.ts";
-import { keyStream } from "./masks.ts";
+import { maskWords } from "./masks.ts";
 
 export interface Graph {
   /** Neighbours each member has: k, or all others where there are no more than that. */
@@ -134,14 +134,15 @@ const BATCH_WORDS = 4096;
 
 /** Uniform integers below a bound from the AES-256-CTR stream of the seed; 32 bits each, the uneven end is skipped. */
 function uniform(key: Uint8Array): (bound: number) => number {
-  const next = keyStream(key);
-  let words = new Uint32Array(0);
+  let words: Uint32Array = new Uint32Array(0);
   let at = 0;
+  let taken = 0;
   return (bound) => {
     const limit = 2 ** 32 - (2 ** 32 % bound);
     for (;;) {
       if (at === words.length) {
-        words = Uint32Array.from(new Uint32Array(next(BATCH_WORDS).buffer));
+        words = new Uint32Array(maskWords(key, BATCH_WORDS, taken).buffer);
+        taken += BATCH_WORDS;
         at = 0;
       }
       const word = words[at++]!;

@@ -75,6 +75,24 @@ test("releases are compared per record key, over the whole history, except the s
   expect(firstForbidden(history, entry("1", "d1", "total", exact("a")))).toBeUndefined();
 });
 
+test("what a growing history remembers later counts as well, and the same closing hides no other release of its set", () => {
+  const own = entry("1", "d1", "total", exact("a", "b", "c", "d"));
+  const history = [own];
+  const smaller = entry("2", "d2", "total", exact("a", "b", "c"));
+  const again = {
+    ...own,
+    sets: [exact("a", "b", "c", "d"), exact("a", "b", "c")],
+    cells: [
+      { recordKey: "total", set: 0 },
+      { recordKey: "total", set: 1 },
+    ],
+  };
+  expect(firstForbidden(history, again)).toBeUndefined();
+  history.push(entry("3", "d3", "total", exact("a", "b", "c", "d")));
+  expect(firstForbidden(history, again)).toEqual({ recordKey: "total", earlier: "3" });
+  expect(firstForbidden(history, smaller)).toEqual({ recordKey: "total", earlier: "1" });
+});
+
 test("the larger need of the two releases counts, whichever came first", () => {
   const strict = { ...entry("1", "d1", "total", exact("a", "b", "c", "d", "e", "f")), need: 4 };
   const lax = entry("2", "d2", "total", exact("a", "b", "c"));

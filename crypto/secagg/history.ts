@@ -29,6 +29,8 @@ export interface HistoryEntry {
   readonly cells: readonly ReleasedCell[];
 }
 
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((pair, at) => pair === b[at]);
 const minus = (a: readonly string[], b: ReadonlySet<string>): number => a.reduce((n, x) => n + (b.has(x) ? 0 : 1), 0);
 const least = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs.length : set.least);
 const most = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs.length : set.most);
@@ -38,6 +40,7 @@ const most = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs
  * different pairs, so it is on both sides. Counted sets are comparable only when one holds the other's candidates.
  */
 export function differenceAllowed(earlier: ContributingSet, later: ContributingSet, need: number): boolean {
+  if (isSame(earlier.pairs, later.pairs)) return true;
   const onlyEarlier = minus(earlier.pairs, new Set(later.pairs));
   const onlyLater = minus(later.pairs, new Set(earlier.pairs));
   if (onlyEarlier === 0 && onlyLater === 0) return true;
@@ -66,16 +69,49 @@ export function firstForbidden(
     if (sets === undefined) wanted.set(recordKey, [proposed.sets[set]!]);
     else sets.push(proposed.sets[set]!);
   }
-  for (const entry of history) {
-    // The same closing again is the same release, met once more after a crash.
-    if (entry.computation === proposed.computation && entry.digest === proposed.digest) continue;
-    for (const { recordKey, set } of entry.cells) {
-      const earlier = entry.sets[set]!;
-      const need = Math.max(entry.need, proposed.need);
-      if (wanted.get(recordKey)?.some((later) => !differenceAllowed(earlier, later, need))) {
-        return { recordKey, earlier: entry.computation };
+  for (const [recordKey, laterSets] of wanted) {
+    for (const earlier of [...(releasesOf(history).get(recordKey)?.values() ?? [])].flat()) {
+      // The same closing again is the same release, met once more after a crash.
+      const isOther = earlier.computation !== proposed.computation || earlier.digest !== proposed.digest;
+      const need = Math.max(earlier.need, proposed.need);
+      if (isOther && !laterSets.every((later) => differenceAllowed(earlier.set, later, need))) {
+        return { recordKey, earlier: earlier.computation };
       }
     }
   }
   return undefined;
+}
+
+interface Released extends Pick<HistoryEntry, "computation" | "digest" | "need"> {
+  readonly set: ContributingSet;
+}
+
+/**
+ * By record key, and then two of each set, of which one at most is the proposed release itself: a history grows with
+ * every request, the sets in it hardly do.
+ */
+interface Index {
+  upTo: number;
+  readonly byRecordKey: Map<string, Map<string, Released[]>>;
+}
+const indices = new WeakMap<readonly HistoryEntry[], Index>();
+
+/** Of a history that only ever grows at its end. */
+function releasesOf(history: readonly HistoryEntry[]): Index["byRecordKey"] {
+  const index = indices.get(history) ?? { upTo: 0, byRecordKey: new Map() };
+  for (; index.upTo < history.length; index.upTo++) addTo(index, history[index.upTo]!);
+  indices.set(history, index);
+  return index.byRecordKey;
+}
+
+function addTo({ byRecordKey }: Index, { computation, digest, need, sets, cells }: HistoryEntry): void {
+  const names = sets.map((set) => `${need} ${JSON.stringify(set)}`);
+  for (const { recordKey, set } of cells) {
+    const bySet = byRecordKey.get(recordKey) ?? new Map<string, Released[]>();
+    byRecordKey.set(recordKey, bySet);
+    const known = bySet.get(names[set]!) ?? [];
+    bySet.set(names[set]!, known);
+    const isKnown = known.some((one) => one.computation === computation && one.digest === digest);
+    if (known.length < 2 && !isKnown) known.push({ computation, digest, need, set: sets[set]! });
+  }
 }

@@ -19,6 +19,8 @@ export interface Layout {
   readonly units: Readonly<Record<string, UnitKind>>;
   /** Every policy allows equal unit domains, with Σu/N tested against U. */
   readonly sharedUnitDomains: boolean;
+  /** Most words of a chunk: `CHUNK_WORDS` (constants.ts); less only in tests. */
+  readonly chunkWords: number;
 }
 
 type UnitKind = { readonly kind: "provider" } | { readonly kind: "field"; readonly domain?: string };

@@ -6,10 +6,12 @@ import { createCipheriv, hkdfSync } from "node:crypto";
 import { type KeyUse, keyInfo } from "./context.ts";
 import type { Arithmetic } from "./words.ts";
 
-// 64 KiB chunks run 3 times faster than 1 MiB ones (0.28 against 0.97 ms per MiB of keystream).
-const CHUNK_WORDS = 8192;
+// 256 KiB of key stream stay in a second-level cache with the zeros they are made of and what they are added to.
+const CHUNK_WORDS = 32_768;
 const ZERO = new Uint8Array(CHUNK_WORDS * 8);
 const NO_SALT = new Uint8Array(0);
+const zeros = (words: number): Uint8Array =>
+  words < CHUNK_WORDS ? ZERO.subarray(0, words * 8) : new Uint8Array(words * 8);
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt; 32 bytes. */
 export const hkdf = (secret: Uint8Array, info: Uint8Array): Uint8Array =>
@@ -17,45 +19,46 @@ export const hkdf = (secret: Uint8Array, info: Uint8Array): Uint8Array =>
 
 export const deriveKey = (secret: Uint8Array, use: KeyUse): Uint8Array => hkdf(secret, keyInfo(use));
 
-/** Key stream from a word offset on; the counter block is offset / 2 (big-endian, SP 800-38A). */
+/** Key stream from a word offset on, piece by piece; the counter block is offset / 2 (big-endian, SP 800-38A). */
 function streamFrom(key: Uint8Array, wordOffset: number) {
   const counter = new Uint8Array(16);
   new DataView(counter.buffer).setBigUint64(8, BigInt(Math.floor(wordOffset / 2)));
   const cipher = createCipheriv("aes-256-ctr", key, counter);
   if (wordOffset % 2 === 1) cipher.update(ZERO.subarray(0, 8));
-  return (words: number): BigUint64Array => {
-    const bytes = cipher.update(words === CHUNK_WORDS ? ZERO : ZERO.subarray(0, words * 8));
-    // Views need an 8-byte boundary; Node returns its own allocation here, the copy is for pooled slices.
-    return bytes.byteOffset % 8 === 0
-      ? new BigUint64Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, words)
-      : new BigUint64Array(Uint8Array.from(bytes).buffer);
+  /** The words are there only while `use` runs. */
+  return (words: number, use: (stream: BigUint64Array) => void): void => {
+    const bytes = cipher.update(words === CHUNK_WORDS ? ZERO : zeros(words));
+    const isOwn = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
+    const buffer = (isOwn ? bytes.buffer : Uint8Array.from(bytes).buffer) as ArrayBuffer;
+    use(new BigUint64Array(buffer));
+    // Given back at once, the next piece gets the same warm memory; left to the collector, key streams cost twice as much.
+    buffer.transfer(0);
   };
 }
-
-/** Words of the stream of `key` from its start, at most 8192 at a time. */
-export const keyStream = (key: Uint8Array): ((words: number) => BigUint64Array) => streamFrom(key, 0);
 
 /** Mask words [wordOffset, wordOffset + words). */
 export function maskWords(key: Uint8Array, words: number, wordOffset = 0): BigUint64Array {
   const out = new BigUint64Array(words);
   const next = streamFrom(key, wordOffset);
-  for (let at = 0; at < words; at += CHUNK_WORDS) out.set(next(Math.min(CHUNK_WORDS, words - at)), at);
+  for (let at = 0; at < words; at += CHUNK_WORDS) {
+    next(Math.min(CHUNK_WORDS, words - at), (stream) => out.set(stream, at));
+  }
   return out;
 }
 
-/** Adds or subtracts the whole mask of `key` in place; `target` starts at word 0. */
+/** Adds or subtracts the mask of `key` in place; `target` is the vector from word `start` on, in whole atoms. */
 export function applyMask(
   target: BigUint64Array,
   key: Uint8Array,
   direction: "add" | "subtract",
   arithmetic: Arithmetic,
+  start = 0,
 ): void {
-  const chunk = Math.floor(CHUNK_WORDS / arithmetic.period) * arithmetic.period;
-  if (chunk === 0) throw new RangeError(`pattern: at most ${CHUNK_WORDS} words per atom, got ${arithmetic.period}`);
+  const chunk = Math.max(1, Math.floor(CHUNK_WORDS / arithmetic.period)) * arithmetic.period;
   const combine = arithmetic[direction];
-  const next = streamFrom(key, 0);
+  const next = streamFrom(key, start);
   for (let at = 0; at < target.length; at += chunk) {
-    const words = Math.min(chunk, target.length - at);
-    combine(target.subarray(at, at + words), next(words));
+    const piece = target.subarray(at, at + chunk);
+    next(piece.length, (stream) => combine(piece, stream));
   }
 }

@@ -4,11 +4,26 @@ import { valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
-import { answer, closed, contribution, type Masked, maskPartners, viewOf } from "./member-rounds.ts";
+import { answer, closed, contribution, type Masked, maskedChunk, maskPartners, viewOf } from "./member-rounds.ts";
 import { finish, graphIn, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
-import type { Cells, InStage, MaskedData, OwnCounts, ValuedData } from "./member-state.ts";
+import {
+  type Cells,
+  type InStage,
+  type MaskedData,
+  NOTHING_MASKED,
+  type OwnCounts,
+  type ValuedData,
+} from "./member-state.ts";
 import type { Fingerprint, MessageOf } from "./messages.ts";
-import { countedCells, countsDigest, countsShape, countsVector, registryCells, releaseEntry } from "./phase-facts.ts";
+import {
+  countedCells,
+  countsDigest,
+  countsShape,
+  countsVector,
+  registryCells,
+  releaseEntry,
+  valuesShape,
+} from "./phase-facts.ts";
 import { redoPhase1 } from "./phase1-sum.ts";
 import type { MemberDeps, MemberEffect } from "./step.ts";
 import { maskContribution } from "./sum.ts";
@@ -49,8 +64,11 @@ export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: Membe
   const words = countsVector(own);
   const base = { context: state.context1, phase: 1 as const };
   const owner = { keys, seed: secrets.seed1, pairPrivateKey: secrets.pair1 };
-  maskContribution(words, base, countsShape(layout).arithmetic, owner, maskPartners(state, masked));
-  const contribution1 = contribution(state, 1, state.context1, words, deps);
+  const shape = countsShape(layout);
+  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, masked));
+  const { masking } = maskedChunk(1, NOTHING_MASKED, words);
+  const about = { phase: 1 as const, context: state.context1, words: shape.words };
+  const contribution1 = contribution(state, about, masking, deps);
   return {
     state: { ...state, stage: "contributed-1", own, contribution1 },
     send: [{ to: opened.coordinator, message: contribution1 }],
@@ -175,11 +193,12 @@ function enterValues(
   const context2 = valueContext(state.context1, closing1, cells.bitmap);
   const valued = { ...state, survivors1, cells, context2 };
   return survivors1.includes(state.self) && state.facts.close2 === undefined
-    ? { state: { ...valued, stage: "valuing" }, send: [], effects: [valuesEffect(valued)] }
+    ? { state: { ...valued, stage: "valuing", masking: NOTHING_MASKED }, send: [], effects: [valuesEffect(valued)] }
     : { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
 }
 
-export const valuesEffect = (state: Pick<ValuedData, "cells">): MemberEffect => ({
+export const valuesEffect = (state: Pick<ValuedData, "cells" | "layout">): MemberEffect => ({
   kind: "compute-values",
   included: state.cells.included,
+  chunkWords: valuesShape(state.layout, state.cells).chunkWords,
 });

@@ -1,6 +1,6 @@
 /** What both phases share: contributions, checks on closing sets, views, answers. */
-import { sha256 } from "../suites/digest.ts";
-import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { fromBase64url } from "../suites/encoding.ts";
+import { chunkHash, chunksRoot } from "./chunks.ts";
 import { contributionDeadline, survivorsOf } from "./closing.ts";
 import { shareHashes, sharingOf } from "./commitments.ts";
 import { VIEW_TOLERANCE_MS } from "./constants.ts";
@@ -8,7 +8,7 @@ import { closingDigest } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { acceptances, type GraphProblem, survivorProblem } from "./graph.ts";
 import { finish, graphIn, type MemberStep, statementOf } from "./member-setup.ts";
-import type { Held, InStage, MaskedData, MemberBase } from "./member-state.ts";
+import type { Held, InStage, MaskedData, Masking, MemberBase } from "./member-state.ts";
 import type { Keys, OpenedShare } from "./messages.ts";
 import type { RecordOf } from "./opened.ts";
 import { wantedSecrets } from "./recovery.ts";
@@ -18,24 +18,39 @@ import { bytesOfWords, textOfWords } from "./words.ts";
 
 export type Masked = MemberBase & MaskedData;
 
-/** Signs the header over bytes that are persisted before they leave; never called twice for one phase. */
+/**
+ * Signs the header over chunks that are persisted before they leave; never called twice for one phase. The first chunk is
+ * part of the message, and so of the state.
+ */
 export function contribution<const P extends 1 | 2>(
   state: Masked,
-  phase: P,
-  context: string,
-  words: BigUint64Array,
+  about: { readonly phase: P; readonly context: string; readonly words: number },
+  { chunks, first }: Masking,
   deps: MemberDeps,
 ) {
-  const type = `contribution-${phase}` as const;
-  const bytes = bytesOfWords(words);
+  const type = `contribution-${about.phase}` as const;
   const header = deps.sign("secagg-message", {
     type,
     computation: state.opened.computation,
-    context,
-    bytes: bytes.length,
-    digest: toBase64url(sha256(bytes)),
+    context: about.context,
+    bytes: about.words * 8,
+    digest: chunksRoot(chunks),
   });
-  return { type, computation: state.opened.computation, header, words: textOfWords(words) };
+  return { type, computation: state.opened.computation, header, chunks: [...chunks], words: first };
+}
+
+/** The next chunk is masked: the first stays at hand, all others go to the disk. */
+export function maskedChunk(
+  phase: 1 | 2,
+  { chunks, first }: Masking,
+  words: BigUint64Array,
+): { readonly masking: Masking; readonly effects: MemberEffect[] } {
+  const bytes = bytesOfWords(words);
+  const index = chunks.length;
+  return {
+    masking: { chunks: [...chunks, chunkHash(bytes)], first: index === 0 ? textOfWords(words) : first },
+    effects: index === 0 ? [] : [{ kind: "keep", phase, index, words: bytes }],
+  };
 }
 
 /** Keys of those this member shares pair masks with in a phase: its neighbours among `masked`. */

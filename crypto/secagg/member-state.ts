@@ -100,6 +100,14 @@ export type ValuedData = MaskedData &
     readonly cells: Cells;
     readonly context2: string;
   };
+/** How far the masking of a vector has come. */
+export interface Masking {
+  /** Hashes of the masked chunks so far. */
+  readonly chunks: readonly string[];
+  /** Words of the first one, base64url; empty before there is one. */
+  readonly first: string;
+}
+export const NOTHING_MASKED: Masking = { chunks: [], first: "" };
 type Contributed2Data = ValuedData & { readonly contribution2: MessageOf<"contribution-2"> | null };
 type Viewed2Data = Contributed2Data & { readonly survivors2: readonly string[]; readonly view2: View };
 type Unmasked2Data = Viewed2Data & { readonly unmask2: MessageOf<"unmask-2"> };
@@ -117,7 +125,7 @@ export type MemberState =
   | (MemberBase & Contributed1Data & { readonly stage: "contributed-1" })
   | (MemberBase & Viewed1Data & { readonly stage: "viewed-1" })
   | (MemberBase & Unmasked1Data & { readonly stage: "unmasked-1" })
-  | (MemberBase & ValuedData & { readonly stage: "valuing" })
+  | (MemberBase & ValuedData & { readonly stage: "valuing"; readonly masking: Masking })
   | (MemberBase & Contributed2Data & { readonly stage: "contributed-2" })
   | (MemberBase & Viewed2Data & { readonly stage: "viewed-2" })
   | (MemberBase & Unmasked2Data & { readonly stage: "unmasked-2" })

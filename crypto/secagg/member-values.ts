@@ -1,11 +1,12 @@
 import { registryContributors } from "./cells.ts";
+import { chunkAt, chunkCount } from "./chunks.ts";
 import { assertCommonView } from "./closing.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
-import { answer, closed, contribution, maskPartners, viewOf } from "./member-rounds.ts";
+import { answer, closed, contribution, maskedChunk, maskPartners, viewOf } from "./member-rounds.ts";
 import { finish, type MemberStep } from "./member-setup.ts";
-import type { InStage } from "./member-state.ts";
+import { type InStage, NOTHING_MASKED } from "./member-state.ts";
 import type { MessageOf } from "./messages.ts";
 import { cellBelowMinimum, releaseEntry, valuesShape } from "./phase-facts.ts";
 import type { MemberDeps } from "./step.ts";
@@ -13,54 +14,71 @@ import { envelopeKey, maskContribution } from "./sum.ts";
 import { periodOf } from "./words.ts";
 
 /** 17: included words under self-2, pair-2 over S1 and the envelope. */
-export function onValues(state: InStage<"valuing">, values: BigUint64Array, deps: MemberDeps): MemberStep {
+export function onValues(
+  state: InStage<"valuing">,
+  { index, words: values }: { readonly index: number; readonly words: BigUint64Array },
+  deps: MemberDeps,
+): MemberStep {
   const { layout, cells, keys, secrets, survivors1, opened } = state;
   const shape = valuesShape(layout, cells);
-  if (values.length !== shape.words) {
-    throw new SecaggError("ERR_SECAGG_OVERFLOW", `values: expected ${shape.words} words, got ${values.length}`);
+  // The first one begins anew: what a crash left half masked was never sent.
+  const before = index === 0 ? NOTHING_MASKED : state.masking;
+  if (index !== before.chunks.length) {
+    throw new SecaggError("ERR_SECAGG_CONFLICT", `values: wanted chunk ${before.chunks.length}, got ${index}`);
   }
-  assertOwnCells(state, values);
+  const { start, words: length } = chunkAt(shape, index);
+  if (values.length !== length) {
+    throw new SecaggError("ERR_SECAGG_OVERFLOW", `values: expected ${length} words, got ${values.length}`);
+  }
+  assertOwnCells(state, values, start);
   const words = values.slice();
   const base = { context: state.context2, phase: 2 as const };
   const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
-  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, survivors1));
+  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, survivors1), start);
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
-  applyMask(words, envelope, "add", shape.arithmetic);
-  const contribution2 = contribution(state, 2, state.context2, words, deps);
+  applyMask(words, envelope, "add", shape.arithmetic, start);
+  const { masking, effects } = maskedChunk(2, before, words);
+  if (masking.chunks.length < chunkCount(shape)) return { state: { ...state, masking }, send: [], effects };
+  const about = { phase: 2 as const, context: state.context2, words: shape.words };
+  const contribution2 = contribution(state, about, masking, deps);
+  const { masking: _done, ...rest } = state;
   return {
-    state: { ...state, stage: "contributed-2", contribution2 },
+    state: { ...rest, stage: "contributed-2", contribution2 },
     send: [{ to: opened.coordinator, message: contribution2 }],
-    effects: [],
+    effects,
   };
 }
 
 /** Zeros outside one's own cells; in registry mode nothing but zeros inside one would betray an absent measure. */
-function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array): void {
+function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array, start: number): void {
   const { cells, layout, opened, parties, self, own } = state;
   const period = periodOf(layout.components);
   const registry = opened.cells.mode === "registry";
   const contributors = registry ? registryContributors(opened, parties, [self], layout.atoms) : [];
   // Halves: comparing big integers would make one for every word.
   const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  cells.included.forEach((atom, i) => {
-    let empty = true;
-    for (let at = 2 * i * period; at < 2 * (i + 1) * period; at++) empty &&= halves[at] === 0;
-    const mine = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
-    if (!mine && !empty) {
+  const isEmpty = (cell: number): boolean => {
+    const end = 2 * (cell + 1) * period;
+    for (let at = 2 * cell * period; at < end; at++) if (halves[at] !== 0) return false;
+    return true;
+  };
+  const first = start / period;
+  for (const [cell, atom] of cells.included.slice(first, first + values.length / period).entries()) {
+    const isOwn = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
+    const empty = isEmpty(cell);
+    if (!isOwn && !empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is not this member's and must be zero`);
     }
-    if (registry && mine && empty) {
+    if (registry && isOwn && empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is declared non-zero; abstain instead`);
     }
-  });
+  }
 }
 
 /** The driver has no value to give, or the set closed first: this member helps the others on. */
-export const abstain = (state: InStage<"valuing">): MemberStep => ({
-  state: { ...state, stage: "contributed-2", contribution2: null },
-  send: [],
-  effects: [],
-});
+export function abstain({ masking: _dropped, ...state }: InStage<"valuing">): MemberStep {
+  return { state: { ...state, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
+}
 
 /** 19, 20: minima and history for S2; the history entry is written before the view leaves. */
 export function onClose2(state: InStage<"contributed-2">, deps: MemberDeps): MemberStep | null {

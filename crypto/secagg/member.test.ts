@@ -20,7 +20,7 @@ const problemOf = (w: World) => {
   expect(network.sent.some(({ from, message }) => from === "m002" && message.type === "contribution-2")).toBe(false);
   return network.problems.find(({ party }) => party === "m002")?.problem.message;
 };
-const words = (...values: bigint[]) => ({ kind: "values" as const, words: BigUint64Array.from(values) });
+const words = (...values: bigint[]) => ({ kind: "values" as const, index: 0, words: BigUint64Array.from(values) });
 
 test("a member sends zeros outside its own cell, and a non-zero measure inside it", () => {
   expect(problemOf(answering(sectors, "compute-values", words(3n, 1n)))).toMatch(/atom 1 is not this member's/);

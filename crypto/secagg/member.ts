@@ -166,7 +166,7 @@ function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep 
     case "counts":
       return state.stage === "counting" ? onCounts(state, input, deps) : misplaced(state, input.kind);
     case "values":
-      return state.stage === "valuing" ? onValues(state, input.words, deps) : misplaced(state, input.kind);
+      return state.stage === "valuing" ? onValues(state, input, deps) : misplaced(state, input.kind);
     case "abstain":
       return state.stage === "counting" || state.stage === "valuing"
         ? withoutContribution(state)

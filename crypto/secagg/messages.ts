@@ -6,7 +6,7 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { mostShown, TRANSCRIPT_WORDS } from "./constants.ts";
+import { CHUNK_WORDS, MAXIMUM_CHUNKS, mostShown, RIDING_WORDS, TRANSCRIPT_WORDS } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 
 const closed = <T extends Record<string, TSchema>>(properties: T) =>
@@ -108,6 +108,8 @@ const salted = closed({ salt: base64url(32), document: Type.Unknown() });
 /** A recovered 32-byte secret: the self seed of a survivor, or the pair private key of one that dropped out. */
 export const RecoveredSecret = closed({ member: MemberId, kind: Type.Enum(["pair", "self"]), secret: base64url(32) });
 const contributionOf = closed({ member: MemberId, words: Binary });
+/** Hashes of all chunks of one contribution, in order (chunks.ts). */
+const Chunks = Type.Array(Digest, { minItems: 1, maxItems: MAXIMUM_CHUNKS });
 
 const message = <const N extends string, T extends Record<string, TSchema>>(type: N, properties: T) =>
   closed({ type: Type.Literal(type), computation: Uuid, ...properties });
@@ -136,8 +138,9 @@ export const MESSAGES = {
   /** 8 C → N: the signed accepts, and the refusals after the key set, from which V follows. */
   maskset: message("maskset", { accepts: list(AcceptStatement), refusals: list(RefusalStatement) }),
   /** 9, 17 N → C */
-  "contribution-1": message("contribution-1", { header: Header1, words: Binary }),
-  "contribution-2": message("contribution-2", { header: Header2, words: Binary }),
+  /** `words` is the first chunk; the others follow by themselves. */
+  "contribution-1": message("contribution-1", { header: Header1, chunks: Chunks, words: Binary }),
+  "contribution-2": message("contribution-2", { header: Header2, chunks: Chunks, words: Binary }),
   /** 10, 18 C → N */
   "receipt-1": message("receipt-1", { receipt: Receipt }),
   "receipt-2": message("receipt-2", { receipt: Receipt }),
@@ -164,7 +167,8 @@ export const MESSAGES = {
   "result-2": message("result-2", {
     keys: list(KeysStatement),
     reveals: Type.Optional(list(RevealStatement)),
-    contributions: list(contributionOf),
+    /** `words` is the first chunk, where all of them together are at most RIDING_WORDS; R fetches every chunk that does not. */
+    contributions: list(closed({ member: MemberId, chunks: Chunks, words: Type.Optional(Binary) })),
     secrets: list(RecoveredSecret),
     views: list(View2),
     counts: Type.Optional(closed({ salt: base64url(32), counts: Type.Array(Count), units: Type.Array(Count) })),
@@ -193,6 +197,7 @@ export type Unmask = Static<typeof Unmask1Statement> | Static<typeof Unmask2Stat
 const STATEMENT_BYTES = 1024;
 /** Query, layout and policy together; 100,000 atoms with their record keys fit. */
 const DOCUMENT_BYTES = 32 * 1024 * 1024;
+const CHUNK_HASHES_BYTES = 48 * MAXIMUM_CHUNKS;
 const wordsBytes = (words: number) => Math.ceil((words * 8 * 4) / 3) + 128;
 
 /** Either every contribution, or sum, carries, fingerprints and as many contributions as may be shown. */
@@ -230,7 +235,7 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
       return perMember(2 * STATEMENT_BYTES);
     case "contribution-1":
     case "contribution-2":
-      return STATEMENT_BYTES + wordsBytes(words);
+      return STATEMENT_BYTES + CHUNK_HASHES_BYTES + wordsBytes(Math.min(words, CHUNK_WORDS));
     case "views-1":
     case "views-2":
       return perMember(STATEMENT_BYTES);
@@ -240,7 +245,9 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
     case "result-1":
       return resultBytes(n, 2 * atoms);
     case "result-2":
-      return perMember(4 * STATEMENT_BYTES + wordsBytes(words)) + 40 * atoms;
+      return (
+        perMember(4 * STATEMENT_BYTES + CHUNK_HASHES_BYTES) + wordsBytes(Math.min(n * words, RIDING_WORDS)) + 40 * atoms
+      );
   }
 }
 

@@ -13,6 +13,8 @@ import {
   registryIncluded,
   unitWeight,
 } from "./cells.ts";
+import { type Cut, wholeAtoms } from "./chunks.ts";
+import { CHUNK_WORDS } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 import type { ContributingSet, HistoryEntry, ReleasedCell } from "./history.ts";
 import type { Layout } from "./layout.ts";
@@ -25,17 +27,19 @@ const COUNT_PATTERN = [1] as const;
 export const countsVector = (own: { present: readonly number[]; units: readonly number[] }): BigUint64Array =>
   BigUint64Array.from(own.present.flatMap((k, atom) => [BigInt(k), BigInt(own.units[atom]!)]));
 
-export interface Shape {
-  readonly words: number;
+export interface Shape extends Cut {
   readonly arithmetic: Arithmetic;
 }
 
 export const countsShape = (layout: Layout): Shape => ({
   words: 2 * layout.atoms,
+  // One chunk, because a layout has at most MAXIMUM_ATOMS.
+  chunkWords: CHUNK_WORDS,
   arithmetic: arithmeticOf(COUNT_PATTERN),
 });
 export const valuesShape = (layout: Layout, cells: Cells): Shape => ({
   words: cells.included.length * periodOf(layout.components),
+  chunkWords: wholeAtoms(layout.chunkWords, periodOf(layout.components)),
   arithmetic: arithmeticOf(layout.components),
 });
 
@@ -124,7 +128,34 @@ export function cellBelowMinimum(facts: SurvivorFacts): number | undefined {
 }
 
 /** The release as history remembers it: per included atom, who contributes, by asset version. */
-export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; position: number }): HistoryEntry {
+export const releaseEntry = (facts: SurvivorFacts, closing: { digest: string; position: number }): HistoryEntry => ({
+  computation: facts.opened.computation,
+  ...closing,
+  need: facts.opened.constants.need,
+  ...releasedCells(facts),
+});
+
+type Released = Pick<HistoryEntry, "sets" | "cells">;
+const latest = new WeakMap<Cells, { readonly facts: SurvivorFacts; readonly released: Released }>();
+
+/** Asked for before values are sent and again before view-2, mostly with the same survivors. */
+function releasedCells(facts: SurvivorFacts): Released {
+  const known = latest.get(facts.cells);
+  if (known !== undefined && isSame(known.facts, facts)) return known.released;
+  const released = findReleased(facts);
+  const { opened, parties, layout, cells, survivors1, survivors2 } = facts;
+  latest.set(cells, { facts: { opened, parties, layout, cells, survivors1, survivors2 }, released });
+  return released;
+}
+
+const isSame = (a: SurvivorFacts, b: SurvivorFacts): boolean =>
+  a.opened === b.opened &&
+  a.parties === b.parties &&
+  a.layout === b.layout &&
+  a.survivors1.join() === b.survivors1.join() &&
+  a.survivors2.join() === b.survivors2.join();
+
+function findReleased(facts: SurvivorFacts): Released {
   const { opened, layout, cells, survivors1, survivors2 } = facts;
   const pair = new Map(opened.cohort.map(({ member, asset, assetVersion }) => [member, `${asset}#${assetVersion}`]));
   const lost = survivors1.length - survivors2.length;
@@ -133,24 +164,22 @@ export function releaseEntry(facts: SurvivorFacts, closing: { digest: string; po
   const sets: ContributingSet[] = [];
   // Atoms with one list of contributors, or one count, share a set.
   const known = new Map<readonly string[] | number, number>();
-  const indexOf = (key: readonly string[] | number, set: () => ContributingSet): number => {
-    const index = known.get(key) ?? sets.push(set()) - 1;
-    known.set(key, index);
-    return index;
-  };
-  const released: ReleasedCell[] = cells.included.flatMap((atom) => {
-    const members = exact?.[atom];
-    const k = cells.counts?.[atom] ?? 0;
-    const set =
-      members !== undefined
-        ? indexOf(members, () => ({ kind: "exact", pairs: members.map((member) => pair.get(member)!).toSorted() }))
-        : indexOf(k, () => ({
-            kind: "counted",
-            pairs: candidates,
-            least: Math.max(0, k - lost),
-            most: Math.min(k, survivors2.length),
-          }));
-    return layout.recordKeys[atom]!.map((recordKey) => ({ recordKey, set }));
-  });
-  return { computation: opened.computation, ...closing, need: opened.constants.need, sets, cells: released };
+  const setOf = (key: readonly string[] | number): ContributingSet =>
+    typeof key === "number"
+      ? { kind: "counted", pairs: candidates, least: Math.max(0, key - lost), most: Math.min(key, survivors2.length) }
+      : { kind: "exact", pairs: key.map((member) => pair.get(member)!).toSorted() };
+  const released: ReleasedCell[] = [];
+  let last: readonly string[] | number | undefined;
+  let set = 0;
+  for (const atom of cells.included) {
+    const key = exact?.[atom] ?? cells.counts?.[atom] ?? 0;
+    // Neighbouring atoms mostly share theirs.
+    if (key !== last) {
+      set = known.get(key) ?? sets.push(setOf(key)) - 1;
+      known.set(key, set);
+      last = key;
+    }
+    for (const recordKey of layout.recordKeys[atom]!) released.push({ recordKey, set });
+  }
+  return { sets, cells: released };
 }

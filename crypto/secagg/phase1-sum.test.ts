@@ -237,6 +237,7 @@ describe("a computation above 10^6 words over the cohort", () => {
         random: (bytes: number) => new Uint8Array(bytes),
         kept: (phase: 1 | 2, member: string) =>
           fromBase64url(messagesOf(network, `contribution-${phase}`, member)[0]!.words, "words"),
+        held: () => 1,
       };
       let state = unmasking!;
       for (const message of messagesOf(network, "unmask-1")) {

@@ -51,7 +51,7 @@ export function redoPhase1(about: Phase1, result: MessageOf<"result-1">): BigUin
   if ((folded === undefined) !== (close.sum === undefined)) {
     refuseAuthenticity("result-1: sum and fingerprints exactly where close-1 names a sum");
   }
-  if (folded === undefined) return unmaskSum({ ...unmasking, words: shape.words, contributions });
+  if (folded === undefined) return unmaskSum({ ...unmasking, ...shape, contributions });
   const sum = foldedOfText(folded, shape.words);
   if (foldedDigest(sum) !== close.sum) refuseAuthenticity("result-1: not the sum that close-1 commits to");
   if (sum.carries.some((carry) => carry >= close.headers.length)) {
@@ -70,7 +70,7 @@ export function redoPhase1(about: Phase1, result: MessageOf<"result-1">): BigUin
     const contribution = shown.get(header.signer);
     if (fingerprint !== undefined) total += fingerprintValue(about, fingerprint);
     else if (contribution !== undefined) {
-      total += fingerprintOfWords(at, contributionWords(contribution, header, shape.words));
+      total += fingerprintOfWords(at, contributionWords(contribution, header, shape));
     } else refuseAuthenticity(`result-1: nothing of the survivor ${header.signer}`);
   }
   if (total % FINGERPRINT_PRIME !== fingerprintOfSum(at, sum)) {

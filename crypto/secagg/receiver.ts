@@ -2,12 +2,14 @@
  * The receiver's side (R): per-request key, recomputation of the sum, envelope removal, decoding. See step.ts for how
  * to run it. What C says about the sum is a hint; R redoes it from signed contributions.
  *
- *   waiting → decoded → finished, or waiting → withholding → finished
+ *   waiting → summing → decoded → finished, or waiting → withholding → finished
  */
 import { digestOf } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import type { Signed } from "../suites/signed.ts";
 import { encodeBitmap, registryContributors } from "./cells.ts";
+import type { SumPlan } from "./chunk-sum.ts";
+import { assertChunk, assertChunks } from "./chunks.ts";
 import { assertCommonView, assertSigned, refuseAuthenticity, survivorsOf } from "./closing.ts";
 import { assertLayout, assertOpening } from "./constants.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./context.ts";
@@ -15,7 +17,6 @@ import { SecaggError } from "./errors.ts";
 import { graphOf, isConnected } from "./graph.ts";
 import { assertKeyset, assertReveals } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
-import { applyMask } from "./masks.ts";
 import { type Cells, type Facts, factSlot } from "./member-state.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties, ReceiverKeyStatement, Sign } from "./opened.ts";
@@ -29,8 +30,8 @@ import {
   valuesShape,
 } from "./phase-facts.ts";
 import type { CommonDeps, Decoded, ReceiverEffect, ReceiverInput, Step } from "./step.ts";
-import { envelopeKey, unmaskSum } from "./sum.ts";
-import { decodeElements } from "./words.ts";
+import { envelopeKey, masksToTakeOff } from "./sum.ts";
+import { bytesOfText } from "./words.ts";
 import { publicKeyOf } from "./x25519.ts";
 
 export interface ReceiverKeyPair {
@@ -61,7 +62,15 @@ interface ReceiverBase {
 
 export type ReceiverState =
   | (ReceiverBase & { readonly stage: "waiting"; readonly inbox: MessageOf<"result-2"> | null })
-  | (ReceiverBase & { readonly stage: "decoded"; readonly result: Decoded; readonly transcript: MessageOf<"result-2"> })
+  /** The transcript holds: its sum is being redone. */
+  | (ReceiverBase & {
+      readonly stage: "summing";
+      readonly inbox: MessageOf<"result-2">;
+      readonly decoded: Omit<Decoded, "words">;
+      readonly words: number;
+    })
+  /** What was decoded went out before this state was kept: it is not decoded again. */
+  | (ReceiverBase & { readonly stage: "decoded"; readonly transcript: MessageOf<"result-2"> })
   | (ReceiverBase & { readonly stage: "withholding"; readonly reason: string })
   /** The private key is gone; the transcript stays until the audit deadline. */
   | {
@@ -103,7 +112,8 @@ export function startReceiver({ opened, parties, layout, privateKey }: ReceiverS
 const only = (state: ReceiverState): ReceiverStep => ({ state, send: [], effects: [] });
 
 const TRANSITIONS: { readonly [S in ReceiverState["stage"]]: (state: At<S>) => ReceiverStep | null } = {
-  waiting: decode,
+  waiting: check,
+  summing: () => null,
   decoded: () => null,
   withholding: () => null,
   finished: () => null,
@@ -111,7 +121,8 @@ const TRANSITIONS: { readonly [S in ReceiverState["stage"]]: (state: At<S>) => R
 
 const RESUME: { readonly [S in ReceiverState["stage"]]: (state: At<S>) => readonly ReceiverEffect[] } = {
   waiting: () => [],
-  decoded: ({ result }) => [{ kind: "decoded", result }],
+  summing: (state) => [{ kind: "sum", plan: planOf(factsOf(state, state.inbox)!, state) }],
+  decoded: () => [],
   withholding: ({ reason }) => [{ kind: "withhold", reason }],
   finished: () => [{ kind: "erase" }],
 };
@@ -135,6 +146,8 @@ export function stepReceiver(previous: ReceiverState, input: ReceiverInput, _dep
 function take(state: ReceiverState, input: ReceiverInput): ReceiverStep {
   if (input.kind === "resume") return { state, send: [], effects: resume(state) };
   if (state.stage === "finished" || input.kind === "tick") return only(state);
+  if (input.kind === "summed") return state.stage === "summing" ? decode(state, input.words) : only(state);
+  if (input.kind === "not-summed") return state.stage === "summing" ? notSummed(state, input.reason) : only(state);
   return input.kind === "ledger" ? takeRecord(state, input.record) : takeMessage(state, input.from, input.message);
 }
 
@@ -156,7 +169,8 @@ function takeMessage(
   }
   if (message.type !== "result-2") throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for R`);
   if (from !== state.opened.coordinator) refuseAuthenticity("result-2: only the coordinator sends it");
-  if (state.stage === "decoded" && digestOf(state.transcript) !== digestOf(message)) {
+  const first = state.stage === "decoded" ? state.transcript : state.stage === "summing" ? state.inbox : undefined;
+  if (first !== undefined && digestOf(first) !== digestOf(message)) {
     throw new SecaggError("ERR_SECAGG_CONFLICT", "result-2: a second, different one; R decodes once");
   }
   return only(state.stage === "waiting" ? { ...state, inbox: message } : state);
@@ -192,11 +206,31 @@ function takeRecord(state: Exclude<ReceiverState, { stage: "finished" }>, record
   return { state: finished, send: [], effects: [{ kind: "erase" }] };
 }
 
-/** 22: everything is checked against the ledger, then the sum is redone, the envelopes come off, and it is read once. */
-function decode(state: At<"waiting">): ReceiverStep | null {
-  const { inbox: result, facts, opened, parties, layout, context0 } = state;
+/** 22: everything is checked against the ledger, then the sum is redone and read once. */
+function check(state: At<"waiting">): ReceiverStep | null {
+  const { inbox } = state;
+  if (inbox === null) return null;
+  const found = factsOf(state, inbox);
+  if (found === null) return null;
+  if (cellBelowMinimum(found) !== undefined) return withhold(state, "cell-below-minimum");
+  if (!isConnected(found.graph, found.survivors2)) return withhold(state, "graph-disconnected");
+  const plan = planOf(found, state);
+  const decoded = {
+    computation: state.opened.computation,
+    survivors: found.survivors2,
+    cells: readCells(found),
+    complements: complementsOf(found),
+    transcriptDigest: transcriptDigest(inbox),
+  };
+  const next = { ...state, stage: "summing" as const, inbox, decoded, words: plan.words };
+  return { state: next, send: [], effects: [{ kind: "sum", plan }] };
+}
+
+/** What the ledger and the transcript say together; null where a record is missing. Throws where they disagree. */
+function factsOf(state: At<"waiting"> | At<"summing">, result: MessageOf<"result-2">) {
+  const { facts, opened, parties, layout, context0 } = state;
   const { keyset, maskset, close1, close2, counts } = facts;
-  if (result === null || keyset === undefined || maskset === undefined || close2 === undefined) return null;
+  if (keyset === undefined || maskset === undefined || close2 === undefined) return null;
   const counted = opened.cells.mode === "counted";
   if (counted && (close1 === undefined || counts === undefined)) return null;
   assertKeyset(opened, parties, context0, keyset, result.keys);
@@ -216,41 +250,57 @@ function decode(state: At<"waiting">): ReceiverStep | null {
   const digest = closingDigest(opened.computation, close2);
   const holders = result.keys.map((keys) => keys.signer);
   assertCommonView(opened, parties, result.views, { phase: 2, digest, position: close2.position, holders });
-  if (cellBelowMinimum({ opened, parties, layout, cells, survivors1, survivors2 }) !== undefined) {
-    return withhold(state, "cell-below-minimum");
-  }
-  if (!isConnected(graph, survivors2)) return withhold(state, "graph-disconnected");
-  const base = { context, phase: 2 as const };
-  const { contributions, secrets, keys } = result;
-  const sum = unmaskSum({
-    base,
-    context0,
-    ...shape,
-    keys,
-    graph,
-    masked: survivors1,
-    headers: close2.headers,
-    contributions,
-    secrets,
-  });
-  for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
-    const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });
-    applyMask(sum, key, "subtract", shape.arithmetic);
-  }
-  const decoded = {
-    computation: opened.computation,
-    survivors: survivors2,
-    cells: readCells(state, cells, survivors2, decodeElements(sum, layout.components)),
-    complements: complementsOf({ opened, parties, layout, cells, survivors1 }),
-    transcriptDigest: digestOf(result),
-  };
-  const { inbox: _taken, ...rest } = state;
-  const next = { ...rest, stage: "decoded" as const, result: decoded, transcript: result };
-  return { state: next, send: [], effects: resume(next) };
+  const { headers } = close2;
+  return { opened, parties, layout, cells, survivors1, survivors2, graph, context, shape, headers, result };
 }
 
+/** Throws where contributions miss their headers or secrets their commitments. */
+function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverBase): SumPlan {
+  const { opened, graph, context, shape, headers, result, survivors1, survivors2 } = found;
+  if (result.contributions.map(({ member }) => member).join() !== survivors2.join()) {
+    refuseAuthenticity("contributions: not those of the closing set");
+  }
+  const contributions = result.contributions.map(({ member, chunks, words }, i) => {
+    assertChunks(headers[i]!, chunks, shape);
+    if (words === undefined) return { member, chunks };
+    const first = bytesOfText(words, `contribution of ${member}`);
+    assertChunk(member, chunks, shape, 0, first);
+    return { member, chunks, first };
+  });
+  const base = { context, phase: 2 as const };
+  const { keys, secrets } = result;
+  const masks = masksToTakeOff({ base, context0: state.context0, keys, graph, masked: survivors1, headers, secrets });
+  for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
+    const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });
+    masks.push({ key, direction: "subtract" });
+  }
+  return { ...shape, contributions, masks };
+}
+
+function decode(
+  { inbox: transcript, decoded, words: wanted, ...rest }: At<"summing">,
+  words: BigUint64Array,
+): ReceiverStep {
+  if (words.length !== wanted) {
+    throw new SecaggError("ERR_SECAGG_OVERFLOW", `sum: wanted ${wanted} words, got ${words.length}`);
+  }
+  const next = { ...rest, stage: "decoded" as const, transcript };
+  return { state: next, send: [], effects: [{ kind: "decoded", result: { ...decoded, words } }] };
+}
+
+/** The words stand in it by the hashes of their chunks. */
+const transcriptDigest = ({ contributions, ...rest }: MessageOf<"result-2">): string =>
+  digestOf({ ...rest, contributions: contributions.map(({ member, chunks }) => ({ member, chunks })) });
+
+/** C showed other words than the headers name; another transcript may come. */
+const notSummed = ({ decoded: _none, words: _words, ...state }: At<"summing">, reason: string): ReceiverStep => ({
+  state: { ...state, stage: "waiting", inbox: null },
+  send: [],
+  effects: [{ kind: "blame", member: state.opened.coordinator, reason }],
+});
+
 /** The included cells, from the contract's bitmap or from counts that open the ledger's digest. */
-function cellsOf(state: At<"waiting">, result: MessageOf<"result-2">, survivors1: readonly string[]): Cells {
+function cellsOf(state: ReceiverBase, result: MessageOf<"result-2">, survivors1: readonly string[]): Cells {
   const { opened, parties, layout, facts } = state;
   if (opened.cells.mode === "registry") {
     const bitmap = facts.maskset?.bitmap ?? encodeBitmap(layout.atoms, []);
@@ -268,18 +318,17 @@ function cellsOf(state: At<"waiting">, result: MessageOf<"result-2">, survivors1
   return cells;
 }
 
-function readCells(
-  state: At<"waiting">,
-  cells: Cells,
-  survivors: readonly string[],
-  values: readonly bigint[],
-): Decoded["cells"] {
-  const { opened, parties, layout } = state;
-  const exact = cells.counts === undefined ? registryContributors(opened, parties, survivors, layout.atoms) : undefined;
-  const size = layout.components.length;
-  return cells.included.map((atom, i) => ({
+function readCells({
+  opened,
+  parties,
+  layout,
+  cells,
+  survivors2,
+}: NonNullable<ReturnType<typeof factsOf>>): Decoded["cells"] {
+  const exact =
+    cells.counts === undefined ? registryContributors(opened, parties, survivors2, layout.atoms) : undefined;
+  return cells.included.map((atom) => ({
     atom,
-    values: values.slice(i * size, (i + 1) * size).map(String),
     organisations: exact?.[atom]?.length ?? cells.counts?.[atom] ?? 0,
     ...(cells.units === undefined ? {} : { units: cells.units[atom]! }),
   }));

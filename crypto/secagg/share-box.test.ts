@@ -2,7 +2,8 @@ import { createCipheriv } from "node:crypto";
 import { expect, test } from "vitest";
 import { toBase64url } from "../suites/encoding.ts";
 import { seededRandom } from "./_network.ts";
-import { leafInRoot, leafOf, leafPaths, leavesRoot, shareHashes } from "./commitments.ts";
+import { leafOf, shareHashes } from "./commitments.ts";
+import { leafInRoot, leafPaths, leavesRoot } from "./merkle.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { publicKeyOf } from "./x25519.ts";
 

@@ -12,6 +12,7 @@
  * Members and R hold secrets in their states: one file per computation, unlinked on the `erase` effect, never in a backup.
  */
 import type { Signed } from "../suites/signed.ts";
+import type { SumPlan } from "./chunk-sum.ts";
 import type { HistoryEntry } from "./history.ts";
 import type { Layout } from "./layout.ts";
 import type { Message } from "./messages.ts";
@@ -54,8 +55,8 @@ export type MemberInput =
   | { readonly kind: "refuse"; readonly reason: string }
   /** Answer to `compute-counts`: per atom 1 where this member has a non-null, non-zero contribution, and its units. */
   | { readonly kind: "counts"; readonly present: readonly number[]; readonly units: readonly number[] }
-  /** Answer to `compute-values`: the words of the included atoms (see layout.ts). */
-  | { readonly kind: "values"; readonly words: BigUint64Array }
+  /** Answer to `compute-values`: the words of the included atoms (see layout.ts), chunk by chunk from the first on. */
+  | { readonly kind: "values"; readonly index: number; readonly words: BigUint64Array }
   /** Nothing to contribute in this phase after all (source lost, value missing): the member helps the others on. */
   | { readonly kind: "abstain" }
   /** The agreement was revoked. */
@@ -79,7 +80,9 @@ export type MemberEffect =
   /** Check the documents of message 2 (digests already match) and answer `reviewed` or `refuse`. */
   | { readonly kind: "review"; readonly query: unknown; readonly layout: unknown; readonly policy: unknown }
   | { readonly kind: "compute-counts"; readonly atoms: number }
-  | { readonly kind: "compute-values"; readonly included: readonly number[] }
+  | { readonly kind: "compute-values"; readonly included: readonly number[]; readonly chunkWords: number }
+  /** Store a masked chunk durably: it leaves after the message that carries the first one. */
+  | { readonly kind: "keep"; readonly phase: 1 | 2; readonly index: number; readonly words: Uint8Array }
   /** Append to the permanent history before anything is sent. */
   | { readonly kind: "history"; readonly entry: HistoryEntry }
   /** Submit to the ledger as this member. */
@@ -93,12 +96,23 @@ export type MemberEffect =
 
 // ---- coordinator
 
-export type CoordinatorInput = CommonInput;
+export type CoordinatorInput =
+  | CommonInput
+  /** The next chunk of a contribution whose message has come. */
+  | {
+      readonly kind: "chunk";
+      readonly from: string;
+      readonly phase: 1 | 2;
+      readonly index: number;
+      readonly words: Uint8Array;
+    };
 
 export interface CoordinatorDeps extends CommonDeps {
   readonly random: (bytes: number) => Uint8Array;
-  /** Words kept by an earlier `keep` effect. */
-  readonly kept: (phase: 1 | 2, member: string) => Uint8Array;
+  /** A chunk kept by an earlier `keep` effect. */
+  readonly kept: (phase: 1 | 2, member: string, index: number) => Uint8Array;
+  /** How many chunks are kept, from the first on. */
+  readonly held: (phase: 1 | 2, member: string) => number;
 }
 
 export type CoordinatorEffect =
@@ -113,8 +127,14 @@ export type CoordinatorEffect =
         | "computation.fail";
       readonly body: unknown;
     }
-  /** Store the words of a contribution durably before its receipt leaves. */
-  | { readonly kind: "keep"; readonly phase: 1 | 2; readonly member: string; readonly words: Uint8Array }
+  /** Store a chunk of a contribution durably before it is answered, or its receipt leaves. */
+  | {
+      readonly kind: "keep";
+      readonly phase: 1 | 2;
+      readonly member: string;
+      readonly index: number;
+      readonly words: Uint8Array;
+    }
   | { readonly kind: "wake"; readonly at: number }
   /** A party broke the protocol, provably where `evidence` is present. */
   /** The sender or signer named broke the protocol; `evidence` is what it sent. */
@@ -122,9 +142,16 @@ export type CoordinatorEffect =
 
 // ---- receiver
 
-export type ReceiverInput = CommonInput;
+export type ReceiverInput =
+  | CommonInput
+  /** Answer to `sum`: the words of the included atoms, all masks off. */
+  | { readonly kind: "summed"; readonly words: BigUint64Array }
+  /** Answer to `sum`: a chunk is not what its header names. */
+  | { readonly kind: "not-summed"; readonly reason: string };
 
 export type ReceiverEffect =
+  /** The transcript holds: fetch the chunks, redo the sum (chunk-sum.ts), answer `summed`. */
+  | { readonly kind: "sum"; readonly plan: SumPlan }
   /** The decoded sums, once; then exchange applies the output rules and records release or withholding. */
   | { readonly kind: "decoded"; readonly result: Decoded }
   /** Nothing may be released: record the withholding with this reason. */
@@ -134,8 +161,6 @@ export type ReceiverEffect =
 
 export interface DecodedCell {
   readonly atom: number;
-  /** Signed sums of the components, decimal text. */
-  readonly values: readonly string[];
   /** Contributing organisations: exact in registry mode, over S1 in counted mode. */
   readonly organisations: number;
   /** Registry mode has none. */
@@ -147,8 +172,10 @@ export interface Decoded {
   readonly survivors: readonly string[];
   /** Included atoms, ascending. */
   readonly cells: readonly DecodedCell[];
+  /** Sums of the included atoms, component by component, as layout.ts says. */
+  readonly words: BigUint64Array;
   /** Atoms left out although their own numbers are enough, because they would give away others; ascending. */
   readonly complements: readonly number[];
-  /** Digest of the transcript (message 22) the sums follow from. */
+  /** Digest of the transcript (message 22) the sums follow from; of the words it holds the hashes of the chunks. */
   readonly transcriptDigest: string;
 }

@@ -1,6 +1,6 @@
 /** Masking one vector, and taking recovered masks off the sum of many (specification §3). */
-import { sha256 } from "../suites/digest.ts";
-import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { fromBase64url } from "../suites/encoding.ts";
+import { assertChunks, type Cut, chunkHash, chunksOf } from "./chunks.ts";
 import { refuseAuthenticity } from "./closing.ts";
 import { seedHash } from "./commitments.ts";
 import type { KeyUse } from "./context.ts";
@@ -49,20 +49,24 @@ export function envelopeKey(
   return deriveKey(sharedSecret(own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
 }
 
-/** Adds self mask and pair masks of `owner` with `others` in place: the smaller id adds, the larger subtracts. */
+/**
+ * Adds self mask and pair masks of `owner` with `others` in place: the smaller id adds, the larger subtracts. `words` are
+ * the vector's from word `start` on, in whole atoms.
+ */
 export function maskContribution(
   words: BigUint64Array,
   base: MaskBase,
   arithmetic: Arithmetic,
   owner: { keys: Keys; seed: string; pairPrivateKey: string },
   others: readonly Keys[],
+  start = 0,
 ): void {
-  applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic);
+  applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic, start);
   const pairKey = pairKeys(base, owner.keys, owner.pairPrivateKey);
   for (const other of others) {
     if (other.signer === owner.keys.signer) continue;
     const direction = owner.keys.signer < other.signer ? "add" : "subtract";
-    applyMask(words, pairKey(other), direction, arithmetic);
+    applyMask(words, pairKey(other), direction, arithmetic, start);
   }
 }
 
@@ -94,12 +98,11 @@ interface Contribution {
   readonly words: string;
 }
 
-/** Words of a contribution that is the one its signed header names. */
-export function contributionWords({ member, words }: Contribution, header: Header, length: number): BigUint64Array {
-  const vector = wordsOfText(words, `contribution of ${member}`, length);
-  if (toBase64url(sha256(bytesOfWords(vector))) !== header.statement.digest) {
-    refuseAuthenticity(`contribution of ${member}: differs from its signed header`);
-  }
+/** All words of a contribution that is the one its signed header names. */
+export function contributionWords({ member, words }: Contribution, header: Header, cut: Cut): BigUint64Array {
+  const vector = wordsOfText(words, `contribution of ${member}`, cut.words);
+  const hashes = chunksOf(vector, cut).map((chunk) => chunkHash(bytesOfWords(chunk)));
+  assertChunks(header, hashes, cut);
   return vector;
 }
 
@@ -108,7 +111,7 @@ export function contributionWords({ member, words }: Contribution, header: Heade
  * still under the envelopes. Throws where contributions miss their headers or secrets their commitments.
  */
 export function unmaskSum(
-  options: Unmasking & { readonly words: number; readonly contributions: readonly Contribution[] },
+  options: Unmasking & Cut & { readonly contributions: readonly Contribution[] },
 ): BigUint64Array {
   const { arithmetic, headers, contributions } = options;
   if (contributions.map(({ member }) => member).join() !== headers.map(({ signer }) => signer).join()) {
@@ -116,7 +119,7 @@ export function unmaskSum(
   }
   const sum = new BigUint64Array(options.words);
   contributions.forEach((one, i) => {
-    arithmetic.add(sum, contributionWords(one, headers[i]!, options.words));
+    arithmetic.add(sum, contributionWords(one, headers[i]!, options));
   });
   takeMasksOff(sum, options);
   return sum;
@@ -124,7 +127,19 @@ export function unmaskSum(
 
 /** Takes self masks of the survivors, and pair masks with those that dropped out, off the sum in place. */
 export function takeMasksOff(sum: BigUint64Array, options: Unmasking): void {
-  const { base, arithmetic, headers, masked } = options;
+  for (const { key, direction } of masksToTakeOff(options)) applyMask(sum, key, direction, options.arithmetic);
+}
+
+/** A mask that is in a sum, and how it comes off. */
+export interface SumMask {
+  readonly key: Uint8Array;
+  readonly direction: "add" | "subtract";
+}
+
+/** Throws where the secrets are not those of the closing set, or one misses its commitment. */
+export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[] {
+  const { base, headers, masked } = options;
+  const masks: SumMask[] = [];
   const keysOf = new Map(options.keys.map((keys) => [keys.signer, keys]));
   const survivors = headers.map((header) => header.signer);
   const present = new Set(survivors);
@@ -140,7 +155,7 @@ export function takeMasksOff(sum: BigUint64Array, options: Unmasking): void {
       refuseAuthenticity(`secrets: that of ${secret.member} does not fit its keys message`);
     }
     if (secret.kind === "self") {
-      applyMask(sum, selfKey(base, owner, secret.secret), "subtract", arithmetic);
+      masks.push({ key: selfKey(base, owner, secret.secret), direction: "subtract" });
       continue;
     }
     // The mask of each surviving neighbour with the one that dropped out has no counterpart in the sum.
@@ -148,7 +163,8 @@ export function takeMasksOff(sum: BigUint64Array, options: Unmasking): void {
     for (const member of survivors) {
       if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";
-      applyMask(sum, pairKey(keysOf.get(member)!), direction, arithmetic);
+      masks.push({ key: pairKey(keysOf.get(member)!), direction });
     }
   }
+  return masks;
 }

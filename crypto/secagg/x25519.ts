@@ -3,19 +3,17 @@ import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { SecaggError } from "./errors.ts";
 
-// RFC 8410 section 7: fixed PKCS#8 and SubjectPublicKeyInfo prefixes of X25519 keys.
+// RFC 8410 section 7: fixed PKCS#8 prefix of X25519 keys.
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
-const SPKI = Buffer.from("302a300506032b656e032100", "hex");
 const FIELD = 2n ** 255n - 19n;
 
 const privateKeyObject = (raw: Uint8Array): KeyObject => {
   if (raw.length !== 32) throw new RangeError(`X25519 private key: expected 32 bytes, got ${raw.length}`);
   return createPrivateKey({ key: Buffer.concat([PKCS8, raw]), format: "der", type: "pkcs8" });
 };
-const publicKeyObject = (raw: Uint8Array): KeyObject => {
-  if (raw.length !== 32) throw new RangeError(`X25519 public key: expected 32 bytes, got ${raw.length}`);
-  return createPublicKey({ key: Buffer.concat([SPKI, raw]), format: "der", type: "spki" });
-};
+// RFC 8037: quicker than through SubjectPublicKeyInfo.
+const publicKeyObject = (publicKey: string): KeyObject =>
+  createPublicKey({ key: { kty: "OKP", crv: "X25519", x: publicKey }, format: "jwk" });
 
 /** base64url in, base64url out. */
 export function publicKeyOf(privateKey: string): string {
@@ -25,7 +23,8 @@ export function publicKeyOf(privateKey: string): string {
 
 /** RFC 7748 section 6.1 refuses an all-zero secret; OpenSSL does so itself, the check is for other builds. */
 function agree(mine: KeyObject, publicKey: string): Uint8Array {
-  const theirs = publicKeyObject(fromBase64url(publicKey, "public key", 32));
+  fromBase64url(publicKey, "public key", 32);
+  const theirs = publicKeyObject(publicKey);
   let secret: Uint8Array;
   try {
     secret = new Uint8Array(diffieHellman({ privateKey: mine, publicKey: theirs }));

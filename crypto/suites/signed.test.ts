@@ -10,6 +10,7 @@ import {
   signStatements,
   verifySigned,
   verifySignedAhead,
+  verifySignedOnce,
 } from "./signed.ts";
 import { suiteOf } from "./suite.ts";
 
@@ -52,6 +53,15 @@ describe("the canonical text of a signed statement", () => {
         expect(await isValid({ ...unsigned, signature })).toBe(false);
       }
     }
+  });
+
+  test("is not confused by a whole signed statement within", async () => {
+    const within = signStatements(identity, "transaction", [
+      { copy: { ...shared, batch: shared!.batch } },
+      ...statements(4),
+    ]);
+    expect(await isValid(within[0]!)).toBe(true);
+    expect(await isValid(signStatement(identity, "transaction", { copy: shared }))).toBe(true);
   });
 
   test("does not make another signer or key of it", async () => {
@@ -136,4 +146,30 @@ test("a wiped or reused seed buffer never signs with the key that was in it befo
   const after = signStatement(reused, "transaction", { at: 0 });
   expect(verifySigned(first.publicKey, "transaction", before)).toBe(true);
   expect(verifySigned(first.publicKey, "transaction", after)).toBe(false);
+});
+
+test("a statement that was found true before stands for no other one, nor for another domain, key or signature", () => {
+  const signed = signStatement(identity, "view", { at: 1 });
+  const other = signStatement(identity, "view", { at: 2 });
+  const [batched] = signStatements(identity, "view", statements(2));
+  for (let round = 0; round < 2; round++) {
+    expect(verifySignedOnce(identity.publicKey, "view", signed)).toBe(true);
+    expect(verifySignedOnce(identity.publicKey, "receipt", signed)).toBe(false);
+    expect(verifySignedOnce(stranger.publicKey, "view", signed)).toBe(false);
+    for (const change of [
+      { statement: { at: 2 } },
+      { signature: other.signature },
+      { signer: "other" },
+      { key: stranger.key },
+      { suite: "none" as never },
+      { batch: batched!.batch! },
+      { statement: { at: Number.NaN } },
+    ]) {
+      expect(verifySignedOnce(identity.publicKey, "view", { ...signed, ...change })).toBe(false);
+    }
+    expect(verifySignedOnce(identity.publicKey, "view", batched!)).toBe(true);
+    expect(verifySignedOnce(identity.publicKey, "view", { ...batched!, batch: { ...batched!.batch!, index: 1 } })).toBe(
+      false,
+    );
+  }
 });

@@ -2,6 +2,7 @@
  * Signed statements: the one envelope in which members say anything that others keep (transactions, messages,
  * requests, receipts). The signature covers the domain, the statement, the signer, the key id and the suite.
  */
+import { hash } from "node:crypto";
 import { type BatchPlace, batchRoot, MAX_BATCH } from "./batch.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
@@ -151,6 +152,27 @@ export function verifySignedAhead(
     const verdict = suite.verifyAhead(publicKey, utf8(message), signatureOf(signed));
     if (name !== undefined) keepVerdict(name, verdict);
     return verdict;
+  } catch {
+    return false;
+  }
+}
+
+const REMEMBERED = 16_384;
+const verified = new Set<string>();
+
+/**
+ * The same answer for statements that one process meets again: in the ledger's records, with every repetition, in later
+ * messages and for its other roles. True ones are remembered by all that the answer depends on.
+ */
+export function verifySignedOnce(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>): boolean {
+  if (signed.batch !== undefined) return verifySigned(publicKey, domain, signed);
+  try {
+    const name = hash("sha256", `${toBase64url(publicKey)} ${signed.signature} ${signingText(domain, signed)}`);
+    if (verified.has(name)) return true;
+    if (!verifySigned(publicKey, domain, signed)) return false;
+    if (verified.size >= REMEMBERED) verified.clear();
+    verified.add(name);
+    return true;
   } catch {
     return false;
   }

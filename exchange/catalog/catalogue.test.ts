@@ -3,7 +3,7 @@ import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
 import { draft } from "../../policies/_fixture.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
-import { acceptEntry, type CatalogueEntry, publishEntry, searchCatalogue } from "./catalogue.ts";
+import { acceptEntry, type CatalogueEntry, publishEntry } from "./catalogue.ts";
 
 const identity = (member: string) => signingIdentity(member, "intl", new Uint8Array(32).fill(member.length));
 const asset = (provider: string, change: Partial<Asset> = {}): Asset => ({
@@ -52,27 +52,5 @@ describe("a catalogue entry", () => {
     for (const value of [null, undefined, 7, "x", [], {}])
       expect(() => acceptEntry(value, keys)).toThrow("catalogue entry");
     expect(() => publishEntry(identity("beta"), entry.statement)).toThrow("belongs to alpha");
-  });
-});
-
-describe("search", () => {
-  const entries = [
-    publish("gamma", { grade: { legal: "important", level: "L3" } }),
-    publish("alpha"),
-    publish("alpha", { version: 2, keywords: ["revised"] }),
-    publish("beta", { title: { en: "Orders" }, fields: [{ name: "n", element: "orders", type: "text" }] }),
-  ];
-  const ids = (search: Parameters<typeof searchCatalogue>[1]) =>
-    searchCatalogue(entries, search).map(({ statement }) => `${statement.asset.id}@${statement.asset.version}`);
-
-  test("finds the newest versions by text, element, provider and grade", () => {
-    expect(ids({})).toEqual(["alpha:returns@2", "beta:returns@1", "gamma:returns@1"]);
-    expect(ids({ text: "ENERGY revised" })).toEqual(["alpha:returns@2"]);
-    expect(ids({ text: "用能" })).toEqual(["alpha:returns@2", "gamma:returns@1"]);
-    expect(ids({ text: "energy nothing" })).toEqual([]);
-    expect(ids({ element: "orders" })).toEqual(["beta:returns@1"]);
-    expect(ids({ provider: "gamma" })).toEqual(["gamma:returns@1"]);
-    expect(ids({ level: "L2" })).toEqual(["alpha:returns@2", "beta:returns@1"]);
-    expect(ids({ legal: "important" })).toEqual(["gamma:returns@1"]);
   });
 });

@@ -1,4 +1,4 @@
-/** The public side: signed catalogue entries (asset metadata with its policy offer), and search over them. */
+/** The public side: signed catalogue entries, asset metadata with its policy offer. */
 import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { type Signed, type SigningIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
@@ -13,7 +13,6 @@ export type CatalogueStatement = Static<typeof CatalogueStatement>;
 export type CatalogueEntry = Signed<CatalogueStatement>;
 
 const MAX_ENTRY_CHARACTERS = 4 * 1024 * 1024;
-const MAX_RESULTS = 1000;
 const schema = Compile(signed(CatalogueStatement));
 
 /** Throws ERR_CATALOG_ENTRY where the identity is not the asset's provider. */
@@ -43,49 +42,3 @@ export function acceptEntry(
     throw refuse("the signature does not verify");
   return entry;
 }
-
-export interface CatalogueSearch {
-  /** Words that must all occur in id, titles, description, keywords, or element ids and titles; any case. */
-  readonly text?: string;
-  readonly element?: string;
-  readonly provider?: string;
-  /** Grade level at most this one. */
-  readonly level?: "L1" | "L2" | "L3" | "L4";
-  readonly legal?: "core" | "important" | "general";
-}
-
-/** The newest version of each matching asset, ascending by id; at most 1,000. */
-export function searchCatalogue(entries: Iterable<CatalogueEntry>, search: CatalogueSearch): readonly CatalogueEntry[] {
-  const newest = new Map<string, CatalogueEntry>();
-  for (const entry of entries) {
-    const { asset } = entry.statement;
-    const known = newest.get(asset.id);
-    if (known === undefined || known.statement.asset.version < asset.version) newest.set(asset.id, entry);
-  }
-  const words = (search.text ?? "")
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "");
-  return [...newest.values()]
-    .filter(({ statement: { asset } }) => {
-      if (search.provider !== undefined && asset.provider !== search.provider) return false;
-      if (search.level !== undefined && asset.grade.level > search.level) return false;
-      if (search.legal !== undefined && asset.grade.legal !== search.legal) return false;
-      if (search.element !== undefined && !asset.fields.some(({ element }) => element === search.element)) return false;
-      const text = words.length === 0 ? "" : textOf(asset);
-      return words.every((word) => text.includes(word));
-    })
-    .sort((a, b) => (a.statement.asset.id < b.statement.asset.id ? -1 : 1))
-    .slice(0, MAX_RESULTS);
-}
-
-const textOf = (asset: Asset): string =>
-  [
-    asset.id,
-    ...Object.values(asset.title),
-    asset.description ?? "",
-    ...asset.keywords,
-    ...asset.fields.flatMap((field) => [field.element, field.name, ...Object.values(field.title ?? {})]),
-  ]
-    .join("\n")
-    .toLowerCase();

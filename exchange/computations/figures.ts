@@ -6,6 +6,7 @@ import type { Measure } from "../../policies/model/query.ts";
 import type { ResultCell } from "../statistics/decode.ts";
 import { boundsOf, multiplierOf, numericFieldOf } from "../statistics/elements.ts";
 import { elementsIn, type Layout, type Word } from "../statistics/layout.ts";
+import { readElement } from "../statistics/vector.ts";
 import { elementsOf, moment } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 
@@ -15,6 +16,8 @@ export interface FigureInputs {
   readonly layout: Layout;
   readonly assets: LayoutDocument["assets"];
   readonly cell: DecodedCell;
+  /** Sums of all atoms, in the order of the layout. */
+  readonly vector: BigUint64Array;
   /** Proven lower bound of distinct contributing organisations. */
   readonly organisations: number;
   /** What decode made of it: one cell, or one per part of a regression. */
@@ -23,10 +26,10 @@ export interface FigureInputs {
 }
 
 export function figureOf(inputs: FigureInputs): Figure {
-  const { measure, layout, cell, organisations } = inputs;
+  const { measure, cell, organisations } = inputs;
   const { statistic } = measure;
   const elements = elementsOf(statistic);
-  const rows = sumOf(layout, cell, moment([], elements));
+  const rows = sumOf(inputs, moment([], elements));
   const value = comparedValue(inputs);
   const bounds = isPlain(measure) ? declaredBounds(inputs, elements[0]!) : undefined;
   const parts = statistic.kind === "ratio" ? ratioParts(inputs, statistic) : undefined;
@@ -49,12 +52,13 @@ export function figureOf(inputs: FigureInputs): Figure {
 const isPlain = ({ statistic, units }: Measure): boolean =>
   (statistic.kind === "sum" || statistic.kind === "mean") && units === undefined;
 
-function sumOf(layout: Layout, cell: DecodedCell, word: Word): bigint | undefined {
+function sumOf({ layout, cell, vector }: FigureInputs, word: Word): bigint | undefined {
   const wanted = canonicalJson(word);
   const index = layout.components.findIndex((component) => canonicalJson(component.word) === wanted);
   if (index < 0) return undefined;
-  const element = layout.components.slice(0, index).reduce((sum, component) => sum + elementsIn(component), 0);
-  return BigInt(cell.values[element]!);
+  const before = layout.components.slice(0, index);
+  const offset = before.reduce((words, component) => words + component.words * elementsIn(component), 0);
+  return readElement(vector, cell.atom * layout.wordsPerAtom + offset, layout.components[index]!.words);
 }
 
 function comparedValue({ measure, results }: FigureInputs): Rational | undefined {
@@ -87,12 +91,12 @@ function declaredBounds({ layout, assets }: FigureInputs, element: string): Figu
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function ratioParts(
-  { layout, cell }: FigureInputs,
+  inputs: FigureInputs,
   statistic: { readonly numerator: string; readonly denominator: string },
 ): Figure["parts"] {
   const part = (element: string): Rational | undefined => {
-    const sum = sumOf(layout, cell, moment([element], [element]));
-    const scale = layout.elements.find((candidate) => candidate.element === element)?.scale ?? 0;
+    const sum = sumOf(inputs, moment([element], [element]));
+    const scale = inputs.layout.elements.find((candidate) => candidate.element === element)?.scale ?? 0;
     return sum === undefined ? undefined : { numerator: sum, denominator: 10n ** BigInt(scale) };
   };
   const numerator = part(statistic.numerator);

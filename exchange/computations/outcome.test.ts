@@ -32,7 +32,8 @@ function release(
     decoded: {
       computation,
       survivors,
-      cells: organisations.map((count, atom) => ({ atom, values: [String(1000 + atom)], organisations: count })),
+      cells: organisations.map((count, atom) => ({ atom, organisations: count })),
+      words: BigUint64Array.from(organisations, (_, atom) => BigInt(1000 + atom)),
       complements: [],
       transcriptDigest: "A".repeat(43),
     },

@@ -8,9 +8,8 @@ import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
-import { atomCodes, elementsIn, type Layout, layoutWords, sumRecords } from "../statistics/layout.ts";
+import { atomCodes, expandIncluded, type Layout, sumRecords } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
-import { writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
@@ -58,23 +57,15 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const { layout, decoded } = inputs;
   const included = new Set(decoded.cells.map(({ atom }) => atom));
   const bitmap = encodeBitmap(layout.atoms, [...included]);
-  const sums = new BigUint64Array(layoutWords(layout));
   const counts = new Array<number>(layout.atoms).fill(0);
   for (const cell of decoded.cells) {
     counts[cell.atom] = Math.max(0, cell.organisations - inputs.dropped);
-    let at = cell.atom * layout.wordsPerAtom;
-    let element = 0;
-    for (const component of layout.components) {
-      for (let i = 0; i < elementsIn(component); i++) {
-        writeElement(sums, at, component.words, BigInt(cell.values[element++]!));
-        at += component.words;
-      }
-    }
   }
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
+  const sums = included.size === layout.atoms ? decoded.words : expandIncluded(layout, decoded.words, flags);
   const { complements } = decoded;
   const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders, complements });
-  const figures = figuresOf(inputs, cells, counts);
+  const figures = figuresOf(inputs, sums, cells, counts);
   const guarded = guard(inputs, included, ruledOut(inputs, figures));
   const verdicts = verdictsOf(inputs, figures, new Set(guarded.withheld));
   const ofAtoms = cells.map((cell) => publish(layout, cell, verdicts));
@@ -113,6 +104,7 @@ const figureId = (group: Readonly<Record<string, string>>, measure: string): str
 
 function figuresOf(
   { layout, assets, decoded }: OutcomeInputs,
+  vector: BigUint64Array,
   cells: readonly ResultCell[],
   counts: readonly number[],
 ): readonly Figure[] {
@@ -128,6 +120,7 @@ function figuresOf(
         layout,
         assets,
         cell,
+        vector,
         organisations: counts[cell.atom]!,
         results: results.get(id) ?? [],
         sums: wordsOf(measure.statistic).map((word) => sumId(cell.atom, componentIndex(layout, word))),

@@ -7,7 +7,6 @@ import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { strictest } from "../../policies/engine/strictest.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
-import { policyDigest } from "../../policies/model/policy.ts";
 import { Query } from "../../policies/model/query.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { cellModeOf } from "../../policies/model/statistic.ts";
@@ -86,7 +85,7 @@ function reviewConstants(
   const { layout, assets, policies } = documents;
   const parties = assets.map((asset, index) => {
     const parsed = parsePolicy(policies[index]);
-    return parsed.ok && parsed.terms.asset === asset.id && policyDigest(parsed.policy) === ledger[asset.id]?.policy
+    return parsed.ok && parsed.terms.asset === asset.id && parsed.terms.digest === ledger[asset.id]?.policy
       ? { policy: parsed.terms, asset }
       : undefined;
   });

@@ -1,4 +1,5 @@
 /** The statistics layout as the secure-aggregation steps see it: shapes, minima and record keys. */
+import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
@@ -35,4 +36,5 @@ export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
     ]),
   ),
   sharedUnitDomains: false,
+  chunkWords: CHUNK_WORDS,
 });

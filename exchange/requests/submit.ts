@@ -16,6 +16,8 @@ export interface SubmitPorts extends Party {
   readonly stores: Pick<RequestStores, "lives" | "documents">;
   /** Public metadata of an asset, where they can be had now; absent: elements are judged by the providers alone. */
   readonly metadata?: (asset: string) => Promise<Asset | undefined>;
+  /** Done after a draft was found valid and before anything of it is stored. */
+  readonly beforeStored?: (request: string) => Promise<void>;
 }
 
 /** What a person fills in; the node adds id, requester and time. */
@@ -45,6 +47,7 @@ export async function submitRequest(ports: SubmitPorts, draft: RequestDraft): Pr
       document: signStatement(ports.identity, "data-request", request),
       salt: toBase64url(salt),
     };
+    await ports.beforeStored?.(id);
     await ports.stores.documents.put(id, document);
     await ports.stores.lives.put(id, { life: { name: "draft", id }, position: -1 });
   } else if (!isSameDraft(existing.document, request)) {

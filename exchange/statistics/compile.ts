@@ -1,5 +1,6 @@
 /** From a query and the metadata of the cohort's assets to a layout. Pure: equal inputs give equal bytes everywhere. */
 import { Compile } from "typebox/compile";
+import { CHUNK_WORDS, MAXIMUM_ATOMS } from "../../crypto/secagg/constants.ts";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
@@ -12,8 +13,26 @@ import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
 import { elementsOf, wordsOf } from "./words.ts";
 
-/** Words of the whole vector: 8 MiB, 1,000 members' worth of which a receiver still holds in memory. */
-export const MAX_LAYOUT_WORDS = 1 << 20;
+/** How large a table may be; docs/decisions/107 says what each bounds. */
+export interface LayoutLimits {
+  /** Of the whole vector: 128 MiB, which members and the receiver hold in memory and which travel in chunks. */
+  readonly words: number;
+  /** Words of one cell: it is never cut. */
+  readonly cellWords: number;
+  readonly cells: number;
+  /** Cells times sums: each has a record key, in the documents and in every role's state. A sketch counts as one. */
+  readonly sums: number;
+  /** Cells times figures: the result document is one piece of JSON, about 100 bytes each. */
+  readonly figures: number;
+}
+
+export const LAYOUT_LIMITS: LayoutLimits = Object.freeze({
+  words: 1 << 24,
+  cellWords: CHUNK_WORDS,
+  cells: MAXIMUM_ATOMS,
+  sums: 1 << 20,
+  figures: 1 << 18,
+});
 const ONE_WORD = 2n ** 63n;
 // DECIMAL(38) of the engines that compute the sums ends below 2^127.
 const TWO_WORDS = 10n ** 38n;
@@ -24,8 +43,7 @@ export interface LayoutInputs {
   readonly assets: readonly Asset[];
   /** Code tables of the registry attributes (network.found). */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
-  /** Most words of the vector; default MAX_LAYOUT_WORDS. */
-  readonly maxWords?: number;
+  readonly limits?: LayoutLimits;
 }
 
 const querySchema = Compile(Query);
@@ -57,14 +75,8 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   if (!Number.isSafeInteger(rows)) {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
-  const { maxWords = MAX_LAYOUT_WORDS } = inputs;
-  if (atoms * wordsPerAtom > maxWords) {
-    throw new StatisticsError(
-      "ERR_STATISTICS_SIZE",
-      "groupBy",
-      `${atoms} cells × ${wordsPerAtom} words exceed ${maxWords} words: group by fewer or smaller domains`,
-    );
-  }
+  const figures = query.measures.reduce((total, measure) => total + figuresPerCell(measure), 0);
+  checkSize(inputs.limits ?? LAYOUT_LIMITS, { atoms, wordsPerAtom, sums: components.length, figures });
   return Object.freeze({
     format: "sealane/layout/v1",
     query,
@@ -82,6 +94,37 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     rows,
     momentMargin: Math.max(...query.measures.map((measure) => momentMargin(measure.statistic))),
   });
+}
+
+/** As decode.ts makes them; what a quantile adds over all its classes does not grow with the cells. */
+function figuresPerCell({ statistic }: Measure): number {
+  if (statistic.kind === "regression") return statistic.independents.length + 3;
+  return statistic.kind === "distinct" ? 2 : 1;
+}
+
+function checkSize(
+  limits: LayoutLimits,
+  { atoms, wordsPerAtom, sums, figures }: { atoms: number; wordsPerAtom: number; sums: number; figures: number },
+): void {
+  const tooLarge = (field: string, message: string): never => {
+    throw new StatisticsError("ERR_STATISTICS_SIZE", field, message);
+  };
+  const fewer = "group by fewer or smaller domains, or ask for fewer measures";
+  if (atoms > limits.cells)
+    tooLarge("groupBy", `${atoms} cells exceed ${limits.cells}: group by fewer or smaller domains`);
+  if (wordsPerAtom > limits.cellWords) {
+    tooLarge("measures", `${wordsPerAtom} words per cell exceed ${limits.cellWords}: ask for fewer measures`);
+  }
+  if (atoms * wordsPerAtom > limits.words) {
+    tooLarge("groupBy", `${atoms} cells × ${wordsPerAtom} words exceed ${limits.words} words: ${fewer}`);
+  }
+  if (atoms * sums > limits.sums) tooLarge("groupBy", `${atoms} cells × ${sums} sums exceed ${limits.sums}: ${fewer}`);
+  if (atoms * figures > limits.figures) {
+    tooLarge(
+      "groupBy",
+      `${atoms} cells × ${figures} figures exceed ${limits.figures}, the result document's: ${fewer}`,
+    );
+  }
 }
 
 function normalise(query: Query): Query {

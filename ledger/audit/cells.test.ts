@@ -84,7 +84,7 @@ describe("complements", () => {
             recordKeys: [],
             units,
           };
-          const shape = { ...layout, sharedUnitDomains: false };
+          const shape = { ...layout, sharedUnitDomains: false, chunkWords: 8 };
           const included = countedIncluded(dimensions, members, counts, counts, all, shape);
           const fitting = countedFitting(members, counts, counts, all, shape);
           expect([...complementsOf(evidenceOf(dimensions, atoms), factsOf(counts))]).toEqual(

@@ -90,6 +90,6 @@ async function collect(ledger: Ledger): Promise<LedgerEntry[]> {
 /** A record is acknowledged by a quorum: the one replica that was not needed may still be on its way. */
 async function followed(ledger: Ledger, height: number): Promise<LedgerEntry[]> {
   const all: LedgerEntry[] = [];
-  for await (const entry of ledger.follow(0, AbortSignal.timeout(20_000))) if (all.push(entry) === height) break;
+  for await (const entry of ledger.follow(0, AbortSignal.timeout(100_000))) if (all.push(entry) === height) break;
   return all;
 }

@@ -6,6 +6,8 @@ export function memoryStore(): StateStore {
   const folders = new Map<string, string[]>();
   /** Folders that have folders below them. */
   const parents = new Set<string>();
+  /** Keys that are in no folder yet: most of them are never part of a range. */
+  let fresh: string[] = [];
   const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/") + 1);
   const openFolder = (folder: string): string[] => {
     const keys: string[] = [];
@@ -16,16 +18,21 @@ export function memoryStore(): StateStore {
     }
     return keys;
   };
+  const file = (): void => {
+    for (const key of fresh) {
+      const folder = folderOf(key);
+      (folders.get(folder) ?? openFolder(folder)).push(key);
+    }
+    fresh = [];
+  };
   return Object.freeze({
     get: async (key: string) => values.get(key),
     put: async (key: string, value: unknown) => {
-      if (!values.has(key)) {
-        const folder = folderOf(key);
-        (folders.get(folder) ?? openFolder(folder)).push(key);
-      }
+      if (!values.has(key)) fresh.push(key);
       values.set(key, value);
     },
     async *range(prefix: string) {
+      file();
       // Almost every range is one whole folder; anything else looks through all of them.
       const exact = parents.has(prefix) ? undefined : folders.get(prefix);
       const keys = exact ?? [...folders.values()].flat();

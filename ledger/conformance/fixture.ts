@@ -70,12 +70,23 @@ export const anchor = (author: TestMember, from: number, to = from + 1): SignedT
   transaction(author, "access.anchor", { from, to, root: digest(`${author.id} ${to}`) });
 
 /** `count` such records that follow each other, under one signature per 64 of them. */
-export function anchors(author: TestMember, from: number, count: number): readonly SignedTransaction[] {
-  const statements = Array.from({ length: count }, (_, at) => ({
-    network: NETWORK,
-    id: uuid(`${author.id} batch ${from + at}`),
-    type: "access.anchor" as const,
-    body: { from: from + at, to: from + at + 1, root: digest(`${author.id} ${from + at + 1}`) },
-  }));
+export const anchors = (author: TestMember, from: number, count: number): readonly SignedTransaction[] =>
+  transactions(
+    author,
+    "access.anchor",
+    Array.from({ length: count }, (_, at) => {
+      return { from: from + at, to: from + at + 1, root: digest(`${author.id} ${from + at + 1}`) };
+    }),
+  );
+
+/** One of each body, under one signature per 64 of them. */
+export function transactions<T extends TransactionType>(
+  author: TestMember,
+  type: T,
+  bodies: readonly TransactionBody<T>[],
+): readonly SignedTransaction[] {
+  const statements = bodies.map((body) => {
+    return { network: NETWORK, id: uuid(`${author.id} batch ${type} ${JSON.stringify(body)}`), type, body };
+  });
   return signStatements(author.identity, "transaction", statements) as readonly SignedTransaction[];
 }

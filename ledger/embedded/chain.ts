@@ -11,18 +11,18 @@ import { execute, type Outcome } from "../../chaincode/rules/execute.ts";
 import type { StateStore } from "../../chaincode/rules/host.ts";
 import type { StateReader } from "../../chaincode/rules/keys.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
-import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { createSignatureQueue, inRuns } from "../contract.ts";
 import { leafText } from "../log/leaf.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveConsistency, proveInclusion, verifyInclusion } from "../log/proofs.ts";
 import { type CompactRange, rootAt, rootOf } from "../log/tree.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
-import { appendOperations, type Grown, growLog } from "./append.ts";
+import { appendOperations, type Grown, growLog, nodeReader } from "./append.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
-import { createOverlay, type Overlay, type StateBase } from "./overlay.ts";
+import { createOverlay, type Overlay, type StateBase, stacked } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
 import { stateSum } from "./state-sum.ts";
 import type { LogStore, StoreOperation } from "./store.ts";
@@ -58,6 +58,17 @@ export interface Prepared extends Grown {
   readonly time: string;
   /** Its last record changes who signs or cosigns. */
   readonly governs: boolean;
+}
+
+/** On disk, not acknowledged. */
+export interface Staged {
+  readonly prepared: Prepared;
+  /** Signed by the sequencer alone. */
+  readonly checkpoint: string;
+  /** What it writes, until that is committed. */
+  readonly pending: () => ReadonlyMap<string, string> | undefined;
+  /** Called when it is committed: what was executed over it keeps no hold of it. */
+  readonly settle: () => void;
 }
 
 export interface Ordered {
@@ -105,20 +116,24 @@ export function createChain(start: ChainStart) {
   const committed = readOnly(base);
   const bell: Bell = createBell();
   let { head, range, governance } = start;
-  let tail: { readonly prepared: Prepared; readonly checkpoint: string } | undefined;
+  let tail: Staged | undefined;
+  let recent: readonly Recent[] = [];
 
-  const readNode = async (level: number, index: number): Promise<Uint8Array> => {
-    const hash = await store.get(layout.node(level, index));
-    if (hash === undefined) throw corrupt(`Merkle node ${level}/${index} is missing`);
-    return fromBase64url(hash, "node", 32);
-  };
+  const readNode = nodeReader(store, (what) => corrupt(`${what} is missing`));
 
-  /** Executes in order over the head; `judge` sees every outcome and says whether the transaction is taken. */
+  /**
+   * Executes in order over the head, or `over` the tail, which may be acknowledged meanwhile. `judge` sees every outcome
+   * and says whether the transaction is taken.
+   */
   async function prepare(
     transactions: Iterable<Ordered>,
     judge: (outcome: Outcome, entry: LedgerEntry) => boolean,
+    over?: Staged,
   ): Promise<Prepared> {
-    const overlay = createOverlay(base);
+    const from = over?.prepared.range.size ?? head.size;
+    const before = over?.prepared.time ?? head.time;
+    const rangeBefore = over?.prepared.range ?? range;
+    const overlay = createOverlay(over === undefined ? base : stacked(base, over.pending));
     const entries: LedgerEntry[] = [];
     const texts: string[] = [];
     let governs = false;
@@ -133,7 +148,7 @@ export function createChain(start: ChainStart) {
     for await (const run of signatures.inOrder(inRuns(withTexts(transactions)))) {
       for (const { time, transaction, text } of run) {
         if (governs) break;
-        const position = head.size + entries.length;
+        const position = from + entries.length;
         const entry: LedgerEntry = { position, time, transaction };
         const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction, text);
         if (!judge(outcome, entry)) continue;
@@ -142,9 +157,9 @@ export function createChain(start: ChainStart) {
       }
       if (governs) break;
     }
-    const time = entries.at(-1)?.time ?? head.time;
-    const grown = growLog(range, texts);
-    return { ...grown, from: head.size, entries, root: rootOf(grown.range), overlay, time, governs };
+    const time = entries.at(-1)?.time ?? before;
+    const grown = growLog(rangeBefore, texts);
+    return { ...grown, from, entries, root: rootOf(grown.range), overlay, time, governs };
   }
 
   async function stage(prepared: Prepared, checkpoint: string, { sync }: { readonly sync: boolean }): Promise<void> {
@@ -152,14 +167,14 @@ export function createChain(start: ChainStart) {
     await store.batch([...appendOperations(prepared.from, prepared), put(layout.tail, JSON.stringify(record))], {
       sync,
     });
-    tail = { prepared, checkpoint };
+    tail = stagedOf(prepared, checkpoint);
     bell.ring();
   }
 
   /** Acknowledges the tail: `checkpoint` is its checkpoint with the quorum's cosignatures. */
   async function commit(checkpoint: string): Promise<void> {
     if (tail === undefined) throw new TypeError("commit without a tail");
-    const { prepared } = tail;
+    const { prepared, settle } = tail;
     const sum = stateSum(head.stateSum);
     const operations: StoreOperation[] = [];
     for (const [key, text] of prepared.overlay.writes) {
@@ -174,6 +189,8 @@ export function createChain(start: ChainStart) {
     head = next;
     range = prepared.range;
     tail = undefined;
+    recent = lastOf(recent, prepared);
+    settle();
     if (prepared.governs) governance = await readGovernance(committed, network);
     bell.ring();
   }
@@ -197,6 +214,11 @@ export function createChain(start: ChainStart) {
   }
 
   async function* entries(first: number, end = head.size): AsyncIterable<LedgerEntry> {
+    const start = recent[0]?.entry.position ?? Number.POSITIVE_INFINITY;
+    if (first >= start) {
+      for (const { entry } of recent.slice(first - start, end - start)) yield entry;
+      return;
+    }
     let position = first;
     for await (const text of entryTexts(first, end)) {
       yield parseEntry(position, text);
@@ -275,6 +297,37 @@ export function createChain(start: ChainStart) {
 
 function* withTexts(transactions: Iterable<Ordered>): Iterable<Ordered> {
   for (const { time, transaction, text = textOf(transaction) } of transactions) yield { time, transaction, text };
+}
+
+/** An entry that was acknowledged of late: every part of a node that follows the ledger reads it right away. */
+interface Recent {
+  readonly entry: LedgerEntry;
+  /** Characters of its leaf. */
+  readonly length: number;
+}
+
+const MAX_RECENT = 256;
+const MAX_RECENT_LENGTH = 1 << 20;
+
+function lastOf(before: readonly Recent[], { entries, texts }: Prepared): readonly Recent[] {
+  const added = entries.slice(-MAX_RECENT).map((entry, at, { length }) => {
+    return { entry, length: texts[entries.length - length + at]!.length };
+  });
+  const all = [...before, ...added].slice(-MAX_RECENT);
+  let length = 0;
+  const tooOld = all.findLastIndex((one) => {
+    length += one.length;
+    return length > MAX_RECENT_LENGTH;
+  });
+  return all.slice(tooOld + 1);
+}
+
+function stagedOf(prepared: Prepared, checkpoint: string): Staged {
+  let writes: ReadonlyMap<string, string> | undefined = prepared.overlay.writes;
+  const settle = () => {
+    writes = undefined;
+  };
+  return { prepared, checkpoint, pending: () => writes, settle };
 }
 
 // What has no text is rejected by the contract.

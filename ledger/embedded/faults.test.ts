@@ -64,7 +64,7 @@ async function play(network: Network): Promise<readonly LedgerEntry[]> {
 
 /** Hands everything in again, then verifies both copies as an auditor does: nothing acknowledged is lost, no fork. */
 async function healAndCheck(stores: Stores, acknowledged: readonly LedgerEntry[]): Promise<void> {
-  const network = await open(stores, 20_000);
+  const network = await open(stores, 100_000);
   const { ledger } = network.sequencer;
   for (const transactions of history) await ledger.submit(transactions);
   await caughtUp(network.replica, HEIGHT);
@@ -85,7 +85,7 @@ async function healAndCheck(stores: Stores, acknowledged: readonly LedgerEntry[]
 
 const WRITES = await (async () => {
   const stores = { sequencer: memoryStore(), replica: memoryStore() };
-  await play(await open(stores, 20_000));
+  await play(await open(stores, 100_000));
   return { sequencer: stores.sequencer.batches.length, replica: stores.replica.batches.length };
 })();
 
@@ -150,7 +150,7 @@ describe.each(NODES)("at every write of the %s", (node) => {
 
 test("a disk whose every fsync is slow delays the answer until it is done", async () => {
   const stores = { sequencer: memoryStore([], undefined, 40), replica: memoryStore([], undefined, 60) };
-  const network = await open(stores, 20_000);
+  const network = await open(stores, 100_000);
   for (const transactions of history) {
     await network.sequencer.ledger.submit(transactions);
     // Entries and checkpoint are in a synced batch of both stores before anyone hears of it.

@@ -32,4 +32,4 @@ test("kill -9 while writing loses no acknowledged record, time after time", asyn
     await store.close();
   }
   await rm(folder, { recursive: true });
-}, 60_000);
+});

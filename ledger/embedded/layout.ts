@@ -10,7 +10,7 @@ export const layout = Object.freeze({
   tail: "tail",
   /** Leaf bytes of an entry. */
   entry: (position: number) => `entry/${padded(position)}`,
-  /** Hash of a complete subtree. */
+  /** Hash of a complete subtree; small ones are not kept. */
   node: (level: number, index: number) => `node/${String(level).padStart(2, "0")}/${padded(index)}`,
   /** Acknowledged group commit by its first position. */
   batch: (from: number) => `batch/${padded(from)}`,

@@ -7,6 +7,7 @@ import { LogError } from "../log/errors.ts";
 import { NOTE_ED25519, noteKey } from "../log/note.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, loadRange, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
+import { nodeReader } from "./append.ts";
 import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
 import { readGovernance } from "./governance.ts";
 import { from, layout, under } from "./layout.ts";
@@ -77,11 +78,10 @@ function parseStaged(position: number, text: string): LedgerEntry {
 }
 
 async function demandTree(store: LogStore, range: CompactRange): Promise<void> {
-  const stored = await loadRange(range.size, async (level, index) => {
-    const hash = await store.get(layout.node(level, index));
-    if (hash === undefined) throw corrupt(`Merkle node ${level}/${index} is missing`);
-    return fromBase64url(hash, "node", 32);
-  });
+  const stored = await loadRange(
+    range.size,
+    nodeReader(store, (what) => corrupt(`${what} is missing`)),
+  );
   if (!equal(rootOf(stored), rootOf(range))) throw corrupt("Merkle tree and entries have different roots");
 }
 

@@ -1,4 +1,4 @@
-/** Contract state with uncommitted writes on top of the committed ones. */
+/** Contract state with uncommitted writes on top of the committed ones, or of others that are not committed either. */
 import type { StateStore } from "../../chaincode/rules/host.ts";
 
 export interface StateBase {
@@ -12,6 +12,27 @@ export interface Overlay extends StateStore {
   readonly writes: ReadonlyMap<string, string>;
   /** What is committed under a key; read once. */
   before(key: string): Promise<string | undefined>;
+}
+
+/** The state with `writes` over it, for as long as they are pending. */
+export function stacked(base: StateBase, pending: () => ReadonlyMap<string, string> | undefined): StateBase {
+  return Object.freeze({
+    get: async (key: string) => pending()?.get(key) ?? base.get(key),
+    range: (prefix: string) => merged(pending() ?? NOTHING, base, prefix),
+  });
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
+
+/** Ascending by key; `writes` as they stand when it is asked for. */
+async function* merged(writes: ReadonlyMap<string, string>, base: StateBase, prefix: string) {
+  const pending = [...writes].filter(([key]) => key.startsWith(prefix)).sort(byKey);
+  let next = 0;
+  for await (const entry of base.range(prefix)) {
+    while (next < pending.length && pending[next]![0] < entry[0]) yield pending[next++]!;
+    yield pending[next]?.[0] === entry[0] ? pending[next++]! : entry;
+  }
+  while (next < pending.length) yield pending[next++]!;
 }
 
 export function createOverlay(base: StateBase): Overlay {
@@ -44,14 +65,7 @@ export function createOverlay(base: StateBase): Overlay {
       writes.set(key, JSON.stringify(value));
     },
     async *range(prefix: string) {
-      const pending = [...writes].filter(([key]) => key.startsWith(prefix)).sort(byKey);
-      let next = 0;
-      for await (const [key, text] of base.range(prefix)) {
-        while (next < pending.length && pending[next]![0] < key) yield parsed(pending[next++]!);
-        if (pending[next]?.[0] === key) yield parsed(pending[next++]!);
-        else yield parsed([key, text]);
-      }
-      while (next < pending.length) yield parsed(pending[next++]!);
+      for await (const [key, text] of merged(writes, base, prefix)) yield [key, JSON.parse(text) as unknown] as const;
     },
   });
 }
@@ -62,5 +76,4 @@ function frozen(value: unknown): unknown {
   return Object.freeze(value);
 }
 
-const parsed = ([key, text]: readonly [string, string]) => [key, JSON.parse(text) as unknown] as const;
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]) => (a < b ? -1 : 1);

@@ -7,7 +7,10 @@ import { type Bell, createBell } from "./bell.ts";
 import type { Governance } from "./governance.ts";
 
 export interface QuorumCollector {
-  /** Ignores cosignatures over other checkpoints; throws LedgerError ERR_LEDGER_REJECTED for a wrong one. */
+  /**
+   * Ignores cosignatures over other checkpoints, and those beyond the quorum: everyone would have to check them. Throws
+   * LedgerError ERR_LEDGER_REJECTED for a wrong one.
+   */
   add(member: string, note: string): void;
   /** Takes every valid cosignature from an acknowledged checkpoint that somebody holds; ignores all else. */
   adopt(note: string): void;
@@ -23,7 +26,7 @@ export function collectQuorum(checkpoint: string, log: NoteKey, governance: Gove
   return Object.freeze({
     add(member: string, text: string) {
       const { note } = parseCheckpoint(text);
-      if (note.text !== signed.note.text) return;
+      if (note.text !== signed.note.text || cosignatures.size >= governance.needed) return;
       const key = governance.cosigners.get(member);
       if (key === undefined) return;
       const valid = note.signatures.find((signature) => verifyCosignature(key, note.text, signature) !== undefined);
@@ -37,6 +40,7 @@ export function collectQuorum(checkpoint: string, log: NoteKey, governance: Gove
       const { note } = parseCheckpoint(text);
       if (note.text !== signed.note.text) return;
       for (const [member, key] of governance.cosigners) {
+        if (cosignatures.size >= governance.needed) break;
         const valid = note.signatures.find((signature) => verifyCosignature(key, note.text, signature) !== undefined);
         if (valid !== undefined) cosignatures.set(member, valid);
       }

@@ -1,6 +1,7 @@
 /**
  * The sequencer of the embedded ledger: orders, executes, commits in groups, signs checkpoints, gathers the quorum.
- * One group commit is in flight at a time; what arrives meanwhile forms the next one.
+ * One group commit is in flight at a time; what arrives meanwhile forms the next one, which is executed in memory while
+ * the first waits for its quorum where that is worth it.
  */
 import type { Transaction } from "../../chaincode/rules/transactions.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
@@ -9,7 +10,7 @@ import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts"
 import { isBy, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import { createBell } from "./bell.ts";
-import type { Chain, Prepared } from "./chain.ts";
+import type { Chain, Prepared, Staged } from "./chain.ts";
 import { cosignedNote } from "./cosigned-note.ts";
 import { entriesOf } from "./delivery.ts";
 import type { ForkEvidence } from "./fork.ts";
@@ -32,7 +33,7 @@ export interface SequencerOptions {
   readonly identity: SigningIdentity;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Entries per group commit; default 2,048. */
+  /** Entries per group commit; default 512: so many that what each costs is small, so few that several are under way. */
   readonly maxBatch?: number;
   /** Transactions waiting before ERR_LEDGER_FULL; default 20,000. */
   readonly maxQueue?: number;
@@ -56,7 +57,7 @@ export interface Sequencer {
 
 /** Opens the sequencer over its store. Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { maxBatch = 2_048, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
+  const { maxBatch = 512, maxQueue = 20_000, quorumTimeoutMs = 30_000 } = options;
   const chain = await openChain(options.store, options.network);
   const heldAtOpening = chain.tail()?.prepared.range.size ?? chain.head().size;
   const takeover = await prepareTakeover(chain, options);
@@ -67,6 +68,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     quota: createQuota({ now: options.now, ...options.quota }),
   });
   let collector: QuorumCollector | undefined;
+  let ahead: Promise<Executed | undefined> | undefined;
   let lastCommitMs = 0;
   let halted: LedgerError | undefined;
   // Replaced by vote: orders nothing more, but still tells the others what it ordered last.
@@ -119,13 +121,38 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     return [...group, ...queue.take(maxBatch - group.length)];
   }
 
-  async function commitGroup(group: readonly Submission[]): Promise<void> {
-    const { prepared, answers, rest } = await executeGroup(chain, group, options.now());
-    queue.putBack(rest);
+  /** The group that was executed ahead, or else the oldest submissions. Undefined: nothing waits. */
+  async function nextGroup(): Promise<Executed | undefined> {
+    const early = await ahead;
+    ahead = undefined;
+    if (early !== undefined) return early;
+    const group = await gather();
+    return group.length === 0 ? undefined : execute(group);
+  }
+
+  async function execute(group: readonly Submission[], over?: Staged): Promise<Executed> {
+    const executed = await executeGroup(chain, group, options.now(), over);
+    queue.putBack(executed.rest);
+    return executed;
+  }
+
+  /** Nothing of it is signed or on disk before what it was executed over is acknowledged. */
+  async function executeAhead(over: Staged): Promise<Executed | undefined> {
+    while (queue.size() < MANY) {
+      await Promise.race([queue.bell.wait(closing.signal), chain.bell.wait(closing.signal)]);
+      if (chain.tail() !== over || closing.signal.aborted) return undefined;
+    }
+    return execute(queue.take(maxBatch), over);
+  }
+
+  async function commitGroup({ prepared, answers }: Executed): Promise<void> {
     if (prepared.entries.length > 0) {
       const checkpoint = signHead(chain, prepared, options.identity);
       expectQuorum(checkpoint);
       await chain.stage(prepared, checkpoint, { sync: true });
+      // What changes keys or members may change who signs and who executes what comes next.
+      if (!prepared.governs) ahead = executeAhead(chain.tail()!);
+      ahead?.catch(() => undefined);
       if (!(await acknowledge())) return;
     }
     for (const { submission, answer } of answers) submission.answer(await answer());
@@ -149,7 +176,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
         if (!answer.ok) rejected.push(answer.message);
       },
     }));
-    await commitGroup(group);
+    await commitGroup(await execute(group));
     const { sequencer } = chain.governance();
     if (sequencer !== options.identity.member && !closing.signal.aborted) {
       throw new LedgerError("ERR_LEDGER_REJECTED", `takeover: not carried by these votes; ${rejected.join("; ")}`);
@@ -166,13 +193,16 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       while (!closing.signal.aborted && retired === undefined) {
         // Listened for before looking: what comes in between must not be missed.
         const rung = queue.bell.wait(closing.signal);
-        const group = await gather();
-        const startedAt = options.now();
+        const executed = await nextGroup();
         // Halted while it gathered: nothing more is signed.
         if (closing.signal.aborted) return;
-        if (group.length === 0) await rung;
-        else await commitGroup(group);
-        if (group.length > 0) lastCommitMs = options.now() - startedAt;
+        if (executed === undefined) {
+          await rung;
+          continue;
+        }
+        const startedAt = options.now();
+        await commitGroup(executed);
+        lastCommitMs = options.now() - startedAt;
       }
     } catch (error) {
       // A store that failed once may hold the group commit or not: only opening it again tells.
@@ -181,6 +211,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
           ? error
           : new LedgerError("ERR_LEDGER_FULL", "ledger store: write failed; free space and restart", { cause: error }),
       );
+    } finally {
+      await ahead?.catch(() => undefined);
     }
   }
   const staged = chain.tail();
@@ -222,6 +254,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   });
 }
 
+/** So many wait that the next group commit is worth executing before it may be staged. */
+const MANY = 64;
 const FEW = 16;
 const LONGEST_PATIENCE_MS = 25;
 /** Said by every provider of a request. */
@@ -283,17 +317,22 @@ interface Answered {
   readonly answer: () => Promise<SubmitAnswer>;
 }
 
+interface Executed {
+  readonly prepared: Prepared;
+  readonly answers: readonly Answered[];
+  /** Not looked at, because the group commit ends before them. */
+  readonly rest: readonly Submission[];
+}
+
+/** Over the head, or `over` the tail. */
 async function executeGroup(
   chain: Chain,
   group: readonly Submission[],
   now: number,
-): Promise<{
-  readonly prepared: Prepared;
-  readonly answers: readonly Answered[];
-  readonly rest: readonly Submission[];
-}> {
+  over: Staged | undefined,
+): Promise<Executed> {
   // Time never runs backwards on the ledger, whatever the clock does.
-  const last = chain.head().time;
+  const last = over?.prepared.time ?? chain.head().time;
   const time = new Date(Math.max(now, last === "" ? 0 : Date.parse(last))).toISOString();
   const answers: Answered[] = [];
   const prepared = await chain.prepare(
@@ -312,6 +351,7 @@ async function executeGroup(
       answers.push({ submission, answer });
       return repeats === undefined;
     },
+    over,
   );
   return { prepared, answers, rest: group.slice(answers.length) };
 }

@@ -18,6 +18,9 @@ export interface LogStore {
   close(): Promise<void>;
 }
 
+/** Every read of an iterator waits for a thread: level's own 16 KiB would be some twenty records. */
+const READ_AHEAD = 256 * 1024;
+
 /**
  * Opens (or creates) the ledger's folder. One process at a time: a second one gets level's LEVEL_LOCKED error. After a
  * write that failed, of which `onFailure` hears, every later one is refused until the folder is opened anew.
@@ -34,7 +37,7 @@ export async function openLevelStore(
     get: async (key: string) => level.getSync(key),
     batch: (operations: readonly StoreOperation[], { sync }: { sync: boolean }) =>
       gate.pass(() => chained(level, operations).write({ sync })).catch(asLedgerError),
-    range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt }),
+    range: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt, highWaterMarkBytes: READ_AHEAD }),
     reverse: ({ gte, lt }: { gte: string; lt: string }) => level.iterator({ gte, lt, reverse: true }),
     close: () => level.close(),
   });

@@ -25,7 +25,7 @@ const [a] = members as [TestMember];
 const now = () => Date.now();
 
 const sequence = (member: TestMember, store: MemoryStore, changes: Partial<SequencerOptions> = {}) =>
-  createSequencer({ store, network: NETWORK, identity: member.identity, now, quorumTimeoutMs: 3_000, ...changes });
+  createSequencer({ store, network: NETWORK, identity: member.identity, now, quorumTimeoutMs: 100_000, ...changes });
 
 const replicate = (member: TestMember, store: MemoryStore, sequencer: SequencerApi): Promise<Ledger> =>
   openReplica({
@@ -68,9 +68,10 @@ const closeAll = (...ledgers: readonly Ledger[]) => Promise.all(ledgers.map((led
 async function takenOver(
   lost: Awaited<ReturnType<typeof lostSequencer>>,
   votes = votesFrom(lost.height, lost.root),
+  changes: Partial<SequencerOptions> = {},
 ): Promise<{ readonly next: Sequencer; readonly others: readonly Ledger[] }> {
   await closeAll(...lost.replicas, lost.sequencer.ledger);
-  const next = await sequence(a, lost.stores[0], { takeover: votes });
+  const next = await sequence(a, lost.stores[0], { ...changes, takeover: votes });
   const others = await Promise.all([1, 2].map((at) => replicate(members[at]!, lost.stores[at]!, next.api)));
   return { next, others };
 }
@@ -121,7 +122,8 @@ describe("replacement of a lost sequencer", () => {
 
   test("votes that do not carry replace nobody", async () => {
     const lost = await lostSequencer();
-    const { next, others } = await takenOver(lost, votesFrom(lost.height, lost.root, members.slice(0, 2)));
+    const votes = votesFrom(lost.height, lost.root, members.slice(0, 2));
+    const { next, others } = await takenOver(lost, votes, { quorumTimeoutMs: 2_000 });
     await expect(next.ledger.submit([anchor(a, 0)])).rejects.toMatchObject({
       code: expect.stringMatching(/REJECTED|QUORUM/),
     });

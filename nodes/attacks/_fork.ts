@@ -11,6 +11,7 @@ import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import { createHttpApp } from "../http/http-app.ts";
 import { createCosignedNotes } from "../peer/cosigned-notes.ts";
+import { createLedgerCalls } from "../peer/ledger-calls.ts";
 import { replicateLedger } from "../peer/routes/ledger/replicate.ts";
 import { createSequencerClient } from "../peer/sequencer-client.ts";
 import type { RunningNode } from "../runtime/node.ts";
@@ -18,7 +19,7 @@ import type { Answer, Call } from "./_front.ts";
 
 const POLL_MS = 2_000;
 const COSIGN_MS = 20;
-const QUORUM_MS = 120_000;
+const QUORUM_MS = 240_000;
 
 export interface Fork {
   readonly ledger: Ledger;
@@ -57,7 +58,7 @@ export async function forkedAt(
   app.addHook("onRequest", async (request) => {
     request.author = String(request.headers["x-author"]);
   });
-  replicateLedger(app, { sequencer: forked.api, cosignedNotes: createCosignedNotes() });
+  replicateLedger(app, createLedgerCalls({ sequencer: forked.api, cosignedNotes: createCosignedNotes() }));
   await app.ready();
 
   async function copied(): Promise<void> {

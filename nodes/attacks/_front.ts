@@ -53,6 +53,8 @@ export function createFront(): Front {
     const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxCachedSessions: 0 });
 
     async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+      // Whoever may not send messages over one connection makes calls, which rules see one by one.
+      if (incoming.headers.upgrade !== undefined) return void outgoing.writeHead(426).end();
       const body = await bytesOf(incoming);
       calls += 1;
       const { method = "GET", url: path = "/", headers } = incoming;

@@ -8,24 +8,23 @@ import { readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { Message } from "../../crypto/secagg/messages.ts";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { Party } from "../../exchange/requests/ports.ts";
-import { createNetwork, type Network, type Options, PROVIDERS, type RequestState } from "../computations/_network.ts";
+import {
+  createNetwork,
+  type Network,
+  type Options,
+  PATIENCE_MS,
+  PROVIDERS,
+  type RequestState,
+} from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
-import { paths } from "../computations/peer-messages.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
 
-export { PROVIDERS } from "../computations/_network.ts";
+export { PATIENCE_MS, PROVIDERS } from "../computations/_network.ts";
 
-/** For runs in which nobody has to be waited for, on a busy machine too. */
-const STEP_MS = 60_000;
-/** For runs that go on without somebody once a step's time is over. */
-export const SHORT_STEP_MS = 12_000;
-/** Longest wait for anything that comes by itself. */
-export const WAIT_MS = 120_000;
 export const ENDS = ["released", "withheld", "failed", "cancelled"] as const;
 
 const POLL_MS = 500;
-const START = { epoch: "none", after: 0 };
 const YEARS = Array.from({ length: 30 }, (_, index) => String(1990 + index));
 const ROWS: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = Object.fromEntries(
   PROVIDERS.map((member, index) => [
@@ -51,8 +50,6 @@ export async function attackedNetwork(options: Partial<Options> = {}): Promise<A
   ];
   const network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
-    stepMs: STEP_MS,
-    releaseMs: 60_000,
     opensByItself: false,
     rows: ROWS,
     members: [...others, ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" } }))],
@@ -100,8 +97,7 @@ export async function asked(network: Network, draft: object): Promise<Asked> {
 export const opened = (network: Network, { request }: Asked) =>
   network.call("ministry", "POST", `/api/v1/requests/${request}/open`);
 
-export const ended = (network: Network, { request }: Asked): Promise<RequestState> =>
-  network.state(request, ENDS, WAIT_MS);
+export const ended = (network: Network, { request }: Asked): Promise<RequestState> => network.state(request, ENDS);
 
 /** Ends what would otherwise wait for somebody until a deadline. */
 export const cancelled = (network: Network, { request }: Asked) =>
@@ -135,7 +131,7 @@ export const closedSet = (network: Network, { computation }: Asked, phase: 1 | 2
       if (step === undefined) throw new Error(`phase ${phase} is not closed`);
       return step.members;
     },
-    { timeout: WAIT_MS, interval: 50 },
+    { timeout: PATIENCE_MS, interval: 50 },
   );
 
 // ---- lies of the coordinator
@@ -155,7 +151,7 @@ export function speaksFor(
   const deceived = new Set<string>();
   const cameBack = new Set<string>();
   front.lie(async ({ from, method, path }, next) => {
-    if (method !== "GET" || !path.includes(`/computations/${computation}/mailbox`)) return await next();
+    if (!isAskingC({ method, path }, computation)) return await next();
     if (deceived.has(from)) cameBack.add(from);
     const answer = await next();
     if (answer.status !== 200) return answer;
@@ -180,15 +176,13 @@ export function tells(
   const cameBack = new Set<string>();
   front.lie(async ({ from, method, path }, next) => {
     const url = new URL(path, "https://localhost");
-    if (method !== "GET" || url.pathname !== new URL(paths.mailbox(computation, START, 0), url).pathname) {
-      return await next();
-    }
+    if (!isAskingC({ method, path }, computation)) return await next();
     if (told.has(from)) {
       cameBack.add(from);
       return await next();
     }
     const answer = await Promise.race([next(), sleep(POLL_MS, undefined, { ref: false })]);
-    if (answer !== undefined && contentOf<Page>(answer).messages.length > 0) return answer;
+    if (answer !== undefined && (answer.status !== 200 || contentOf<Page>(answer).messages.length > 0)) return answer;
     told.add(from);
     const [epoch, after] = [url.searchParams.get("epoch"), Number(url.searchParams.get("after"))];
     return answerOf({ epoch, next: after, messages: messages(from) });
@@ -196,9 +190,16 @@ export function tells(
   return cameBack;
 }
 
+const isMessages = (path: string): boolean => path.split("?")[0]!.endsWith("/messages");
+
+/** Does the answer to this call hold what C has to say? */
+const isAskingC = ({ method, path }: Pick<Call, "method" | "path">, computation: string): boolean =>
+  computationInPath(path) === computation &&
+  ((method === "GET" && path.includes("/mailbox?")) || (method === "POST" && path.includes("/messages?")));
+
 /** The protocol message that a call to C carries about this computation. */
 export function spokenIn({ method, path, body }: Call, { computation }: Asked): Message | undefined {
-  if (method !== "POST" || computationInPath(path) !== computation || !path.endsWith("/messages")) return undefined;
+  if (method !== "POST" || computationInPath(path) !== computation || !isMessages(path)) return undefined;
   return contentOf<Message>({ body });
 }
 

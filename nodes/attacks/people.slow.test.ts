@@ -2,10 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readDecision } from "../../chaincode/rules/keys.ts";
+import { chunkHash, chunksRoot } from "../../crypto/secagg/chunks.ts";
 import type { MessageOf } from "../../crypto/secagg/messages.ts";
 import type { MemberDeps, Send } from "../../crypto/secagg/step.ts";
 import { textOfWords, wordsOfText } from "../../crypto/secagg/words.ts";
-import { saltedDigest, sha256 } from "../../crypto/suites/digest.ts";
+import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
@@ -27,12 +28,12 @@ import {
   heard,
   opened,
   outputOf,
+  PATIENCE_MS,
   PROVIDERS,
   partyOf,
   spokenIn,
   sumOf,
   taxOf,
-  WAIT_MS,
 } from "./_network.ts";
 
 type Constants = OpeningPlan["body"]["constants"];
@@ -86,7 +87,7 @@ let world: Attacked;
 beforeAll(async () => {
   // omega asks for four organisations, the others for three.
   world = await attackedNetwork({ policy: (member) => (member === "omega" ? { minimumOrganisations: 4 } : {}) });
-}, 120_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
@@ -102,8 +103,9 @@ describe("a lying member", () => {
       const claimed = wordsOfText(words, "words", header.statement.bytes / 8);
       claimed[0] = BigInt.asUintN(64, claimed[0]! + 6n);
       const text = textOfWords(claimed);
-      const digest = toBase64url(sha256(fromBase64url(text, "words")));
-      const lie = { ...send.message, header: sign("secagg-message", { ...header.statement, digest }), words: text };
+      const chunks = [chunkHash(fromBase64url(text, "words"))];
+      const statement = { ...header.statement, digest: chunksRoot(chunks) };
+      const lie = { ...send.message, header: sign("secagg-message", statement), chunks, words: text };
       return { ...send, message: lie as MessageOf<"contribution-1"> };
     });
     await opened(network, run);
@@ -187,7 +189,7 @@ describe("a lying requester", () => {
           expect(decision.outcome).toBe("refuse");
           expect(decision.reasons.join()).toMatch(reason);
         },
-        { timeout: WAIT_MS, interval: 50 },
+        { timeout: PATIENCE_MS, interval: 50 },
       );
     }
   });
@@ -234,7 +236,7 @@ describe("a lying requester", () => {
           expect(view.state).toBe(state);
           return view;
         },
-        { timeout: WAIT_MS, interval: 50 },
+        { timeout: PATIENCE_MS, interval: 50 },
       );
     await reaches("agreed");
     await treasury("POST", `/${id}/open`);

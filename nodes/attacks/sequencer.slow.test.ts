@@ -1,7 +1,6 @@
 /** A sequencer that shows its members other ledgers than the one it keeps. The tests follow one another on one network. */
 import { cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readComputationOpened, readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import { statementsRoot } from "../../crypto/secagg/merkle.ts";
@@ -18,19 +17,18 @@ import {
   heard,
   opened,
   outputOf,
+  PATIENCE_MS,
   PROVIDERS,
   partyOf,
-  SHORT_STEP_MS,
   spokenIn,
   tells,
-  WAIT_MS,
 } from "./_network.ts";
 
 let world: Attacked;
 let fork: Fork | undefined;
 beforeAll(async () => {
-  world = await attackedNetwork({ stepMs: SHORT_STEP_MS });
-}, 120_000);
+  world = await attackedNetwork();
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await fork?.close();
@@ -40,7 +38,7 @@ const LEDGER = "/peer/v1/ledger/";
 const isBatches = ({ path }: Call) => path.startsWith(`${LEDGER}batches`);
 const heightOf = async (member: string) => (await world.network.net.node(member).services.ledger.status()).height;
 const rootOf = async (member: string) => (await world.network.net.node(member).services.ledger.status()).root;
-const waits = { timeout: WAIT_MS, interval: 50 };
+const waits = { timeout: PATIENCE_MS, interval: 50 };
 
 /** Any record of the treasury's that everyone may see. */
 const submission = (name: string) => {
@@ -184,7 +182,7 @@ test("P-one-closing-set P-two-histories: two closing sets on two histories, each
   fork = await forking!;
 
   const opening = (await readComputationOpened(network.net.node("delta").services.ledger, run.computation))!;
-  await sleep(Math.max(0, Date.parse(opening.body.deadlines.contribution2) - Date.now()));
+  network.clock.moveTo(Date.parse(opening.body.deadlines.contribution2));
   const headers = PROVIDERS.filter((member) => member !== "alpha").map((member) => contributions.get(member)!.header);
   const close = { computation: run.computation, phase: 2 as const, root: statementsRoot(headers), headers };
   await record({ ...partyOf(network, "operator"), ledger: fork.ledger }, "computation.close", close, "second face");

@@ -25,7 +25,7 @@ beforeAll(async () => {
     config: { limits: { requestTimeoutMs: TIMEOUT_MS } },
     fronts: { operator: front.open },
   });
-}, 60_000);
+});
 afterAll(() => net.close());
 
 const asks = async (over: object = {}) => {
@@ -111,4 +111,4 @@ test("P-hostile-bytes: slow senders of header or body are cut off while others a
   await expect(asks({ attempts: 5 })).resolves.toEqual({ proof: [] });
   await Promise.all(senders.map(({ closed }) => closed));
   await expect(asks({ attempts: 5 })).resolves.toEqual({ proof: [] });
-}, 60_000);
+});

@@ -1,15 +1,19 @@
 /** Every benchmark by its name. */
 import type { Bench } from "./bench.ts";
+import { catalogBench } from "./catalog.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
+import { vectorsBench } from "./vectors.bench.ts";
 
 export const BENCHES: Readonly<Record<string, Bench>> = {
   secagg: secaggBench,
   request: requestBench,
   memory: memoryBench,
   ledger: ledgerBench,
+  catalog: catalogBench,
   scan: scanBench,
+  vectors: vectorsBench,
 };

@@ -22,6 +22,8 @@ export interface MeasuredNetwork extends AsyncDisposable {
   api(member: string): ApiClient;
   /** Of all processes together. */
   usage(): Promise<Usage>;
+  /** Of the process that the member's node runs in. */
+  usageOf(member: string): Promise<Usage>;
   steps(request: string): Promise<readonly Step[]>;
   commits(): Promise<number>;
 }
@@ -50,6 +52,7 @@ export async function measuredNetwork(
   scenario: Scenario,
   processes: number,
   note: (text: string) => void,
+  policy: typeof policyFor = policyFor,
 ): Promise<MeasuredNetwork> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-bench-"));
   const hosts = Array.from({ length: processes }, createHost);
@@ -58,9 +61,10 @@ export async function measuredNetwork(
   const folder = (member: string) => join(dir, member);
   const api = (member: string) => clientOf(addresses, member, SURROUNDINGS);
 
+  const hostOf = (member: string) => hosts[members.findIndex(({ id }) => id === member) % hosts.length]!;
+
   async function start(member: string): Promise<void> {
-    const at = members.findIndex(({ id }) => id === member) % hosts.length;
-    addresses.set(member, (await hosts[at]!.ask("start", folder(member))).address);
+    addresses.set(member, (await hostOf(member).ask("start", folder(member))).address);
   }
 
   async function close(): Promise<void> {
@@ -100,8 +104,10 @@ export async function measuredNetwork(
     for (const { id } of members.slice(1)) await join1(id, operator.id);
     note(`${members.length} nodes in ${processes} processes have joined`);
     for (const provider of scenario.providers) {
-      const policy = policyFor(scenario, provider, new Date());
-      await api(provider.id).post("/assets", { ...provider.registration, policy });
+      await api(provider.id).post("/assets", {
+        ...provider.registration,
+        policy: policy(scenario, provider, new Date()),
+      });
     }
     note(`${scenario.providers.length} assets are registered`);
   } catch (error) {
@@ -111,6 +117,7 @@ export async function measuredNetwork(
   return Object.freeze({
     api,
     usage: async () => (await Promise.all(hosts.map((host) => host.ask("usage")))).reduce(together),
+    usageOf: (member: string) => hostOf(member).ask("usage"),
     steps: (request: string) => hosts[0]!.ask("steps", request),
     commits: () => hosts[0]!.ask("commits"),
     [Symbol.asyncDispose]: close,
@@ -155,6 +162,7 @@ function createHost() {
 const together = (one: Usage, other: Usage): Usage => ({
   cpuMs: one.cpuMs + other.cpuMs,
   rssBytes: one.rssBytes + other.rssBytes,
+  peakBytes: one.peakBytes + other.peakBytes,
   heapBytes: one.heapBytes + other.heapBytes,
   traffic: Object.fromEntries(
     [...new Set([...Object.keys(one.traffic), ...Object.keys(other.traffic)])].map((path) => [

@@ -9,6 +9,8 @@ export interface Usage {
   /** User and system, all threads. */
   readonly cpuMs: number;
   readonly rssBytes: number;
+  /** The most it ever was. */
+  readonly peakBytes: number;
   /** After a full collection, where the process has `--expose-gc`. */
   readonly heapBytes: number;
   /** Peer calls sent, and their bytes with those of the answers, by method and path without ids. */
@@ -68,7 +70,8 @@ const commands: Commands = {
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed } = process.memoryUsage();
-    return { cpuMs: (user + system) / 1000, rssBytes: rss, heapBytes: heapUsed, traffic };
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    return { cpuMs: (user + system) / 1000, rssBytes: rss, peakBytes, heapBytes: heapUsed, traffic };
   },
   async steps(request) {
     const { ledger } = nodes[0]!.services;

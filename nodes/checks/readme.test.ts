@@ -44,7 +44,8 @@ test("a network set up by hand with README's commands computes a statistic that 
   const commands = (await commandsOf("README.md")).replace(/\b71(\d\d)\b/g, (_, port: string) =>
     String(base + Number(port)),
   );
-  const script = `set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\ncd "${root}"\n${commands}`;
+  // The folder is removed afterwards: no node may still write to it.
+  const script = `set -euo pipefail\ntrap 'kill $(jobs -p); wait' EXIT\ncd "${root}"\n${commands}`;
   const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder };
   const { stdout } = await promised("bash", ["-c", script], env);
   expect(stdout).toMatch(/2025Q1\s+4349\.5/);

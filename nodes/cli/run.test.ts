@@ -114,7 +114,7 @@ test("Ctrl-C during the demo is answered at once, and ends with 130", async () =
   const { exitCode, stderr } = await running;
   expect(exitCode).toBe(130);
   expect(stderr).toMatch(/^Stopping the nodes .*\nsealane: Interrupted\./);
-}, 60_000);
+});
 
 describe("a command for a running node", () => {
   const list = "member list --dir bureau";

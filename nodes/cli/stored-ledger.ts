@@ -30,10 +30,10 @@ export async function openStoredLedger(context: CommandContext): Promise<StoredL
     if (error.cause?.code === "LEVEL_LOCKED") return undefined;
     throw new LedgerError("ERR_LEDGER_CORRUPT", `${location}: cannot be opened`, { cause: error });
   });
-  return store === undefined ? fromNode(await context.api()) : fromStore(store);
+  return store === undefined ? fromNode(await context.api()) : storedLedger(store);
 }
 
-async function fromStore(store: LogStore): Promise<StoredLedger> {
+export async function storedLedger(store: LogStore): Promise<StoredLedger> {
   const head = await store.get(layout.head);
   const { checkpoint } = JSON.parse(head ?? '{"checkpoint":""}') as { checkpoint: string };
   return { checkpoint, entries: storedEntries(store, sizeOf(checkpoint)), close: () => store.close() };

@@ -7,7 +7,16 @@ import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
+import { createTestClock, type TestClock } from "../testnet/test-clock.ts";
 import { createTestnet, type Testnet, type TestnetOptions } from "../testnet/testnet.ts";
+
+/** Nobody has to hurry: a run that is complete waits for no deadline, and for one that is not the clock is moved. */
+const STEP_MS = 60_000;
+const RELEASE_MS = 240_000;
+/** Longest wait for anything that comes by itself, on a starved machine too. */
+export const PATIENCE_MS = 240_000;
+/** Between two tries where a node says "later". */
+const AGAIN_MS = 500;
 
 export const PROVIDERS = ["alpha", "beta", "delta", "gamma", "omega"] as const;
 export const SECTOR: Readonly<Record<string, string>> = {
@@ -60,10 +69,12 @@ export interface Options {
 
 export interface Network extends AsyncDisposable {
   readonly net: Testnet;
+  /** Of all nodes. */
+  readonly clock: TestClock;
   call<T = Record<string, unknown>>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
   submit(draft?: object): Promise<string>;
-  /** Waits until the requester sees one of these states; throws with the present view after `timeoutMs`. */
-  state(request: string, states: readonly string[], timeoutMs?: number): Promise<RequestState>;
+  /** Waits until the requester sees one of these states; throws with the present view when it cannot come any more. */
+  state(request: string, states: readonly string[]): Promise<RequestState>;
 }
 
 export interface RequestState {
@@ -93,6 +104,7 @@ export const TOTAL: Query = {
 
 export async function createNetwork(options: Options = {}): Promise<Network> {
   const data = await mkdtemp(join(tmpdir(), "sealane-exchange-"));
+  const clock = createTestClock();
   const providers: TestnetMember[] = PROVIDERS.map((id) => ({
     id,
     kind: "enterprise",
@@ -106,11 +118,12 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
       ...providers,
     ],
     attributes: { sector: ["17", "28"] },
+    effects: clock,
     config: {
       ...options.config,
       computations: {
-        stepMs: options.stepMs ?? 20_000,
-        releaseMs: options.releaseMs ?? 30_000,
+        stepMs: options.stepMs ?? STEP_MS,
+        releaseMs: options.releaseMs ?? RELEASE_MS,
         opensByItself: options.opensByItself ?? true,
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
@@ -121,19 +134,25 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
   });
 
   async function call<T>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
-    const { address, token } = net.node(member);
-    const answer = await fetch(`${address.api}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const value = (await answer.json()) as T;
-    if (answer.ok) return value;
-    throw Object.assign(new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(value)}`), { problem: value });
+    const until = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const { address, token } = net.node(member);
+      const answer = await fetch(`${address.api}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const value = (await answer.json()) as T;
+      if (answer.ok) return value;
+      if (answer.status === 503 && Date.now() < until) await sleep(AGAIN_MS);
+      else throw problemOf(`${method} ${path}: ${answer.status}`, value);
+    }
   }
+  const problemOf = (what: string, value: unknown) =>
+    Object.assign(new Error(`${what} ${JSON.stringify(value)}`), { problem: value });
 
   for (const member of PROVIDERS) {
     const path = join(data, `${member}.csv`);
@@ -146,18 +165,21 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     });
   }
 
-  async function state(request: string, states: readonly string[], timeoutMs = 30_000): Promise<RequestState> {
-    const until = Date.now() + timeoutMs;
+  async function state(request: string, states: readonly string[]): Promise<RequestState> {
+    const until = Date.now() + PATIENCE_MS;
     for (;;) {
       const view = await call<RequestState>("ministry", "GET", `/api/v1/requests/${request}`);
       if (states.includes(view.state)) return view;
-      if (Date.now() > until) throw new Error(`wanted ${states.join(" or ")}, got ${JSON.stringify(view, null, 1)}`);
+      // A failed one may be opened again by itself.
+      if (Date.now() > until || ["released", "withheld", "cancelled"].includes(view.state))
+        throw new Error(`wanted ${states.join(" or ")}, got ${JSON.stringify(view, null, 1)}`);
       await sleep(50);
     }
   }
 
   return {
     net,
+    clock,
     call,
     state,
     async submit(draft = {}) {

@@ -23,18 +23,18 @@ test("the same draft, two opposite words of a steward and two openings at the sa
     const view = await network.call<RequestState>("gamma", "GET", `/api/v1/requests/${request}`).catch(() => undefined);
     return view?.assets.find(({ asset }) => asset === GAMMA)?.outcome;
   };
-  await expect.poll(waits, { timeout: 60_000 }).toBe("wait");
+  await expect.poll(waits).toBe("wait");
   const words = await Promise.allSettled([word("approved"), word("refused"), word("approved")]);
   const told = words.flatMap((one) => (one.status === "fulfilled" ? [one.value.outcome] : []));
   // Whichever came first stands. What it was explained with is what the ledger has: else nobody takes the agreement.
   expect(new Set(told).size).toBe(1);
 
-  await network.state(request, ["agreed"], 60_000);
+  await network.state(request, ["agreed"]);
   const open = () => network.call<{ computation: string }>("ministry", "POST", `/api/v1/requests/${request}/open`);
   const [one, other] = await Promise.all([open(), open()]);
   expect(other.computation).toBe(one.computation);
-  const view = await network.state(request, ["released", "withheld", "failed", "cancelled"], 120_000);
+  const view = await network.state(request, ["released", "withheld", "failed", "cancelled"]);
   expect(view).toMatchObject({ state: "released", computation: one.computation, failures: [] });
   const gamma = view.assets.find(({ asset }) => asset === GAMMA);
   expect(gamma).toMatchObject({ outcome: told[0], ...(told[0] === "permit" ? { agreement: expect.any(String) } : {}) });
-}, 300_000);
+});

@@ -21,6 +21,7 @@ import type {
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
+import type { BlobStore } from "../store/blobs.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
@@ -127,8 +128,8 @@ export interface Stores extends RequestStores, RelayStores {
   readonly transcripts: RecordStore<Transcript>;
   /** By `<computation>/<role>`. */
   readonly roles: RecordStore<RoleRecord>;
-  /** Coordinator: `<computation>/<phase>/<member>` to base64url words. */
-  readonly contributions: RecordStore<string>;
+  /** Coordinator: see `chunkId`; kept until the audit deadline. */
+  readonly contributions: BlobStore;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;
   /** The same: what the receiver has handed out, and what the requester has verified. */
@@ -193,7 +194,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       dossiers,
       transcripts: open<Transcript>("transcripts"),
       roles: open<RoleRecord>("roles"),
-      contributions: open<string>("contributions"),
+      contributions: services.openBlobs("contribution-chunks"),
       results: open<ResultRecord>("results"),
       evidence: open<EvidenceBundle>("evidence"),
       answers: open<string>("answers", "unless-power-fails"),

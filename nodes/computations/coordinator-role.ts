@@ -2,7 +2,7 @@
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type CoordinatorState, startCoordinator, stepCoordinator } from "../../crypto/secagg/coordinator.ts";
 import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/secagg/step.ts";
-import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
@@ -10,6 +10,7 @@ import { LedgerError, type TransactionBody, type TransactionType } from "../../l
 import type { Context, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { openKeptChunks } from "./kept-chunks.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
@@ -18,6 +19,8 @@ import { untilDone } from "./retry.ts";
 
 export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
   readonly mailbox: Mailbox;
+  /** Chunks of a member's contribution that are here, from the first on. */
+  readonly held: (phase: 1 | 2, member: string) => number;
   /** What bounds the size of its messages. */
   readonly size: { readonly members: number; readonly words: number; readonly atoms: number };
 }
@@ -44,10 +47,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     return undefined;
   }
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
-  const kept = new Map<string, Uint8Array>();
-  for await (const [key, words] of ctx.stores.contributions.entries(`${id}/`)) {
-    kept.set(key, fromBase64url(words, "contribution"));
-  }
+  const kept = await openKeptChunks(ctx.stores.contributions, id);
   const mailbox = createMailbox(toBase64url(ctx.services.random(12)));
   const notes: { -readonly [K in "accepts" | "refusals" | "views1"]: Transcript[K] } = {
     accepts: [],
@@ -67,11 +67,12 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
         now: ctx.clock(),
         sign: ctx.sign,
         random: ctx.services.random,
-        kept: (phase, member) => kept.get(keptKey(id, phase, member))!,
+        kept: (phase, member, index) => kept.read({ phase, member, index }),
+        held: kept.held,
       });
       // At once: a later step may ask for the words before they are on disk.
       for (const effect of next.effects) {
-        if (effect.kind === "keep") kept.set(keptKey(id, effect.phase, effect.member), effect.words);
+        if (effect.kind === "keep") kept.note(effect, effect.words);
       }
       if (input.kind === "message" && input.message.type === "refusal") {
         refusals.push(input.message.refusal.statement.body.reason);
@@ -82,10 +83,8 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     send,
     async perform(effect, hosted) {
       switch (effect.kind) {
-        case "keep": {
-          const key = keptKey(id, effect.phase, effect.member);
-          return await ctx.stores.contributions.put(key, toBase64url(effect.words));
-        }
+        case "keep":
+          return await kept.settle(effect);
         case "submit":
           hosted.background(() => submitUntilDone(named(effect), hosted));
           return;
@@ -167,7 +166,12 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
   const { layout } = review;
   // Phase 1 carries two words per atom.
   const words = Math.max(layoutWords(layout), 2 * layout.atoms);
-  return Object.freeze({ ...role, mailbox, size: { members: body.cohort.length, words, atoms: layout.atoms } });
+  return Object.freeze({
+    ...role,
+    mailbox,
+    held: kept.held,
+    size: { members: body.cohort.length, words, atoms: layout.atoms },
+  });
 }
 
 async function forgetNotes(ctx: Context, computation: string): Promise<void> {
@@ -184,4 +188,3 @@ const reasonOf = (code: string) =>
     .replace(/^ERR_CONTRACT_/, "")
     .toLowerCase()
     .replaceAll("_", "-");
-const keptKey = (computation: string, phase: number, member: string) => `${computation}/${phase}/${member}`;

@@ -1,5 +1,5 @@
 /** Messages of other members on their way to this node's coordinator or receiver role. */
-import type { CommonInput } from "../../crypto/secagg/step.ts";
+import type { CoordinatorInput, ReceiverInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import type { Context, Transcript } from "./context.ts";
@@ -10,13 +10,17 @@ import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
 
 export interface Deliveries {
   /** A protocol message of another member, for this node's coordinator or receiver role. Throws when it is refused. */
-  deliver(from: string, computation: string, message: unknown, bytes: number): Promise<void>;
+  deliver(from: string, computation: string, message: unknown, bytes: number): Promise<{ readonly held?: number }>;
+  /** A chunk of the sender's own contribution. */
+  deliverChunk(from: string, computation: string, chunk: Chunk): Promise<{ readonly held: number }>;
   deliverTranscript(from: string, computation: string, transcript: Transcript): Promise<void>;
 }
 
+type Chunk = Omit<Extract<CoordinatorInput, { kind: "chunk" }>, "kind" | "from">;
+
 interface Recipients {
   readonly coordinator?: CoordinatorRole;
-  readonly receiver?: HostedRole<CommonInput>;
+  readonly receiver?: HostedRole<ReceiverInput>;
 }
 
 export function createDeliveries(
@@ -29,7 +33,7 @@ export function createDeliveries(
 ): Deliveries {
   const { rolesFor, startRoles } = host;
 
-  async function deliver(from: string, id: string, value: unknown, bytes: number): Promise<void> {
+  async function deliver(from: string, id: string, value: unknown, bytes: number): Promise<{ readonly held?: number }> {
     const { coordinator, receiver } = await rolesFor(id);
     const limit = coordinator === undefined ? undefined : maximumBytesOf(value, coordinator.size);
     if (limit !== undefined && bytes > limit) {
@@ -44,6 +48,19 @@ export function createDeliveries(
     await blaming(id, from, message.type, () => role.feed({ kind: "message", from, message }));
     const signed = signedPart(message);
     if (signed !== undefined) await ctx.stores.witnessed.put(`${id}/${from}/${message.type}`, signed);
+    const isLong = "chunks" in message && message.chunks.length > 1;
+    return isLong && coordinator !== undefined
+      ? { held: coordinator.held(message.type === "contribution-1" ? 1 : 2, from) }
+      : {};
+  }
+
+  async function deliverChunk(from: string, id: string, chunk: Chunk): Promise<{ readonly held: number }> {
+    const { coordinator } = await rolesFor(id);
+    if (coordinator === undefined) {
+      throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${id}: this node has no such role`);
+    }
+    await blaming(id, from, "chunk", () => coordinator.feed({ kind: "chunk", from, ...chunk }));
+    return { held: coordinator.held(chunk.phase, from) };
   }
 
   async function deliverTranscript(from: string, id: string, transcript: Transcript): Promise<void> {
@@ -71,10 +88,11 @@ export function createDeliveries(
     try {
       await refusing(feedIn);
     } catch (error) {
-      if (error instanceof ComputationError) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
+      const isFault = error instanceof ComputationError && error.code !== "ERR_COMPUTATION_CHUNK";
+      if (isFault) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
       throw error;
     }
   }
 
-  return Object.freeze({ deliver, deliverTranscript });
+  return Object.freeze({ deliver, deliverChunk, deliverTranscript });
 }

@@ -7,7 +7,7 @@ const ENDS = ["released", "withheld", "failed", "cancelled"];
 
 test("a store restored from before a release refuses further computations over that asset", async () => {
   await using network = await createNetwork();
-  const first = await network.state(await network.submit(), ENDS, 90_000);
+  const first = await network.state(await network.submit(), ENDS);
   expect(first.state).toBe("released");
 
   for (const member of PROVIDERS.slice(0, 2)) {
@@ -17,6 +17,6 @@ test("a store restored from before a release refuses further computations over t
     await network.net.stop(member);
     await network.net.start(member);
   }
-  const second = await network.state(await network.submit({ query: SUM_BY_YEAR }), ENDS, 120_000);
+  const second = await network.state(await network.submit({ query: SUM_BY_YEAR }), ENDS);
   expect(second).toMatchObject({ state: "failed", reasons: ["history-unknown"] });
-}, 300_000);
+});

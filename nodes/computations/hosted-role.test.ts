@@ -2,6 +2,8 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Context } from "./context.ts";
 import { hostRole, TICK_MS } from "./hosted-role.ts";
 
+const WAITS = { timeout: 100_000, interval: 5 };
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -52,9 +54,9 @@ async function ticking({ erased = Promise.resolve() }: { readonly erased?: Promi
 test("a role that hears nothing still ticks every few minutes, so that what has expired is erased", async () => {
   const { role, files, records } = await ticking();
   vi.advanceTimersByTime(TICK_MS);
-  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }));
+  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }), WAITS);
   vi.advanceTimersByTime(2 * TICK_MS);
-  await vi.waitFor(() => expect(role.signal.aborted).toBe(true));
+  await vi.waitFor(() => expect(role.signal.aborted).toBe(true), WAITS);
   expect(files.size).toBe(0);
   expect(records.get("c1/member")).toMatchObject({ state: "over" });
   expect(vi.getTimerCount()).toBe(0);
@@ -63,7 +65,7 @@ test("a role that hears nothing still ticks every few minutes, so that what has 
 test("a stopped node ticks no more, and keeps the file for its next start", async () => {
   const { role, files } = await ticking();
   vi.advanceTimersByTime(TICK_MS);
-  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }));
+  await vi.waitFor(() => expect(files.get("c1-member")).toEqual({ ticks: 1 }), WAITS);
   await role.stop();
   vi.advanceTimersByTime(10 * TICK_MS);
   expect(files.get("c1-member")).toEqual({ ticks: 1 });
@@ -110,7 +112,7 @@ test("an input that comes while the secrets are erased does not bring them back"
   const { role, files } = await ticking({ erased: unlinked.promise });
   await role.feed({ kind: "tick" });
   const finishing = role.finish();
-  await vi.waitFor(() => expect(files.size).toBe(0), { interval: 5 });
+  await vi.waitFor(() => expect(files.size).toBe(0), WAITS);
   await role.feed({ kind: "tick" });
   unlinked.resolve();
   await finishing;

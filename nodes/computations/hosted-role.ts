@@ -35,14 +35,13 @@ export interface RoleSpec<State, Input, Effect extends { readonly kind: string }
   readonly perform: (effect: Effect, role: HostedRole<Input>) => Promise<void> | void;
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What has expired is found out although nobody sends anything any more. */
 export const TICK_MS = 2 * 60_000;
 
 type Common = { readonly kind: string };
 
 export async function hostRole<State, Input extends Common, Effect extends Common>(
-  ctx: Pick<Context, "services" | "stores" | "gauges" | "clock">,
+  ctx: Pick<Context, "services" | "stores" | "gauges">,
   spec: RoleSpec<State, Input, Effect>,
 ): Promise<{ readonly role: HostedRole<Input>; readonly resumed: boolean }> {
   const { inflight, log } = ctx.services;
@@ -51,7 +50,7 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
   const kept = await inflight.get<State>(name);
   const initial = kept ?? spec.start();
   const ending = new AbortController();
-  const timers = new Set<NodeJS.Timeout>();
+  const alarms = new Set<() => void>();
   if ((await ctx.stores.roles.get(key)) === undefined) {
     await ctx.stores.roles.put(key, {
       computation: spec.computation,
@@ -66,8 +65,8 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
   const end = () => {
     ending.abort();
     clearInterval(ticking);
-    for (const timer of timers) clearTimeout(timer);
-    timers.clear();
+    for (const callOff of alarms) callOff();
+    alarms.clear();
   };
   const role: HostedRole<Input> = Object.freeze({
     signal: ending.signal,
@@ -85,13 +84,11 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
     },
     wakeAt(at: number) {
       if (ending.signal.aborted) return;
-      const wait = Math.min(Math.max(at - ctx.clock(), 0) + 5, LONGEST_TIMER_MS);
-      const timer = setTimeout(() => {
-        timers.delete(timer);
+      const callOff = ctx.services.alarm(at, () => {
+        alarms.delete(callOff);
         role.poke({ kind: "tick" } as unknown as Input);
-      }, wait);
-      timer.unref();
-      timers.add(timer);
+      });
+      alarms.add(callOff);
     },
     async finish() {
       const record = await ctx.stores.roles.get(key);

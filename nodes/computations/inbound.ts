@@ -59,9 +59,10 @@ export async function refusing(feed: () => Promise<void>): Promise<void> {
 
 const refusal = (error: unknown): unknown =>
   error instanceof SecaggError
-    ? new ComputationError(
-        error.code === "ERR_SECAGG_SIZE" ? "ERR_COMPUTATION_SIZE" : "ERR_COMPUTATION_MESSAGE",
-        error.message,
-        { cause: error },
-      )
+    ? new ComputationError(REFUSALS[error.code] ?? "ERR_COMPUTATION_MESSAGE", error.message, { cause: error })
     : error;
+
+const REFUSALS: { readonly [C in SecaggError["code"]]?: ComputationError["code"] } = {
+  ERR_SECAGG_SIZE: "ERR_COMPUTATION_SIZE",
+  ERR_SECAGG_ORDER: "ERR_COMPUTATION_CHUNK",
+};

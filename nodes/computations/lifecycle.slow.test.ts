@@ -4,10 +4,18 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
 import type { ObservedMessage } from "../peer/client.ts";
-import { createNetwork, type Network, PROVIDERS, type RequestState, ROWS, SUM_BY_YEAR } from "./_network.ts";
+import { skippingDeadlines } from "./_deadlines.ts";
+import {
+  createNetwork,
+  type Network,
+  PATIENCE_MS,
+  PROVIDERS,
+  type RequestState,
+  ROWS,
+  SUM_BY_YEAR,
+} from "./_network.ts";
 import { computationInPath } from "./gauges.ts";
 
-const STEP_MS = 15_000;
 const GAMMA = "gamma:panel";
 /** Messages to the coordinator, each with a year that no other test asks for. */
 const LAST_MESSAGES = [
@@ -66,19 +74,20 @@ describe("a running network", () => {
   let network: Network;
   /** Called for every message a member is about to send. */
   let onSent: (member: string, message: ObservedMessage) => void = () => undefined;
+  /** Called for every answer it got. */
+  let onAnswer: (member: string, message: ObservedMessage) => void = () => undefined;
 
   beforeAll(async () => {
     network = await createNetwork({
       logLevel: process.env.LOG ?? "silent",
-      stepMs: STEP_MS,
-      releaseMs: 60_000,
       rows,
       observe: (member, message) => {
         if (message.direction === "sent") onSent(member, message);
+        else onAnswer(member, message);
       },
       policy: (member) => (member === "gamma" ? { approval: "steward" } : {}),
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await network[Symbol.asyncDispose]();
   });
@@ -90,7 +99,7 @@ describe("a running network", () => {
         const { assets } = await network.call<RequestState>("gamma", "GET", `/api/v1/requests/${request}`);
         expect(assets.find(({ asset }) => asset === GAMMA)?.outcome).toBe("wait");
       },
-      { timeout: 30_000, interval: 50 },
+      { timeout: PATIENCE_MS, interval: 50 },
     );
   }
   async function approve(request: string): Promise<void> {
@@ -110,7 +119,7 @@ describe("a running network", () => {
         const left = await Promise.all([...PROVIDERS, "operator", "bureau"].map((one) => inflightOf(one, computation)));
         expect(left.flat()).toEqual([]);
       },
-      { timeout: 30_000, interval: 100 },
+      { timeout: PATIENCE_MS, interval: 100 },
     );
   }
   /** Stops `victim` when `who` sends the first message of a type about this computation; resolves when it has stopped. */
@@ -137,11 +146,11 @@ describe("a running network", () => {
   test("a request that needs a person waits, and goes on with the steward's name on the decision", async () => {
     const request = await network.submit();
     await approve(request);
-    const view = await network.state(request, ["released", "failed"], 60_000);
+    const view = await network.state(request, ["released", "failed"]);
     expect(view).toMatchObject({ state: "released" });
     expect(view.assets.find(({ asset }) => asset === "gamma:panel")?.decidedBy).toBe("gamma/operator");
     expect((await values(request)).map(Number)).toEqual([outputOf() / 10]);
-  }, 90_000);
+  });
 
   test("a steward's refusal is recorded with its reason, and the others are opened without that provider", async () => {
     const request = await network.submit({ query: { ...SUM_BY_YEAR, groupBy: [{ attribute: "sector" }] } });
@@ -157,32 +166,28 @@ describe("a running network", () => {
       outcome: "refused",
       reason: "trade-secret",
     });
-    const view = await network.state(request, ["failed", "released"], 60_000);
+    const view = await network.state(request, ["failed", "released"]);
     expect(view.assets.find(({ asset }) => asset === "gamma:panel")).toMatchObject({
       outcome: "refuse",
       reasons: ["trade-secret"],
     });
     // The four others would differ from the first release by gamma alone.
     expect(view).toMatchObject({ state: "failed", reasons: ["history"] });
-  }, 90_000);
+  });
 
   test.each([
     ["a provider", "beta", "beta", "shares"],
     ["the coordinator", "operator", "delta", "accept"],
     ["the receiver", "bureau", "alpha", "view-2"],
     ["the requester", "ministry", "gamma", "contribution-2"],
-  ])(
-    "%s that is stopped in the middle resumes from its files",
-    async (_name, victim, who, type) => {
-      const measures = [{ id: `resume-${victim}`, statistic: { kind: "mean", element: "output-value" } }];
-      const { request } = await stoppedAt(victim, who, type, { query: { ...SUM_BY_YEAR, measures } });
-      await network.net.start(victim);
-      const view = await network.state(request, ["released", "withheld", "failed"], 70_000);
-      expect(view).toMatchObject({ state: "released" });
-      expect((await values(request)).map(Number)).toEqual(YEARS.map((year) => (2 * outputOf(year)) / 100));
-    },
-    120_000,
-  );
+  ])("%s that is stopped in the middle resumes from its files", async (_name, victim, who, type) => {
+    const measures = [{ id: `resume-${victim}`, statistic: { kind: "mean", element: "output-value" } }];
+    const { request } = await stoppedAt(victim, who, type, { query: { ...SUM_BY_YEAR, measures } });
+    await network.net.start(victim);
+    const view = await network.state(request, ["released", "withheld", "failed"]);
+    expect(view).toMatchObject({ state: "released" });
+    expect((await values(request)).map(Number)).toEqual(YEARS.map((year) => (2 * outputOf(year)) / 100));
+  });
 
   test("a revoked agreement ends the running computation", async () => {
     const { request, computation } = await stoppedAt("delta", "delta", "keys", { query: COUNTED });
@@ -196,7 +201,7 @@ describe("a running network", () => {
     expect(await network.state(request, ["failed", "released"])).toMatchObject({ reasons: ["agreement-revoked"] });
     await network.net.start("delta");
     await leavesNothing(computation);
-  }, 90_000);
+  });
 
   test("a cancelled request ends the running computation", async () => {
     const { request, computation } = await stoppedAt("delta", "delta", "keys", { query: COUNTED });
@@ -204,17 +209,17 @@ describe("a running network", () => {
     expect(await network.state(request, ["cancelled", "failed"])).toMatchObject({ state: "cancelled" });
     await network.net.start("delta");
     await leavesNothing(computation);
-  }, 90_000);
+  });
 
   describe("with one provider out of reach", () => {
     /** By the type of the last message the coordinator gets from omega. */
     const requests = new Map<string, string>();
     /** What omega still says, by computation: until that message has gone. */
-    const lastWords = new Map<string, { readonly type: string; isGone: boolean }>();
+    const lastWords = new Map<string, { readonly type: string; isGone: boolean; isHeard: boolean }>();
+    let ends: ReadonlyMap<string, RequestState>;
     let rolledBack: { readonly request: string; readonly computation: string };
 
-    // All at once, because each of them waits for a deadline. Each message has a year of its own: over the same cells
-    // history would rightly refuse the next set.
+    // All at once; each has a year of its own: over the same cells history would rightly refuse the next set.
     beforeAll(async () => {
       rolledBack = await stoppedAt("beta", "beta", "accept", taxOf("2024"));
       await unlink(join(network.net.dir, "beta", "inflight", `${rolledBack.computation}-member.json`));
@@ -224,24 +229,39 @@ describe("a running network", () => {
         if (words?.isGone) throw new Error("the coordinator is out of reach");
         if (words !== undefined && words.type === typeOf(body)) words.isGone = true;
       };
+      onAnswer = (member, { method, path }) => {
+        const words = member === "omega" ? lastWords.get(computationInPath(path) ?? "") : undefined;
+        if (words?.isGone && method === "POST") words.isHeard = true;
+      };
       await Promise.all(
         LAST_MESSAGES.map(async ([type, year]) => {
           const request = await network.submit(taxOf(year));
           requests.set(type, request);
-          lastWords.set(computationIdOf(request, 0), { type, isGone: false });
+          lastWords.set(computationIdOf(request, 0), { type, isGone: false, isHeard: false });
           await approve(request);
         }),
       );
-    }, 120_000);
+      const all = [rolledBack.request, ...requests.values()];
+      const ended = all.map(
+        async (request) => [request, await network.state(request, ["released", "withheld", "failed"])] as const,
+      );
+      const from = (computation: string) => {
+        if (computation === rolledBack.computation) return ["beta"];
+        return lastWords.get(computation)?.isHeard ? ["omega"] : [];
+      };
+      const computations = all.map((request) => computationIdOf(request, 0));
+      ends = new Map(await skippingDeadlines(network, { from, computations }, Promise.all(ended)));
+    });
     afterAll(() => {
       onSent = () => undefined;
+      onAnswer = () => undefined;
     });
 
     test.each(LAST_MESSAGES)(
       "a provider that is gone after its message %s is left out or recovered, and the rest is released",
       async (type, year) => {
         const request = requests.get(type)!;
-        const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
+        const view = ends.get(request)!;
         const { isGone } = lastWords.get(computationIdOf(request, 0))!;
         expect({ state: view.state, reasons: view.reasons, isGone }).toEqual({ state: "released", isGone: true });
         // Recovered or left out: what had been contributed to phase 2 before it was gone stays in the sum.
@@ -249,19 +269,17 @@ describe("a running network", () => {
         const present = isIn ? PROVIDERS : PROVIDERS.filter((member) => member !== "omega");
         expect(await values(request)).toEqual([taxSum(present, year)]);
         await vi.waitFor(async () => expect(await inflightOf("omega", view.computation!)).toEqual([]), {
-          timeout: 30_000,
+          timeout: PATIENCE_MS,
         });
       },
-      7 * STEP_MS,
     );
 
     test("a provider whose store was rolled back takes no further part", async () => {
       const { request, computation } = rolledBack;
-      const view = await network.state(request, ["released", "withheld", "failed"], 6 * STEP_MS);
-      expect(view).toMatchObject({ state: "released", computation });
+      expect(ends.get(request)).toMatchObject({ state: "released", computation });
       const others = PROVIDERS.filter((member) => member !== "beta");
       expect(await values(request)).toEqual([taxSum(others, "2024")]);
       expect(await inflightOf("beta", computation)).toEqual([]);
-    }, 120_000);
+    });
   });
 });

@@ -1,9 +1,10 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { chunksOf } from "../../crypto/secagg/chunks.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
-import { checkMessage } from "../../crypto/secagg/messages.ts";
-import type { MemberEffect, MemberInput, Send, Step } from "../../crypto/secagg/step.ts";
+import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
+import type { MemberEffect, MemberInput, Step } from "../../crypto/secagg/step.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
 import { documentOf } from "../../exchange/requests/decide-request.ts";
@@ -12,19 +13,17 @@ import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistic
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
-import { PeerError } from "../peer/peer-error.ts";
+import { chunkPart } from "./chunk-upload.ts";
 import type { Context } from "./context.ts";
+import { createCoordinatorLine, isRefused } from "./coordinator-line.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
-import { Accepted, MailboxPageSchema, paths } from "./peer-messages.ts";
+import { Accepted, paths } from "./peer-messages.ts";
 import { providerPorts } from "./provider.ts";
 import { untilDone } from "./retry.ts";
 import { askWitnesses } from "./witness.ts";
 
 const LAST_WORDS_MS = 10_000;
-const POLL_WAIT_MS = 15_000;
-/** A page holds at most one result of phase 1; the largest is three vectors of 2^21 words (crypto/secagg/messages.ts). */
-const MAX_PAGE_BYTES = 192 * 1024 * 1024;
 
 type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
 
@@ -38,7 +37,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   const { releases } = ctx;
   await releases.load();
   const isRestart = (await ctx.stores.roles.get(`${body.computation}/member`)) !== undefined;
-  const outbox = createOutbox(ctx, body.computation);
+  const line = createCoordinatorLine(ctx, body);
   let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;
 
   const { role, resumed } = await hostRole<MemberState, MemberInput, MemberEffect>(ctx, {
@@ -53,13 +52,18 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
       for (const effect of next.effects) if (effect.kind === "history") releases.remember(effect.entry);
       return next;
     },
-    isFirst: (effect) => effect.kind === "history",
+    isFirst: ({ kind }) => kind === "history" || kind === "keep",
     mayBeLost: comesAgain,
-    send: (send, hosted) => outbox.send(send, hosted.signal),
+    send: ({ to, message }, hosted) =>
+      to === body.coordinator ? line.send(message) : hosted.background(() => tell(to, message, hosted.signal)),
     async perform(effect, hosted) {
       switch (effect.kind) {
         case "history":
           return await releases.keep(effect.entry);
+        case "keep": {
+          const part = chunkPart(effect.phase, effect.index);
+          return await ctx.services.inflight.putPart(`${body.computation}-member`, part, effect.words);
+        }
         case "review":
           return background(hosted, { kind: "refuse", reason: "source-unavailable" }, () => review(effect));
         case "compute-counts":
@@ -72,9 +76,10 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           return background(hosted, { kind: "abstain" }, async () => {
             const { layout, local } = await prepare();
             await logAccess("phase-2");
-            const included = new Set(effect.included);
-            const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
-            return { kind: "values", words: selectIncluded(layout, local.values, flags) };
+            const words = includedWords(layout, local.values, effect.included);
+            // Nothing but the chunks is needed from here on; after a crash the source is asked again.
+            prepared = undefined;
+            return await inChunks(words, effect.chunkWords, hosted);
           });
         case "submit":
           hosted.background(() => submitOmitted(effect.body));
@@ -85,7 +90,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           // A refusal is the last word of a role that is over: without it everyone waits for the deadline.
           return hosted.background(async () => {
             await Promise.race([
-              outbox.lastWord(),
+              line.lastWord(),
               sleep(LAST_WORDS_MS, undefined, { signal: hosted.signal, ref: false }),
             ]);
             await hosted.finish();
@@ -103,6 +108,18 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
         ctx.services.log.error({ err: error, computation: body.computation }, "member work failed");
         hosted.poke(otherwise);
       });
+  }
+
+  /** All chunks but the last are fed here, each masked and put away before the next one. */
+  async function inChunks(
+    vector: BigUint64Array,
+    chunkWords: number,
+    hosted: HostedRole<MemberInput>,
+  ): Promise<MemberInput> {
+    const chunks = chunksOf(vector, { words: vector.length, chunkWords });
+    const input = (words: BigUint64Array, index: number): MemberInput => ({ kind: "values", index, words });
+    for (const [index, words] of chunks.slice(0, -1).entries()) await hosted.feed(input(words, index));
+    return input(chunks.at(-1)!, chunks.length - 1);
   }
 
   /** Phase 1 says 0 or 1 per atom, and at most the weight of this unit kind. */
@@ -159,6 +176,14 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     return local;
   }
 
+  /** Repeated with the same bytes until it is taken, or until the role ends. */
+  async function tell(to: string, message: Message, signal: AbortSignal): Promise<void> {
+    const { members, peers } = ctx.services;
+    const path = paths.messages(body.computation);
+    const call = { method: "POST", path, body: message, response: Accepted, signal } as const;
+    await untilDone(async () => peers.call(await members.target(to), call), { signal, isFinal: isRefused });
+  }
+
   /** Registry mode: the value was declared present in every cell of this organisation. */
   function fillsOwnCells({ layout, local }: { readonly layout: Layout; readonly local: LocalStatistics }): boolean {
     const attributes = parties.attributes[self] ?? {};
@@ -193,8 +218,19 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   role.signal.addEventListener("abort", () => role.background(() => forgetLayout(ctx, body.computation)));
   if (isRestart) await askWitnesses(ctx, opened, role);
   if (resumed) role.poke({ kind: "resume" });
-  role.background(() => poll(ctx, opened, role));
+  role.background(() => line.run(role.signal, (value) => take(ctx, role, body.coordinator, value)));
   return role;
+}
+
+/** The whole vector where nothing is left out. */
+function includedWords(layout: Layout, values: BigUint64Array, included: readonly number[]): BigUint64Array {
+  if (included.length === layout.atoms) return values;
+  const inside = new Set(included);
+  return selectIncluded(
+    layout,
+    values,
+    Array.from({ length: layout.atoms }, (_, atom) => inside.has(atom)),
+  );
 }
 
 const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-values", "wake"];
@@ -204,6 +240,8 @@ const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-val
  * not be on disk. Receipts are proof against the coordinator: it need not show them twice.
  */
 function comesAgain(input: MemberInput, { send, effects }: Step<MemberState, MemberEffect>): boolean {
+  // Masked chunks before the last one: nothing of them has left, and they are made anew from the first one on.
+  if (input.kind === "values") return send.length === 0;
   const isReplayed =
     input.kind === "ledger" || (input.kind === "message" && !input.message.type.startsWith("receipt-"));
   return isReplayed && send.length === 0 && effects.every(({ kind }) => ASKED_AGAIN.includes(kind));
@@ -214,65 +252,6 @@ const isRejected = (error: unknown) => error instanceof LedgerError && error.cod
 async function forgetLayout(ctx: Context, computation: string): Promise<void> {
   const state = await ctx.stores.roles.get(`${computation}/member`);
   if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-layout`);
-}
-
-/** Too much at once passes; what else a coordinator refuses it will always refuse. */
-const isRefused = (error: unknown) =>
-  error instanceof PeerError && (error.answer?.status ?? 500) < 500 && error.answer?.status !== 429;
-
-/**
- * Sends in order; a message that cannot be delivered is repeated with the same bytes until the role ends. `lastWord`
- * resolves when a refusal, if there is one, is delivered.
- */
-function createOutbox(ctx: Context, computation: string) {
-  let tail: Promise<unknown> = Promise.resolve();
-  let lastWord: Promise<unknown> = tail;
-  const send = ({ to, message }: Send, signal: AbortSignal): void => {
-    const deliver = async () => {
-      const target = await ctx.services.members.target(to);
-      await ctx.services.peers.call(target, {
-        method: "POST",
-        path: paths.messages(computation),
-        body: message,
-        response: Accepted,
-        signal,
-      });
-    };
-    tail = tail
-      .then(() => untilDone(deliver, { signal, isFinal: isRefused }))
-      .catch((error: unknown) =>
-        ctx.services.log.warn({ err: error, to, type: message.type, computation }, "message was refused"),
-      );
-    if (message.type === "refusal") lastWord = tail;
-  };
-  return Object.freeze({
-    send,
-    /** Resolves when a refusal, if there is one, is delivered. */ lastWord: () => lastWord,
-  });
-}
-
-/** Fetches what the coordinator has to say until the role ends. Every message may come twice. */
-async function poll(ctx: Context, opened: ComputationOpened, role: HostedRole<MemberInput>): Promise<void> {
-  const { coordinator, computation } = opened.body;
-  let cursor = { epoch: "none", after: 0 };
-  const fetch = async () => {
-    const target = await ctx.services.members.target(coordinator);
-    return await ctx.services.peers.call(target, {
-      method: "GET",
-      path: paths.mailbox(computation, cursor, POLL_WAIT_MS),
-      response: MailboxPageSchema,
-      maxBytes: MAX_PAGE_BYTES,
-      timeoutMs: POLL_WAIT_MS + 15_000,
-      attempts: 1,
-      signal: role.signal,
-    });
-  };
-  while (!role.signal.aborted) {
-    const page = await untilDone(fetch, { signal: role.signal, isFinal: () => false });
-    if (page === undefined) return;
-    cursor = { epoch: page.epoch, after: page.next };
-    for (const value of page.messages) await take(ctx, role, coordinator, value);
-  }
 }
 
 async function take(ctx: Context, role: HostedRole<MemberInput>, from: string, value: unknown): Promise<void> {

@@ -1,10 +1,11 @@
 /** A coordinator that leaves a contribution out after it has receipted it, and a receiver that would not care. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { readComputation, readOmitted } from "../../chaincode/rules/keys.ts";
+import { readComputation, readComputationOpened, readOmitted } from "../../chaincode/rules/keys.ts";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
-import { createNetwork, type Network } from "./_network.ts";
+import { skippingDeadlines } from "./_deadlines.ts";
+import { createNetwork, type Network, PATIENCE_MS } from "./_network.ts";
 
 const OMITTED = "omega";
 const careless = vi.hoisted(() => ({ computations: new Set<string>() }));
@@ -53,31 +54,31 @@ const told: string[] = [];
 beforeAll(async () => {
   network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
-    stepMs: 5_000,
-    releaseMs: 20_000,
     observe(member, { direction, peer, path, body }) {
       if (member !== OMITTED || direction !== "sent" || peer !== "bureau") return;
       if (Buffer.from(body).toString("utf8").startsWith('{"type":"omitted"')) told.push(path.split("/")[4]!);
     },
   });
-}, 120_000);
+});
 afterAll(async () => {
   await network[Symbol.asyncDispose]();
 });
 
-async function omissionOf(computation: string): Promise<void> {
+/** Everybody has contributed, and C waits for the deadline all the same. */
+async function omissionOf(computation: string, phase: 1 | 2): Promise<void> {
   const { ledger } = network.net.node("alpha").services;
-  await vi.waitFor(
-    async () => expect(await readOmitted(ledger, computation)).toMatchObject([{ member: OMITTED, phase: 1 }]),
-    { timeout: 45_000, interval: 50 },
+  const omitted = vi.waitFor(
+    async () => expect(await readOmitted(ledger, computation)).toMatchObject([{ member: OMITTED, phase }]),
+    { timeout: PATIENCE_MS, interval: 50 },
   );
+  await skippingDeadlines(network, { from: () => [] }, omitted);
 }
 
-test.concurrent("a member that was left out against a receipt says so to ledger and receiver, and the result is withheld", async () => {
+test("a member that was left out against a receipt says so to ledger and receiver, and the result is withheld", async () => {
   const request = await network.submit(taxOf("2024"));
   const computation = computationIdOf(request, 0);
-  await omissionOf(computation);
-  const view = await network.state(request, ["released", "withheld", "failed"], 60_000);
+  await omissionOf(computation, 1);
+  const view = await network.state(request, ["released", "withheld", "failed"]);
   expect(view).toMatchObject({ state: "withheld", reasons: ["omitted"], computation });
   expect(told).toContain(computation);
   await vi.waitFor(
@@ -85,16 +86,16 @@ test.concurrent("a member that was left out against a receipt says so to ledger 
       const names = await network.net.node(OMITTED).services.inflight.names();
       expect(names.filter((name) => name.startsWith(computation))).toEqual([]);
     },
-    { timeout: 20_000 },
+    { timeout: PATIENCE_MS },
   );
-}, 120_000);
+});
 
-test.concurrent("a receiver that would release all the same is refused by the contract", async () => {
+test("a receiver that would release all the same is refused by the contract", async () => {
   const request = await network.submit(taxOf("2025"));
   const computation = computationIdOf(request, 0);
   careless.computations.add(computation);
-  await omissionOf(computation);
-  await network.state(request, ["computed"], 60_000);
+  await omissionOf(computation, 1);
+  await network.state(request, ["computed"]);
   const { services } = network.net.node("bureau");
   const body = {
     computation,
@@ -107,13 +108,17 @@ test.concurrent("a receiver that would release all the same is refused by the co
   const refused = await record(services, "result.release", body, "by hand").catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LedgerError);
   expect((refused as LedgerError).rejection?.code).toBe("ERR_CONTRACT_OMITTED");
-  const view = await network.state(request, ["released", "withheld", "failed"], 60_000);
-  expect(view).toMatchObject({ state: "failed", reasons: ["release-deadline"] });
   const { ledger } = network.net.node("alpha").services;
-  expect((await readComputation(ledger, computation))?.state).toBe("failed");
-}, 120_000);
+  const { body: opening } = (await readComputationOpened(ledger, computation))!;
+  network.clock.moveTo(Date.parse(opening.deadlines.release));
+  const view = await network.state(request, ["released", "withheld", "failed"]);
+  expect(view).toMatchObject({ state: "failed", reasons: ["release-deadline"] });
+  await expect
+    .poll(async () => (await readComputation(ledger, computation))?.state, { timeout: PATIENCE_MS })
+    .toBe("failed");
+});
 
-test.concurrent("an objection to the closing of the values reaches the ledger before the release does", async () => {
+test("an objection to the closing of the values reaches the ledger before the release does", async () => {
   const query = {
     measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
     groupBy: [],
@@ -122,8 +127,7 @@ test.concurrent("an objection to the closing of the values reaches the ledger be
   const request = await network.submit({ query });
   const computation = computationIdOf(request, 0);
   inPhase2.computations.add(computation);
-  const view = await network.state(request, ["released", "withheld", "failed"], 90_000);
+  await omissionOf(computation, 2);
+  const view = await network.state(request, ["released", "withheld", "failed"]);
   expect(view).toMatchObject({ state: "withheld", reasons: ["omitted"], computation });
-  const { ledger } = network.net.node("alpha").services;
-  expect(await readOmitted(ledger, computation)).toMatchObject([{ member: OMITTED, phase: 2 }]);
-}, 120_000);
+});

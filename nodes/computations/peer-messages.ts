@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
 import { AssetId, Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
@@ -18,6 +19,14 @@ export const paths = Object.freeze({
   documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
   dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
   messages: (computation: string) => `/peer/v1/computations/${computation}/messages`,
+  /** As `messages`; the answer is what C has to say next. */
+  messagesAndMailbox: (
+    computation: string,
+    cursor: { readonly epoch: string; readonly after: number },
+    waitMs: number,
+  ) => `/peer/v1/computations/${computation}/messages?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
+  chunk: (computation: string, { phase, member, index }: { phase: 1 | 2; member: string; index: number }) =>
+    `/peer/v1/computations/${computation}/contributions/${phase}/${member}/${index}`,
   mailbox: (computation: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) =>
     `/peer/v1/computations/${computation}/mailbox?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
   witnessed: (computation: string) => `/peer/v1/computations/${computation}/witnessed`,
@@ -32,6 +41,14 @@ export const ComputationParameters = closed({ computation: Uuid });
 export const ProtocolMessage = Type.Object({ type: Type.String({ maxLength: 32 }), computation: Uuid });
 
 export const Accepted = closed({ accepted: Type.Literal(true) });
+/** `held`: of a contribution in several chunks, how many the coordinator has, from the first on. */
+export const AcceptedMessage = closed({ accepted: Type.Literal(true), held: Type.Optional(Count) });
+export const ChunkParameters = closed({
+  computation: Uuid,
+  phase: Type.Union([Type.Literal("1"), Type.Literal("2")]),
+  member: MemberId,
+  index: Type.Integer({ minimum: 0, maximum: MAXIMUM_CHUNKS - 1 }),
+});
 export const MailboxPageSchema = closed({
   epoch: Type.String({ pattern: "^[A-Za-z0-9_-]{1,32}$" }),
   next: Count,
@@ -42,6 +59,9 @@ export const MailboxQuery = closed({
   after: Type.Integer({ minimum: 0 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
 });
+/** `mailbox` or nothing. */
+export const MessagesQuery = Type.Partial(MailboxQuery, { additionalProperties: false });
+export const AcceptedOrPage = Type.Union([AcceptedMessage, MailboxPageSchema]);
 /** A member's own signed statements and latest cosignature, as coordinator, receiver or sequencer hold them. */
 export const WitnessedStatements = closed({
   statements: Type.Array(Type.Unknown(), { maxItems: 16 }),

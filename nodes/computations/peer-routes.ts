@@ -1,8 +1,9 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
-import { Type } from "typebox";
-import { readRequest } from "../../chaincode/rules/keys.ts";
+import { type Static, Type } from "typebox";
+import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -13,8 +14,12 @@ import { problems } from "../http/schemas.ts";
 import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
 import { computationInPath } from "./gauges.ts";
+import { type ChunkPlace, chunkId } from "./kept-chunks.ts";
 import {
   Accepted,
+  AcceptedMessage,
+  AcceptedOrPage,
+  ChunkParameters,
   ComputationDocuments,
   ComputationParameters,
   ContractAgreementVerificationMessage,
@@ -22,6 +27,7 @@ import {
   DossierSchema,
   MailboxPageSchema,
   MailboxQuery,
+  MessagesQuery,
   NegotiationEventSchema,
   ProtocolMessage,
   ReceiverKey,
@@ -48,6 +54,7 @@ const LARGEST = Object.freeze({
   /** An asset as large as the catalogue takes it, and its policy once more in the agreement. */
   agreement: 8 * 1024 * 1024,
   document: 1024 * 1024,
+  chunk: CHUNK_WORDS * 8,
   /** A few ids, or a negotiation message with what extensions add to it. */
   word: 64 * 1024,
 });
@@ -58,8 +65,17 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     const computation = computationInPath(url);
     if (computation === undefined) return;
     ctx.gauges.bytes(computation, "received", Number(headers["content-length"] ?? 0));
-    ctx.gauges.bytes(computation, "sent", typeof payload === "string" ? Buffer.byteLength(payload) : 0);
+    const isBody = typeof payload === "string" || payload instanceof Uint8Array;
+    ctx.gauges.bytes(computation, "sent", isBody ? Buffer.byteLength(payload) : 0);
   });
+  async function pageFor(member: string, computation: string, query: Static<typeof MailboxQuery>) {
+    const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
+    // The role may be about to start: its documents are on their way, or the node has just come back.
+    const mailbox = await roles.mailbox(computation, until - ctx.clock());
+    const page = await mailbox?.read(member, query, until - ctx.clock());
+    return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
+  }
+
   app.get(
     "/peer/v1/requests/:request",
     { schema: { params: RequestParameters, response: { 200: RequestDocumentSchema, ...problems } } },
@@ -165,11 +181,53 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/computations/:computation/messages",
-    { schema: { params: ComputationParameters, body: ProtocolMessage, response: { 200: Accepted, ...problems } } },
-    async ({ params, author, body, headers }) => {
+    {
+      schema: {
+        params: ComputationParameters,
+        querystring: MessagesQuery,
+        body: ProtocolMessage,
+        response: { 200: AcceptedOrPage, ...problems },
+      },
+      config: { longPoll: true },
+    },
+    async (request, reply) => {
+      const { params, author, body, headers, query } = request;
       await ofCohort(ctx, params.computation, author);
-      await roles.deliver(author, params.computation, body, Number(headers["content-length"] ?? 0));
-      return accepted;
+      const held = await roles.deliver(author, params.computation, body, Number(headers["content-length"] ?? 0));
+      const { epoch, after, waitMs } = query;
+      if (epoch === undefined || after === undefined || waitMs === undefined) return { ...accepted, ...held };
+      // What was done is written down before anything is waited for.
+      await app.logAccess(request, reply.statusCode);
+      return await pageFor(author, params.computation, { epoch, after, waitMs });
+    },
+  );
+  app.put(
+    "/peer/v1/computations/:computation/contributions/:phase/:member/:index",
+    {
+      bodyLimit: LARGEST.chunk,
+      schema: { params: ChunkParameters, response: { 200: AcceptedMessage, ...problems } },
+      config: { binary: true },
+    },
+    async ({ params, author, body }) => {
+      const { computation, member, index } = params;
+      await ofCohort(ctx, computation, author);
+      if (member !== author) {
+        throw new ComputationError(
+          "ERR_COMPUTATION_FORBIDDEN",
+          `member: ${author} sends its own chunks, not ${member}'s`,
+        );
+      }
+      const words = body instanceof Uint8Array ? body : new Uint8Array();
+      const chunk = { phase: phaseOf(params), index, words };
+      return { ...accepted, ...(await roles.deliverChunk(author, computation, chunk)) };
+    },
+  );
+  app.get(
+    "/peer/v1/computations/:computation/contributions/:phase/:member/:index",
+    { schema: { params: ChunkParameters, response: { 200: Type.Unsafe<Uint8Array>({}), ...problems } } },
+    async ({ params, author }, reply) => {
+      const words = await chunkFor(ctx, author, { ...params, phase: phaseOf(params) });
+      return reply.type("application/octet-stream").send(Buffer.from(words));
     },
   );
   app.get(
@@ -184,11 +242,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     },
     async ({ params, author, query }) => {
       await ofCohort(ctx, params.computation, author);
-      const until = ctx.clock() + Math.min(query.waitMs, ctx.services.config().limits.longPollMs);
-      // The role may be about to start: its documents are on their way, or the node has just come back.
-      const mailbox = await roles.mailbox(params.computation, until - ctx.clock());
-      const page = await mailbox?.read(author, query, until - ctx.clock());
-      return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
+      return await pageFor(author, params.computation, query);
     },
   );
   app.get(
@@ -258,6 +312,27 @@ async function isRelayed(ctx: Context, request: string): Promise<boolean> {
   return (
     onLedger !== undefined && (await ctx.stores.relayedDocuments.get(`${request}/${onLedger.requester}`)) !== undefined
   );
+}
+
+const phaseOf = ({ phase }: { readonly phase: string }): 1 | 2 => (phase === "1" ? 1 : 2);
+
+/** R redoes the sum of phase 2 from them, and the auditor can: masked words of the members that close-2 names. */
+async function chunkFor(
+  ctx: Context,
+  author: string,
+  { computation, ...place }: ChunkPlace & { readonly computation: string },
+): Promise<Uint8Array> {
+  const opened = await ctx.facts.opened(computation);
+  const mayRead = author === opened?.body.receiver || author === opened?.body.auditor;
+  if (!mayRead || place.phase !== 2 || opened?.body.coordinator !== ctx.services.member) {
+    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: no chunks for ${author}`);
+  }
+  const closed2 = await readComputationStep(ctx.services.ledger, computation, "close-2");
+  const words = closed2?.members.includes(place.member)
+    ? ctx.stores.contributions.get(chunkId(computation, place))
+    : undefined;
+  if (words !== undefined) return words;
+  throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `chunk ${place.index} of ${place.member}: not kept here`);
 }
 
 async function ofCohort(ctx: Context, computation: string, author: string): Promise<void> {

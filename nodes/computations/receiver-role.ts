@@ -1,7 +1,8 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import type { SumPlan } from "../../crypto/secagg/chunk-sum.ts";
+import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import {
   createReceiverKey,
   type ReceiverKeyPair,
@@ -16,19 +17,25 @@ import { computationIdOf, type OpenBody } from "../../exchange/computations/open
 import { resultOf } from "../../exchange/computations/outcome.ts";
 import { codeDomains, codeTables } from "../../exchange/computations/record-relations.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
+import { isRefused } from "../../exchange/computations/runner.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
+import { PEER_BYTES } from "../peer/client.ts";
+import { reached } from "../runtime/effects.ts";
 import type { Context, Dossier, ResultRecord } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { reviewWithLedger } from "./opening-review.ts";
+import { paths } from "./peer-messages.ts";
+import { redoSum } from "./redo-sum.ts";
 import { untilDone } from "./retry.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
 const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attempt);
+const CHUNK_BYTES = CHUNK_WORDS * 8;
 const keyName = (computation: string) => `${computation}-key`;
 
 /** Message 1, R's part: the same key for the same computation, on disk before its signature leaves. */
@@ -97,6 +104,8 @@ export async function runReceiver(
     start: () => startReceiver({ opened: body, parties, layout: review.vector, privateKey: key.privateKey }),
     step: (state, input) => stepReceiver(state, input, { now: ctx.clock(), sign: ctx.sign }),
     isFirst: (effect) => effect.kind === "decoded",
+    // The transcript is kept by itself and comes again; nothing rests on the sum before it is decoded.
+    mayBeLost: (_input, { effects }) => effects.some(({ kind }) => kind === "sum"),
     send: () => undefined,
     async perform(effect, hosted) {
       switch (effect.kind) {
@@ -105,6 +114,9 @@ export async function runReceiver(
           hosted.background(() => announce(result, hosted));
           return;
         }
+        case "sum":
+          hosted.background(() => sumUp(effect.plan, hosted));
+          return;
         case "withhold": {
           const result: ResultRecord = {
             computation: id,
@@ -123,6 +135,30 @@ export async function runReceiver(
       }
     },
   });
+
+  /** 22: fed back to the role; a chunk that its header does not name ends this transcript, and C is blamed. */
+  async function sumUp(plan: SumPlan, hosted: HostedRole<ReceiverInput>): Promise<void> {
+    const { signal } = hosted;
+    const fetchChunk = async (member: string, index: number): Promise<Uint8Array> => {
+      const fetch = async () =>
+        await ctx.services.peers.call(await ctx.services.members.target(body.coordinator), {
+          method: "GET",
+          path: paths.chunk(id, { phase: 2, member, index }),
+          response: PEER_BYTES,
+          maxBytes: CHUNK_BYTES,
+          signal,
+        });
+      return (await untilDone(fetch, { signal, isFinal: () => false })) ?? Promise.reject(signal.reason);
+    };
+    try {
+      const words = await redoSum(plan, fetchChunk);
+      await untilDone(() => hosted.feed({ kind: "summed", words }), { signal, isFinal: isRefused });
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await ctx.stores.transcripts.delete(id);
+      hosted.poke({ kind: "not-summed", reason: error.message });
+    }
+  }
 
   /** Checked against what is kept already, and kept before the next one is checked. */
   async function keptOutcome(decoded: Decoded): Promise<ResultRecord> {
@@ -160,7 +196,8 @@ export async function runReceiver(
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
   async function announce(result: ResultRecord, hosted: HostedRole<ReceiverInput>): Promise<void> {
     if (result.outcome.kind === "released") {
-      await sleep(await objectionMs(ctx, opened), undefined, { signal: hosted.signal });
+      const end = await objectionEnd(ctx, opened);
+      if (end !== undefined) await reached(ctx.services, end, hosted.signal);
       // Somebody has objected meanwhile: the withholding announces itself.
       if ((await ctx.stores.results.get(id))?.outcome.kind !== "released") return;
     }
@@ -190,14 +227,14 @@ export async function runReceiver(
  * Who contributed to nothing that was closed may hold C's receipt, and its objection has to reach the ledger before the
  * release does. Where the closing set has everyone, nobody can object and nothing is waited for.
  */
-async function objectionMs({ services, clock }: Context, { body }: ComputationOpened): Promise<number> {
+async function objectionEnd({ services, clock }: Context, { body }: ComputationOpened): Promise<number | undefined> {
   const step = (name: "maskset" | "close-1" | "close-2") =>
     readComputationStep(services.ledger, body.computation, name);
   const [maskset, close1, close2] = await Promise.all([step("maskset"), step("close-1"), step("close-2")]);
   const able = close1?.members ?? maskset?.members ?? [];
-  if (close2 === undefined || close2.members.length >= able.length) return 0;
-  const left = Date.parse(body.deadlines.release) - clock();
-  return Math.max(0, Math.min(Date.parse(close2.time) + OBJECTION_MS - clock(), left / 4));
+  if (close2 === undefined || close2.members.length >= able.length) return undefined;
+  const now = clock();
+  return Math.min(Date.parse(close2.time) + OBJECTION_MS, now + (Date.parse(body.deadlines.release) - now) / 4);
 }
 
 /** Counted mode: whoever left between the phases may be missing from any cell. */

@@ -5,7 +5,7 @@
 import { readComputation, readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import type { LedgerRecord } from "../../crypto/secagg/opened.ts";
-import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
+import type { CommonInput, MemberInput, ReceiverInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -40,14 +40,13 @@ export interface RoleHost extends Deliveries {
 interface Roles {
   member?: HostedRole<MemberInput>;
   coordinator?: CoordinatorRole;
-  receiver?: HostedRole<CommonInput>;
+  receiver?: HostedRole<ReceiverInput>;
 }
 
 type AnyRole = Pick<HostedRole<CommonInput>, "signal" | "poke" | "stop">;
 
 /** Members that have not fetched the last messages still may. */
 const LAST_WORDS_MS = 2_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ENDS: readonly string[] = ["release", "withhold", "fail"];
 const ENDINGS: readonly string[] = ["result.release", "result.withhold", "computation.fail"];
 
@@ -60,7 +59,7 @@ export function createRoleHost(ctx: Context): RoleHost {
   const oneAtATime = createKeyedLock();
   const starting = new Set<Promise<void>>();
   const coordinating = createKeyedBell();
-  const timers = new Map<string, NodeJS.Timeout>();
+  const alarms = new Map<string, () => void>();
   let stopped = false;
 
   // ---- the ledger
@@ -104,12 +103,12 @@ export function createRoleHost(ctx: Context): RoleHost {
     for (const role of rolesIn(roles)) role.poke({ kind: "ledger", record });
     const { coordinator } = roles;
     if (!ENDS.includes(record.record) || coordinator === undefined || coordinator.signal.aborted) return;
-    after(`${id}/last-words`, LAST_WORDS_MS, () => coordinator.background(() => coordinator.finish()));
+    at(ctx.clock() + LAST_WORDS_MS, `${id}/last-words`, () => coordinator.background(() => coordinator.finish()));
   }
 
   /** The computation has ended. Of a receiver whose documents never came, the key is still there. */
   async function settle(id: string): Promise<void> {
-    cancel(`${id}/deadline`);
+    callOff(`${id}/deadline`);
     const isReceiver = (await ctx.facts.opened(id))?.body.receiver === self;
     if (isReceiver && active.get(id)?.receiver === undefined) await eraseLeftovers(ctx, id);
   }
@@ -183,26 +182,26 @@ export function createRoleHost(ctx: Context): RoleHost {
   }
 
   function watchDeadline({ body }: ComputationOpened): void {
-    const wait = Math.max(Date.parse(body.deadlines.release) - ctx.clock(), 0) + 1_000;
-    after(`${body.computation}/deadline`, Math.min(wait, LONGEST_TIMER_MS), () => {
+    at(Date.parse(body.deadlines.release) + 1_000, `${body.computation}/deadline`, () => {
       failExpired(ctx, body.computation).catch((error: unknown) =>
         log.warn({ err: error, computation: body.computation }, "expired computation could not be ended"),
       );
     });
   }
 
-  function after(name: string, ms: number, work: () => void): void {
-    cancel(name);
-    const timer = setTimeout(() => {
-      timers.delete(name);
+  /** The latest alarm of a name holds. */
+  function at(time: number, name: string, work: () => void): void {
+    callOff(name);
+    const alarm = ctx.services.alarm(time, () => {
+      alarms.delete(name);
       work();
-    }, ms);
-    timers.set(name, timer.unref());
+    });
+    alarms.set(name, alarm);
   }
 
-  function cancel(name: string): void {
-    clearTimeout(timers.get(name));
-    timers.delete(name);
+  function callOff(name: string): void {
+    alarms.get(name)?.();
+    alarms.delete(name);
   }
 
   // ---- messages
@@ -249,7 +248,7 @@ export function createRoleHost(ctx: Context): RoleHost {
     running: () => active.size,
     async stop() {
       stopped = true;
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const name of [...alarms.keys()]) callOff(name);
       coordinating.close();
       await Promise.all(starting);
       await Promise.all([...active.values()].flatMap(rolesIn).map((role) => role.stop()));

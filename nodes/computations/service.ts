@@ -6,7 +6,10 @@ import { createRoleHost, type RoleHost } from "./role-host.ts";
 
 export interface ExchangeService {
   readonly requests: Pick<RequestDriver, "poke" | "open">;
-  readonly roles: Pick<RoleHost, "startRoles" | "mailbox" | "deliver" | "deliverTranscript" | "running">;
+  readonly roles: Pick<
+    RoleHost,
+    "startRoles" | "mailbox" | "deliver" | "deliverChunk" | "deliverTranscript" | "running"
+  >;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -15,7 +15,7 @@ import type { Context } from "./context.ts";
 import type { HostedRole } from "./hosted-role.ts";
 import { paths, WitnessedStatements } from "./peer-messages.ts";
 
-const WITNESS_MS = 5_000;
+const WITNESS_MS = 20_000;
 
 export interface Witnessed {
   readonly statements: readonly Signed<unknown>[];
@@ -83,7 +83,7 @@ export function cosignedSize(
   }
 }
 
-/** Nobody is waited for longer than a few seconds: ledger records tell the closing sets in any case. */
+/** Nobody is waited for longer than that, slow machines included: ledger records tell the closing sets in any case. */
 export async function askWitnesses(
   ctx: Context,
   { body }: ComputationOpened,

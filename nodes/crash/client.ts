@@ -7,7 +7,7 @@ export interface Address {
 }
 
 const CALL_MS = 60_000;
-const PAUSE_MS = 40;
+const PAUSE_MS = 100;
 
 /** The node answered, and not with a success. */
 export class RefusedError extends Error {

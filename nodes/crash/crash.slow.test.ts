@@ -11,6 +11,7 @@ test("nodes killed at any step lose nothing acknowledged, answer no share twice,
   const said: string[] = [];
   const { broken, passed, records, unmaskings } = await runCrashes({
     rounds: ROUNDS,
+    networks: 1,
     // All six roles, a full disk and a restored backup among them.
     seed: 429,
     dir: await mkdtemp(join(tmpdir(), "sealane-crash-")),

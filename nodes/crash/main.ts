@@ -1,9 +1,9 @@
 /**
- * `npm run test:crash -- --rounds N [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Ctrl-C ends it after
- * the present round. Exit 1 when a promise was broken; the folder stays then.
+ * `npm run test:crash -- --rounds N [--networks K] [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Ctrl-C ends it
+ * after the present rounds. Exit 1 when a promise was broken; the folder stays then.
  */
 import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MAX_ROUNDS } from "./data.ts";
@@ -13,6 +13,7 @@ import { planText, runCrashes } from "./runner.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
+    networks: { type: "string", default: String(Math.min(4, availableParallelism())) },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     only: { type: "string" },
     json: { type: "boolean", default: false },
@@ -20,19 +21,22 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
+const networks = Number(values.networks);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Number.isSafeInteger(seed)) {
   throw new RangeError(`--rounds: a whole number from 1 to ${MAX_ROUNDS}; --seed: a whole number`);
 }
+if (!Number.isSafeInteger(networks) || networks < 1) throw new RangeError("--networks: a whole number from 1");
 const only = BLOWS.find((kind) => kind === values.only);
 if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${BLOWS.join(", ")}`);
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
 const note = (text: string): void => console.error(text);
-note(`seed ${seed}, ${rounds} rounds in ${dir}`);
+note(`seed ${seed}, ${rounds} rounds over ${networks} networks in ${dir}`);
 const report = await runCrashes({
   rounds,
+  networks,
   seed,
   ...(only === undefined ? {} : { only }),
   dir,
@@ -45,17 +49,17 @@ const report = await runCrashes({
 const { broken, ends } = report;
 if (broken !== undefined) {
   const where = broken.plan === undefined ? "at the end" : `round ${broken.plan.round}: ${planText(broken.plan)}`;
-  note(`BROKEN: seed ${seed}, ${where}; the nodes' folders and nodes.log are in ${dir}`);
+  note(`BROKEN: seed ${seed}, ${where}; folders of the network and its nodes.log are under ${dir}`);
   for (const problem of broken.problems) note(`  ${problem}`);
   process.exitCode = 1;
 }
 if (values.json) {
   console.log(JSON.stringify(report));
 } else {
-  const { passed, strikes, missed, records, unmaskings, disks, roundP50Ms, roundP95Ms } = report;
+  const { passed, strikes, missed, records, unmaskings, disks, roundP50Ms, roundP95Ms, ms } = report;
   console.log(`${passed} of ${rounds} rounds passed, seed ${seed}; requests ended: ${JSON.stringify(ends)}`);
   console.log(`${strikes} strikes, ${missed} whose moment did not come; disks ${disks}; ${records} records`);
   console.log(
-    `${unmaskings} unmask messages, none twice with other shares; round p50 ${roundP50Ms} ms, p95 ${roundP95Ms} ms`,
+    `${unmaskings} unmask messages, none twice with other shares; round p50 ${roundP50Ms} ms, p95 ${roundP95Ms} ms; ${(ms / 60_000).toFixed(1)} min`,
   );
 }

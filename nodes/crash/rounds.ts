@@ -1,7 +1,6 @@
 /** One round: two requests, what the plan does to the nodes meanwhile, and every promise checked afterwards. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { isRestartable } from "../computations/requester.ts";
 import type { RequestView } from "../http/routes/requests/schemas.ts";
@@ -44,7 +43,8 @@ interface Result {
   };
 }
 
-const STATE_POLL_MS = 60;
+/** A node that is struck meanwhile answers nothing any more. */
+const STATE_WAIT_MS = 5_000;
 /** What a crash may lead to. Anything else is a fault. */
 const REASONS: readonly RegExp[] = [/^too-few-/, /^expired$/, /^release-deadline$/, /^store-rolled-back$/, /^no-cell$/];
 const isUnknownYet = (error: unknown): boolean => !(error instanceof RefusedError) || error.status >= 404;
@@ -126,9 +126,12 @@ export function createRounds(
 
   async function endOf(id: string): Promise<RequestView> {
     const end = performance.now() + limitMs;
+    let before: string | undefined;
     for (;;) {
-      const get = () => call<RequestView>(at(data.REQUESTER), "GET", `/requests/${id}`);
+      const wait = before === undefined ? "" : `?unless=${before}&waitMs=${STATE_WAIT_MS}`;
+      const get = () => call<RequestView>(at(data.REQUESTER), "GET", `/requests/${id}${wait}`);
       const view = await insist(get, limitMs, isUnknownYet);
+      before = view.state;
       if (isEnd(view)) {
         for (const { computation } of view.failures) computations.add(computation);
         if (view.computation !== undefined) computations.add(view.computation);
@@ -137,7 +140,6 @@ export function createRounds(
       if (performance.now() > end) {
         throw new Error(`request ${id} is ${view.state} ${view.reasons?.join() ?? ""} after ${limitMs} ms`);
       }
-      await sleep(STATE_POLL_MS);
     }
   }
 

@@ -1,6 +1,6 @@
-/** Rounds over one network, and what came of them. */
+/** Rounds over networks side by side, and what came of them. */
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { siblingPath } from "../boot/sibling.ts";
@@ -12,10 +12,12 @@ import { createRounds } from "./rounds.ts";
 
 export interface RunOptions {
   readonly rounds: number;
+  /** How many play side by side: while the nodes of one wait, those of another work. */
+  readonly networks: number;
   readonly seed: number;
   /** Deals nothing else. */
   readonly only?: Blow["kind"];
-  /** Folder of the network; removed unless a promise was broken. */
+  /** Parent of the networks' folders; removed unless a promise was broken. */
   readonly dir: string;
   readonly stepMs: number;
   readonly releaseMs: number;
@@ -29,6 +31,7 @@ export interface RunOptions {
 export interface RunReport {
   readonly seed: number;
   readonly rounds: number;
+  readonly networks: number;
   readonly passed: number;
   /** Strikes that were dealt; `missed`: whose moment did not come in their round. */
   readonly strikes: number;
@@ -49,54 +52,70 @@ export interface RunReport {
 export async function runCrashes(options: RunOptions): Promise<RunReport> {
   const { rounds: wanted, seed, note } = options;
   const startedAt = performance.now();
-  const network = await foundCrashNetwork({ ...options, onStep: note });
-  const rounds = createRounds(network, options);
+  const tally = { next: 0, strikes: 0, planned: 0, records: 0, unmaskings: 0, areDisksMounted: true };
   const times: number[] = [];
   const ends: Record<string, number> = {};
-  let strikes = 0;
-  let planned = 0;
   let broken: RunReport["broken"];
-  try {
-    for (let round = 0; round < wanted && broken === undefined && options.signal?.aborted !== true; round++) {
-      const plan = planRound(seed, round, options.only);
-      const began = performance.now();
-      const { end, struck, problems } = await rounds.run(plan);
-      times.push(Math.round(performance.now() - began));
-      strikes += struck;
-      planned += plan.strikes.length;
-      ends[end] = (ends[end] ?? 0) + 1;
-      if (problems.length > 0) broken = { plan, problems };
-      note(`${round} ${planText(plan)}: ${end}${struck === 0 ? ", not struck" : ""}, ${times.at(-1)} ms`);
+  const goesOn = () => tally.next < wanted && broken === undefined && options.signal?.aborted !== true;
+
+  /** Plays the next round that is left, until there is none, over a network of its own. */
+  async function play(dir: string): Promise<void> {
+    const network = await foundCrashNetwork({ ...options, dir, onStep: note });
+    const rounds = createRounds(network, options);
+    let own: RunReport["broken"];
+    try {
+      while (goesOn()) {
+        const plan = planRound(seed, tally.next++, options.only);
+        const began = performance.now();
+        const { end, struck, problems } = await rounds.run(plan);
+        times.push(Math.round(performance.now() - began));
+        tally.strikes += struck;
+        tally.planned += plan.strikes.length;
+        ends[end] = (ends[end] ?? 0) + 1;
+        if (problems.length > 0) {
+          own = { plan, problems };
+          broken ??= own;
+        }
+        note(`${plan.round} ${planText(plan)}: ${end}${struck === 0 ? ", not struck" : ""}, ${times.at(-1)} ms`);
+      }
+      own ??= brokenBy(await rounds.finish());
+    } finally {
+      const trust = await call(network.addresses.get(SEQUENCER)!, "GET", "/trust").catch(() => undefined);
+      await network.close();
+      own ??= brokenBy([...(await audited(network, trust)), ...network.ownDeaths]);
     }
-    const problems = broken === undefined ? await rounds.finish() : [];
-    if (problems.length > 0) broken = { problems };
-  } finally {
-    const trust = await call(network.addresses.get(SEQUENCER)!, "GET", "/trust").catch(() => undefined);
-    await network.close();
-    const problems = broken === undefined ? [...(await audited(network, trust)), ...network.ownDeaths] : [];
-    if (problems.length > 0) broken = { problems };
+    tally.records += rounds.records();
+    tally.unmaskings += rounds.unmaskings();
+    tally.areDisksMounted &&= network.disk(SEQUENCER) !== undefined;
+    if (own === undefined) await network.discard();
+    else broken ??= own;
   }
-  const passed = times.length - (broken?.plan === undefined ? 0 : 1);
+
+  const networks = Array.from({ length: Math.min(options.networks, wanted) }, (_, at) => `network-${at + 1}`);
+  await Promise.all(networks.map((name) => play(join(options.dir, name))));
+  if (broken === undefined) await rm(options.dir, { recursive: true, force: true });
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? 0;
-  const report: RunReport = {
+  return {
     seed,
     rounds: wanted,
-    passed,
-    strikes,
-    missed: planned - strikes,
+    networks: networks.length,
+    passed: times.length - (broken?.plan === undefined ? 0 : 1),
+    strikes: tally.strikes,
+    missed: tally.planned - tally.strikes,
     ends,
-    records: rounds.records(),
-    unmaskings: rounds.unmaskings(),
-    disks: network.disk(SEQUENCER) === undefined ? "played" : "mounted",
+    records: tally.records,
+    unmaskings: tally.unmaskings,
+    disks: tally.areDisksMounted ? "mounted" : "played",
     roundP50Ms: at(0.5),
     roundP95Ms: at(0.95),
     ms: Math.round(performance.now() - startedAt),
     ...(broken === undefined ? {} : { broken }),
   };
-  if (broken === undefined) await network.discard();
-  return report;
 }
+
+const brokenBy = (problems: readonly string[]): RunReport["broken"] =>
+  problems.length === 0 ? undefined : { problems };
 
 export const planText = ({ strikes, mode, slow }: RoundPlan): string =>
   [...strikes.map(strikeText), ...(slow === undefined ? [] : [`slow ${slow.role} ${slow.ms} ms`]), mode].join(" + ");

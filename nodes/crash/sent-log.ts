@@ -20,7 +20,7 @@ export function openSentLog(path: string): (message: ObservedMessage) => void {
   const file = openSync(path, "a");
   return ({ direction, path: target, body }) => {
     const computation = computationInPath(target);
-    if (direction !== "sent" || computation === undefined || !target.endsWith("/messages")) return;
+    if (direction !== "sent" || computation === undefined || !target.split("?")[0]!.endsWith("/messages")) return;
     const message = JSON.parse(Buffer.from(body).toString("utf8")) as {
       type: string;
       unmask?: { statement: { body: { shares: NonNullable<SentMessage["shares"]> } } };

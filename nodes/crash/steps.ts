@@ -50,6 +50,8 @@ export function createStepReader(): (message: ObservedMessage) => readonly strin
   const called = new Map<string, readonly string[]>();
   return ({ direction, method, path, body }) => {
     if (path.includes("/mailbox?")) return direction === "sent" ? [] : heard(body);
+    // The answer to a message is what the coordinator says next.
+    if (direction === "received" && path.includes("/messages?")) return heard(body);
     const call = `${method} ${path}`;
     if (direction === "received") return called.get(call) ?? [];
     const names = namesOf(path, body);
@@ -58,10 +60,16 @@ export function createStepReader(): (message: ObservedMessage) => readonly strin
   };
 }
 
+interface Submission {
+  readonly transactions: readonly { readonly statement: { readonly type: string; readonly body: object } }[];
+}
+
 function namesOf(path: string, body: Uint8Array): readonly string[] {
-  if (path.endsWith("/messages")) return [(parsed(body) as { type: string }).type];
+  if (path.split("?")[0]!.endsWith("/messages")) return [(parsed(body) as { type: string }).type];
   if (path === "/peer/v1/ledger/transactions") {
-    const { transactions } = parsed(body) as { transactions: { statement: { type: string; body: object } }[] };
+    const said = parsed(body) as Submission & { readonly asked?: Submission };
+    // Over the connection for the ledger a call is the content of a message.
+    const { transactions } = said.asked ?? said;
     return transactions.map(({ statement: { type, body: record } }) =>
       type === "computation.close" ? `close-${(record as { phase: number }).phase}` : type,
     );

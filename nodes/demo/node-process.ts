@@ -1,4 +1,5 @@
 /** One node of the demonstration as its own process: `node-process <dir> <scenario>`. Speaks to its parent by IPC. */
+import { flushCompileCache } from "node:module";
 import type { ApiAddress } from "../cli/api-client.ts";
 import { startNode } from "../runtime/node.ts";
 import { privateValues, readTables } from "./compare.ts";
@@ -14,6 +15,7 @@ const [dir, scenario] = process.argv.slice(2);
 if (dir === undefined || scenario === undefined || process.send === undefined) {
   throw new TypeError("node-process: started by the demonstration only");
 }
+flushCompileCache();
 const say = (message: FromNode): void => void process.send?.(message);
 
 const tap = createWireTap(privateValues(await readTables(await loadScenario(scenario as ScenarioName))));

@@ -22,10 +22,13 @@ export async function inProcesses({ scenario, surroundings, onStep }: Options): 
   const children = new Map<string, ChildProcess>();
   const addresses = new Map<string, ApiAddress>();
   const folder = (member: string) => join(dir, member);
+  // What the first one compiled serves all others.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(dir, "compiled") };
 
   async function spawn(member: string): Promise<void> {
     const child = fork(siblingPath(import.meta.url, "./node-process"), [folder(member), scenario.name], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
+      env,
     });
     children.set(member, child);
     addresses.set(member, (await answer(child, "ready")).address);

@@ -41,8 +41,6 @@ export interface FuzzWorld extends AsyncDisposable {
 const DAY_MS = 86_400_000;
 const ABSENT = "omega";
 const QUIET_MS = 250;
-const AGREED_MS = 60_000;
-const RELEASED_MS = 120_000;
 const ID = /[0-9a-f]{8}-[0-9a-f-]{27}|[a-z0-9-]+:[a-z0-9-]+/g;
 
 /** Path without ids and query, so that a stock serves every request of its route. */
@@ -85,7 +83,7 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   const { net, call, state, submit } = network;
   const agreed = async (draft: object) => {
     const id = await submit(draft);
-    const { assets } = await state(id, ["agreed"], AGREED_MS);
+    const { assets } = await state(id, ["agreed"]);
     return { id, agreements: assets.flatMap(({ agreement }) => agreement ?? []) };
   };
   const open = async (id: string) =>
@@ -101,13 +99,13 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   await call("alpha", "POST", "/api/v1/assets", registration);
   const first = await agreed({});
   const done = await open(first.id);
-  await state(first.id, ["released"], RELEASED_MS);
+  await state(first.id, ["released"]);
   await call("ministry", "GET", `/api/v1/requests/${first.id}/result`);
   const second = await agreed({ query: SUM_BY_YEAR });
   const third = await agreed({ title: { en: "Spare" }, assets: ["alpha:panel", "beta:panel", "gamma:panel"] });
   await net.stop(ABSENT);
   const running = await open(second.id);
-  await state(second.id, ["opened"], AGREED_MS);
+  await state(second.id, ["opened"]);
   const add = (key: string, ...bodies: unknown[]) => sent.set(key, [...(sent.get(key) ?? []), ...bodies]);
   add("POST /api/v1/assets", registration);
   add("POST /api/v1/requests", draftOf(), { ...draftOf(), query: SUM_BY_YEAR });

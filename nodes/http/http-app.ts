@@ -83,6 +83,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     // A route that needs less says so with its own `bodyLimit`.
     readJsonBody(request, payload, Math.min(options.maxBodyBytes(), request.routeOptions.bodyLimit)),
   );
+  app.addContentTypeParser("application/octet-stream", async (request: FastifyRequest, payload: IncomingMessage) => {
+    if (request.routeOptions.config.binary !== true) {
+      throw new HttpError("ERR_HTTP_MEDIA_TYPE", "content-type: this resource takes application/json");
+    }
+    return await readBody(request, payload, Math.min(options.maxBodyBytes(), request.routeOptions.bodyLimit));
+  });
   app.setValidatorCompiler(compileValidator as never);
   app.setSerializerCompiler(filteringSerializer as never);
   app.setErrorHandler(answerProblem);
@@ -150,11 +156,11 @@ export async function closeGently(app: HttpApp, running: () => number): Promise<
   await app.close();
 }
 
-async function readJsonBody(
+async function readBody(
   request: FastifyRequest,
   payload: AsyncIterable<Buffer>,
   maxBytes: number,
-): Promise<unknown> {
+): Promise<Uint8Array> {
   const tooLarge = () => new HttpError("ERR_HTTP_TOO_LARGE", `body: longer than ${maxBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
   const parts: Buffer[] = [];
@@ -166,6 +172,15 @@ async function readJsonBody(
   }
   const bytes = Buffer.concat(parts);
   request.bodyDigest = bodyDigest(bytes);
+  return bytes;
+}
+
+async function readJsonBody(
+  request: FastifyRequest,
+  payload: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<unknown> {
+  const bytes = await readBody(request, payload, maxBytes);
   try {
     return parseWireJson(bytes);
   } catch (cause) {

@@ -6,6 +6,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** Every route, in the order in which they were added. */
     routeFacts: readonly RouteFacts[];
+    /** Writes a call down before it is answered, where the answer waits. Throws ERR_HTTP_AUDIT_STOPPED. */
+    logAccess(request: FastifyRequest, status: number): Promise<void>;
   }
   interface FastifyRequest {
     /** Peer interface: the member whose signature was verified. Empty on unsigned routes and the management interface. */
@@ -23,6 +25,8 @@ declare module "fastify" {
     accessLog?: boolean;
     /** Waits for news: not counted when the node stops gracefully. Default false. */
     longPoll?: boolean;
+    /** Takes bytes (`application/octet-stream`) as its body. Default false. */
+    binary?: boolean;
     /** May run while the disk is full. Default: true for GET, false for all others. */
     readOnlySafe?: boolean;
   }

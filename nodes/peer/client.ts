@@ -2,8 +2,9 @@
  * Outbound calls to other members: signed request, pinned TLS identity, time and size limits, answer checked against
  * a schema. Failed attempts are repeated with backoff where the call says that repeating is harmless.
  */
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Static, TSchema } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import { utf8 } from "../../crypto/suites/encoding.ts";
@@ -22,13 +23,16 @@ export const PEER_DEFAULTS = Object.freeze({
   backoffMs: 200,
 });
 
+/** An answer that is no JSON. */
+export const PEER_BYTES = Type.Unsafe<Uint8Array>({});
+
 export interface PeerCall<S extends TSchema> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path with query, for example `/peer/v1/requests/<id>`. */
   readonly path: string;
-  /** Sent as JSON. */
+  /** Sent as JSON; bytes as they are. */
   readonly body?: unknown;
-  /** What a successful answer must be; anything else is ERR_PEER_PROTOCOL. */
+  /** What a successful answer must be; anything else is ERR_PEER_PROTOCOL. `PEER_BYTES` takes bytes as they are. */
   readonly response: S;
   /** For the whole answer. A long poll adds its wait. */
   readonly timeoutMs?: number;
@@ -43,7 +47,15 @@ export interface PeerCall<S extends TSchema> {
 export interface PeerClient {
   /** Resolves with the checked answer (undefined for 204 under `Type.Undefined()`). Throws PeerError. */
   call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>>;
+  /** A connection of its own, authenticated by the signed request that opens it. Throws PeerError. */
+  connect(target: PeerTarget, path: string, protocol: string): Promise<PeerConnection>;
   close(): Promise<void>;
+}
+
+export interface PeerConnection {
+  readonly socket: Socket;
+  /** To be told of every message. */
+  readonly observe: (direction: "sent" | "received", path: string, body: Uint8Array) => void;
 }
 
 export interface PeerClientOptions {
@@ -70,6 +82,7 @@ const RETRIED_CODE: readonly string[] = ["ERR_PEER_UNREACHABLE", "ERR_PEER_TIMEO
 
 export function createPeerClient(options: PeerClientOptions): PeerClient {
   const agents = new Map<string, Agent>();
+  const connections = new Set<Socket>();
   const validators = new WeakMap<TSchema, Validator>();
 
   function agentFor(target: PeerTarget): Agent {
@@ -94,7 +107,8 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
 
   async function attempt<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>> {
     const what = `${call.method} ${call.path} at ${target.member}`;
-    const body = call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
+    const isBinary = call.body instanceof Uint8Array;
+    const body = isBinary ? call.body : call.body === undefined ? new Uint8Array() : utf8(JSON.stringify(call.body));
     const signature = signPeerRequest(
       options.identity(),
       { network: options.network, to: target.member, method: call.method, target: call.path, body },
@@ -111,8 +125,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         method: call.method,
         headers: {
           [SIGNATURE_HEADER]: signature,
-          accept: "application/json",
-          ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+          accept: call.response === (PEER_BYTES as TSchema) ? "application/octet-stream" : "application/json",
+          ...(call.body === undefined
+            ? {}
+            : { "content-type": isBinary ? "application/octet-stream" : "application/json" }),
         },
         ...(call.body === undefined ? {} : { body }),
         signal,
@@ -126,8 +142,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         path: call.path,
         body: bytes,
       });
+      const succeeded = answer.statusCode >= 200 && answer.statusCode < 300;
+      if (succeeded && call.response === (PEER_BYTES as TSchema)) return bytes as Static<S>;
       const value = bytes.length === 0 ? undefined : parseJson(bytes, what);
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return checked(call.response, value, what);
+      if (succeeded) return checked(call.response, value, what);
       throw refusal(answer.statusCode, value, what);
     } catch (error) {
       throw asPeerError(error, what, { timedOut: deadline.aborted, aborted: call.signal?.aborted ?? false });
@@ -151,7 +169,27 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
         }
       }
     },
+    async connect(target: PeerTarget, path: string, protocol: string) {
+      const request = { network: options.network, to: target.member, method: "GET", target: path };
+      const signature = signPeerRequest(options.identity(), { ...request, body: new Uint8Array() }, options);
+      const signal = AbortSignal.timeout(PEER_DEFAULTS.timeoutMs);
+      const headers = { [SIGNATURE_HEADER]: signature };
+      const opening = { origin: target.endpoint, path, method: "GET", protocol, headers, signal };
+      const { socket } = await agentFor(target)
+        .upgrade(opening)
+        .catch((error) => {
+          throw asPeerError(error, `${path} at ${target.member}`, { timedOut: signal.aborted, aborted: false });
+        });
+      connections.add(socket as Socket);
+      socket.once("close", () => connections.delete(socket as Socket));
+      return Object.freeze({
+        socket: socket as Socket,
+        observe: (direction: "sent" | "received", path: string, body: Uint8Array) =>
+          options.observe?.({ direction, peer: target.member, method: "MESSAGE", path, body }),
+      });
+    },
     async close() {
+      for (const socket of connections) socket.destroy();
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
       agents.clear();
     },

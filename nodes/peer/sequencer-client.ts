@@ -1,72 +1,101 @@
-/** The SequencerApi over HTTPS: what a replica uses when the sequencer is another machine. Data nodes only call out. */
-import type { Static, TSchema } from "typebox";
+/**
+ * The SequencerApi from another machine: what a replica uses. Data nodes only call out. The calls go as messages over
+ * one connection where that can be had, and as HTTPS calls of their own otherwise.
+ */
+import type { TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
 import type { LogBatch, SequencerApi, SubmitAnswer } from "../../ledger/embedded/sequencer-api.ts";
-import { LEDGER_ERRORS, LedgerError, type SignedTransaction } from "../../ledger/port.ts";
+import { LEDGER_ERRORS, LedgerError } from "../../ledger/port.ts";
 import type { PeerCall, PeerClient } from "./client.ts";
+import { type LedgerChannel, openLedgerChannel } from "./ledger-channel.ts";
 import {
-  BatchesReply,
-  CheckpointReply,
-  ConsistencyReply,
-  Done,
+  type Answered,
+  type Asked,
+  LEDGER_CALLS,
+  type LedgerCall,
   MAX_BATCH_ENTRIES,
   MAX_WAIT_MS,
-  SubmitReply,
 } from "./ledger-messages.ts";
 import type { PeerTarget } from "./member-directory.ts";
 import { PeerError } from "./peer-error.ts";
 
 /** Beyond the wait that was asked for: the way there and back, and the quorum's time for a submission. */
 const ANSWER_MS = 45_000;
+/** After a connection could not be had. */
+const CALLS_ONLY_MS = 30_000;
+
+const answeredOf = Object.fromEntries(
+  Object.entries(LEDGER_CALLS).map(([call, { answered }]) => [call, Compile(answered as TSchema)]),
+) as unknown as Readonly<Record<LedgerCall, Validator>>;
 
 /** `sequencer` is asked before every call, so that a replaced sequencer or a new TLS key counts at once. */
 export function createSequencerClient(deps: {
-  readonly peers: Pick<PeerClient, "call">;
+  readonly peers: Pick<PeerClient, "call" | "connect">;
   readonly sequencer: () => Promise<PeerTarget>;
 }): SequencerApi {
-  async function call<S extends TSchema>(request: PeerCall<S>, waitMs = 0): Promise<Static<S>> {
+  let current: { readonly to: string; readonly channel: Promise<LedgerChannel | undefined> } | undefined;
+
+  /** Undefined while calls are made one by one. */
+  function channelTo(target: PeerTarget): Promise<LedgerChannel | undefined> {
+    const to = JSON.stringify(target);
+    if (current?.to === to) return current.channel;
+    void current?.channel.then((old) => old?.close());
+    const forget = () => {
+      if (current === opening) current = undefined;
+    };
+    const channel = openLedgerChannel(deps.peers, target, forget).catch(() => {
+      setTimeout(forget, CALLS_ONLY_MS).unref();
+      return undefined;
+    });
+    const opening = { to, channel };
+    current = opening;
+    return channel;
+  }
+
+  async function ask<C extends LedgerCall>(call: C, asked: Asked<C>, waitMs = 0): Promise<Answered<C>> {
     try {
-      return await deps.peers.call(await deps.sequencer(), { timeoutMs: waitMs + ANSWER_MS, attempts: 1, ...request });
+      const target = await deps.sequencer();
+      const timeoutMs = waitMs + ANSWER_MS;
+      const open = await channelTo(target);
+      if (open === undefined) {
+        return (await deps.peers.call(target, { ...httpCallOf(call, asked), timeoutMs, attempts: 1 })) as Answered<C>;
+      }
+      const answered = await open.ask(call, asked, timeoutMs);
+      if (answeredOf[call].Check(answered)) return answered as Answered<C>;
+      throw new PeerError("ERR_PEER_PROTOCOL", `${call} at ${target.member}: not what its schema says`);
     } catch (error) {
       throw asLedgerError(error);
     }
   }
 
-  return Object.freeze({
-    async submit(transactions: readonly SignedTransaction[]) {
-      const { answers } = await call({
-        method: "POST",
-        path: "/peer/v1/ledger/transactions",
-        body: { transactions },
-        response: SubmitReply,
-      });
+  const short = (waitMs: number): number => Math.min(waitMs, MAX_WAIT_MS);
+  return Object.freeze<SequencerApi>({
+    async submit(transactions) {
+      const { answers } = await ask("submit", { transactions: transactions as never });
       return answers as unknown as readonly SubmitAnswer[];
     },
-    async batches({ from, limit, waitMs }: { from: number; limit: number; waitMs: number }) {
-      const wait = Math.min(waitMs, MAX_WAIT_MS);
-      const query = `from=${from}&limit=${Math.min(limit, MAX_BATCH_ENTRIES)}&waitMs=${wait}`;
-      const path = `/peer/v1/ledger/batches?${query}`;
-      const { batches } = await call({ method: "GET", path, response: BatchesReply }, wait);
-      return batches as unknown as readonly LogBatch[];
+    async batches({ from, limit, waitMs }) {
+      const asked = { from, limit: Math.min(limit, MAX_BATCH_ENTRIES), waitMs: short(waitMs) };
+      return (await ask("batches", asked, asked.waitMs)).batches as unknown as readonly LogBatch[];
     },
-    async acknowledged({ size, waitMs }: { size: number; waitMs: number }) {
-      const wait = Math.min(waitMs, MAX_WAIT_MS);
-      const path = `/peer/v1/ledger/checkpoints/${size}?waitMs=${wait}`;
-      return (await call({ method: "GET", path, response: CheckpointReply }, wait)).checkpoint;
+    acknowledged: async ({ size, waitMs }) =>
+      (await ask("acknowledged", { size, waitMs: short(waitMs) }, short(waitMs))).checkpoint,
+    cosign: async ({ note, waitMs }) =>
+      (await ask("cosign", { note, waitMs: short(waitMs) }, short(waitMs))).checkpoint,
+    async present({ checkpoint }) {
+      await ask("present", checkpoint === undefined ? {} : { checkpoint });
     },
-    async cosign({ note, waitMs }: { member: string; note: string; waitMs: number }) {
-      const wait = Math.min(waitMs, MAX_WAIT_MS);
-      const path = "/peer/v1/ledger/cosignatures";
-      const request = { method: "POST", path, body: { note, waitMs: wait }, response: CheckpointReply } as const;
-      return (await call(request, wait)).checkpoint;
-    },
-    async present({ checkpoint }: { member: string; checkpoint: string | undefined }) {
-      await call({ method: "POST", path: "/peer/v1/ledger/presence", body: { checkpoint }, response: Done });
-    },
-    async consistencyProof({ from, to }: { from: number; to: number }) {
-      const path = `/peer/v1/ledger/consistency?from=${from}&to=${to}`;
-      return (await call({ method: "GET", path, response: ConsistencyReply })).proof;
-    },
+    consistencyProof: async (asked) => (await ask("consistency", asked)).proof,
   });
+}
+
+/** The same call as an HTTP request of its own. */
+function httpCallOf<C extends LedgerCall>(call: C, asked: Asked<C>): PeerCall<TSchema> {
+  const { method, path, answered: response } = LEDGER_CALLS[call];
+  if (method === "POST") return { method, path, body: asked, response };
+  const { size, ...rest } = asked as { readonly size?: number };
+  const query = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+  return { method, path: `${path}${size === undefined ? "" : `/${size}`}?${query.join("&")}`, response };
 }
 
 function asLedgerError(error: unknown): unknown {

@@ -51,6 +51,16 @@ export function startAccessAnchor(services: Deps & Pick<NodeServices, "config" |
   let running: Promise<unknown> = Promise.resolve();
   let busy = false;
   let said = false;
+  let oldest: { readonly at: number; readonly time: string } | undefined;
+
+  /** Of the first entry that waits: read once, and not every second from a file that grows. */
+  async function waitingSince(from: number): Promise<number> {
+    if (oldest?.at !== from) {
+      const [entry] = await services.accessLog.read(from, from + 1);
+      oldest = { at: from, time: entry?.time ?? services.now() };
+    }
+    return Date.parse(oldest.time);
+  }
 
   function sayBehind(anchored: number, here: number): void {
     if (said) return;
@@ -64,8 +74,7 @@ export function startAccessAnchor(services: Deps & Pick<NodeServices, "config" |
     const waiting = services.accessLog.size() - from;
     if (waiting < 0) sayBehind(from, services.accessLog.size());
     if (waiting <= 0) return;
-    const [oldest] = await services.accessLog.read(from, from + 1);
-    const ageMs = oldest === undefined ? 0 : Date.parse(services.now()) - Date.parse(oldest.time);
+    const ageMs = Date.parse(services.now()) - (await waitingSince(from));
     if (waiting >= anchorEntries || ageMs >= anchorIntervalMs) await anchorAccess(services);
   }
 

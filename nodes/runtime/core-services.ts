@@ -7,6 +7,7 @@ import type { PeerClient } from "../peer/client.ts";
 import type { CosignedNotes } from "../peer/cosigned-notes.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
 import type { AccessLog } from "../store/access-log.ts";
+import type { BlobStore } from "../store/blobs.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
 import type { Kept, RecordStore } from "../store/records.ts";
 import type { Effects } from "./effects.ts";
@@ -30,6 +31,8 @@ export interface CoreServices extends Effects {
   readonly cosignedNotes: CosignedNotes;
   /** One purpose, one store: `services.openStore<Invitation>("invitations")`. Names are `[a-z-]+`, for ever. */
   readonly openStore: <V>(name: string, kept?: Kept) => RecordStore<V>;
+  /** As `openStore`, for bytes. */
+  readonly openBlobs: (name: string) => BlobStore;
   readonly inflight: InflightSecrets;
   readonly accessLog: AccessLog;
   readonly log: FastifyBaseLogger;

@@ -18,6 +18,7 @@ import { createCosignedNotes } from "../peer/cosigned-notes.ts";
 import { createMemberDirectory } from "../peer/member-directory.ts";
 import { addPeerRoutes } from "../peer/peer-routes.ts";
 import { openAccessLog } from "../store/access-log.ts";
+import { openBlobs } from "../store/blobs.ts";
 import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
 import { type Kept, openRecords } from "../store/records.ts";
@@ -172,6 +173,7 @@ async function compose(
     peers,
     cosignedNotes: createCosignedNotes(),
     openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.failed, kept),
+    openBlobs: (name: string) => openBlobs(database, name, disk.failed),
     inflight: openInflight(dir),
     accessLog,
     log,

@@ -172,7 +172,7 @@ async function local(source: OpenedSource, query: Query, asset: Asset, form: Sql
 
 const UNITS: readonly Asset["unit"][] = [{ kind: "provider" }, { kind: "field", field: "id" }];
 
-test("registration counts exactly the values that the declaration does not allow", { timeout: 60_000 }, async () => {
+test("registration counts exactly the values that the declaration does not allow", async () => {
   const check = async (lines: readonly Line[]) => {
     const { fields, codeTables } = assetOf(0, UNITS[0]!);
     const sound = fields.map((field) => ({ field, at: field.name }));
@@ -189,7 +189,7 @@ test("registration counts exactly the values that the declaration does not allow
   });
 });
 
-test("both forms give the same words, counts and nulls over whatever is registered", { timeout: 60_000 }, async () => {
+test("both forms give the same words, counts and nulls over whatever is registered", async () => {
   let asNumbers = 0;
   const check = async (all: readonly Line[], spacious: boolean) => {
     const fitting = all.filter((entry) =>

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prepareAsset } from "../../exchange/catalog/register.ts";
-import { compileLayout } from "../../exchange/statistics/compile.ts";
+import { compileLayout, LAYOUT_LIMITS } from "../../exchange/statistics/compile.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
 import type { Asset } from "../../policies/model/asset.ts";
@@ -137,7 +137,12 @@ test("a vector of ten million words is filled batch by batch", async () => {
     groupBy: [{ element: "x" }, { element: "y" }],
     filters: [],
   };
-  const layout = compileLayout({ query: wide, assets: [asset], attributes: {}, maxWords: 10_000_000 });
+  const layout = compileLayout({
+    query: wide,
+    assets: [asset],
+    attributes: {},
+    limits: { ...LAYOUT_LIMITS, cells: 1e6, sums: 1e7, figures: 1e7 },
+  });
   expect(layoutWords(layout)).toBe(10_000_000);
   const source = await openSource({ kind: "csv", path }, { scratch: folder, memoryMiB: 512 });
   let largestBatch = 0;

@@ -136,7 +136,7 @@ describe("CSV", () => {
     expect(await refusal(csv(await file(name, content)))).toBe(wanted);
   });
 
-  test("stops at an endless line without growing", { timeout: 60_000 }, async () => {
+  test("stops at an endless line without growing", async () => {
     const long = Buffer.alloc(64 << 20, 0x61);
     const path = await file("long.csv", Buffer.concat([Buffer.from("a,b\n1,2\n"), long]));
     expect(await refusal(csv(path), { memoryMiB: 64 })).toMatch(
@@ -294,9 +294,7 @@ describe("the sandbox", () => {
     const pid = Number(String(((await once(node.stdout, "data")) as [Buffer])[0]));
     node.kill("SIGKILL");
     await expect
-      .poll(() => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")), {
-        timeout: 10_000,
-      })
+      .poll(() => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")))
       .toBe(false);
     expect(await readdir(scratch)).toHaveLength(1);
     await using(csv(await file("next.csv", "a\n1\n")), async () => {

@@ -2,20 +2,22 @@
  * Secrets of running computations: one 0600 file each, unlinked at the end. They live outside LevelDB because LevelDB
  * keeps deleted values in its files, and outside every backup because a restored secret could be used twice.
  *
+ * Beside it may lie files of bytes (`<name>.json.<part>`): what is too large for a line, erased with it.
+ *
  * A file holds lines of `<digest> <JSON>`; the last sound one counts, a cut-off one was never promised. A put adds a
  * line, which costs one fsync; a file is begun, and begun anew when it has grown, as a whole.
  */
-import { constants } from "node:fs";
-import { open, readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { overwriteFile, syncFolder } from "./atomic-file.ts";
+import { appendFile, overwriteFile, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
 export const INFLIGHT_FOLDER = "inflight";
 const SUFFIX = ".json";
 const NAME = /^[a-z0-9][a-z0-9-]{0,127}$/;
+const PART = /^[a-z0-9-]{1,32}$/;
 /** A file begins anew when the lines that no longer count take this many characters, and more than the new one. */
 const REST_LENGTH = 1024 * 1024;
 
@@ -24,7 +26,11 @@ export interface InflightSecrets {
   get<T>(name: string): Promise<T | undefined>;
   /** On disk when it resolves. Puts of one name run in the order of the calls. */
   put(name: string, value: unknown): Promise<void>;
-  /** Unlinks; absent is fine. */
+  /** Bytes on disk when it resolves; the same part may be put again. `part` is `[a-z0-9-]+`. */
+  putPart(name: string, part: string, bytes: Uint8Array): Promise<void>;
+  /** Undefined when there is none. */
+  getPart(name: string, part: string): Promise<Uint8Array | undefined>;
+  /** Unlinks, with all parts; absent is fine. */
   erase(name: string): Promise<void>;
   /** Also of those that a crash cut off before they were whole: there is something to erase. */
   names(): Promise<readonly string[]>;
@@ -44,12 +50,17 @@ export function openInflight(dir: string): InflightSecrets {
     return join(folder, name + SUFFIX);
   };
 
+  const partPath = (name: string, part: string): string => {
+    if (!PART.test(part)) throw new TypeError(`part: expected ${PART}, got ${JSON.stringify(part)}`);
+    return `${path(name)}.${part}`;
+  };
+
   async function write(name: string, file: string, line: string): Promise<void> {
     const known = begun.get(name);
     // Forgotten until the line is on disk: what follows a cut-off one would be lost with it.
     begun.delete(name);
     const adds = known !== undefined && known.length < Math.max(REST_LENGTH, line.length);
-    await (adds ? append(file, line) : overwriteFile(file, line));
+    await (adds ? appendFile(file, line) : overwriteFile(file, line));
     begun.set(name, { length: (adds ? known.length : 0) + line.length });
   }
 
@@ -84,6 +95,13 @@ export function openInflight(dir: string): InflightSecrets {
       const text = JSON.stringify(value);
       return inTurn(name, () => write(name, file, `${digestOfText(text)} ${text}\n`));
     },
+    putPart(name: string, part: string, bytes: Uint8Array) {
+      const file = partPath(name, part);
+      return inTurn(name, () => overwriteFile(file, bytes));
+    },
+    async getPart(name: string, part: string) {
+      return await readFile(partPath(name, part)).catch(absent);
+    },
     erase(name: string) {
       const file = path(name);
       return inTurn(name, () => unlinkAll(name, file));
@@ -97,17 +115,6 @@ export function openInflight(dir: string): InflightSecrets {
 }
 
 const digestOfText = (text: string): string => toBase64url(sha256(utf8(text)));
-
-async function append(file: string, line: string): Promise<void> {
-  // Not created here: a file that is gone was erased.
-  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND);
-  try {
-    await handle.appendFile(line);
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-}
 
 function lastSound(text: string, file: string): unknown {
   const lines = text.split("\n").slice(0, -1);

@@ -34,12 +34,12 @@ export function openRecords<V>(
   const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
   // LevelDB acknowledges a write before it is on disk unless told otherwise.
   const durable: object = { sync: kept === "always" };
-  const gate = gateOf(database);
+  const write = guardedWrites(database, onFailure);
   return Object.freeze({
     // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
     get: async (id: string) => (level.status === "open" ? level.getSync(id) : await level.get(id)),
-    put: (id: string, value: V) => writing(gate, () => level.put(id, value, durable), onFailure),
-    delete: (id: string) => writing(gate, () => level.del(id, durable), onFailure),
+    put: (id: string, value: V) => write(() => level.put(id, value, durable)),
+    delete: (id: string) => write(() => level.del(id, durable)),
     async *entries(prefix = "") {
       const range = prefix === "" ? {} : { gte: prefix, lt: `${prefix}\uffff` };
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;
@@ -53,6 +53,12 @@ function gateOf(database: Database): WriteGate {
   const gate = gates.get(database) ?? createWriteGate(() => undefined);
   gates.set(database, gate);
   return gate;
+}
+
+/** Runs writes behind the gate of the database; says so when the disk does not take one. */
+export function guardedWrites(database: Database, onFailure: (error: unknown) => void) {
+  const gate = gateOf(database);
+  return (write: () => Promise<void>): Promise<void> => writing(gate, write, onFailure);
 }
 
 async function writing(

@@ -74,7 +74,7 @@ async function localPlace(isFronted: boolean): Promise<LocalPlace> {
  * below the range that systems hand out to outgoing connections, and in turn from a part of it that no neighbouring
  * process uses: another network could take the port while its node is yet to start, or stopped.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (let tried = 0; tried < PORTS_OF_A_PROCESS; tried += 1) {
     const port = FIRST_PORT + (process.pid % PROCESSES) * PORTS_OF_A_PROCESS + (handedOut++ % PORTS_OF_A_PROCESS);
     if (await isFree(port)) return port;

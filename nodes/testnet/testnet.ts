@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ObservedMessage } from "../peer/client.ts";
-import { systemEffects } from "../runtime/effects.ts";
+import { type Effects, systemEffects } from "../runtime/effects.ts";
 import { initNode } from "../runtime/init-node.ts";
 import { admitMember } from "../runtime/network/application.ts";
 import { foundNetwork } from "../runtime/network/found.ts";
@@ -19,7 +19,8 @@ import { joinNetwork } from "../runtime/network/join.ts";
 import { type RunningNode, startNode } from "../runtime/node.ts";
 import { attributeTables, type LocalPlace, localMember, type TestnetMember } from "./local-member.ts";
 
-const JOIN_MS = 60_000;
+/** Longest wait for anything that comes by itself, on a starved machine too. */
+const PATIENCE_MS = 240_000;
 
 /** What stands under a member's endpoint in place of its node: it has the folder, so it has the member's keys. */
 export type OpenFront = (about: {
@@ -45,6 +46,8 @@ export interface TestnetOptions {
   readonly logLevel?: string;
   /** By member; opened before anyone calls it, closed after every node has stopped. */
   readonly fronts?: Readonly<Record<string, OpenFront>>;
+  /** Clock and generator of every node; default: the system's. */
+  readonly effects?: Effects;
   /** Sections of sealane.json for every node, beside what members say. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -67,7 +70,7 @@ export interface Testnet {
 
 /** Resolves when every node runs and every replica has reached the operator's height. */
 export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
-  const { network = "testnet", members } = options;
+  const { network = "testnet", members, effects = systemEffects } = options;
   const founder = members.find(({ kind }) => kind === "industry");
   if (founder === undefined) throw new RangeError("members: one of kind industry is needed as founder");
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "sealane-testnet-")));
@@ -78,6 +81,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
   async function start(member: string): Promise<RunningNode> {
     const node = await startNode({
       dir: folder(member),
+      effects,
       logLevel: options.logLevel ?? "silent",
       observe: (message) => options.observe?.(member, message),
     });
@@ -109,7 +113,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
       const dir = folder(member.id);
       const open = options.fronts?.[member.id];
       const { config, place } = await localMember(member, open !== undefined);
-      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), effects: systemEffects });
+      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), effects });
       if (open !== undefined && place !== undefined) fronts.push(await open({ member: member.id, dir, place }));
     }
     await foundNetwork({
@@ -118,13 +122,13 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
       industry: "C",
       title: { en: network },
       attributes: options.attributes ?? attributeTables(members),
-      effects: systemEffects,
+      effects,
     });
     options.onStep?.({ kind: "founded", member: founder.id });
     const operator = await start(founder.id);
     for (const member of members) {
       if (member.id === founder.id) continue;
-      await admitted(operator, folder(member.id), member.id);
+      await admitted({ operator, effects }, folder(member.id), member.id);
       options.onStep?.({ kind: "joined", member: member.id });
       await start(member.id);
     }
@@ -154,14 +158,18 @@ function mergedConfig(common: Readonly<Record<string, unknown>>, own: Readonly<R
 }
 
 /** The operator's and the applicant's halves of joining, as two people would do them. */
-async function admitted(operator: RunningNode, dir: string, member: string): Promise<void> {
+async function admitted(
+  { operator, effects }: { readonly operator: RunningNode; readonly effects: Effects },
+  dir: string,
+  member: string,
+): Promise<void> {
   const invitation = await createInvitation(operator.services, { expiresInHours: 1, note: member });
   let admission: Promise<unknown> | undefined;
   await joinNetwork({
     dir,
     invitation,
-    effects: systemEffects,
-    waitMs: JOIN_MS,
+    effects,
+    waitMs: PATIENCE_MS,
     pollMs: 50,
     onState: (state) => {
       if (state === "waiting") admission ??= admitMember(operator.services, member);
@@ -171,7 +179,7 @@ async function admitted(operator: RunningNode, dir: string, member: string): Pro
 }
 
 async function settled(operator: RunningNode, nodes: ReadonlyMap<string, RunningNode>): Promise<void> {
-  const until = Date.now() + JOIN_MS;
+  const until = Date.now() + PATIENCE_MS;
   const { height } = await operator.services.ledger.status();
   for (const [member, { services }] of nodes) {
     while ((await services.ledger.status()).height < height) {

@@ -34,16 +34,24 @@ const show = (value: unknown): string => {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 };
 
+// Everyone in a computation judges the same few policies, request after request.
+const KNOWN_LENGTH = 4 * 1024 * 1024;
+const known = new Map<string, ParsedPolicy>();
+let knownLength = 0;
+
 /** `input` is decoded JSON. Never throws. Problems name the field as a JSON pointer. */
 export function parsePolicy(input: unknown): ParsedPolicy {
   let copy: unknown;
+  let text: string | undefined;
   try {
-    const text = JSON.stringify(input);
+    text = JSON.stringify(input);
     if (text === undefined) return refuse("", "policy-not-json", "wanted a JSON object", {});
     if (text.length > MAX_POLICY_BYTES) {
       const detail = `wanted at most ${MAX_POLICY_BYTES} characters, got ${text.length}`;
       return refuse("", "policy-too-large", detail, { limit: MAX_POLICY_BYTES, got: text.length });
     }
+    const parsed = known.get(text);
+    if (parsed !== undefined) return parsed;
     copy = JSON.parse(text);
   } catch {
     return refuse("", "policy-not-json", "wanted a JSON object", {});
@@ -56,7 +64,17 @@ export function parsePolicy(input: unknown): ParsedPolicy {
   const policy = copy as Policy;
   const terms = termsOf(policy, policyDigest(policy));
   accepted.set(deepFreeze(policy), terms);
-  return Object.freeze({ ok: true, policy, terms });
+  return remembered(text, Object.freeze({ ok: true, policy, terms }));
+}
+
+function remembered(text: string, parsed: ParsedPolicy): ParsedPolicy {
+  if (knownLength + text.length > KNOWN_LENGTH) {
+    known.clear();
+    knownLength = 0;
+  }
+  known.set(text, parsed);
+  knownLength += text.length;
+  return parsed;
 }
 
 /** Terms of a policy that parsePolicy has returned; undefined for every other object. */

@@ -44,22 +44,31 @@ export function addGuards(app: HttpApp, deps: GuardDeps): { readonly running: ()
     if (counted.delete(request)) running -= 1;
   };
 
-  app.addHook("onSend", async (request, reply, payload) => {
-    if (reply.raw.destroyed) ended(request);
-    const actor = actorOf(request, reply.statusCode);
-    if (request.accessLogged || !isAudited(request) || actor === undefined) return payload;
+  async function logAccess(request: FastifyRequest, status: number): Promise<void> {
+    const actor = actorOf(request, status);
+    if (request.accessLogged || !isAudited(request) || actor === undefined) return;
     request.accessLogged = true;
     try {
       await deps.accessLog.append({
         actor,
         action: `${request.method} ${request.routeOptions.url ?? ""}`.slice(0, 300),
         target: targetOf(request),
-        outcome: String(reply.statusCode),
+        outcome: String(status),
       });
+    } catch (error) {
+      request.log.error({ err: error }, "access log stopped");
+      throw auditStopped();
+    }
+  }
+  app.decorate("logAccess", logAccess);
+
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (reply.raw.destroyed) ended(request);
+    try {
+      await logAccess(request, reply.statusCode);
       return payload;
     } catch (error) {
-      const problem = problemOf(auditStopped());
-      request.log.error({ err: error }, "access log stopped");
+      const problem = problemOf(error);
       reply.code(problem.status).header("content-type", PROBLEM_TYPE);
       reply.removeHeader("content-length");
       return JSON.stringify(problem);

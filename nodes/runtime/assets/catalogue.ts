@@ -4,32 +4,35 @@
  * data node.
  */
 
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
-import { readAsset, readAssets, readAssetVersion, readKey, readNetwork } from "../../../chaincode/rules/keys.ts";
+import { readAsset, readAssetVersion, readKey, readNetwork } from "../../../chaincode/rules/keys.ts";
 import { closed } from "../../../chaincode/rules/vocabulary.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../../crypto/suites/encoding.ts";
-import {
-  acceptEntry,
-  type CatalogueEntry,
-  type CatalogueSearch,
-  publishEntry,
-  searchCatalogue,
-} from "../../../exchange/catalog/catalogue.ts";
+import { acceptEntry, type CatalogueEntry, publishEntry } from "../../../exchange/catalog/catalogue.ts";
+import type { CatalogueSearch } from "../../../exchange/catalog/search-index.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
-import type { OwnAssets } from "./own-assets.ts";
+import { createListedAssets } from "./listed-assets.ts";
+import { NO_POLICY_DIGEST, type OwnAssets } from "./own-assets.ts";
 
 export const EntryMessage = closed({ entry: Type.Unknown() });
 export const EntryStored = closed({ done: Type.Literal(true) });
 const RETRY_MS = 5_000;
 const PARALLEL_PULLS = 8;
+/** How long a search waits for entries that are not here yet; the pulling goes on. */
+const PULL_PATIENCE_MS = 2_000;
+/** Results read before others get their turn. */
+const READ_AT_ONCE = 50;
+/** So that no search has to read what a long time has recorded. */
+const CATCH_UP_MS = 10_000;
 
 export interface Catalogue {
   /** The entry of an active asset that matches the ledger, pulled from the operator when needed. Throws AssetError ERR_ASSET_NOT_LISTED. */
   find(asset: string): Promise<CatalogueEntry>;
-  /** Over every active asset of the ledger whose entry can be had now. */
+  /** Over every active asset of the ledger whose entry can be had now; the first 1,000 by id. */
   search(search: CatalogueSearch): Promise<readonly CatalogueEntry[]>;
   /** Takes in an entry that another node sent; checked against the ledger. Throws CatalogError or AssetError. */
   accept(value: unknown, from: string): Promise<void>;
@@ -70,9 +73,21 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
 
   const operator = async (): Promise<string> => (await readNetwork(services.ledger))?.operator ?? services.member;
 
-  async function find(asset: string): Promise<CatalogueEntry> {
+  async function heldListed(asset: string): Promise<CatalogueEntry | undefined> {
     const held = await entries.get(asset);
-    if (held !== undefined && (await matchesLedger(held))) return held;
+    return held !== undefined && (await matchesLedger(held)) ? held : undefined;
+  }
+
+  const listed = createListedAssets({ ledger: services.ledger, held: heldListed, closed: NO_POLICY_DIGEST });
+
+  async function keep(asset: string, entry: CatalogueEntry): Promise<void> {
+    await entries.put(asset, entry);
+    await listed.refresh(asset);
+  }
+
+  async function find(asset: string): Promise<CatalogueEntry> {
+    const held = await heldListed(asset);
+    if (held !== undefined) return held;
     const source = await operator();
     if (source === services.member) {
       throw new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: its provider has not published it here yet`);
@@ -86,7 +101,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     if (pulled.statement.asset.id !== asset) {
       throw new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: ${source} answered with ${pulled.statement.asset.id}`);
     }
-    await entries.put(asset, pulled);
+    await keep(asset, pulled);
     return pulled;
   }
 
@@ -103,7 +118,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       fresh && digestOf(held.statement.asset) === digestOf(statement.asset)
         ? held
         : publishEntry(services.identity, { ...statement, publishedAt: services.now() });
-    if (entry !== held) await entries.put(asset, entry);
+    if (entry !== held) await keep(asset, entry);
     const target = await operator();
     const digest = digestOf(entry);
     if (target === services.member || (await pushed.get(asset))?.digest === digest) return;
@@ -129,6 +144,32 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     }
   }
 
+  /** Asks the operator once for each entry that is not here; stops where it cannot be asked. One round at a time. */
+  let pulling: Promise<void> | undefined;
+  function pullMissing(): Promise<void> {
+    pulling ??= pullAll().finally(() => {
+      pulling = undefined;
+    });
+    return pulling;
+  }
+  async function pullAll(): Promise<void> {
+    for (let next = listed.toAsk(PARALLEL_PULLS); next.length > 0 && !stopped; next = listed.toAsk(PARALLEL_PULLS)) {
+      if (!(await pull(next))) return;
+    }
+    // Published since, perhaps; each search asks for some, so that many unpublished ones hold none up.
+    await pull(listed.toAskAgain(PARALLEL_PULLS));
+  }
+  /** False where the operator cannot be asked now. */
+  async function pull(assets: readonly string[]): Promise<boolean> {
+    const pulls = await Promise.allSettled(assets.map(find));
+    const away = (why: unknown): boolean => why instanceof PeerError && why.answer === undefined;
+    return !pulls.some((pulled) => pulled.status === "rejected" && away(pulled.reason));
+  }
+
+  const catchingUp = setInterval(() => void listed.catchUp().catch(() => undefined), CATCH_UP_MS);
+  catchingUp.unref();
+  void listed.catchUp().catch(() => undefined);
+
   // One round at a time; whoever asks during a round gets the next one.
   let round: Promise<void> = Promise.resolve();
   function publish(): Promise<void> {
@@ -139,25 +180,29 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
   return Object.freeze({
     find,
     async search(search: CatalogueSearch) {
-      const active = (await readAssets(services.ledger)).filter(({ state }) => state === "active");
+      await listed.catchUp();
+      await Promise.race([pullMissing(), sleep(PULL_PATIENCE_MS, undefined, { ref: false })]);
+      const ids = listed.search(search);
       const found: CatalogueEntry[] = [];
-      for (let at = 0; at < active.length; at += PARALLEL_PULLS) {
-        const pulls = active.slice(at, at + PARALLEL_PULLS).map(({ asset }) => find(asset));
-        for (const pull of await Promise.allSettled(pulls)) if (pull.status === "fulfilled") found.push(pull.value);
+      for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+        const some = await Promise.all(ids.slice(at, at + READ_AT_ONCE).map((asset) => entries.get(asset)));
+        found.push(...some.filter((entry) => entry !== undefined));
+        await setImmediate();
       }
-      return searchCatalogue(found, search);
+      return found;
     },
     async accept(value: unknown, from: string) {
       const entry = await checked(value);
       if (entry.signer !== from) {
         throw new AssetError("ERR_ASSET_NOT_LISTED", `entry of ${entry.signer} sent by ${from}`);
       }
-      await entries.put(entry.statement.asset.id, entry);
+      await keep(entry.statement.asset.id, entry);
     },
     held: (asset: string) => entries.get(asset),
     publish,
     close() {
       stopped = true;
+      clearInterval(catchingUp);
       clearTimeout(retry);
     },
   });

@@ -3,9 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { closed, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { digestOf } from "../../../../crypto/suites/digest.ts";
-import { toBase64url } from "../../../../crypto/suites/encoding.ts";
-import { uuidOf } from "../../../../exchange/requests/record.ts";
-import { type RequestDraft, submitRequest } from "../../../../exchange/requests/submit.ts";
+import { type RequestDraft, type SubmitPorts, submitRequest } from "../../../../exchange/requests/submit.ts";
 import type { Asset } from "../../../../policies/model/asset.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
 import { earlierAnswer } from "../../../computations/cached-answer.ts";
@@ -62,16 +60,14 @@ async function answerTo(ctx: Context, draft: RequestDraft): Promise<Answer> {
   const running = await runningRequest(ctx, draft);
   if (running !== undefined) return { id: running, running: true };
   if (draft.id !== undefined) return await file(ctx, draft);
-  const { identity, random } = ctx.party;
-  const id = uuidOf({ requester: identity.member, salt: toBase64url(random(32)) });
   // First: after a crash in between, the same draft again must find what was filed.
-  await rememberDraft(ctx, draft, id);
-  return await file(ctx, { ...draft, id });
+  return await file(ctx, draft, (id) => rememberDraft(ctx, draft, id));
 }
 
-const file = (ctx: Context, draft: RequestDraft) =>
+const file = (ctx: Context, draft: RequestDraft, beforeStored: SubmitPorts["beforeStored"] = async () => undefined) =>
   submitRequest(
     {
+      beforeStored,
       ...ctx.party,
       directory: ctx.facts,
       stores: ctx.stores,

@@ -1,10 +1,8 @@
 /** The sequencer's side of the embedded ledger: order, replicate, cosign. Only the node that sequences has these routes. */
 
-import type { SequencerApi } from "../../../../ledger/embedded/sequencer-api.ts";
-import type { SignedTransaction } from "../../../../ledger/port.ts";
 import type { HttpApp } from "../../../http/http-app.ts";
 import { problems } from "../../../http/schemas.ts";
-import type { CosignedNotes } from "../../cosigned-notes.ts";
+import type { LedgerCalls } from "../../ledger-calls.ts";
 import {
   BatchesQuery,
   BatchesReply,
@@ -15,6 +13,7 @@ import {
   ConsistencyReply,
   CosignatureBody,
   Done,
+  MAX_CALL_BYTES,
   PresenceBody,
   SubmitBody,
   SubmitReply,
@@ -23,33 +22,23 @@ import {
 /** Replication shows every member the same log; writing it down would grow the log it replicates. */
 const QUIET = { accessLog: false } as const;
 const POLL = { accessLog: false, longPoll: true } as const;
-const done = { done: true } as const;
 
-/** A replica sends group commits of 4 Mi characters and one transaction more: at most three bytes each. */
-const MAX_SUBMIT_BYTES = 16 * 1024 * 1024;
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
-export function replicateLedger(
-  app: HttpApp,
-  deps: { readonly sequencer: SequencerApi; readonly cosignedNotes: CosignedNotes },
-): void {
-  const { sequencer } = deps;
+export function replicateLedger(app: HttpApp, calls: LedgerCalls): void {
   app.post(
     "/peer/v1/ledger/transactions",
     {
-      bodyLimit: MAX_SUBMIT_BYTES,
+      bodyLimit: MAX_CALL_BYTES,
       schema: { body: SubmitBody, response: { 200: SubmitReply, ...problems } },
       config: POLL,
     },
-    async (request) => {
-      const transactions = request.body.transactions as unknown as readonly SignedTransaction[];
-      return { answers: (await sequencer.submit(transactions, request.author)) as never };
-    },
+    async ({ body, author }) => calls.submit(body, author),
   );
   app.get(
     "/peer/v1/ledger/batches",
     { schema: { querystring: BatchesQuery, response: { 200: BatchesReply, ...problems } }, config: POLL },
-    async (request) => ({ batches: (await sequencer.batches(request.query)) as never }),
+    async ({ query, author }) => calls.batches(query, author),
   );
   app.get(
     "/peer/v1/ledger/checkpoints/:size",
@@ -61,11 +50,7 @@ export function replicateLedger(
       },
       config: POLL,
     },
-    async (request) => {
-      const { waitMs } = request.query;
-      const checkpoint = await sequencer.acknowledged({ size: request.params.size, waitMs });
-      return checkpoint === undefined ? {} : { checkpoint };
-    },
+    async ({ params, query, author }) => calls.acknowledged({ ...params, ...query }, author),
   );
   app.post(
     "/peer/v1/ledger/cosignatures",
@@ -74,25 +59,16 @@ export function replicateLedger(
       schema: { body: CosignatureBody, response: { 200: CheckpointReply, ...problems } },
       config: POLL,
     },
-    async (request) => {
-      const { author: member, body } = request;
-      const acknowledged = sequencer.cosign({ member, ...body });
-      deps.cosignedNotes.keep(member, body.note);
-      const checkpoint = await acknowledged;
-      return checkpoint === undefined ? {} : { checkpoint };
-    },
+    async ({ body, author }) => calls.cosign(body, author),
   );
   app.post(
     "/peer/v1/ledger/presence",
     { bodyLimit: MAX_NOTE_BYTES, schema: { body: PresenceBody, response: { 200: Done, ...problems } }, config: QUIET },
-    async (request) => {
-      await sequencer.present({ member: request.author, checkpoint: request.body.checkpoint });
-      return done;
-    },
+    async ({ body, author }) => calls.present(body, author),
   );
   app.get(
     "/peer/v1/ledger/consistency",
     { schema: { querystring: ConsistencyQuery, response: { 200: ConsistencyReply, ...problems } }, config: QUIET },
-    async (request) => ({ proof: [...(await sequencer.consistencyProof(request.query))] }),
+    async ({ query, author }) => calls.consistency(query, author),
   );
 }

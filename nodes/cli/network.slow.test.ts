@@ -1,9 +1,9 @@
 import { appendFile, cp, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
+import { freePort } from "../testnet/local-member.ts";
 import { writeAcme } from "./_acme.ts";
 import { type StartedNode, sealane, startedNode, type Transcript } from "./_transcript.ts";
 
@@ -137,13 +137,11 @@ test("an asset is registered, found from another node, given a policy and withdr
   expect(await json("policy show acme:energy --dir acme")).toMatchObject({ version: 1 });
   const { stdout } = await run("asset list --dir acme --lang zh-CN");
   expect(stdout).toMatch(/acme:energy\s+用能\s+1\s+已登记\s+1\s+2/);
-  await expect
-    .poll(async () => (await json("asset search energy --dir op")).assets, { timeout: 10_000 })
-    .toHaveLength(1);
+  await expect.poll(async () => (await json("asset search energy --dir op")).assets).toHaveLength(1);
   expect((await json("asset search steel --dir op")).assets).toEqual([]);
   expect(await run("asset withdraw acme:gone --reason old --dir acme")).toMatchObject({ exitCode: 1, stdout: "" });
   await json("asset withdraw acme:energy --reason outdated --dir acme");
-  expect((await json("asset search energy --dir op")).assets).toEqual([]);
+  await expect.poll(async () => (await json("asset search energy --dir op")).assets).toEqual([]);
 });
 
 test("a table that is not what was described is refused with every problem at once, and nothing is registered", async () => {
@@ -170,12 +168,3 @@ test("an unknown term in a policy is named by check and refused by set", async (
   const set = await run("policy set acme:energy odd.json --dir acme");
   expect([set.exitCode, set.stdout]).toEqual([2, ""]);
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { merkleRoot } from "./merkle.ts";
+import { foldInclusion, hashLeaf, treeOf } from "./merkle.ts";
 
 // Test data of the Certificate Transparency reference implementation for RFC 6962 section 2.1.
 const LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
@@ -14,8 +14,16 @@ const ROOTS = [
   "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ];
 
-test("roots are those published for RFC 6962 trees of one to eight leaves", () => {
-  const leaves = LEAVES.map((leaf) => new Uint8Array(Buffer.from(leaf, "hex")));
-  const roots = leaves.map((_, i) => Buffer.from(merkleRoot(leaves.slice(0, i + 1)), "base64url").toString("hex"));
-  expect(roots).toEqual(ROOTS);
+const hashes = LEAVES.map((leaf) => hashLeaf(new Uint8Array(Buffer.from(leaf, "hex"))));
+
+test("roots are those published for RFC 6962 trees of one to eight leaves, and every path leads to them", () => {
+  for (const [at, root] of ROOTS.entries()) {
+    const size = at + 1;
+    const tree = treeOf(hashes.slice(0, size));
+    expect(Buffer.from(tree.root).toString("hex")).toBe(root);
+    for (const [index, path] of tree.paths.entries()) {
+      expect(foldInclusion(index, size, hashes[index]!, path)).toEqual(tree.root);
+      expect(foldInclusion(index, size, hashes[(index + 1) % 8]!, path)).not.toEqual(tree.root);
+    }
+  }
 });
