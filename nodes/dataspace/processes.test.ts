@@ -257,3 +257,86 @@ test("a stranger is told nothing, not even that its message is malformed", async
   await expect(world.engine("beta").show("gamma", providerPid)).rejects.toMatchObject(unknown);
   await world.stop();
 });
+
+test("a message that was taken although its answer was lost counts, where the other side refuses repetitions", async () => {
+  const records = memoryRecords<Record>();
+  const calls: string[] = [];
+  const theirs = { ...negotiationProtocol.answer(AT_BETA), state: "VERIFIED" };
+  const alpha = createProcesses<Negotiation, NegotiationMessage>({
+    protocol: negotiationProtocol,
+    records,
+    open: memoryRecords<true>(),
+    now: () => new Date().toISOString(),
+    async post(_peer, _url, message) {
+      calls.push(message["@type"]);
+      if (message["@type"] === "ContractRequestMessage")
+        return { kind: "taken", answer: negotiationProtocol.answer(AT_BETA) };
+      return calls.length === 2
+        ? { kind: "passing", code: "ECONNRESET", doubtful: false }
+        : { kind: "refused", code: "illegal-state", reasons: [] };
+    },
+    ask: async (_peer, url) => {
+      calls.push(url);
+      return theirs;
+    },
+    admits: async () => undefined,
+    next: agreeing,
+    onError: () => undefined,
+    patience: { firstPauseMs: 1, longestPauseMs: 1, giveUpMs: 60_000, doubtfulTries: 5 },
+  });
+  const state = async () => (await records.get(PID))?.side.document?.state;
+  await alpha.begin(BEGIN);
+  await expect.poll(state, SOON).toBe("REQUESTED");
+  const document = (await records.get(PID))?.side.document;
+  await alpha.take("beta", PID, AGREEMENT(document!), "ContractAgreementMessage");
+  await expect.poll(state, SOON).toBe("VERIFIED");
+  expect(calls.at(-1)).toBe("https://beta.example/dsp/negotiations/pid-of-beta");
+  await alpha.stop();
+});
+
+const AT_BETA = { providerPid: "pid-of-beta", consumerPid: PID, state: "REQUESTED" } as Negotiation;
+const AGREEMENT = (document: Negotiation) =>
+  agreementMessage(document, {
+    "@id": "urn:uuid:agreement",
+    "@type": "Agreement",
+    target: OFFER.target,
+    assigner: "beta",
+    assignee: "alpha",
+    timestamp: "2026-11-22T12:00:00Z",
+    permission: [{ action: "use" }],
+  });
+
+test("whoever cannot be reached for a day ends the process with that cause", async () => {
+  let clock = Date.parse("2026-11-22T12:00:00Z");
+  const records = memoryRecords<Record>();
+  const alpha = createProcesses<Negotiation, NegotiationMessage>({
+    protocol: negotiationProtocol,
+    records,
+    open: memoryRecords<true>(),
+    now: () => new Date(clock).toISOString(),
+    async post(_peer, _url, message) {
+      if (message["@type"] === "ContractRequestMessage")
+        return { kind: "taken", answer: negotiationProtocol.answer(AT_BETA) };
+      // Every try takes hours by this clock.
+      clock += 5 * 60 * 60_000;
+      return { kind: "passing", code: "ECONNREFUSED", doubtful: false };
+    },
+    ask: async () => undefined,
+    admits: async () => undefined,
+    next: agreeing,
+    onError: () => undefined,
+    patience: { firstPauseMs: 1, longestPauseMs: 1, giveUpMs: 24 * 60 * 60_000, doubtfulTries: 5 },
+  });
+  const document = async () => (await records.get(PID))?.side.document;
+  await alpha.begin(BEGIN);
+  await expect.poll(async () => (await document())?.state, SOON).toBe("REQUESTED");
+  await alpha.take("beta", PID, AGREEMENT((await document())!), "ContractAgreementMessage");
+  // The clock stands still between tries, so the pauses are rung by hand.
+  const rung = async () => {
+    clock += 1_000;
+    alpha.poke(PID);
+    return (await document())?.termination;
+  };
+  await expect.poll(rung, SOON).toEqual({ by: "consumer", code: "peer-unreachable", reason: ["ECONNREFUSED"] });
+  await alpha.stop();
+});
