@@ -103,6 +103,7 @@ const app = createHttpApp({ logger: pino({ level: "silent" }), maxBodyBytes: () 
 addDataspaceRoutes(app, {
   authenticate: async ({ authorization }) => ({ id: (authorization ?? "").replace("Bearer ", "") }),
   countRefusal: () => undefined,
+  limits: { enter: async () => undefined, leave: () => undefined },
   catalog: {
     participant: setup.name,
     service: { "@id": "urn:service", "@type": "DataService", endpointURL: address(setup.port) },

@@ -10,6 +10,7 @@ import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { addDataspaceRoutes, DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
+import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { createDataspaceClient } from "./client.ts";
@@ -67,6 +68,11 @@ export function createDataspaceFeature(services: NodeServices): Feature {
         }),
         // Strangers are counted by the limit of addresses; a log of them would be theirs to fill.
         countRefusal: () => undefined,
+        limits: createParticipantLimits(app, {
+          requestsPerMinute: () => services.config().limits.peerRequestsPerMinutePerMember,
+          callsAtOnce: () => services.config().limits.peerCallsAtOncePerMember,
+          bodyBytes: () => services.config().limits.peerBodyBytes,
+        }),
         catalog: { participant: member, service, ...createOwnCatalog(services.assets, service) },
         negotiations,
         transfers,

@@ -94,6 +94,7 @@ export async function createConnector(options: ConnectorOptions): Promise<Connec
   addDataspaceRoutes(app, {
     authenticate: async ({ authorization }) => (authorization === AUTHORIZATION ? { id: TCK } : undefined),
     countRefusal: () => undefined,
+    limits: { enter: async () => undefined, leave: () => undefined },
     catalog: {
       participant: CONNECTOR,
       service: { "@id": "urn:sealane:tck", "@type": "DataService", endpointURL: base },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { gunzipSync } from "node:zlib";
+import rateLimit from "@fastify/rate-limit";
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../../crypto/suites/encoding.ts";
@@ -20,10 +21,12 @@ import { memoryRecords } from "../../peer/_memory-records.ts";
 import { systemEffects } from "../../runtime/effects.ts";
 import { createHttpApp, type HttpApp } from "../http-app.ts";
 import { addDataspaceRoutes } from "./dataspace-routes.ts";
+import { createParticipantLimits } from "./participant-limits.ts";
 
 const alpha = signingIdentity("alpha", "intl", randomBytes(32));
 const gamma = signingIdentity("gamma", "intl", randomBytes(32));
 const stranger = signingIdentity("stranger", "intl", randomBytes(32));
+const PER_MINUTE = 20;
 const BASE = "/dsp/2025-1";
 const ALL: readonly Dataset[] = Array.from({ length: 250 }, (_, index) => ({
   "@id": `beta:panel-${String(index).padStart(3, "0")}`,
@@ -52,7 +55,13 @@ beforeEach(async () => {
     maxBodyBytes: () => 1 << 21,
     requestTimeoutMs: 10_000,
   });
+  await app.register(rateLimit, { global: false, timeWindow: 60_000 });
   addDataspaceRoutes(app, {
+    limits: createParticipantLimits(app, {
+      requestsPerMinute: () => PER_MINUTE,
+      callsAtOnce: () => 4,
+      bodyBytes: () => 1 << 20,
+    }),
     authenticate: createAuthenticate({
       publicKey: async (member, key) =>
         [alpha, gamma].find((one) => one.member === member && one.key === key)?.publicKey,
@@ -217,4 +226,20 @@ describe("the catalogue", () => {
     expect(status).toBe(400);
     expect(JSON.parse(text)).toMatchObject({ "@type": "CatalogError", code: "filter-unsupported" });
   });
+});
+
+test("a participant that asks too often is told to slow down, over all routes, and others are not", async () => {
+  for (let asked = 0; asked < PER_MINUTE; asked++) {
+    expect((await call("GET", asked % 2 === 0 ? "transfers/none" : "catalog/datasets/beta:panel-001")).status).not.toBe(
+      429,
+    );
+  }
+  const refused = await call("GET", "negotiations/none");
+  expect(refused.status).toBe(429);
+  expect(JSON.parse(refused.text)).toMatchObject({
+    "@type": "ContractNegotiationError",
+    code: "ERR_HTTP_RATE_LIMIT",
+  });
+  const authorization = tokenFor(gamma, "GET", `${BASE}/negotiations/none`, "");
+  expect((await call("GET", "negotiations/none", undefined, { authorization })).status).toBe(404);
 });

@@ -10,6 +10,7 @@ import type { Processes } from "../../dataspace/processes.ts";
 import type { HttpApp } from "../http-app.ts";
 import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";
 import { type Authenticate, addParticipantAuth } from "./participant-auth.ts";
+import type { ParticipantLimits } from "./participant-limits.ts";
 import { addProcessRoutes } from "./process-routes.ts";
 
 /** Below the address that other members reach this node under. */
@@ -18,6 +19,7 @@ export const DATASPACE_PATH = "/dsp/2025-1";
 export interface DataspaceRouteDeps {
   readonly authenticate: Authenticate;
   readonly countRefusal: (code: string) => void;
+  readonly limits: ParticipantLimits;
   readonly catalog: CatalogPorts;
   readonly negotiations: Processes<Negotiation, NegotiationMessage>;
   readonly transfers: Processes<Transfer, TransferMessage>;

@@ -1,6 +1,7 @@
 /** Who calls: a participant whose token is for this call and no other. Everybody else is told that there is nothing. */
 import { unknownProcess } from "../../dataspace/dataspace-error.ts";
 import type { HttpApp } from "../http-app.ts";
+import type { ParticipantLimits } from "./participant-limits.ts";
 
 export interface Participant {
   readonly id: string;
@@ -22,7 +23,11 @@ export type Authenticate = (call: {
 /** Before the body is read: a stranger cannot make this node take in anything. */
 export function addParticipantAuth(
   app: HttpApp,
-  deps: { readonly authenticate: Authenticate; readonly countRefusal: (code: string) => void },
+  deps: {
+    readonly authenticate: Authenticate;
+    readonly countRefusal: (code: string) => void;
+    readonly limits: ParticipantLimits;
+  },
 ): void {
   const digests = new WeakMap<object, string>();
   const refuse = () => {
@@ -35,8 +40,12 @@ export function addParticipantAuth(
     const participant = await deps.authenticate(call);
     if (participant === undefined) throw refuse();
     request.author = participant.id;
+    await deps.limits.enter(request);
     if (participant.digest !== undefined) digests.set(request, participant.digest);
   });
+  // As behind the routes between members: a caller that hung up gets no response, only the attempt to send one.
+  app.addHook("onSend", async (request) => deps.limits.leave(request));
+  app.addHook("onResponse", async (request) => deps.limits.leave(request));
   app.addHook("preValidation", async (request) => {
     const digest = digests.get(request);
     if (digest !== undefined && digest !== request.bodyDigest) throw refuse();
