@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { secondTries } from "./nodes/checks/_second-tries.ts";
 
 const all = "{crypto,policies,chaincode,ledger,exchange,nodes}/**/*.test.ts";
 // Whole networks, processes, and packages installed from scratch: minutes, not seconds.
@@ -14,7 +15,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
-    // Whole networks with real clocks on a starved CI machine. Vitest prints what needed its second try: look at it.
+    // Whole networks, processes and disks on a starved CI machine.
+    reporters: ["default", secondTries],
     retry: process.env.CI === undefined ? 0 : 1,
     projects: [
       {

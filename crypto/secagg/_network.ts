@@ -403,7 +403,7 @@ export function createNetwork(world: World): Network {
       for (const effect of effects) {
         if (effect.kind !== "keep") continue;
         const name = `${effect.phase}/${effect.member}`;
-        const chunks = [...(kept.get(name) ?? [])];
+        const chunks = effect.index === 0 ? [] : [...(kept.get(name) ?? [])];
         chunks[effect.index] = effect.words.slice();
         kept.set(name, chunks);
       }

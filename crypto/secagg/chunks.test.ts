@@ -6,9 +6,10 @@ import { assertChunk, assertChunks, chunkAt, chunkHash, chunksOf, chunksRoot, wh
 import { stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
 import { applyMask } from "./masks.ts";
+import type { MessageOf } from "./messages.ts";
 import { stepReceiver } from "./receiver.ts";
 import type { ReceiverEffect } from "./step.ts";
-import { arithmeticOf, bytesOfWords, periodOf, wordsOfText } from "./words.ts";
+import { arithmeticOf, bytesOfText, bytesOfWords, periodOf, wordsOfText } from "./words.ts";
 
 const ATOMS = 7;
 const LATE = "m007";
@@ -216,16 +217,20 @@ describe("a chunk counts at its turn", () => {
     },
   });
   const network = run(world);
-  const deps = (held: number) => ({
+  const deps = (held: number, kept: (index: number) => Uint8Array = () => new Uint8Array()) => ({
     now: network.now - 24 * 3_600_000,
     sign: network.sign(C),
     random: (bytes: number) => new Uint8Array(bytes),
-    kept: () => new Uint8Array(),
+    kept: (_phase: 1 | 2, _member: string, index: number) => kept(index),
     held: () => held,
   });
   const { message } = network.sent.find(({ from, message: { type } }) => from === LATE && type === "contribution-2")!;
-  const take = (state: CoordinatorState, held: number) =>
-    stepCoordinator(state, { kind: "message", from: LATE, message }, deps(held));
+  const chunkOf = (index: number) => {
+    const first = (message as MessageOf<"contribution-2">).words;
+    return index === 0 ? bytesOfText(first, "words") : sent.find((one) => one.index === index)!.words;
+  };
+  const take = (state: CoordinatorState, held: number, kept?: (index: number) => Uint8Array) =>
+    stepCoordinator(state, { kind: "message", from: LATE, message }, deps(held, kept));
   const begun = take(waiting!, 1).state;
   const give = (index: number, held: number) =>
     stepCoordinator(
@@ -242,8 +247,16 @@ describe("a chunk counts at its turn", () => {
 
   test("the last one brings the receipt; so does the message again, where the coordinator died in between", () => {
     expect(give(3, 3).send).toMatchObject([{ to: LATE, message: { type: "receipt-2" } }]);
-    expect(take(begun, 4).send).toMatchObject([{ to: LATE, message: { type: "receipt-2" } }]);
-    expect(take(begun, 3)).toMatchObject({ state: begun, send: [] });
+    expect(take(begun, 4, chunkOf).send).toMatchObject([{ to: LATE, message: { type: "receipt-2" } }]);
+    expect(take(begun, 3)).toMatchObject({ state: begun, send: [], effects: [] });
+  });
+
+  test("P-omission: no receipt leaves for words that are not those of the header: the member begins anew", () => {
+    const again = { state: begun, send: [], effects: [{ kind: "keep", index: 0, words: chunkOf(0) }] };
+    for (const other of [0, 1, 2, 3]) {
+      expect(take(begun, 4, (index) => chunkOf(index === other ? 1 + (other % 2) : index))).toMatchObject(again);
+    }
+    expect(take(begun, 0)).toMatchObject(again);
   });
 
   test("P-omission: what was not whole at the deadline has no receipt and is not in the set", () => {

@@ -152,9 +152,7 @@ function takeContribution(
   const known = round.contributions[from];
   if (isRepeated((known ?? begun)?.header, header, message.type)) {
     if (known !== undefined) return { ...only(state), send: [receiptFor(state, known.receipt)] };
-    // The last chunk was on disk when this role died, its receipt was not.
-    const whole = state.stage === "contributions" && deps.held(phase, from) === begun!.chunks.length;
-    return whole ? receipted(state, from, begun!, [], deps) : only(state);
+    return state.stage === "contributions" ? takeBegun(state, from, message, deps) : only(state);
   }
   if (state.stage !== "contributions" || deps.now > contributionDeadline(opened, phase)) return late(message.type);
   if (!round.allowed.includes(from)) refuseAuthenticity(`${message.type}: ${from} may not contribute`);
@@ -173,6 +171,39 @@ function takeContribution(
   if (chunks.length === 1) return receipted(state, from, { header, chunks }, [keep], deps);
   const next = { ...round, begun: { ...round.begun, [from]: { header, chunks } } };
   return { state: { ...state, round: next }, send: [], effects: [keep] };
+}
+
+/**
+ * The message again, where this role died before the receipt: the last chunk may be on disk already. A receipt is proof
+ * against C, so it is made only for words that were read again; where they are not what is signed, the member begins anew.
+ */
+function takeBegun(
+  state: AtStage<"contributions">,
+  from: string,
+  message: MessageOf<"contribution-1"> | MessageOf<"contribution-2">,
+  deps: CoordinatorDeps,
+): CoordinatorStep {
+  const { round } = state;
+  const { phase } = round;
+  const begun = round.begun[from]!;
+  const { chunks } = begun;
+  const held = deps.held(phase, from);
+  if (held > 0 && held < chunks.length) return only(state);
+  const isKept = (index: number): boolean => {
+    try {
+      assertChunk(from, chunks, round, index, deps.kept(phase, from, index));
+      return true;
+    } catch (cause) {
+      if (cause instanceof SecaggError) return false;
+      throw cause;
+    }
+  };
+  if (held === chunks.length && chunks.every((_, index) => isKept(index))) {
+    return receipted(state, from, begun, [], deps);
+  }
+  const words = bytesOfText(message.words, `${message.type} of ${from}`);
+  assertChunk(from, chunks, round, 0, words);
+  return { ...only(state), effects: [{ kind: "keep", phase, member: from, index: 0, words }] };
 }
 
 /** 9, 17: the chunks after the first one, in order; each is stored before it is answered. */

@@ -111,7 +111,7 @@ export interface CoordinatorDeps extends CommonDeps {
   readonly random: (bytes: number) => Uint8Array;
   /** A chunk kept by an earlier `keep` effect. */
   readonly kept: (phase: 1 | 2, member: string, index: number) => Uint8Array;
-  /** How many chunks are kept, from the first on. */
+  /** How many chunks are kept from the first on, none of them missing. */
   readonly held: (phase: 1 | 2, member: string) => number;
 }
 
@@ -127,7 +127,10 @@ export type CoordinatorEffect =
         | "computation.fail";
       readonly body: unknown;
     }
-  /** Store a chunk of a contribution durably before it is answered, or its receipt leaves. */
+  /**
+   * Store a chunk of a contribution durably before it is answered, or its receipt leaves. The first one begins a
+   * contribution: from then on `held` is 1, whatever was kept of this member in this phase.
+   */
   | {
       readonly kind: "keep";
       readonly phase: 1 | 2;

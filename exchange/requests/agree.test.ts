@@ -8,7 +8,13 @@ import { policyDigest } from "../../policies/model/policy.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { agreementDigest } from "../negotiation/agreement.ts";
 import { type AgreePorts, decideAndAgree, negotiate } from "./agree.ts";
-import { type AgreementDelivery, type AgreementRecord, agreementKey } from "./agreement-record.ts";
+import {
+  type AgreementDelivery,
+  type AgreementRecord,
+  agreementKey,
+  type Conclusion,
+  conclusionBody,
+} from "./agreement-record.ts";
 import { explanationDocument, explanationKey } from "./decide-request.ts";
 import { RequestError } from "./errors.ts";
 import type { Explanation, RecordStore, RequestDocument } from "./ports.ts";
@@ -57,7 +63,7 @@ function world(loses: (what: string) => boolean = () => false) {
   const concluded = () =>
     submitted
       .filter(({ statement }) => statement.type === "agreement.conclude")
-      .map(({ statement }) => statement.body as { digest: string; validUntil: string });
+      .map(({ statement }) => statement.body as Conclusion);
   const stores = {
     documents: storeOf({ [request.id]: document }),
     explanations: storeOf({ [explanationKey(request.id, asset.id, "first")]: explanation }),
@@ -70,7 +76,7 @@ function world(loses: (what: string) => boolean = () => false) {
     stores,
     agreements: storeOf<AgreementRecord>(),
     decision: async () => decided(),
-    concluded: async () => concluded()[0]?.digest,
+    concluded: async () => concluded()[0],
   };
   const line = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
     const lost = () => new RequestError("ERR_REQUEST_UNREACHABLE", `${what} was lost`);
@@ -242,9 +248,18 @@ describe("the requester", () => {
     expect(await onLedger(both.consumer, kept)).toBe("nothing");
     both.consumer.decision = async () => ({ ...decided(), explanationDigest: "A".repeat(43) });
     expect(await onLedger(both.consumer, kept)).toBe("another");
+    // The same explanation, recorded with another policy that was activated after the agreement was verified.
+    both.consumer.decision = async () => ({ ...decided(), policyDigest: "A".repeat(43) });
+    expect(await onLedger(both.consumer, kept)).toBe("another");
+    both.consumer.decision = async () => ({ ...decided(), outcome: "refuse" });
+    expect(await onLedger(both.consumer, kept)).toBe("another");
     both.consumer.decision = async () => decided();
     expect(await onLedger(both.consumer, kept)).toBe("the-same");
-    expect(await onLedger({ ...both.consumer, concluded: async () => "A".repeat(43) }, kept)).toBe("another");
+    const recorded = both.concluded()[0]!;
+    for (const change of [{ digest: "A".repeat(43) }, { assetVersion: 2 }, { maxUses: 1 }, { asset: "ibm:other" }]) {
+      const concluded = async () => ({ ...recorded, ...change });
+      expect(await onLedger({ ...both.consumer, concluded }, kept)).toBe("another");
+    }
   });
 
   test("believes FINALIZED of the provider only, and only once its replica has the very agreement", async () => {
@@ -252,22 +267,24 @@ describe("the requester", () => {
     await verifyAgreement(both.consumer, "ibm", request.id, delivery);
     const { providerPid, consumerPid, "@context": context } = delivery.message;
     const message = { "@context": context, "@type": "ContractNegotiationEventMessage", providerPid, consumerPid };
-    const say = (from: string, eventType: string, concluded?: string, change: object = {}) =>
+    const say = (from: string, eventType: string, concluded?: Conclusion, change: object = {}) =>
       finalizeAgreement({ ...both.consumer, concluded: async () => concluded }, from, request.id, {
         asset: asset.id,
         message: { ...message, eventType, ...change },
       });
-    const digest = agreementDigest(delivery.message.agreement);
-    await expect(say("ge", "FINALIZED", digest)).rejects.toMatchObject({ code: "ERR_REQUEST_UNKNOWN" });
-    await expect(say("ibm", "ACCEPTED", digest)).rejects.toMatchObject({ code: "ERR_REQUEST_TRANSITION" });
-    await expect(say("ibm", "AGREED", digest)).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID" });
+    const recorded = conclusionBody((await both.consumer.agreements.get(key))!);
+    await expect(say("ge", "FINALIZED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_UNKNOWN" });
+    await expect(say("ibm", "ACCEPTED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_TRANSITION" });
+    await expect(say("ibm", "AGREED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID" });
     await expect(say("ibm", "FINALIZED")).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
-    await expect(say("ibm", "FINALIZED", "A".repeat(43))).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID" });
-    await expect(say("ibm", "FINALIZED", digest, { providerPid: "x" })).rejects.toMatchObject({
+    await expect(say("ibm", "FINALIZED", { ...recorded, digest: "A".repeat(43) })).rejects.toMatchObject({
+      code: "ERR_REQUEST_INVALID",
+    });
+    await expect(say("ibm", "FINALIZED", recorded, { providerPid: "x" })).rejects.toMatchObject({
       code: "ERR_REQUEST_TRANSITION",
     });
     expect(await states(both)).toEqual(["REQUESTED", "VERIFIED"]);
-    expect(await say("ibm", "FINALIZED", digest)).toMatchObject({ state: "FINALIZED", providerPid });
-    expect(await say("ibm", "FINALIZED", digest)).toMatchObject({ state: "FINALIZED", providerPid });
+    expect(await say("ibm", "FINALIZED", recorded)).toMatchObject({ state: "FINALIZED", providerPid });
+    expect(await say("ibm", "FINALIZED", recorded)).toMatchObject({ state: "FINALIZED", providerPid });
   });
 });

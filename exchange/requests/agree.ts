@@ -3,8 +3,7 @@
  * endpoint, so it makes every call: the answer to the ContractAgreementMessage is the requester's
  * ContractAgreementVerificationMessage, and the FINALIZED event follows once the ledger has `agreement.conclude`.
  */
-import { parsePolicy } from "../../policies/model/parse-policy.ts";
-import { agreementDigest, agreementOf, agreementProblems } from "../negotiation/agreement.ts";
+import { agreementOf, agreementProblems } from "../negotiation/agreement.ts";
 import { agreementMessage, eventMessage } from "../negotiation/compose.ts";
 import type { ContractNegotiationEventMessage } from "../negotiation/messages.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type AgreementRecord,
   agreementIdOf,
   agreementKey,
+  conclusionBody,
   invalidAgreement,
   messageOf,
   moved,
@@ -139,21 +139,11 @@ async function agree(ports: AgreePorts, kept: AgreementRecord): Promise<Agreemen
   return { ...kept, negotiation };
 }
 
-function conclusionOf(kept: AgreementRecord): ToRecord<"agreement.conclude"> {
-  const { agreement } = kept.delivery.message;
-  const { request, asset } = kept;
-  const body = {
-    agreement: kept.agreement,
-    request,
-    asset,
-    assetVersion: agreement["sealane:assetVersion"],
-    consumer: agreement.assignee,
-    digest: agreementDigest(agreement),
-    validUntil: agreement["sealane:validUntil"],
-    ...maxUses(kept.delivery),
-  };
-  return { type: "agreement.conclude", body, about: kept.agreement };
-}
+const conclusionOf = (kept: AgreementRecord): ToRecord<"agreement.conclude"> => ({
+  type: "agreement.conclude",
+  body: conclusionBody(kept),
+  about: kept.agreement,
+});
 
 /** Once the ledger has it. */
 async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<void> {
@@ -162,9 +152,4 @@ async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<
   await ports.notify(kept.delivery.message.agreement.assignee, request, { asset, message });
   const negotiation = moved(kept.negotiation, "provider", message);
   await ports.agreements.put(agreementKey(request, asset), { ...kept, negotiation });
-}
-
-function maxUses({ policy }: AgreementDelivery): { readonly maxUses?: number } {
-  const parsed = parsePolicy(policy);
-  return parsed.ok && parsed.terms.uses !== undefined ? { maxUses: parsed.terms.uses } : {};
 }

@@ -2,12 +2,14 @@
 import { type Static, Type } from "typebox";
 import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import type { TransactionBody } from "../../ledger/port.ts";
 import { Asset } from "../../policies/model/asset.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { Policy } from "../../policies/model/policy.ts";
 import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { Bytes32 } from "../../policies/model/vocabulary.ts";
-import { offerOf, SealaneAgreement } from "../negotiation/agreement.ts";
+import { agreementDigest, offerOf, SealaneAgreement } from "../negotiation/agreement.ts";
 import { firstRequest } from "../negotiation/compose.ts";
 import {
   ContractAgreementMessage,
@@ -47,6 +49,23 @@ export const agreementIdOf = (request: string, asset: string): string => uuidOf(
 /** Salted digest of a signed request, as on the ledger. */
 export const requestDigest = ({ document, salt }: RequestDocument): string =>
   saltedDigest(fromBase64url(salt, "salt", 32), document);
+
+/** What the ledger has of an agreement, to the letter: derived by the provider to record it, by the requester to know it. */
+export function conclusionBody({ agreement, request, asset, delivery }: AgreementRecord): Conclusion {
+  const { agreement: document } = delivery.message;
+  const policy = parsePolicy(delivery.policy);
+  const body = {
+    agreement,
+    request,
+    asset,
+    assetVersion: document["sealane:assetVersion"],
+    consumer: document.assignee,
+    digest: agreementDigest(document),
+    validUntil: document["sealane:validUntil"],
+  };
+  return policy.ok && policy.terms.uses !== undefined ? { ...body, maxUses: policy.terms.uses } : body;
+}
+export type Conclusion = TransactionBody<"agreement.conclude">;
 
 /**
  * State REQUESTED. The signed data request stands for the ContractRequestMessage; which offer it meets is known once

@@ -2,7 +2,7 @@
 import { Compile } from "typebox/compile";
 import { canonicalJson, digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
-import { agreementDigest, agreementProblems } from "../negotiation/agreement.ts";
+import { agreementProblems } from "../negotiation/agreement.ts";
 import { negotiationDocument, verificationMessage } from "../negotiation/compose.ts";
 import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../negotiation/messages.ts";
 import {
@@ -10,6 +10,8 @@ import {
   type AgreementRecord,
   agreementIdOf,
   agreementKey,
+  type Conclusion,
+  conclusionBody,
   invalidAgreement,
   messageOf,
   moved,
@@ -36,8 +38,8 @@ export interface VerifyPorts {
       }
     | undefined
   >;
-  /** Digest of a concluded agreement by this node's replica. */
-  readonly concluded: (agreement: string) => Promise<string | undefined>;
+  /** What was concluded under this id, by this node's replica. */
+  readonly concluded: (agreement: string) => Promise<Conclusion | undefined>;
 }
 
 const compiled = Compile(AgreementDelivery);
@@ -98,16 +100,26 @@ export async function finalizeAgreement(
 const isDropped = async (ports: VerifyPorts, kept: AgreementRecord, delivery: AgreementDelivery): Promise<boolean> =>
   kept.delivery.explanation.salt !== delivery.explanation.salt && (await ports.concluded(kept.agreement)) === undefined;
 
-/** Does the ledger have the very agreement that was verified, and the decision whose explanation came with it? */
+/**
+ * Does the ledger have the very agreement that was verified, behind the permit that came with it? Whatever differs would
+ * have the opening refused, or reviewed in vain, for everyone: an explanation's digest alone does not bind its policy, nor an
+ * agreement's digest what its provider recorded beside it.
+ */
 export async function onLedger(
   ports: Pick<VerifyPorts, "concluded" | "decision">,
-  { agreement, request, asset, delivery }: AgreementRecord,
+  kept: AgreementRecord,
 ): Promise<"the-same" | "another" | "nothing"> {
-  const [concluded, decision] = await Promise.all([ports.concluded(agreement), ports.decision(request, asset)]);
+  const { message, explanation } = kept.delivery;
+  const [concluded, decision] = await Promise.all([
+    ports.concluded(kept.agreement),
+    ports.decision(kept.request, kept.asset),
+  ]);
   if (concluded === undefined || decision === undefined) return "nothing";
   const isSame =
-    concluded === agreementDigest(delivery.message.agreement) &&
-    decision.explanationDigest === explanationDigest(delivery.explanation);
+    canonicalJson(concluded) === canonicalJson(conclusionBody(kept)) &&
+    decision.outcome === "permit" &&
+    decision.policyDigest === message.agreement["sealane:policy"].digest &&
+    decision.explanationDigest === explanationDigest(explanation);
   return isSame ? "the-same" : "another";
 }
 

@@ -9,5 +9,5 @@ export const consumerPorts = (ctx: Context): VerifyPorts => ({
   stores: ctx.stores,
   agreements: ctx.stores.agreements,
   decision: ctx.facts.decision,
-  concluded: async (agreement) => (await readAgreement(ctx.services.ledger, agreement))?.agreement.digest,
+  concluded: async (agreement) => (await readAgreement(ctx.services.ledger, agreement))?.agreement,
 });

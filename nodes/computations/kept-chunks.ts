@@ -8,44 +8,80 @@ export interface ChunkPlace {
 }
 
 export interface KeptChunks {
-  /** At once: a later step may ask for the words before they are on disk. */
+  /**
+   * At once: a later step may ask for the words before they are on disk. The first chunk begins a contribution: what
+   * was kept under another header counts no more.
+   */
   note(place: ChunkPlace, words: Uint8Array): void;
   /** What was noted is on disk when it resolves; it counts as never taken when it rejects. */
   settle(place: ChunkPlace): Promise<void>;
   /** Throws where there is none. */
   read(place: ChunkPlace): Uint8Array;
-  /** How many chunks there are, from the first on. */
+  /** How many chunks there are from the first on, none of them missing. */
   held(phase: 1 | 2, member: string): number;
+  /** The computation is over: all are gone when it resolves, and no other comes. */
+  erase(): Promise<void>;
 }
 
 /** Ids are `<computation>/<phase>/<member>/<index>`. */
 export const chunkId = (computation: string, { phase, member, index }: ChunkPlace): string =>
   `${computation}/${phase}/${member}/${index}`;
 
+/** Of one contribution. */
+interface Vector {
+  readonly here: Set<number>;
+  /** On disk under an earlier header. */
+  readonly stale: Set<number>;
+}
+
 export async function openKeptChunks(store: BlobStore, computation: string): Promise<KeptChunks> {
   const onTheWay = new Map<string, Uint8Array>();
-  const counts = new Map<string, number>();
-  const vectorOf = ({ phase, member }: Pick<ChunkPlace, "phase" | "member">) => `${phase}/${member}`;
-  for await (const id of store.ids(`${computation}/`)) {
-    const [, phase, member] = id.split("/");
-    const vector = `${phase}/${member}`;
-    counts.set(vector, (counts.get(vector) ?? 0) + 1);
+  const writing = new Set<Promise<void>>();
+  const vectors = new Map<string, Vector>();
+  let isErased = false;
+
+  function vectorOf({ phase, member }: { readonly phase: number | string; readonly member: string }): Vector {
+    const name = `${phase}/${member}`;
+    const vector = vectors.get(name) ?? { here: new Set(), stale: new Set() };
+    vectors.set(name, vector);
+    return vector;
   }
+  for await (const id of store.ids(`${computation}/`)) {
+    const [, phase, member, index] = id.split("/") as [string, string, string, string];
+    vectorOf({ phase, member }).here.add(Number(index));
+  }
+
+  function begin({ here, stale }: Vector): void {
+    for (const index of here) stale.add(index);
+    here.clear();
+  }
+
+  async function put(id: string, words: Uint8Array, instead: readonly string[]): Promise<void> {
+    const written = store.put(id, words, instead);
+    writing.add(written);
+    await written.finally(() => writing.delete(written));
+  }
+
   return Object.freeze({
     note(place: ChunkPlace, words: Uint8Array) {
-      onTheWay.set(chunkId(computation, place), words);
+      if (isErased) return;
       const vector = vectorOf(place);
-      counts.set(vector, Math.max(counts.get(vector) ?? 0, place.index + 1));
+      if (place.index === 0) begin(vector);
+      vector.here.add(place.index);
+      vector.stale.delete(place.index);
+      onTheWay.set(chunkId(computation, place), words);
     },
     async settle(place: ChunkPlace) {
       const id = chunkId(computation, place);
       const words = onTheWay.get(id);
-      if (words === undefined) return;
+      if (words === undefined || isErased) return;
+      const { here, stale } = vectorOf(place);
+      const instead = place.index === 0 ? [...stale].map((index) => chunkId(computation, { ...place, index })) : [];
       try {
-        await store.put(id, words);
+        await put(id, words, instead);
+        if (place.index === 0) stale.clear();
       } catch (error) {
-        const vector = vectorOf(place);
-        counts.set(vector, Math.min(counts.get(vector) ?? 0, place.index));
+        here.delete(place.index);
         throw error;
       } finally {
         onTheWay.delete(id);
@@ -57,6 +93,16 @@ export async function openKeptChunks(store: BlobStore, computation: string): Pro
       if (words === undefined) throw new TypeError(`chunk ${id}: not kept here`);
       return words;
     },
-    held: (phase: 1 | 2, member: string) => counts.get(vectorOf({ phase, member })) ?? 0,
+    held(phase: 1 | 2, member: string) {
+      const { here } = vectorOf({ phase, member });
+      let count = 0;
+      while (here.has(count)) count += 1;
+      return count;
+    },
+    async erase() {
+      isErased = true;
+      await Promise.allSettled(writing);
+      await store.erase(`${computation}/`);
+    },
   });
 }

@@ -11,6 +11,7 @@ import { closed } from "../../../chaincode/rules/vocabulary.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../../crypto/suites/encoding.ts";
 import { acceptEntry, type CatalogueEntry, publishEntry } from "../../../exchange/catalog/catalogue.ts";
+import { CatalogError } from "../../../exchange/catalog/errors.ts";
 import type { CatalogueSearch } from "../../../exchange/catalog/search-index.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import type { CoreServices } from "../core-services.ts";
@@ -78,11 +79,17 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     return held !== undefined && (await matchesLedger(held)) ? held : undefined;
   }
 
+  /** Less than `heldListed`, for what the index has compared: is it still the ledger's version? */
+  async function current(asset: string): Promise<CatalogueEntry | undefined> {
+    const [held, onLedger] = await Promise.all([entries.get(asset), readAsset(services.ledger, asset)]);
+    return onLedger?.state === "active" && onLedger.version === held?.statement.asset.version ? held : undefined;
+  }
+
   const listed = createListedAssets({ ledger: services.ledger, held: heldListed, closed: NO_POLICY_DIGEST });
 
   async function keep(asset: string, entry: CatalogueEntry): Promise<void> {
     await entries.put(asset, entry);
-    await listed.refresh(asset);
+    listed.changed(asset);
   }
 
   async function find(asset: string): Promise<CatalogueEntry> {
@@ -159,11 +166,15 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     // Published since, perhaps; each search asks for some, so that many unpublished ones hold none up.
     await pull(listed.toAskAgain(PARALLEL_PULLS));
   }
-  /** False where the operator cannot be asked now. */
+  /** False where the operator is away or busy; what it did not answer is asked for in the next round. */
   async function pull(assets: readonly string[]): Promise<boolean> {
     const pulls = await Promise.allSettled(assets.map(find));
-    const away = (why: unknown): boolean => why instanceof PeerError && why.answer === undefined;
-    return !pulls.some((pulled) => pulled.status === "rejected" && away(pulled.reason));
+    const unanswered = assets.filter((_, at) => {
+      const pulled = pulls[at]!;
+      return pulled.status === "rejected" && !isAnswer(pulled.reason);
+    });
+    listed.notAnswered(unanswered);
+    return unanswered.length === 0;
   }
 
   const catchingUp = setInterval(() => void listed.catchUp().catch(() => undefined), CATCH_UP_MS);
@@ -182,10 +193,12 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     async search(search: CatalogueSearch) {
       await listed.catchUp();
       await Promise.race([pullMissing(), sleep(PULL_PATIENCE_MS, undefined, { ref: false })]);
+      // What was pulled, and what was recorded meanwhile.
+      await listed.catchUp();
       const ids = listed.search(search);
       const found: CatalogueEntry[] = [];
       for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
-        const some = await Promise.all(ids.slice(at, at + READ_AT_ONCE).map((asset) => entries.get(asset)));
+        const some = await Promise.all(ids.slice(at, at + READ_AT_ONCE).map(current));
         found.push(...some.filter((entry) => entry !== undefined));
         await setImmediate();
       }
@@ -212,3 +225,9 @@ const notListed = (asset: string) => (error: unknown) => {
   const missing = error instanceof PeerError && error.answer?.status === 404;
   throw missing ? new AssetError("ERR_ASSET_NOT_LISTED", `${asset}: the operator has no entry of it yet`) : error;
 };
+
+/** The operator has been asked and has no entry that could be used; anything else may be different the next time. */
+const isAnswer = (why: unknown): boolean =>
+  why instanceof CatalogError ||
+  (why instanceof AssetError && why.code === "ERR_ASSET_NOT_LISTED") ||
+  (why instanceof PeerError && why.code === "ERR_PEER_TOO_LARGE");

@@ -56,7 +56,7 @@ test("a search looks through what the ledger says now, and names what is to be p
 
   // The entries come.
   shelf.set("operator:b", entryOf("b", 2));
-  await listed.refresh("operator:b");
+  listed.changed("operator:b");
   expect(await search("v2")).toEqual(["operator:b"]);
   expect(listed.toAskAgain(9)).toEqual(["operator:c"]);
 
@@ -66,5 +66,34 @@ test("a search looks through what the ledger says now, and names what is to be p
   ]);
   await Promise.all([listed.catchUp(), listed.catchUp()]);
   expect(listed.search({})).toEqual([]);
+  await ledger.close();
+});
+
+test("an asset whose entry and record change while it is looked at is looked at again", async () => {
+  const { ledger } = await createSequencer({
+    ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
+    now: () => Date.parse("2026-01-01T00:00:00Z"),
+  });
+  const withdrawn = entryOf("a");
+  const { id, version, unitDomain } = withdrawn.statement.asset;
+  const metadataDigest = digestOf(withdrawn.statement.asset);
+  const body = { asset: id, version, metadataDigest, policyDigest: digestOf(offer), unitDomain };
+  await ledger.submit([founding(operator), transaction(operator, "asset.register", body)]);
+  const reading = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<CatalogueEntry>();
+  const held = async () => {
+    reading.resolve();
+    return await answer.promise;
+  };
+  const listed = createListedAssets({ ledger, held, closed: CLOSED });
+
+  const first = listed.catchUp();
+  await reading.promise;
+  await ledger.submit([transaction(operator, "asset.withdraw", { asset: id, reason: "moved" })]);
+  listed.changed(id);
+  const second = listed.catchUp();
+  answer.resolve(withdrawn);
+  await Promise.all([first, second]);
+  expect([listed.search({}), listed.toAsk(9)]).toEqual([[], []]);
   await ledger.close();
 });

@@ -14,16 +14,18 @@ import type { Ledger, LedgerEntry } from "../../../ledger/port.ts";
 const SLICE = 50;
 
 export interface ListedAssets {
-  /** Up to the ledger's present height. */
+  /** Up to the ledger's present height, and to every `changed` before the call. */
   catchUp(): Promise<void>;
-  /** Looks at one asset again: its entry here has changed. */
-  refresh(asset: string): Promise<void>;
+  /** The entry of this asset that is here is another one now. */
+  changed(asset: string): void;
   /** After `catchUp`: ids, ascending; at most 1,000. */
   search(search: CatalogueSearch): readonly string[];
   /** Up to `count` active assets whose entry is not here and was not asked for since the ledger last spoke of them. */
   toAsk(count: number): readonly string[];
   /** Up to `count` that were asked for, the longest ago first. */
   toAskAgain(count: number): readonly string[];
+  /** These were asked for in vain: `toAsk` names them once more, after the others. */
+  notAnswered(assets: readonly string[]): void;
 }
 
 /**
@@ -41,6 +43,8 @@ export function createListedAssets(options: {
   const asked = new Set<string>();
   /** Entries from here on were not looked at yet; undefined: nothing was. */
   let position: number | undefined;
+  /** To be looked at again. Only `catchUp` looks: of two that look at once, the one that read first could end last. */
+  const changed = new Set<string>();
 
   async function refresh(asset: string): Promise<void> {
     const onLedger = await readAsset(ledger, asset);
@@ -53,7 +57,8 @@ export function createListedAssets(options: {
     if (open) fresh.add(asset);
   }
 
-  async function readAll(): Promise<void> {
+  /** Returns the height up to which nothing is left to read. */
+  async function readAll(): Promise<number> {
     // What is recorded meanwhile is looked at once more.
     const { height } = await ledger.status();
     let seen = 0;
@@ -62,22 +67,25 @@ export function createListedAssets(options: {
       seen += 1;
       if (seen % SLICE === 0) await setImmediate();
     }
-    position = height;
+    return height;
   }
 
-  async function readOn(from: number): Promise<void> {
-    const changed = new Set<string>();
-    let end = from;
-    for await (const entry of ledger.entries(from)) {
+  async function readOn(): Promise<void> {
+    position ??= await readAll();
+    for await (const entry of ledger.entries(position)) {
       const asset = assetOf(entry);
       if (asset !== undefined) changed.add(asset);
-      end = entry.position + 1;
+      position = entry.position + 1;
     }
     for (const [at, asset] of [...changed].entries()) {
-      await refresh(asset);
+      // Before it is read: what changes while it is read is looked at again.
+      changed.delete(asset);
+      await refresh(asset).catch((error) => {
+        changed.add(asset);
+        throw error;
+      });
       if (at % SLICE === SLICE - 1) await setImmediate();
     }
-    position = end;
   }
 
   /** The first `count` of `from` become the last ones asked. */
@@ -94,14 +102,16 @@ export function createListedAssets(options: {
   let turn: Promise<void> = Promise.resolve();
   return Object.freeze({
     catchUp() {
-      const next = () => (position === undefined ? readAll() : readOn(position));
-      turn = turn.then(next, next);
+      turn = turn.then(readOn, readOn);
       return turn;
     },
-    refresh,
+    changed: (asset: string) => void changed.add(asset),
     search: index.search,
     toAsk: (count: number) => ask(fresh, count),
     toAskAgain: (count: number) => ask(asked, count),
+    notAnswered(assets: readonly string[]) {
+      for (const asset of assets) if (asked.delete(asset)) fresh.add(asset);
+    },
   });
 }
 

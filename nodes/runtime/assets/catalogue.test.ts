@@ -1,0 +1,64 @@
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { digestOf } from "../../../crypto/suites/digest.ts";
+import { publishEntry } from "../../../exchange/catalog/catalogue.ts";
+import { founding, NETWORK, testMember, transaction } from "../../../ledger/conformance/fixture.ts";
+import { memoryStore } from "../../../ledger/embedded/_memory-store.ts";
+import { createSequencer } from "../../../ledger/embedded/sequencer.ts";
+import { draft, asset as plausible } from "../../../policies/_fixture.ts";
+import { policyOf } from "../../../policies/model/policy-of.ts";
+import { memoryRecords } from "../../peer/_memory-records.ts";
+import { PeerError } from "../../peer/peer-error.ts";
+import { createCatalogue } from "./catalogue.ts";
+
+const ASSETS = 20;
+const PARALLEL = 8;
+const operator = testMember("operator", { kind: "industry" });
+const reader = testMember("reader");
+const offer = policyOf(draft);
+const entries = Array.from({ length: ASSETS }, (_, at) => {
+  const asset = { ...plausible, id: `operator:a${String(at).padStart(2, "0")}`, provider: "operator" };
+  return publishEntry(operator.identity, { asset, offer, publishedAt: "2026-01-01T00:00:00Z" });
+});
+
+test("what a busy operator did not answer is asked for again, and a round ends where it is busy", async () => {
+  const { ledger } = await createSequencer({
+    ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
+    now: () => Date.parse("2026-01-01T00:00:00Z"),
+  });
+  const records = entries.map(({ statement: { asset } }) => {
+    const { id, version, unitDomain } = asset;
+    const body = { asset: id, version, metadataDigest: digestOf(asset), policyDigest: digestOf(offer), unitDomain };
+    return transaction(operator, "asset.register", body);
+  });
+  await ledger.submit([founding(operator), ...records]);
+  let status: number | undefined = 503;
+  let calls = 0;
+  const call = async ({ path }: { readonly path: string }) => {
+    calls += 1;
+    if (status !== undefined) throw new PeerError("ERR_PEER_REFUSED", path, { answer: { status, code: undefined } });
+    return { entry: entries.find(({ statement }) => path.endsWith(encodeURIComponent(statement.asset.id))) };
+  };
+  const catalogue = createCatalogue(
+    {
+      ...{ identity: reader.identity, member: reader.id, ledger, log: pino({ level: "silent" }) },
+      ...{ now: () => "2026-01-01T00:00:00Z", openStore: () => memoryRecords() },
+      members: { target: async (member: string) => member } as never,
+      peers: { call: (_: unknown, request: { readonly path: string }) => call(request) } as never,
+    },
+    () => ({ list: async () => [] }) as never,
+  );
+
+  expect(await catalogue.search({})).toEqual([]);
+  expect(calls).toBe(PARALLEL);
+  status = 429;
+  expect(await catalogue.search({})).toEqual([]);
+  expect(calls).toBe(2 * PARALLEL);
+  status = undefined;
+  expect((await catalogue.search({})).map(({ statement }) => statement.asset.id)).toEqual(
+    entries.map(({ statement }) => statement.asset.id),
+  );
+  expect(calls).toBe(2 * PARALLEL + ASSETS);
+  catalogue.close();
+  await ledger.close();
+});
