@@ -119,7 +119,7 @@ export type CoordinatorState =
         readonly secrets: readonly RecoveredSecret[];
       })
   | (CoordinatorBase & { readonly stage: "failing"; readonly reason: string } & Faulty)
-  /** Holds the transcripts (messages 15 and 22), which C keeps until the audit deadline. */
+  /** Holds the transcripts (messages 15 and 22). */
   | {
       readonly stage: "finished";
       readonly computation: string;

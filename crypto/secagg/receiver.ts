@@ -72,7 +72,7 @@ export type ReceiverState =
   /** What was decoded went out before this state was kept: it is not decoded again. */
   | (ReceiverBase & { readonly stage: "decoded"; readonly transcript: MessageOf<"result-2"> })
   | (ReceiverBase & { readonly stage: "withholding"; readonly reason: string })
-  /** The private key is gone; the transcript stays until the audit deadline. */
+  /** The private key is gone; the transcript stays with the result. */
   | {
       readonly stage: "finished";
       readonly computation: string;
@@ -288,8 +288,8 @@ function decode(
   return { state: next, send: [], effects: [{ kind: "decoded", result: { ...decoded, words } }] };
 }
 
-/** The words stand in it by the hashes of their chunks. */
-const transcriptDigest = ({ contributions, ...rest }: MessageOf<"result-2">): string =>
+/** What R signs: the words stand in it by the hashes of their chunks. */
+export const transcriptDigest = ({ contributions, ...rest }: MessageOf<"result-2">): string =>
   digestOf({ ...rest, contributions: contributions.map(({ member, chunks }) => ({ member, chunks })) });
 
 /** C showed other words than the headers name; another transcript may come. */

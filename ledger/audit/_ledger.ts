@@ -160,7 +160,6 @@ export function trustOf(
     origin: originOf(network),
     sequencers: [{ member: ledger.entries[0]!.transaction.signer, from: 0 }],
     members: [...members.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    minimumCosignatures: 1,
     checkpoint,
   };
 }

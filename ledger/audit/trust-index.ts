@@ -192,7 +192,7 @@ function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note:
         ? [noteKey(cosignerNameOf(file.network, id), NOTE_COSIGNATURE, publicKey)]
         : [];
     });
-    const needed = Math.max(majorityOf(cosigners.length), file.minimumCosignatures);
+    const needed = majorityOf(cosigners.length);
     const quorum = evaluateQuorum(signed.checkpoint, signed.log, cosigners, needed);
     if (quorum.invalid.length > 0) {
       return { ok: false, code: "checkpoint-cosignature", values: { cosigner: quorum.invalid[0] ?? "" } };

@@ -40,9 +40,10 @@ export const TrustFile = closed({
   sequencers: Type.Array(PinnedSequencer, { minItems: 1, maxItems: 256 }),
   /** Ascending by id. */
   members: Type.Array(PinnedMember, { minItems: 1, maxItems: 10_000 }),
-  /** The quorum is a majority of the active cosigners, the sequencer excluded; an auditor may ask for more of them. */
-  minimumCosignatures: Count,
-  /** A quorum-cosigned checkpoint at the height of the export. */
+  /**
+   * At the height of the export, cosigned by the quorum: a majority of the active cosigners, the sequencer excluded. No
+   * checkpoint carries more cosignatures than that, so nobody can ask for more.
+   */
   checkpoint: Type.String({ minLength: 1, maxLength: 1_000_000 }),
 });
 

@@ -183,3 +183,17 @@ describe("chunks that are not the next one of their own author", () => {
     expect(faults).toContain("refused-chunk");
   });
 });
+
+test("the coordinator keeps no chunk of a computation that is over", async () => {
+  const { request } = await submit("erased");
+  await expectExact(request, "erased");
+  const kept = network.net.node("operator").services.openBlobs("contribution-chunks");
+  await vi.waitFor(
+    async () => {
+      const left: string[] = [];
+      for await (const folder of kept.folders()) left.push(folder);
+      expect(left).toEqual([]);
+    },
+    { timeout: PATIENCE_MS, interval: 200 },
+  );
+});

@@ -10,6 +10,7 @@ import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import type { NegotiationEvent } from "../../exchange/requests/agree.ts";
 import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
+import type { RequestErrorCode } from "../../exchange/requests/errors.ts";
 import type {
   Explanation,
   LifeRecord,
@@ -96,7 +97,7 @@ export interface Fault {
   readonly at: string;
 }
 
-interface RelayedAgreement {
+export interface RelayedAgreement {
   readonly from: string;
   readonly delivery: AgreementDelivery;
   /** The requester's answer, once it has been here. */
@@ -104,6 +105,8 @@ interface RelayedAgreement {
   /** The provider's last event and the answer to it. */
   readonly event?: NegotiationEvent;
   readonly finalized?: ContractNegotiation;
+  /** The requester's refusal of the delivery, or of the event behind it: told to the provider once. */
+  readonly refused?: RequestErrorCode;
 }
 /** What the operator keeps for requesters that nobody can connect to. */
 interface RelayStores {
@@ -124,11 +127,11 @@ export interface Stores extends RequestStores, RelayStores {
   readonly documentsToRelay: RecordStore<ComputationDocuments>;
   /** Receiver: by `<computation>/<who handed it over>`. */
   readonly dossiers: RecordStore<Dossier>;
-  /** Receiver, by computation; kept until the audit deadline. */
+  /** Receiver: what C brought and was decoded, as evidence is assembled from it. Coordinator: what it brought. */
   readonly transcripts: RecordStore<Transcript>;
   /** By `<computation>/<role>`. */
   readonly roles: RecordStore<RoleRecord>;
-  /** Coordinator: see `chunkId`; kept until the audit deadline. */
+  /** Coordinator: see `chunkId`; erased when the computation is over. */
   readonly contributions: BlobStore;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;

@@ -10,7 +10,7 @@ import { LedgerError, type TransactionBody, type TransactionType } from "../../l
 import type { Context, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
-import { openKeptChunks } from "./kept-chunks.ts";
+import { type KeptChunks, openKeptChunks } from "./kept-chunks.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
@@ -121,7 +121,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     hosted.background(() => deliverTranscript(message.to, transcript, hosted));
   }
 
-  /** C keeps the transcript until the audit deadline; R recomputes everything from it. */
+  /** Kept, for whoever asks what was signed; R recomputes everything from it. */
   async function deliverTranscript(to: string, transcript: Transcript, hosted: HostedRole<CoordinatorInput>) {
     await ctx.stores.transcripts.put(id, transcript);
     const deliver = async () =>
@@ -160,7 +160,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
 
   role.signal.addEventListener("abort", () => {
     mailbox.close();
-    role.background(() => forgetNotes(ctx, id));
+    role.background(() => forget(ctx, id, kept));
   });
   role.poke({ kind: "resume" });
   const { layout } = review;
@@ -174,9 +174,10 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
   });
 }
 
-async function forgetNotes(ctx: Context, computation: string): Promise<void> {
+async function forget(ctx: Context, computation: string, kept: KeptChunks): Promise<void> {
   const state = await ctx.stores.roles.get(`${computation}/coordinator`);
-  if (state?.state === "over") await ctx.services.inflight.erase(`${computation}-notes`);
+  if (state?.state !== "over") return;
+  await Promise.all([ctx.services.inflight.erase(`${computation}-notes`), kept.erase()]);
 }
 
 /** Says that the record is there already, or that the computation has ended otherwise. */

@@ -1,12 +1,13 @@
 /** Messages of other members on their way to this node's coordinator or receiver role. */
-import type { CoordinatorInput, ReceiverInput } from "../../crypto/secagg/step.ts";
+import { SecaggError } from "../../crypto/secagg/errors.ts";
+import type { CoordinatorInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import type { Context, Transcript } from "./context.ts";
 import type { CoordinatorRole } from "./coordinator-role.ts";
 import { recordFault } from "./faults.ts";
-import type { HostedRole } from "./hosted-role.ts";
 import { checked, maximumBytesOf, refusing, signedPart } from "./inbound.ts";
+import type { ReceiverRole } from "./receiver-role.ts";
 
 export interface Deliveries {
   /** A protocol message of another member, for this node's coordinator or receiver role. Throws when it is refused. */
@@ -18,9 +19,15 @@ export interface Deliveries {
 
 type Chunk = Omit<Extract<CoordinatorInput, { kind: "chunk" }>, "kind" | "from">;
 
+/** Too late, or too early, is what slow members and slow replicas are. */
+const NO_FAULT: readonly SecaggError["code"][] = ["ERR_SECAGG_STAGE", "ERR_SECAGG_ORDER"];
+
+export const isFault = (error: unknown): boolean =>
+  error instanceof ComputationError && !(error.cause instanceof SecaggError && NO_FAULT.includes(error.cause.code));
+
 interface Recipients {
   readonly coordinator?: CoordinatorRole;
-  readonly receiver?: HostedRole<ReceiverInput>;
+  readonly receiver?: ReceiverRole;
 }
 
 export function createDeliveries(
@@ -69,27 +76,19 @@ export function createDeliveries(
       throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${id}: not from its coordinator`);
     }
     const message = checked(transcript.result, id);
-    // Kept first: when the role has decoded, evidence is assembled from it.
-    if ((await ctx.stores.transcripts.get(id)) === undefined) await ctx.stores.transcripts.put(id, transcript);
     await startRoles(id);
     const { receiver } = await rolesFor(id);
     if (receiver === undefined) {
       throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation ${id}: its dossier has not come yet`);
     }
-    try {
-      await blaming(id, from, message.type, () => receiver.feed({ kind: "message", from, message }));
-    } catch (error) {
-      if (error instanceof ComputationError) await ctx.stores.transcripts.delete(id);
-      throw error;
-    }
+    await blaming(id, from, message.type, () => receiver.takeTranscript(transcript));
   }
 
   async function blaming(id: string, from: string, type: string, feedIn: () => Promise<void>): Promise<void> {
     try {
       await refusing(feedIn);
     } catch (error) {
-      const isFault = error instanceof ComputationError && error.code !== "ERR_COMPUTATION_CHUNK";
-      if (isFault) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
+      if (isFault(error)) await recordFault(ctx, id, { member: from, reason: `refused-${type}` });
       throw error;
     }
   }

@@ -2,8 +2,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { openBlobs } from "../store/blobs.ts";
+import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
-import { eraseLeftovers } from "./leftovers.ts";
+import { eraseLeftoverChunks, eraseLeftovers } from "./leftovers.ts";
 
 const uuid = (digit: number) => `00000000-0000-8000-8000-00000000000${digit}`;
 const [running, ended, unknown, noRole] = [uuid(1), uuid(2), uuid(3), uuid(4)];
@@ -32,5 +34,27 @@ test("what a crash has left of an ended role is unlinked, and nothing of one tha
   expect(await readdir(join(dir, "inflight"))).toHaveLength(kept.length + left.length - 1);
   await eraseLeftovers(ctx as never);
   expect([...(await inflight.names())].sort()).toEqual([...kept].sort());
+  await rm(dir, { recursive: true });
+});
+
+test("after a restart no chunk is left of a computation that is over, of whichever member and phase", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "leftovers-"));
+  const database = await openDatabase(dir);
+  const contributions = openBlobs(database, "chunks", () => undefined);
+  const places = ["1/alpha/0", "2/alpha/0", "2/alpha/1", "2/left-out/0"];
+  for (const computation of [running, ended, noRole]) {
+    for (const place of places) await contributions.put(`${computation}/${place}`, new Uint8Array(8));
+  }
+  const roles: Record<string, object> = {
+    [`${running}/coordinator`]: { state: "running" },
+    [`${ended}/coordinator`]: { state: "over" },
+  };
+  const ledger = { get: async (key: string) => (key.endsWith(noRole) ? { state: "failed" } : undefined) };
+  const stores = { contributions, roles: { get: async (key: string) => roles[key] } };
+  await eraseLeftoverChunks({ services: { ledger }, stores } as never);
+  const ids: string[] = [];
+  for await (const id of contributions.ids("")) ids.push(id);
+  expect(ids).toEqual(places.map((place) => `${running}/${place}`));
+  await database.close();
   await rm(dir, { recursive: true });
 });

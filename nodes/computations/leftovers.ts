@@ -1,6 +1,6 @@
 /**
- * In-flight files that no role will unlink any more: the node died between the end of a role and its last file, or the
- * computation ended before this node's role in it began.
+ * In-flight files and chunks that no role will erase any more: the node died between the end of a role and its last
+ * file, or the computation ended before this node's role in it began.
  */
 import { readComputation } from "../../chaincode/rules/keys.ts";
 import type { Context, RoleName } from "./context.ts";
@@ -26,6 +26,15 @@ export async function eraseLeftovers({ services, stores }: Part, of?: string): P
     const role = ROLE_OF[part];
     if (role !== undefined && (await isOver({ services, stores }, computation, role))) {
       await services.inflight.erase(name);
+    }
+  }
+}
+
+/** Chunks of computations that are over. */
+export async function eraseLeftoverChunks({ services, stores }: Part): Promise<void> {
+  for await (const computation of stores.contributions.folders()) {
+    if (await isOver({ services, stores }, computation, "coordinator")) {
+      await stores.contributions.erase(`${computation}/`);
     }
   }
 }

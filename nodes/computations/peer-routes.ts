@@ -41,7 +41,7 @@ import {
   WitnessedStatements,
 } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
-import { depositDocument, relayAgreement, relayEvent, takeAnswer } from "./relay.ts";
+import { depositDocument, relayAgreement, relayEvent, takeAnswer, waitsForAnswer } from "./relay.ts";
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
@@ -131,8 +131,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       const agreements = [];
       for await (const [, kept] of ctx.stores.relayedAgreements.entries(`${params.request}/`)) {
         const { from, delivery, event } = kept;
-        const waits = kept.verification === undefined || (event !== undefined && kept.finalized === undefined);
-        if (waits && delivery.message.agreement.assignee === author)
+        if (waitsForAnswer(kept) && delivery.message.agreement.assignee === author)
           agreements.push({ from, delivery, ...(event === undefined ? {} : { event }) });
       }
       return { agreements } as never;
@@ -316,15 +315,14 @@ async function isRelayed(ctx: Context, request: string): Promise<boolean> {
 
 const phaseOf = ({ phase }: { readonly phase: string }): 1 | 2 => (phase === "1" ? 1 : 2);
 
-/** R redoes the sum of phase 2 from them, and the auditor can: masked words of the members that close-2 names. */
+/** R redoes the sum of phase 2 from them: masked words of the members that close-2 names, until the computation is over. */
 async function chunkFor(
   ctx: Context,
   author: string,
   { computation, ...place }: ChunkPlace & { readonly computation: string },
 ): Promise<Uint8Array> {
   const opened = await ctx.facts.opened(computation);
-  const mayRead = author === opened?.body.receiver || author === opened?.body.auditor;
-  if (!mayRead || place.phase !== 2 || opened?.body.coordinator !== ctx.services.member) {
+  if (author !== opened?.body.receiver || place.phase !== 2 || opened.body.coordinator !== ctx.services.member) {
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: no chunks for ${author}`);
   }
   const closed2 = await readComputationStep(ctx.services.ledger, computation, "close-2");

@@ -24,9 +24,10 @@ import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
-import type { Context, Dossier, ResultRecord } from "./context.ts";
+import type { Context, Dossier, ResultRecord, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { openOffered } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { paths } from "./peer-messages.ts";
 import { redoSum } from "./redo-sum.ts";
@@ -64,11 +65,13 @@ export async function receiverKeyFor(
   });
 }
 
+export interface ReceiverRole extends HostedRole<ReceiverInput> {
+  /** What C brought. Throws SecaggError when it is refused. */
+  takeTranscript(transcript: Transcript): Promise<void>;
+}
+
 /** Undefined when the dossier has not come yet. */
-export async function runReceiver(
-  ctx: Context,
-  opened: ComputationOpened,
-): Promise<HostedRole<ReceiverInput> | undefined> {
+export async function runReceiver(ctx: Context, opened: ComputationOpened): Promise<ReceiverRole | undefined> {
   const { body } = opened;
   const id = body.computation;
   const dossier = await ctx.stores.dossiers.get(`${id}/${opened.requester}`);
@@ -97,6 +100,8 @@ export async function runReceiver(
   }
   const { layout, assets } = review;
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
+
+  const offered = await openOffered(ctx.stores.transcripts, id, ctx.stores.results);
 
   const { role, resumed } = await hostRole<ReceiverState, ReceiverInput, ReceiverEffect>(ctx, {
     role: "receiver",
@@ -155,7 +160,7 @@ export async function runReceiver(
       await untilDone(() => hosted.feed({ kind: "summed", words }), { signal, isFinal: isRefused });
     } catch (error) {
       if (!isRefused(error)) throw error;
-      await ctx.stores.transcripts.delete(id);
+      await offered.dropped();
       hosted.poke({ kind: "not-summed", reason: error.message });
     }
   }
@@ -189,6 +194,7 @@ export async function runReceiver(
             }
           : outcome,
     };
+    await offered.decoded(decoded.transcriptDigest);
     await ctx.stores.results.put(id, result);
     return result;
   }
@@ -220,7 +226,11 @@ export async function runReceiver(
   if (resumed) role.poke({ kind: "resume" });
   const transcript = await ctx.stores.transcripts.get(id);
   if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });
-  return role;
+  return Object.freeze({
+    ...role,
+    takeTranscript: (brought: Transcript) =>
+      offered.take(brought, () => role.feed({ kind: "message", from: body.coordinator, message: brought.result })),
+  });
 }
 
 /**

@@ -5,7 +5,7 @@
 import { readComputation, readComputationStep } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import type { LedgerRecord } from "../../crypto/secagg/opened.ts";
-import type { CommonInput, MemberInput, ReceiverInput } from "../../crypto/secagg/step.ts";
+import type { CommonInput, MemberInput } from "../../crypto/secagg/step.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationOf, ledgerRecordOf } from "../../exchange/computations/ledger-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -19,7 +19,7 @@ import { createKeyedLock } from "./keyed-lock.ts";
 import { eraseLeftovers, OVER } from "./leftovers.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { runMember } from "./member-role.ts";
-import { runReceiver } from "./receiver-role.ts";
+import { type ReceiverRole, runReceiver } from "./receiver-role.ts";
 import { failExpired, resumeOpening } from "./requester.ts";
 import { endOf, runsStoppedBy } from "./stopped-runs.ts";
 
@@ -40,7 +40,7 @@ export interface RoleHost extends Deliveries {
 interface Roles {
   member?: HostedRole<MemberInput>;
   coordinator?: CoordinatorRole;
-  receiver?: HostedRole<ReceiverInput>;
+  receiver?: ReceiverRole;
 }
 
 type AnyRole = Pick<HostedRole<CommonInput>, "signal" | "poke" | "stop">;

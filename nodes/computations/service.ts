@@ -1,6 +1,6 @@
 /** The exchange part of a running node: follows the ledger, moves requests, runs this node's roles in computations. */
 import type { Context } from "./context.ts";
-import { eraseLeftovers } from "./leftovers.ts";
+import { eraseLeftoverChunks, eraseLeftovers } from "./leftovers.ts";
 import { createRequestDriver, type RequestDriver } from "./request-driver.ts";
 import { createRoleHost, type RoleHost } from "./role-host.ts";
 
@@ -45,6 +45,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
   function sweep(): void {
     ctx.unopened.sweep().catch((error: unknown) => log.warn({ err: error }, "unopened documents could not be erased"));
     eraseLeftovers(ctx).catch((error: unknown) => log.error({ err: error }, "in-flight files could not be erased"));
+    eraseLeftoverChunks(ctx).catch((error: unknown) => log.error({ err: error }, "chunks could not be erased"));
     sweeping = setTimeout(sweep, SWEEP_MS).unref();
   }
 

@@ -45,14 +45,14 @@ export interface RunReport {
   readonly roundP50Ms: number;
   readonly roundP95Ms: number;
   readonly ms: number;
-  /** The first round that broke a promise; absent where the audit at the end did. */
+  /** The first broken promise; no `plan` where the audit at the end found it, or the suite itself failed. */
   readonly broken?: { readonly plan?: RoundPlan; readonly problems: readonly string[] };
 }
 
 export async function runCrashes(options: RunOptions): Promise<RunReport> {
   const { rounds: wanted, seed, note } = options;
   const startedAt = performance.now();
-  const tally = { next: 0, strikes: 0, planned: 0, records: 0, unmaskings: 0, areDisksMounted: true };
+  const tally = { next: 0, passed: 0, strikes: 0, planned: 0, records: 0, unmaskings: 0, areDisksMounted: true };
   const times: number[] = [];
   const ends: Record<string, number> = {};
   let broken: RunReport["broken"];
@@ -75,15 +75,19 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
         if (problems.length > 0) {
           own = { plan, problems };
           broken ??= own;
+        } else {
+          tally.passed += 1;
         }
         note(`${plan.round} ${planText(plan)}: ${end}${struck === 0 ? ", not struck" : ""}, ${times.at(-1)} ms`);
       }
       own ??= brokenBy(await rounds.finish());
-    } finally {
-      const trust = await call(network.addresses.get(SEQUENCER)!, "GET", "/trust").catch(() => undefined);
-      await network.close();
-      own ??= brokenBy([...(await audited(network, trust)), ...network.ownDeaths]);
+    } catch (error) {
+      own = thrownBy(error);
+      broken ??= own;
     }
+    const trust = await call(network.addresses.get(SEQUENCER)!, "GET", "/trust").catch(() => undefined);
+    await network.close();
+    own ??= brokenBy([...(await audited(network, trust)), ...network.ownDeaths]);
     tally.records += rounds.records();
     tally.unmaskings += rounds.unmaskings();
     tally.areDisksMounted &&= network.disk(SEQUENCER) !== undefined;
@@ -92,7 +96,11 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
   }
 
   const networks = Array.from({ length: Math.min(options.networks, wanted) }, (_, at) => `network-${at + 1}`);
-  await Promise.all(networks.map((name) => play(join(options.dir, name))));
+  // What ends one ends the others after their present rounds; every one is stopped.
+  const ended = (error: unknown): void => {
+    broken ??= thrownBy(error);
+  };
+  await Promise.all(networks.map((name) => play(join(options.dir, name)).catch(ended)));
   if (broken === undefined) await rm(options.dir, { recursive: true, force: true });
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? 0;
@@ -100,7 +108,7 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
     seed,
     rounds: wanted,
     networks: networks.length,
-    passed: times.length - (broken?.plan === undefined ? 0 : 1),
+    passed: tally.passed,
     strikes: tally.strikes,
     missed: tally.planned - tally.strikes,
     ends,
@@ -113,6 +121,10 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
     ...(broken === undefined ? {} : { broken }),
   };
 }
+
+const thrownBy = (error: unknown): { readonly problems: readonly string[] } => ({
+  problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+});
 
 const brokenBy = (problems: readonly string[]): RunReport["broken"] =>
   problems.length === 0 ? undefined : { problems };

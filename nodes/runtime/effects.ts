@@ -37,9 +37,11 @@ export const systemEffects: Effects = Object.freeze({
     let timer: NodeJS.Timeout;
     const set = () => {
       const wait = Math.max(at - Date.now(), 0) + MARGIN_MS;
-      timer = wait > LONGEST_TIMER_MS ? setTimeout(set, LONGEST_TIMER_MS) : setTimeout(ring, wait);
+      timer = setTimeout(look, Math.min(wait, LONGEST_TIMER_MS));
       timer.unref();
     };
+    // Timers do not follow a clock that is set back.
+    const look = () => (Date.now() >= at ? ring() : set());
     set();
     return () => clearTimeout(timer);
   },

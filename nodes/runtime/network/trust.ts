@@ -24,8 +24,6 @@ export async function exportTrust(deps: { readonly ledger: Ledger; readonly netw
     origin: originOf(deps.network),
     sequencers,
     members: members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    // The verifier takes the majority of the pinned cosigners; an auditor may raise this.
-    minimumCosignatures: 0,
     checkpoint: parseProof(proof.proof).checkpoint,
   };
 }

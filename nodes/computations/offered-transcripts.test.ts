@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { transcriptDigest } from "../../crypto/secagg/receiver.ts";
+import type { ResultRecord, Transcript } from "./context.ts";
+import { openOffered } from "./offered-transcripts.ts";
+
+const ID = "00000000-0000-8000-8000-000000000001";
+const transcript = (name: string) =>
+  ({
+    result: { type: "result-2", computation: ID, contributions: [], secrets: [name] },
+    accepts: [],
+    refusals: [],
+    views1: [],
+  }) as unknown as Transcript;
+const [honest, lie] = [transcript("true"), transcript("false")];
+const digestOf = ({ result }: Transcript) => transcriptDigest(result);
+const taken = async () => undefined;
+const refused = () => Promise.reject(new Error("refused"));
+
+function stored() {
+  const transcripts = new Map<string, Transcript>();
+  const results = new Map<string, ResultRecord>();
+  const store = {
+    get: async (id: string) => transcripts.get(id),
+    put: async (id: string, value: Transcript) => void transcripts.set(id, value),
+    delete: async (id: string) => void transcripts.delete(id),
+    async *entries() {},
+  };
+  const open = () => openOffered(store, ID, { get: async (id) => results.get(id) });
+  return { open, kept: () => transcripts.get(ID), results };
+}
+
+test("P-sum-checked: a different transcript that is refused after the true one takes nothing away", async () => {
+  const { open, kept, results } = stored();
+  const offered = await open();
+  await offered.take(honest, taken);
+  await expect(offered.take(lie, refused)).rejects.toThrow("refused");
+  expect(kept()).toEqual(honest);
+  await offered.decoded(digestOf(honest));
+  await expect(offered.take(lie, refused)).rejects.toThrow("refused");
+  // A role that has ended takes everything and goes by nothing; nor does a restart change that.
+  await offered.take(lie, taken);
+  expect(kept()).toEqual(honest);
+  results.set(ID, { transcriptDigest: digestOf(honest) } as ResultRecord);
+  await (await open()).take(lie, taken);
+  expect(kept()).toEqual(honest);
+});
+
+test("P-sum-checked: a false transcript that waited for records gives way to the one that is decoded", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await offered.take(lie, taken);
+  // As small sums are: decoded before the taking is over.
+  await offered.take(honest, () => offered.decoded(digestOf(honest)));
+  expect(kept()).toEqual(honest);
+});
+
+test("one that came before a restart is the one that is decoded after it", async () => {
+  const { open, kept } = stored();
+  await (await open()).take(honest, taken);
+  const again = await open();
+  await again.decoded(digestOf(honest));
+  expect(kept()).toEqual(honest);
+});
+
+test("a refused one, and one whose sum cannot be redone, are not kept", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await expect(offered.take(lie, refused)).rejects.toThrow("refused");
+  expect(kept()).toBeUndefined();
+  await offered.take(lie, taken);
+  await offered.dropped();
+  expect(kept()).toBeUndefined();
+  await offered.take(honest, taken);
+  expect(kept()).toEqual(honest);
+});
