@@ -33,6 +33,7 @@ import { decodeElements, encodeElements, periodOf } from "./words.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00Z");
 const HOUR = 3_600_000;
+const MOST_ATTEMPTS = 100;
 
 /** Deterministic bytes for tests. */
 export function seededRandom(seed: string): (bytes: number) => Uint8Array {
@@ -74,6 +75,8 @@ export interface World {
   readonly chunk?: (
     sent: Omit<Extract<CoordinatorInput, { kind: "chunk" }>, "kind">,
   ) => readonly { readonly index: number; readonly words: Uint8Array }[];
+  /** Told of every chunk that C stores. */
+  readonly kept?: (effect: Extract<CoordinatorEffect, { kind: "keep" }>) => void;
   /** Lets a test replace what C submits; undefined swallows it. */
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
@@ -242,6 +245,9 @@ export function createNetwork(world: World): Network {
   const queue: (() => void)[] = [];
   const wakes = new Set<number>();
   const counters = new Map<string, number>();
+  /** What a process has computed and not fed to its role dies with it. */
+  const lives = new Map<string, number>();
+  const lifeOf = (party: string): number => lives.get(party) ?? 0;
 
   const own = (member: string) => {
     const present = layout.recordKeys.map((_, atom) => (world.values[member]![atom]!.some((v) => v !== 0n) ? 1 : 0));
@@ -301,11 +307,12 @@ export function createNetwork(world: World): Network {
     },
   };
 
-  const guard = (party: string, work: () => void): void => {
+  const guard = (party: string, work: () => void, isTriedAgain?: (problem: SecaggError) => boolean): void => {
     try {
       work();
     } catch (problem) {
       if (!(problem instanceof SecaggError)) throw problem;
+      if (isTriedAgain?.(problem) === true) return;
       network.problems.push({ party, problem });
     }
   };
@@ -314,6 +321,7 @@ export function createNetwork(world: World): Network {
     const count = (counters.get(party) ?? 0) + 1;
     counters.set(party, count);
     if (world.crash?.(party, count) === true) {
+      lives.set(party, lifeOf(party) + 1);
       queue.push(resume);
       return;
     }
@@ -379,7 +387,10 @@ export function createNetwork(world: World): Network {
             if (effect.kind === "wake") wakes.add(effect.at);
             if (effect.kind === "submit") submit(effect.type, effect.body);
             if (effect.kind === "blame") network.blames.push(effect);
-            for (const answer of answers(self, effect)) queue.push(() => stepOneMember(self, answer));
+            const life = lifeOf(self);
+            for (const answer of answers(self, effect)) {
+              queue.push(() => (lifeOf(self) === life ? stepOneMember(self, answer) : undefined));
+            }
           }
         },
         () => stepOneMember(self, { kind: "resume" }),
@@ -387,8 +398,21 @@ export function createNetwork(world: World): Network {
     });
   }
 
-  function stepC(input: Parameters<typeof stepCoordinator>[1]): void {
-    guard(C, () => {
+  /** As drivers do: what is ahead of C is sent again, and who sent what is refused otherwise is named. */
+  function isSentAgain(problem: SecaggError, input: CoordinatorInput, attempt: number): boolean {
+    if (problem.code === "ERR_SECAGG_ORDER" && attempt < MOST_ATTEMPTS) {
+      queue.push(() => stepC(input, attempt + 1));
+      return true;
+    }
+    if (input.kind === "message" && problem.code !== "ERR_SECAGG_STAGE") {
+      const reason = `refused-${input.message.type}`;
+      network.blames.push({ kind: "blame", member: input.from, reason, evidence: problem.message });
+    }
+    return false;
+  }
+
+  function stepC(input: CoordinatorInput, attempt = 0): void {
+    const step = () => {
       const deps = {
         now: network.now,
         sign: signer(C),
@@ -403,6 +427,7 @@ export function createNetwork(world: World): Network {
       for (const effect of effects) {
         if (effect.kind !== "keep") continue;
         const name = `${effect.phase}/${effect.member}`;
+        world.kept?.(effect);
         const chunks = effect.index === 0 ? [] : [...(kept.get(name) ?? [])];
         chunks[effect.index] = effect.words.slice();
         kept.set(name, chunks);
@@ -420,7 +445,8 @@ export function createNetwork(world: World): Network {
         },
         () => stepC({ kind: "resume" }),
       );
-    });
+    };
+    guard(C, step, (problem) => isSentAgain(problem, input, attempt));
   }
 
   function stepR(input: Parameters<typeof stepReceiver>[1]): void {

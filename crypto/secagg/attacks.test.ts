@@ -532,7 +532,7 @@ describe("substituted or low-order key", () => {
         },
       });
       const network = run(w);
-      expect(network.blames).toMatchObject([{ member: "m003", reason: "invalid-keys" }]);
+      expect(network.blames).toMatchObject([{ member: "m003", reason: "refused-keys" }]);
       expect(network.decoded!.survivors).not.toContain("m003");
     },
   );
@@ -650,9 +650,9 @@ test("P-attributed: a lying member is refused and named: wrong length, second co
   });
   const network = run(w);
   expect(network.blames.map(({ member, reason }) => `${member} ${reason}`)).toEqual([
-    "m003 invalid-contribution-1",
-    "m003 invalid-contribution-1",
-    "sequencer invalid-contribution-1",
+    "m003 refused-contribution-1",
+    "m003 refused-contribution-1",
+    "sequencer refused-contribution-1",
   ]);
   expect(network.decoded!.survivors).toEqual(w.members);
 });

@@ -147,18 +147,28 @@ test("P-once: killed with chunks on their way, every party goes on with the same
     [C, [30, 45]],
   ] as const) {
     for (const at of steps) {
-      const sent: string[] = [];
+      // What members sent, and what C stored and receipted: at each place one thing.
+      const seen = new Map<string, Set<string>>();
+      const see = (place: string, what: string) => seen.set(place, (seen.get(place) ?? new Set()).add(what));
       const world = chunked({
         crash: (who, count) => who === party && count === at,
         chunk: ({ from, index, words }) => {
-          if (from === party) sent.push(`${index} ${chunkHash(words)}`);
+          see(`sent ${from} ${index}`, chunkHash(words));
           return [{ index, words }];
+        },
+        kept: ({ phase, member, index, words }) => see(`kept ${phase} ${member} ${index}`, chunkHash(words)),
+        intercept: (message) => {
+          const { message: said } = message;
+          if ("receipt" in said) see(`receipt ${message.to}`, said.receipt.statement.header);
+          return [message];
         },
       });
       const network = run(world);
       expect(network.decoded!.survivors).toEqual(members);
       expectExact(world, network);
-      expect(new Set(sent).size).toBeLessThanOrEqual(3);
+      // Per member three chunks sent, four kept, one receipt.
+      expect(seen.size).toBe(8 * members.length);
+      expect([...seen].filter(([, ways]) => ways.size !== 1)).toEqual([]);
     }
   }
 });
@@ -264,6 +274,29 @@ describe("a chunk counts at its turn", () => {
     expect(network.sent.some(({ to, message }) => to === LATE && message.type === "receipt-2")).toBe(false);
     expectExact(world, network);
   });
+});
+
+test("a contribution ahead of C's own record is not kept in its state: its sender brings it again", () => {
+  let waiting: CoordinatorState | undefined;
+  const network = run(
+    chunked({
+      timed: (party, { state }) => {
+        if (party === C && (state as CoordinatorState).stage === "maskset") waiting = state as CoordinatorState;
+      },
+    }),
+  );
+  expect(network.decoded!.survivors).toEqual(members);
+  const { from, message } = network.sent.find(({ message: { type } }) => type === "contribution-2")!;
+  const deps = {
+    now: network.now,
+    sign: network.sign(C),
+    random: (bytes: number) => new Uint8Array(bytes),
+    kept: () => new Uint8Array(),
+    held: () => 0,
+  };
+  expect(() => stepCoordinator(waiting!, { kind: "message", from, message }, deps)).toThrow(
+    expect.objectContaining({ code: "ERR_SECAGG_ORDER" }),
+  );
 });
 
 test("P-sum-checked: R does not add a chunk that its member did not sign, blames C, and takes the true ones later", () => {

@@ -33,7 +33,7 @@ interface CoordinatorBase {
   readonly facts: Facts;
   readonly keys: By<Keys>;
   readonly refusals: By<Refusal>;
-  /** Messages of members whose replica was ahead of ours. */
+  /** Reveals and views of members whose replica was ahead of ours. */
   readonly early: readonly { readonly from: string; readonly message: Message }[];
 }
 

@@ -32,7 +32,7 @@ const late = (label: string): never => {
   throw new SecaggError("ERR_SECAGG_STAGE", `${label}: too late, the set is closed`);
 };
 
-/** Keeps a message until our own replica has reached the record it follows. The first per sender and type. */
+/** Keeps a reveal or view until our own replica has reached the record it follows. The first per sender and type. */
 function keepEarly(state: RunningCoordinator, from: string, message: Message): CoordinatorStep {
   const known = state.early.find((entry) => entry.from === from && entry.message.type === message.type);
   if (isRepeated(known?.message, message, message.type)) return only(state);
@@ -144,7 +144,8 @@ function takeContribution(
   assertSender(from, header.signer);
   const phase = message.type === "contribution-1" ? 1 : 2;
   if (state.stage === "maskset" || (phase === 2 && "round" in state && state.round.phase === 1)) {
-    return keepEarly(state, from, message);
+    // Not kept: with its words it would be written with the state at every step. Its sender has it on disk.
+    throw new SecaggError("ERR_SECAGG_ORDER", `${message.type}: before the record it follows is here`);
   }
   if (!("round" in state) || state.round.phase !== phase) return late(message.type);
   const { round, opened } = state;

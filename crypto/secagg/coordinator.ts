@@ -95,7 +95,7 @@ export function stepCoordinator(
 function take(state: RunningCoordinator, input: CoordinatorInput, deps: CoordinatorDeps): CoordinatorStep {
   switch (input.kind) {
     case "message":
-      return state.stage === "failing" ? only(state) : blaming(state, input, deps);
+      return state.stage === "failing" ? only(state) : takeMessage(state, input.from, input.message, deps);
     case "chunk":
       return takeChunk(state, input, deps);
     case "ledger":
@@ -109,18 +109,19 @@ function take(state: RunningCoordinator, input: CoordinatorInput, deps: Coordina
   }
 }
 
-/** A false or second message changes nothing; its sender (authenticated by the transport) is named. */
-function blaming(
+/** Its sender was answered when it came: a false one changes nothing, and is named now. */
+function takeEarly(
   state: RunningCoordinator,
-  { from, message }: Extract<CoordinatorInput, { kind: "message" }>,
+  { from, message }: RunningCoordinator["early"][number],
   deps: CoordinatorDeps,
 ): CoordinatorStep {
   try {
     return takeMessage(state, from, message, deps);
   } catch (cause) {
-    if (!(cause instanceof SecaggError) || cause.code === "ERR_SECAGG_STAGE") throw cause;
+    if (!(cause instanceof SecaggError)) throw cause;
+    if (cause.code === "ERR_SECAGG_STAGE") return only(state);
     const evidence = { problem: cause.message, message };
-    return { ...only(state), effects: [{ kind: "blame", member: from, reason: `invalid-${message.type}`, evidence }] };
+    return { ...only(state), effects: [{ kind: "blame", member: from, reason: `refused-${message.type}`, evidence }] };
   }
 }
 
@@ -183,13 +184,7 @@ function settle(first: CoordinatorStep, given: CoordinatorDeps): CoordinatorStep
     if (state.stage === "finished" || state.stage === "failing") continue;
     const { early } = state;
     add(only({ ...state, early: [] }));
-    for (const { from, message } of early) {
-      try {
-        add(blaming(state as RunningCoordinator, { kind: "message", from, message }, deps));
-      } catch (cause) {
-        if (!(cause instanceof SecaggError)) throw cause;
-      }
-    }
+    for (const one of early) add(takeEarly(state as RunningCoordinator, one, deps));
   }
 }
 

@@ -11,7 +11,7 @@ const SECAGG_ERRORS = [
   "ERR_SECAGG_CONFLICT",
   /** A number does not fit its words. */
   "ERR_SECAGG_OVERFLOW",
-  /** A chunk came before the one it follows: ask where to go on. */
+  /** A contribution or chunk came before what it follows: send it again. */
   "ERR_SECAGG_ORDER",
   /** The input does not fit the present stage. */
   "ERR_SECAGG_STAGE",

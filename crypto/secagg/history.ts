@@ -70,7 +70,7 @@ export function firstForbidden(
     else sets.push(proposed.sets[set]!);
   }
   for (const [recordKey, laterSets] of wanted) {
-    for (const earlier of [...(releasesOf(history).get(recordKey)?.values() ?? [])].flat()) {
+    for (const earlier of releasesOf(history).get(recordKey) ?? []) {
       // The same closing again is the same release, met once more after a crash.
       const isOther = earlier.computation !== proposed.computation || earlier.digest !== proposed.digest;
       const need = Math.max(earlier.need, proposed.need);
@@ -84,17 +84,21 @@ export function firstForbidden(
 
 interface Released extends Pick<HistoryEntry, "computation" | "digest" | "need"> {
   readonly set: ContributingSet;
+  /** The same text for the same set and need. */
+  readonly name: string;
 }
 
 /**
- * By record key, and then two of each set, of which one at most is the proposed release itself: a history grows with
- * every request, the sets in it hardly do.
+ * By record key two releases of each set, of which one at most is the proposed release itself: a history grows with
+ * every request, the sets in it hardly do. Lists are never changed and are shared: record keys that were always released
+ * together, with the same contributors, have one, however many they are.
  */
 interface Index {
   upTo: number;
-  readonly byRecordKey: Map<string, Map<string, Released[]>>;
+  readonly byRecordKey: Map<string, readonly Released[]>;
 }
 const indices = new WeakMap<readonly HistoryEntry[], Index>();
+const NONE: readonly Released[] = [];
 
 /** Of a history that only ever grows at its end. */
 function releasesOf(history: readonly HistoryEntry[]): Index["byRecordKey"] {
@@ -105,13 +109,21 @@ function releasesOf(history: readonly HistoryEntry[]): Index["byRecordKey"] {
 }
 
 function addTo({ byRecordKey }: Index, { computation, digest, need, sets, cells }: HistoryEntry): void {
-  const names = sets.map((set) => `${need} ${JSON.stringify(set)}`);
+  const releases = sets.map((set) => {
+    const released: Released = { computation, digest, need, set, name: `${need} ${JSON.stringify(set)}` };
+    return { released, longer: new Map<readonly Released[], readonly Released[]>() };
+  });
   for (const { recordKey, set } of cells) {
-    const bySet = byRecordKey.get(recordKey) ?? new Map<string, Released[]>();
-    byRecordKey.set(recordKey, bySet);
-    const known = bySet.get(names[set]!) ?? [];
-    bySet.set(names[set]!, known);
-    const isKnown = known.some((one) => one.computation === computation && one.digest === digest);
-    if (known.length < 2 && !isKnown) known.push({ computation, digest, need, set: sets[set]! });
+    const known = byRecordKey.get(recordKey) ?? NONE;
+    const { released, longer } = releases[set]!;
+    const next = longer.get(known) ?? withOne(known, released);
+    longer.set(known, next);
+    if (next !== known) byRecordKey.set(recordKey, next);
   }
+}
+
+function withOne(known: readonly Released[], one: Released): readonly Released[] {
+  const same = known.filter(({ name }) => name === one.name);
+  const isKnown = same.some(({ computation, digest }) => computation === one.computation && digest === one.digest);
+  return same.length >= 2 || isKnown ? known : [...known, one];
 }

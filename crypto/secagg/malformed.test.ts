@@ -16,7 +16,7 @@ test("a signed accept whose bits do not fit the key set is refused, and the othe
     }),
   );
   network.run();
-  expect(network.blames.map(({ member, reason }) => `${member} ${reason}`)).toEqual(["m007 invalid-accept"]);
+  expect(network.blames.map(({ member, reason }) => `${member} ${reason}`)).toEqual(["m007 refused-accept"]);
   expect(network.decoded?.survivors).toHaveLength(6);
 });
 

@@ -7,7 +7,7 @@ import { asset, draft, request } from "../../policies/_fixture.ts";
 import { policyDigest } from "../../policies/model/policy.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { agreementDigest } from "../negotiation/agreement.ts";
-import { type AgreePorts, decideAndAgree, negotiate } from "./agree.ts";
+import { type AgreePorts, decideAndAgree, negotiate, tellFinalized } from "./agree.ts";
 import {
   type AgreementDelivery,
   type AgreementRecord,
@@ -111,6 +111,11 @@ function world(loses: (what: string) => boolean = () => false) {
   return { ports, consumer, submitted, batches, sent, concluded };
 }
 
+async function decideAndTell({ ports }: ReturnType<typeof world>): Promise<void> {
+  const concluded = await decideAndAgree(ports, request.id, asset.id);
+  if (concluded !== undefined) await tellFinalized(ports, concluded);
+}
+
 const states = async ({ ports, consumer }: ReturnType<typeof world>) => [
   (await ports.agreements.get(key))?.negotiation.state,
   (await consumer.agreements.get(key))?.negotiation.state,
@@ -153,16 +158,27 @@ describe("a permit", () => {
   test("reaches the ledger together with its agreement where the requester verifies at once", async () => {
     const both = world();
     both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided());
-    await decideAndAgree(both.ports, request.id, asset.id);
+    await decideAndTell(both);
     expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
     expect(new Set(both.submitted.map(({ signature }) => signature)).size).toBe(1);
+    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
+  });
+
+  test("and its agreement are on the ledger before the requester is told: no event holds up the next decision", async () => {
+    const heard: string[] = [];
+    const both = world((what) => heard.push(what) < 0);
+    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided());
+    const concluded = await decideAndAgree(both.ports, request.id, asset.id);
+    expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
+    expect(heard).not.toContain("event");
+    await tellFinalized(both.ports, concluded!);
     expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
   });
 
   test.each(["agreement", "answer to agreement"])("is recorded although the %s was lost", async (what) => {
     let isDown = true;
     const both = world((one) => isDown && one === what);
-    await decideAndAgree(both.ports, request.id, asset.id);
+    await decideAndTell(both);
     expect(both.batches).toEqual([["decision.record"]]);
     isDown = false;
     await negotiate(both.ports, request.id, asset.id);
@@ -184,7 +200,7 @@ describe("a permit", () => {
     const again = { ...explanation, salt: toBase64url(new Uint8Array(32).fill(8)) };
     await both.ports.stores.explanations.put(explanationKey(request.id, asset.id, "first"), again);
     both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided(again));
-    await decideAndAgree(both.ports, request.id, asset.id);
+    await decideAndTell(both);
     expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
     expect(both.sent.map(({ explanation }) => explanation.salt)).toEqual([salt, again.salt]);
   });

@@ -44,16 +44,21 @@ export interface AgreePorts extends ProviderPorts {
 
 /**
  * Decides on one own asset. A permit and its agreement reach the ledger together where the requester verifies at once;
- * the decision alone where it does not, so that it never depends on who asked. Safe to repeat at any point.
+ * the decision alone where it does not, so that it never depends on who asked. Resolves with what was concluded: the
+ * requester is told once nothing else waits for it. Safe to repeat at any point.
  */
-export async function decideAndAgree(ports: AgreePorts, id: string, asset: string): Promise<void> {
+export async function decideAndAgree(
+  ports: AgreePorts,
+  id: string,
+  asset: string,
+): Promise<AgreementRecord | undefined> {
   const made = await decisionOn(ports, id, asset);
   // Whatever kept it from being verified is met, and told, again once the decision is on the ledger.
   const kept =
     made.explanation.outcome === "permit" ? await verified(ports, id, asset).catch(() => undefined) : undefined;
   const isVerified = kept?.negotiation.state === "VERIFIED";
   await recordDecision(ports, id, made, isVerified ? [conclusionOf(kept)] : []);
-  if (isVerified) await tellFinalized(ports, kept);
+  return isVerified ? kept : undefined;
 }
 
 /** Takes the negotiation on one permitted asset on to FINALIZED. Safe to repeat at any point: it goes on where it was. */
@@ -146,7 +151,7 @@ const conclusionOf = (kept: AgreementRecord): ToRecord<"agreement.conclude"> => 
 });
 
 /** Once the ledger has it. */
-async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<void> {
+export async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<void> {
   const { request, asset } = kept;
   const message = eventMessage(kept.negotiation, "FINALIZED");
   await ports.notify(kept.delivery.message.agreement.assignee, request, { asset, message });

@@ -208,6 +208,7 @@ describe("a lying coordinator", () => {
       const call = { method: "POST" as const, path: paths.messages(run.computation), body: message };
       await services.peers.call(await services.members.target("operator"), { ...call, response: Accepted });
     };
+    const refusals: (number | undefined)[] = [];
     let isSecond = false;
     fronts.operator.lie(async (call, next) => {
       const message = spokenIn(call, run);
@@ -215,16 +216,17 @@ describe("a lying coordinator", () => {
       if (message === undefined || call.from !== "omega" || isSecond) return answer;
       isSecond = true;
       const lie = contradictionOf(message, (domain, statement) => signStatement(services.identity, domain, statement));
-      if (lie !== undefined) await second(lie);
+      if (lie !== undefined) refusals.push(await second(lie).then(() => 200, statusOf));
       isSecond = false;
       return answer;
     });
     await opened(network, run);
     expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(new Set(refusals)).toEqual(new Set([400]));
     const faults = await faultsOf(network, "operator", run);
     expect(faults.map(({ member, reason }) => `${member} ${reason}`).sort()).toEqual([
-      "omega invalid-contribution-2",
-      "omega invalid-keys",
+      "omega refused-contribution-2",
+      "omega refused-keys",
     ]);
     expect(await figureOf(network, run)).toBe(sumOf("output", "1997"));
   });

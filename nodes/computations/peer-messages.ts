@@ -1,11 +1,21 @@
 /** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
-import { AssetId, Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import {
+  AssetId,
+  Count,
+  closed,
+  Digest,
+  literals,
+  MemberId,
+  PublicKey,
+  Uuid,
+} from "../../chaincode/rules/vocabulary.ts";
 import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
 import { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
+import { REQUEST_ERRORS } from "../../exchange/requests/errors.ts";
 import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
 
 export const paths = Object.freeze({
@@ -83,14 +93,24 @@ export const NegotiationEventSchema = closed({ asset: AssetId, message: Type.Unk
 /** Agreements that wait at the operator for a requester without endpoint, and its answers. */
 export const RelayedAgreements = closed({
   agreements: Type.Array(
-    closed({ from: MemberId, delivery: AgreementDelivery, event: Type.Optional(NegotiationEventSchema) }),
+    closed({
+      from: MemberId,
+      /** As the operator got it, with what extensions add: the answer names it. */
+      digest: Digest,
+      delivery: AgreementDelivery,
+      event: Type.Optional(NegotiationEventSchema),
+    }),
     { maxItems: 1000 },
   ),
 });
+const Refused = closed({ refused: literals(REQUEST_ERRORS) });
 export const RelayedAnswer = closed({
   asset: AssetId,
-  answer: Type.Union([ContractAgreementVerificationMessage, ContractNegotiation]),
+  /** Of the delivery that was checked. */
+  digest: Digest,
+  answer: Type.Union([ContractAgreementVerificationMessage, ContractNegotiation, Refused]),
 });
+export type RelayedAnswer = Static<typeof RelayedAnswer>;
 /** Requester to receiver: a fresh X25519 key the answer is sealed to. */
 export const ResultRequest = closed({ publicKey: PublicKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });

@@ -4,6 +4,7 @@ import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts"
 import { providerOf } from "../../chaincode/rules/rule.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -132,7 +133,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       for await (const [, kept] of ctx.stores.relayedAgreements.entries(`${params.request}/`)) {
         const { from, delivery, event } = kept;
         if (waitsForAnswer(kept) && delivery.message.agreement.assignee === author)
-          agreements.push({ from, delivery, ...(event === undefined ? {} : { event }) });
+          agreements.push({ from, digest: digestOf(delivery), delivery, ...(event === undefined ? {} : { event }) });
       }
       return { agreements } as never;
     },

@@ -1,6 +1,6 @@
 /** The provider's side of requests: decide on what names own assets, conclude agreements on what is permitted. */
 import { Type } from "typebox";
-import { type AgreePorts, decideAndAgree, negotiate } from "../../exchange/requests/agree.ts";
+import { type AgreePorts, decideAndAgree, negotiate, tellFinalized } from "../../exchange/requests/agree.ts";
 import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -54,7 +54,7 @@ export function providerPorts(
           path: paths.negotiationEvents(request),
           body: event,
           response: ContractNegotiation,
-          attempts: 3,
+          ...delivery,
         }),
       );
     },
@@ -68,7 +68,9 @@ export async function serveRequest(ctx: Context, id: string): Promise<void> {
   const self = ctx.services.member;
   const ports = providerPorts(ctx);
   const prompt = providerPorts(ctx, { attempts: 1, timeoutMs: PROMPT_MS });
-  for (const asset of undecidedAssets(known.life, self)) await decideAndAgree(prompt, id, asset);
+  const concluded = [];
+  for (const asset of undecidedAssets(known.life, self)) concluded.push(await decideAndAgree(prompt, id, asset));
+  for (const one of concluded) if (one !== undefined) await tellFinalized(ports, one);
   for (const asset of await openNegotiations(ctx, known.life)) await negotiate(ports, id, asset);
 }
 

@@ -3,7 +3,7 @@ import { readAgreement } from "../../../../chaincode/rules/keys.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { NEGOTIATION_STATES, type NegotiationState } from "../../../../exchange/negotiation/messages.ts";
 import { revokeAgreement } from "../../../../exchange/requests/agree.ts";
-import type { RequestLife } from "../../../../exchange/requests/life.ts";
+import { isOver, type RequestLife } from "../../../../exchange/requests/life.ts";
 import type { Context } from "../../../computations/context.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
@@ -46,7 +46,12 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
           validUntil: message.agreement["sealane:validUntil"],
           ...(onLedger?.state === "revoked"
             ? { state: "REVOKED" as const, reason: onLedger.reason }
-            : standing(kept.negotiation.state, life, message.agreement["sealane:validUntil"] <= ctx.services.now())),
+            : standing(kept.negotiation.state, {
+                life,
+                asset: kept.asset,
+                isConcluded: onLedger !== undefined,
+                isExpired: message.agreement["sealane:validUntil"] <= ctx.services.now(),
+              })),
         });
       }
       return { agreements };
@@ -54,12 +59,30 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
   );
 }
 
-/** An agreement serves one request: it is in force while that can still use it. */
-function standing(state: NegotiationState, life: RequestLife | undefined, isExpired: boolean) {
-  if (state !== "FINALIZED") return { state };
-  if (life?.name === "cancelled") return { state: "ENDED" as const, reason: "request-cancelled" };
-  if (life?.name === "failed") return { state: "ENDED" as const, reason: "request-failed" };
-  return isExpired ? { state: "ENDED" as const, reason: "agreement-expired" } : { state };
+/**
+ * An agreement serves one request: it is in force, or on its way there, while that can still use it. One that was verified
+ * and never recorded ends with the request, and with a refusal that was recorded in its place.
+ */
+export function standing(
+  state: NegotiationState,
+  { life, asset, isConcluded, isExpired }: Circumstances,
+): { readonly state: NegotiationState | "ENDED"; readonly reason?: string } {
+  const ended = (reason: string) => ({ state: "ENDED" as const, reason });
+  if (life?.name === "cancelled") return ended("request-cancelled");
+  if (life?.name === "failed") return ended("request-failed");
+  if (!isConcluded && life !== undefined && life.name !== "draft") {
+    if (life.assets[asset]?.outcome === "refuse") return ended("asset-refused");
+    if (isOver(life)) return ended("request-ended");
+  }
+  return isExpired ? ended("agreement-expired") : { state };
+}
+
+interface Circumstances {
+  readonly life: RequestLife | undefined;
+  readonly asset: string;
+  /** On the ledger. */
+  readonly isConcluded: boolean;
+  readonly isExpired: boolean;
 }
 
 export function revoke(app: HttpApp, ctx: Context): void {
