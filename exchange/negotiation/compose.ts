@@ -1,19 +1,20 @@
 /** Builds the messages of a negotiation. */
-import {
-  type Agreement,
-  type ContractAgreementMessage,
-  type ContractAgreementVerificationMessage,
-  type ContractNegotiation,
-  type ContractNegotiationEventMessage,
-  type ContractRequestMessage,
-  DSP_CONTEXT,
-  type MessageOffer,
+import { type Cause, context } from "../protocol/vocabulary.ts";
+import type {
+  Agreement,
+  ContractAgreementMessage,
+  ContractAgreementVerificationMessage,
+  ContractNegotiation,
+  ContractNegotiationEventMessage,
+  ContractNegotiationTerminationMessage,
+  ContractOfferMessage,
+  ContractRequestMessage,
+  MessageOffer,
 } from "./messages.ts";
 import type { Negotiation } from "./negotiation.ts";
 
 type Pids = Pick<Negotiation, "providerPid" | "consumerPid">;
 
-const context = (): string[] => [DSP_CONTEXT];
 const pids = ({ providerPid, consumerPid }: Pids) => ({ providerPid, consumerPid });
 
 export const firstRequest = (
@@ -26,6 +27,22 @@ export const firstRequest = (
   consumerPid,
   offer,
   callbackAddress,
+});
+
+/** An answer to an offer with another one. */
+export const counterRequest = (negotiation: Pids, offer: MessageOffer): ContractRequestMessage => ({
+  "@context": context(),
+  "@type": "ContractRequestMessage",
+  ...pids(negotiation),
+  offer,
+});
+
+/** An answer to a request with another offer, or with the same one to be accepted. */
+export const offerMessage = (negotiation: Pids, offer: MessageOffer): ContractOfferMessage => ({
+  "@context": context(),
+  "@type": "ContractOfferMessage",
+  ...pids(negotiation),
+  offer,
 });
 
 export const agreementMessage = <A extends Agreement>(
@@ -60,4 +77,12 @@ export const negotiationDocument = (negotiation: Negotiation): ContractNegotiati
   "@type": "ContractNegotiation",
   ...pids(negotiation),
   state: negotiation.state,
+});
+
+/** An end always says why. */
+export const negotiationTermination = (negotiation: Pids, cause: Cause): ContractNegotiationTerminationMessage => ({
+  "@context": context(),
+  "@type": "ContractNegotiationTerminationMessage",
+  ...pids(negotiation),
+  ...cause,
 });

@@ -3,10 +3,9 @@
  * eclipse-dataspace-protocol-base/DataspaceProtocol (negotiation/*-schema.json), tightened by size limits.
  * Unknown properties are allowed there, and so here.
  */
-import { type Static, type TSchema, Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { literals } from "../../policies/model/vocabulary.ts";
-
-export const DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld";
+import { Address, Pids as both, Id, message, Reasons as reasons } from "../protocol/vocabulary.ts";
 
 export const NEGOTIATION_STATES = [
   "REQUESTED",
@@ -19,13 +18,6 @@ export const NEGOTIATION_STATES = [
 ] as const;
 export type NegotiationState = (typeof NEGOTIATION_STATES)[number];
 
-const Id = Type.String({ minLength: 1, maxLength: 512 });
-const Address = Type.String({ minLength: 1, maxLength: 2048 });
-const Context = Type.Array(Type.String({ maxLength: 512 }), {
-  minItems: 1,
-  maxItems: 16,
-  contains: Type.Literal(DSP_CONTEXT),
-});
 const RightOperand = Type.Union([Type.String(), Type.Object({}), Type.Array(Type.Unknown())]);
 const AtomicConstraint = Type.Object({
   leftOperand: Type.String(),
@@ -81,14 +73,6 @@ export const Agreement = Type.Object({
   }),
   ...rules,
 });
-
-const message = <const T extends string, P extends Record<string, TSchema>>(type: T, properties: P) =>
-  Type.Object({ "@context": Context, "@type": Type.Literal(type), ...properties });
-const reasons = {
-  code: Type.Optional(Type.String({ maxLength: 256 })),
-  reason: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 64 })),
-};
-const both = { providerPid: Id, consumerPid: Id };
 
 /** First request: `callbackAddress`; counter-request: `providerPid`; exactly one of them (checked by parseMessage). */
 export const ContractRequestMessage = message("ContractRequestMessage", {

@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DSP_CONTEXT } from "../protocol/vocabulary.ts";
 import { agreementMessage, eventMessage, firstRequest, negotiationDocument, verificationMessage } from "./compose.ts";
-import {
-  type Agreement,
-  DSP_CONTEXT,
-  type MessageOffer,
-  NEGOTIATION_STATES,
-  type NegotiationMessage,
-} from "./messages.ts";
+import { type Agreement, type MessageOffer, NEGOTIATION_STATES, type NegotiationMessage } from "./messages.ts";
 import { type Negotiation, type NegotiationRole, type Step, step } from "./negotiation.ts";
 import { parseMessage } from "./parse-message.ts";
 
@@ -76,7 +71,7 @@ const run = (...moves: readonly [NegotiationRole, Name][]): Negotiation => {
   for (const [from, name] of moves) {
     const next = apply(negotiation, from, name);
     if (!next.ok) throw new Error(`${from} ${name}: ${next.code} ${next.detail}`);
-    negotiation = next.negotiation;
+    negotiation = next.document;
   }
   if (negotiation === undefined) throw new Error("nothing happened");
   return negotiation;
@@ -139,8 +134,8 @@ test("from every state exactly the specified messages lead on", () => {
       for (const name of names) {
         const next = apply(negotiation, from, name);
         if (!next.ok) continue;
-        found.add(`${state} ${from} ${name} ${next.negotiation.state}`);
-        if (!reached.has(next.negotiation.state)) reached.set(next.negotiation.state, next.negotiation);
+        found.add(`${state} ${from} ${name} ${next.document.state}`);
+        if (!reached.has(next.document.state)) reached.set(next.document.state, next.document);
       }
     }
   }
@@ -158,9 +153,9 @@ test("no sequence of messages leaves the table, and a refused message changes no
         const next = apply(negotiation, from, name);
         expect(negotiation).toEqual(before);
         if (!next.ok) continue;
-        expect(SPECIFIED).toContain(`${before?.state ?? "START"} ${from} ${name} ${next.negotiation.state}`);
-        if (next.negotiation.state === "FINALIZED") expect(next.negotiation.agreement).toBeDefined();
-        negotiation = next.negotiation;
+        expect(SPECIFIED).toContain(`${before?.state ?? "START"} ${from} ${name} ${next.document.state}`);
+        if (next.document.state === "FINALIZED") expect(next.document.agreement).toBeDefined();
+        negotiation = next.document;
       }
     }),
     { numRuns: 300 },

@@ -3,9 +3,12 @@
  * "State Machine"). A state changes only when the receiver acknowledges: the receiver applies `step` before it answers,
  * the sender after the acknowledgement; an error answer changes nothing.
  */
+import { type Moves, refuse, type Step as StepOf } from "../protocol/side.ts";
+import { byConsumer, byEither, byProvider, isFinal, nextState, type Transitions } from "../protocol/transitions.ts";
+import type { Role } from "../protocol/vocabulary.ts";
 import type { Agreement, MessageOffer, NegotiationMessage, NegotiationState } from "./messages.ts";
 
-export type NegotiationRole = "consumer" | "provider";
+export type NegotiationRole = Role;
 
 export interface Negotiation {
   readonly providerPid: string;
@@ -17,39 +20,32 @@ export interface Negotiation {
   readonly offer: MessageOffer;
   readonly offeredBy: NegotiationRole;
   readonly agreement: Agreement | undefined;
-  readonly termination: { readonly by: NegotiationRole; readonly code: string | undefined } | undefined;
+  readonly termination: Termination | undefined;
 }
 
-const NEGOTIATION_PROBLEMS = ["transition-not-allowed", "pid-mismatch", "callback-missing", "target-mismatch"] as const;
-export type NegotiationProblem = (typeof NEGOTIATION_PROBLEMS)[number];
+/** Who ended it, and why as that side said it. */
+export interface Termination {
+  readonly by: Role;
+  readonly code: string | undefined;
+  readonly reason?: readonly unknown[];
+}
 
-export type Step =
-  | { readonly ok: true; readonly negotiation: Negotiation }
-  /** Nothing changed: the message is refused with this code. */
-  | { readonly ok: false; readonly code: NegotiationProblem; readonly detail: string };
-
+export type Step = StepOf<Negotiation>;
 /** What a message asks for: its type, split where one type has two meanings. */
 type Act = "request" | "offer" | "accept" | "agree" | "verify" | "finalize" | "terminate";
-type From = NegotiationState | "START";
-interface Transition {
-  readonly by: readonly NegotiationRole[];
-  readonly to: NegotiationState;
-}
 
-const consumer = (to: NegotiationState): Transition => ({ by: ["consumer"], to });
-const provider = (to: NegotiationState): Transition => ({ by: ["provider"], to });
-const either = (to: NegotiationState): Transition => ({ by: ["consumer", "provider"], to });
-
-const TRANSITIONS: Readonly<Record<From, Readonly<Partial<Record<Act, Transition>>>>> = Object.freeze({
-  START: { request: consumer("REQUESTED"), offer: provider("OFFERED") },
-  REQUESTED: { offer: provider("OFFERED"), agree: provider("AGREED"), terminate: either("TERMINATED") },
-  OFFERED: { request: consumer("REQUESTED"), accept: consumer("ACCEPTED"), terminate: either("TERMINATED") },
-  ACCEPTED: { agree: provider("AGREED"), terminate: provider("TERMINATED") },
-  AGREED: { verify: consumer("VERIFIED"), terminate: consumer("TERMINATED") },
-  VERIFIED: { finalize: provider("FINALIZED"), terminate: provider("TERMINATED") },
+const TRANSITIONS: Transitions<NegotiationState, Act> = Object.freeze({
+  START: { request: byConsumer("REQUESTED"), offer: byProvider("OFFERED") },
+  REQUESTED: { offer: byProvider("OFFERED"), agree: byProvider("AGREED"), terminate: byEither("TERMINATED") },
+  OFFERED: { request: byConsumer("REQUESTED"), accept: byConsumer("ACCEPTED"), terminate: byEither("TERMINATED") },
+  ACCEPTED: { agree: byProvider("AGREED"), terminate: byProvider("TERMINATED") },
+  AGREED: { verify: byConsumer("VERIFIED"), terminate: byConsumer("TERMINATED") },
+  VERIFIED: { finalize: byProvider("FINALIZED"), terminate: byProvider("TERMINATED") },
   FINALIZED: {},
   TERMINATED: {},
 });
+
+export const isNegotiationOver = (state: NegotiationState): boolean => isFinal(TRANSITIONS, state);
 
 function actOf(message: NegotiationMessage): Act {
   switch (message["@type"]) {
@@ -81,17 +77,13 @@ export function step(
 ): Step {
   const state = negotiation?.state ?? "START";
   const act = actOf(message);
-  const transition = TRANSITIONS[state][act];
-  if (transition === undefined || !transition.by.includes(from)) {
-    return refuse("transition-not-allowed", `${from} may not ${act} in state ${state}`);
-  }
-  if (negotiation === undefined) return begin(from, message, pid, transition.to);
+  const next = nextState(TRANSITIONS, state, from, act);
+  if (next === undefined) return refuse("transition-not-allowed", `${from} may not ${act} in state ${state}`);
+  if (negotiation === undefined) return begin(from, message, pid, next);
   const mismatch = pidMismatch(negotiation, message);
   if (mismatch !== undefined) return mismatch;
-  return advance(negotiation, from, message, transition.to);
+  return advance(negotiation, from, message, next);
 }
-
-const refuse = (code: NegotiationProblem, detail: string): Step => ({ ok: false, code, detail });
 
 function begin(from: NegotiationRole, message: NegotiationMessage, pid: string, state: NegotiationState): Step {
   if (message["@type"] !== "ContractRequestMessage" && message["@type"] !== "ContractOfferMessage") {
@@ -113,7 +105,7 @@ function begin(from: NegotiationRole, message: NegotiationMessage, pid: string, 
     agreement: undefined,
     termination: undefined,
   };
-  return { ok: true, negotiation: Object.freeze(negotiation) };
+  return { ok: true, document: Object.freeze(negotiation) };
 }
 
 function pidMismatch(negotiation: Negotiation, message: NegotiationMessage): Step | undefined {
@@ -133,7 +125,7 @@ function advance(
   const { target } = negotiation.offer;
   const change = (fields: Partial<Negotiation>): Step => ({
     ok: true,
-    negotiation: Object.freeze({ ...negotiation, ...fields, state }),
+    document: Object.freeze({ ...negotiation, ...fields, state }),
   });
   switch (message["@type"]) {
     case "ContractRequestMessage":
@@ -148,8 +140,21 @@ function advance(
       }
       return change({ agreement: message.agreement });
     case "ContractNegotiationTerminationMessage":
-      return change({ termination: { by: from, code: message.code } });
+      return change({
+        termination: {
+          by: from,
+          code: message.code,
+          ...(message.reason === undefined ? {} : { reason: message.reason }),
+        },
+      });
     default:
       return change({});
   }
 }
+
+export const negotiationMoves: Moves<Negotiation, NegotiationMessage> = Object.freeze({
+  step,
+  // One role has the word in every state but for the end, which either may say at any time.
+  rank: (message: NegotiationMessage) => (message["@type"] === "ContractNegotiationTerminationMessage" ? 1 : 0),
+  pidOf: (message: NegotiationMessage, role: Role) => (role === "provider" ? message.providerPid : message.consumerPid),
+});

@@ -87,7 +87,7 @@ export function moved(
   pid = "",
 ): Negotiation {
   const result = step(negotiation, from, message, pid);
-  if (result.ok) return result.negotiation;
+  if (result.ok) return result.document;
   throw new RequestError("ERR_REQUEST_TRANSITION", `negotiation: ${result.code}: ${result.detail}`, {
     problems: [{ field: "message", code: result.code, detail: result.detail }],
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { keys } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
-import { DSP_CONTEXT } from "../../exchange/negotiation/messages.ts";
+import { DSP_CONTEXT } from "../../exchange/protocol/vocabulary.ts";
 import type { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";

@@ -10,6 +10,7 @@ import type { RouteFacts } from "../http/route-facts.ts";
 import { SIGNATURE_HEADER, signPeerRequest } from "../peer/request-signature.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import { arbitraryOf, type Known } from "./_arbitrary.ts";
+import { dataspaceCredentials, dataspaceSamples, isDataspace, isDataspaceRefusal } from "./_dataspace.ts";
 import { bytesOf, mutated, nasty } from "./_hostile.ts";
 import { checkProperty, type Figures, type Plan, seedOf } from "./_run.ts";
 import { type FuzzWorld, routeKey } from "./_world.ts";
@@ -86,7 +87,7 @@ export async function fuzzWorld(
         const answer = await send(world, agent, target, one);
         hit.add(`${target.side} ${target.route.method} ${target.route.url}`);
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-        checkAnswer(answer, target.route.method);
+        checkAnswer(answer, target.route);
         if (mayWrite(target, answer) || (await world.storeOf(target.member)) === before) return;
         // Something else may have written meanwhile, or something public was fetched and kept: neither comes twice.
         await world.quiet(target.member);
@@ -139,7 +140,9 @@ export function targetsOf(world: FuzzWorld): readonly Target[] {
 function caseOf(world: FuzzWorld, { side, route }: Target): fc.Arbitrary<Case> {
   const ids = SPOILS.test(route.url) ? world.expendable : [...world.known, ...world.expendable];
   const { params, querystring, body } = route.schema as { readonly [part: string]: TSchema | undefined };
-  const stock = world.sent.get(routeKey(route.method, route.url)) ?? [];
+  const stock = isDataspace(route)
+    ? dataspaceSamples(route)
+    : (world.sent.get(routeKey(route.method, route.url)) ?? []);
   return fc
     .record({
       path: pathOf(route.url, params, ids),
@@ -249,7 +252,9 @@ async function send(world: FuzzWorld, agent: Agent, { member, side, route }: Tar
   const credentials =
     side === "api"
       ? { authorization: `Bearer ${one.credentials === "wrong" ? "x" : ""}${node.token}` }
-      : { [SIGNATURE_HEADER]: await signatureOf(world, member, route.method, one) };
+      : isDataspace(route)
+        ? { authorization: tokenOf(world, member, route.method, one) }
+        : { [SIGNATURE_HEADER]: await signatureOf(world, member, route.method, one) };
   const startedAt = performance.now();
   const answer = await agent.request({
     origin: node.address[side]!,
@@ -287,13 +292,21 @@ async function signatureOf(
   return credentials === "wrong" ? `${signed.slice(0, -6)}AAAAAA` : signed;
 }
 
+function tokenOf(world: FuzzWorld, to: string, method: string, { author, target, body, credentials }: Case): string {
+  const { identity } = world.node(author).services;
+  const about = { audience: to, method, target, body: body ?? Buffer.alloc(0) };
+  return dataspaceCredentials(identity, about, credentials === "wrong");
+}
+
 // ---- what comes back
 
-function checkAnswer({ status, type, body, milliseconds }: Answer, method: string): void {
+function checkAnswer({ status, type, body, milliseconds }: Answer, route: RouteFacts): void {
+  const { method } = route;
   if (milliseconds > ANSWER_MS) throw new Error(`no answer within ${ANSWER_MS} ms`);
   // An answer to HEAD has no body to say more.
   if (method === "HEAD" && status !== 503 && status >= 500) throw new Error(`${status} to HEAD`);
   if (method === "HEAD" || status < 400) return;
+  if (isDataspace(route) && type.startsWith("application/json") && isDataspaceRefusal(status, body)) return;
   if (!type.startsWith(PROBLEM_TYPE)) throw new Error(`${status} without a problem document: ${type} ${body}`);
   const problem = JSON.parse(body) as { readonly code: string; readonly status: number };
   if (PROBLEM_STATUS[problem.code] !== status || problem.status !== status)

@@ -197,7 +197,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
 }
 
 /** Certificates are self-signed: the key pinned on the ledger is the whole identity, names and dates are not. */
-function pinnedConnector(target: PeerTarget): buildConnector.connector {
+export function pinnedConnector(target: PeerTarget): buildConnector.connector {
   // A resumed session shows no certificate, so sessions are not kept.
   const connect = buildConnector({
     rejectUnauthorized: false,

@@ -1,0 +1,34 @@
+/** A process as it lies on disk: enough to go on after a crash at any point. */
+import type { Side } from "../../exchange/protocol/side.ts";
+
+export interface ProcessRecord<D, M> {
+  /** What this side calls the process. */
+  readonly pid: string;
+  /** The other participant: nobody else's messages count. */
+  readonly peer: string;
+  /** Base address at which the other side takes messages. */
+  readonly address: string;
+  readonly side: Side<D, M>;
+  /** Digest of the first message, where it was the other side's: the same again is answered again, for ever. */
+  readonly first?: string;
+  /** Of the message on its way. Instants are UTC with Z. */
+  readonly delivery?: { readonly since: string; readonly tries: number; readonly due: string };
+  /** The other side's answer to the latest message of this side, where it was a refusal and nothing has moved since. */
+  readonly refusal?: ProcessRefusal;
+}
+
+export interface ProcessRefusal {
+  /** Of the message that was refused. */
+  readonly type: string;
+  readonly code: string;
+  readonly reasons: readonly string[];
+  readonly at: string;
+}
+
+/** How a message fared. */
+export type Delivery =
+  | { readonly kind: "taken"; readonly answer: unknown }
+  /** Nothing changed there, as far as an answer can say. */
+  | { readonly kind: "refused"; readonly code: string; readonly reasons: readonly string[] }
+  /** It may have been taken, or not yet: try again. `doubtful`: give up soon, the answer may be the other side's last. */
+  | { readonly kind: "passing"; readonly code: string; readonly doubtful: boolean };

@@ -1,0 +1,44 @@
+/** The HTTPS binding of the Dataspace Protocol 2025-1: catalogue, negotiations and transfers, in both roles. */
+import { versionDocument } from "../../../exchange/catalog/dcat.ts";
+import type { NegotiationMessage } from "../../../exchange/negotiation/messages.ts";
+import type { Negotiation } from "../../../exchange/negotiation/negotiation.ts";
+import { negotiationProtocol } from "../../../exchange/negotiation/protocol.ts";
+import type { TransferMessage } from "../../../exchange/transfers/messages.ts";
+import { transferProtocol } from "../../../exchange/transfers/protocol.ts";
+import type { Transfer } from "../../../exchange/transfers/transfer.ts";
+import type { Processes } from "../../dataspace/processes.ts";
+import type { HttpApp } from "../http-app.ts";
+import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";
+import { type Authenticate, addParticipantAuth } from "./participant-auth.ts";
+import type { ParticipantLimits } from "./participant-limits.ts";
+import { addProcessRoutes } from "./process-routes.ts";
+
+/** Below the address that other members reach this node under. */
+export const DATASPACE_PATH = "/dsp/2025-1";
+
+export interface DataspaceRouteDeps {
+  readonly authenticate: Authenticate;
+  readonly countRefusal: (code: string) => void;
+  readonly limits: ParticipantLimits;
+  readonly catalog: CatalogPorts;
+  readonly negotiations: Processes<Negotiation, NegotiationMessage>;
+  readonly transfers: Processes<Transfer, TransferMessage>;
+}
+
+export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void {
+  app.get("/.well-known/dspace-version", { config: { public: true, accessLog: false } }, async () =>
+    versionDocument(DATASPACE_PATH),
+  );
+  // Each in a scope of its own: its refusals have a form of their own.
+  const scope = (add: (app: HttpApp) => void) =>
+    app.register(
+      async (scoped) => {
+        addParticipantAuth(scoped as HttpApp, deps);
+        add(scoped as HttpApp);
+      },
+      { prefix: DATASPACE_PATH },
+    );
+  scope((scoped) => addCatalogRoutes(scoped, deps.catalog));
+  scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations));
+  scope((scoped) => addProcessRoutes(scoped, transferProtocol, deps.transfers));
+}
