@@ -1,6 +1,8 @@
 /** Client of a running node's api/v1, found through the node folder: its configuration and its token. */
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isApiIdentityProof } from "../http/api-identity.ts";
 import { CliError, type Problem } from "./errors.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -19,9 +21,13 @@ export interface ApiAddress {
 }
 
 const TIMEOUT_MS = 120_000;
+const IDENTITY_TIMEOUT_MS = 30_000;
 
+/** The token is shown to nobody but the node of this folder, which proves first that it holds it. */
 export async function openApiClient(dir: string, surroundings: Surroundings): Promise<ApiClient> {
-  return createApiClient(await readAddress(dir), surroundings);
+  const address = await readAddress(dir);
+  await meet(address, dir, surroundings);
+  return createApiClient(address, surroundings);
 }
 
 export function createApiClient({ base, token }: ApiAddress, surroundings: Surroundings): ApiClient {
@@ -54,6 +60,29 @@ export function createApiClient({ base, token }: ApiAddress, surroundings: Surro
     post: <T>(path: string, body?: unknown) => call<T>("POST", path, body ?? {}),
     put: <T>(path: string, body: unknown) => call<T>("PUT", path, body),
   });
+}
+
+async function meet({ base, token }: ApiAddress, dir: string, surroundings: Surroundings): Promise<void> {
+  const challenge = randomBytes(32).toString("base64url");
+  const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(IDENTITY_TIMEOUT_MS)]);
+  let text: string;
+  try {
+    text = await (await surroundings.fetch(`${base}/api/v1/identity?challenge=${challenge}`, { signal })).text();
+  } catch (error) {
+    if (surroundings.signal.aborted) throw error;
+    throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
+  }
+  if (!isApiIdentityProof(token, challenge, proofIn(text)))
+    throw new CliError("ERR_CLI_OTHER_NODE", { address: base, dir });
+}
+
+function proofIn(text: string): string {
+  try {
+    const { proof } = JSON.parse(text) as { proof?: unknown };
+    return typeof proof === "string" ? proof : "";
+  } catch {
+    return "";
+  }
 }
 
 function parse(text: string, address: string): unknown {

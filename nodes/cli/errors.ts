@@ -27,6 +27,7 @@ export const CLI_ERRORS = [
   "ERR_CLI_NO_NODE",
   "ERR_CLI_TOKEN_MISSING",
   "ERR_CLI_NODE_UNREACHABLE",
+  "ERR_CLI_OTHER_NODE",
   "ERR_CLI_ANSWER_UNREADABLE",
   "ERR_CLI_PORT",
   "ERR_CLI_REFUSED",
@@ -37,6 +38,7 @@ export type CliErrorCode = (typeof CLI_ERRORS)[number];
 
 const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_NODE_UNREACHABLE: EXIT.unreachable,
+  ERR_CLI_OTHER_NODE: EXIT.unreachable,
   ERR_CLI_ANSWER_UNREADABLE: EXIT.failed,
   ERR_CLI_PORT: EXIT.failed,
   ERR_CLI_REFUSED: EXIT.failed,

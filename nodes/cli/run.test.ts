@@ -1,9 +1,10 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { apiIdentityProof } from "../http/api-identity.ts";
 import { sealane } from "./_transcript.ts";
 
 const INVITATION = {
@@ -150,7 +151,7 @@ describe("a command for a running node", () => {
       detail: "body: wrong",
       errors: [{ field: "body.reason", code: "missing", parameters: {}, detail: "it is missing" }],
     };
-    const server = await listen(400, JSON.stringify(problem));
+    const server = await listen(400, JSON.stringify(problem), await tokenOf("bureau"));
     await pointApiAt(server.port);
     const zh = await sealane(`${list} --lang zh-CN`, { cwd });
     expect(zh.exitCode).toBe(2);
@@ -174,15 +175,34 @@ describe("a command for a running node", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("an answer that is no JSON is not taken for a node", async () => {
+  test("an answer that is no JSON is named", async () => {
     await sealane(INIT, { cwd });
-    const server = await listen(200, "<html>");
+    const server = await listen(200, "<html>", await tokenOf("bureau"));
     await pointApiAt(server.port);
     const { exitCode, stderr } = await sealane(list, { cwd });
     expect(exitCode).toBe(1);
     expect(stderr).toContain("[ERR_CLI_ANSWER_UNREADABLE]");
     await server.close();
   });
+
+  test.each([
+    ["a program that is no node", undefined],
+    ["another node", "another-token"],
+  ])("%s at the node's port never sees its token", async (_, token) => {
+    await sealane(INIT, { cwd });
+    const server = await listen(200, "{}", token);
+    await pointApiAt(server.port);
+    const { exitCode, stderr } = await sealane(list, { cwd });
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain("[ERR_CLI_OTHER_NODE]");
+    expect(server.seen.map(({ url }) => url?.split("?")[0])).toEqual(["/api/v1/identity"]);
+    expect(JSON.stringify(server.seen)).not.toContain(await tokenOf("bureau"));
+    await server.close();
+  });
+
+  async function tokenOf(dir: string): Promise<string> {
+    return (await readFile(join(cwd, dir, "token"), "utf8")).trim();
+  }
 
   async function pointApiAt(port: number): Promise<void> {
     const file = join(cwd, "bureau/sealane.json");
@@ -191,11 +211,25 @@ describe("a command for a running node", () => {
   }
 });
 
-async function listen(status = 200, body = "{}"): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer((_, response) => response.writeHead(status).end(body));
+interface Listening {
+  readonly port: number;
+  readonly seen: { readonly url: string | undefined; readonly headers: IncomingHttpHeaders }[];
+  readonly close: () => Promise<void>;
+}
+
+/** `token`: whose node it says to be. */
+async function listen(status = 200, body = "{}", token?: string): Promise<Listening> {
+  const seen: Listening["seen"] = [];
+  const server = createServer(({ url, headers }, response) => {
+    seen.push({ url, headers });
+    const challenge = /^\/api\/v1\/identity\?challenge=(.*)$/.exec(url ?? "")?.[1];
+    if (challenge === undefined || token === undefined) response.writeHead(status).end(body);
+    else response.end(JSON.stringify({ proof: apiIdentityProof(token, challenge) }));
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    seen,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

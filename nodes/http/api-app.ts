@@ -7,6 +7,7 @@ import { createHttpApp, type HttpApp } from "./http-app.ts";
 import { shown } from "./openapi.ts";
 import { addBearerAuth } from "./plugins/bearer-auth.ts";
 import { addGuards, type GuardDeps } from "./plugins/guards.ts";
+import { proveIdentity } from "./routes/identity/prove.ts";
 
 export interface ApiAppDeps extends Omit<GuardDeps, "interface"> {
   readonly logger: FastifyBaseLogger;
@@ -44,6 +45,7 @@ export async function createApiApp(
   app.get("/openapi.json", { schema: { hide: true }, config: { public: true, accessLog: false } }, async () =>
     app.swagger(),
   );
+  proveIdentity(app, deps);
   routes(app);
   await app.ready();
   return { app, running };
