@@ -10,6 +10,7 @@ import type {
   ContractOfferMessage,
   ContractRequestMessage,
   MessageOffer,
+  SaltedExplanation,
 } from "./messages.ts";
 import type { Negotiation } from "./negotiation.ts";
 
@@ -48,11 +49,13 @@ export const offerMessage = (negotiation: Pids, offer: MessageOffer): ContractOf
 export const agreementMessage = <A extends Agreement>(
   negotiation: Pids,
   agreement: A,
+  explanation?: SaltedExplanation,
 ): ContractAgreementMessage & { readonly agreement: A } => ({
   "@context": context(),
   "@type": "ContractAgreementMessage",
   ...pids(negotiation),
   agreement,
+  ...(explanation === undefined ? {} : { "sealane:explanation": explanation }),
 });
 
 export const verificationMessage = (negotiation: Pids): ContractAgreementVerificationMessage => ({

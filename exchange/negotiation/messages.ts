@@ -4,7 +4,7 @@
  * Unknown properties are allowed there, and so here.
  */
 import { type Static, Type } from "typebox";
-import { literals } from "../../policies/model/vocabulary.ts";
+import { Bytes32, closed, literals } from "../../policies/model/vocabulary.ts";
 import { Address, Pids as both, Id, message, Reasons as reasons } from "../protocol/vocabulary.ts";
 
 export const NEGOTIATION_STATES = [
@@ -88,7 +88,14 @@ export const ContractOfferMessage = message("ContractOfferMessage", {
   offer: MessageOffer,
   callbackAddress: Type.Optional(Address),
 });
-export const ContractAgreementMessage = message("ContractAgreementMessage", { ...both, agreement: Agreement });
+/** Why the provider permitted it: what the salted digest of its decision on the ledger covers. */
+export const SaltedExplanation = closed({ salt: Bytes32, document: Type.Unknown() });
+export type SaltedExplanation = Static<typeof SaltedExplanation>;
+export const ContractAgreementMessage = message("ContractAgreementMessage", {
+  ...both,
+  agreement: Agreement,
+  "sealane:explanation": Type.Optional(SaltedExplanation),
+});
 export const ContractAgreementVerificationMessage = message("ContractAgreementVerificationMessage", both);
 export const ContractNegotiationEventMessage = message("ContractNegotiationEventMessage", {
   ...both,

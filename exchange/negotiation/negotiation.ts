@@ -6,7 +6,7 @@
 import { type Moves, refuse, type Step as StepOf } from "../protocol/side.ts";
 import { byConsumer, byEither, byProvider, isFinal, nextState, type Transitions } from "../protocol/transitions.ts";
 import type { Role } from "../protocol/vocabulary.ts";
-import type { Agreement, MessageOffer, NegotiationMessage, NegotiationState } from "./messages.ts";
+import type { Agreement, MessageOffer, NegotiationMessage, NegotiationState, SaltedExplanation } from "./messages.ts";
 
 export type NegotiationRole = Role;
 
@@ -20,6 +20,8 @@ export interface Negotiation {
   readonly offer: MessageOffer;
   readonly offeredBy: NegotiationRole;
   readonly agreement: Agreement | undefined;
+  /** What came with the agreement, where its provider explains it. */
+  readonly explanation?: SaltedExplanation;
   readonly termination: Termination | undefined;
 }
 
@@ -138,7 +140,10 @@ function advance(
       if (message.agreement.target !== target) {
         return refuse("target-mismatch", `agreement.target: wanted ${target}, got ${message.agreement.target}`);
       }
-      return change({ agreement: message.agreement });
+      return change({
+        agreement: message.agreement,
+        ...(message["sealane:explanation"] === undefined ? {} : { explanation: message["sealane:explanation"] }),
+      });
     case "ContractNegotiationTerminationMessage":
       return change({
         termination: {

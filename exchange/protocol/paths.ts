@@ -6,6 +6,9 @@ export interface MessagePaths<T extends string> {
   readonly later: Readonly<Partial<Record<T, string>>>;
 }
 
+/** Of the version that is spoken here, below the address that other members reach a node under. */
+export const DATASPACE_PATH = "/dsp/2025-1";
+
 export const NEGOTIATION_COLLECTION = "negotiations";
 export const TRANSFER_COLLECTION = "transfers";
 

@@ -1,22 +1,22 @@
 /**
- * Provider: from a permit to a concluded agreement by the contract negotiation of DSP 2025-1. A provider may have no
- * endpoint, so it makes every call: the answer to the ContractAgreementMessage is the requester's
- * ContractAgreementVerificationMessage, and the FINALIZED event follows once the ledger has `agreement.conclude`.
+ * Provider: from a permit to a concluded agreement, by the contract negotiation of DSP 2025-1. The agreement is drawn
+ * up with the decision; once the requester has verified it, both reach the ledger under one signature, and FINALIZED
+ * follows. What to say next is a function of the negotiation, the ledger and what was decided.
  */
-import { agreementOf, agreementProblems } from "../negotiation/agreement.ts";
-import { agreementMessage, eventMessage } from "../negotiation/compose.ts";
-import type { ContractNegotiationEventMessage } from "../negotiation/messages.ts";
+import { agreementDigest, agreementOf, agreementProblems, offerOf } from "../negotiation/agreement.ts";
+import { agreementMessage, eventMessage, negotiationTermination, offerMessage } from "../negotiation/compose.ts";
+import { dataRequestOf, isOfferFor, withDataRequest } from "../negotiation/data-request.ts";
+import type { NegotiationMessage } from "../negotiation/messages.ts";
+import type { Negotiation } from "../negotiation/negotiation.ts";
+import { causeOf } from "../protocol/vocabulary.ts";
 import {
-  type AgreementDelivery,
   type AgreementRecord,
   agreementIdOf,
   agreementKey,
+  type Conclusion,
   conclusionBody,
   invalidAgreement,
-  messageOf,
-  moved,
   requestDigest,
-  requested,
 } from "./agreement-record.ts";
 import {
   decisionOn,
@@ -25,67 +25,35 @@ import {
   type ProviderPorts,
   recordDecision,
 } from "./decide-request.ts";
+import { endOf, POLICY_REPLACED } from "./negotiated.ts";
 import type { Explanation, RecordStore } from "./ports.ts";
 import { record, type ToRecord } from "./record.ts";
 
-/** An event with the asset whose negotiation it moves. */
-export interface NegotiationEvent {
-  readonly asset: string;
-  readonly message: ContractNegotiationEventMessage;
-}
-
 export interface AgreePorts extends ProviderPorts {
   readonly agreements: RecordStore<AgreementRecord>;
-  /** Resolves with the requester's verification, unchecked. Throws ERR_REQUEST_UNREACHABLE. */
-  readonly deliver: (requester: string, request: string, delivery: AgreementDelivery) => Promise<unknown>;
-  /** Resolves once the requester has acknowledged the event. Throws ERR_REQUEST_UNREACHABLE. */
-  readonly notify: (requester: string, request: string, event: NegotiationEvent) => Promise<unknown>;
+  /** Resolves with true once the requester has verified this agreement; with false where it does not in time. */
+  readonly verified: (kept: AgreementRecord) => Promise<boolean>;
 }
 
 /**
  * Decides on one own asset. A permit and its agreement reach the ledger together where the requester verifies at once;
- * the decision alone where it does not, so that it never depends on who asked. Resolves with what was concluded: the
- * requester is told once nothing else waits for it. Safe to repeat at any point.
+ * the decision alone where it does not, so that it never depends on who asked. Safe to repeat at any point.
  */
-export async function decideAndAgree(
-  ports: AgreePorts,
-  id: string,
-  asset: string,
-): Promise<AgreementRecord | undefined> {
+export async function decideAndAgree(ports: AgreePorts, id: string, asset: string): Promise<void> {
   const made = await decisionOn(ports, id, asset);
-  // Whatever kept it from being verified is met, and told, again once the decision is on the ledger.
+  // Whatever keeps it from being drawn up is met, and told, again once the decision is on the ledger.
   const kept =
-    made.explanation.outcome === "permit" ? await verified(ports, id, asset).catch(() => undefined) : undefined;
-  const isVerified = kept?.negotiation.state === "VERIFIED";
+    made.explanation.outcome === "permit" ? await drawnUp(ports, id, asset).catch(() => undefined) : undefined;
+  const isVerified = kept !== undefined && (await ports.verified(kept));
   await recordDecision(ports, id, made, isVerified ? [conclusionOf(kept)] : []);
-  return isVerified ? kept : undefined;
 }
 
-/** Takes the negotiation on one permitted asset on to FINALIZED. Safe to repeat at any point: it goes on where it was. */
-export async function negotiate(ports: AgreePorts, id: string, asset: string): Promise<void> {
-  const kept = await verified(ports, id, asset);
-  if (kept?.negotiation.state !== "VERIFIED") return;
+/** Concludes on one permitted asset, once the requester has verified. Safe to repeat at any point. */
+export async function conclude(ports: AgreePorts, id: string, asset: string): Promise<void> {
+  const kept = await drawnUp(ports, id, asset);
+  if (kept === undefined || !(await ports.verified(kept))) return;
   const { type, body, about } = conclusionOf(kept);
   await record(ports, type, body, about);
-  await tellFinalized(ports, kept);
-}
-
-/** Up to the requester's verification. A state changes when the other side has acknowledged, and is on disk then. */
-async function verified(ports: AgreePorts, id: string, asset: string): Promise<AgreementRecord | undefined> {
-  const key = agreementKey(id, asset);
-  const explanation = await latestExplanation(ports.stores, id, asset);
-  let kept = await ports.agreements.get(key);
-  // Verified under a decision that was never recorded, because its policy was replaced meanwhile.
-  if (kept?.delivery.explanation.salt !== explanation?.salt) kept = undefined;
-  if (kept === undefined) {
-    kept = await prepare(ports, id, asset, explanation);
-    if (kept === undefined) return undefined;
-    await ports.agreements.put(key, kept);
-  }
-  if (kept.negotiation.state !== "REQUESTED") return kept;
-  const agreed = await agree(ports, kept);
-  await ports.agreements.put(key, agreed);
-  return agreed;
 }
 
 /** Provider: from now on the agreement opens nothing; a running computation stops before view-2. */
@@ -97,8 +65,25 @@ export async function revokeAgreement(
   await record(ports, "agreement.revoke", { agreement, reason }, agreement);
 }
 
-/** Undefined where there is nothing to agree on: no permit, or no asset any more. */
-async function prepare(
+const conclusionOf = (kept: AgreementRecord): ToRecord<"agreement.conclude"> => ({
+  type: "agreement.conclude",
+  body: conclusionBody(kept),
+  about: kept.agreement,
+});
+
+/** The agreement that the latest permit leads to, on disk. Undefined where there is no permit, or no asset any more. */
+async function drawnUp(ports: AgreePorts, id: string, assetId: string): Promise<AgreementRecord | undefined> {
+  const key = agreementKey(id, assetId);
+  const explanation = await latestExplanation(ports.stores, id, assetId);
+  const kept = await ports.agreements.get(key);
+  // Of a decision that was never recorded, because its policy was replaced meanwhile, nothing is left.
+  if (kept !== undefined && kept.terms.explanation.salt === explanation?.salt) return kept;
+  const made = await drawUp(ports, id, assetId, explanation);
+  if (made !== undefined) await ports.agreements.put(key, made);
+  return made;
+}
+
+async function drawUp(
   ports: AgreePorts,
   id: string,
   assetId: string,
@@ -108,53 +93,54 @@ async function prepare(
   const own = await ports.ownAsset(assetId);
   if (document === undefined || own?.policy === undefined || explanation?.outcome !== "permit") return undefined;
   const { asset, policy } = own;
-  const request = document.document.statement;
-  const agreement = agreementIdOf(id, assetId);
   const terms = {
-    id: agreement,
+    id: agreementIdOf(id, assetId),
     asset,
     policy,
-    request,
+    request: document.document.statement,
     requestDigest: requestDigest(document),
     decision: explanation,
   };
-  const negotiation = requested(request, policy);
-  const message = agreementMessage(negotiation, agreementOf({ ...terms, timestamp: ports.now() }));
-  const problems = agreementProblems(message.agreement, terms);
+  const agreement = agreementOf({ ...terms, timestamp: ports.now() });
+  const problems = agreementProblems(agreement, terms);
   if (problems.length > 0) throw invalidAgreement(problems);
-  return {
-    request: id,
-    asset: assetId,
-    agreement,
-    negotiation,
-    delivery: {
-      message,
-      asset,
-      policy,
-      explanation: { salt: explanation.salt, document: explanationDocument(explanation) },
-    },
-  };
+  const salted = { salt: explanation.salt, document: explanationDocument(explanation) };
+  return { request: id, asset: assetId, agreement: terms.id, terms: { agreement, asset, policy, explanation: salted } };
 }
 
-async function agree(ports: AgreePorts, kept: AgreementRecord): Promise<AgreementRecord> {
-  const { delivery, request } = kept;
-  const answer = await ports.deliver(delivery.message.agreement.assignee, request, delivery);
-  const agreed = moved(kept.negotiation, "provider", delivery.message);
-  const negotiation = moved(agreed, "consumer", messageOf("ContractAgreementVerificationMessage", answer));
-  return { ...kept, negotiation };
+/** Is this what the negotiation is about now? */
+export const isAgreedIn = ({ agreement }: Negotiation, { terms }: AgreementRecord): boolean =>
+  agreement !== undefined && agreementDigest(agreement) === agreementDigest(terms.agreement);
+
+export interface ProviderWord extends Pick<ProviderPorts, "stores"> {
+  readonly agreements: Pick<RecordStore<AgreementRecord>, "get">;
+  /** What was concluded under this id, by this node's replica. */
+  readonly concluded: (agreement: string) => Promise<Conclusion | undefined>;
 }
 
-const conclusionOf = (kept: AgreementRecord): ToRecord<"agreement.conclude"> => ({
-  type: "agreement.conclude",
-  body: conclusionBody(kept),
-  about: kept.agreement,
-});
-
-/** Once the ledger has it. */
-export async function tellFinalized(ports: AgreePorts, kept: AgreementRecord): Promise<void> {
-  const { request, asset } = kept;
-  const message = eventMessage(kept.negotiation, "FINALIZED");
-  await ports.notify(kept.delivery.message.agreement.assignee, request, { asset, message });
-  const negotiation = moved(kept.negotiation, "provider", message);
-  await ports.agreements.put(agreementKey(request, asset), { ...kept, negotiation });
+/** What the provider says next; undefined: it waits for its own decision, its ledger, or the requester. */
+export async function nextOfProvider(
+  ports: ProviderWord,
+  negotiation: Negotiation,
+): Promise<NegotiationMessage | undefined> {
+  const { state, offer } = negotiation;
+  const reference = dataRequestOf(offer);
+  if (reference === undefined || (state !== "REQUESTED" && state !== "ACCEPTED" && state !== "VERIFIED"))
+    return undefined;
+  const { request } = reference;
+  const kept = await ports.agreements.get(agreementKey(request, offer.target));
+  const isVerified = state === "VERIFIED" && kept !== undefined && isAgreedIn(negotiation, kept);
+  if (isVerified && (await ports.concluded(kept.agreement)) !== undefined)
+    return eventMessage(negotiation, "FINALIZED");
+  const life = (await ports.stores.lives.get(request))?.life;
+  const cause = life === undefined ? undefined : endOf(life, offer.target);
+  if (cause !== undefined) return negotiationTermination(negotiation, cause);
+  if (isVerified) return undefined;
+  if (state === "VERIFIED") return negotiationTermination(negotiation, causeOf(POLICY_REPLACED));
+  const explanation = await latestExplanation(ports.stores, request, offer.target);
+  if (kept === undefined || explanation?.salt !== kept.terms.explanation.salt) return undefined;
+  const { agreement, policy, explanation: salted } = kept.terms;
+  if (isOfferFor(offer, policy, reference)) return agreementMessage(negotiation, agreement, salted);
+  if (state === "ACCEPTED") return negotiationTermination(negotiation, causeOf(POLICY_REPLACED));
+  return offerMessage(negotiation, withDataRequest(offerOf(policy), reference));
 }

@@ -4,6 +4,9 @@ import type { AgreementRecord } from "../../exchange/requests/agreement-record.t
 import type { RecordStore } from "../../exchange/requests/ports.ts";
 import type { Ledger } from "../../ledger/port.ts";
 
+/** Store of AgreementRecord, by `agreementKey`. */
+export const AGREED_TERMS = "agreed-terms";
+
 export async function assetUses(
   ledger: Ledger,
   agreements: RecordStore<AgreementRecord>,

@@ -8,6 +8,7 @@ export const consumerPorts = (ctx: Context): VerifyPorts => ({
   directory: ctx.facts,
   stores: ctx.stores,
   agreements: ctx.stores.agreements,
+  metadata: async (asset) => (await ctx.services.catalogue.find(asset)).statement.asset,
   decision: ctx.facts.decision,
   concluded: async (agreement) => (await readAgreement(ctx.services.ledger, agreement))?.agreement,
 });

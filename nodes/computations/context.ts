@@ -7,10 +7,7 @@ import type { ComputationDocuments, Salted } from "../../exchange/computations/d
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
 import type { CodeTables } from "../../exchange/computations/record-relations.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
-import type { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
-import type { NegotiationEvent } from "../../exchange/requests/agree.ts";
-import type { AgreementDelivery, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
-import type { RequestErrorCode } from "../../exchange/requests/errors.ts";
+import type { AgreedTerms, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type {
   Explanation,
   LifeRecord,
@@ -23,6 +20,7 @@ import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
+import { AGREED_TERMS } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
@@ -43,11 +41,17 @@ export interface OpeningRecord {
   readonly request: string;
 }
 
+/** What a coordinator needs beside the ledger. */
+export interface CoordinatorDossier {
+  readonly documents: ComputationDocuments;
+  readonly request: RequestDocument;
+}
+
 /** What a receiver needs beside the ledger: documents, and every permit with its agreement, in cohort order. */
 export interface Dossier {
   readonly documents: ComputationDocuments;
   readonly request: RequestDocument;
-  readonly deliveries: readonly AgreementDelivery[];
+  readonly terms: readonly AgreedTerms[];
 }
 
 /** What the coordinator hands to the receiver beside message 22, so that evidence can be assembled. */
@@ -97,34 +101,15 @@ export interface Fault {
   readonly at: string;
 }
 
-export interface RelayedAgreement {
-  readonly from: string;
-  readonly delivery: AgreementDelivery;
-  /** The requester's answer, once it has been here. */
-  readonly verification?: ContractAgreementVerificationMessage;
-  /** The provider's last event and the answer to it. */
-  readonly event?: NegotiationEvent;
-  readonly finalized?: ContractNegotiation;
-  /** The requester's refusal of the delivery, or of the event behind it: told to the provider once. */
-  readonly refused?: RequestErrorCode;
-}
-/** What the operator keeps for requesters that nobody can connect to. */
-interface RelayStores {
-  /** By request. */
-  readonly relayedDocuments: RecordStore<RequestDocument>;
-  /** By `<request>/<asset>`. */
-  readonly relayedAgreements: RecordStore<RelayedAgreement>;
-}
-
-export interface Stores extends RequestStores, RelayStores {
+export interface Stores extends RequestStores {
   readonly lives: RecordStore<LifeRecord>;
   readonly explanations: RecordStore<Explanation>;
-  /** By `agreementKey`: both sides of a negotiation keep it here. */
+  /** By `agreementKey`: both sides of a negotiation keep here what it is about. */
   readonly agreements: RecordStore<AgreementRecord>;
   /** Requester, by computation. */
   readonly openings: RecordStore<OpeningRecord>;
   /** Coordinator: by `<computation>/<who handed them over>`. */
-  readonly documentsToRelay: RecordStore<ComputationDocuments>;
+  readonly documentsToRelay: RecordStore<CoordinatorDossier>;
   /** Receiver: by `<computation>/<who handed it over>`. */
   readonly dossiers: RecordStore<Dossier>;
   /** Receiver: what C brought and was decoded, as evidence is assembled from it. Coordinator: what it brought. */
@@ -172,7 +157,7 @@ export interface Context {
 export function createContext(services: NodeServices, gauges: Gauges): Context {
   const open = services.openStore;
   const facts = createLedgerFacts(services.ledger);
-  const documentsToRelay = open<ComputationDocuments>("computation-documents");
+  const documentsToRelay = open<CoordinatorDossier>("computation-dossiers");
   const dossiers = open<Dossier>("dossiers");
   const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
@@ -191,7 +176,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       lives: open<LifeRecord>("request-lives", "unless-power-fails"),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
-      agreements: open<AgreementRecord>("agreements"),
+      agreements: open<AgreementRecord>(AGREED_TERMS),
       openings: open<OpeningRecord>("openings"),
       documentsToRelay,
       dossiers,
@@ -203,8 +188,6 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       answers: open<string>("answers", "unless-power-fails"),
       witnessed: open<Signed<unknown>>("witnessed", "unless-power-fails"),
       faults: open<Fault>("faults"),
-      relayedDocuments: open<RequestDocument>("relayed-documents"),
-      relayedAgreements: open<RelayedAgreement>("relayed-agreements"),
       cursor: open<number>("ledger-cursor"),
     },
     releases,

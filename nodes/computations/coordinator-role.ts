@@ -3,7 +3,6 @@ import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type CoordinatorState, startCoordinator, stepCoordinator } from "../../crypto/secagg/coordinator.ts";
 import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/secagg/step.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
-import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { LedgerError, type TransactionBody, type TransactionType } from "../../ledger/port.ts";
@@ -11,10 +10,10 @@ import type { Context, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { type KeptChunks, openKeptChunks } from "./kept-chunks.ts";
+import { knownRequest } from "./known-request.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
-import { providerPorts } from "./provider.ts";
 import { untilDone } from "./retry.ts";
 
 export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
@@ -33,9 +32,10 @@ const TOO_EARLY_PAUSE_MS = 300;
 export async function runCoordinator(ctx: Context, opened: ComputationOpened): Promise<CoordinatorRole | undefined> {
   const { body } = opened;
   const id = body.computation;
-  const documents = await ctx.stores.documentsToRelay.get(`${id}/${opened.requester}`);
-  if (documents === undefined) return undefined;
-  const request = (await documentOf(providerPorts(ctx), body.request)).document.statement;
+  const dossier = await ctx.stores.documentsToRelay.get(`${id}/${opened.requester}`);
+  if (dossier === undefined) return undefined;
+  const { documents } = dossier;
+  const request = await knownRequest(ctx, body.request, dossier.request);
   const plain = {
     query: documents.query.document,
     layout: documents.layout.document,

@@ -39,13 +39,13 @@ export async function assembleEvidence(ctx: Context, result: ResultRecord): Prom
     decisions: await Promise.all(
       opened.body.cohort.map(async ({ asset }) => ({
         record: await prove(present(await readDecision(ledger, request, asset), "decision").position),
-        explanation: deliveryOf(dossier, asset).explanation,
+        explanation: termsOf(dossier, asset).explanation,
       })),
     ),
     agreements: await Promise.all(
       opened.body.cohort.map(async ({ asset, agreement }) => ({
         record: await prove(present(await readAgreement(ledger, agreement), "agreement").concluded.position),
-        document: deliveryOf(dossier, asset).message.agreement,
+        document: termsOf(dossier, asset).agreement,
       })),
     ),
     opened: { record: await prove(opened.position), ...dossier.documents },
@@ -203,10 +203,10 @@ async function activationsOf(
   return found;
 }
 
-function deliveryOf(dossier: Dossier, asset: string): Dossier["deliveries"][number] {
+function termsOf(dossier: Dossier, asset: string): Dossier["terms"][number] {
   return present(
-    dossier.deliveries.find((delivery) => delivery.asset.id === asset),
-    `delivery of ${asset}`,
+    dossier.terms.find((one) => one.asset.id === asset),
+    `terms of ${asset}`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Requests, agreements, computations and results as one feature of a node: wiring only. */
-import { listAgreements, revoke } from "../http/routes/agreements/agreements.ts";
+import type { HttpApp } from "../http/http-app.ts";
+import { listAgreements, revoke, showAgreement } from "../http/routes/agreements/agreements.ts";
 import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
@@ -9,33 +10,37 @@ import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createContext } from "./context.ts";
 import { createGauges, meteredPeers } from "./gauges.ts";
 import { addExchangePeerRoutes } from "./peer-routes.ts";
-import { createExchangeService } from "./service.ts";
+import { createExchangeService, type ExchangeService } from "./service.ts";
 
-export function createExchangeFeature(services: NodeServices): Feature {
+export function createExchangeFeature(
+  services: NodeServices,
+): Feature & { readonly negotiating: ExchangeService["negotiating"] } {
   const gauges = createGauges();
   const ctx = createContext({ ...services, peers: meteredPeers(services.peers, gauges) }, gauges);
   const service = createExchangeService(ctx);
   return Object.freeze({
-    apiRoutes(app) {
+    negotiating: service.negotiating,
+    apiRoutes(app: HttpApp) {
       submit(app, ctx);
       listRequests(app, ctx);
       showRequest(app, ctx);
       explainRequest(app, ctx);
       cancel(app, ctx);
-      decide(app, ctx, service.requests);
+      decide(app, ctx, service);
       open(app, service.requests);
       showResult(app, ctx);
       showEvidence(app, ctx);
-      listAgreements(app, ctx);
+      listAgreements(app, ctx, service.negotiating);
+      showAgreement(app, ctx, service.negotiating);
       revoke(app, ctx);
       listComputations(app, ctx);
       showComputation(app, ctx);
     },
-    peerRoutes: (app) => addExchangePeerRoutes(app, ctx, service.roles),
+    peerRoutes: (app: HttpApp) => addExchangePeerRoutes(app, ctx, service.roles),
     start: () => service.start(),
     async stop() {
       await service.stop();
       await ctx.assets.close();
     },
-  } satisfies Feature);
+  });
 }

@@ -7,7 +7,6 @@ import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Step } from "../../crypto/secagg/step.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
 import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
-import { documentOf } from "../../exchange/requests/decide-request.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
@@ -17,9 +16,9 @@ import { chunkPart } from "./chunk-upload.ts";
 import type { Context } from "./context.ts";
 import { createCoordinatorLine, isRefused } from "./coordinator-line.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
+import { knownRequest } from "./known-request.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
-import { providerPorts } from "./provider.ts";
 import { untilDone } from "./retry.ts";
 import { askWitnesses } from "./witness.ts";
 
@@ -136,7 +135,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
 
   async function review(documents: Extract<MemberEffect, { kind: "review" }>): Promise<MemberInput> {
     const refuse = (reason: Refusal): MemberInput => ({ kind: "refuse", reason });
-    const request = (await documentOf(providerPorts(ctx), body.request)).document.statement;
+    const request = await knownRequest(ctx, body.request);
     const verdict = await reviewWithLedger(ctx, opened, documents, request);
     if (!verdict.ok) {
       ctx.services.log.warn({ computation: body.computation, ...verdict }, "refused to take part");

@@ -1,30 +1,13 @@
 /** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
-import {
-  AssetId,
-  Count,
-  closed,
-  Digest,
-  literals,
-  MemberId,
-  PublicKey,
-  Uuid,
-} from "../../chaincode/rules/vocabulary.ts";
+import { Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
-import { ContractAgreementVerificationMessage, ContractNegotiation } from "../../exchange/negotiation/messages.ts";
-import { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
-import { REQUEST_ERRORS } from "../../exchange/requests/errors.ts";
+import { AgreedTerms } from "../../exchange/requests/agreement-record.ts";
 import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
 
 export const paths = Object.freeze({
-  request: (request: string) => `/peer/v1/requests/${request}`,
-  agreements: (request: string) => `/peer/v1/requests/${request}/agreements`,
-  negotiationEvents: (request: string) => `/peer/v1/requests/${request}/agreements/events`,
-  relayDocument: (request: string) => `/peer/v1/relay/${request}/document`,
-  relayAgreements: (request: string) => `/peer/v1/relay/${request}/agreements`,
-  relayAnswer: (request: string) => `/peer/v1/relay/${request}/answers`,
   receiverKey: (computation: string) => `/peer/v1/computations/${computation}/receiver-key`,
   documents: (computation: string) => `/peer/v1/computations/${computation}/documents`,
   dossier: (computation: string) => `/peer/v1/computations/${computation}/dossier`,
@@ -44,7 +27,6 @@ export const paths = Object.freeze({
   result: (computation: string) => `/peer/v1/results/${computation}`,
 });
 
-export const RequestParameters = closed({ request: Uuid });
 export const ComputationParameters = closed({ computation: Uuid });
 
 /** Protocol messages are checked by crypto/secagg itself, by type and size. */
@@ -77,10 +59,11 @@ export const WitnessedStatements = closed({
   statements: Type.Array(Type.Unknown(), { maxItems: 16 }),
   cosigned: Type.Optional(Type.String({ maxLength: 4_096 })),
 });
+export const CoordinatorDossierSchema = closed({ documents: ComputationDocuments, request: RequestDocumentSchema });
 export const DossierSchema = closed({
   documents: ComputationDocuments,
   request: RequestDocumentSchema,
-  deliveries: Type.Array(AgreementDelivery, { minItems: 3, maxItems: 1000 }),
+  terms: Type.Array(AgreedTerms, { minItems: 3, maxItems: 1000 }),
 });
 export const TranscriptSchema = closed({
   result: ProtocolMessage,
@@ -88,38 +71,8 @@ export const TranscriptSchema = closed({
   refusals: Type.Array(Type.Unknown(), { maxItems: 1000 }),
   views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
 });
-/** The message is checked by exchange/negotiation. */
-export const NegotiationEventSchema = closed({ asset: AssetId, message: Type.Unknown() });
-/** Agreements that wait at the operator for a requester without endpoint, and its answers. */
-export const RelayedAgreements = closed({
-  agreements: Type.Array(
-    closed({
-      from: MemberId,
-      /** As the operator got it, with what extensions add: the answer names it. */
-      digest: Digest,
-      delivery: AgreementDelivery,
-      event: Type.Optional(NegotiationEventSchema),
-    }),
-    { maxItems: 1000 },
-  ),
-});
-const Refused = closed({ refused: literals(REQUEST_ERRORS) });
-export const RelayedAnswer = closed({
-  asset: AssetId,
-  /** Of the delivery that was checked. */
-  digest: Digest,
-  answer: Type.Union([ContractAgreementVerificationMessage, ContractNegotiation, Refused]),
-});
-export type RelayedAnswer = Static<typeof RelayedAnswer>;
 /** Requester to receiver: a fresh X25519 key the answer is sealed to. */
 export const ResultRequest = closed({ publicKey: PublicKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });
 
-export {
-  AgreementDelivery,
-  ComputationDocuments,
-  ContractAgreementVerificationMessage,
-  ContractNegotiation,
-  ReceiverKey,
-  RequestDocumentSchema,
-};
+export { ReceiverKey };

@@ -1,19 +1,15 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
 import { type Static, Type } from "typebox";
-import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
-import { providerOf } from "../../chaincode/rules/rule.ts";
+import { readComputationStep } from "../../chaincode/rules/keys.ts";
 import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
-import { digestOf } from "../../crypto/suites/digest.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { isOver } from "../../exchange/requests/life.ts";
-import { checkedDelivery, finalizeAgreement, verifyAgreement } from "../../exchange/requests/verify-agreement.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
-import { consumerPorts } from "./consumer.ts";
-import type { Context, Dossier, Transcript } from "./context.ts";
+import type { Context, CoordinatorDossier, Dossier, Transcript } from "./context.ts";
 import { computationInPath } from "./gauges.ts";
 import { type ChunkPlace, chunkId } from "./kept-chunks.ts";
 import {
@@ -21,28 +17,20 @@ import {
   AcceptedMessage,
   AcceptedOrPage,
   ChunkParameters,
-  ComputationDocuments,
   ComputationParameters,
-  ContractAgreementVerificationMessage,
-  ContractNegotiation,
+  CoordinatorDossierSchema,
   DossierSchema,
   MailboxPageSchema,
   MailboxQuery,
   MessagesQuery,
-  NegotiationEventSchema,
   ProtocolMessage,
   ReceiverKey,
-  RelayedAgreements,
-  RelayedAnswer,
-  RequestDocumentSchema,
-  RequestParameters,
   ResultRequest,
   SealedResult,
   TranscriptSchema,
   WitnessedStatements,
 } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
-import { depositDocument, relayAgreement, relayEvent, takeAnswer, waitsForAnswer } from "./relay.ts";
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";
@@ -52,9 +40,6 @@ const BEHIND_MS = 5_000;
 const NO_PAGE = { epoch: "none", next: 0 };
 /** Bytes of bodies whose form says how large they can be; the rest is bounded by the configuration or the protocol. */
 const LARGEST = Object.freeze({
-  /** An asset as large as the catalogue takes it, and its policy once more in the agreement. */
-  agreement: 8 * 1024 * 1024,
-  document: 1024 * 1024,
   chunk: CHUNK_WORDS * 8,
   /** A few ids, or a negotiation message with what extensions add to it. */
   word: 64 * 1024,
@@ -77,78 +62,6 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     return page === undefined ? { ...NO_PAGE, messages: [] } : { ...page, messages: [...page.messages] };
   }
 
-  app.get(
-    "/peer/v1/requests/:request",
-    { schema: { params: RequestParameters, response: { 200: RequestDocumentSchema, ...problems } } },
-    async ({ params, author }) => await requestFor(ctx, params.request, author),
-  );
-  app.post(
-    "/peer/v1/requests/:request/agreements",
-    {
-      bodyLimit: LARGEST.agreement,
-      schema: {
-        params: RequestParameters,
-        body: Type.Unknown(),
-        response: { 200: ContractAgreementVerificationMessage, ...problems },
-      },
-    },
-    async ({ params, author, body }) => {
-      if (await isRelayed(ctx, params.request)) {
-        return await relayAgreement(ctx, author, params.request, checkedDelivery(body));
-      }
-      return await verifyAgreement(consumerPorts(ctx), author, params.request, body);
-    },
-  );
-  app.post(
-    "/peer/v1/requests/:request/agreements/events",
-    {
-      bodyLimit: LARGEST.word,
-      schema: {
-        params: RequestParameters,
-        body: NegotiationEventSchema,
-        response: { 200: ContractNegotiation, ...problems },
-      },
-    },
-    async ({ params, author, body }) =>
-      (await isRelayed(ctx, params.request))
-        ? await relayEvent(ctx, author, params.request, body)
-        : await finalizeAgreement(consumerPorts(ctx), author, params.request, body),
-  );
-  app.post(
-    "/peer/v1/relay/:request/document",
-    {
-      bodyLimit: LARGEST.document,
-      schema: { params: RequestParameters, body: RequestDocumentSchema, response: { 200: Accepted, ...problems } },
-    },
-    async ({ params, author, body }) => {
-      await depositDocument(ctx, author, params.request, body as never);
-      return accepted;
-    },
-  );
-  app.get(
-    "/peer/v1/relay/:request/agreements",
-    { schema: { params: RequestParameters, response: { 200: RelayedAgreements, ...problems } } },
-    async ({ params, author }) => {
-      const agreements = [];
-      for await (const [, kept] of ctx.stores.relayedAgreements.entries(`${params.request}/`)) {
-        const { from, delivery, event } = kept;
-        if (waitsForAnswer(kept) && delivery.message.agreement.assignee === author)
-          agreements.push({ from, digest: digestOf(delivery), delivery, ...(event === undefined ? {} : { event }) });
-      }
-      return { agreements } as never;
-    },
-  );
-  app.post(
-    "/peer/v1/relay/:request/answers",
-    {
-      bodyLimit: LARGEST.word,
-      schema: { params: RequestParameters, body: RelayedAnswer, response: { 200: Accepted, ...problems } },
-    },
-    async ({ params, author, body }) => {
-      await takeAnswer(ctx, author, params.request, body);
-      return accepted;
-    },
-  );
   app.post(
     "/peer/v1/computations/:computation/receiver-key",
     {
@@ -163,9 +76,15 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
   );
   app.post(
     "/peer/v1/computations/:computation/documents",
-    { schema: { params: ComputationParameters, body: ComputationDocuments, response: { 200: Accepted, ...problems } } },
+    {
+      schema: {
+        params: ComputationParameters,
+        body: CoordinatorDossierSchema,
+        response: { 200: Accepted, ...problems },
+      },
+    },
     async ({ params, author, body }) => {
-      await takeDocuments(ctx, author, params.computation, body);
+      await takeDocuments(ctx, author, params.computation, body as unknown as CoordinatorDossier);
       await roles.startRoles(params.computation);
       return accepted;
     },
@@ -289,31 +208,6 @@ async function untilEnded(ctx: Context, request: string): Promise<void> {
   if (life !== undefined && !isOver(life)) await ctx.moved.wait(request, BEHIND_MS);
 }
 
-/** The document goes to whoever the request names: providers of its assets, coordinator, receiver. */
-async function requestFor(ctx: Context, request: string, author: string) {
-  const onLedger = await readRequest(ctx.services.ledger, request);
-  const document =
-    (await ctx.stores.documents.get(request)) ??
-    (await ctx.stores.relayedDocuments.get(`${request}/${onLedger?.requester}`));
-  if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: not filed here`);
-  const { statement } = document.document;
-  const named = [statement.requester, statement.coordinator, statement.receiver, ...statement.assets.map(providerOf)];
-  if (!named.includes(author)) {
-    throw new RequestError("ERR_REQUEST_FORBIDDEN", `request ${request}: does not name ${author}`);
-  }
-  return document as never;
-}
-
-/** The operator relays for a requester that has no endpoint and has deposited its document here. */
-async function isRelayed(ctx: Context, request: string): Promise<boolean> {
-  const own = await ctx.stores.documents.get(request);
-  if (own?.document.signer === ctx.services.member) return false;
-  const onLedger = await readRequest(ctx.services.ledger, request);
-  return (
-    onLedger !== undefined && (await ctx.stores.relayedDocuments.get(`${request}/${onLedger.requester}`)) !== undefined
-  );
-}
-
 const phaseOf = ({ phase }: { readonly phase: string }): 1 | 2 => (phase === "1" ? 1 : 2);
 
 /** R redoes the sum of phase 2 from them: masked words of the members that close-2 names, until the computation is over. */
@@ -344,7 +238,12 @@ async function ofCohort(ctx: Context, computation: string, author: string): Prom
 }
 
 /** Kept apart by author, so that nobody blocks another's; from the opening on they must be the ones opened. */
-async function takeDocuments(ctx: Context, author: string, computation: string, received: unknown): Promise<void> {
+async function takeDocuments(
+  ctx: Context,
+  author: string,
+  computation: string,
+  received: CoordinatorDossier,
+): Promise<void> {
   const opened = await ctx.facts.opened(computation);
   if (opened !== undefined) {
     if (opened.requester !== author || opened.body.coordinator !== ctx.services.member) {
@@ -353,7 +252,7 @@ async function takeDocuments(ctx: Context, author: string, computation: string, 
         `computation ${computation}: not ${author}'s to hand over`,
       );
     }
-    checkDocuments(received, opened.body);
+    checkDocuments(received.documents, opened.body);
   }
-  await ctx.unopened.keep("documents", author, computation, received as object);
+  await ctx.unopened.keep("documents", author, computation, received);
 }

@@ -18,8 +18,8 @@ import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { Context } from "./context.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
+import type { Negotiating } from "./negotiating.ts";
 import { serveRequest } from "./provider.ts";
-import { serveThroughRelay } from "./relay.ts";
 import { fetchResult, isRestartable, openComputation } from "./requester.ts";
 import { runsStoppedBy } from "./stopped-runs.ts";
 
@@ -35,12 +35,9 @@ export interface RequestDriver {
   stop(): Promise<void>;
 }
 
-const RELAY_POLL_MS = 1_000;
-
-export function createRequestDriver(ctx: Context): RequestDriver {
+export function createRequestDriver(ctx: Context, negotiating: Negotiating): RequestDriver {
   const { ledger, log, member: self } = ctx.services;
   const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
-  const relayTimers = new Map<string, NodeJS.Timeout>();
   const queue = createKeyedQueue({
     run: advance,
     isPassing,
@@ -48,8 +45,9 @@ export function createRequestDriver(ctx: Context): RequestDriver {
   });
 
   async function advance(request: string): Promise<void> {
-    await serveRequest(ctx, request);
-    if (await serveThroughRelay(ctx, request)) pokeLater(request);
+    await ask(request);
+    negotiating.poke(request);
+    await serveRequest(ctx, negotiating, request);
     const known = await ctx.stores.lives.get(request);
     // Filed, and the node died before its record was on the way.
     if (known?.life.name === "draft") return await recordSubmission(ports, request);
@@ -61,13 +59,9 @@ export function createRequestDriver(ctx: Context): RequestDriver {
     if (life.name === "released") await fetchResult(ctx, life.computation);
   }
 
-  function pokeLater(request: string): void {
-    clearTimeout(relayTimers.get(request));
-    const timer = setTimeout(() => {
-      relayTimers.delete(request);
-      queue.poke(request);
-    }, RELAY_POLL_MS);
-    relayTimers.set(request, timer);
+  async function ask(request: string): Promise<void> {
+    const life = (await ctx.stores.lives.get(request))?.life;
+    if (life !== undefined && life.name !== "draft") await negotiating.ask(life);
   }
 
   /** Everyone has decided: what cannot be opened now never can, so the request ends with the reason. */
@@ -129,7 +123,6 @@ export function createRequestDriver(ctx: Context): RequestDriver {
     open,
     async stop() {
       ctx.moved.close();
-      for (const timer of relayTimers.values()) clearTimeout(timer);
       await queue.stop();
     },
   });

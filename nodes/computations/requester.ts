@@ -134,14 +134,14 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
     if ((await ctx.facts.asset(asset))?.withdrawn !== false) continue;
     // A provider may have recorded something else than what it had verified.
     if ((await onLedger(consumerPorts(ctx), agreed)) !== "the-same") continue;
-    const member = await ctx.facts.member(agreed.delivery.asset.provider);
+    const member = await ctx.facts.member(agreed.terms.asset.provider);
     if (member === undefined || gone.has(member.id)) continue;
     candidates.push({
       member: member.id,
       holdingGroup: member.holdingGroup,
       active: member.active,
-      asset: agreed.delivery.asset,
-      policy: agreed.delivery.policy,
+      asset: agreed.terms.asset,
+      policy: agreed.terms.policy,
       agreement: agreed.agreement,
     });
   }
@@ -150,16 +150,14 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
 
 async function dossierOf(ctx: Context, { plan, request }: OpeningRecord): Promise<Dossier> {
   const document = await ctx.stores.documents.get(request);
-  const deliveries = await Promise.all(
-    plan.body.cohort.map(
-      async ({ asset }) => (await ctx.stores.agreements.get(agreementKey(request, asset)))?.delivery,
-    ),
+  const terms = await Promise.all(
+    plan.body.cohort.map(async ({ asset }) => (await ctx.stores.agreements.get(agreementKey(request, asset)))?.terms),
   );
-  const present = deliveries.filter((delivery) => delivery !== undefined);
-  if (document === undefined || present.length !== deliveries.length) {
+  const present = terms.filter((one) => one !== undefined);
+  if (document === undefined || present.length !== terms.length) {
     throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: its documents are not all here`);
   }
-  return { documents: plan.documents, request: document, deliveries: present };
+  return { documents: plan.documents, request: document, terms: present };
 }
 
 async function keyOfReceiver(ctx: Context, body: Omit<OpenBody, "receiverKey">): Promise<OpenBody["receiverKey"]> {
@@ -179,7 +177,10 @@ async function handOver(ctx: Context, body: Omit<OpenBody, "receiverKey">, dossi
   const post = async (to: string, path: string, value: unknown) =>
     peers.call(await members.target(to), { method: "POST", path, body: value, response: Accepted, attempts: 3 });
   await Promise.all([
-    post(body.coordinator, paths.documents(body.computation), dossier.documents),
+    post(body.coordinator, paths.documents(body.computation), {
+      documents: dossier.documents,
+      request: dossier.request,
+    }),
     body.receiver === member
       ? takeDossier(ctx, member, body.computation, dossier)
       : post(body.receiver, paths.dossier(body.computation), dossier),

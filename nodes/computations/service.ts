@@ -1,10 +1,12 @@
 /** The exchange part of a running node: follows the ledger, moves requests, runs this node's roles in computations. */
 import type { Context } from "./context.ts";
 import { eraseLeftoverChunks, eraseLeftovers } from "./leftovers.ts";
+import { createNegotiating, type Negotiating } from "./negotiating.ts";
 import { createRequestDriver, type RequestDriver } from "./request-driver.ts";
 import { createRoleHost, type RoleHost } from "./role-host.ts";
 
 export interface ExchangeService {
+  readonly negotiating: Negotiating;
   readonly requests: Pick<RequestDriver, "poke" | "open">;
   readonly roles: Pick<
     RoleHost,
@@ -19,8 +21,9 @@ const CURSOR = "position";
 const CURSOR_EVERY = 64;
 
 export function createExchangeService(ctx: Context): ExchangeService {
+  const negotiating = createNegotiating(ctx, (request) => requests.poke(request));
   const { ledger, log } = ctx.services;
-  const requests = createRequestDriver(ctx);
+  const requests = createRequestDriver(ctx, negotiating);
   const roles = createRoleHost(ctx);
   const stopping = new AbortController();
   let following: Promise<void> = Promise.resolve();
@@ -50,10 +53,12 @@ export function createExchangeService(ctx: Context): ExchangeService {
   }
 
   return Object.freeze({
+    negotiating,
     requests,
     roles,
     async start() {
       await roles.resume();
+      await negotiating.start();
       await requests.pokeAll();
       sweep();
       following = follow().catch((error: unknown) => {
@@ -63,7 +68,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
     async stop() {
       stopping.abort();
       clearTimeout(sweeping);
-      await Promise.all([requests.stop(), roles.stop()]);
+      await Promise.all([negotiating.stop(), requests.stop(), roles.stop()]);
       await following;
     },
   });

@@ -15,10 +15,11 @@ import {
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
+import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
-import { addDataspaceRoutes, DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
+import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { createHttpApp } from "../http/http-app.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords, type RecordStore } from "../store/records.ts";

@@ -2,6 +2,7 @@
 import type { Dispatcher } from "undici";
 import { request } from "undici";
 import { utf8 } from "../../crypto/suites/encoding.ts";
+import type { ObservedMessage } from "../peer/client.ts";
 import { parseWireJson } from "../peer/wire-json.ts";
 import type { Delivery } from "./process-record.ts";
 
@@ -15,7 +16,7 @@ const PASSING: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 const DOUBTFUL: readonly number[] = [404, 409];
 
 export interface DataspaceClient {
-  post(peer: string, url: string, message: unknown, signal: AbortSignal): Promise<Delivery>;
+  post(peer: string, url: string, message: unknown, signal: AbortSignal, maxBytes?: number): Promise<Delivery>;
   /** Undefined where there is no answer, or none that is JSON. */
   get(peer: string, url: string, signal: AbortSignal): Promise<unknown>;
 }
@@ -30,11 +31,23 @@ export interface DataspaceClientPorts {
     readonly url: string;
     readonly body: Uint8Array;
   }) => string;
+  /** Sees every body that goes out or comes in. */
+  readonly observe?: (message: ObservedMessage) => void;
 }
 
 export function createDataspaceClient(ports: DataspaceClientPorts): DataspaceClient {
-  async function call(peer: string, method: "GET" | "POST", url: string, body: Uint8Array, signal: AbortSignal) {
+  async function call(
+    peer: string,
+    method: "GET" | "POST",
+    url: string,
+    body: Uint8Array,
+    signal: AbortSignal,
+    maxBytes = MAX_ANSWER_BYTES,
+  ) {
     const dispatcher = await ports.dispatcher(peer, url);
+    const seen = (direction: "sent" | "received", bytes: Uint8Array) =>
+      ports.observe?.({ direction, peer, method, path: new URL(url).pathname, body: bytes });
+    seen("sent", body);
     const answer = await request(url, {
       method,
       headers: {
@@ -46,13 +59,15 @@ export function createDataspaceClient(ports: DataspaceClientPorts): DataspaceCli
       ...(dispatcher === undefined ? {} : { dispatcher }),
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
-    return { status: answer.statusCode, body: await readJson(answer.body) };
+    const bytes = await readBounded(answer.body, maxBytes);
+    if (bytes !== undefined) seen("received", bytes);
+    return { status: answer.statusCode, body: jsonOf(bytes) };
   }
 
   return Object.freeze({
-    async post(peer: string, url: string, message: unknown, signal: AbortSignal): Promise<Delivery> {
+    async post(peer: string, url: string, message: unknown, signal: AbortSignal, maxBytes?: number): Promise<Delivery> {
       try {
-        return deliveryOf(await call(peer, "POST", url, utf8(JSON.stringify(message)), signal));
+        return deliveryOf(await call(peer, "POST", url, utf8(JSON.stringify(message)), signal, maxBytes));
       } catch (error) {
         const code = (error as { code?: unknown }).code;
         return { kind: "passing", code: typeof code === "string" ? code : "unreachable", doubtful: false };
@@ -69,7 +84,8 @@ export function createDataspaceClient(ports: DataspaceClientPorts): DataspaceCli
   });
 }
 
-function deliveryOf({ status, body }: { readonly status: number; readonly body: unknown }): Delivery {
+/** What an answer says of the call. */
+export function deliveryOf({ status, body }: { readonly status: number; readonly body: unknown }): Delivery {
   if (status >= 200 && status < 300) return { kind: "taken", answer: body };
   const { code, reason } = (body ?? {}) as { code?: unknown; reason?: unknown };
   const said = typeof code === "string" ? code.slice(0, 256) : `http-${status}`;
@@ -82,18 +98,23 @@ function deliveryOf({ status, body }: { readonly status: number; readonly body: 
 const textOf = (reason: unknown): string =>
   (typeof reason === "string" ? reason : JSON.stringify(reason)).slice(0, MAX_REASON_CHARACTERS);
 
-/** Whatever the content type says: some answers carry none. Undefined for what is empty, too long, or no JSON. */
-async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
+/** Undefined for what is too long. */
+async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let total = 0;
   for await (const part of body) {
     total += part.length;
-    if (total > MAX_ANSWER_BYTES) return undefined;
+    if (total > maxBytes) return undefined;
     parts.push(part);
   }
-  if (total === 0) return undefined;
+  return Buffer.concat(parts);
+}
+
+/** Whatever the content type says: some answers carry none. Undefined for what is empty or no JSON. */
+function jsonOf(bytes: Buffer | undefined): unknown {
+  if (bytes === undefined || bytes.length === 0) return undefined;
   try {
-    return parseWireJson(Buffer.concat(parts));
+    return parseWireJson(bytes);
   } catch {
     return undefined;
   }

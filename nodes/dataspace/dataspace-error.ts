@@ -7,6 +7,8 @@ export const DATASPACE_ERRORS = [
   "ERR_DATASPACE_MESSAGE",
   "ERR_DATASPACE_REFUSED",
   "ERR_DATASPACE_CROSSED",
+  /** This node's replica of the ledger, or the work that a message rests on, is behind: the same again will do. */
+  "ERR_DATASPACE_NOT_YET",
 ] as const;
 
 export class DataspaceError extends Error {
@@ -27,6 +29,9 @@ export class DataspaceError extends Error {
     this.pids = pids;
   }
 }
+
+export const notYet = (what: string): DataspaceError =>
+  new DataspaceError("ERR_DATASPACE_NOT_YET", { code: "not-yet", reasons: [what] });
 
 export const unknownProcess = (): DataspaceError =>
   new DataspaceError("ERR_DATASPACE_UNKNOWN", { code: "not-found", reasons: [] });

@@ -2,54 +2,28 @@
  * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; a negotiation begins
  * with a data request, so an offer without one is refused, and a transfer needs an agreement that allows it.
  */
-import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
-import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
-import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
-import { joined } from "../../exchange/protocol/paths.ts";
+
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
-import { addDataspaceRoutes, DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
+import type { Negotiating } from "../computations/negotiating.ts";
+import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createAuthenticate } from "./authenticate.ts";
-import { createDataspaceClient } from "./client.ts";
-import { createConnections } from "./connections.ts";
 import { createOwnCatalog } from "./own-catalog.ts";
-import { participantToken } from "./participant-token.ts";
 import type { ProcessRecord } from "./process-record.ts";
 import { createProcesses } from "./processes.ts";
 
-export function createDataspaceFeature(services: NodeServices): Feature {
-  const { peer } = services.config();
-  if (peer === undefined) return {};
-  const { member, members, identity, now, openStore, log } = services;
-  const base = joined(peer.endpoint, DATASPACE_PATH.slice(1));
-  const connections = createConnections(members);
-  const client = createDataspaceClient({
-    dispatcher: connections.to,
-    authorize: ({ peer: audience, method, url, body }) => {
-      const { pathname, search } = new URL(url);
-      return participantToken(identity, { audience, method, target: `${pathname}${search}`, body }, services);
-    },
-  });
-  const shared = {
+export function createDataspaceFeature(services: NodeServices, negotiating: Negotiating): Feature {
+  if (services.config().peer === undefined) return {};
+  const { member, members, now, openStore, log } = services;
+  const { client, office, base } = negotiating.transport;
+  const transfers = createProcesses<Transfer, TransferMessage>({
     now,
     post: client.post,
     ask: client.get,
-    onError: (pid: string, error: unknown) =>
-      log.warn({ err: error, pid }, "dataspace: a process is stuck; trying again"),
-  };
-  const negotiations = createProcesses<Negotiation, NegotiationMessage>({
-    ...shared,
-    protocol: negotiationProtocol,
-    records: openStore<ProcessRecord<Negotiation, NegotiationMessage>>("dsp-negotiations"),
-    open: openStore<true>("dsp-negotiations-open", "unless-power-fails"),
-    admits: async () => ({ code: "data-request-wanted", detail: "the offer names no data request" }),
-    next: async () => undefined,
-  });
-  const transfers = createProcesses<Transfer, TransferMessage>({
-    ...shared,
+    onError: (pid, error) => log.warn({ err: error, pid }, "dataspace: a process is stuck; trying again"),
     protocol: transferProtocol,
     records: openStore<ProcessRecord<Transfer, TransferMessage>>("dsp-transfers"),
     open: openStore<true>("dsp-transfers-open", "unless-power-fails"),
@@ -74,16 +48,12 @@ export function createDataspaceFeature(services: NodeServices): Feature {
           bodyBytes: () => services.config().limits.peerBodyBytes,
         }),
         catalog: { participant: member, service, ...createOwnCatalog(services.assets, service) },
-        negotiations,
+        negotiations: negotiating.negotiations,
         transfers,
+        waiting: { office, documentFor: negotiating.documentFor },
       });
     },
-    async start() {
-      await Promise.all([negotiations.start(), transfers.start()]);
-    },
-    async stop() {
-      await Promise.all([negotiations.stop(), transfers.stop()]);
-      await connections.close();
-    },
+    start: transfers.start,
+    stop: transfers.stop,
   } satisfies Feature);
 }

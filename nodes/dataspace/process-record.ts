@@ -1,5 +1,6 @@
 /** A process as it lies on disk: enough to go on after a crash at any point. */
 import type { Side } from "../../exchange/protocol/side.ts";
+import type { Role } from "../../exchange/protocol/vocabulary.ts";
 
 export interface ProcessRecord<D, M> {
   /** What this side calls the process. */
@@ -13,8 +14,20 @@ export interface ProcessRecord<D, M> {
   readonly first?: string;
   /** Of the message on its way. Instants are UTC with Z. */
   readonly delivery?: { readonly since: string; readonly tries: number; readonly due: string };
+  /** The latest messages of both sides, oldest first. */
+  readonly history?: readonly ProcessStep[];
   /** The other side's answer to the latest message of this side, where it was a refusal and nothing has moved since. */
   readonly refusal?: ProcessRefusal;
+}
+
+/** One message: when it was put on its way or taken, and where it leads once it is acknowledged. */
+export interface ProcessStep {
+  /** UTC with Z. */
+  readonly at: string;
+  readonly by: Role;
+  readonly message: string;
+  readonly digest: string;
+  readonly state: string;
 }
 
 export interface ProcessRefusal {

@@ -4,11 +4,12 @@
  * of its next try.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { joined } from "../../exchange/protocol/paths.ts";
 import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
 import { acknowledged, newSide, sends, takes, withdrawn } from "../../exchange/protocol/side.ts";
-import { causeOf, otherRole } from "../../exchange/protocol/vocabulary.ts";
+import { causeOf, otherRole, type Role } from "../../exchange/protocol/vocabulary.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { problemLine } from "../../policies/model/problem.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
@@ -35,6 +36,7 @@ export const PATIENCE: Patience = Object.freeze({
 
 /** How long a question about the state waits for the answer to a message that is on its way. */
 const SETTLING_MS = 1_000;
+const KEPT_STEPS = 32;
 
 export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@type": string }> {
   readonly protocol: Protocol<D, M>;
@@ -53,7 +55,12 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
   /** What this side wants to say now; the same answer for the same record, or one for a later state. */
   readonly next: (record: ProcessRecord<D, M>) => Promise<M | undefined>;
-  /** Told of every change, after it is on disk. */
+  /** May the other side say this now? Says why not; throws for "not yet". */
+  readonly mayTake?: (
+    record: ProcessRecord<D, M>,
+    message: M,
+  ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
+  /** Told of every change, after it is on disk, and at the start of every process that is not over. */
   readonly onMoved?: (record: ProcessRecord<D, M>) => void;
   readonly onError: (pid: string, error: unknown) => void;
   readonly patience?: Patience;
@@ -124,10 +131,30 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const { document } = result.side;
     if (result.repeated) return document;
     const { address, first } = record;
-    await keep({ pid, peer, address, side: result.side, ...(first === undefined ? {} : { first }) });
+    const history = stepped(record, otherRole(record.side.role), message, document.state);
+    await keep({ pid, peer, address, side: result.side, history, ...(first === undefined ? {} : { first }) });
     // What was on its way has been answered by this message, or gives way to it.
     attempts.get(pid)?.abort();
     return document;
+  }
+
+  function stepped({ history = [] }: Record, by: Role, message: M, state: string): NonNullable<Record["history"]> {
+    const step = { at: ports.now(), by, message: message["@type"], digest: digestOf(message), state };
+    return [...history.slice(1 - KEPT_STEPS), step];
+  }
+
+  /** `record` with a message on its way. Throws where the table has no such move. */
+  function sending(record: Record, message: M): Record {
+    const { side } = record;
+    const result = sends(moves, side, message);
+    const step = moves.step(side.document, side.role, message, "unknown");
+    if (!result.ok || !step.ok) {
+      const { code, detail } = result.ok ? (step as Extract<typeof step, { ok: false }>) : result;
+      throw new DataspaceError("ERR_DATASPACE_REFUSED", { code, reasons: [detail] });
+    }
+    const now = ports.now();
+    const history = stepped(record, side.role, message, step.document.state);
+    return { ...record, side: result.side, history, delivery: { since: now, tries: 0, due: now } };
   }
 
   /** One thing this side owes the process; runs again after every change. */
@@ -138,13 +165,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const message = await ports.next(record);
     if (message === undefined || message["@type"] === record.refusal?.type) return;
     await oneAtATime(pid, async () => {
-      const current = await records.get(pid);
-      if (digestOf(current ?? null) !== digestOf(record)) return queue.poke(pid);
-      const result = sends(moves, record.side, message);
-      if (!result.ok)
-        throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: result.code, reasons: [result.detail] });
-      const now = ports.now();
-      await keep({ ...record, side: result.side, delivery: { since: now, tries: 0, due: now } });
+      if (!isDeepStrictEqual(await records.get(pid), record)) return queue.poke(pid);
+      await keep(sending(record, message));
     });
   }
 
@@ -186,7 +208,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   ): Promise<void> {
     const current = await records.get(sent.pid);
     // Meanwhile the other side has said something that answered or overtook this message.
-    if (current?.side.sending === undefined || digestOf(current.side.sending) !== digestOf(message)) return;
+    if (current?.side.sending === undefined || !isDeepStrictEqual(current.side.sending, message)) return;
     const { delivery: _, ...record } = current;
     const confirmed = outcome.kind === "taken" ? confirmation(record, outcome.answer) : undefined;
     if (confirmed !== undefined) return await keep(confirmed);
@@ -233,11 +255,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     async begin({ pid, peer, address, message }) {
       await oneAtATime(pid, async () => {
         if ((await records.get(pid)) !== undefined) return queue.poke(pid);
-        const result = sends(moves, newSide(protocol.opensAs(message)), message);
-        if (!result.ok)
-          throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: result.code, reasons: [result.detail] });
-        const now = ports.now();
-        await keep({ pid, peer, address, side: result.side, delivery: { since: now, tries: 0, due: now } });
+        await keep(sending({ pid, peer, address, side: newSide(protocol.opensAs(message)) }, message));
       });
     },
     async takeFirst(peer, body, type) {
@@ -269,7 +287,11 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
         const record = await records.get(pid);
         // Before anything else is looked at: what a stranger sends must not show whether the process exists.
         if (record?.peer !== peer) throw unknownProcess();
-        return await taken(record, parsed(body, type));
+        const message = parsed(body, type);
+        const refused = await ports.mayTake?.(record, message);
+        if (refused === undefined) return await taken(record, message);
+        const said = { code: refused.code, reasons: [refused.detail] };
+        throw new DataspaceError("ERR_DATASPACE_REFUSED", said, record.side.document);
       });
     },
     async show(peer, pid) {
@@ -284,7 +306,11 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     find: (pid) => records.get(pid),
     poke: (pid) => queue.poke(pid),
     async start() {
-      for await (const [pid] of ports.open.entries()) queue.poke(pid);
+      for await (const [pid] of ports.open.entries()) {
+        const record = await records.get(pid);
+        if (record !== undefined && !isOver(record)) ports.onMoved?.(record);
+        queue.poke(pid);
+      }
     },
     async stop() {
       timers.stop();

@@ -10,6 +10,7 @@ import {
   verificationMessage,
 } from "../../exchange/negotiation/compose.ts";
 import { ERROR_TYPES } from "../../exchange/protocol/error-document.ts";
+import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import { context } from "../../exchange/protocol/vocabulary.ts";
 import {
   transferCompletion,
@@ -19,7 +20,6 @@ import {
   transferTermination,
 } from "../../exchange/transfers/compose.ts";
 import { participantToken } from "../dataspace/participant-token.ts";
-import { DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
 import type { RouteFacts } from "../http/route-facts.ts";
 import { systemEffects } from "../runtime/effects.ts";
 

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import type { TSchema } from "typebox";
+import { Value } from "typebox/value";
 import { closedWorld, openingBody, operator, providers, receiverKey } from "../../chaincode/rules/_world.ts";
 import { execute } from "../../chaincode/rules/execute.ts";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
@@ -22,13 +23,13 @@ import { AssetDescription } from "../../exchange/catalog/description.ts";
 import { CatalogError } from "../../exchange/catalog/errors.ts";
 import { ComputationDocuments, checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { NEGOTIATION_MESSAGES } from "../../exchange/negotiation/messages.ts";
+import { offerOf } from "../../exchange/negotiation/agreement.ts";
+import { dataRequestOf, withDataRequest } from "../../exchange/negotiation/data-request.ts";
+import { MessageOffer, NEGOTIATION_MESSAGES } from "../../exchange/negotiation/messages.ts";
 import { parseMessage as parseNegotiation } from "../../exchange/negotiation/parse-message.ts";
-import { AgreementDelivery } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { RequestDocumentSchema, verifyDocument } from "../../exchange/requests/pull.ts";
 import { problemsOf } from "../../exchange/requests/validate.ts";
-import { checkedDelivery } from "../../exchange/requests/verify-agreement.ts";
 import { playLife } from "../../ledger/audit/_fixture.ts";
 import { encodeEvidence } from "../../ledger/audit/build.ts";
 import { verifyEvidence, verifyEvidenceFile } from "../../ledger/audit/verify.ts";
@@ -53,6 +54,7 @@ import { policyOf } from "../../policies/model/policy-of.ts";
 import { DataRequest } from "../../policies/model/request.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { NodeConfig, parseConfig } from "../config/node-config.ts";
+import { LetterSchema, readLetter, writeLetter } from "../dataspace/letters.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { PeerClaims, signPeerRequest, verifyPeerSignature } from "../peer/request-signature.ts";
 import { parseWireJson } from "../peer/wire-json.ts";
@@ -362,6 +364,14 @@ function exchange(): readonly Decoder[] {
     assets: {},
     failures: [],
   };
+  const reference = { "@id": "https://a.example/dsp/2025-1/requests/1", request: request.id, digest: life.digest };
+  const offer = withDataRequest(offerOf(policyOf(draft)), reference);
+  const letter = writeLetter(identity, {
+    network: "network",
+    to: "beta",
+    at: "2026-01-01T00:00:00Z",
+    content: { call: { pid: "pid", path: "negotiations/request", body: offer } },
+  });
   const columns = [{ name: "value", stored: "decimal" as const }];
   const directory = { member: async () => undefined, asset: async () => undefined, attributes: async () => ({}) };
   const digests = { queryDigest: "A".repeat(43), layoutDigest: "A".repeat(43), policyDigest: "A".repeat(43) };
@@ -379,7 +389,12 @@ function exchange(): readonly Decoder[] {
     ...Object.entries(NEGOTIATION_MESSAGES).map(([type, schema]) =>
       decoder(`negotiation ${type}`, spoilt(schema), (value) => void parseNegotiation(value)),
     ),
-    decoder("agreement delivery", spoilt(AgreementDelivery), checkedDelivery, RequestError),
+    decoder("letter", spoilt(LetterSchema, letter), async (value) => {
+      await readLetter(value, "network", async () => publicKey);
+    }),
+    decoder("negotiation offer", spoilt(MessageOffer, offer), (value) => {
+      if (Value.Check(MessageOffer, value)) dataRequestOf(value);
+    }),
     decoder("data request", spoilt(DataRequest, request), (value) =>
       problemsOf(value, { directory, now: "2026-01-01T00:00:00Z" }),
     ),

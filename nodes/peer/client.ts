@@ -49,6 +49,10 @@ export interface PeerClient {
   call<S extends TSchema>(target: PeerTarget, call: PeerCall<S>): Promise<Static<S>>;
   /** A connection of its own, authenticated by the signed request that opens it. Throws PeerError. */
   connect(target: PeerTarget, path: string, protocol: string): Promise<PeerConnection>;
+  /** The connections to this member, for calls that are authenticated in another way. */
+  pool(target: PeerTarget): Dispatcher;
+  /** Tells whoever watches this client of a call that went another way. */
+  observe(message: ObservedMessage): void;
   close(): Promise<void>;
 }
 
@@ -188,6 +192,8 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
           options.observe?.({ direction, peer: target.member, method: "MESSAGE", path, body }),
       });
     },
+    pool: agentFor,
+    observe: (message: ObservedMessage) => options.observe?.(message),
     async close() {
       for (const socket of connections) socket.destroy();
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));

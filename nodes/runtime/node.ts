@@ -28,7 +28,7 @@ import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
 import { createRequestSigner, readNextIdentity, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
-import { FEATURES } from "./features.ts";
+import { createFeatures } from "./features.ts";
 import { createMetrics } from "./metrics.ts";
 import { NetworkError } from "./network/network-error.ts";
 import { readNetworkFile } from "./network/network-file.ts";
@@ -193,7 +193,7 @@ async function compose(
   metrics.gauge("sealane_access_log_entries", "Entries of the access log", () => accessLog.size());
   metrics.gauge("sealane_read_only", "1 while the disk is full", () => Number(disk.state().readOnly));
 
-  const features = FEATURES.map((create) => create(services));
+  const features = createFeatures(services);
   const guards = { accessLog, assertWritable: disk.assertWritable, metrics, config: services.config, logger: log };
   const api = await createApiApp({ ...guards, member, token }, (app) => {
     addApiRoutes(app, { services, metrics, disk, startedAt });

@@ -23,5 +23,3 @@ export interface Feature {
   readonly start?: () => Promise<void>;
   readonly stop?: () => Promise<void>;
 }
-
-export type CreateFeature = (services: NodeServices) => Feature;

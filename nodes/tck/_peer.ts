@@ -1,8 +1,8 @@
 /** The suite's side of a scenario, in process: its messages go into the connector's routes, the connector's come here. */
 import { randomUUID } from "node:crypto";
+import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import { DSP_CONTEXT } from "../../exchange/protocol/vocabulary.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
-import { DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
 import { AUTHORIZATION, type Connector, TCK } from "./_connector.ts";
 
 export const ADDRESS = "http://suite.example";

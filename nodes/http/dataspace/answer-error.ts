@@ -10,15 +10,23 @@ const STATUS: Readonly<Record<DataspaceError["code"], number>> = Object.freeze({
   ERR_DATASPACE_REFUSED: 400,
   // The one refusal that a repetition can mend.
   ERR_DATASPACE_CROSSED: 409,
+  ERR_DATASPACE_NOT_YET: 503,
 });
+
+/** A refusal as status and body. Undefined for what is no refusal of this protocol. */
+export const refusalOf = (type: ErrorType, error: unknown) =>
+  error instanceof DataspaceError
+    ? { status: STATUS[error.code], body: errorDocument(type, error.said, error.pids) }
+    : undefined;
 
 /** An error handler that answers with this type of body. */
 export const answerErrorAs =
   (type: ErrorType) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply): unknown => {
-    if (error instanceof DataspaceError) {
-      request.log.info({ code: error.said.code, route: request.routeOptions?.url }, "message refused");
-      return reply.code(STATUS[error.code]).send(errorDocument(type, error.said, error.pids));
+    const refusal = refusalOf(type, error);
+    if (refusal !== undefined) {
+      request.log.info({ code: refusal.body.code, route: request.routeOptions?.url }, "message refused");
+      return reply.code(refusal.status).send(refusal.body);
     }
     const { status, code, detail } = problemOf(error);
     const about = { code, method: request.method, route: request.routeOptions?.url };

@@ -3,6 +3,7 @@ import { versionDocument } from "../../../exchange/catalog/dcat.ts";
 import type { NegotiationMessage } from "../../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../../exchange/negotiation/protocol.ts";
+import { DATASPACE_PATH } from "../../../exchange/protocol/paths.ts";
 import type { TransferMessage } from "../../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../../exchange/transfers/transfer.ts";
@@ -12,17 +13,17 @@ import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";
 import { type Authenticate, addParticipantAuth } from "./participant-auth.ts";
 import type { ParticipantLimits } from "./participant-limits.ts";
 import { addProcessRoutes } from "./process-routes.ts";
-
-/** Below the address that other members reach this node under. */
-export const DATASPACE_PATH = "/dsp/2025-1";
+import { addWaitingRoutes, type WaitingPorts } from "./waiting-routes.ts";
 
 export interface DataspaceRouteDeps {
   readonly authenticate: Authenticate;
   readonly countRefusal: (code: string) => void;
   readonly limits: ParticipantLimits;
   readonly catalog: CatalogPorts;
-  readonly negotiations: Processes<Negotiation, NegotiationMessage>;
-  readonly transfers: Processes<Transfer, TransferMessage>;
+  readonly negotiations: Pick<Processes<Negotiation, NegotiationMessage>, "takeFirst" | "take" | "show">;
+  readonly transfers: Pick<Processes<Transfer, TransferMessage>, "takeFirst" | "take" | "show">;
+  /** Absent where every participant takes calls. */
+  readonly waiting?: WaitingPorts;
 }
 
 export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void {
@@ -39,6 +40,8 @@ export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void
       { prefix: DATASPACE_PATH },
     );
   scope((scoped) => addCatalogRoutes(scoped, deps.catalog));
-  scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations));
+  scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations, deps.waiting?.office));
   scope((scoped) => addProcessRoutes(scoped, transferProtocol, deps.transfers));
+  const { waiting } = deps;
+  if (waiting !== undefined) scope((scoped) => addWaitingRoutes(scoped, waiting));
 }

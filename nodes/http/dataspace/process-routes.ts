@@ -1,7 +1,9 @@
 /** The routes of one protocol, both roles: what a path takes follows from the table of paths, who may say it from the state. */
 import { type Static, Type } from "typebox";
 import type { ProcessDocument, Protocol } from "../../../exchange/protocol/protocol.ts";
+import type { PostOffice } from "../../dataspace/post-office.ts";
 import type { Processes } from "../../dataspace/processes.ts";
+import { ALONG } from "../../dataspace/transport.ts";
 import type { HttpApp } from "../http-app.ts";
 import { answerErrorAs } from "./answer-error.ts";
 
@@ -10,10 +12,16 @@ const Pid = Type.Object({ pid: Type.String({ minLength: 1, maxLength: 200 }) });
 /** Messages are judged by the protocol's own parser; the caller's signature is that of `Authorization`. */
 const config = { public: true };
 
+/** States in which the consumer has the word and needs nobody else for it. */
+const OWN_WORD: readonly string[] = ["OFFERED", "AGREED"];
+const NEXT_WORD_MS = 2_000;
+
 export function addProcessRoutes<D extends ProcessDocument, M extends { readonly "@type": string }>(
   app: HttpApp,
   protocol: Protocol<D, M>,
   processes: Pick<Processes<D, M>, "takeFirst" | "take" | "show">,
+  /** For callers that take no calls: what this side says next comes with the answer. */
+  office?: Pick<PostOffice, "alongWith">,
 ): void {
   app.setErrorHandler(answerErrorAs(protocol.error));
   const { first, later } = protocol.paths;
@@ -27,7 +35,11 @@ export function addProcessRoutes<D extends ProcessDocument, M extends { readonly
   for (const [type, path] of Object.entries<string>(later as Record<string, string>)) {
     app.post(`/${protocol.collection}/:pid/${path}`, withPid, async ({ author, body, params }) => {
       const { pid } = params as Static<typeof Pid>;
-      return protocol.answer(await processes.take(author, pid, body, type));
+      const document = await processes.take(author, pid, body, type);
+      const answer = protocol.answer(document);
+      if (office === undefined || !OWN_WORD.includes(document.state)) return answer;
+      const letters = await office.alongWith(author, answer, NEXT_WORD_MS);
+      return letters.length === 0 ? answer : { ...answer, [ALONG]: letters };
     });
   }
   app.get(`/${protocol.collection}/:pid`, { config, schema: { params: Pid } }, async ({ author, params }) =>

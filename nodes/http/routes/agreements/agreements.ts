@@ -2,9 +2,13 @@ import { Type } from "typebox";
 import { readAgreement } from "../../../../chaincode/rules/keys.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { NEGOTIATION_STATES, type NegotiationState } from "../../../../exchange/negotiation/messages.ts";
+import type { Negotiation } from "../../../../exchange/negotiation/negotiation.ts";
 import { revokeAgreement } from "../../../../exchange/requests/agree.ts";
+import type { AgreementRecord } from "../../../../exchange/requests/agreement-record.ts";
+import { RequestError } from "../../../../exchange/requests/errors.ts";
 import { isOver, type RequestLife } from "../../../../exchange/requests/life.ts";
 import type { Context } from "../../../computations/context.ts";
+import type { Negotiating, NegotiationRecord } from "../../../computations/negotiating.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
 
@@ -21,7 +25,35 @@ const AgreementView = closed({
   reason: Type.Optional(Code),
 });
 
-export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "services">): void {
+const NegotiationView = closed({
+  /** Of this node. */
+  role: literals(["consumer", "provider"]),
+  providerPid: Type.String(),
+  consumerPid: Type.String(),
+  state: literals(NEGOTIATION_STATES),
+  termination: Type.Optional(
+    closed({
+      by: literals(["consumer", "provider"]),
+      code: Type.Optional(Type.String()),
+      reasons: Type.Array(Type.String()),
+    }),
+  ),
+  /** Messages as they were sent and taken here, oldest first. `digest`: SHA-256 of the canonical message. */
+  messages: Type.Array(
+    closed({
+      at: Instant,
+      by: literals(["consumer", "provider"]),
+      message: Type.String(),
+      digest: Type.String(),
+      state: literals(NEGOTIATION_STATES),
+    }),
+  ),
+});
+const AgreementDetail = closed({ ...AgreementView.properties, negotiation: Type.Optional(NegotiationView) });
+
+type Ctx = Pick<Context, "stores" | "services">;
+
+export function listAgreements(app: HttpApp, ctx: Ctx, negotiating: Pick<Negotiating, "find">): void {
   app.get(
     "/api/v1/agreements",
     {
@@ -33,30 +65,85 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
     async () => {
       const agreements = [];
       for await (const [, kept] of ctx.stores.agreements.entries()) {
-        const onLedger = await readAgreement(ctx.services.ledger, kept.agreement);
-        const life = (await ctx.stores.lives.get(kept.request))?.life;
-        const { asset, message } = kept.delivery;
-        agreements.push({
-          agreement: kept.agreement,
-          request: kept.request,
-          asset: kept.asset,
-          assetVersion: asset.version,
-          provider: asset.provider,
-          consumer: message.agreement.assignee,
-          validUntil: message.agreement["sealane:validUntil"],
-          ...(onLedger?.state === "revoked"
-            ? { state: "REVOKED" as const, reason: onLedger.reason }
-            : standing(kept.negotiation.state, {
-                life,
-                asset: kept.asset,
-                isConcluded: onLedger !== undefined,
-                isExpired: message.agreement["sealane:validUntil"] <= ctx.services.now(),
-              })),
-        });
+        agreements.push(await viewOf(ctx, kept, await negotiationOf(ctx, negotiating, kept)));
       }
       return { agreements };
     },
   );
+}
+
+export function showAgreement(app: HttpApp, ctx: Ctx, negotiating: Pick<Negotiating, "find">): void {
+  app.get(
+    "/api/v1/agreements/:agreement",
+    {
+      schema: {
+        summary: "One agreement, with the contract negotiation (DSP 2025-1) that led to it",
+        params: closed({ agreement: Uuid }),
+        response: { 200: AgreementDetail, ...problems },
+      },
+    },
+    async ({ params }) => {
+      for await (const [, kept] of ctx.stores.agreements.entries()) {
+        if (kept.agreement !== params.agreement) continue;
+        const record = await negotiationOf(ctx, negotiating, kept);
+        const document = record?.side.document;
+        return {
+          ...(await viewOf(ctx, kept, record)),
+          ...(record === undefined || document === undefined ? {} : { negotiation: negotiationView(record, document) }),
+        };
+      }
+      throw new RequestError("ERR_REQUEST_UNKNOWN", `agreement ${params.agreement}: not known to this node`);
+    },
+  );
+}
+
+const negotiationOf = ({ services }: Ctx, negotiating: Pick<Negotiating, "find">, kept: AgreementRecord) =>
+  negotiating.find(kept.terms.asset.provider === services.member ? "provider" : "consumer", kept.request, kept.asset);
+
+async function viewOf(ctx: Ctx, kept: AgreementRecord, record: NegotiationRecord | undefined) {
+  const onLedger = await readAgreement(ctx.services.ledger, kept.agreement);
+  const life = (await ctx.stores.lives.get(kept.request))?.life;
+  const { agreement, asset } = kept.terms;
+  const document = record?.side.document;
+  const cause = document?.termination?.code;
+  return {
+    agreement: kept.agreement,
+    request: kept.request,
+    asset: kept.asset,
+    assetVersion: asset.version,
+    provider: asset.provider,
+    consumer: agreement.assignee,
+    validUntil: agreement["sealane:validUntil"],
+    ...(onLedger?.state === "revoked"
+      ? { state: "REVOKED" as const, reason: onLedger.reason }
+      : standing(document?.state ?? "REQUESTED", {
+          life,
+          asset: kept.asset,
+          isConcluded: onLedger !== undefined,
+          isExpired: agreement["sealane:validUntil"] <= ctx.services.now(),
+          cause,
+        })),
+  };
+}
+
+function negotiationView({ side, history = [] }: NegotiationRecord, document: Negotiation) {
+  const { providerPid, consumerPid, state, termination } = document;
+  return {
+    role: side.role,
+    providerPid,
+    consumerPid,
+    state,
+    ...(termination === undefined
+      ? {}
+      : {
+          termination: {
+            by: termination.by,
+            ...(termination.code === undefined ? {} : { code: termination.code }),
+            reasons: (termination.reason ?? []).map((one) => (typeof one === "string" ? one : JSON.stringify(one))),
+          },
+        }),
+    messages: history.map((step) => ({ ...step, state: step.state as NegotiationState })),
+  };
 }
 
 /**
@@ -65,7 +152,7 @@ export function listAgreements(app: HttpApp, ctx: Pick<Context, "stores" | "serv
  */
 export function standing(
   state: NegotiationState,
-  { life, asset, isConcluded, isExpired }: Circumstances,
+  { life, asset, isConcluded, isExpired, cause }: Circumstances,
 ): { readonly state: NegotiationState | "ENDED"; readonly reason?: string } {
   const ended = (reason: string) => ({ state: "ENDED" as const, reason });
   if (life?.name === "cancelled") return ended("request-cancelled");
@@ -74,6 +161,7 @@ export function standing(
     if (life.assets[asset]?.outcome === "refuse") return ended("asset-refused");
     if (isOver(life)) return ended("request-ended");
   }
+  if (state === "TERMINATED" && cause !== undefined) return { state, reason: cause };
   return isExpired ? ended("agreement-expired") : { state };
 }
 
@@ -83,6 +171,8 @@ interface Circumstances {
   /** On the ledger. */
   readonly isConcluded: boolean;
   readonly isExpired: boolean;
+  /** Of a negotiation that was terminated. */
+  readonly cause?: string | undefined;
 }
 
 export function revoke(app: HttpApp, ctx: Context): void {

@@ -6,6 +6,7 @@ import type { Context } from "../../../computations/context.ts";
 import { createKeyedLock } from "../../../computations/keyed-lock.ts";
 import { providerPorts } from "../../../computations/provider.ts";
 import type { RequestDriver } from "../../../computations/request-driver.ts";
+import type { ExchangeService } from "../../../computations/service.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
 import { RequestParameters } from "./schemas.ts";
@@ -29,7 +30,11 @@ export function cancel(app: HttpApp, ctx: Context): void {
   );
 }
 
-export function decide(app: HttpApp, ctx: Context, requests: Pick<RequestDriver, "poke">): void {
+export function decide(
+  app: HttpApp,
+  ctx: Context,
+  { requests, negotiating }: Pick<ExchangeService, "requests" | "negotiating">,
+): void {
   // Two words at the same time would both be kept, and only one of them recorded.
   const oneAtATime = createKeyedLock();
   app.post(
@@ -53,7 +58,7 @@ export function decide(app: HttpApp, ctx: Context, requests: Pick<RequestDriver,
       const { asset, outcome, reason } = body;
       const verdict = { outcome, by: operator, ...(reason === undefined ? {} : { reason }) };
       const explanation = await oneAtATime(`${params.request}/${asset}`, () =>
-        approveRequest(providerPorts(ctx), params.request, asset, verdict),
+        approveRequest(providerPorts(ctx, negotiating, 0), params.request, asset, verdict),
       );
       requests.poke(params.request);
       return { outcome: explanation.outcome, reasons: [...explanation.reasons] };
