@@ -19,6 +19,7 @@ import { codeDomains, codeTables } from "../../exchange/computations/record-rela
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import { isRefused } from "../../exchange/computations/runner.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
@@ -47,7 +48,10 @@ export async function receiverKeyFor(
 ): Promise<OpenBody["receiverKey"]> {
   const { inflight, ledger, member, random } = ctx.services;
   const request = await readRequest(ledger, about.request);
-  if (request === undefined || request.requester !== from || request.receiver !== member) {
+  // The requester's replica may be ahead of this one.
+  if (request === undefined)
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${about.request}: not on the ledger here yet`);
+  if (request.requester !== from || request.receiver !== member) {
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: ${from} is not its requester`);
   }
   // One key for each attempt; the id of another request's computation is not to be had.

@@ -4,7 +4,6 @@
  */
 import { readAgreement, readComputation } from "../../chaincode/rules/keys.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { RequestError } from "../../exchange/requests/errors.ts";
 import {
   eventOf,
   isOver,
@@ -14,10 +13,10 @@ import {
   step,
 } from "../../exchange/requests/life.ts";
 import { cancelRequest, recordSubmission } from "../../exchange/requests/submit.ts";
-import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
-import { PeerError } from "../peer/peer-error.ts";
+import type { LedgerEntry } from "../../ledger/port.ts";
 import type { Context } from "./context.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
+import { isPassing } from "./passing.ts";
 import { serveRequest } from "./provider.ts";
 import { serveThroughRelay } from "./relay.ts";
 import { fetchResult, isRestartable, openComputation } from "./requester.ts";
@@ -133,11 +132,4 @@ export function createRequestDriver(ctx: Context): RequestDriver {
       await queue.stop();
     },
   });
-}
-
-function isPassing(error: unknown): boolean {
-  if (error instanceof PeerError) return (error.answer?.status ?? 503) >= 500;
-  if (error instanceof LedgerError) return error.code !== "ERR_LEDGER_REJECTED" && error.code !== "ERR_LEDGER_CLOSED";
-  if (error instanceof ComputationError) return error.code === "ERR_COMPUTATION_EVIDENCE";
-  return error instanceof RequestError && error.code === "ERR_REQUEST_UNREACHABLE";
 }
