@@ -105,6 +105,7 @@ export function createRequestDriver(ctx: Context): RequestDriver {
 
   async function requestOf({ type, body }: LifeEvent): Promise<string | undefined> {
     if (type === "agreement.revoke") return (await readAgreement(ledger, body.agreement))?.agreement.request;
+    if (type === "agreement.conclude") return body.request;
     if ("request" in body) return body.request;
     return (await readComputation(ledger, body.computation))?.request;
   }
