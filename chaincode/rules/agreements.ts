@@ -3,29 +3,32 @@
 import { activeAsset } from "./assets.ts";
 import { failRunning } from "./computation-states.ts";
 import { demand, found } from "./errors.ts";
+import type { Host } from "./host.ts";
 import { keys, readAgreement, readAgreementUses, readAssetVersion, readDecision } from "./keys.ts";
-import type { AgreementState } from "./records.ts";
+import type { AgreementState, AssetState } from "./records.ts";
 import { openRequest } from "./requests.ts";
-import { millisOf, providerOf, type Rule, written } from "./rule.ts";
+import { activeMember, millisOf, providerOf, type Rule, written } from "./rule.ts";
+import type { TransactionBody } from "./transactions.ts";
+
+type Conclusion = TransactionBody<"agreement.conclude">;
 
 export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author, body) => {
-  const { agreement, request, asset, assetVersion, consumer } = body;
+  const { agreement, request, policy, asset, assetVersion } = body;
   demand(
     providerOf(asset) === author.id,
     "ERR_CONTRACT_NOT_PERMITTED",
     `asset: the provider ${providerOf(asset)} concludes, not ${author.id}`,
     "asset",
   );
+  demand(
+    (request === undefined) !== (policy === undefined),
+    "ERR_CONTRACT_MISMATCH",
+    "request: expected a data request, or the policy that records are released by",
+    "request",
+  );
   const existing = await readAgreement(host.store, agreement);
   demand(existing === undefined, "ERR_CONTRACT_EXISTS", `agreement: ${agreement} exists`, "agreement");
-  const open = await openRequest(host, request, "request");
-  demand(
-    open.requester === consumer,
-    "ERR_CONTRACT_MISMATCH",
-    `consumer: expected the requester ${open.requester}, got ${consumer}`,
-    "consumer",
-  );
-  demand(open.assets.includes(asset), "ERR_CONTRACT_MISMATCH", `asset: ${asset} is not in the request`, "asset");
+  if (request !== undefined) await demandAsked(host, request, body);
   const state = await activeAsset(host, asset, "asset");
   demand(
     state.version === assetVersion,
@@ -34,6 +37,37 @@ export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author
     "assetVersion",
   );
   found(await readAssetVersion(host.store, asset, assetVersion), "asset version", "assetVersion");
+  if (request !== undefined) await demandPermit(host, request, asset);
+  if (policy !== undefined) await demandRelease(host, author.id, body, state);
+  demand(
+    millisOf(body.validUntil, "validUntil") > millisOf(host.time, "time"),
+    "ERR_CONTRACT_DEADLINE",
+    `validUntil: expected after ${host.time}, got ${body.validUntil}`,
+    "validUntil",
+  );
+  if (request !== undefined) await demandFirst(host, request, asset);
+  const concluded: AgreementState = {
+    agreement: body,
+    provider: author.id,
+    concluded: written(host),
+    state: "finalized",
+  };
+  await host.store.put(keys.agreement(agreement), concluded);
+  if (request !== undefined) await host.store.put(keys.requestAgreement(request, asset), { agreement });
+};
+
+async function demandAsked(host: Host, request: string, { consumer, asset }: Conclusion): Promise<void> {
+  const open = await openRequest(host, request, "request");
+  demand(
+    open.requester === consumer,
+    "ERR_CONTRACT_MISMATCH",
+    `consumer: expected the requester ${open.requester}, got ${consumer}`,
+    "consumer",
+  );
+  demand(open.assets.includes(asset), "ERR_CONTRACT_MISMATCH", `asset: ${asset} is not in the request`, "asset");
+}
+
+async function demandPermit(host: Host, request: string, asset: string): Promise<void> {
   const decision = await readDecision(host.store, request, asset);
   demand(
     decision?.decision.outcome === "permit",
@@ -41,12 +75,9 @@ export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author
     `asset: the last decision is ${decision?.decision.outcome ?? "missing"}, expected permit`,
     "asset",
   );
-  demand(
-    millisOf(body.validUntil, "validUntil") > millisOf(host.time, "time"),
-    "ERR_CONTRACT_DEADLINE",
-    `validUntil: expected after ${host.time}, got ${body.validUntil}`,
-    "validUntil",
-  );
+}
+
+async function demandFirst(host: Host, request: string, asset: string): Promise<void> {
   const link = (await host.store.get(keys.requestAgreement(request, asset))) as { agreement: string } | undefined;
   const standing = link === undefined ? undefined : await readAgreement(host.store, link.agreement);
   demand(
@@ -55,15 +86,24 @@ export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author
     `agreement: ${link?.agreement} was concluded for this asset and request`,
     "agreement",
   );
-  const concluded: AgreementState = {
-    agreement: body,
-    provider: author.id,
-    concluded: written(host),
-    state: "finalized",
-  };
-  await host.store.put(keys.agreement(agreement), concluded);
-  await host.store.put(keys.requestAgreement(request, asset), { agreement });
-};
+}
+
+/** Records go to another active member, by the policy in force. */
+async function demandRelease(
+  host: Host,
+  provider: string,
+  { consumer, policy }: Conclusion,
+  asset: AssetState,
+): Promise<void> {
+  await activeMember(host, consumer, "consumer");
+  demand(consumer !== provider, "ERR_CONTRACT_ROLES", "consumer: a provider has its own records", "consumer");
+  demand(
+    asset.policyDigest === policy?.digest && asset.policyVersion === policy.version,
+    "ERR_CONTRACT_POLICY",
+    `policy: the active policy is version ${asset.policyVersion} (${asset.policyDigest})`,
+    "policy",
+  );
+}
 
 /** Ends every computation under it that has not closed its second phase. */
 export const revokeAgreement: Rule<"agreement.revoke"> = async (host, author, { agreement, reason }) => {

@@ -166,6 +166,25 @@ describe("agreements", () => {
     expect(await conclude({ validUntil: "2026-13-01T00:00:00Z" })).toMatchObject({ code: "ERR_CONTRACT_INSTANT" });
   });
 
+  test("an agreement on records stands on the policy in force, and serves no request", async () => {
+    const world = await requestedWorld();
+    const { request: _, ...body } = agreementBody(provider, { policy: { digest: digest("policy"), version: 1 } });
+    const conclude = (changes: object) => world.submit(provider, "agreement.conclude", { ...body, ...changes });
+    expect(await conclude({ policy: undefined })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
+    expect(await conclude({ request: REQUEST })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
+    expect(await conclude({ policy: { digest: digest("policy"), version: 2 } })).toMatchObject({
+      code: "ERR_CONTRACT_POLICY",
+    });
+    expect(await conclude({ policy: { digest: digest("other"), version: 1 } })).toMatchObject({
+      code: "ERR_CONTRACT_POLICY",
+    });
+    expect(await conclude({ consumer: "nobody" })).toMatchObject({ code: "ERR_CONTRACT_UNKNOWN_MEMBER" });
+    expect(await conclude({ consumer: provider.id })).toMatchObject({ code: "ERR_CONTRACT_ROLES" });
+    expect(await conclude({})).toEqual({ ok: true });
+    expect(await readAgreement(world.state, body.agreement)).toMatchObject({ state: "finalized" });
+    expect(await readRequestAgreements(world.state, REQUEST)).toEqual([]);
+  });
+
   test("only the provider revokes, once", async () => {
     const world = await requestedWorld();
     await world.must(provider, "decision.record", decisionBody(provider));

@@ -121,7 +121,10 @@ export const DecisionRecord = closed({
 /** A concluded DSP contract agreement (negotiation state FINALIZED) for one asset. */
 export const AgreementConclude = closed({
   agreement: Uuid,
-  request: Uuid,
+  /** The data request it answers. Absent: it is on the release of records, and `policy` is there. */
+  request: Type.Optional(Uuid),
+  /** On the release of records: the policy in force, by which it was decided. */
+  policy: Type.Optional(closed({ digest: Digest, version: Type.Integer({ minimum: 1 }) })),
   asset: AssetId,
   assetVersion: Type.Integer({ minimum: 1 }),
   consumer: MemberId,

@@ -1,11 +1,12 @@
 /** Catalogue documents of DSP 2025-1 (catalog/*-schema.json): what is sent, and the request for them. */
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import type { Signed } from "../../crypto/suites/signed.ts";
 import type { Asset } from "../../policies/model/asset.ts";
-import type { Policy } from "../../policies/model/policy.ts";
 import { offerOf } from "../negotiation/agreement.ts";
 import type { MessageOffer } from "../negotiation/messages.ts";
 import { context, DSP_VERSION, message } from "../protocol/vocabulary.ts";
+import type { CatalogueEntry, CatalogueStatement } from "./catalogue.ts";
 
 export const CatalogRequestMessage = message("CatalogRequestMessage", {
   filter: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 64 })),
@@ -23,6 +24,8 @@ export interface DataService {
   readonly endpointURL: string;
 }
 
+export const serviceId = (participant: string): string => `urn:sealane:${participant}:dsp`;
+
 export interface Distribution {
   readonly "@type": "Distribution";
   readonly format: string;
@@ -38,29 +41,40 @@ export interface Dataset {
   readonly distribution: readonly Distribution[];
 }
 
-interface DescribedDataset extends Dataset {
+export interface DescribedDataset extends Dataset {
   /** By language. */
   readonly title: Asset["title"];
   readonly description?: string;
   readonly keyword?: readonly string[];
+  /** The metadata whose digest is on the ledger; left out of lists where they are long. */
+  readonly "sealane:asset"?: Asset;
+  /** With asset and offer, the provider's signed catalogue entry. */
+  readonly "sealane:entry": EntrySignature;
 }
 
-/** Lists that would be empty are left out: the schemas want one entry at least. */
-export const catalogDocument = (about: {
+/** What is left of a signed entry beside its asset and its offer. */
+export type EntrySignature = Pick<CatalogueStatement, "publishedAt"> &
+  Omit<Signed<CatalogueStatement>, "statement" | "signer">;
+
+/** Lists that would be empty are left out: the schemas want one entry at least. `datasets` are JSON texts. */
+export function catalogText(about: {
   readonly id: string;
   readonly participant: string;
   readonly service: DataService;
-  readonly datasets: readonly Dataset[];
-}) => ({
-  "@context": context(),
-  "@id": about.id,
-  "@type": "Catalog" as const,
-  participantId: about.participant,
-  service: [about.service],
-  ...(about.datasets.length === 0 ? {} : { dataset: about.datasets }),
-});
+  readonly datasets: readonly string[];
+}): string {
+  const head = JSON.stringify({
+    "@context": context(),
+    "@id": about.id,
+    "@type": "Catalog",
+    participantId: about.participant,
+    service: [about.service],
+  });
+  return about.datasets.length === 0 ? head : `${head.slice(0, -1)},"dataset":[${about.datasets.join(",")}]}`;
+}
 
-export const datasetDocument = (dataset: Dataset) => ({ "@context": context(), ...dataset });
+/** `dataset` is the JSON text of one. */
+export const datasetText = (dataset: string): string => `{"@context":${JSON.stringify(context())},${dataset.slice(1)}`;
 
 /** What is served at `/.well-known/dspace-version`. */
 export const versionDocument = (path: string) => ({
@@ -69,10 +83,13 @@ export const versionDocument = (path: string) => ({
 
 /** The way to compute on an asset without moving a record (docs/protocol.md §4). */
 const AGGREGATION_FORMAT = "Sealane-SecureAggregation";
+export const formatsOf = (): readonly string[] => [AGGREGATION_FORMAT];
 
-/** An asset with the policy in force as its offer. */
-export function datasetOf(asset: Asset, policy: Policy, service: DataService): DescribedDataset {
-  const { target: _, ...offer } = offerOf(policy);
+/** An entry of the catalogue as a dataset: its policy is the offer. */
+export function datasetOf(entry: CatalogueEntry): DescribedDataset {
+  const { statement, signer: _signer, ...signature } = entry;
+  const { asset, offer: policy, publishedAt } = statement;
+  const { target: _target, ...offer } = offerOf(policy);
   return {
     "@id": asset.id,
     "@type": "Dataset",
@@ -80,6 +97,12 @@ export function datasetOf(asset: Asset, policy: Policy, service: DataService): D
     ...(asset.description === undefined ? {} : { description: asset.description }),
     ...(asset.keywords.length === 0 ? {} : { keyword: asset.keywords }),
     hasPolicy: [offer],
-    distribution: [{ "@type": "Distribution", format: AGGREGATION_FORMAT, accessService: service["@id"] }],
+    distribution: formatsOf().map((format) => ({
+      "@type": "Distribution",
+      format,
+      accessService: serviceId(asset.provider),
+    })),
+    "sealane:asset": asset,
+    "sealane:entry": { publishedAt, ...signature },
   };
 }

@@ -16,6 +16,7 @@ import { figureOf } from "./figures.ts";
 import type { OpenBody } from "./opening.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation } from "./release-check.ts";
+import type { ReleasedSums } from "./released-sums.ts";
 
 /** Structurally the result document of ledger/audit. */
 export interface ReleasedDocument {
@@ -42,7 +43,7 @@ export interface OutcomeInputs {
   /** Members of S1 that are not in S2 (counted mode): each may be missing from any cell. */
   readonly dropped: number;
   /** What this receiver published or withheld before. */
-  readonly earlier: readonly SumEquation[];
+  readonly earlier: Pick<ReleasedSums, "like">;
 }
 
 export type Outcome =
@@ -177,7 +178,7 @@ function guard(
     }
   }
   return checkRelease({
-    earlier,
+    earlier: earlier.like([...candidates, ...leftOut, ...byRules].map(({ record }) => record)),
     candidates,
     leftOut,
     ruledOut: byRules,

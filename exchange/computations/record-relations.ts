@@ -79,6 +79,12 @@ export function codeDomains(assets: readonly Asset[]): CodeDomains {
 /** Keys of one family are sums of the same cells; keys of two families never tell anything of each other. */
 export const familyOf = (record: string, domains: CodeDomains): string => placeOf(record, domains).family;
 
+/** Records of two kinds are never of one family, whatever codes there are. */
+export function kindOf(record: string): string {
+  const { word, period } = JSON.parse(record) as RecordParts;
+  return canonicalJson({ word, period });
+}
+
 /** Undefined where a family has too many cells. */
 export function relationsOf(records: Iterable<string>, domains: CodeDomains): readonly Relation[] | undefined {
   const families = new Map<string, Place[]>();

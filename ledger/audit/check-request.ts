@@ -131,7 +131,7 @@ export const checkAgreements: Check = ({ body, cohort, opened }, findings) => {
       const got = agreement[name as keyof typeof expected];
       findings.expect(got === value, `${where}/record/transaction/statement/body/${name}`, "agreement-mismatch", {
         expected: value ?? "",
-        got,
+        got: got ?? "",
       });
     }
     findings.expect(record.transaction.signer === entry?.member, `${where}/record/transaction/signer`, "wrong-signer", {

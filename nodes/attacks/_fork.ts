@@ -62,8 +62,12 @@ export async function forkedAt(
   await app.ready();
 
   async function copied(): Promise<void> {
-    const target = () => members.target(identity.member);
-    const honest = createSequencerClient({ peers: reader!.services.peers, sequencer: target });
+    const endpoint = about.sequencer.address.peer!;
+    const target = async () => ({ ...(await members.target(identity.member)), endpoint });
+    // The reader's own replica has the one connection that a member may have.
+    const connect = () => Promise.reject(new Error("calls only"));
+    const peers = { call: reader!.services.peers.call, connect };
+    const honest = createSequencerClient({ peers, sequencer: target });
     const upTo: SequencerApi = {
       ...honest,
       batches: async (query) => (await honest.batches({ ...query, waitMs: 0 })).filter(({ from }) => from < size),

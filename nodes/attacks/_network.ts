@@ -18,7 +18,7 @@ import {
 } from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
-import { answerOf, type Call, contentOf, createFront, type Front } from "./_front.ts";
+import { answerOf, type Call, contentOf, createFront, type Front, type Transport } from "./_front.ts";
 
 export { PATIENCE_MS, PROVIDERS } from "../computations/_network.ts";
 
@@ -40,8 +40,10 @@ export interface Attacked extends AsyncDisposable {
   readonly fronts: Readonly<Record<(typeof FRONTED)[number], Front>>;
 }
 
-export async function attackedNetwork(options: Partial<Options> = {}): Promise<Attacked> {
-  const fronts = Object.fromEntries(FRONTED.map((member) => [member, createFront()])) as unknown as Attacked["fronts"];
+export async function attackedNetwork(options: Partial<Options> = {}, transport?: Transport): Promise<Attacked> {
+  const fronts = Object.fromEntries(
+    FRONTED.map((member) => [member, createFront(transport)]),
+  ) as unknown as Attacked["fronts"];
   const others: TestnetMember[] = [
     { id: "operator", kind: "industry" },
     { id: "ministry", kind: "government" },

@@ -21,6 +21,7 @@ import { createMemberDirectory } from "../peer/member-directory.ts";
 import { createCatalogue } from "../runtime/assets/catalogue.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords } from "../store/records.ts";
+import { openTexts } from "../store/texts.ts";
 import { defineBench, percentile } from "./bench.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 
@@ -57,6 +58,7 @@ export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
         ...{ log: pino({ level: "silent" }), now: () => new Date().toISOString() },
         peers: { call: () => Promise.reject(new Error("the operator asks nobody")) } as never,
         openStore: (name, kept) => openRecords(database, name, undefined, kept),
+        openTexts: (name) => openTexts(database, name, () => undefined),
       },
       () => ({ list: async () => [] }) as never,
     );

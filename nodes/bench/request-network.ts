@@ -47,7 +47,7 @@ const LIMITS = {
 };
 const JOIN_MS = 300_000;
 
-/** Founded, joined and with every asset registered. The operator's process is the first one. */
+/** Founded, joined and with every asset registered, in at most a process for each node. The operator's process is the first one. */
 export async function measuredNetwork(
   scenario: Scenario,
   processes: number,
@@ -55,9 +55,9 @@ export async function measuredNetwork(
   policy: typeof policyFor = policyFor,
 ): Promise<MeasuredNetwork> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-bench-"));
-  const hosts = Array.from({ length: processes }, createHost);
-  const addresses = new Map<string, ApiAddress>();
   const members = membersOf(scenario);
+  const hosts = Array.from({ length: Math.min(processes, members.length) }, createHost);
+  const addresses = new Map<string, ApiAddress>();
   const folder = (member: string) => join(dir, member);
   const api = (member: string) => clientOf(addresses, member, SURROUNDINGS);
 
@@ -102,7 +102,7 @@ export async function measuredNetwork(
     await foundNetwork({ dir: folder(operator.id), ...founding, effects: systemEffects });
     await start(operator.id);
     for (const { id } of members.slice(1)) await join1(id, operator.id);
-    note(`${members.length} nodes in ${processes} processes have joined`);
+    note(`${members.length} nodes in ${hosts.length} processes have joined`);
     for (const provider of scenario.providers) {
       await api(provider.id).post("/assets", {
         ...provider.registration,

@@ -108,6 +108,16 @@ describe("node init", () => {
   });
 });
 
+test("an audit of a node that is in no network says so", async () => {
+  await sealane(INIT, { cwd });
+  await writeFile(join(cwd, "trust.json"), "{}");
+  const none = await sealane("audit ledger --trust trust.json --dir bureau", { cwd });
+  expect(none.exitCode).toBe(2);
+  expect(none.stderr).toContain("[ERR_CLI_NO_LEDGER]");
+  const missing = await sealane("audit ledger --trust trust.json --dir nowhere", { cwd });
+  expect(missing.stderr).toContain("[ERR_CLI_NO_NODE]");
+});
+
 test("Ctrl-C during the demo is answered at once, and ends with 130", async () => {
   const interrupt = new AbortController();
   const running = sealane("demo --once", { cwd, signal: interrupt.signal });

@@ -7,6 +7,7 @@ import { type LogStore, openLevelStore } from "../../ledger/embedded/store.ts";
 import { parseCheckpoint } from "../../ledger/log/checkpoint.ts";
 import { parseProof } from "../../ledger/log/proof-text.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof, type LedgerStatus } from "../../ledger/port.ts";
+import { CONFIG_FILE } from "../config/node-config.ts";
 import { LEDGER_FOLDER } from "../runtime/open-ledger.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { CommandContext } from "./context.ts";
@@ -20,11 +21,15 @@ export interface StoredLedger {
 
 const PAGE = 500;
 
-/** Throws CliError ERR_CLI_NO_NODE, or LedgerError ERR_LEDGER_CORRUPT while reading. */
+/** Throws CliError ERR_CLI_NO_NODE, ERR_CLI_NO_LEDGER, or LedgerError ERR_LEDGER_CORRUPT while reading. */
 export async function openStoredLedger(context: CommandContext): Promise<StoredLedger> {
   const location = join(context.dir, LEDGER_FOLDER);
-  await access(location).catch(() => {
-    throw new CliError("ERR_CLI_NO_NODE", { dir: context.dir });
+  await access(location).catch(async () => {
+    const isNode = await access(join(context.dir, CONFIG_FILE)).then(
+      () => true,
+      () => false,
+    );
+    throw new CliError(isNode ? "ERR_CLI_NO_LEDGER" : "ERR_CLI_NO_NODE", { dir: context.dir });
   });
   const store = await openLevelStore(location).catch((error: { cause?: { code?: string } }) => {
     if (error.cause?.code === "LEVEL_LOCKED") return undefined;

@@ -22,6 +22,7 @@ import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { AGREED_TERMS } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
+import { createKeptResults, type KeptResults } from "./kept-results.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
@@ -146,6 +147,7 @@ export interface Context {
   /** Rings with the id of a request when its life has moved. */
   readonly moved: KeyedBell;
   readonly shared: SharedWork;
+  readonly results: KeptResults;
   /** Receiver: one result after another, each checked against all before it. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly gauges: Gauges;
@@ -159,6 +161,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const facts = createLedgerFacts(services.ledger);
   const documentsToRelay = open<CoordinatorDossier>("computation-dossiers");
   const dossiers = open<Dossier>("dossiers");
+  const results = open<ResultRecord>("results");
   const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
   const oneAtATime = createKeyedLock();
@@ -183,7 +186,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       transcripts: open<Transcript>("transcripts"),
       roles: open<RoleRecord>("roles"),
       contributions: services.openBlobs("contribution-chunks"),
-      results: open<ResultRecord>("results"),
+      results,
       evidence: open<EvidenceBundle>("evidence"),
       answers: open<string>("answers", "unless-power-fails"),
       witnessed: open<Signed<unknown>>("witnessed", "unless-power-fails"),
@@ -199,6 +202,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       openedBy: async (computation) => (await facts.opened(computation))?.requester,
       clock,
     }),
+    results: createKeptResults(results),
     moved: createKeyedBell(),
     shared: createSharedWork(),
     inTurn: <T>(work: () => Promise<T>) => oneAtATime("results", work),

@@ -35,5 +35,7 @@ test("a requester that repeats its call before the first is answered gets the sa
   expect(second).toEqual(first);
   expect(await ask()).toEqual(first);
   await expect(receiverKeyFor(ctx, "mallory", about)).rejects.toMatchObject({ code: "ERR_COMPUTATION_FORBIDDEN" });
+  const later = { ...about, request: "0c78811c-4082-8595-b104-0518b47aa60b" };
+  await expect(receiverKeyFor(ctx, "ministry", later)).rejects.toMatchObject({ code: "ERR_REQUEST_UNKNOWN" });
   await rm(dir, { recursive: true });
 });

@@ -16,9 +16,9 @@ import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
 import { resultOf } from "../../exchange/computations/outcome.ts";
 import { codeDomains, codeTables } from "../../exchange/computations/record-relations.ts";
-import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import { isRefused } from "../../exchange/computations/runner.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
@@ -47,7 +47,10 @@ export async function receiverKeyFor(
 ): Promise<OpenBody["receiverKey"]> {
   const { inflight, ledger, member, random } = ctx.services;
   const request = await readRequest(ledger, about.request);
-  if (request === undefined || request.requester !== from || request.receiver !== member) {
+  // The requester's replica may be ahead of this one.
+  if (request === undefined)
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${about.request}: not on the ledger here yet`);
+  if (request.requester !== from || request.receiver !== member) {
     throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: ${from} is not its requester`);
   }
   // One key for each attempt; the id of another request's computation is not to be had.
@@ -128,7 +131,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
             request: body.request,
             outcome: { kind: "withheld", reasons: [effect.reason] },
           };
-          await ctx.stores.results.put(id, result);
+          await ctx.results.keep(result);
           hosted.background(() => announce(result, hosted));
           return;
         }
@@ -176,7 +179,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       parties,
       decoded,
       dropped: await droppedBetween(ctx, opened, decoded.survivors.length),
-      earlier: await earlierReleases(ctx, id),
+      earlier: await ctx.results.told(),
     });
     const result: ResultRecord = {
       computation: id,
@@ -195,7 +198,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
           : outcome,
     };
     await offered.decoded(decoded.transcriptDigest);
-    await ctx.stores.results.put(id, result);
+    await ctx.results.keep(result);
     return result;
   }
 
@@ -252,16 +255,6 @@ async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivo
   if (body.cells.mode === "registry") return 0;
   const closed = await readComputationStep(ctx.services.ledger, body.computation, "close-1");
   return closed === undefined ? body.cohort.length : closed.members.length - survivors;
-}
-
-async function earlierReleases(ctx: Context, except: string): Promise<readonly SumEquation[]> {
-  const equations: SumEquation[] = [];
-  for await (const [computation, { outcome, codes }] of ctx.stores.results.entries()) {
-    if (computation === except) continue;
-    const under = codes === undefined ? {} : { codes };
-    equations.push(...(outcome.equations ?? []).map((one) => ({ ...one, ...under, id: `${computation}/${one.id}` })));
-  }
-  return equations;
 }
 
 async function recordOutcome(ctx: Context, { computation, request, outcome }: ResultRecord): Promise<void> {

@@ -8,6 +8,8 @@ export interface ReleaseHistory {
   /** Reads what is stored, once; await it before the first step. */
   load(): Promise<void>;
   entries(): readonly HistoryEntry[];
+  /** Is there a release of this computation? */
+  has(computation: string): boolean;
   /** At the step that signs, before any other step can ask. */
   remember(entry: HistoryEntry): void;
   /** Durable before the view leaves. */
@@ -16,9 +18,14 @@ export interface ReleaseHistory {
 
 export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseHistory {
   const entries: HistoryEntry[] = [];
+  const computations = new Set<string>();
+  const add = (entry: HistoryEntry) => {
+    entries.push(entry);
+    computations.add(entry.computation);
+  };
   let loaded: Promise<void> | undefined;
   const read = async () => {
-    for await (const [, entry] of store.entries()) entries.push(entry);
+    for await (const [, entry] of store.entries()) add(entry);
   };
   return Object.freeze({
     load() {
@@ -26,7 +33,8 @@ export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseH
       return loaded;
     },
     entries: () => entries,
-    remember: (entry: HistoryEntry) => void entries.push(entry),
+    has: (computation: string) => computations.has(computation),
+    remember: add,
     keep: (entry: HistoryEntry) => store.put(entry.computation, entry),
   });
 }
@@ -46,7 +54,7 @@ const ENDS: readonly string[] = ["result.release", "result.withhold"];
 export function createForgottenReleases(
   ledger: Pick<Ledger, "get" | "range" | "entries" | "status">,
   self: string,
-  history: Pick<ReleaseHistory, "entries" | "load">,
+  history: Pick<ReleaseHistory, "has" | "load">,
 ): ForgottenReleases {
   const forgotten = new Map<string, string>();
   let seen = 0;
@@ -56,8 +64,7 @@ export function createForgottenReleases(
     await history.load();
     const { height } = await ledger.status();
     const ended = seen === 0 ? await endedByState() : await endedSince(seen, height);
-    const remembered = new Set(history.entries().map(({ computation }) => computation));
-    for (const computation of ended) if (!remembered.has(computation)) await keepForgotten(computation);
+    for (const computation of ended) if (!history.has(computation)) await keepForgotten(computation);
     seen = height;
   }
 

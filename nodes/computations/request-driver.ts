@@ -4,7 +4,6 @@
  */
 import { readAgreement, readComputation } from "../../chaincode/rules/keys.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
-import { RequestError } from "../../exchange/requests/errors.ts";
 import {
   eventOf,
   isOver,
@@ -14,11 +13,11 @@ import {
   step,
 } from "../../exchange/requests/life.ts";
 import { cancelRequest, recordSubmission } from "../../exchange/requests/submit.ts";
-import { type LedgerEntry, LedgerError } from "../../ledger/port.ts";
-import { PeerError } from "../peer/peer-error.ts";
+import type { LedgerEntry } from "../../ledger/port.ts";
 import type { Context } from "./context.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
 import type { Negotiating } from "./negotiating.ts";
+import { isPassing } from "./passing.ts";
 import { serveRequest } from "./provider.ts";
 import { fetchResult, isRestartable, openComputation } from "./requester.ts";
 import { runsStoppedBy } from "./stopped-runs.ts";
@@ -100,6 +99,7 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
 
   async function requestOf({ type, body }: LifeEvent): Promise<string | undefined> {
     if (type === "agreement.revoke") return (await readAgreement(ledger, body.agreement))?.agreement.request;
+    if (type === "agreement.conclude") return body.request;
     if ("request" in body) return body.request;
     return (await readComputation(ledger, body.computation))?.request;
   }
@@ -126,11 +126,4 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
       await queue.stop();
     },
   });
-}
-
-function isPassing(error: unknown): boolean {
-  if (error instanceof PeerError) return (error.answer?.status ?? 503) >= 500;
-  if (error instanceof LedgerError) return error.code !== "ERR_LEDGER_REJECTED" && error.code !== "ERR_LEDGER_CLOSED";
-  if (error instanceof ComputationError) return error.code === "ERR_COMPUTATION_EVIDENCE";
-  return error instanceof RequestError && error.code === "ERR_REQUEST_UNREACHABLE";
 }

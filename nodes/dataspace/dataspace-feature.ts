@@ -2,7 +2,7 @@
  * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; a negotiation begins
  * with a data request, so an offer without one is refused, and a transfer needs an agreement that allows it.
  */
-
+import { serviceId } from "../../exchange/catalog/dcat.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
@@ -30,7 +30,7 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     admits: async () => ({ code: "agreement-unknown", detail: "no agreement of this id allows a transfer" }),
     next: async () => undefined,
   });
-  const service = { "@id": `urn:sealane:${member}:dsp`, "@type": "DataService" as const, endpointURL: base };
+  const service = { "@id": serviceId(member), "@type": "DataService" as const, endpointURL: base };
   return Object.freeze({
     peerRoutes(app) {
       addDataspaceRoutes(app, {
@@ -47,7 +47,7 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
           callsAtOnce: () => services.config().limits.peerCallsAtOncePerMember,
           bodyBytes: () => services.config().limits.peerBodyBytes,
         }),
-        catalog: { participant: member, service, ...createOwnCatalog(services.assets, service) },
+        catalog: { participant: member, service, ...createOwnCatalog(services.catalogue.offers, members) },
         negotiations: negotiating.negotiations,
         transfers,
         waiting: { office, documentFor: negotiating.documentFor },

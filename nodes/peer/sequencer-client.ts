@@ -57,14 +57,23 @@ export function createSequencerClient(deps: {
       const target = await deps.sequencer();
       const timeoutMs = waitMs + ANSWER_MS;
       const open = await channelTo(target);
-      if (open === undefined) {
-        return (await deps.peers.call(target, { ...httpCallOf(call, asked), timeoutMs, attempts: 1 })) as Answered<C>;
-      }
+      if (open === undefined) return (await askAlone(target, { ...httpCallOf(call, asked), timeoutMs })) as Answered<C>;
       const answered = await open.ask(call, asked, timeoutMs);
       if (answeredOf[call].Check(answered)) return answered as Answered<C>;
       throw new PeerError("ERR_PEER_PROTOCOL", `${call} at ${target.member}: not what its schema says`);
     } catch (error) {
       throw asLedgerError(error);
+    }
+  }
+
+  async function askAlone(target: PeerTarget, call: PeerCall<TSchema>): Promise<unknown> {
+    const without = current;
+    try {
+      return await deps.peers.call(target, { ...call, attempts: 1 });
+    } catch (error) {
+      // Nobody is there at all, so it was not the connection: the next call tries one again.
+      if (error instanceof PeerError && error.answer === undefined && current === without) current = undefined;
+      throw error;
     }
   }
 
@@ -90,7 +99,7 @@ export function createSequencerClient(deps: {
 }
 
 /** The same call as an HTTP request of its own. */
-function httpCallOf<C extends LedgerCall>(call: C, asked: Asked<C>): PeerCall<TSchema> {
+export function httpCallOf<C extends LedgerCall>(call: C, asked: Asked<C>): PeerCall<TSchema> {
   const { method, path, answered: response } = LEDGER_CALLS[call];
   if (method === "POST") return { method, path, body: asked, response };
   const { size, ...rest } = asked as { readonly size?: number };

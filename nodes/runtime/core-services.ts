@@ -10,6 +10,7 @@ import type { AccessLog } from "../store/access-log.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { InflightSecrets } from "../store/inflight.ts";
 import type { Kept, RecordStore } from "../store/records.ts";
+import type { TextStore } from "../store/texts.ts";
 import type { Effects } from "./effects.ts";
 import type { NetworkFile } from "./network/network-file.ts";
 
@@ -33,6 +34,8 @@ export interface CoreServices extends Effects {
   readonly openStore: <V>(name: string, kept?: Kept) => RecordStore<V>;
   /** As `openStore`, for bytes. */
   readonly openBlobs: (name: string) => BlobStore;
+  /** As `openStore`, for an index; see openTexts. */
+  readonly openTexts: (name: string) => TextStore;
   readonly inflight: InflightSecrets;
   readonly accessLog: AccessLog;
   readonly log: FastifyBaseLogger;

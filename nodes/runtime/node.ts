@@ -22,6 +22,7 @@ import { openBlobs } from "../store/blobs.ts";
 import { openDatabase } from "../store/database.ts";
 import { openInflight } from "../store/inflight.ts";
 import { type Kept, openRecords } from "../store/records.ts";
+import { openTexts } from "../store/texts.ts";
 import { startAccessAnchor } from "./access-anchor.ts";
 import { createCatalogue } from "./assets/catalogue.ts";
 import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
@@ -174,14 +175,15 @@ async function compose(
     cosignedNotes: createCosignedNotes(),
     openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.failed, kept),
     openBlobs: (name: string) => openBlobs(database, name, disk.failed),
+    openTexts: (name: string) => openTexts(database, name, disk.failed),
     inflight: openInflight(dir),
     accessLog,
     log,
     assertWritable: disk.assertWritable,
   };
-  const assets: OwnAssets = createOwnAssets(core, () =>
+  const assets: OwnAssets = createOwnAssets(core, (asset) =>
     // A change is listed at once where the operator answers, and in the background where it does not.
-    Promise.race([catalogue.publish(), sleep(LISTING_MS, undefined, { ref: false })]),
+    Promise.race([catalogue.publish(asset), sleep(LISTING_MS, undefined, { ref: false })]),
   );
   const catalogue = createCatalogue(core, () => assets);
   teardown.add(async () => catalogue.close());

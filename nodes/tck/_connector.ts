@@ -99,8 +99,8 @@ export async function createConnector(options: ConnectorOptions): Promise<Connec
     catalog: {
       participant: CONNECTOR,
       service: { "@id": "urn:sealane:tck", "@type": "DataService", endpointURL: base },
-      page: async () => ({ datasets: DATASETS.map(datasetOf), hasPrevious: false, hasNext: false }),
-      dataset: async (_participant, id) => (DATASETS.includes(id) ? datasetOf(id) : undefined),
+      page: async () => ({ datasets: DATASETS.map((id) => JSON.stringify(datasetOf(id))) }),
+      dataset: async (_participant, id) => (DATASETS.includes(id) ? JSON.stringify(datasetOf(id)) : undefined),
     },
     negotiations,
     transfers,

@@ -10,17 +10,16 @@ import type { Policy } from "../model/policy.ts";
 import type { Reason } from "../model/reasons.ts";
 import { DataRequest } from "../model/request.ts";
 import type { PolicyTerms } from "../model/terms.ts";
-import type { Case, Compared, Decision, Finding, Outcome, Verdict } from "../model/verdict.ts";
+import type { Case, Compared, Decision, Finding, Verdict } from "../model/verdict.ts";
 import { requirementsOf } from "../rules/minima.ts";
+import { decisionOf, findingsOf } from "./judge.ts";
 import { RULES } from "./rule-list.ts";
 
 const requestSchema = Compile(DataRequest);
 const assetSchema = Compile(Asset);
 const contextSchema = Compile(DecisionContext);
 
-const MAX_REASONS = 64;
 const MAX_SCHEMA_ERRORS = 16;
-const DECISIVE: readonly Outcome[] = ["refuse", "wait", "permit"];
 
 /**
  * `policy` is a policy document (one that parsePolicy returned is not parsed again); undefined: there is none. Every argument is checked as if a stranger had sent
@@ -53,19 +52,6 @@ function termsFor(policy: unknown): PolicyTerms | { readonly problems: readonly 
   return result.ok ? result.terms : { problems: result.problems.map(({ code, field }) => `${code} ${field}`) };
 }
 
-/** A rule that fails refuses. */
-function findingsOf(evaluate: () => Finding | readonly Finding[]): readonly Finding[] {
-  try {
-    const found = evaluate();
-    const findings: readonly Finding[] = "verdict" in found ? [found] : found;
-    if (findings.length > 0) return findings;
-    return [{ verdict: "refuse", reason: "rule-silent", compared: {} }];
-  } catch (error) {
-    const compared = { error: error instanceof Error ? error.name : "unknown" };
-    return [{ verdict: "refuse", reason: "rule-failed", compared }];
-  }
-}
-
 const withRule =
   (rule: string) =>
   ({ verdict, reason, compared }: Finding): Verdict => ({ rule, verdict, reason, compared });
@@ -75,9 +61,7 @@ function conclude(
   verdicts: readonly Verdict[],
   requirements: Decision["requirements"],
 ): Decision {
-  const outcome = DECISIVE.find((candidate) => verdicts.some(({ verdict }) => verdict === candidate)) ?? "refuse";
-  const deciding = verdicts.filter(({ verdict }) => verdict === outcome).map(({ reason }) => reason);
-  const reasons = outcome === "permit" ? ["all-rules-permit"] : [...new Set(deciding)].slice(0, MAX_REASONS);
+  const { outcome, reasons } = decisionOf(verdicts);
   const policy = terms && { id: terms.id, version: terms.version, digest: terms.digest };
   return Object.freeze({ outcome, reasons, policy, verdicts, requirements });
 }

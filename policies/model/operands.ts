@@ -25,11 +25,14 @@ export const FUNCTIONS = [
 ] as const;
 export const PREDICATE_OPERATORS = ["eq", "isAnyOf", "gteq", "lteq"] as const;
 export const RECEIVER_MODES = ["direct", "reviewed"] as const;
+/** Ways in which records may leave, by the names of the Dataspace Protocol. */
+export const RELEASE_FORMATS = ["HttpData-PULL", "HttpData-PUSH"] as const;
 
 export type RequesterKind = (typeof REQUESTER_KINDS)[number];
 export type AggregateFunction = (typeof FUNCTIONS)[number];
 export type PredicateOperator = (typeof PREDICATE_OPERATORS)[number];
 export type ReceiverMode = (typeof RECEIVER_MODES)[number];
+export type ReleaseFormat = (typeof RELEASE_FORMATS)[number];
 
 const list = (item: TSchema, maxItems = 1000) => Type.Array(item, { minItems: 1, maxItems, uniqueItems: true });
 /** A whole number as text, without leading zeros. */
@@ -90,6 +93,14 @@ export const FIELD_OPERANDS = Object.freeze({
     "sealane:edges": anyOf(Edges, 1),
   }),
   "sealane:countUnits": table({}),
+  "sealane:release": table({
+    "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
+    "sealane:format": needed(anyOf(literals(RELEASE_FORMATS)), "isAnyOf"),
+    count: { operators: { lteq: Positive } },
+    "sealane:rows": { operators: { lteq: Positive } },
+    "sealane:bytes": { operators: { lteq: Type.String({ pattern: "^[1-9]\\d{0,11}$" }) } },
+    "sealane:callsPerMinute": { operators: { lteq: Positive } },
+  }),
 });
 
 export const DUTY_OPERANDS = Object.freeze({

@@ -258,7 +258,8 @@ function combinationProblems(policy: Given): PolicyProblem[] {
 function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const filtered: string[] = [];
-  const counted: string[] = [];
+  /** Actions that one permission says everything about. */
+  const single: string[] = [];
   // Two cuts of one number would overlap, and their differences single out what lies between the edges.
   const classed: string[] = [];
   permissions.forEach((permission, index) => {
@@ -267,7 +268,9 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
       const found = permission?.constraint?.find((c) => c?.leftOperand === leftOperand)?.rightOperand;
       return Array.isArray(found) ? found : undefined;
     };
-    if (permission?.action === "sealane:countUnits") counted.push(permission.action);
+    if (permission?.action === "sealane:countUnits" || permission?.action === "sealane:release") {
+      single.push(permission.action);
+    }
     if (permission?.action === "sealane:groupBy" && permission.constraint === undefined) {
       const parameters = { term: "sealane:element | sealane:attribute" };
       problems.push({ field, code: "term-missing", detail: "wanted sealane:element or sealane:attribute", parameters });
@@ -296,7 +299,7 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
   return [
     ...problems,
     ...repeated("/permission", filtered),
-    ...repeated("/permission", counted),
+    ...repeated("/permission", single),
     ...repeated("/permission", classed),
   ];
 }

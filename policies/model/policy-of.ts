@@ -4,6 +4,7 @@ import {
   PROFILE,
   type PredicateOperator,
   type ReceiverMode,
+  type ReleaseFormat,
   type RequesterKind,
 } from "./operands.ts";
 import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
@@ -51,6 +52,15 @@ export interface PolicyDraft {
   readonly groupBy?: { readonly elements?: readonly string[]; readonly attributes?: readonly string[] };
   /** Numeric data element -> lists of edges that may cut it into classes. */
   readonly classes?: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Records that may leave. */
+  readonly release?: {
+    readonly elements: readonly string[];
+    readonly formats: readonly ReleaseFormat[];
+    readonly uses?: number;
+    readonly rows?: number;
+    readonly bytes?: number;
+    readonly callsPerMinute?: number;
+  };
   readonly prohibition?: readonly Prohibition[];
 }
 
@@ -89,6 +99,20 @@ export function policyOf(draft: PolicyDraft): Policy {
     });
   }
   if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });
+  if (draft.release !== undefined) {
+    const { elements, formats, uses, rows, bytes, callsPerMinute } = draft.release;
+    permission.push({
+      action: "sealane:release",
+      constraint: compact([
+        anyOf("sealane:element", elements),
+        anyOf("sealane:format", formats),
+        single("count", "lteq", uses),
+        single("sealane:rows", "lteq", rows),
+        single("sealane:bytes", "lteq", bytes),
+        single("sealane:callsPerMinute", "lteq", callsPerMinute),
+      ]),
+    });
+  }
   return {
     "@type": "Offer",
     "@id": draft.id,

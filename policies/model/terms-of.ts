@@ -1,7 +1,14 @@
 /** Flattens a checked policy into its terms. */
-import type { AggregateFunction, PredicateOperator, ReceiverMode, RequesterKind } from "./operands.ts";
+import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 import type { Constraint, Policy } from "./policy.ts";
-import { DEFAULTS, type ElementTerms, type FilterTerms, type PartitionClass, type PolicyTerms } from "./terms.ts";
+import {
+  DEFAULTS,
+  type ElementTerms,
+  type FilterTerms,
+  type PartitionClass,
+  type PolicyTerms,
+  type ReleaseTerms,
+} from "./terms.ts";
 
 type Reader = ReturnType<typeof reader>;
 
@@ -43,6 +50,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     elements: elementsOf(policy),
     attributes: listed(policy, "sealane:groupBy", "sealane:attribute"),
     countUnits: policy.permission.some((permission) => permission.action === "sealane:countUnits"),
+    release: releaseOf(policy),
     counts: read.text("sealane:counts", "eq") === "open" ? "open" : DEFAULTS.counts,
     minimumOrganisations: read.whole("sealane:minimumOrganisations", "gteq") ?? DEFAULTS.minimumOrganisations,
     minimumUnits: read.whole("sealane:minimumUnits", "gteq"),
@@ -90,6 +98,20 @@ function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
     }
   }
   return Object.freeze(elements);
+}
+
+function releaseOf(policy: Policy): ReleaseTerms | undefined {
+  const permission = policy.permission.find(({ action }) => action === "sealane:release");
+  if (permission === undefined) return undefined;
+  const read = reader(permission.constraint);
+  return Object.freeze({
+    elements: read.list("sealane:element") ?? [],
+    formats: read.list<ReleaseFormat>("sealane:format") ?? [],
+    uses: read.whole("count", "lteq"),
+    rows: read.whole("sealane:rows", "lteq") ?? DEFAULTS.releaseRows,
+    bytes: read.whole("sealane:bytes", "lteq") ?? DEFAULTS.releaseBytes,
+    callsPerMinute: read.whole("sealane:callsPerMinute", "lteq") ?? DEFAULTS.releaseCallsPerMinute,
+  });
 }
 
 function prohibitedOf(policy: Policy): PolicyTerms["prohibited"] {

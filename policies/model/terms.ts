@@ -1,5 +1,5 @@
 /** A policy's terms with every default filled in: what the rules read. Built only by parsePolicy. */
-import type { AggregateFunction, PredicateOperator, ReceiverMode, RequesterKind } from "./operands.ts";
+import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
 export interface PartitionClass {
@@ -22,6 +22,19 @@ export interface ElementTerms {
   /** Lists of edges that may cut a number into classes. */
   readonly edges: readonly (readonly string[])[];
   readonly filter: FilterTerms | undefined;
+}
+
+/** Records of the listed elements may leave; nothing else of the table does. */
+export interface ReleaseTerms {
+  readonly elements: readonly string[];
+  readonly formats: readonly ReleaseFormat[];
+  /** Most deliveries of this asset, over all agreements; undefined: no limit. */
+  readonly uses: number | undefined;
+  /** A table that has more is not released at all. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of one agreement. */
+  readonly callsPerMinute: number;
 }
 
 export interface PolicyTerms {
@@ -49,6 +62,8 @@ export interface PolicyTerms {
   /** Registry attributes that may be dimensions. */
   readonly attributes: readonly string[];
   readonly countUnits: boolean;
+  /** Undefined: records never leave. */
+  readonly release: ReleaseTerms | undefined;
   readonly counts: "open" | "closed";
   readonly minimumOrganisations: number;
   /** Undefined: DEFAULTS.minimumUnits where units are field values and counted, else 0. */
@@ -82,4 +97,7 @@ export const DEFAULTS = Object.freeze({
   drops: 0,
   coordinatorMayBeSequencer: false,
   retentionDays: 365,
+  releaseRows: 1_000_000,
+  releaseBytes: 2 ** 30,
+  releaseCallsPerMinute: 60,
 });

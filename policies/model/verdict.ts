@@ -26,10 +26,23 @@ export interface Case {
   readonly context: DecisionContext;
 }
 
+/** What whoever uses an asset declares, whatever leaves it. */
+export type Declared = Pick<DataRequest, "requester" | "scenario" | "territory" | "retentionDays"> & {
+  readonly purpose: Pick<DataRequest["purpose"], "code">;
+  readonly legalBasis: Pick<DataRequest["legalBasis"], "code">;
+};
+/** What the rules about any use read. */
+export interface GeneralCase {
+  readonly terms: PolicyTerms;
+  readonly request: Declared;
+  readonly asset: Pick<Asset, "grade">;
+  readonly context: Pick<DecisionContext, "requester" | "approval" | "now">;
+}
+
 /** A rule answers with one finding, or several when several things are wrong. */
-export interface Rule {
+export interface Rule<C = Case> {
   readonly id: string;
-  evaluate(input: Case): Finding | readonly Finding[];
+  evaluate(input: C): Finding | readonly Finding[];
 }
 
 /** What a permit still demands of the computation. */

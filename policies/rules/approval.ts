@@ -1,8 +1,8 @@
-import type { Rule } from "../model/verdict.ts";
+import type { GeneralCase, Rule } from "../model/verdict.ts";
 import { permit, refuse, wait } from "./finding.ts";
 
 /** A person decides where the policy says so, and always on core or important data and on level L4. */
-export const approval: Rule = {
+export const approval: Rule<GeneralCase> = {
   id: "approval",
   evaluate({ terms, asset, context }) {
     const { legal, level } = asset.grade;

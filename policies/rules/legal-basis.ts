@@ -1,8 +1,8 @@
-import type { Rule } from "../model/verdict.ts";
+import type { GeneralCase, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
 /** The request states a legal basis (its schema demands one); the policy may narrow which. */
-export const legalBasis: Rule = {
+export const legalBasis: Rule<GeneralCase> = {
   id: "legal-basis",
   evaluate({ terms, request }) {
     const { code } = request.legalBasis;

@@ -1,8 +1,8 @@
-import type { Rule } from "../model/verdict.ts";
+import type { GeneralCase, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
 /** The purpose code is on the allow-list and not prohibited (PIPL 5–6: a specific purpose). */
-export const purpose: Rule = {
+export const purpose: Rule<GeneralCase> = {
   id: "purpose",
   evaluate({ terms, request }) {
     const { code } = request.purpose;

@@ -1,8 +1,8 @@
-import type { Finding, Rule } from "../model/verdict.ts";
+import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
 /** Who asks: the kind of node, and the named members where the policy names them. */
-export const requester: Rule = {
+export const requester: Rule<GeneralCase> = {
   id: "requester",
   evaluate({ terms, request, context }) {
     const refusals: Finding[] = [];

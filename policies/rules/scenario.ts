@@ -1,8 +1,8 @@
-import type { Rule } from "../model/verdict.ts";
+import type { GeneralCase, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
 /** No scenario, no grant; the policy may narrow which. */
-export const scenario: Rule = {
+export const scenario: Rule<GeneralCase> = {
   id: "scenario",
   evaluate({ terms, request }) {
     if (terms.scenarios !== undefined && !terms.scenarios.includes(request.scenario)) {

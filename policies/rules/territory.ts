@@ -1,11 +1,11 @@
-import type { Rule } from "../model/verdict.ts";
+import type { GeneralCase, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
 /** ISO 3166 codes: CN holds CN-33. */
 const within = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer}-`);
 
 /** Where released figures may be kept. A request for more than is allowed, or that touches a prohibited place, fails. */
-export const territory: Rule = {
+export const territory: Rule<GeneralCase> = {
   id: "territory",
   evaluate({ terms, request }) {
     const got = request.territory;

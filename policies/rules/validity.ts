@@ -1,4 +1,5 @@
 import type { DataRequest } from "../model/request.ts";
+import type { PolicyTerms } from "../model/terms.ts";
 import type { Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
@@ -7,18 +8,24 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 /** Last millisecond of the request's last day. Periods of requests are dates in Asia/Shanghai, which has no summer time. */
 export const requestEndsAt = (request: DataRequest): number => Date.parse(`${request.validity.to}T23:59:59.999+08:00`);
 
+/** The policy is in its time. */
+export function policyValidity(terms: PolicyTerms, at: string): Finding[] {
+  const refusals: Finding[] = [];
+  const now = Date.parse(at);
+  if (terms.validFrom !== undefined && !(now >= Date.parse(terms.validFrom))) {
+    refusals.push(refuse("policy-not-yet-valid", { from: terms.validFrom, now: at }));
+  }
+  if (!(now <= Date.parse(terms.validUntil)))
+    refusals.push(refuse("policy-expired", { until: terms.validUntil, now: at }));
+  return refusals;
+}
+
 /** Every comparison is written so that an instant that does not exist refuses. */
 export const validity: Rule = {
   id: "validity",
   evaluate({ terms, request, context }) {
-    const refusals: Finding[] = [];
+    const refusals = policyValidity(terms, context.now);
     const now = Date.parse(context.now);
-    if (terms.validFrom !== undefined && !(now >= Date.parse(terms.validFrom))) {
-      refusals.push(refuse("policy-not-yet-valid", { from: terms.validFrom, now: context.now }));
-    }
-    if (!(now <= Date.parse(terms.validUntil))) {
-      refusals.push(refuse("policy-expired", { until: terms.validUntil, now: context.now }));
-    }
     if (!(now <= requestEndsAt(request))) {
       refusals.push(refuse("request-expired", { until: request.validity.to, now: context.now }));
     }

@@ -1,87 +1,108 @@
 /** The catalogue of this participant: pages with `Link`, gzip for whoever takes it, one dataset by its id. */
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { constants, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import {
-  catalogDocument,
-  type DataService,
-  type Dataset,
-  datasetDocument,
-  isCatalogRequest,
-} from "../../../exchange/catalog/dcat.ts";
+import { catalogText, type DataService, datasetText, isCatalogRequest } from "../../../exchange/catalog/dcat.ts";
+import { type CatalogFilter, parseFilter } from "../../../exchange/catalog/filter.ts";
+import { problemLine } from "../../../policies/model/problem.ts";
 import { DataspaceError, unknownProcess } from "../../dataspace/dataspace-error.ts";
 import type { HttpApp } from "../http-app.ts";
 import { answerErrorAs } from "./answer-error.ts";
 
-export const PAGE_SIZE = 100;
 const REQUEST_BYTES = 64 * 1024;
 const SMALL_BYTES = 1024;
+const MAX_REASONS = 16;
 const compress = promisify(gzip);
+/** Policies repeat each other: the fastest level packs them nearly as well as the default one. */
+const PACKING = { level: constants.Z_BEST_SPEED };
 
-const Place = Type.Object({
+const CatalogPlace = Type.Object({
   /** Ids of the last dataset of the page before, or the first of the page after. */
   after: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   before: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
 });
-type Place = Static<typeof Place>;
+export type CatalogPlace = Static<typeof CatalogPlace>;
 const DatasetId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) });
 
 export interface CatalogPage {
-  /** Ascending by id. */
-  readonly datasets: readonly Dataset[];
-  readonly hasPrevious: boolean;
-  readonly hasNext: boolean;
+  /** JSON texts of datasets, ascending by id. */
+  readonly datasets: readonly string[];
+  readonly previous?: CatalogPlace;
+  readonly next?: CatalogPlace;
 }
 
 export interface CatalogPorts {
   readonly participant: string;
   readonly service: DataService;
-  /** What this participant may see. */
-  readonly page: (participant: string, place: Place, size: number) => Promise<CatalogPage>;
-  readonly dataset: (participant: string, id: string) => Promise<Dataset | undefined>;
+  /** What this participant may see of what the filter wants. The same object again where it is the same page. */
+  readonly page: (participant: string, filter: readonly CatalogFilter[], place: CatalogPlace) => Promise<CatalogPage>;
+  /** JSON text of what this participant may see. */
+  readonly dataset: (participant: string, id: string) => Promise<string | undefined>;
+}
+
+/** A page as it goes out. */
+interface Packed {
+  readonly plain: Buffer;
+  packed?: Promise<Buffer>;
 }
 
 export function addCatalogRoutes(app: HttpApp, ports: CatalogPorts): void {
   app.setErrorHandler(answerErrorAs("CatalogError"));
   const config = { public: true };
+  const documents = new WeakMap<CatalogPage, Packed>();
+  function documentOf(page: CatalogPage): Packed {
+    const known = documents.get(page);
+    if (known !== undefined) return known;
+    const { participant, service } = ports;
+    const text = catalogText({
+      id: `${service.endpointURL}/catalog`,
+      participant,
+      service,
+      datasets: page.datasets,
+    });
+    const document = { plain: Buffer.from(text) };
+    documents.set(page, document);
+    return document;
+  }
   app.post(
     "/catalog/request",
-    { bodyLimit: REQUEST_BYTES, config, schema: { body: Type.Unknown(), querystring: Place } },
+    { bodyLimit: REQUEST_BYTES, config, schema: { body: Type.Unknown(), querystring: CatalogPlace } },
     async (request, reply) => {
-      if (!isCatalogRequest(request.body)) throw refused("message-malformed", "wanted a CatalogRequestMessage");
-      if ((request.body.filter ?? []).length > 0) throw refused("filter-unsupported", "no filter is supported here");
-      const { datasets, hasNext, hasPrevious } = await ports.page(request.author, request.query, PAGE_SIZE);
-      const [path] = request.url.split("?", 1);
-      const links = [
-        hasNext ? `<${path}?after=${encodeURIComponent(datasets.at(-1)!["@id"])}>; rel="next"` : [],
-        hasPrevious ? `<${path}?before=${encodeURIComponent(datasets[0]!["@id"])}>; rel="previous"` : [],
-      ].flat();
+      const { author, body, query, url } = request;
+      if (!isCatalogRequest(body)) throw refused("message-malformed", ["wanted a CatalogRequestMessage"]);
+      const { after, before } = query;
+      if (after !== undefined && before !== undefined) throw refused("place-ambiguous", ["after, before: wanted one"]);
+      const parsed = parseFilter(body.filter ?? []);
+      if ("problems" in parsed)
+        throw refused("filter-unsupported", parsed.problems.slice(0, MAX_REASONS).map(problemLine));
+      const page = await ports.page(author, parsed.filter, query);
+      const [path] = url.split("?", 1);
+      const links = (["next", "previous"] as const).flatMap((rel) => {
+        const place = page[rel];
+        return place === undefined ? [] : [`<${path}?${new URLSearchParams(place)}>; rel="${rel}"`];
+      });
       if (links.length > 0) reply.header("link", links.join(", "));
-      const { participant, service } = ports;
-      return await sendPacked(
-        request,
-        reply,
-        catalogDocument({ id: `${service.endpointURL}/catalog`, participant, service, datasets }),
-      );
+      return await sendPacked(request, reply, documentOf(page));
     },
   );
   app.get("/catalog/datasets/:id", { config, schema: { params: DatasetId } }, async (request, reply) => {
     const dataset = await ports.dataset(request.author, request.params.id);
     if (dataset === undefined) throw unknownProcess();
-    return await sendPacked(request, reply, datasetDocument(dataset));
+    return await sendPacked(request, reply, { plain: Buffer.from(datasetText(dataset)) });
   });
 }
 
-const refused = (code: string, reason: string) =>
-  new DataspaceError("ERR_DATASPACE_MESSAGE", { code, reasons: [reason] });
+const refused = (code: string, reasons: readonly string[]) =>
+  new DataspaceError("ERR_DATASPACE_MESSAGE", { code, reasons });
 
-async function sendPacked(request: FastifyRequest, reply: FastifyReply, document: object): Promise<FastifyReply> {
-  const text = JSON.stringify(document);
+async function sendPacked(request: FastifyRequest, reply: FastifyReply, document: Packed): Promise<FastifyReply> {
   reply.type("application/json; charset=utf-8").header("vary", "accept-encoding");
-  if (!takesGzip(String(request.headers["accept-encoding"] ?? "")) || text.length < SMALL_BYTES)
-    return reply.send(text);
-  return reply.header("content-encoding", "gzip").send(await compress(text));
+  const { plain } = document;
+  if (!takesGzip(String(request.headers["accept-encoding"] ?? "")) || plain.length < SMALL_BYTES)
+    return reply.send(plain);
+  document.packed ??= compress(plain, PACKING);
+  return reply.header("content-encoding", "gzip").send(await document.packed);
 }
 
 /** RFC 9110 section 12.5.3, as far as it is about gzip. */

@@ -27,6 +27,7 @@ const alpha = signingIdentity("alpha", "intl", randomBytes(32));
 const gamma = signingIdentity("gamma", "intl", randomBytes(32));
 const stranger = signingIdentity("stranger", "intl", randomBytes(32));
 const PER_MINUTE = 20;
+const PAGE_SIZE = 100;
 const BASE = "/dsp/2025-1";
 const ALL: readonly Dataset[] = Array.from({ length: 250 }, (_, index) => ({
   "@id": `beta:panel-${String(index).padStart(3, "0")}`,
@@ -73,15 +74,23 @@ beforeEach(async () => {
     catalog: {
       participant: "beta",
       service: { "@id": "urn:service", "@type": "DataService", endpointURL: `https://beta.example${BASE}` },
-      async page(_participant, { after, before }, size) {
+      async page(_participant, _filter, { after, before }) {
         const from =
           before === undefined
             ? ALL.findIndex((one) => after === undefined || one["@id"] > after)
-            : Math.max(0, ALL.findIndex((one) => one["@id"] >= before) - size);
-        const datasets = from < 0 ? [] : ALL.slice(from, from + size);
-        return { datasets, hasPrevious: from > 0, hasNext: from >= 0 && from + size < ALL.length };
+            : Math.max(0, ALL.findIndex((one) => one["@id"] >= before) - PAGE_SIZE);
+        const some = from < 0 ? [] : ALL.slice(from, from + PAGE_SIZE);
+        const [first, last] = [some[0], some.at(-1)];
+        return {
+          datasets: some.map((one) => JSON.stringify(one)),
+          ...(first === undefined || from === 0 ? {} : { previous: { before: first["@id"] } }),
+          ...(last === undefined || last === ALL.at(-1) ? {} : { next: { after: last["@id"] } }),
+        };
       },
-      dataset: async (_participant, id) => ALL.find((one) => one["@id"] === id),
+      async dataset(_participant, id) {
+        const found = ALL.find((one) => one["@id"] === id);
+        return found === undefined ? undefined : JSON.stringify(found);
+      },
     },
     negotiations: createProcesses<Negotiation, NegotiationMessage>({ ...quiet, protocol: negotiationProtocol }),
     transfers: createProcesses<Transfer, TransferMessage>({ ...quiet, protocol: transferProtocol }),
@@ -221,10 +230,20 @@ describe("the catalogue", () => {
     const plain = await call("POST", "catalog/request", CATALOG_REQUEST, { "accept-encoding": "gzip;q=0, br" });
     expect(plain.headers["content-encoding"]).toBeUndefined();
   });
-  test("refuses a filter that it does not know", async () => {
-    const { status, text } = await call("POST", "catalog/request", { ...CATALOG_REQUEST, filter: [{ any: 1 }] });
+  test.each([
+    ["a field that it does not know", [{ legal: "core" }, { colour: "red" }], "/filter/1/colour: no such field"],
+    ["a value that the field cannot have", [{ level: "L5" }], '/filter/0/level: wanted L1, L2, L3 or L4, got "L5"'],
+    ["what is no condition", ["energy"], "/filter/0: wanted an object of element, keyword"],
+    ["more conditions than it takes", Array.from({ length: 9 }, () => ({ level: "L1" })), "/filter: wanted at most 8"],
+  ])("refuses a filter with %s, by its name", async (_name, filter, wanted) => {
+    const { status, text } = await call("POST", "catalog/request", { ...CATALOG_REQUEST, filter });
     expect(status).toBe(400);
     expect(JSON.parse(text)).toMatchObject({ "@type": "CatalogError", code: "filter-unsupported" });
+    expect(JSON.parse(text).reason.join()).toContain(wanted);
+  });
+  test("refuses a place that is two", async () => {
+    const { status, text } = await call("POST", "catalog/request?after=a&before=b", CATALOG_REQUEST);
+    expect([status, JSON.parse(text).code]).toEqual([400, "place-ambiguous"]);
   });
 });
 

@@ -9,6 +9,7 @@ import { draft, asset as plausible } from "../../../policies/_fixture.ts";
 import { policyOf } from "../../../policies/model/policy-of.ts";
 import { memoryRecords } from "../../peer/_memory-records.ts";
 import { PeerError } from "../../peer/peer-error.ts";
+import { memoryTexts } from "../../store/_memory-texts.ts";
 import { createCatalogue } from "./catalogue.ts";
 
 const ASSETS = 20;
@@ -42,7 +43,7 @@ test("what a busy operator did not answer is asked for again, and a round ends w
   const catalogue = createCatalogue(
     {
       ...{ identity: reader.identity, member: reader.id, ledger, log: pino({ level: "silent" }) },
-      ...{ now: () => "2026-01-01T00:00:00Z", openStore: () => memoryRecords() },
+      ...{ now: () => "2026-01-01T00:00:00Z", openStore: () => memoryRecords(), openTexts: memoryTexts },
       members: { target: async (member: string) => member } as never,
       peers: { call: (_: unknown, request: { readonly path: string }) => call(request) } as never,
     },

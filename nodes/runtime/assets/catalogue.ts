@@ -18,6 +18,7 @@ import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
 import { createListedAssets } from "./listed-assets.ts";
 import { NO_POLICY_DIGEST, type OwnAssets } from "./own-assets.ts";
+import { createOwnOffers, type OwnOffers } from "./own-offers.ts";
 
 export const EntryMessage = closed({ entry: Type.Unknown() });
 export const EntryStored = closed({ done: Type.Literal(true) });
@@ -39,12 +40,20 @@ export interface Catalogue {
   accept(value: unknown, from: string): Promise<void>;
   /** What this node holds, for others to pull. */
   held(asset: string): Promise<CatalogueEntry | undefined>;
-  /** Signs and pushes the entries of own assets that changed; keeps trying in the background when the operator is away. */
-  publish(): Promise<void>;
+  /**
+   * Signs and pushes the entry of an own asset that changed, or of all of them; keeps trying in the background when the
+   * operator is away.
+   */
+  publish(asset?: string): Promise<void>;
+  /** Own entries as other participants find them. */
+  readonly offers: OwnOffers;
   close(): void;
 }
 
-type Deps = Pick<CoreServices, "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "peers">;
+type Deps = Pick<
+  CoreServices,
+  "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "openTexts" | "peers"
+>;
 
 export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue {
   const entries = services.openStore<CatalogueEntry>("catalogue");
@@ -87,9 +96,12 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
 
   const listed = createListedAssets({ ledger: services.ledger, held: heldListed, closed: NO_POLICY_DIGEST });
 
+  const offers = createOwnOffers({ ...services, held: heldListed, store: services.openTexts("own-offers") });
+
   async function keep(asset: string, entry: CatalogueEntry): Promise<void> {
     await entries.put(asset, entry);
     listed.changed(asset);
+    offers.changed(asset);
   }
 
   async function find(asset: string): Promise<CatalogueEntry> {
@@ -139,14 +151,26 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     await pushed.put(asset, { digest });
   }
 
+  const unpublished = new Set<string>();
+  let isAnyUnpublished = false;
+
   async function publishAll(): Promise<void> {
     clearTimeout(retry);
     try {
-      for (const { asset } of await own().list()) await publishOne(asset.id);
+      if (isAnyUnpublished) for (const { asset } of await own().list()) unpublished.add(asset.id);
+      isAnyUnpublished = false;
+      for (const asset of unpublished) {
+        // Before it is read: what changes meanwhile is published once more.
+        unpublished.delete(asset);
+        await publishOne(asset).catch((error: unknown) => {
+          unpublished.add(asset);
+          throw error;
+        });
+      }
     } catch (error) {
       if (stopped) return;
       services.log.warn({ err: error }, "catalogue: the operator does not take entries now; trying again");
-      retry = setTimeout(() => void publish(), RETRY_MS);
+      retry = setTimeout(() => void inTurn(), RETRY_MS);
       retry.unref();
     }
   }
@@ -183,7 +207,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
 
   // One round at a time; whoever asks during a round gets the next one.
   let round: Promise<void> = Promise.resolve();
-  function publish(): Promise<void> {
+  function inTurn(): Promise<void> {
     round = round.then(publishAll);
     return round;
   }
@@ -212,7 +236,12 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       await keep(entry.statement.asset.id, entry);
     },
     held: (asset: string) => entries.get(asset),
-    publish,
+    publish(asset?: string) {
+      if (asset === undefined) isAnyUnpublished = true;
+      else unpublished.add(asset);
+      return inTurn();
+    },
+    offers,
     close() {
       stopped = true;
       clearInterval(catchingUp);

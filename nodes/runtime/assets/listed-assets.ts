@@ -8,7 +8,8 @@ import { readAsset } from "../../../chaincode/rules/keys.ts";
 import type { AssetState } from "../../../chaincode/rules/records.ts";
 import type { CatalogueEntry } from "../../../exchange/catalog/catalogue.ts";
 import { type CatalogueSearch, createCatalogueIndex } from "../../../exchange/catalog/search-index.ts";
-import type { Ledger, LedgerEntry } from "../../../ledger/port.ts";
+import type { Ledger } from "../../../ledger/port.ts";
+import { changedAsset } from "./changed-asset.ts";
 
 /** Assets looked at before others get their turn; each takes about 0.1 ms. */
 const SLICE = 50;
@@ -73,7 +74,7 @@ export function createListedAssets(options: {
   async function readOn(): Promise<void> {
     position ??= await readAll();
     for await (const entry of ledger.entries(position)) {
-      const asset = assetOf(entry);
+      const asset = changedAsset(entry);
       if (asset !== undefined) changed.add(asset);
       position = entry.position + 1;
     }
@@ -113,11 +114,4 @@ export function createListedAssets(options: {
       for (const asset of assets) if (asked.delete(asset)) fresh.add(asset);
     },
   });
-}
-
-/** The asset whose registration, withdrawal or policy this entry records. */
-function assetOf({ transaction }: LedgerEntry): string | undefined {
-  const { type, body } = transaction.statement;
-  if (type !== "asset.register" && type !== "asset.withdraw" && type !== "policy.activate") return undefined;
-  return (body as { readonly asset: string }).asset;
 }

@@ -66,7 +66,7 @@ type Deps = Pick<
   "config" | "dir" | "identity" | "ledger" | "member" | "network" | "openStore" | "random"
 >;
 
-export function createOwnAssets(services: Deps, onChange: () => Promise<void>): OwnAssets {
+export function createOwnAssets(services: Deps, onChange: (asset: string) => Promise<void>): OwnAssets {
   const assets = services.openStore<AssetRecord<SourceDescription>>("assets");
   /** By `<asset>/<digest>`. */
   const policies = services.openStore<Policy>("policies");
@@ -144,7 +144,7 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
     await keepPolicy(asset, policy);
     const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
     await record(services, "policy.activate", body, body);
-    await onChange();
+    await onChange(asset);
     return await view(stored);
   }
 
@@ -168,7 +168,7 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
       try {
         const request = { description: input.description, location: input.source, source, known: beside };
         const asset = await oneAtATime(id, () => registerAsset(ports(policy), request));
-        await onChange();
+        await onChange(asset.id);
         return { ...(await view(await known(asset.id))), unchanged: false };
       } catch (error) {
         if (!isUnchanged(error) || policy === undefined) throw error;
@@ -183,7 +183,7 @@ export function createOwnAssets(services: Deps, onChange: () => Promise<void>): 
         { store: assets, announce: () => accepted(() => record(services, "asset.withdraw", body, asset)) },
         asset,
       );
-      await onChange();
+      await onChange(asset);
     },
     setPolicy,
     async find(asset: string) {

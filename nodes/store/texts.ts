@@ -1,0 +1,45 @@
+/** Texts by key in the order of their keys, changed in batches: for an index that leads to documents. */
+import type { Database } from "./database.ts";
+import { guardedWrites } from "./records.ts";
+
+export interface TextStore {
+  get(key: string): string | undefined;
+  /** Ascending, or descending with `reverse`. Keys are ASCII. */
+  keys(range: TextRange): Promise<readonly string[]>;
+  /** All of them or none. `text` undefined: gone. */
+  write(changes: readonly TextChange[]): Promise<void>;
+  clear(): Promise<void>;
+}
+
+export interface TextRange {
+  readonly gte?: string;
+  readonly gt?: string;
+  readonly lt?: string;
+  readonly lte?: string;
+  readonly reverse?: boolean;
+  readonly limit: number;
+}
+
+export interface TextChange {
+  readonly key: string;
+  readonly text: string | undefined;
+}
+
+/** `name` as in openRecords. Writes are on disk with the next one of an `always` store: see Kept. */
+export function openTexts(database: Database, name: string, onFailure: (error: unknown) => void): TextStore {
+  const level = database.sublevel<string, string>(name, { valueEncoding: "utf8" });
+  const write = guardedWrites(database, onFailure);
+  return Object.freeze({
+    get: (key: string) => level.getSync(key),
+    keys: (range: TextRange) => level.keys({ ...range }).all(),
+    write: (changes: readonly TextChange[]) =>
+      write(() =>
+        level.batch(
+          changes.map(({ key, text }) =>
+            text === undefined ? { type: "del" as const, key } : { type: "put" as const, key, value: text },
+          ),
+        ),
+      ),
+    clear: () => write(() => level.clear()),
+  });
+}

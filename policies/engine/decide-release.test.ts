@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { asset, context, draft, request } from "../_fixture.ts";
+import { parsePolicy } from "../model/parse-policy.ts";
+import type { Prohibition } from "../model/policy.ts";
+import { type PolicyDraft, policyOf } from "../model/policy-of.ts";
+import { type ReleaseCase, releasedFields } from "../rules/release.ts";
+import { decideRelease } from "./decide-release.ts";
+
+const RELEASE = { elements: ["year", "capital"], formats: ["HttpData-PULL"] } as const;
+const termsOf = (change: Partial<PolicyDraft>) => {
+  const parsed = parsePolicy(policyOf({ ...draft, release: RELEASE, ...change }));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.terms;
+};
+const judge = (policy: Partial<PolicyDraft> = {}, change: Partial<ReleaseCase> = {}) =>
+  decideRelease({ terms: termsOf(policy), request, asset, context, format: "HttpData-PULL", ...change });
+const prohibited = (leftOperand: string, value: string): readonly Prohibition[] => [
+  { action: "use", constraint: [{ leftOperand, operator: "isAnyOf", rightOperand: [value] }] },
+];
+
+test("records that the policy lists may leave, and no other column", () => {
+  expect(judge()).toMatchObject({ outcome: "permit", reasons: ["all-rules-permit"] });
+  expect(releasedFields(termsOf({}), asset).map(({ name }) => name)).toEqual(["capital", "year"]);
+});
+
+test("what a policy prohibits is no column, whatever it lists", () => {
+  const terms = termsOf({ prohibition: prohibited("sealane:element", "capital") });
+  expect(releasedFields(terms, asset).map(({ name }) => name)).toEqual(["year"]);
+});
+
+test.each([
+  ["release-not-allowed", { release: undefined }, {}],
+  ["release-format-not-allowed", {}, { format: "HttpData-PUSH" }],
+  ["release-empty", { release: { ...RELEASE, elements: ["unknown"] } }, {}],
+  ["identity-released", { release: { ...RELEASE, elements: ["year", "person-id"] } }, {}],
+  ["element-prohibited", { prohibition: prohibited("sealane:element", "capital") }, {}],
+  ["recipient-prohibited", { prohibition: prohibited("recipient", "government") }, {}],
+  ["requester-prohibited", { prohibition: prohibited("sealane:requester", "government") }, {}],
+  ["purpose-not-allowed", {}, { request: { ...request, purpose: { code: "advertising" } } }],
+  ["legal-basis-not-allowed", { legalBases: ["energy-law"] }, {}],
+  ["scenario-not-allowed", { scenarios: ["industry-ecology"] }, {}],
+  ["territory-not-allowed", {}, { request: { ...request, territory: "US" } }],
+  ["retention-too-long", { retentionDays: 10 }, {}],
+  ["policy-expired", {}, { context: { ...context, now: "2029-01-01T00:00:00Z" } }],
+  ["policy-not-yet-valid", {}, { context: { ...context, now: "2025-01-01T00:00:00Z" } }],
+  ["requester-kind-not-allowed", {}, { context: { now: context.now } }],
+] as [string, Partial<PolicyDraft>, Partial<ReleaseCase>][])("%s refuses", (reason, policy, change) => {
+  const decision = judge(policy, change);
+  expect(decision.outcome).toBe("refuse");
+  expect(decision.reasons).toContain(reason);
+});
+
+test.each([
+  ["a steward decides", { approval: "steward" as const }, {}],
+  ["the data are important", {}, { asset: { ...asset, grade: { legal: "important" as const, level: "L2" as const } } }],
+])("where %s nothing leaves at once", (_why, policy, change) => {
+  expect(judge(policy, change).outcome).toBe("wait");
+});

@@ -1,0 +1,44 @@
+/** Which records may leave: only listed elements, and never what identifies a statistical unit or person. */
+import type { Asset, Field } from "../model/asset.ts";
+import type { PolicyTerms } from "../model/terms.ts";
+import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
+import { refuse, unless } from "./finding.ts";
+import { policyValidity } from "./validity.ts";
+
+export interface ReleaseCase extends GeneralCase {
+  readonly asset: Pick<Asset, "grade" | "fields">;
+  /** Undefined while nobody has asked for a way yet. */
+  readonly format: string | undefined;
+}
+
+/** The columns that leave, in the order of the asset. */
+export const releasedFields = (terms: PolicyTerms, asset: Pick<Asset, "fields">): readonly Field[] =>
+  asset.fields.filter(
+    ({ element, identity }) =>
+      identity !== true &&
+      terms.release?.elements.includes(element) === true &&
+      !terms.prohibited.elements.includes(element),
+  );
+
+export const release: Rule<ReleaseCase> = {
+  id: "release",
+  evaluate({ terms, request, asset, context, format }) {
+    const refusals: Finding[] = policyValidity(terms, context.now);
+    const { release: allowed } = terms;
+    if (allowed === undefined) return [...refusals, refuse("release-not-allowed", {})];
+    const listed = asset.fields.filter(({ element }) => allowed.elements.includes(element));
+    const identities = listed.filter(({ identity }) => identity === true).map(({ element }) => element);
+    if (identities.length > 0) refusals.push(refuse("identity-released", { got: identities }));
+    const prohibited = listed.map(({ element }) => element).filter((one) => terms.prohibited.elements.includes(one));
+    if (prohibited.length > 0) refusals.push(refuse("element-prohibited", { got: prohibited }));
+    if (releasedFields(terms, asset).length === 0) refusals.push(refuse("release-empty", { listed: allowed.elements }));
+    if (terms.prohibited.recipients.includes(request.requester)) {
+      const compared = { prohibited: terms.prohibited.recipients, got: request.requester };
+      refusals.push(refuse("recipient-prohibited", compared));
+    }
+    if (format !== undefined && !allowed.formats.some((one) => one === format)) {
+      refusals.push(refuse("release-format-not-allowed", { allowed: allowed.formats, got: format }));
+    }
+    return unless(refusals, "release-allowed", { elements: allowed.elements });
+  },
+};
