@@ -8,7 +8,6 @@ import { agreementMessage, eventMessage, negotiationTermination, offerMessage } 
 import { dataRequestOf, isOfferFor, withDataRequest } from "../negotiation/data-request.ts";
 import type { NegotiationMessage } from "../negotiation/messages.ts";
 import type { Negotiation } from "../negotiation/negotiation.ts";
-import { causeOf } from "../protocol/vocabulary.ts";
 import {
   type AgreementRecord,
   agreementIdOf,
@@ -25,7 +24,7 @@ import {
   type ProviderPorts,
   recordDecision,
 } from "./decide-request.ts";
-import { endOf, POLICY_REPLACED } from "./negotiated.ts";
+import { ending, endOf, POLICY_REPLACED } from "./negotiated.ts";
 import type { Explanation, RecordStore } from "./ports.ts";
 import { record, type ToRecord } from "./record.ts";
 
@@ -136,11 +135,11 @@ export async function nextOfProvider(
   const cause = life === undefined ? undefined : endOf(life, offer.target);
   if (cause !== undefined) return negotiationTermination(negotiation, cause);
   if (isVerified) return undefined;
-  if (state === "VERIFIED") return negotiationTermination(negotiation, causeOf(POLICY_REPLACED));
+  if (state === "VERIFIED") return negotiationTermination(negotiation, ending(POLICY_REPLACED));
   const explanation = await latestExplanation(ports.stores, request, offer.target);
   if (kept === undefined || explanation?.salt !== kept.terms.explanation.salt) return undefined;
   const { agreement, policy, explanation: salted } = kept.terms;
   if (isOfferFor(offer, policy, reference)) return agreementMessage(negotiation, agreement, salted);
-  if (state === "ACCEPTED") return negotiationTermination(negotiation, causeOf(POLICY_REPLACED));
+  if (state === "ACCEPTED") return negotiationTermination(negotiation, ending(POLICY_REPLACED));
   return offerMessage(negotiation, withDataRequest(offerOf(policy), reference));
 }

@@ -4,8 +4,21 @@ import type { Negotiation } from "../negotiation/negotiation.ts";
 import { type Cause, causeOf } from "../protocol/vocabulary.ts";
 import type { RequestLife } from "./life.ts";
 
-/** An agreement drawn up or verified under a policy that another one has replaced since. */
-export const POLICY_REPLACED = "policy-replaced";
+/** Causes with which a negotiation about a data request ends. */
+export const NEGOTIATION_END_REASONS = [
+  "data-request-refused",
+  "request-cancelled",
+  "request-failed",
+  "request-ended",
+  /** Of the agreement, since it was drawn up or verified: the requester asks anew. */
+  "policy-replaced",
+  "agreement-mismatch",
+  "peer-unreachable",
+] as const;
+type EndReason = (typeof NEGOTIATION_END_REASONS)[number];
+export const POLICY_REPLACED = "policy-replaced" satisfies EndReason;
+
+export const ending = (reason: EndReason, ...details: readonly string[]): Cause => causeOf(reason, ...details);
 
 /** Agreements can still be concluded, and a computation of the request may use them. */
 const OPEN: readonly RequestLife["name"][] = ["submitted", "agreed", "opened"];
@@ -27,8 +40,8 @@ export function subjectOf({ offer }: Pick<Negotiation, "offer">): Subject | unde
 export function endOf(life: RequestLife, asset: string): Cause | undefined {
   if (life.name === "draft") return undefined;
   const decision = life.assets[asset];
-  if (decision?.outcome === "refuse") return causeOf("data-request-refused", ...decision.reasons);
+  if (decision?.outcome === "refuse") return ending("data-request-refused", ...decision.reasons);
   if (isOpenToAgree(life)) return undefined;
-  if (life.name === "cancelled") return causeOf("request-cancelled", life.reason);
-  return life.name === "failed" ? causeOf("request-failed", life.reason) : causeOf("request-ended");
+  if (life.name === "cancelled") return ending("request-cancelled", life.reason);
+  return life.name === "failed" ? ending("request-failed", life.reason) : ending("request-ended");
 }

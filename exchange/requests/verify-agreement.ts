@@ -8,7 +8,6 @@ import { eventMessage, negotiationTermination, verificationMessage } from "../ne
 import { withoutDataRequest } from "../negotiation/data-request.ts";
 import type { NegotiationMessage } from "../negotiation/messages.ts";
 import type { Negotiation } from "../negotiation/negotiation.ts";
-import { causeOf } from "../protocol/vocabulary.ts";
 import {
   type AgreementRecord,
   agreementIdOf,
@@ -20,7 +19,7 @@ import {
   requestDigest,
 } from "./agreement-record.ts";
 import { RequestError } from "./errors.ts";
-import { endOf, POLICY_REPLACED, type Subject, subjectOf } from "./negotiated.ts";
+import { ending, endOf, POLICY_REPLACED, type Subject, subjectOf } from "./negotiated.ts";
 import type { Directory, RecordStore, RequestStores } from "./ports.ts";
 
 export interface VerifyPorts {
@@ -74,8 +73,8 @@ export async function nextOfConsumer(
     if (!(error instanceof RequestError) || error.code !== "ERR_REQUEST_INVALID") throw error;
     const isReplaced = error.problems.some(({ code }) => code === POLICY_REPLACED);
     const ended = isReplaced
-      ? causeOf(POLICY_REPLACED)
-      : causeOf("agreement-mismatch", ...error.problems.slice(0, 16).map(problemLine));
+      ? ending(POLICY_REPLACED)
+      : ending("agreement-mismatch", ...error.problems.slice(0, 16).map(problemLine));
     return negotiationTermination(negotiation, ended);
   }
 }

@@ -135,23 +135,23 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
 
   /** The requester asks for what its request on the ledger names, and says which. */
   async function admits(peer: string, message: NegotiationMessage) {
-    const refuse = (code: string, detail: string) => ({ code, detail });
+    const because = (code: string, detail: string) => ({ code, detail });
     const reference = message["@type"] === "ContractRequestMessage" ? dataRequestOf(message.offer) : undefined;
     if (reference === undefined || message["@type"] !== "ContractRequestMessage") {
-      return refuse("data-request-wanted", "the offer names no data request");
+      return because("data-request-wanted", "the offer names no data request");
     }
     const life = (await stores.lives.get(reference.request))?.life;
     if (life === undefined || life.name === "draft")
       throw notYet(`request ${reference.request}: not on the ledger here`);
     const { target } = message.offer;
-    if (life.requester !== peer) return refuse("data-request-mismatch", `request ${life.id}: not filed by ${peer}`);
+    if (life.requester !== peer) return because("data-request-mismatch", `request ${life.id}: not filed by ${peer}`);
     if (life.digest !== reference.digest) {
-      return refuse("data-request-mismatch", `request ${life.id}: the ledger has another digest of it`);
+      return because("data-request-mismatch", `request ${life.id}: the ledger has another digest of it`);
     }
     if (providerOf(target) !== self || !(target in life.assets)) {
-      return refuse("asset-not-in-request", `request ${life.id}: names no asset ${target} of ${self}`);
+      return because("asset-not-in-request", `request ${life.id}: names no asset ${target} of ${self}`);
     }
-    return isOpenToAgree(life) ? undefined : refuse("request-over", `request ${life.id}: already ${life.name}`);
+    return isOpenToAgree(life) ? undefined : because("request-over", `request ${life.id}: already ${life.name}`);
   }
 
   /** FINALIZED rests on the ledger, which this node may have a moment later. */

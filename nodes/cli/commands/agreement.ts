@@ -3,7 +3,23 @@ import type { NegotiationState } from "../../../exchange/negotiation/messages.ts
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import { recorded } from "../recorded.ts";
-import { renderTable } from "../table.ts";
+import { renderFields, renderTable } from "../table.ts";
+
+interface Negotiation {
+  readonly role: string;
+  readonly providerPid: string;
+  readonly consumerPid: string;
+  readonly state: NegotiationState;
+  readonly termination?: { readonly by: string; readonly code?: string; readonly reasons: readonly string[] };
+  readonly messages: readonly {
+    readonly at: string;
+    readonly by: string;
+    readonly message: string;
+    readonly digest: string;
+    readonly state: NegotiationState;
+  }[];
+}
+type Shown = Agreement & { readonly negotiation?: Negotiation };
 
 interface Agreement {
   readonly agreement: string;
@@ -39,6 +55,16 @@ export const agreementCommands: CommandGroup = (program, { texts, action }) => {
       }),
     );
   agreement
+    .command("show")
+    .argument("<agreement>", text("cli.argument.agreement"))
+    .description(text("cli.agreement.show"))
+    .action(
+      action(async (context, _options, id) => {
+        const answer = await (await context.api()).get<Shown>(`/agreements/${encodeURIComponent(id)}`);
+        return { json: answer, human: shown(answer, texts) };
+      }),
+    );
+  agreement
     .command("revoke")
     .argument("<agreement>", text("cli.argument.agreement"))
     .description(text("cli.agreement.revoke"))
@@ -50,6 +76,32 @@ export const agreementCommands: CommandGroup = (program, { texts, action }) => {
       }),
     );
 };
+
+/** Names of the Dataspace Protocol stay as they are: people look for them in the other side's log too. */
+function shown(agreement: Shown, texts: Texts): string {
+  const { text } = texts;
+  const names = ["agreement", "asset", "consumer", "validUntil", "request"] as const;
+  const { negotiation } = agreement;
+  const fields: (readonly [string, string])[] = [
+    ...names.map((name) => [text(`cli.field.${name}`), agreement[name]] as const),
+    [text("cli.field.state"), stateText(agreement, texts)],
+  ];
+  if (negotiation === undefined) return renderFields(fields);
+  const { termination } = negotiation;
+  const ended = [termination?.by, termination?.code, ...(termination?.reasons ?? [])].filter(
+    (one) => one !== undefined,
+  );
+  fields.push(
+    [text("cli.field.role"), negotiation.role],
+    ["consumerPid", negotiation.consumerPid],
+    ["providerPid", negotiation.providerPid],
+    ...(termination === undefined ? [] : [[text("cli.field.reason"), ended.join(": ")] as const]),
+  );
+  const columns = ["time", "sender", "state", "message", "digest"] as const;
+  const rows = negotiation.messages.map(({ at, by, state, message, digest }) => [at, by, state, message, digest]);
+  const titles = columns.map((name) => ({ title: text(`cli.field.${name}`) }));
+  return `${renderFields(fields)}\n\n${renderTable(titles, rows)}`;
+}
 
 const stateText = ({ state, reason }: Agreement, texts: Texts): string => {
   const said = texts.text(`agreement.state.${state}`);

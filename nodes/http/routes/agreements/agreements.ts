@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { Compile } from "typebox/compile";
 import { readAgreement } from "../../../../chaincode/rules/keys.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { NEGOTIATION_STATES, type NegotiationState } from "../../../../exchange/negotiation/messages.ts";
@@ -50,6 +51,8 @@ const NegotiationView = closed({
   ),
 });
 const AgreementDetail = closed({ ...AgreementView.properties, negotiation: Type.Optional(NegotiationView) });
+
+const codes = Compile(Code);
 
 type Ctx = Pick<Context, "stores" | "services">;
 
@@ -121,7 +124,8 @@ async function viewOf(ctx: Ctx, kept: AgreementRecord, record: NegotiationRecord
           asset: kept.asset,
           isConcluded: onLedger !== undefined,
           isExpired: agreement["sealane:validUntil"] <= ctx.services.now(),
-          cause,
+          // Another party's word: shown here where it has the form of a code, in full with the negotiation.
+          cause: cause !== undefined && codes.Check(cause) ? cause : undefined,
         })),
   };
 }
