@@ -6,19 +6,25 @@ import { type LedgerEntry, LedgerError, type SignedTransaction } from "../../led
 import { asset, draft, request } from "../../policies/_fixture.ts";
 import { policyDigest } from "../../policies/model/policy.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
-import { agreementDigest } from "../negotiation/agreement.ts";
-import { type AgreePorts, decideAndAgree, negotiate, tellFinalized } from "./agree.ts";
+import { agreementDigest, offerOf } from "../negotiation/agreement.ts";
+import { firstRequest } from "../negotiation/compose.ts";
+import { openOffer, withDataRequest } from "../negotiation/data-request.ts";
+import type { ContractAgreementMessage, MessageOffer, NegotiationMessage } from "../negotiation/messages.ts";
+import { type Negotiation, step } from "../negotiation/negotiation.ts";
+import { parseMessage } from "../negotiation/parse-message.ts";
+import type { Role } from "../protocol/vocabulary.ts";
+import { type AgreePorts, conclude, decideAndAgree, isAgreedIn, nextOfProvider } from "./agree.ts";
 import {
-  type AgreementDelivery,
   type AgreementRecord,
   agreementKey,
   type Conclusion,
   conclusionBody,
+  requestDigest,
 } from "./agreement-record.ts";
 import { explanationDocument, explanationKey } from "./decide-request.ts";
-import { RequestError } from "./errors.ts";
-import type { Explanation, RecordStore, RequestDocument } from "./ports.ts";
-import { finalizeAgreement, onLedger, type VerifyPorts, verifyAgreement } from "./verify-agreement.ts";
+import type { RequestLife } from "./life.ts";
+import type { Explanation, LifeRecord, RecordStore, RequestDocument } from "./ports.ts";
+import { mayFinalize, nextOfConsumer, onLedger, type VerifyPorts } from "./verify-agreement.ts";
 
 const policy = policyOf(draft);
 const salt = toBase64url(new Uint8Array(32).fill(7));
@@ -26,6 +32,8 @@ const provider = signingIdentity("ibm", "intl", new Uint8Array(32).fill(1));
 const requester = signingIdentity("government", "intl", new Uint8Array(32).fill(2));
 const document: RequestDocument = { document: signStatement(requester, "data-request", request), salt };
 const key = agreementKey(request.id, asset.id);
+const reference = { "@id": `urn:sealane:request:${request.id}`, request: request.id, digest: requestDigest(document) };
+const ownOffer = withDataRequest(offerOf(policy), reference);
 const explanation: Explanation = {
   salt,
   asset: asset.id,
@@ -36,6 +44,16 @@ const explanation: Explanation = {
   at: "2026-11-22T09:00:00Z",
   verdicts: [],
 };
+const submitted = {
+  name: "submitted",
+  id: request.id,
+  requester: "government",
+  receiver: request.receiver,
+  digest: reference.digest,
+  submittedAt: "2026-11-22T08:00:00Z",
+  assets: { [asset.id]: { outcome: "pending", reasons: [] } },
+  failures: [],
+} as const satisfies RequestLife;
 
 function storeOf<V>(entries: Readonly<Record<string, V>> = {}): RecordStore<V> {
   const kept = new Map(Object.entries(entries));
@@ -55,18 +73,21 @@ const decided = (by: Explanation = explanation) => ({
   explanationDigest: saltedDigest(fromBase64url(by.salt, "salt", 32), explanationDocument(by)),
 });
 
-/** Both sides, joined by a line that loses what `loses` names: the way there or the way back. */
-function world(loses: (what: string) => boolean = () => false) {
-  const submitted: SignedTransaction[] = [];
-  const sent: AgreementDelivery[] = [];
+/** Both sides of one negotiation, and the ledger between them. The requester verifies while the provider waits for it. */
+function world(offer: MessageOffer = ownOffer) {
+  const records: SignedTransaction[] = [];
   const batches: string[][] = [];
+  const said: NegotiationMessage[] = [];
+  let negotiation = moved(undefined, "consumer", firstRequest("consumer-1", offer, "urn:sealane:member:government"));
+  let hears = true;
   const concluded = () =>
-    submitted
+    records
       .filter(({ statement }) => statement.type === "agreement.conclude")
       .map(({ statement }) => statement.body as Conclusion);
   const stores = {
     documents: storeOf({ [request.id]: document }),
     explanations: storeOf({ [explanationKey(request.id, asset.id, "first")]: explanation }),
+    lives: storeOf<LifeRecord>({ [request.id]: { life: submitted, position: 0 } }),
   };
   const consumer: { -readonly [K in keyof VerifyPorts]: VerifyPorts[K] } = {
     identity: requester,
@@ -75,16 +96,30 @@ function world(loses: (what: string) => boolean = () => false) {
     },
     stores,
     agreements: storeOf<AgreementRecord>(),
-    decision: async () => decided(),
+    metadata: async () => asset,
+    decision: async () => (records.length === 0 ? undefined : decided()),
     concluded: async () => concluded()[0],
   };
-  const line = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
-    const lost = () => new RequestError("ERR_REQUEST_UNREACHABLE", `${what} was lost`);
-    if (loses(what)) throw lost();
-    const answer = await call();
-    if (loses(`answer to ${what}`)) throw lost();
-    return answer;
-  };
+  const agreements = storeOf<AgreementRecord>();
+
+  /** Messages as they go over the wire, until neither side has the word. */
+  async function talk(): Promise<void> {
+    for (;;) {
+      const theirs = await nextOfProvider({ stores, agreements, concluded: async () => concluded()[0] }, negotiation);
+      if (theirs !== undefined) {
+        say("provider", theirs);
+        continue;
+      }
+      const ours = hears ? await nextOfConsumer(consumer, "ibm", negotiation) : undefined;
+      if (ours === undefined) return;
+      say("consumer", ours);
+    }
+  }
+  function say(by: Role, message: NegotiationMessage): void {
+    said.push(message);
+    negotiation = moved(negotiation, by, structuredClone(message));
+  }
+
   const ports = {
     network: "network",
     identity: provider,
@@ -92,101 +127,119 @@ function world(loses: (what: string) => boolean = () => false) {
       submit: async (all: readonly SignedTransaction[]) => {
         batches.push(all.map(({ statement }) => statement.type));
         for (const one of all) {
-          if (submitted.every(({ statement }) => statement.id !== one.statement.id)) submitted.push(one);
+          if (records.every(({ statement }) => statement.id !== one.statement.id)) records.push(one);
         }
         return all.map(() => ({}) as LedgerEntry);
       },
     },
-    now: () => new Date(Date.UTC(2026, 10, 22, 9, 0, sent.length)).toISOString(),
+    now: () => "2026-11-22T09:00:00Z",
     stores,
-    agreements: storeOf<AgreementRecord>(),
+    agreements,
     ownAsset: async () => ({ asset, policy }),
-    deliver: async (_to: string, id: string, delivery: AgreementDelivery) => {
-      sent.push(structuredClone(delivery));
-      return await line("agreement", async () => verifyAgreement(consumer, "ibm", id, structuredClone(delivery)));
+    verified: async (kept: AgreementRecord) => {
+      await talk();
+      return negotiation.state === "VERIFIED" && isAgreedIn(negotiation, kept);
     },
-    notify: async (_to: string, id: string, event: { asset: string; message: unknown }) =>
-      await line("event", async () => finalizeAgreement(consumer, "ibm", id, structuredClone(event))),
   } as unknown as AgreePorts;
-  return { ports, consumer, submitted, batches, sent, concluded };
+  return {
+    ports,
+    consumer,
+    records,
+    batches,
+    said,
+    concluded,
+    talk,
+    say,
+    negotiation: () => negotiation,
+    begin: (pid: string) => {
+      negotiation = moved(undefined, "consumer", firstRequest(pid, offer, "urn:sealane:member:government"));
+    },
+    deafen: (deaf: boolean) => {
+      hears = !deaf;
+    },
+    end: (life: RequestLife) => stores.lives.put(request.id, { life, position: 1 }),
+    types: () => said.map((message) => ("eventType" in message ? message.eventType : message["@type"])),
+  };
 }
 
-async function decideAndTell({ ports }: ReturnType<typeof world>): Promise<void> {
-  const concluded = await decideAndAgree(ports, request.id, asset.id);
-  if (concluded !== undefined) await tellFinalized(ports, concluded);
+function moved(negotiation: Negotiation | undefined, from: Role, message: NegotiationMessage): Negotiation {
+  const parsed = parseMessage(message);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const result = step(negotiation, from, parsed.message, "provider-1");
+  if (!result.ok) throw new Error(`${result.code}: ${result.detail}`);
+  return result.document;
 }
 
-const states = async ({ ports, consumer }: ReturnType<typeof world>) => [
-  (await ports.agreements.get(key))?.negotiation.state,
-  (await consumer.agreements.get(key))?.negotiation.state,
-];
-
-describe("a negotiation", () => {
-  test("ends FINALIZED on both sides, with the agreement on the ledger", async () => {
+describe("a negotiation about a data request", () => {
+  test("ends FINALIZED with permit and agreement under one signature, and needs three messages after the request", async () => {
     const both = world();
-    await negotiate(both.ports, request.id, asset.id);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
-    const { agreement } = both.sent[0]!.message;
+    await decideAndAgree(both.ports, request.id, asset.id);
+    expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
+    expect(new Set(both.records.map(({ signature }) => signature)).size).toBe(1);
+    expect(both.types()).toEqual(["ContractAgreementMessage", "ContractAgreementVerificationMessage"]);
+    await both.talk();
+    expect(both.types().at(-1)).toBe("FINALIZED");
+    expect(both.negotiation().state).toBe("FINALIZED");
+    const { agreement } = (await both.consumer.agreements.get(key))!.terms;
     expect(both.concluded()).toMatchObject([
       { digest: agreementDigest(agreement), validUntil: "2026-12-31T15:59:59.999Z", maxUses: 10, assetVersion: 1 },
     ]);
     expect(agreement["sealane:request"].digest).toBe(saltedDigest(fromBase64url(salt, "salt", 32), document.document));
   });
 
-  test.each([
-    ["agreement", ["REQUESTED", undefined]],
-    ["answer to agreement", ["REQUESTED", "VERIFIED"]],
-    ["event", ["VERIFIED", "VERIFIED"]],
-    ["answer to event", ["VERIFIED", "FINALIZED"]],
-  ])("goes on where it was when the %s was lost, with the same words", async (what, between) => {
-    let isDown = true;
-    const both = world((one) => isDown && one === what);
-    await expect(negotiate(both.ports, request.id, asset.id)).rejects.toMatchObject({
-      code: "ERR_REQUEST_UNREACHABLE",
-    });
-    expect(await states(both)).toEqual(between);
-    isDown = false;
-    await negotiate(both.ports, request.id, asset.id);
-    await negotiate(both.ports, request.id, asset.id);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
-    expect(new Set(both.sent.map(digestOf)).size).toBe(1);
-    expect(both.submitted).toHaveLength(1);
-  });
-});
-
-describe("a permit", () => {
-  test("reaches the ledger together with its agreement where the requester verifies at once", async () => {
+  test("goes on where it was: the decision stands alone where the requester does not verify in time", async () => {
     const both = world();
-    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided());
-    await decideAndTell(both);
-    expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
-    expect(new Set(both.submitted.map(({ signature }) => signature)).size).toBe(1);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
-  });
-
-  test("and its agreement are on the ledger before the requester is told: no event holds up the next decision", async () => {
-    const heard: string[] = [];
-    const both = world((what) => heard.push(what) < 0);
-    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided());
-    const concluded = await decideAndAgree(both.ports, request.id, asset.id);
-    expect(both.batches).toEqual([["decision.record", "agreement.conclude"]]);
-    expect(heard).not.toContain("event");
-    await tellFinalized(both.ports, concluded!);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
-  });
-
-  test.each(["agreement", "answer to agreement"])("is recorded although the %s was lost", async (what) => {
-    let isDown = true;
-    const both = world((one) => isDown && one === what);
-    await decideAndTell(both);
+    both.deafen(true);
+    await decideAndAgree(both.ports, request.id, asset.id);
     expect(both.batches).toEqual([["decision.record"]]);
-    isDown = false;
-    await negotiate(both.ports, request.id, asset.id);
-    expect(both.batches).toEqual([["decision.record"], ["agreement.conclude"]]);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
+    expect(both.negotiation().state).toBe("AGREED");
+    both.deafen(false);
+    await conclude(both.ports, request.id, asset.id);
+    await conclude(both.ports, request.id, asset.id);
+    await both.talk();
+    expect(both.records.map(({ statement }) => statement.type)).toEqual(["decision.record", "agreement.conclude"]);
+    expect(both.negotiation().state).toBe("FINALIZED");
+    expect(both.types()).toHaveLength(3);
   });
 
-  test("that came to nothing because its policy was replaced takes its agreement with it", async () => {
+  const use = ownOffer.permission![0]!;
+  test.each([
+    ["does not know the provider's offer", openOffer(asset.id, reference)],
+    ["changed a constraint of it", { ...ownOffer, permission: [{ ...use, constraint: use.constraint!.slice(1) }] }],
+    ["knows only the version before", withDataRequest(offerOf(policyOf({ ...draft, version: 9 })), reference)],
+  ])("is answered with the provider's own offer where the requester %s", async (_what, offer) => {
+    const both = world(offer as MessageOffer);
+    await decideAndAgree(both.ports, request.id, asset.id);
+    await both.talk();
+    expect(both.types()).toEqual([
+      "ContractOfferMessage",
+      "ACCEPTED",
+      "ContractAgreementMessage",
+      "ContractAgreementVerificationMessage",
+      "FINALIZED",
+    ]);
+    expect(both.negotiation().offer).toEqual(ownOffer);
+  });
+
+  test.each([
+    ["cancelled", { ...submitted, name: "cancelled", reason: "enough", endedAt: "2026-11-22T09:00:00Z" }],
+    ["refused", { ...submitted, assets: { [asset.id]: { outcome: "refuse", reasons: ["purpose-not-allowed"] } } }],
+  ])("ends with its cause on both sides when its request is %s", async (what, life) => {
+    const both = world();
+    await both.end(life as RequestLife);
+    await both.talk();
+    const cause = {
+      cancelled: ["request-cancelled", "enough"],
+      refused: ["data-request-refused", "purpose-not-allowed"],
+    };
+    const [code, reason] = cause[what as keyof typeof cause];
+    expect(both.negotiation()).toMatchObject({
+      state: "TERMINATED",
+      termination: { by: "provider", code, reason: [reason] },
+    });
+  });
+
+  test("whose policy was replaced before it was recorded ends, and the next one goes on with the new decision", async () => {
     const both = world();
     const { ledger } = both.ports;
     const rejection = { code: "ERR_CONTRACT_POLICY", index: 0 };
@@ -196,74 +249,93 @@ describe("a permit", () => {
     await expect(
       decideAndAgree({ ...both.ports, ledger: { ...ledger, submit: reject } }, request.id, asset.id),
     ).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
-    expect(await states(both)).toEqual(["VERIFIED", "VERIFIED"]);
-    const again = { ...explanation, salt: toBase64url(new Uint8Array(32).fill(8)) };
+    expect(both.negotiation().state).toBe("VERIFIED");
+    const again = { ...explanation, salt: toBase64url(new Uint8Array(32).fill(8)), at: "2026-11-22T10:00:00Z" };
     await both.ports.stores.explanations.put(explanationKey(request.id, asset.id, "first"), again);
-    both.consumer.decision = async () => (both.submitted.length === 0 ? undefined : decided(again));
-    await decideAndTell(both);
-    expect(await states(both)).toEqual(["FINALIZED", "FINALIZED"]);
-    expect(both.sent.map(({ explanation }) => explanation.salt)).toEqual([salt, again.salt]);
+    both.consumer.decision = async () => (both.records.length === 0 ? undefined : decided(again));
+    await decideAndAgree({ ...both.ports, now: () => "2026-11-22T10:00:00Z" }, request.id, asset.id);
+    expect(both.negotiation()).toMatchObject({ state: "TERMINATED", termination: { code: "policy-replaced" } });
+    both.begin("consumer-2");
+    await conclude(both.ports, request.id, asset.id);
+    await both.talk();
+    expect(both.negotiation()).toMatchObject({ state: "FINALIZED", explanation: { salt: again.salt } });
   });
 });
 
 describe("the requester", () => {
-  async function delivered(): Promise<{ both: ReturnType<typeof world>; delivery: AgreementDelivery }> {
-    const both = world((what) => what === "agreement");
-    await negotiate(both.ports, request.id, asset.id).catch(() => undefined);
-    return { both, delivery: both.sent[0]! };
+  /** Up to the provider's agreement, changed on its way. */
+  async function agreed(change: (message: ContractAgreementMessage) => ContractAgreementMessage) {
+    const both = world();
+    both.deafen(true);
+    await both.ports.verified((await drawn(both))!);
+    const message = both.said[0] as ContractAgreementMessage;
+    const other = world();
+    other.say("provider", change(structuredClone(message)));
+    return other;
   }
-  const withAgreement = (delivery: AgreementDelivery, change: object): AgreementDelivery => ({
-    ...delivery,
-    message: { ...delivery.message, agreement: { ...delivery.message.agreement, ...change } },
-  });
+  async function drawn(both: ReturnType<typeof world>): Promise<AgreementRecord | undefined> {
+    await decideAndAgree(both.ports, request.id, asset.id);
+    return await both.ports.agreements.get(key);
+  }
+  const withAgreement = (change: object) =>
+    agreed((message) => ({ ...message, agreement: { ...message.agreement, ...change } }));
 
   test.each([
     ["ends later", { "sealane:validUntil": "2027-12-31T00:00:00.000Z" }, "/sealane:validUntil"],
     ["is about another request", { "sealane:request": { id: request.id, digest: "A".repeat(43) } }, "/sealane:request"],
     ["is about another version", { "sealane:assetVersion": 2 }, "/sealane:assetVersion"],
     ["has other terms", { permission: [{ action: "use" }] }, "/permission"],
-  ])("refuses an agreement that %s", async (_what, change, field) => {
-    const { both, delivery } = await delivered();
-    await expect(
-      verifyAgreement(both.consumer, "ibm", request.id, withAgreement(delivery, change)),
-    ).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID", problems: [{ field }] });
+  ])("breaks off at an agreement that %s, and says what is wrong", async (_what, change, field) => {
+    const both = await withAgreement(change);
+    await both.talk();
+    expect(both.negotiation()).toMatchObject({
+      state: "TERMINATED",
+      termination: { by: "consumer", code: "agreement-mismatch", reason: [expect.stringContaining(field)] },
+    });
     expect(await both.consumer.agreements.get(key)).toBeUndefined();
   });
 
-  test("refuses another agreement after the one it verified", async () => {
-    const { both, delivery } = await delivered();
-    await verifyAgreement(both.consumer, "ibm", request.id, delivery);
-    const later = withAgreement(delivery, { timestamp: "2026-11-22T10:00:00Z" });
-    await expect(verifyAgreement(both.consumer, "ibm", request.id, later)).rejects.toMatchObject({
-      code: "ERR_REQUEST_TRANSITION",
-    });
-  });
-
-  test("does not verify a permit of another policy than the one registered", async () => {
-    const { both, delivery } = await delivered();
+  test("does not verify a permit of another policy than the one registered, nor what is no permit", async () => {
+    const both = await agreed((message) => message);
     const directory = {
       asset: async () => ({ metadataDigest: digestOf(asset), policyDigest: "A".repeat(43) }) as never,
     };
-    const behind = { ...both.consumer, directory, decision: async () => undefined };
-    await expect(verifyAgreement(behind, "ibm", request.id, delivery)).rejects.toMatchObject({
+    const behind = { ...both.consumer, directory };
+    await expect(nextOfConsumer(behind, "ibm", both.negotiation())).rejects.toMatchObject({
       code: "ERR_REQUEST_UNREACHABLE",
     });
-    for (const document of [null, "permit", { ...explanationDocument(explanation), outcome: "wait" }]) {
-      const told = { ...delivery, explanation: { salt, document } };
-      await expect(verifyAgreement(behind, "ibm", request.id, told)).rejects.toMatchObject({
-        code: "ERR_REQUEST_INVALID",
-      });
+    for (const told of [null, "permit", { ...explanationDocument(explanation), outcome: "wait" }]) {
+      const lied = await agreed((message) => ({ ...message, "sealane:explanation": { salt, document: told } }));
+      await lied.talk();
+      expect(lied.negotiation()).toMatchObject({ state: "TERMINATED", termination: { code: "agreement-mismatch" } });
     }
+  });
+
+  test("takes no other offer than the policy that the ledger has in force", async () => {
+    const both = world();
+    both.say("provider", {
+      "@context": both.said[0]?.["@context"] ?? ["https://w3id.org/dspace/2025/1/context.jsonld"],
+      "@type": "ContractOfferMessage",
+      providerPid: "provider-1",
+      consumerPid: "consumer-1",
+      offer: withDataRequest(offerOf(policyOf({ ...draft, version: 9 })), reference),
+    });
+    await expect(both.talk()).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
   });
 
   test("counts an agreement only when the ledger has it and the decision it was shown", async () => {
     const both = world();
-    both.consumer.decision = async () => undefined;
-    await negotiate(both.ports, request.id, asset.id).catch(() => undefined);
+    both.deafen(true);
+    await decideAndAgree(both.ports, request.id, asset.id);
+    both.deafen(false);
+    await both.talk();
     const kept = (await both.consumer.agreements.get(key))!;
     expect(await onLedger(both.consumer, kept)).toBe("nothing");
+    expect(await mayFinalize(both.consumer, both.negotiation())).toBe("not-yet");
+    await conclude(both.ports, request.id, asset.id);
     both.consumer.decision = async () => ({ ...decided(), explanationDigest: "A".repeat(43) });
     expect(await onLedger(both.consumer, kept)).toBe("another");
+    expect(await mayFinalize(both.consumer, both.negotiation())).toBe("no");
     // The same explanation, recorded with another policy that was activated after the agreement was verified.
     both.consumer.decision = async () => ({ ...decided(), policyDigest: "A".repeat(43) });
     expect(await onLedger(both.consumer, kept)).toBe("another");
@@ -271,36 +343,11 @@ describe("the requester", () => {
     expect(await onLedger(both.consumer, kept)).toBe("another");
     both.consumer.decision = async () => decided();
     expect(await onLedger(both.consumer, kept)).toBe("the-same");
-    const recorded = both.concluded()[0]!;
+    expect(await mayFinalize(both.consumer, both.negotiation())).toBe("yes");
+    const recorded = conclusionBody(kept);
     for (const change of [{ digest: "A".repeat(43) }, { assetVersion: 2 }, { maxUses: 1 }, { asset: "ibm:other" }]) {
       const concluded = async () => ({ ...recorded, ...change });
       expect(await onLedger({ ...both.consumer, concluded }, kept)).toBe("another");
     }
-  });
-
-  test("believes FINALIZED of the provider only, and only once its replica has the very agreement", async () => {
-    const { both, delivery } = await delivered();
-    await verifyAgreement(both.consumer, "ibm", request.id, delivery);
-    const { providerPid, consumerPid, "@context": context } = delivery.message;
-    const message = { "@context": context, "@type": "ContractNegotiationEventMessage", providerPid, consumerPid };
-    const say = (from: string, eventType: string, concluded?: Conclusion, change: object = {}) =>
-      finalizeAgreement({ ...both.consumer, concluded: async () => concluded }, from, request.id, {
-        asset: asset.id,
-        message: { ...message, eventType, ...change },
-      });
-    const recorded = conclusionBody((await both.consumer.agreements.get(key))!);
-    await expect(say("ge", "FINALIZED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_UNKNOWN" });
-    await expect(say("ibm", "ACCEPTED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_TRANSITION" });
-    await expect(say("ibm", "AGREED", recorded)).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID" });
-    await expect(say("ibm", "FINALIZED")).rejects.toMatchObject({ code: "ERR_REQUEST_UNREACHABLE" });
-    await expect(say("ibm", "FINALIZED", { ...recorded, digest: "A".repeat(43) })).rejects.toMatchObject({
-      code: "ERR_REQUEST_INVALID",
-    });
-    await expect(say("ibm", "FINALIZED", recorded, { providerPid: "x" })).rejects.toMatchObject({
-      code: "ERR_REQUEST_TRANSITION",
-    });
-    expect(await states(both)).toEqual(["REQUESTED", "VERIFIED"]);
-    expect(await say("ibm", "FINALIZED", recorded)).toMatchObject({ state: "FINALIZED", providerPid });
-    expect(await say("ibm", "FINALIZED", recorded)).toMatchObject({ state: "FINALIZED", providerPid });
   });
 });
