@@ -150,8 +150,9 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 function signerIn({ headers }: IncomingMessage): string {
-  const signature = headers[SIGNATURE_HEADER];
-  if (typeof signature !== "string") return "";
-  const claims: unknown = JSON.parse(Buffer.from(signature.split(".")[1] ?? "", "base64url").toString("utf8"));
-  return (claims as { from: string }).from;
+  const token = headers[SIGNATURE_HEADER] ?? headers.authorization;
+  if (typeof token !== "string") return "";
+  const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+  const { from, iss } = claims as { readonly from?: string; readonly iss?: string };
+  return from ?? iss ?? "";
 }

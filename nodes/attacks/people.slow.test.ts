@@ -10,12 +10,17 @@ import { saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
+import { firstRequest } from "../../exchange/negotiation/compose.ts";
+import { openOffer } from "../../exchange/negotiation/data-request.ts";
+import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
+import { requestDigest } from "../../exchange/requests/agreement-record.ts";
 import type { RequestDocument } from "../../exchange/requests/ports.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { draftOf, type RequestState } from "../computations/_network.ts";
 import type { Context } from "../computations/context.ts";
-import { paths } from "../computations/peer-messages.ts";
+import { writeLetter } from "../dataspace/letters.ts";
+import { unreachableBase } from "../dataspace/post-office.ts";
 import { answerOf } from "./_front.ts";
 import {
   type Attacked,
@@ -176,10 +181,10 @@ describe("a lying requester", () => {
     ["weights of its own", query({ measures: [sum({ weights: { "alpha:panel": "1" } })] }), /document-invalid/],
   ])("P-no-isolation: gets nothing for %s, although its own node lets it pass", async (_name, draft, reason) => {
     const { network, fronts } = world;
-    const { document, salt } = await filedByHand(draft);
-    const { id } = document.statement;
-    fronts.ministry.lie(async ({ path }, next) =>
-      path === paths.request(id) ? answerOf({ document, salt }) : await next(),
+    const filed = await filedByHand(draft);
+    const { id } = filed.document.statement;
+    const quiet = fronts.ministry.lie(async ({ path, from }, next) =>
+      path === `${DATASPACE_PATH}/waiting` ? answerOf({ letters: [askingByHand(filed, from)] }) : await next(),
     );
     for (const member of PROVIDERS) {
       const { ledger } = network.net.node(member).services;
@@ -192,7 +197,19 @@ describe("a lying requester", () => {
         { timeout: PATIENCE_MS, interval: 50 },
       );
     }
+    quiet();
   });
+
+  /** What the ministry's node would have a provider fetch, signed with the ministry's own key. */
+  function askingByHand(filed: RequestDocument, provider: string) {
+    const { network, identity, now } = partyOf(world.network, "ministry");
+    const { id: request } = filed.document.statement;
+    const reference = { "@id": `urn:sealane:request:${request}`, request, digest: requestDigest(filed) };
+    const message = firstRequest(request, openOffer(`${provider}:panel`, reference), unreachableBase("ministry"));
+    const body = { ...message, "sealane:document": filed };
+    const content = { call: { pid: request, path: "negotiations/request", body } };
+    return writeLetter(identity, { network, to: provider, at: now(), content });
+  }
 
   /** Signed and recorded with the ministry's own key, past every check of its node. */
   async function filedByHand(draft: object): Promise<RequestDocument> {

@@ -24,7 +24,7 @@ const steps = (by: Step["by"], moments: readonly Moment[], names: readonly strin
 /** Names: ledger records by their type, messages by theirs, `heard:` what a member fetched from the coordinator. */
 export const STEPS: readonly Step[] = [
   ...steps("requester", BOTH, ["request.submit", "receiver-key", "documents", "dossier", "computation.open", "result"]),
-  ...steps("provider", BOTH, ["request", "decision.record", "agreement", "agreement.conclude", "event"]),
+  ...steps("provider", BOTH, ["waiting", "decision.record", "agreement", "agreement.conclude", "event"]),
   ...steps("provider", BOTH, ["keys", "shares", "accept", "contribution-1", "view-1", "unmask-1"]),
   ...steps("provider", BOTH, ["contribution-2", "view-2", "unmask-2"]),
   ...steps("provider", AFTER, ["heard:documents", "heard:keyset", "heard:boxes", "heard:maskset"]),
@@ -37,9 +37,9 @@ export const STEPS: readonly Step[] = [
 ];
 
 const CALLS: readonly (readonly [path: RegExp, name: string])[] = [
-  [/^\/peer\/v1\/requests\/[^/]+$/, "request"],
-  [/^\/peer\/v1\/requests\/[^/]+\/agreements$/, "agreement"],
-  [/^\/peer\/v1\/requests\/[^/]+\/agreements\/events$/, "event"],
+  [/^\/dsp\/2025-1\/waiting$/, "waiting"],
+  [/^\/dsp\/2025-1\/negotiations\/[^/]+\/agreement$/, "agreement"],
+  [/^\/dsp\/2025-1\/negotiations\/[^/]+\/events$/, "event"],
   [/^\/peer\/v1\/computations\/[^/]+\/(?<name>receiver-key|documents|dossier|transcript)$/, ""],
   [/^\/peer\/v1\/results\//, "result"],
   [/^\/peer\/v1\/ledger\/cosignatures$/, "cosign"],

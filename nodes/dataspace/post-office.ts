@@ -18,7 +18,8 @@ export const unreachableBase = (member: string): string => `urn:sealane:member:$
 /** How long a letter waits for its answer before its author leaves it anew. */
 const UNANSWERED_MS = 60_000;
 /** Between two rounds: messages that are not fetched at once are late, so the other side answers with most of them. */
-const PAUSES = Object.freeze({ directMs: 3_000, relayedMs: 1_000, longestMs: 30_000, growth: 1.5 });
+const PAUSES = Object.freeze({ directMs: 3_000, relayedMs: 1_000, longestMs: 30_000 });
+const GROWTH = 1.5;
 
 export interface Answer {
   readonly status: number;
@@ -43,6 +44,7 @@ export interface PostOfficePorts {
   /** A call of `waiting` there; resolves with the letters that wait for this member. Throws where it fails. */
   readonly fetch: (place: string, letters: Letters, waitMs: number) => Promise<readonly unknown[]>;
   readonly onError: (error: unknown) => void;
+  readonly pauses?: Readonly<Record<keyof typeof PAUSES, number>>;
 }
 
 export interface PostOffice {
@@ -74,7 +76,7 @@ interface Owed {
 }
 
 export function createPostOffice(ports: PostOfficePorts): PostOffice {
-  const { member, shelf } = ports;
+  const { member, shelf, pauses = PAUSES } = ports;
   /** By the signature of the letter that waits for an answer. */
   const pending = new Map<string, Pending>();
   /** Answers to calls, by what their author calls the process; not owed once this side has said something itself. */
@@ -171,7 +173,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
 
   async function soonFor(peer: string): Promise<void> {
     const place = await placeOf(peer);
-    soon(place, place === peer ? PAUSES.directMs : PAUSES.relayedMs);
+    soon(place, place === peer ? pauses.directMs : pauses.relayedMs);
   }
 
   /** Rounds go on while an answer is owed there or a process is open whose messages would wait there. */
@@ -192,7 +194,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
     try {
       await collect(place, 0);
     } finally {
-      if (await hasBusiness(place)) soon(place, Math.min(pause * PAUSES.growth, PAUSES.longestMs));
+      if (await hasBusiness(place)) soon(place, Math.min(pause * GROWTH, pauses.longestMs));
     }
   }
 

@@ -34,7 +34,7 @@ export interface Shelf {
   close(): void;
 }
 
-export function createShelf(clock: () => number, bounds: typeof SHELF = SHELF): Shelf {
+export function createShelf(clock: () => number, bounds: Readonly<Record<keyof typeof SHELF, number>> = SHELF): Shelf {
   const places = new Map<string, Place>();
   const bySignature = new Map<string, string>();
   const bell = createKeyedBell();

@@ -9,6 +9,7 @@ import {
   offerMessage,
   verificationMessage,
 } from "../../exchange/negotiation/compose.ts";
+import { withDataRequest } from "../../exchange/negotiation/data-request.ts";
 import { ERROR_TYPES } from "../../exchange/protocol/error-document.ts";
 import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import { context } from "../../exchange/protocol/vocabulary.ts";
@@ -32,13 +33,19 @@ const agreement = {
   assignee: "ministry",
   timestamp: "2026-11-22T12:00:00Z",
 };
-const cause = { code: "enough", reason: ["for now"] };
 const callbackAddress = "https://127.0.0.1:1/dsp/2025-1";
+const reference = {
+  "@id": `${callbackAddress}/requests/1b36f79e-40cf-88ce-8c28-7bc08bd120e2`,
+  request: "1b36f79e-40cf-88ce-8c28-7bc08bd120e2",
+  digest: "A".repeat(43),
+};
+const cause = { code: "enough", reason: ["for now"] };
 
 /** By the last segment of the path. */
 const SAMPLES: Readonly<Record<string, readonly object[]>> = {
   request: [
     firstRequest("pid-2", offer, callbackAddress),
+    firstRequest("pid-3", withDataRequest(offer, reference), callbackAddress),
     counterRequest(pids, offer),
     transferRequest({ consumerPid: "pid-2", agreementId: "a", format: "HttpData-PULL", callbackAddress }),
     { "@context": context(), "@type": "CatalogRequestMessage" },
@@ -51,6 +58,10 @@ const SAMPLES: Readonly<Record<string, readonly object[]>> = {
   start: [transferStart(pids)],
   completion: [transferCompletion(pids)],
   suspension: [transferSuspension(pids, cause)],
+  waiting: [
+    { letters: [], waitMs: 0 },
+    { letters: [{}], waitMs: 1 },
+  ],
 };
 
 export const isDataspace = ({ url }: Pick<RouteFacts, "url">): boolean => url.startsWith(`${DATASPACE_PATH}/`);
@@ -67,7 +78,7 @@ export function dataspaceCredentials(
   return isWrong ? `${token.slice(0, -6)}AAAAAA` : token;
 }
 
-const STATUSES: readonly number[] = [400, 404, 405, 408, 409, 413, 415, 429];
+const STATUSES: readonly number[] = [400, 404, 405, 408, 409, 413, 415, 429, 503];
 
 export function isDataspaceRefusal(status: number, body: string): boolean {
   const { "@type": type, code } = JSON.parse(body) as { readonly "@type"?: string; readonly code?: unknown };
