@@ -25,6 +25,7 @@ beforeAll(async () => {
   net = await createTestnet({
     members: [
       { id: "operator", kind: "industry" },
+      { id: "bureau", kind: "government", reachable: false },
       { id: "alpha", kind: "enterprise", reachable: true },
     ],
   });
@@ -37,7 +38,7 @@ beforeAll(async () => {
   });
   await net.settled();
   base = `${net.node("alpha").address.peer}/dsp/2025-1`;
-  client = clientOf("operator");
+  client = clientOf("bureau");
 }, 120_000);
 afterAll(async () => {
   await Promise.all(connections.map((one) => one.close()));
@@ -77,6 +78,14 @@ test("a member finds another's asset with its policy as the offer", async () => 
   const dataset = await client.get("alpha", `${base}/catalog/datasets/alpha:panel`, never);
   expect(dataset).toMatchObject({ "@context": context(), "@id": "alpha:panel" });
   expect(dataset).not.toHaveProperty("hasPolicy.0.target");
+});
+
+test("a member whom the policy is not for does not hear of it", async () => {
+  const industry = clientOf("operator");
+  const answer = await industry.post("alpha", `${base}/catalog/request`, CATALOG_REQUEST, never);
+  expect(answer).toMatchObject({ kind: "taken", answer: { "@type": "Catalog" } });
+  expect(answer).not.toHaveProperty("answer.dataset");
+  expect(await industry.get("alpha", `${base}/catalog/datasets/alpha:panel`, never)).toBeUndefined();
 });
 
 describe("a negotiation", () => {

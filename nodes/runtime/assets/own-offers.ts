@@ -119,6 +119,7 @@ export function createOwnOffers(options: {
 
   /** What the index on disk is behind by is on the ledger, or marked in it. */
   async function open(): Promise<void> {
+    await store.opened();
     const { height } = await ledger.status();
     const at = store.get("at");
     if (at === undefined || store.get("format") !== FORMAT || Number(at) > height) {
