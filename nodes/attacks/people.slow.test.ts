@@ -16,7 +16,7 @@ import type { DataRequest } from "../../policies/model/request.ts";
 import { draftOf, type RequestState } from "../computations/_network.ts";
 import type { Context } from "../computations/context.ts";
 import { paths } from "../computations/peer-messages.ts";
-import { answerOf } from "./_front.ts";
+import { answerOf } from "./_calls.ts";
 import {
   type Attacked,
   asked,
