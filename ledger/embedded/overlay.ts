@@ -1,10 +1,13 @@
 /** Contract state with uncommitted writes on top of the committed ones, or of others that are not committed either. */
 import type { StateStore } from "../../chaincode/rules/host.ts";
+import { frozen } from "./frozen.ts";
 
 export interface StateBase {
   /** JSON text. */
   get(key: string): Promise<string | undefined>;
   range(prefix: string): AsyncIterable<readonly [key: string, text: string]>;
+  /** The frozen value of a text that is kept under the key; undefined where none or another one is. */
+  parsed?(key: string, text: string): unknown;
 }
 
 export interface Overlay extends StateStore {
@@ -19,6 +22,7 @@ export function stacked(base: StateBase, pending: () => ReadonlyMap<string, stri
   return Object.freeze({
     get: async (key: string) => pending()?.get(key) ?? base.get(key),
     range: (prefix: string) => merged(pending() ?? NOTHING, base, prefix),
+    parsed: (key: string, text: string) => base.parsed?.(key, text),
   });
 }
 
@@ -49,7 +53,7 @@ export function createOverlay(base: StateBase): Overlay {
   function parsedOnce(key: string, text: string): unknown {
     const parsed = values.get(key);
     if (parsed?.text === text) return parsed.value;
-    const value = frozen(JSON.parse(text));
+    const value = base.parsed?.(key, text) ?? frozen(JSON.parse(text));
     values.set(key, { text, value });
     return value;
   }
@@ -68,12 +72,6 @@ export function createOverlay(base: StateBase): Overlay {
       for await (const [key, text] of merged(writes, base, prefix)) yield [key, JSON.parse(text) as unknown] as const;
     },
   });
-}
-
-function frozen(value: unknown): unknown {
-  if (value === null || typeof value !== "object") return value;
-  for (const item of Object.values(value)) frozen(item);
-  return Object.freeze(value);
 }
 
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]) => (a < b ? -1 : 1);
