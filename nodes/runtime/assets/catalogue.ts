@@ -233,7 +233,8 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       if (entry.signer !== from) {
         throw new AssetError("ERR_ASSET_NOT_LISTED", `entry of ${entry.signer} sent by ${from}`);
       }
-      await keep(entry.statement.asset.id, entry);
+      const { id } = entry.statement.asset;
+      if ((await entries.get(id))?.signature !== entry.signature) await keep(id, entry);
     },
     held: (asset: string) => entries.get(asset),
     publish(asset?: string) {
