@@ -141,9 +141,10 @@ export const waitsForAnswer = ({ verification, event, finalized, refused }: Rela
 export async function serveThroughRelay(ctx: Context, id: string): Promise<boolean> {
   const { member, members, peers } = ctx.services;
   const standIn = await standInFor(ctx, member);
+  if (standIn === member) return false;
   const known = await ctx.stores.lives.get(id);
   const document = await ctx.stores.documents.get(id);
-  if (standIn === member || document === undefined || known === undefined || known.life.name === "draft") return false;
+  if (document === undefined || known === undefined || known.life.name === "draft") return false;
   const { life } = known;
   if (life.requester !== member || !(life.name === "submitted" || (await isNegotiating(ctx, life)))) return false;
   const target = await members.target(standIn);

@@ -23,8 +23,12 @@ import { fetchResult, isRestartable, openComputation } from "./requester.ts";
 import { runsStoppedBy } from "./stopped-runs.ts";
 
 export interface RequestDriver {
-  /** Takes one ledger record in; resolves with the request it is about, whose turn comes with `poke`. */
+  /**
+   * Takes one ledger record in; resolves with the request it is about, whose turn comes with `poke`. What it moved is
+   * seen by all at once, and is in the store with `stored`.
+   */
   take(entry: LedgerEntry): Promise<string | undefined>;
+  stored(): Promise<void>;
   /** Looks at a request again, for example after a steward's word. */
   poke(request: string): void;
   /** Looks at every request, after a start. */
@@ -39,6 +43,7 @@ const RELAY_POLL_MS = 1_000;
 export function createRequestDriver(ctx: Context): RequestDriver {
   const { ledger, log, member: self } = ctx.services;
   const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
+  const storing = createOutstanding();
   const relayTimers = new Map<string, NodeJS.Timeout>();
   const queue = createKeyedQueue({
     run: advance,
@@ -98,7 +103,7 @@ export function createRequestDriver(ctx: Context): RequestDriver {
       const body = { computation, reason: record.reason };
       if (of === request && isRunning) life = moved(life, { ...event, type: "computation.fail", body });
     }
-    await ctx.stores.lives.put(request, { life, position: entry.position });
+    storing.add(ctx.stores.lives.put(request, { life, position: entry.position }));
     ctx.moved.ring(request);
     return request;
   }
@@ -122,6 +127,7 @@ export function createRequestDriver(ctx: Context): RequestDriver {
 
   return Object.freeze({
     take,
+    stored: storing.done,
     poke: (request: string) => queue.poke(request),
     async pokeAll() {
       for await (const [request] of ctx.stores.lives.entries()) queue.poke(request);
@@ -131,6 +137,27 @@ export function createRequestDriver(ctx: Context): RequestDriver {
       ctx.moved.close();
       for (const timer of relayTimers.values()) clearTimeout(timer);
       await queue.stop();
+      await storing.done().catch((error: unknown) => log.error({ err: error }, "requests are not all in the store"));
     },
   });
+}
+
+/** Writes that nobody waits for one by one; the first failure is told to whoever waits for all. */
+function createOutstanding() {
+  const outstanding = new Set<Promise<void>>();
+  let failed: { readonly error: unknown } | undefined;
+  return {
+    add(work: Promise<void>): void {
+      const settled: Promise<void> = work
+        .catch((error: unknown) => {
+          failed ??= { error };
+        })
+        .finally(() => outstanding.delete(settled));
+      outstanding.add(settled);
+    },
+    async done(): Promise<void> {
+      await Promise.all(outstanding);
+      if (failed !== undefined) throw failed.error;
+    },
+  };
 }
