@@ -1,6 +1,6 @@
 /**
- * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; a negotiation begins
- * with a data request, so an offer without one is refused, and a transfer needs an agreement that allows it.
+ * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; an offer without a
+ * data request is about records, and a transfer needs an agreement that allows it (nodes/transfers/data-plane.ts).
  */
 import { serviceId } from "../../exchange/catalog/dcat.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
@@ -12,7 +12,9 @@ import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { addDataspaceRoutes, DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
+import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
+import { createDataPlane } from "../transfers/data-plane.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { createDataspaceClient } from "./client.ts";
 import { createConnections } from "./connections.ts";
@@ -23,7 +25,7 @@ import { createProcesses } from "./processes.ts";
 
 export function createDataspaceFeature(services: NodeServices): Feature {
   const { peer } = services.config();
-  if (peer === undefined) return {};
+  if (peer === undefined) return { apiRoutes: (app) => addTransferApi(app, undefined) };
   const { member, members, identity, now, openStore, log } = services;
   const base = joined(peer.endpoint, DATASPACE_PATH.slice(1));
   const connections = createConnections(members);
@@ -34,6 +36,7 @@ export function createDataspaceFeature(services: NodeServices): Feature {
       return participantToken(identity, { audience, method, target: `${pathname}${search}`, body }, services);
     },
   });
+  const plane = createDataPlane(services, { base, client, connections });
   const shared = {
     now,
     post: client.post,
@@ -46,20 +49,24 @@ export function createDataspaceFeature(services: NodeServices): Feature {
     protocol: negotiationProtocol,
     records: openStore<ProcessRecord<Negotiation, NegotiationMessage>>("dsp-negotiations"),
     open: openStore<true>("dsp-negotiations-open", "unless-power-fails"),
-    admits: async () => ({ code: "data-request-wanted", detail: "the offer names no data request" }),
-    next: async () => undefined,
+    admits: plane.release.admits,
+    next: plane.release.next,
+    onMoved: plane.negotiationMoved,
   });
   const transfers = createProcesses<Transfer, TransferMessage>({
     ...shared,
     protocol: transferProtocol,
     records: openStore<ProcessRecord<Transfer, TransferMessage>>("dsp-transfers"),
     open: openStore<true>("dsp-transfers-open", "unless-power-fails"),
-    admits: async () => ({ code: "agreement-unknown", detail: "no agreement of this id allows a transfer" }),
-    next: async () => undefined,
+    admits: plane.admitsTransfer,
+    next: plane.nextOfTransfer,
   });
+  plane.attach({ negotiations, transfers });
   const service = { "@id": serviceId(member), "@type": "DataService" as const, endpointURL: base };
   return Object.freeze({
+    apiRoutes: (app) => addTransferApi(app, plane),
     peerRoutes(app) {
+      plane.peerRoutes(app);
       addDataspaceRoutes(app, {
         authenticate: createAuthenticate({
           publicKey: members.publicKey,
@@ -77,12 +84,15 @@ export function createDataspaceFeature(services: NodeServices): Feature {
         catalog: { participant: member, service, ...createOwnCatalog(services.catalogue.offers, members) },
         negotiations,
         transfers,
+        renewed: plane.renewed,
       });
     },
     async start() {
       await Promise.all([negotiations.start(), transfers.start()]);
+      await plane.start();
     },
     async stop() {
+      await plane.stop();
       await Promise.all([negotiations.stop(), transfers.stop()]);
       await connections.close();
     },

@@ -3,11 +3,12 @@ import { versionDocument } from "../../../exchange/catalog/dcat.ts";
 import type { NegotiationMessage } from "../../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../../exchange/negotiation/protocol.ts";
-import type { TransferMessage } from "../../../exchange/transfers/messages.ts";
+import type { DataAddress, TransferMessage } from "../../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../../exchange/transfers/transfer.ts";
 import type { Processes } from "../../dataspace/processes.ts";
 import type { HttpApp } from "../http-app.ts";
+import { addAddressRoute } from "./address-route.ts";
 import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";
 import { type Authenticate, addParticipantAuth } from "./participant-auth.ts";
 import type { ParticipantLimits } from "./participant-limits.ts";
@@ -23,6 +24,8 @@ export interface DataspaceRouteDeps {
   readonly catalog: CatalogPorts;
   readonly negotiations: Processes<Negotiation, NegotiationMessage>;
   readonly transfers: Processes<Transfer, TransferMessage>;
+  /** The next token for the data endpoint that this side serves in a transfer. Absent: it serves none. */
+  readonly renewed?: (participant: string, pid: string) => Promise<DataAddress>;
 }
 
 export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void {
@@ -40,5 +43,9 @@ export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void
     );
   scope((scoped) => addCatalogRoutes(scoped, deps.catalog));
   scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations));
-  scope((scoped) => addProcessRoutes(scoped, transferProtocol, deps.transfers));
+  scope((scoped) => {
+    addProcessRoutes(scoped, transferProtocol, deps.transfers);
+    const { renewed } = deps;
+    if (renewed !== undefined) addAddressRoute(scoped, renewed);
+  });
 }
