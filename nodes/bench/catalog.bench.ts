@@ -47,7 +47,7 @@ export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
     const list = async (from: number, count: number) => {
       const entries = Array.from({ length: count }, (_, at) => entryOf(operator, from + at));
       await register(ledger, operator, entries);
-      for (const entry of entries) await shelf.put(entry.statement.asset.id, entry);
+      await Promise.all(entries.map((entry) => shelf.put(entry.statement.asset.id, entry)));
     };
     for (let from = 0; from < assets; from += CHUNK) {
       await list(from, Math.min(CHUNK, assets - from));
