@@ -21,6 +21,7 @@ import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { appendOperations, type Grown, growLog, nodeReader } from "./append.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
+import type { KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
 import { createOverlay, type Overlay, type StateBase, stacked } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
@@ -86,6 +87,8 @@ export interface ChainStart {
   readonly head: Head;
   readonly range: CompactRange;
   readonly governance: Governance;
+  /** Keys of the contract's state. */
+  readonly keys: KeyFilter;
 }
 
 export type Chain = ReturnType<typeof createChain>;
@@ -100,6 +103,12 @@ export const stateBase = (store: LogStore): StateBase => ({
   },
 });
 
+/** Reads only what `keys` may hold. */
+const reading = (keys: KeyFilter, base: StateBase): StateBase => ({
+  ...base,
+  get: async (key) => (keys.mayHold(key) ? base.get(key) : undefined),
+});
+
 /** The committed state as the contract's readers see it. */
 export const readOnly = (base: StateBase): StateReader => ({
   async get(key) {
@@ -112,8 +121,8 @@ export const readOnly = (base: StateBase): StateReader => ({
 });
 
 export function createChain(start: ChainStart) {
-  const { store, network } = start;
-  const base = createStateCache(stateBase(store));
+  const { store, network, keys } = start;
+  const base = createStateCache(reading(keys, stateBase(store)));
   const committed: StateReader = { ...readOnly(base), get: base.value };
   const bell: Bell = createBell();
   let { head, range, governance } = start;
@@ -180,6 +189,7 @@ export function createChain(start: ChainStart) {
     const operations: StoreOperation[] = [];
     for (const [key, text] of prepared.overlay.writes) {
       sum.replace(key, await prepared.overlay.before(key), text);
+      keys.add(key);
       operations.push(put(layout.state(key), text));
     }
     const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum: sum.text() };
