@@ -42,23 +42,29 @@ export function inAtom(
   return true;
 }
 
-/** Contributors per atom among `members`, from the registry; atoms with equal registry digits share one list. */
+/** Contributors of an atom among `members`, from the registry; atoms with equal registry digits share one list. */
+export function contributorsIn(
+  { cells: { dimensions } }: Opened,
+  parties: Parties,
+  members: readonly string[],
+): (atom: number) => readonly string[] {
+  if (dimensions.every(({ attribute }) => attribute === undefined)) return () => members;
+  const lists: (readonly string[])[] = [];
+  const classes = registryClasses(dimensions);
+  return (atom) =>
+    (lists[classes[atom]!] ??= members.filter((member) => inAtom(dimensions, parties.attributes[member] ?? {}, atom)));
+}
+
+/** The same for every atom. */
 export function registryContributors(
   opened: Opened,
   parties: Parties,
   members: readonly string[],
   atoms: number,
 ): (readonly string[])[] {
-  const { dimensions } = opened.cells;
-  if (dimensions.every(({ attribute }) => attribute === undefined)) return new Array(atoms).fill(members);
-  const lists: (readonly string[])[] = [];
-  const classes = registryClasses(dimensions);
+  const of = contributorsIn(opened, parties, members);
   const contributors = new Array<readonly string[]>(atoms);
-  for (let atom = 0; atom < atoms; atom++) {
-    const at = classes[atom]!;
-    lists[at] ??= members.filter((member) => inAtom(dimensions, parties.attributes[member] ?? {}, atom));
-    contributors[atom] = lists[at];
-  }
+  for (let atom = 0; atom < atoms; atom++) contributors[atom] = of(atom);
   return contributors;
 }
 
@@ -218,5 +224,6 @@ export function firstCellBelow(
   cells: { readonly included: readonly number[]; readonly least: (atom: number) => number },
   need: number,
 ): number | undefined {
-  return cells.included.find((atom) => cells.least(atom) < need);
+  for (const atom of cells.included) if (cells.least(atom) < need) return atom;
+  return undefined;
 }

@@ -1,11 +1,12 @@
 /** Dealer commitments: leaf hashes, and hashes of the self seeds (specification §3). */
-import { digestOf, sha256 } from "../suites/digest.ts";
-import { toBase64url, utf8 } from "../suites/encoding.ts";
+import { hash } from "node:crypto";
+import { digestOf } from "../suites/digest.ts";
+import { concat, utf8 } from "../suites/encoding.ts";
 import { type FourShares, SHARINGS, type Sharing } from "./share-box.ts";
 
 const SHARE_LABEL = utf8("sealane/secagg/share/v1\0");
 
-export const shareHash = (share: Uint8Array): string => toBase64url(sha256(SHARE_LABEL, share));
+export const shareHash = (share: Uint8Array): string => hash("sha256", concat(SHARE_LABEL, share), "base64url");
 
 /** Hashes in the order of SHARINGS. */
 export const shareHashes = (shares: FourShares): string[] => SHARINGS.map((kind) => shareHash(shares[kind]));

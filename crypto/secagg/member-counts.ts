@@ -4,7 +4,16 @@ import { valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
-import { answer, closed, contribution, type Masked, maskedChunk, maskPartners, viewOf } from "./member-rounds.ts";
+import {
+  answer,
+  closed,
+  contribution,
+  type Masked,
+  maskedChunk,
+  maskOwner,
+  maskPartners,
+  viewOf,
+} from "./member-rounds.ts";
 import { finish, graphIn, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
 import {
   type Cells,
@@ -26,7 +35,7 @@ import {
 } from "./phase-facts.ts";
 import { redoPhase1 } from "./phase1-sum.ts";
 import type { MemberDeps, MemberEffect } from "./step.ts";
-import { maskContribution } from "./sum.ts";
+import { deriveAhead, maskContribution } from "./sum.ts";
 import { wordsOfText } from "./words.ts";
 
 /** 8 → 9 or 17: counts are asked for, or in registry mode the cells follow at once. */
@@ -51,7 +60,7 @@ export const countsEffect = (state: MaskedData): MemberEffect => ({
 
 /** 9: counts under self-1 and pair-1 over V. */
 export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: MemberDeps): MemberStep {
-  const { layout, opened, self, keys, secrets, masked } = state;
+  const { layout, opened, self, masked } = state;
   const limit = layout.units[self]?.kind === "provider" ? 1 : opened.constants.minimumUnits;
   const wrong = own.present.findIndex((k, atom) => (k !== 0 && k !== 1) || !fits(own.units[atom], k === 0 ? 0 : limit));
   if (own.present.length !== layout.atoms || own.units.length !== layout.atoms || wrong >= 0) {
@@ -63,9 +72,8 @@ export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: Membe
   if (!masked.includes(self)) throw new SecaggError("ERR_SECAGG_STAGE", "counts: not in the mask set");
   const words = countsVector(own);
   const base = { context: state.context1, phase: 1 as const };
-  const owner = { keys, seed: secrets.seed1, pairPrivateKey: secrets.pair1 };
   const shape = countsShape(layout);
-  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, masked));
+  maskContribution(words, base, shape.arithmetic, maskOwner(state, 1), maskPartners(state, masked));
   const { masking } = maskedChunk(1, NOTHING_MASKED, words);
   const about = { phase: 1 as const, context: state.context1, words: shape.words };
   const contribution1 = contribution(state, about, masking, deps);
@@ -192,9 +200,12 @@ function enterValues(
   }
   const context2 = valueContext(state.context1, closing1, cells.bitmap);
   const valued = { ...state, survivors1, cells, context2 };
-  return survivors1.includes(state.self) && state.facts.close2 === undefined
-    ? { state: { ...valued, stage: "valuing", masking: NOTHING_MASKED }, send: [], effects: [valuesEffect(valued)] }
-    : { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
+  if (!survivors1.includes(state.self) || state.facts.close2 !== undefined) {
+    return { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
+  }
+  deriveAhead({ context: context2, phase: 2 }, maskOwner(state, 2), maskPartners(state, survivors1));
+  const valuing = { ...valued, stage: "valuing" as const, masking: NOTHING_MASKED };
+  return { state: valuing, send: [], effects: [valuesEffect(valued)] };
 }
 
 export const valuesEffect = (state: Pick<ValuedData, "cells" | "layout">): MemberEffect => ({

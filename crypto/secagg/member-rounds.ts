@@ -53,6 +53,13 @@ export function maskedChunk(
   };
 }
 
+/** What this member's own masks are made from. */
+export const maskOwner = ({ keys, secrets }: Masked, phase: 1 | 2) => ({
+  keys,
+  seed: secrets[`seed${phase}`],
+  pairPrivateKey: secrets[`pair${phase}`],
+});
+
 /** Keys of those this member shares pair masks with in a phase: its neighbours among `masked`. */
 export function maskPartners(state: Masked, masked: readonly string[]): readonly Keys[] {
   const present = new Set(masked);

@@ -17,6 +17,7 @@ import { registryCells, releaseEntry } from "./phase-facts.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
 import type { MemberDeps, MemberEffect, Step } from "./step.ts";
+import { agreeAhead } from "./sum.ts";
 import { publicKeyOf } from "./x25519.ts";
 
 export type MemberStep = Step<MemberState, MemberEffect>;
@@ -169,6 +170,9 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
     leaves,
     boxes,
   };
+  const neighbours = holders.filter((holder) => holder !== self).map((holder) => keysOf.get(holder)!);
+  if (opened.cells.mode === "counted") agreeAhead(1, secrets.pair1, neighbours);
+  agreeAhead(2, secrets.pair2, neighbours);
   const taken = { ...state, inbox: { ...inbox, keyset: undefined } };
   const next = { ...taken, stage: "shared" as const, keyset, graph, shares };
   return { state: next, send: [{ to: opened.coordinator, message: shares }], effects: [] };

@@ -1,10 +1,10 @@
-import { registryContributors } from "./cells.ts";
+import { contributorsIn } from "./cells.ts";
 import { chunkAt, chunkCount } from "./chunks.ts";
 import { assertCommonView } from "./closing.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
-import { answer, closed, contribution, maskedChunk, maskPartners, viewOf } from "./member-rounds.ts";
+import { answer, closed, contribution, maskedChunk, maskOwner, maskPartners, viewOf } from "./member-rounds.ts";
 import { finish, type MemberStep } from "./member-setup.ts";
 import { type InStage, NOTHING_MASKED } from "./member-state.ts";
 import type { MessageOf } from "./messages.ts";
@@ -33,8 +33,7 @@ export function onValues(
   assertOwnCells(state, values, start);
   const words = values.slice();
   const base = { context: state.context2, phase: 2 as const };
-  const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
-  maskContribution(words, base, shape.arithmetic, owner, maskPartners(state, survivors1), start);
+  maskContribution(words, base, shape.arithmetic, maskOwner(state, 2), maskPartners(state, survivors1), start);
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic, start);
   const { masking, effects } = maskedChunk(2, before, words);
@@ -54,18 +53,16 @@ function assertOwnCells(state: InStage<"valuing">, values: BigUint64Array, start
   const { cells, layout, opened, parties, self, own } = state;
   const period = periodOf(layout.components);
   const registry = opened.cells.mode === "registry";
-  const contributors = registry ? registryContributors(opened, parties, [self], layout.atoms) : [];
+  const contributorsOf = contributorsIn(opened, parties, [self]);
   // Halves: comparing big integers would make one for every word.
   const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  const isEmpty = (cell: number): boolean => {
-    const end = 2 * (cell + 1) * period;
-    for (let at = 2 * cell * period; at < end; at++) if (halves[at] !== 0) return false;
-    return true;
-  };
   const first = start / period;
-  for (const [cell, atom] of cells.included.slice(first, first + values.length / period).entries()) {
-    const isOwn = registry ? contributors[atom]!.length === 1 : own?.present[atom] === 1;
-    const empty = isEmpty(cell);
+  for (let from = 0, cell = first; from < halves.length; from += 2 * period, cell++) {
+    const atom = cells.included[cell]!;
+    let bits = 0;
+    for (let at = from; at < from + 2 * period; at++) bits |= halves[at]!;
+    const empty = bits === 0;
+    const isOwn = registry ? contributorsOf(atom).length === 1 : own?.present[atom] === 1;
     if (!isOwn && !empty) {
       throw new SecaggError("ERR_SECAGG_CONFLICT", `values: atom ${atom} is not this member's and must be zero`);
     }

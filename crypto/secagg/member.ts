@@ -42,6 +42,7 @@ import { abstain, onClose2, onValues, onViews2 } from "./member-values.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { MemberDeps, MemberInput } from "./step.ts";
+import { forgetSecrets } from "./x25519.ts";
 
 export type { MemberState } from "./member-state.ts";
 
@@ -118,7 +119,9 @@ export function stepMember(previous: MemberState, input: MemberInput, deps: Memb
   if (previous.stage === "finished") {
     return { state: previous, send: [], effects: input.kind === "resume" ? [{ kind: "erase" }] : [] };
   }
-  return settle(take(previous, input, deps), input, deps);
+  const step = settle(take(previous, input, deps), input, deps);
+  if ("secrets" in previous && !("secrets" in step.state)) forgetSecrets(Object.values(previous.secrets));
+  return step;
 }
 
 /** Runs transitions until the stage has to wait. */

@@ -3,6 +3,7 @@ import { saltedDigest } from "../suites/digest.ts";
 import { fromBase64url } from "../suites/encoding.ts";
 import {
   cellNeed,
+  contributorsIn,
   countedFitting,
   countedIncluded,
   decodeBitmap,
@@ -122,8 +123,9 @@ const contributing = (facts: SurvivorFacts) =>
 export function cellBelowMinimum(facts: SurvivorFacts): number | undefined {
   const { opened, layout, cells, survivors1, survivors2 } = facts;
   const lost = survivors1.length - survivors2.length;
-  const exact = cells.counts === undefined ? contributing(facts) : undefined;
-  const least = (atom: number) => (exact === undefined ? cells.counts![atom]! - lost : exact[atom]!.length);
+  const contributorsOf = contributorsIn(opened, facts.parties, survivors2);
+  const { counts } = cells;
+  const least = (atom: number) => (counts === undefined ? contributorsOf(atom).length : counts[atom]! - lost);
   return firstCellBelow({ included: cells.included, least }, cellNeed(opened.constants, layout));
 }
 

@@ -32,7 +32,7 @@ import {
 import type { CommonDeps, Decoded, ReceiverEffect, ReceiverInput, Step } from "./step.ts";
 import { envelopeKey, masksToTakeOff } from "./sum.ts";
 import { bytesOfText } from "./words.ts";
-import { publicKeyOf } from "./x25519.ts";
+import { forgetSecrets, publicKeyOf } from "./x25519.ts";
 
 export interface ReceiverKeyPair {
   /** base64url; persist before `signed` leaves (message 1). */
@@ -196,6 +196,7 @@ function takeRecord(state: Exclude<ReceiverState, { stage: "finished" }>, record
   if (slot === undefined || (slot !== "end" && state.facts[slot] !== undefined)) return only(state);
   if (slot !== "end") return only({ ...state, facts: { ...state.facts, [slot]: record } });
   const outcome = record.record === "release" ? "released" : record.record === "withhold" ? "withheld" : "failed";
+  forgetSecrets([state.privateKey]);
   const transcript = state.stage === "decoded" ? { transcript: state.transcript } : {};
   const finished = {
     stage: "finished" as const,

@@ -26,15 +26,41 @@ const selfKey = ({ context, phase }: MaskBase, owner: Keys, seed: string): Uint8
   return deriveKey(fromBase64url(seed, "seed", 32), use);
 };
 
-/** Keys of the pair masks between `owner` and others; the private key is read once. */
-function pairKeys({ context, phase }: MaskBase, owner: Keys, privateKey: string): (other: Keys) => Uint8Array {
-  const agree = keyAgreement(privateKey);
-  return (other) => {
-    const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
-    const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
-    const use: KeyUse = { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
-    return deriveKey(agree(pairOf(other, phase)), use);
-  };
+/** Key of the pair mask between `owner` and another; `secret` is what their pair keys agree on. */
+function pairKey({ context, phase }: MaskBase, owner: Keys, other: Keys, secret: Uint8Array): Uint8Array {
+  const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
+  const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
+  return deriveKey(secret, { context, kind: "pair", phase, ids: [low.signer, high.signer], keys });
+}
+
+/** Whose masks a member makes. */
+interface MaskOwner {
+  readonly keys: Keys;
+  readonly seed: string;
+  readonly pairPrivateKey: string;
+}
+
+// As long as the secrets they follow from, which this process forgets with the computation.
+const latestKeys = new WeakMap<Uint8Array, { readonly context: string; readonly key: Uint8Array }>();
+
+/** The same for the member itself: every chunk of a vector wants these keys again. */
+function ownPairKey(base: MaskBase, { keys, pairPrivateKey }: MaskOwner, other: Keys): Uint8Array {
+  const secret = sharedSecret(pairPrivateKey, pairOf(other, base.phase));
+  const known = latestKeys.get(secret);
+  if (known?.context === base.context) return known.key;
+  const key = pairKey(base, keys, other, secret);
+  latestKeys.set(secret, { context: base.context, key });
+  return key;
+}
+
+/** Ahead of the context, which the secrets of pair masks do not need: agreeing is the slow part of a mask's key. */
+export function agreeAhead(phase: 1 | 2, privateKey: string, others: readonly Keys[]): void {
+  for (const other of others) sharedSecret(privateKey, pairOf(other, phase));
+}
+
+/** Ahead of the values, while whoever reads them is at it. */
+export function deriveAhead(base: MaskBase, owner: MaskOwner, others: readonly Keys[]): void {
+  for (const other of others) ownPairKey(base, owner, other);
 }
 
 /** Mask between a member and R; either side derives it. */
@@ -57,16 +83,15 @@ export function maskContribution(
   words: BigUint64Array,
   base: MaskBase,
   arithmetic: Arithmetic,
-  owner: { keys: Keys; seed: string; pairPrivateKey: string },
+  owner: MaskOwner,
   others: readonly Keys[],
   start = 0,
 ): void {
   applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic, start);
-  const pairKey = pairKeys(base, owner.keys, owner.pairPrivateKey);
   for (const other of others) {
     if (other.signer === owner.keys.signer) continue;
     const direction = owner.keys.signer < other.signer ? "add" : "subtract";
-    applyMask(words, pairKey(other), direction, arithmetic, start);
+    applyMask(words, ownPairKey(base, owner, other), direction, arithmetic, start);
   }
 }
 
@@ -159,11 +184,12 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
       continue;
     }
     // The mask of each surviving neighbour with the one that dropped out has no counterpart in the sum.
-    const pairKey = pairKeys(base, owner, secret.secret);
+    const agree = keyAgreement(secret.secret);
     for (const member of survivors) {
       if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";
-      masks.push({ key: pairKey(keysOf.get(member)!), direction });
+      const other = keysOf.get(member)!;
+      masks.push({ key: pairKey(base, owner, other, agree(pairOf(other, base.phase))), direction });
     }
   }
   return masks;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toBase64url } from "../suites/encoding.ts";
-import { assertUsablePublicKey, publicKeyOf, sharedSecret } from "./x25519.ts";
+import { assertUsablePublicKey, forgetSecrets, publicKeyOf, sharedSecret } from "./x25519.ts";
 
 const b64 = (hex: string) => toBase64url(new Uint8Array(Buffer.from(hex, "hex")));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -13,6 +13,16 @@ test("the shared secret is that of RFC 7748 sections 5.2 and 6.1", () => {
   const alice = b64("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
   expect(publicKeyOf(bob)).toBe(b64("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
   expect(hex(sharedSecret(bob, alice))).toBe("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+});
+
+test("a pair agrees once; what it agreed on is overwritten when it is forgotten, and agreed again alike", () => {
+  const [mine, theirs] = [b64("12".repeat(32)), publicKeyOf(b64("34".repeat(32)))];
+  const secret = sharedSecret(mine, theirs);
+  const text = hex(secret);
+  expect(sharedSecret(mine, theirs)).toBe(secret);
+  forgetSecrets([mine]);
+  expect(hex(secret)).toBe("00".repeat(32));
+  expect(hex(sharedSecret(mine, theirs))).toBe(text);
 });
 
 // Canonical encodings of the points of order 1, 2, 4 and 8 on the curve and its twist.

@@ -35,18 +35,48 @@ function agree(mine: KeyObject, publicKey: string): Uint8Array {
   return secret;
 }
 
-// A member agrees with every neighbour in turn; reading its key again each time would cost as much as agreeing.
-let latest: { readonly privateKey: string; readonly agree: (publicKey: string) => Uint8Array } | undefined;
-
 /** Shared secrets (32 bytes) with many public keys; the private key is read once. Throws for low-order keys. */
 export function keyAgreement(privateKey: string): (publicKey: string) => Uint8Array {
   const mine = privateKeyObject(fromBase64url(privateKey, "private key", 32));
   return (publicKey) => agree(mine, publicKey);
 }
 
+interface Agreed {
+  readonly agree: (publicKey: string) => Uint8Array;
+  readonly secrets: Map<string, Uint8Array>;
+}
+const KEPT_KEYS = 64;
+const agreed = new Map<string, Agreed>();
+
+/**
+ * A pair agrees once: its secret is wanted for the box that is dealt, the one that comes back, and every chunk of a mask.
+ * Kept in this process alone, until `forgetSecrets`. The bytes are shared: never write to them.
+ */
 export function sharedSecret(privateKey: string, publicKey: string): Uint8Array {
-  if (latest?.privateKey !== privateKey) latest = { privateKey, agree: keyAgreement(privateKey) };
-  return latest.agree(publicKey);
+  const { agree, secrets } = agreedWith(privateKey);
+  let secret = secrets.get(publicKey);
+  if (secret === undefined) {
+    secret = agree(publicKey);
+    secrets.set(publicKey, secret);
+  }
+  return secret;
+}
+
+function agreedWith(privateKey: string): Agreed {
+  const known = agreed.get(privateKey);
+  if (known !== undefined) return known;
+  if (agreed.size >= KEPT_KEYS) agreed.delete(agreed.keys().next().value!);
+  const fresh: Agreed = { agree: keyAgreement(privateKey), secrets: new Map() };
+  agreed.set(privateKey, fresh);
+  return fresh;
+}
+
+/** What was agreed with these private keys is overwritten: their computation is over. */
+export function forgetSecrets(privateKeys: readonly string[]): void {
+  for (const privateKey of privateKeys) {
+    for (const secret of agreed.get(privateKey)?.secrets.values() ?? []) secret.fill(0);
+    agreed.delete(privateKey);
+  }
 }
 
 /** Canonical encodings of the points of order 1, 2, 4 and 8 on Curve25519 and its twist (RFC 7748 section 7). */

@@ -1,6 +1,6 @@
 /** Places in a batch of statements under one signature: an RFC 6962 tree over their signing texts. */
 import { fromBase64url, toBase64url } from "./encoding.ts";
-import { foldInclusion, HASH_BYTES, hashChildren, leafHashText } from "./merkle.ts";
+import { foldInclusion, HASH_BYTES, hashChildrenText, leafHashText } from "./merkle.ts";
 
 /** A leaf of the tree whose root is signed, and the siblings on its way up, lowest first, base64url. */
 export interface BatchPlace {
@@ -54,7 +54,7 @@ function perfectRoot(name: string, leafHash: string, index: number, path: readon
     climbed.set(place(level, node), hash);
     climbed.set(place(level, node ^ 1), sibling);
     const [left, right] = node % 2 === 1 ? [sibling, hash] : [hash, sibling];
-    hash = toBase64url(hashChildren(bytesOf(left), bytesOf(right)));
+    hash = hashChildrenText(left, right);
   }
   if (tree?.root !== hash) {
     if (known.size >= KNOWN_TREES) known.clear();

@@ -109,7 +109,7 @@ function signBatch<S>(identity: SigningIdentity, domain: SigningDomain, statemen
   });
   const { root, paths } = treeOf(unsigned.map((one) => hashLeafText(signingText(domain, one))));
   const size = unsigned.length;
-  const message = utf8(batchText(domain, { key, root: toBase64url(root), signer, size, suite }));
+  const message = utf8(batchText({ domain, key, root: toBase64url(root), signer, size, suite }));
   const signature = toBase64url(suiteOf(suite).sign(identity.privateKey, message));
   return unsigned.map(({ statement }, index) => {
     return { batch: { index, path: paths[index]!.map(toBase64url), size }, key, signature, signer, statement, suite };
@@ -127,11 +127,11 @@ export function verifySigned(
   text?: string,
 ): boolean {
   try {
-    const { suite, message, name } = claimOf(publicKey, domain, signed, text);
-    const known = name === undefined ? undefined : batchVerdicts.get(name);
+    const claim = claimOf(publicKey, domain, signed, text);
+    const known = knownVerdict(claim);
     if (typeof known === "boolean") return known;
-    const valid = suite.verify(publicKey, utf8(message), signatureOf(signed));
-    if (name !== undefined) keepVerdict(name, valid);
+    const valid = suiteOf(signed.suite).verify(publicKey, utf8(messageOf(claim)), signatureOf(signed));
+    keepVerdict(claim, valid);
     return valid;
   } catch {
     return false;
@@ -146,11 +146,11 @@ export function verifySignedAhead(
   text?: string,
 ): boolean | Promise<boolean> {
   try {
-    const { suite, message, name } = claimOf(publicKey, domain, signed, text);
-    const known = name === undefined ? undefined : batchVerdicts.get(name);
+    const claim = claimOf(publicKey, domain, signed, text);
+    const known = knownVerdict(claim);
     if (known !== undefined) return known;
-    const verdict = suite.verifyAhead(publicKey, utf8(message), signatureOf(signed));
-    if (name !== undefined) keepVerdict(name, verdict);
+    const verdict = suiteOf(signed.suite).verifyAhead(publicKey, utf8(messageOf(claim)), signatureOf(signed));
+    keepVerdict(claim, verdict);
     return verdict;
   } catch {
     return false;
@@ -180,34 +180,74 @@ export function verifySignedOnce(publicKey: Uint8Array, domain: SigningDomain, s
 
 const signatureOf = ({ signature }: Signed<unknown>): Uint8Array => fromBase64url(signature, "signature", 64);
 
-// The statements of one batch come one after the other: its signature is checked for the first of them only.
-const BATCH_CACHE_SIZE = 1024;
-const batchVerdicts = new Map<string, boolean | Promise<boolean>>();
+/** What a signature is said to cover: one statement's own text, or a batch by its root. */
+type Claim = { readonly kind: "one"; readonly text: string } | BatchClaim;
 
-function keepVerdict(name: string, verdict: boolean | Promise<boolean>): void {
-  if (batchVerdicts.size >= BATCH_CACHE_SIZE) batchVerdicts.clear();
-  batchVerdicts.set(name, verdict);
+/** Everything that the verdict over a batch depends on. */
+interface BatchClaim {
+  readonly kind: "batch";
+  readonly signature: string;
+  readonly publicKey: string;
+  readonly domain: SigningDomain;
+  readonly key: string;
+  readonly root: string;
+  readonly signer: string;
+  readonly size: number;
+  readonly suite: string;
 }
 
-/** What the signature claims. Throws on anything malformed and on another key than the one named. */
-function claimOf(publicKey: Uint8Array, domain: SigningDomain, signed: Signed<unknown>, text: string | undefined) {
+interface BatchVerdict {
+  readonly claim: BatchClaim;
+  readonly verdict: boolean | Promise<boolean>;
+}
+
+// The statements of one batch come one after the other: its signature is checked for the first of them only.
+const BATCH_CACHE_SIZE = 1024;
+/** The latest by signature. */
+const batchVerdicts = new Map<string, BatchVerdict>();
+
+function knownVerdict(claim: Claim): boolean | Promise<boolean> | undefined {
+  if (claim.kind === "one") return undefined;
+  const known = batchVerdicts.get(claim.signature);
+  return known !== undefined && isSameClaim(known.claim, claim) ? known.verdict : undefined;
+}
+
+const isSameClaim = (a: BatchClaim, b: BatchClaim): boolean =>
+  a.signature === b.signature &&
+  a.publicKey === b.publicKey &&
+  a.domain === b.domain &&
+  a.key === b.key &&
+  a.root === b.root &&
+  a.signer === b.signer &&
+  a.size === b.size &&
+  a.suite === b.suite;
+
+function keepVerdict(claim: Claim, verdict: boolean | Promise<boolean>): void {
+  if (claim.kind === "one") return;
+  if (batchVerdicts.size >= BATCH_CACHE_SIZE) batchVerdicts.clear();
+  batchVerdicts.set(claim.signature, { claim, verdict });
+}
+
+/** Throws on anything malformed and on another key than the one named. */
+function claimOf(
+  publicKey: Uint8Array,
+  domain: SigningDomain,
+  signed: Signed<unknown>,
+  text: string | undefined,
+): Claim {
   const keyText = toBase64url(publicKey);
   if (keyIdOfText(signed.suite, keyText, publicKey) !== signed.key) {
     throw new RangeError("key: another one than the public key's");
   }
-  const suite = suiteOf(signed.suite);
   const own = (text === undefined ? undefined : signingTextWithin(domain, signed, text)) ?? signingText(domain, signed);
-  if (signed.batch === undefined) return { suite, message: own, name: undefined };
-  const message = batchText(domain, {
-    key: signed.key,
-    root: batchRoot(signed.signature, own, signed.batch),
-    signer: signed.signer,
-    size: signed.batch.size,
-    suite: signed.suite,
-  });
-  // Everything that the verdict depends on.
-  return { suite, message, name: `${keyText} ${signed.signature} ${message}` };
+  const { batch, key, signature, signer, suite } = signed;
+  if (batch === undefined) return { kind: "one", text: own };
+  const { size } = batch;
+  const root = batchRoot(signature, own, batch);
+  return { kind: "batch", signature, publicKey: keyText, domain, key, root, signer, size, suite };
 }
+
+const messageOf = (claim: Claim): string => (claim.kind === "one" ? claim.text : batchText(claim));
 
 /** What stands before the statement in the canonical text of an envelope. Nothing in it can hold a name of its own. */
 const BEFORE =
@@ -223,13 +263,12 @@ function signingTextWithin(domain: SigningDomain, signed: Signed<unknown>, text:
   return `sealane/${domain}/v1\n{${key}${signer}"statement":${text.slice(whole.length)}`;
 }
 
-const batchText = (
-  domain: SigningDomain,
-  batch: {
-    readonly key: string;
-    readonly root: string;
-    readonly signer: string;
-    readonly size: number;
-    readonly suite: string;
-  },
-): string => `sealane/${domain}/batch/v1\n${canonicalJson(batch)}`;
+const batchText = ({
+  domain,
+  key,
+  root,
+  signer,
+  size,
+  suite,
+}: Pick<BatchClaim, "domain" | "key" | "root" | "signer" | "size" | "suite">): string =>
+  `sealane/${domain}/batch/v1\n${canonicalJson({ key, root, signer, size, suite })}`;

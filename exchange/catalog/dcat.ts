@@ -3,9 +3,11 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Signed } from "../../crypto/suites/signed.ts";
 import type { Asset } from "../../policies/model/asset.ts";
+import type { Policy } from "../../policies/model/policy.ts";
 import { offerOf } from "../negotiation/agreement.ts";
 import type { MessageOffer } from "../negotiation/messages.ts";
 import { context, DSP_VERSION, message } from "../protocol/vocabulary.ts";
+import { SECURE_AGGREGATION } from "../transfers/formats.ts";
 import type { CatalogueEntry, CatalogueStatement } from "./catalogue.ts";
 
 export const CatalogRequestMessage = message("CatalogRequestMessage", {
@@ -81,9 +83,12 @@ export const versionDocument = (path: string) => ({
   protocolVersions: [{ version: DSP_VERSION, path, binding: "HTTPS" }],
 });
 
-/** The way to compute on an asset without moving a record (docs/protocol.md §4). */
-const AGGREGATION_FORMAT = "Sealane-SecureAggregation";
-export const formatsOf = (): readonly string[] => [AGGREGATION_FORMAT];
+/** Computing moves no record; the other formats are those in which the policy lets records leave. */
+export function formatsOf(policy: Policy): readonly string[] {
+  const release = policy.permission.find(({ action }) => action === "sealane:release");
+  const formats = release?.constraint?.find(({ leftOperand }) => leftOperand === "sealane:format")?.rightOperand;
+  return [SECURE_AGGREGATION, ...(Array.isArray(formats) ? formats.map(String) : [])];
+}
 
 /** An entry of the catalogue as a dataset: its policy is the offer. */
 export function datasetOf(entry: CatalogueEntry): DescribedDataset {
@@ -97,7 +102,7 @@ export function datasetOf(entry: CatalogueEntry): DescribedDataset {
     ...(asset.description === undefined ? {} : { description: asset.description }),
     ...(asset.keywords.length === 0 ? {} : { keyword: asset.keywords }),
     hasPolicy: [offer],
-    distribution: formatsOf().map((format) => ({
+    distribution: formatsOf(policy).map((format) => ({
       "@type": "Distribution",
       format,
       accessService: serviceId(asset.provider),

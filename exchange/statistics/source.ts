@@ -40,10 +40,10 @@ export interface Source {
   /** Throws SourceError; a crashed engine is restarted by the next call. */
   select(query: SqlQuery): Promise<readonly SourceRow[]>;
   /**
-   * As `select`, in batches, so that no long answer is in memory at once. False where `decimals` were asked for and
+   * As `select`, in batches, so that no long answer is in memory at once: the next one is read when `take` is done. False where `decimals` were asked for and
    * the engine cannot read the table so; what was taken is then worth nothing. Throws SourceError.
    */
-  read(query: SqlQuery, take: (batch: RowBatch) => void): Promise<boolean>;
+  read(query: SqlQuery, take: (batch: RowBatch) => void | Promise<void>): Promise<boolean>;
   /** SHA-256 of the source bytes as they are now, base64url. */
   fingerprint(): Promise<string>;
   close(): Promise<void>;

@@ -88,9 +88,8 @@ const termOf = (one: Constraints[number]): string | undefined =>
 export const isAboutComputation = (offer: MessageOffer): boolean =>
   (offer.permission ?? []).some((rule) => rule.constraint?.some((one) => termOf(one) === DATA_REQUEST_TERM) === true);
 
-/** An offer of another party against the policy in force: the same rules to the letter, a declaration apart. */
-export function readOffer(offer: MessageOffer, policy: Policy): ReadOffer {
-  if (isAboutComputation(offer)) return { kind: "computation" };
+/** An offer without the declarations in it. */
+function split(offer: MessageOffer): { readonly plain: MessageOffer; readonly added: readonly unknown[] } {
   const added: unknown[] = [];
   const permission = (offer.permission ?? []).map((rule) => {
     if (rule.action !== "use" || rule.constraint === undefined) return rule;
@@ -101,16 +100,28 @@ export function readOffer(offer: MessageOffer, policy: Policy): ReadOffer {
     });
     return { ...rule, constraint };
   });
-  const rules = (one: MessageOffer) => ({
-    permission: one.permission ?? null,
-    prohibition: one.prohibition ?? null,
-    obligation: one.obligation ?? null,
-  });
+  return { plain: { ...offer, permission } as MessageOffer, added };
+}
+
+/** The policy and the declaration that an own offer was made of. */
+export function offeredPolicy(offer: MessageOffer): {
+  readonly policy: unknown;
+  readonly declaration: Declaration | undefined;
+} {
+  const { plain, added } = split(offer);
+  const [declaration] = added;
+  return { policy: plain, declaration: isDeclaration.Check(declaration) ? declaration : undefined };
+}
+
+/** An offer of another party against the policy in force: the same rules to the letter, a declaration apart. */
+export function readOffer(offer: MessageOffer, policy: Policy): ReadOffer {
+  if (isAboutComputation(offer)) return { kind: "computation" };
+  const { plain, added } = split(offer);
   const wanted = offerOf(policy);
   if (offer["@id"] !== wanted["@id"] || offer.target !== wanted.target) {
     return { kind: "other", detail: `offer: wanted ${wanted["@id"]} on ${wanted.target}` };
   }
-  if (canonicalJson(rules({ ...offer, permission } as MessageOffer)) !== canonicalJson(rules(wanted))) {
+  if (canonicalJson(rulesOf(plain)) !== canonicalJson(rulesOf(wanted))) {
     return { kind: "other", detail: "offer: its rules are not those of the policy in force" };
   }
   const [declaration] = added;
@@ -120,3 +131,9 @@ export function readOffer(offer: MessageOffer, policy: Policy): ReadOffer {
   }
   return { kind: "records", declaration };
 }
+
+const rulesOf = ({ permission, prohibition, obligation }: MessageOffer) => ({
+  permission: permission ?? null,
+  prohibition: prohibition ?? null,
+  obligation: obligation ?? null,
+});

@@ -21,9 +21,11 @@ import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { appendOperations, type Grown, growLog, nodeReader } from "./append.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
+import type { KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
 import { createOverlay, type Overlay, type StateBase, stacked } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
+import { createStateCache } from "./state-cache.ts";
 import { stateSum } from "./state-sum.ts";
 import type { LogStore, StoreOperation } from "./store.ts";
 
@@ -85,6 +87,8 @@ export interface ChainStart {
   readonly head: Head;
   readonly range: CompactRange;
   readonly governance: Governance;
+  /** Keys of the contract's state. */
+  readonly keys: KeyFilter;
 }
 
 export type Chain = ReturnType<typeof createChain>;
@@ -99,6 +103,12 @@ export const stateBase = (store: LogStore): StateBase => ({
   },
 });
 
+/** Reads only what `keys` may hold. */
+const reading = (keys: KeyFilter, base: StateBase): StateBase => ({
+  ...base,
+  get: async (key) => (keys.mayHold(key) ? base.get(key) : undefined),
+});
+
 /** The committed state as the contract's readers see it. */
 export const readOnly = (base: StateBase): StateReader => ({
   async get(key) {
@@ -111,9 +121,9 @@ export const readOnly = (base: StateBase): StateReader => ({
 });
 
 export function createChain(start: ChainStart) {
-  const { store, network } = start;
-  const base = stateBase(store);
-  const committed = readOnly(base);
+  const { store, network, keys } = start;
+  const base = createStateCache(reading(keys, stateBase(store)));
+  const committed: StateReader = { ...readOnly(base), get: base.value };
   const bell: Bell = createBell();
   let { head, range, governance } = start;
   let tail: Staged | undefined;
@@ -179,6 +189,7 @@ export function createChain(start: ChainStart) {
     const operations: StoreOperation[] = [];
     for (const [key, text] of prepared.overlay.writes) {
       sum.replace(key, await prepared.overlay.before(key), text);
+      keys.add(key);
       operations.push(put(layout.state(key), text));
     }
     const next: Head = { size: prepared.range.size, checkpoint, time: prepared.time, stateSum: sum.text() };
@@ -186,6 +197,7 @@ export function createChain(start: ChainStart) {
     operations.push(put(layout.batch(prepared.from), JSON.stringify(batch)));
     operations.push(put(layout.head, JSON.stringify(next)), { type: "del", key: layout.tail });
     await store.batch(operations, { sync: false });
+    base.committed(prepared.overlay.writes);
     head = next;
     range = prepared.range;
     tail = undefined;
@@ -232,6 +244,8 @@ export function createChain(start: ChainStart) {
     // As they stand now: a commit during the reads below must not look like a gap.
     const { size: end } = head;
     const staged = tail;
+    // What a replica asks for that is not behind, at every change until there is something: not from the disk.
+    if (first === end) return staged?.prepared.from === end ? [batchOf(staged)] : [];
     let next = first;
     let length = 0;
     for await (const [key, text] of store.range(from("batch", first))) {
@@ -244,9 +258,7 @@ export function createChain(start: ChainStart) {
       length += texts.reduce((sum, text) => sum + text.length, checkpoint.length);
       if (next - first >= limit || length >= MAX_ANSWER_LENGTH) return found;
     }
-    if (staged !== undefined && staged.prepared.from === next) {
-      found.push({ from: next, entries: staged.prepared.entries, checkpoint: staged.checkpoint });
-    }
+    if (staged !== undefined && staged.prepared.from === next) found.push(batchOf(staged));
     return found.length === 0 && next !== end ? undefined : found;
   }
 
@@ -321,6 +333,12 @@ function lastOf(before: readonly Recent[], { entries, texts }: Prepared): readon
   });
   return all.slice(tooOld + 1);
 }
+
+const batchOf = ({ prepared, checkpoint }: Staged): LogBatch => ({
+  from: prepared.from,
+  entries: prepared.entries,
+  checkpoint,
+});
 
 function stagedOf(prepared: Prepared, checkpoint: string): Staged {
   let writes: ReadonlyMap<string, string> | undefined = prepared.overlay.writes;

@@ -10,6 +10,7 @@ import type { LedgerEntry } from "../port.ts";
 import { nodeReader } from "./append.ts";
 import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
 import { readGovernance } from "./governance.ts";
+import { createKeyFilter, type KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
 import { EMPTY_STATE_SUM, stateSum } from "./state-sum.ts";
 import type { LogStore } from "./store.ts";
@@ -29,10 +30,10 @@ export async function openChain(store: LogStore, network: string): Promise<Chain
   const { atHead, atEnd, staged } = await growFromEntries(store, head.size, end);
   await demandTree(store, atEnd);
   if (head.size > 0) await demandCheckpoint(store, network, head.checkpoint, atHead);
-  await demandState(store, head);
+  const keys = await demandState(store, head);
 
   const governance = await readGovernance(readOnly(stateBase(store)), network);
-  const chain = createChain({ store, network, head, range: atHead, governance });
+  const chain = createChain({ store, network, head, range: atHead, governance, keys });
   if (tail !== undefined) await restoreTail(chain, tail, staged, atEnd);
   return chain;
 }
@@ -104,10 +105,16 @@ async function demandCheckpoint(store: LogStore, network: string, text: string, 
   }
 }
 
-async function demandState(store: LogStore, head: Head): Promise<void> {
+/** The keys of the state. */
+async function demandState(store: LogStore, head: Head): Promise<KeyFilter> {
   const sum = stateSum(EMPTY_STATE_SUM);
-  for await (const [key, text] of stateBase(store).range("")) sum.replace(key, undefined, text);
+  const keys = createKeyFilter();
+  for await (const [key, text] of stateBase(store).range("")) {
+    sum.replace(key, undefined, text);
+    keys.add(key);
+  }
   if (sum.text() !== head.stateSum) throw corrupt(`the contract's state is not the one of size ${head.size}`);
+  return keys;
 }
 
 /** Executes the tail again; its checkpoint must be the one these entries give. */

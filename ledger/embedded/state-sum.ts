@@ -21,10 +21,11 @@ export function stateSum(text: string): StateSum {
   const start = Buffer.from(text, "hex");
   for (let at = 0; at < 8; at += 1) words[at] = start.readUInt32BE(28 - 4 * at);
   const change = (key: string, value: string, sign: 1 | -1): void => {
-    const term = hash("sha256", `${key}\0${value}`, "buffer");
+    // One character a byte: quicker than a buffer of its own.
+    const term = hash("sha256", `${key}\0${value}`, "binary");
     let carry = 0;
     for (let at = 0; at < 8; at += 1) {
-      const sum = words[at]! + sign * term.readUInt32BE(28 - 4 * at) + carry;
+      const sum = words[at]! + sign * wordAt(term, 28 - 4 * at) + carry;
       words[at] = sum;
       carry = Math.floor(sum / 2 ** 32);
     }
@@ -41,3 +42,10 @@ export function stateSum(text: string): StateSum {
     },
   });
 }
+
+const wordAt = (bytes: string, at: number): number =>
+  ((bytes.charCodeAt(at) << 24) |
+    (bytes.charCodeAt(at + 1) << 16) |
+    (bytes.charCodeAt(at + 2) << 8) |
+    bytes.charCodeAt(at + 3)) >>>
+  0;

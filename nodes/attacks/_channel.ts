@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import { type Frames, type FramesOptions, openFrames } from "../peer/frames.ts";
 import { CHANNEL_IDLE_MS, type LedgerCall } from "../peer/ledger-messages.ts";
 import { httpCallOf } from "../peer/sequencer-client.ts";
-import type { Answer, Call } from "./_front.ts";
+import type { Answer, Call } from "./_calls.ts";
+import { pour } from "./_pour.ts";
 
 interface End {
   readonly socket: Socket;
@@ -56,10 +57,12 @@ export function passMessages(
       forward,
     );
     const bytes = said === honest?.answer ? honest.message : Buffer.from(JSON.stringify(told(id, said)));
-    if (said.isCut !== true) return toReplica.send(bytes);
+    if (said.breaks === undefined) return toReplica.send(bytes);
     const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    replica.socket.end(Buffer.concat([length, bytes.subarray(0, bytes.length >> 1)]));
+    length.writeUInt32BE(said.breaks === "off" ? bytes.length : 2 ** 32 - 1);
+    replica.socket.write(length);
+    if (said.breaks === "never") pour(replica.socket);
+    else replica.socket.end(bytes.subarray(0, bytes.length >> 1));
   }
 }
 

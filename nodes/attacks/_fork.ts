@@ -15,7 +15,7 @@ import { createLedgerCalls } from "../peer/ledger-calls.ts";
 import { replicateLedger } from "../peer/routes/ledger/replicate.ts";
 import { createSequencerClient } from "../peer/sequencer-client.ts";
 import type { RunningNode } from "../runtime/node.ts";
-import type { Answer, Call } from "./_front.ts";
+import type { Answer, Call } from "./_calls.ts";
 
 const POLL_MS = 2_000;
 const COSIGN_MS = 20;

@@ -12,26 +12,14 @@ import type { TlsIdentity } from "../config/tls-certificate.ts";
 import { CHANNEL_PATH } from "../peer/ledger-messages.ts";
 import { SIGNATURE_HEADER } from "../peer/request-signature.ts";
 import type { OpenFront } from "../testnet/testnet.ts";
+import type { Answer, Call } from "./_calls.ts";
 import { passMessages } from "./_channel.ts";
+import { pour } from "./_pour.ts";
 
 /** How a front lets replicas ask about the ledger; nothing falls back to the other way. */
 export const TRANSPORTS = ["channel", "calls"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
-export interface Call {
-  /** Who signed it, unverified. */
-  readonly from: string;
-  readonly method: string;
-  /** Path and query. A message over the ledger's connection is shown as the call that it stands for. */
-  readonly path: string;
-  readonly body: Buffer;
-}
-export interface Answer {
-  readonly status: number;
-  readonly body: Buffer;
-  /** Breaks the connection after half of the body. */
-  readonly isCut?: boolean;
-}
 /** Answers in the member's place; `next` asks its node. */
 export type Rule = (call: Call, next: () => Promise<Answer>) => Promise<Answer>;
 
@@ -44,12 +32,6 @@ export interface Front {
   /** Calls and messages that have come in whole. */
   calls(): number;
 }
-
-export const answerOf = (value: unknown, status = 200): Answer => ({
-  status,
-  body: Buffer.from(JSON.stringify(value)),
-});
-export const contentOf = <T>({ body }: { readonly body: Buffer }): T => JSON.parse(body.toString("utf8")) as T;
 
 const LEDGER = "/peer/v1/ledger/";
 
@@ -82,9 +64,11 @@ export function createFront(transport: Transport = "channel"): Front {
         const [reply] = (await once(passed, "response")) as [IncomingMessage];
         return { status: reply.statusCode ?? 502, body: await bytesOf(reply) };
       };
-      const { status, body: bytes, isCut } = await judged({ from: signerIn(incoming), method, path, body }, forward);
-      outgoing.writeHead(status, { "content-type": "application/json", "content-length": bytes.length });
-      if (isCut === true) outgoing.write(bytes.subarray(0, bytes.length >> 1), () => outgoing.destroy());
+      const { status, body: bytes, breaks } = await judged({ from: signerIn(incoming), method, path, body }, forward);
+      const type = { "content-type": "application/json" };
+      outgoing.writeHead(status, breaks === "never" ? type : { ...type, "content-length": bytes.length });
+      if (breaks === "never") pour(outgoing);
+      else if (breaks === "off") outgoing.write(bytes.subarray(0, bytes.length >> 1), () => outgoing.destroy());
       else outgoing.end(bytes);
     }
 

@@ -18,7 +18,8 @@ import {
 } from "../computations/_network.ts";
 import { computationInPath } from "../computations/gauges.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
-import { answerOf, type Call, contentOf, createFront, type Front, type Transport } from "./_front.ts";
+import { answerOf, type Call, contentOf } from "./_calls.ts";
+import { createFront, type Front, type Transport } from "./_front.ts";
 
 export { PATIENCE_MS, PROVIDERS } from "../computations/_network.ts";
 
@@ -168,11 +169,11 @@ export function speaksFor(
   return cameBack;
 }
 
-/** Says this to each member once, although C itself has nothing to say; the members that came back for more after it. */
+/** Says this to each member once, as soon as it is known, although C itself has nothing to say; who came back for more after it. */
 export function tells(
   front: Front,
   { computation }: Asked,
-  messages: (to: string) => readonly unknown[],
+  messages: (to: string) => Promise<readonly unknown[]>,
 ): ReadonlySet<string> {
   const told = new Set<string>();
   const cameBack = new Set<string>();
@@ -183,11 +184,13 @@ export function tells(
       cameBack.add(from);
       return await next();
     }
-    const answer = await Promise.race([next(), sleep(POLL_MS, undefined, { ref: false })]);
-    if (answer !== undefined && (answer.status !== 200 || contentOf<Page>(answer).messages.length > 0)) return answer;
+    // What C has to say itself comes first.
+    const isDue = messages(from).then(() => sleep(POLL_MS, undefined, { ref: false }));
+    const answer = await Promise.race([next(), isDue]);
+    if (answer !== undefined) return answer;
     told.add(from);
     const [epoch, after] = [url.searchParams.get("epoch"), Number(url.searchParams.get("after"))];
-    return answerOf({ epoch, next: after, messages: messages(from) });
+    return answerOf({ epoch, next: after, messages: await messages(from) });
   });
   return cameBack;
 }

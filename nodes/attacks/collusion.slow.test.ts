@@ -11,7 +11,7 @@ import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { skippingDeadlines } from "../computations/_deadlines.ts";
 import type { Transcript } from "../computations/context.ts";
 import { Accepted, paths } from "../computations/peer-messages.ts";
-import { answerOf, contentOf } from "./_front.ts";
+import { answerOf, contentOf } from "./_calls.ts";
 import {
   type Attacked,
   asked,

@@ -5,7 +5,7 @@ import { signStatement } from "../../crypto/suites/signed.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { Transcript } from "../computations/context.ts";
 import { Accepted, paths } from "../computations/peer-messages.ts";
-import { answerOf, contentOf } from "./_front.ts";
+import { answerOf, contentOf } from "./_calls.ts";
 import {
   type Asked,
   type Attacked,

@@ -21,7 +21,7 @@ import { draftOf, type RequestState } from "../computations/_network.ts";
 import type { Context } from "../computations/context.ts";
 import { writeLetter } from "../dataspace/letters.ts";
 import { unreachableBase } from "../dataspace/post-office.ts";
-import { answerOf } from "./_front.ts";
+import { answerOf } from "./_calls.ts";
 import {
   type Attacked,
   asked,

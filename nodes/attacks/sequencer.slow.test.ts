@@ -8,8 +8,9 @@ import type { Message, MessageOf } from "../../crypto/secagg/messages.ts";
 import { computationOf } from "../../exchange/computations/ledger-record.ts";
 import { record, transaction, uuidOf } from "../../exchange/requests/record.ts";
 import type { LogBatch } from "../../ledger/embedded/sequencer-api.ts";
+import { type Answer, answerOf, type Call, contentOf } from "./_calls.ts";
 import { type Fork, forkedAt } from "./_fork.ts";
-import { type Answer, answerOf, type Call, contentOf, TRANSPORTS } from "./_front.ts";
+import { TRANSPORTS } from "./_front.ts";
 import {
   type Attacked,
   asked,
@@ -160,6 +161,12 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const colluders = ["ministry", "bureau", "treasury"];
     const contributions = new Map<string, MessageOf<"contribution-2">>();
     const views: MessageOf<"view-2">[] = [];
+    const shown = new Map<string, MessageOf<"views-2">[]>();
+    const areShown = Promise.withResolvers<void>();
+    const cameBack = tells(fronts.operator, run, async (member) => {
+      await areShown.promise;
+      return shown.get(member)!;
+    });
     fronts.operator.lie(async (call, next) => {
       const message: Message | undefined = spokenIn(call, run);
       if (message?.type === "contribution-2") contributions.set(call.from, message);
@@ -213,14 +220,15 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     // C shows everybody every selection of views there is; none has q of one set.
     const all = views.map(({ view }) => view).sort((a, b) => (a.signer < b.signer ? -1 : 1));
     const half = (member: string) => all.filter(({ statement }) => statement.digest === digests.get(member));
-    const shown = tells(fronts.operator, run, (member) =>
-      [half(member), all, [...half(member), ...half(member)]].map((list) => ({
-        type: "views-2",
-        computation: run.computation,
-        views: list,
-      })),
-    );
-    await vi.waitFor(() => expect(PROVIDERS.filter((member) => !shown.has(member))).toEqual([]), waits);
+    for (const member of PROVIDERS) {
+      const selections = [half(member), all, [...half(member), ...half(member)]];
+      shown.set(
+        member,
+        selections.map((list) => ({ type: "views-2", computation: run.computation, views: list })),
+      );
+    }
+    areShown.resolve();
+    await vi.waitFor(() => expect(PROVIDERS.filter((member) => !cameBack.has(member))).toEqual([]), waits);
     for (const member of PROVIDERS) expect(said.get(member)).not.toContain("unmask-2");
 
     // As soon as one of the deceived speaks with the true sequencer, both checkpoints are evidence and it stops.

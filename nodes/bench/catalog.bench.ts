@@ -1,50 +1,53 @@
 /**
- * Search over a catalogue of many assets, as `GET /api/v1/catalogue` asks the operator's node: registered on a real
- * embedded ledger, their signed entries in the node's own store, on disk. Words that many assets have, one, or none, a
- * provider, an element; another asset is registered between searches. The first search after a start waits until every
- * entry was compared with the ledger; what that takes is shown.
+ * A catalogue of many assets, registered on a real embedded ledger, their signed entries in the node's own store, on
+ * disk. First searches, as `GET /api/v1/catalogue` asks the operator's node: words that many assets have, one, or none,
+ * a provider, an element; another asset is registered between searches. The first search after a start waits until every
+ * entry was compared with the ledger; what that takes is shown. Then the same catalogue as other participants read it:
+ * a process that serves it over HTTPS by the Dataspace Protocol, and one with clients (catalog-served.ts).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { digestOf } from "../../crypto/suites/digest.ts";
-import { type CatalogueEntry, publishEntry } from "../../exchange/catalog/catalogue.ts";
+import type { CatalogueEntry } from "../../exchange/catalog/catalogue.ts";
 import type { CatalogueSearch } from "../../exchange/catalog/search-index.ts";
-import { founding, NETWORK, type TestMember, testMember, transactions } from "../../ledger/conformance/fixture.ts";
+import { admission, founding, NETWORK } from "../../ledger/conformance/fixture.ts";
 import { createSequencer } from "../../ledger/embedded/sequencer.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
-import type { Ledger } from "../../ledger/port.ts";
-import type { Asset } from "../../policies/model/asset.ts";
-import { policyOf } from "../../policies/model/policy-of.ts";
 import { createMemberDirectory } from "../peer/member-directory.ts";
 import { createCatalogue } from "../runtime/assets/catalogue.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords } from "../store/records.ts";
 import { openTexts } from "../store/texts.ts";
 import { defineBench, percentile } from "./bench.ts";
+import { entryOf, provider, readers, register, STEWARDS } from "./catalog-assets.ts";
+import { servedCatalog } from "./catalog-served.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 
-const SIZES = { assets: { full: 100_000, tiny: 40 }, searches: { full: 300, tiny: 12 } };
+const SIZES = {
+  assets: { full: 100_000, tiny: 40 },
+  searches: { full: 300, tiny: 12 },
+  clients: { full: 20, tiny: 2 },
+  requests: { full: 10_000, tiny: 20 },
+};
 const CHUNK = 10_000;
-const STEWARDS = 1_000;
 
 export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
-  const { assets, searches } = sizes;
+  const { assets, searches, clients, requests } = sizes;
   const folder = await mkdtemp(join(tmpdir(), "sealane-bench-catalog-"));
-  const operator = testMember("operator", { kind: "industry" });
+  const operator = provider();
   const database = await openDatabase(folder);
   const now = (): number => Date.now();
   const { ledger } = await createSequencer({
     ...{ store: await openLevelStore(join(folder, "ledger")), network: NETWORK, identity: operator.identity, now },
   });
   try {
-    await ledger.submit([founding(operator)]);
+    await ledger.submit([founding(operator), ...readers().map((reader) => admission(operator, reader))]);
     const shelf = openRecords<CatalogueEntry>(database, "catalogue", undefined, "unless-power-fails");
     const list = async (from: number, count: number) => {
       const entries = Array.from({ length: count }, (_, at) => entryOf(operator, from + at));
       await register(ledger, operator, entries);
-      for (const entry of entries) await shelf.put(entry.statement.asset.id, entry);
+      await Promise.all(entries.map((entry) => shelf.put(entry.statement.asset.id, entry)));
     };
     for (let from = 0; from < assets; from += CHUNK) {
       await list(from, Math.min(CHUNK, assets - from));
@@ -82,8 +85,12 @@ export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
       ),
     );
     catalogue.close();
+    await ledger.close();
+    await database.close();
+    note("searches are done; the catalogue is served");
+    const served = await servedCatalog({ folder, assets, clients, requests, note });
     return {
-      parameters: { assets, searches },
+      parameters: { assets, searches, clients, requests },
       results: [
         { metric: "searchP50Ms", value: percentile(ms, 0.5), unit: "ms" },
         { metric: "searchP99Ms", value: percentile(ms, 0.99), unit: "ms", target: { atMost: 200 } },
@@ -95,6 +102,7 @@ export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
           unit: "KiB",
           target: { atMost: 8 },
         },
+        ...served,
       ],
     };
   } finally {
@@ -121,50 +129,4 @@ function searchesOf(assets: number): readonly { name: string; search: CatalogueS
     { name: "one element", search: { element: `element-${assets % STEWARDS}` }, finds: 1 },
     { name: "a thousand of one provider", search: { provider: "operator" }, finds: Math.min(assets, 1_000) },
   ];
-}
-
-const OFFER = policyOf({
-  ...{ id: "policy", version: 1, asset: "operator:table-00000000", provider: "operator" },
-  ...{ purposes: ["statistics"], requesterKinds: ["government"], validUntil: "2027-12-31T00:00:00Z" },
-  ...{ receiverModes: ["direct"], approval: "none", aggregate: { "energy-coal": ["sum", "mean"] } },
-});
-
-function entryOf(operator: TestMember, at: number): CatalogueEntry {
-  return publishEntry(operator.identity, { asset: assetOf(at), offer: OFFER, publishedAt: "2026-01-01T00:00:00Z" });
-}
-
-async function register(ledger: Ledger, operator: TestMember, entries: readonly CatalogueEntry[]): Promise<void> {
-  const policyDigest = digestOf(OFFER);
-  const bodies = entries.map(({ statement: { asset } }) => {
-    const { id, version, unitDomain } = asset;
-    return { asset: id, version, metadataDigest: digestOf(asset), policyDigest, unitDomain };
-  });
-  await ledger.submit(transactions(operator, "asset.register", bodies));
-}
-
-function assetOf(at: number): Asset {
-  const number = String(at).padStart(8, "0");
-  const numbers = ["coal", "electricity", "gas", "oil", "heat", "output"];
-  return {
-    id: `operator:table-${number}`,
-    version: 1,
-    provider: "operator",
-    title: { en: `Energy returns of district ${at % 997}`, "zh-CN": `第${at % 997}区能源申报` },
-    description: "Quarterly returns of enterprises above the designated size, by fuel, as they were filed.",
-    keywords: ["energy", "quarterly", `district-${at % 997}`],
-    fields: [
-      { name: "quarter", element: "quarter", type: "date" },
-      { name: "own", element: `element-${(at + 1) % STEWARDS}`, type: "text", title: { en: "Own remark" } },
-      ...numbers.map((name) => ({
-        ...{ name, element: `energy-${name}`, type: "decimal" as const, scale: 2, unit: "tce" },
-        ...{ bounds: { minimum: "0", maximum: "1000000" }, title: { en: `Use of ${name}`, "zh-CN": "消费量" } },
-      })),
-    ],
-    codeTables: {},
-    unit: { kind: "provider" },
-    unitDomain: "operator",
-    grade: { legal: "general", level: at % 2 === 0 ? "L1" : "L2" },
-    quality: { rows: 4, fields: {} },
-    sourceDigest: "A".repeat(43),
-  };
 }

@@ -20,6 +20,7 @@ import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
+import { coalesced } from "../store/coalesced.ts";
 import { AGREED_TERMS } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeptResults, type KeptResults } from "./kept-results.ts";
@@ -176,7 +177,8 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     },
     facts,
     stores: {
-      lives: open<LifeRecord>("request-lives", "unless-power-fails"),
+      // Written for every record of a request, of which many come together.
+      lives: coalesced(open<LifeRecord>("request-lives", "unless-power-fails")),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
       agreements: open<AgreementRecord>(AGREED_TERMS),

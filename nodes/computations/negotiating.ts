@@ -22,7 +22,7 @@ import { mayFinalize, nextOfConsumer } from "../../exchange/requests/verify-agre
 import { notYet, unknownProcess } from "../dataspace/dataspace-error.ts";
 import type { Answer } from "../dataspace/post-office.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
-import { createProcesses, type Processes } from "../dataspace/processes.ts";
+import { createProcesses, type Processes, type ProcessPorts } from "../dataspace/processes.ts";
 import { createTransport, type Transport } from "../dataspace/transport.ts";
 import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { problemOf } from "../http/problem.ts";
@@ -44,8 +44,9 @@ const BEHIND_MS = 2_000;
 const COLLECT_MS = 2_000;
 
 export interface Negotiating {
-  /** For the routes. */
-  readonly negotiations: Pick<Processes<Negotiation, NegotiationMessage>, "takeFirst" | "take" | "show">;
+  readonly negotiations: Processes<Negotiation, NegotiationMessage>;
+  /** Who answers for negotiations about no data request; call before `start`. */
+  attach(beside: Beside): void;
   readonly transport: Transport;
   /** The signed document of an own request, for a provider whose asset it names. */
   documentFor(provider: string, request: string): Promise<object | undefined>;
@@ -65,6 +66,16 @@ export interface Negotiating {
   stop(): Promise<void>;
 }
 
+/** Negotiations about something else, on the same engine. */
+export type Beside = Pick<ProcessPorts<Negotiation, NegotiationMessage>, "admits" | "next"> & {
+  readonly onMoved: (record: NegotiationRecord) => void;
+};
+const NOTHING_BESIDE: Beside = {
+  admits: async () => ({ code: "data-request-wanted", detail: "the offer names no data request" }),
+  next: async () => undefined,
+  onMoved: () => undefined,
+};
+
 interface Open {
   readonly pid: string;
   readonly request: string;
@@ -81,6 +92,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   /** By the same key: what is not over. */
   const open = new Map<string, Open>();
   const moved = createKeyedBell();
+  let beside = NOTHING_BESIDE;
   const transport = createTransport(services, dispatch);
   const { office, client, base } = transport;
 
@@ -104,7 +116,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   async function next(record: NegotiationRecord): Promise<NegotiationMessage | undefined> {
     const { document, role } = record.side;
     const subject = document && subjectOf(document);
-    if (document === undefined || subject === undefined) return undefined;
+    if (document === undefined) return undefined;
+    if (subject === undefined) return await beside.next(record);
     const key = keyOf(role, subject.request, subject.asset);
     if ((await latest.get(key)) !== record.pid) await latest.put(key, record.pid);
     return role === "provider"
@@ -112,10 +125,11 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       : await nextOfConsumer(consumerPorts(ctx), record.peer, document);
   }
 
-  function onMoved({ pid, peer, side }: NegotiationRecord): void {
+  function onMoved(record: NegotiationRecord): void {
+    const { pid, peer, side } = record;
     const offer = side.document?.offer ?? (side.sending as { readonly offer?: MessageOffer } | undefined)?.offer;
     const subject = offer && subjectOf({ offer });
-    if (subject === undefined) return;
+    if (subject === undefined) return beside.onMoved(record);
     const { request, asset } = subject;
     const state = side.document?.state;
     const key = keyOf(side.role, request, asset);
@@ -138,7 +152,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     const because = (code: string, detail: string) => ({ code, detail });
     const reference = message["@type"] === "ContractRequestMessage" ? dataRequestOf(message.offer) : undefined;
     if (reference === undefined || message["@type"] !== "ContractRequestMessage") {
-      return because("data-request-wanted", "the offer names no data request");
+      return await beside.admits(peer, message);
     }
     const life = (await stores.lives.get(reference.request))?.life;
     if (life === undefined || life.name === "draft")
@@ -256,7 +270,10 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   }
 
   return Object.freeze({
-    negotiations: { takeFirst, take: engine.take, show: engine.show },
+    negotiations: { ...engine, takeFirst },
+    attach(other: Beside) {
+      beside = other;
+    },
     transport,
     find,
     async documentFor(provider: string, request: string) {

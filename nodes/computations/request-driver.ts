@@ -23,8 +23,12 @@ import { fetchResult, isRestartable, openComputation } from "./requester.ts";
 import { runsStoppedBy } from "./stopped-runs.ts";
 
 export interface RequestDriver {
-  /** Takes one ledger record in; resolves with the request it is about, whose turn comes with `poke`. */
+  /**
+   * Takes one ledger record in; resolves with the request it is about, whose turn comes with `poke`. What it moved is
+   * seen by all at once, and is in the store with `stored`.
+   */
   take(entry: LedgerEntry): Promise<string | undefined>;
+  stored(): Promise<void>;
   /** Looks at a request again, for example after a steward's word. */
   poke(request: string): void;
   /** Looks at every request, after a start. */
@@ -37,6 +41,7 @@ export interface RequestDriver {
 export function createRequestDriver(ctx: Context, negotiating: Negotiating): RequestDriver {
   const { ledger, log, member: self } = ctx.services;
   const ports = { ...ctx.party, directory: ctx.facts, stores: ctx.stores };
+  const storing = createOutstanding();
   const queue = createKeyedQueue({
     run: advance,
     isPassing,
@@ -92,7 +97,7 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
       const body = { computation, reason: record.reason };
       if (of === request && isRunning) life = moved(life, { ...event, type: "computation.fail", body });
     }
-    await ctx.stores.lives.put(request, { life, position: entry.position });
+    storing.add(ctx.stores.lives.put(request, { life, position: entry.position }));
     ctx.moved.ring(request);
     return request;
   }
@@ -116,6 +121,7 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
 
   return Object.freeze({
     take,
+    stored: storing.done,
     poke: (request: string) => queue.poke(request),
     async pokeAll() {
       for await (const [request] of ctx.stores.lives.entries()) queue.poke(request);
@@ -124,6 +130,27 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
     async stop() {
       ctx.moved.close();
       await queue.stop();
+      await storing.done().catch((error: unknown) => log.error({ err: error }, "requests are not all in the store"));
     },
   });
+}
+
+/** Writes that nobody waits for one by one; the first failure is told to whoever waits for all. */
+function createOutstanding() {
+  const outstanding = new Set<Promise<void>>();
+  let failed: { readonly error: unknown } | undefined;
+  return {
+    add(work: Promise<void>): void {
+      const settled: Promise<void> = work
+        .catch((error: unknown) => {
+          failed ??= { error };
+        })
+        .finally(() => outstanding.delete(settled));
+      outstanding.add(settled);
+    },
+    async done(): Promise<void> {
+      await Promise.all(outstanding);
+      if (failed !== undefined) throw failed.error;
+    },
+  };
 }

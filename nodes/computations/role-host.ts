@@ -75,7 +75,8 @@ export function createRoleHost(ctx: Context): RoleHost {
     if (entry.transaction.statement.type === "computation.open") return await startRoles(id);
     const roles = active.get(id);
     if (roles !== undefined) {
-      const record = ledgerRecordOf(entry, await bitmapOf(id));
+      const isMaskset = entry.transaction.statement.type === "computation.maskset";
+      const record = ledgerRecordOf(entry, isMaskset ? await bitmapOf(id) : undefined);
       if (record !== undefined) feed(roles, record, id);
     }
     if (ENDINGS.includes(entry.transaction.statement.type)) await settle(id);

@@ -38,6 +38,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
       if (request !== undefined) requests.poke(request);
       sinceCursor += 1;
       if (sinceCursor >= CURSOR_EVERY) {
+        await requests.stored();
         await ctx.stores.cursor.put(CURSOR, entry.position + 1);
         sinceCursor = 0;
       }

@@ -14,7 +14,7 @@ import { localMember } from "../testnet/local-member.ts";
 import { type Address, call, insist, RefusedError } from "./client.ts";
 import { MEMBERS, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
 import { type Disk, mountDisk } from "./disks.ts";
-import type { FromNode, Orders, ToNode } from "./node-messages.ts";
+import { type FromNode, NO_ORDERS, type Orders, type ToNode } from "./node-messages.ts";
 
 export interface CrashNetwork {
   readonly dir: string;
@@ -26,6 +26,8 @@ export interface CrashNetwork {
   pid(member: string): number;
   /** Earlier orders are gone. Resolves when a trap that tells is sprung. */
   order(member: string, orders: Orders): Promise<void>;
+  /** Ends all orders. Resolves when nothing of them is left to happen, and whoever they still killed is back: their names. */
+  calm(): Promise<readonly string[]>;
   /** Undefined where none could be mounted. */
   disk(member: string): Disk | undefined;
   kill(member: string): void;
@@ -62,6 +64,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
   const running = new Map<string, Running>();
   const addresses = new Map<string, Address>();
   const sprung = new Map<string, () => void>();
+  const ordered = new Map<string, () => void>();
   const ownDeaths: string[] = [];
   const disks = new Map<string, Disk>();
   // Inside its disk, because what is mounted cannot be replaced.
@@ -86,6 +89,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
       child.on("message", (message: FromNode) => {
         if (message.kind === "ready") resolve();
         else if (message.kind === "sprung") sprung.get(member)?.();
+        else if (message.kind === "ordered") ordered.get(member)?.();
         else if (message.kind === "failed") reject(new Error(`${member} does not start: ${message.error}`));
       });
       setTimeout(() => reject(new Error(`${member} does not start within ${READY_MS} ms`)), READY_MS).unref();
@@ -103,6 +107,24 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     const timer = setTimeout(() => one.child.kill("SIGKILL"), 20_000);
     await one.exit;
     clearTimeout(timer);
+  }
+
+  async function obeyed(member: string): Promise<void> {
+    const one = running.get(member);
+    if (one?.child.connected !== true) return await one?.exit;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    ordered.set(member, resolve);
+    one.child.send({ kind: "orders", orders: NO_ORDERS } satisfies ToNode);
+    await Promise.race([promise, one.exit]);
+  }
+
+  async function calm(): Promise<readonly string[]> {
+    const members = [...addresses.keys()];
+    // Twice: one that has answered may be killed by another one that has not yet.
+    for (const _ of ["ordered", "still there"]) await Promise.all(members.map(obeyed));
+    const down = members.filter((member) => !running.has(member));
+    await Promise.all(down.map(start));
+    return down;
   }
 
   async function close(): Promise<void> {
@@ -194,6 +216,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
         child.send({ kind: "orders", orders } satisfies ToNode);
       });
     },
+    calm,
     disk: (member: string) => disks.get(member),
     kill: (member: string) => void running.get(member)?.child.kill("SIGKILL"),
     gone: async (member: string) => await running.get(member)?.exit,

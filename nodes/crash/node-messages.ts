@@ -30,5 +30,7 @@ export type ToNode =
   | { readonly kind: "orders"; readonly orders: Orders };
 export type FromNode =
   | { readonly kind: "ready" }
+  /** The orders that came last are in force, and no trap of earlier ones is left. */
+  | { readonly kind: "ordered" }
   | { readonly kind: "sprung" }
   | { readonly kind: "failed"; readonly error: string };

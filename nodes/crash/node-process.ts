@@ -15,6 +15,7 @@ const say = (message: FromNode): void => void process.send?.(message);
 let orders: Orders = NO_ORDERS;
 let traps: { readonly trap: Trap; seen: number }[] = [];
 let writes = 0;
+const kills = new Set<NodeJS.Timeout>();
 
 function spring({ trap }: { readonly trap: Trap }): void {
   traps = traps.filter((one) => one.trap !== trap);
@@ -31,7 +32,7 @@ function spring({ trap }: { readonly trap: Trap }): void {
     }
   };
   if (when.kind === "write" || when.delayMs === 0) kill();
-  else setTimeout(kill, when.delayMs);
+  else kills.add(setTimeout(kill, when.delayMs));
 }
 
 function onStep(names: readonly string[], moment: Moment): void {
@@ -106,7 +107,9 @@ process.on("message", (message: ToNode) => {
     orders = message.orders;
     writes = 0;
     traps = orders.traps.map((trap) => ({ trap, seen: 0 }));
-    return;
+    for (const timer of kills) clearTimeout(timer);
+    kills.clear();
+    return say({ kind: "ordered" });
   }
   run(message).then(
     () => process.exit(0),

@@ -1,6 +1,6 @@
 /**
- * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; a negotiation begins
- * with a data request, so an offer without one is refused, and a transfer needs an agreement that allows it.
+ * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; an offer without a
+ * data request is about records, and a transfer needs an agreement that allows it (nodes/transfers/data-plane.ts).
  */
 import { serviceId } from "../../exchange/catalog/dcat.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
@@ -9,16 +9,21 @@ import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import type { Negotiating } from "../computations/negotiating.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
+import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
+import { createDataPlane } from "../transfers/data-plane.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { createOwnCatalog } from "./own-catalog.ts";
 import type { ProcessRecord } from "./process-record.ts";
 import { createProcesses } from "./processes.ts";
 
 export function createDataspaceFeature(services: NodeServices, negotiating: Negotiating): Feature {
-  if (services.config().peer === undefined) return {};
+  if (services.config().peer === undefined) return { apiRoutes: (app) => addTransferApi(app, undefined) };
   const { member, members, now, openStore, log } = services;
-  const { client, office, base } = negotiating.transport;
+  const { negotiations, transport, documentFor } = negotiating;
+  const { base, client, connections, office } = transport;
+  const plane = createDataPlane(services, { base, client, connections });
+  negotiating.attach({ ...plane.release, onMoved: plane.negotiationMoved });
   const transfers = createProcesses<Transfer, TransferMessage>({
     now,
     post: client.post,
@@ -27,12 +32,15 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     protocol: transferProtocol,
     records: openStore<ProcessRecord<Transfer, TransferMessage>>("dsp-transfers"),
     open: openStore<true>("dsp-transfers-open", "unless-power-fails"),
-    admits: async () => ({ code: "agreement-unknown", detail: "no agreement of this id allows a transfer" }),
-    next: async () => undefined,
+    admits: plane.admitsTransfer,
+    next: plane.nextOfTransfer,
   });
+  plane.attach({ negotiations, transfers });
   const service = { "@id": serviceId(member), "@type": "DataService" as const, endpointURL: base };
   return Object.freeze({
+    apiRoutes: (app) => addTransferApi(app, plane),
     peerRoutes(app) {
+      plane.peerRoutes(app);
       addDataspaceRoutes(app, {
         authenticate: createAuthenticate({
           publicKey: members.publicKey,
@@ -48,12 +56,19 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
           bodyBytes: () => services.config().limits.peerBodyBytes,
         }),
         catalog: { participant: member, service, ...createOwnCatalog(services.catalogue.offers, members) },
-        negotiations: negotiating.negotiations,
+        negotiations,
         transfers,
-        waiting: { office, documentFor: negotiating.documentFor },
+        waiting: { office, documentFor },
+        renewed: plane.renewed,
       });
     },
-    start: transfers.start,
-    stop: transfers.stop,
+    async start() {
+      await transfers.start();
+      await plane.start();
+    },
+    async stop() {
+      await plane.stop();
+      await transfers.stop();
+    },
   } satisfies Feature);
 }

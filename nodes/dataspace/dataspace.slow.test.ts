@@ -28,7 +28,7 @@ beforeAll(async () => {
     members: [
       { id: "operator", kind: "industry" },
       { id: "ministry", kind: "government" },
-      { id: "bureau", kind: "government" },
+      { id: "bureau", kind: "government", reachable: false },
       { id: "alpha", kind: "enterprise", reachable: true },
       { id: "beta", kind: "enterprise" },
       { id: "gamma", kind: "enterprise" },
@@ -46,7 +46,7 @@ beforeAll(async () => {
   }
   await net.settled();
   base = `${net.node("alpha").address.peer}/dsp/2025-1`;
-  client = clientOf("operator");
+  client = clientOf("bureau");
 }, 120_000);
 afterAll(async () => {
   await net.close();
@@ -87,6 +87,14 @@ test("a member finds another's asset with its policy as the offer", async () => 
   const dataset = await client.get("alpha", `${base}/catalog/datasets/alpha:panel`, never);
   expect(dataset).toMatchObject({ "@context": context(), "@id": "alpha:panel" });
   expect(dataset).not.toHaveProperty("hasPolicy.0.target");
+});
+
+test("a member whom the policy is not for does not hear of it", async () => {
+  const industry = clientOf("operator");
+  const answer = await industry.post("alpha", `${base}/catalog/request`, CATALOG_REQUEST, never);
+  expect(answer).toMatchObject({ kind: "taken", answer: { "@type": "Catalog" } });
+  expect(answer).not.toHaveProperty("answer.dataset");
+  expect(await industry.get("alpha", `${base}/catalog/datasets/alpha:panel`, never)).toBeUndefined();
 });
 
 describe("a negotiation", () => {

@@ -5,18 +5,15 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Digest, MemberId } from "../../chaincode/rules/vocabulary.ts";
-import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { intl } from "../../crypto/suites/intl.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { bodyDigest } from "../peer/request-signature.ts";
+import { bearerToken, readCompact, signCompact } from "./compact-jws.ts";
 
-const ALGORITHM = "EdDSA";
 const TYPE = "sealane-participant+jwt";
 const LIFE_SECONDS = 60;
 /** Clocks of two members may differ by so much (as for calls between members). */
 const SKEW_SECONDS = 300;
-const MAX_CHARACTERS = 4096;
-const SCHEME = /^Bearer ([\x21-\x7e]+)$/i;
 
 /** NumericDate, which may have a fraction (RFC 7519 section 2). */
 const Seconds = Type.Number({ minimum: 0 });
@@ -58,11 +55,8 @@ export function participantToken(
     htu: about.target,
     "sealane:digest": bodyDigest(about.body),
   };
-  const signed = `${textOf({ alg: ALGORITHM, typ: TYPE, kid: identity.key })}.${textOf(claims)}`;
-  return `Bearer ${signed}.${toBase64url(intl.sign(identity.privateKey, utf8(signed)))}`;
+  return `Bearer ${signCompact(identity, TYPE, claims)}`;
 }
-
-const textOf = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 export interface TokenCheck {
   /** Raw Ed25519 public key of an active member's current key, by the ledger; undefined for all others. */
@@ -86,12 +80,12 @@ export async function readParticipantToken(
   call: TokenCall,
   check: TokenCheck,
 ): Promise<TokenFacts | undefined> {
-  const token = SCHEME.exec((authorization ?? "").slice(0, MAX_CHARACTERS + 1))?.[1];
-  const read = token === undefined || token.length > MAX_CHARACTERS ? undefined : readUnverified(token);
+  const token = bearerToken(authorization);
+  const read = token === undefined ? undefined : readCompact(token, TYPE, claimsCheck);
   if (read === undefined) return undefined;
-  const { claims, keyId, signed, signature } = read;
+  const { claims, keyId } = read;
   const publicKey = await check.publicKey(claims.iss, keyId);
-  if (publicKey === undefined || !intl.verify(publicKey, signed, signature)) return undefined;
+  if (publicKey === undefined || !read.isSignedBy(publicKey)) return undefined;
   const now = Date.parse(check.now()) / 1000;
   const isTimely =
     claims.exp > claims.iat &&
@@ -105,22 +99,3 @@ export async function readParticipantToken(
   const time = new Date(Math.round(claims.iat * 1000)).toISOString();
   return { member: claims.iss, nonce: claims.jti, time, digest: claims["sealane:digest"] };
 }
-
-function readUnverified(token: string) {
-  const parts = token.split(".");
-  const [head, payload, signature] = parts;
-  if (parts.length !== 3 || head === undefined || payload === undefined || signature === undefined) return undefined;
-  try {
-    const fields = parsed(head) as { alg?: unknown; typ?: unknown; kid?: unknown };
-    const claims = parsed(payload);
-    // Exactly these header fields: RFC 7515 section 4.1.11 would have this side understand every critical one.
-    const isOurs = fields.alg === ALGORITHM && fields.typ === TYPE && Object.keys(fields).length === 3;
-    if (!isOurs || typeof fields.kid !== "string" || !claimsCheck.Check(claims)) return undefined;
-    const bytes = fromBase64url(signature, "signature", 64);
-    return { claims, keyId: fields.kid, signed: utf8(`${head}.${payload}`), signature: bytes };
-  } catch {
-    return undefined;
-  }
-}
-
-const parsed = (part: string): unknown => JSON.parse(Buffer.from(fromBase64url(part, "jwt")).toString("utf8"));

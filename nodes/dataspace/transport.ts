@@ -4,6 +4,7 @@ import { DATASPACE_PATH, joined } from "../../exchange/protocol/paths.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { createDataspaceClient, type DataspaceClient } from "./client.ts";
+import { type Connections, createConnections } from "./connections.ts";
 import { participantToken } from "./participant-token.ts";
 import { createPostOffice, type PostOffice, type PostOfficePorts, unreachableBase } from "./post-office.ts";
 import { createShelf } from "./shelf.ts";
@@ -15,6 +16,7 @@ export const ALONG = "sealane:waiting";
 
 export interface Transport {
   readonly client: DataspaceClient;
+  readonly connections: Connections;
   readonly office: PostOffice;
   /** Base address of this member, or the name that stands for one. */
   readonly base: string;
@@ -29,12 +31,9 @@ type Services = Pick<
 
 export function createTransport(services: Services, dispatch: PostOfficePorts["dispatch"]): Transport {
   const { identity, ledger, log, member, members, network, now, peers } = services;
+  const connections = createConnections(members, peers);
   const client = createDataspaceClient({
-    async dispatcher(peer, url) {
-      const target = await members.target(peer);
-      if (new URL(url).origin === new URL(target.endpoint).origin) return peers.pool(target);
-      throw new PeerError("ERR_PEER_UNREACHABLE", `${peer}: ${new URL(url).origin} is not its endpoint on the ledger`);
-    },
+    dispatcher: connections.to,
     authorize: ({ peer: audience, method, url, body }) => {
       const { pathname, search } = new URL(url);
       return participantToken(identity, { audience, method, target: `${pathname}${search}`, body }, services);
@@ -79,6 +78,7 @@ export function createTransport(services: Services, dispatch: PostOfficePorts["d
   const { peer } = services.config();
   return Object.freeze({
     client,
+    connections,
     office,
     base: peer === undefined ? unreachableBase(member) : joined(peer.endpoint, DATASPACE_PATH.slice(1)),
     addressOf: async (id: string) => (await baseOf(id)) ?? unreachableBase(id),

@@ -16,10 +16,15 @@ export function createBatchTexts(): (batches: readonly Batch[]) => string {
     const name = `${batch.from} ${batch.checkpoint}`;
     const known = texts.get(name);
     if (known !== undefined) return known;
-    const text = JSON.stringify(batch);
+    const text = write(batch);
     if (texts.size >= KEPT) texts.delete(texts.keys().next().value ?? "");
     if (text.length <= MAX_LENGTH) texts.set(name, text);
     return text;
   }
   return (batches) => `[${batches.map(textOf).join()}]`;
+}
+
+/** The dashes of a note as escapes: text of one byte a character is sent, and read by every replica, in half the time. */
+function write({ checkpoint, ...rest }: Batch): string {
+  return `${JSON.stringify(rest).slice(0, -1)},"checkpoint":${JSON.stringify(checkpoint).replaceAll("—", "\\u2014")}}`;
 }

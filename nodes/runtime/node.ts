@@ -8,6 +8,7 @@ import type { Ledger } from "../../ledger/port.ts";
 import { readApiToken } from "../config/api-token.ts";
 import { loadConfig, type NodeConfig } from "../config/node-config.ts";
 import { readKeys } from "../config/node-keys.ts";
+import { createNodeCrawler } from "../dataspace/crawler/node-crawler.ts";
 import { createApiApp } from "../http/api-app.ts";
 import { addApiRoutes } from "../http/api-routes.ts";
 import { closeGently, type HttpApp } from "../http/http-app.ts";
@@ -187,7 +188,9 @@ async function compose(
   );
   const catalogue = createCatalogue(core, () => assets);
   teardown.add(async () => catalogue.close());
-  const services: NodeServices = Object.freeze({ ...core, assets, catalogue });
+  const crawler = createNodeCrawler(core, catalogue);
+  teardown.add(crawler.stop);
+  const services: NodeServices = Object.freeze({ ...core, assets, catalogue, crawler });
   const metrics = createMetrics();
   const startedAt = effects.now();
   metrics.gauge("sealane_ledger_height", "Acknowledged records", async () => (await ledger.status()).height);
@@ -229,6 +232,7 @@ async function compose(
   const closing = new AbortController();
   teardown.add(async () => closing.abort());
   void resumeAssets(services, closing.signal);
+  await crawler.start();
   for (const feature of features) {
     if (feature.stop !== undefined) teardown.add(feature.stop);
     await feature.start?.();

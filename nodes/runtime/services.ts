@@ -1,4 +1,5 @@
 /** What a running node offers to its features and routes. Functions take the few members they need, by `Pick`. */
+import type { Crawler } from "../dataspace/crawler/crawler.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import type { Catalogue } from "./assets/catalogue.ts";
 import type { OwnAssets } from "./assets/own-assets.ts";
@@ -9,6 +10,8 @@ export interface NodeServices extends CoreServices {
   readonly assets: OwnAssets;
   /** Published assets of all members, verified against the ledger. */
   readonly catalogue: Catalogue;
+  /** What members' connectors offer beside their assets. */
+  readonly crawler: Crawler;
 }
 
 /**

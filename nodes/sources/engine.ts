@@ -12,7 +12,7 @@ export interface Engine {
   /** The reply to `open` of the present process. */
   open(): Promise<Reply<"opened">>;
   /** False where the engine itself stops while it reads `decimals`. */
-  read(query: SqlQuery, take: (batch: Reply<"rows">) => void): Promise<boolean>;
+  read(query: SqlQuery, take: (batch: Reply<"rows">) => void | Promise<void>): Promise<boolean>;
   close(): Promise<void>;
   /** Process id of the present process; for tests and health. */
   readonly pid: number | undefined;
@@ -62,7 +62,7 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
     child: ChildProcess,
     replies: AsyncGenerator<unknown>,
     request: EngineRequest,
-    take: (batch: Reply<"rows">) => void,
+    take: (batch: Reply<"rows">) => void | Promise<void>,
   ): Promise<EngineReply> {
     let late = false;
     const timer = setTimeout(() => {
@@ -76,7 +76,7 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
         if (next.done === true) throw new Error("the engine process ended");
         const reply = next.value as EngineReply;
         if (reply.type !== "rows") return reply;
-        take(reply);
+        await take(reply);
       }
     } catch (cause) {
       child.kill("SIGKILL");
@@ -107,14 +107,14 @@ export function engine(table: EngineTable, limits: EngineLimits, timeoutMs: numb
 
   return Object.freeze({
     open: () => inTurn(async () => (await start()).opened),
-    read: ({ text, parameters, decimals = {} }: SqlQuery, take: (batch: Reply<"rows">) => void) =>
+    read: ({ text, parameters, decimals = {} }: SqlQuery, take: (batch: Reply<"rows">) => void | Promise<void>) =>
       inTurn(async () => {
         const { child, replies } = await start();
         // What the taker throws is thrown when the answer is over, so that the next question gets its own.
         let failure: { readonly error: unknown } | undefined;
-        const reply = await ask(child, replies, { type: "select", text, parameters, decimals }, (batch) => {
+        const reply = await ask(child, replies, { type: "select", text, parameters, decimals }, async (batch) => {
           try {
-            if (failure === undefined) take(batch);
+            if (failure === undefined) await take(batch);
           } catch (error) {
             failure = { error };
           }

@@ -73,7 +73,7 @@ export async function openSource(description: SourceDescription, options: Source
       await running.close();
       throw error;
     });
-    const read = async (query: SqlQuery, take: (batch: RowBatch) => void): Promise<boolean> => {
+    const read = async (query: SqlQuery, take: (batch: RowBatch) => void | Promise<void>): Promise<boolean> => {
       const answered = await running.read(query, take);
       // Checked by name, read by name: only an unchanged file was read as it was checked.
       await demandUnchanged(file, state);

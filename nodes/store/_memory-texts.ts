@@ -10,6 +10,7 @@ export function memoryTexts(): TextStore {
     (lte === undefined || key <= lte);
   return {
     get: (key) => texts.get(key),
+    opened: async () => undefined,
     async keys(range) {
       const found = [...texts.keys()].filter((key) => isIn(key, range)).sort();
       if (range.reverse === true) found.reverse();

@@ -3,7 +3,9 @@ import type { Database } from "./database.ts";
 import { guardedWrites } from "./records.ts";
 
 export interface TextStore {
+  /** Needs `opened`. */
   get(key: string): string | undefined;
+  opened(): Promise<void>;
   /** Ascending, or descending with `reverse`. Keys are ASCII. */
   keys(range: TextRange): Promise<readonly string[]>;
   /** All of them or none. `text` undefined: gone. */
@@ -31,6 +33,7 @@ export function openTexts(database: Database, name: string, onFailure: (error: u
   const write = guardedWrites(database, onFailure);
   return Object.freeze({
     get: (key: string) => level.getSync(key),
+    opened: () => level.open(),
     keys: (range: TextRange) => level.keys({ ...range }).all(),
     write: (changes: readonly TextChange[]) =>
       write(() =>

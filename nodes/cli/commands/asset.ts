@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Static } from "typebox";
 import type { Asset } from "../../../policies/model/asset.ts";
+import type { CrawledMember, FoundOffer } from "../../dataspace/crawler/crawler.ts";
 import type { OwnAssetView } from "../../http/routes/assets/schemas.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -114,7 +115,7 @@ function assetSearch(group: Command, { texts: { text, title }, action }: Cli): v
           if (typeof options[name] === "string") query.set(name, options[name]);
         }
         if (words !== undefined) query.set("text", words);
-        const answer = await (await context.api()).get<{ assets: { asset: Asset }[] }>(`/catalogue?${query}`);
+        const answer = await (await context.api()).get<SearchAnswer>(`/catalogue?${query}`);
         const names = ["asset", "title", "grade", "elements"] as const;
         const rows = answer.assets.map(({ asset }) => [
           asset.id,
@@ -122,13 +123,31 @@ function assetSearch(group: Command, { texts: { text, title }, action }: Cli): v
           `${text(`grade.${asset.grade.legal}`)} ${asset.grade.level}`,
           asset.fields.map(({ element }) => element).join(" "),
         ]);
+        const offered = answer.offers.map(({ member, id, title: named, copiedAt }) => [
+          `${member}: ${id}`,
+          named[""] ?? (title(named) || (Object.values(named)[0] ?? "")),
+          text("cli.asset.search.offer", { at: copiedAt }),
+          "",
+        ]);
+        for (const { member, error, copiedAt } of answer.sources) {
+          if (error !== undefined)
+            context.note(
+              text("cli.asset.search.stale", { member, error, at: copiedAt ?? text("cli.asset.search.never") }),
+            );
+        }
         return {
           json: answer,
           human: renderTable(
             names.map((name) => ({ title: text(`cli.field.${name}`) })),
-            rows,
+            [...rows, ...offered],
           ),
         };
       }),
     );
+}
+
+interface SearchAnswer {
+  readonly assets: readonly { readonly asset: Asset }[];
+  readonly offers: readonly Pick<FoundOffer, "member" | "id" | "title" | "copiedAt">[];
+  readonly sources: readonly Pick<CrawledMember, "member" | "error" | "copiedAt">[];
 }

@@ -4,11 +4,12 @@ import type { NegotiationMessage } from "../../../exchange/negotiation/messages.
 import type { Negotiation } from "../../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../../exchange/negotiation/protocol.ts";
 import { DATASPACE_PATH } from "../../../exchange/protocol/paths.ts";
-import type { TransferMessage } from "../../../exchange/transfers/messages.ts";
+import type { DataAddress, TransferMessage } from "../../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../../exchange/transfers/transfer.ts";
 import type { Processes } from "../../dataspace/processes.ts";
 import type { HttpApp } from "../http-app.ts";
+import { addAddressRoute } from "./address-route.ts";
 import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";
 import { type Authenticate, addParticipantAuth } from "./participant-auth.ts";
 import type { ParticipantLimits } from "./participant-limits.ts";
@@ -24,6 +25,8 @@ export interface DataspaceRouteDeps {
   readonly transfers: Pick<Processes<Transfer, TransferMessage>, "takeFirst" | "take" | "show">;
   /** Absent where every participant takes calls. */
   readonly waiting?: WaitingPorts;
+  /** The next token for the data endpoint that this side serves in a transfer. Absent: it serves none. */
+  readonly renewed?: (participant: string, pid: string) => Promise<DataAddress>;
 }
 
 export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void {
@@ -40,8 +43,12 @@ export function addDataspaceRoutes(app: HttpApp, deps: DataspaceRouteDeps): void
       { prefix: DATASPACE_PATH },
     );
   scope((scoped) => addCatalogRoutes(scoped, deps.catalog));
-  scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations, deps.waiting?.office));
-  scope((scoped) => addProcessRoutes(scoped, transferProtocol, deps.transfers));
   const { waiting } = deps;
+  scope((scoped) => addProcessRoutes(scoped, negotiationProtocol, deps.negotiations, waiting?.office));
+  scope((scoped) => {
+    addProcessRoutes(scoped, transferProtocol, deps.transfers);
+    const { renewed } = deps;
+    if (renewed !== undefined) addAddressRoute(scoped, renewed);
+  });
   if (waiting !== undefined) scope((scoped) => addWaitingRoutes(scoped, waiting));
 }

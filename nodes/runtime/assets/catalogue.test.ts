@@ -63,3 +63,32 @@ test("what a busy operator did not answer is asked for again, and a round ends w
   catalogue.close();
   await ledger.close();
 });
+
+test("the shelf shows an entry to the members whom its policy is for, now, and to its provider", async () => {
+  const { ledger } = await createSequencer({
+    ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
+    now: () => Date.parse("2026-01-01T00:00:00Z"),
+  });
+  const entry = entries[0]!;
+  const { asset } = entry.statement;
+  const { id, version, unitDomain } = asset;
+  const body = { asset: id, version, metadataDigest: digestOf(asset), policyDigest: digestOf(offer), unitDomain };
+  await ledger.submit([founding(operator), transaction(operator, "asset.register", body)]);
+  const kinds: Readonly<Record<string, string>> = { operator: "industry", bureau: "government", works: "enterprise" };
+  let now = "2026-06-01T00:00:00Z";
+  const catalogue = createCatalogue(
+    {
+      ...{ identity: operator.identity, member: operator.id, ledger, log: pino({ level: "silent" }) },
+      ...{ now: () => now, openStore: () => memoryRecords(), openTexts: memoryTexts, peers: {} as never },
+      members: { find: async (member: string) => ({ record: { id: member, kind: kinds[member] } }) } as never,
+    },
+    () => ({ list: async () => [] }) as never,
+  );
+  await catalogue.accept(entry, "operator");
+  const seenBy = async (member: string) => (await catalogue.shown(id, member))?.statement.asset.id;
+  expect([await seenBy("bureau"), await seenBy("works"), await seenBy("operator")]).toEqual([id, undefined, id]);
+  now = "2028-01-01T00:00:00Z";
+  expect([await seenBy("bureau"), await seenBy("operator")]).toEqual([undefined, id]);
+  catalogue.close();
+  await ledger.close();
+});

@@ -13,6 +13,8 @@ import { fromBase64url } from "../../../crypto/suites/encoding.ts";
 import { acceptEntry, type CatalogueEntry, publishEntry } from "../../../exchange/catalog/catalogue.ts";
 import { CatalogError } from "../../../exchange/catalog/errors.ts";
 import type { CatalogueSearch } from "../../../exchange/catalog/search-index.ts";
+import { audienceOf, isVisibleTo } from "../../../policies/model/audience.ts";
+import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
@@ -38,8 +40,8 @@ export interface Catalogue {
   search(search: CatalogueSearch): Promise<readonly CatalogueEntry[]>;
   /** Takes in an entry that another node sent; checked against the ledger. Throws CatalogError or AssetError. */
   accept(value: unknown, from: string): Promise<void>;
-  /** What this node holds, for others to pull. */
-  held(asset: string): Promise<CatalogueEntry | undefined>;
+  /** What this node holds, for another member to pull: undefined where the policy is not for that member now. */
+  shown(asset: string, member: string): Promise<CatalogueEntry | undefined>;
   /**
    * Signs and pushes the entry of an own asset that changed, or of all of them; keeps trying in the background when the
    * operator is away.
@@ -233,9 +235,16 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       if (entry.signer !== from) {
         throw new AssetError("ERR_ASSET_NOT_LISTED", `entry of ${entry.signer} sent by ${from}`);
       }
-      await keep(entry.statement.asset.id, entry);
+      const { id } = entry.statement.asset;
+      if ((await entries.get(id))?.signature !== entry.signature) await keep(id, entry);
     },
-    held: (asset: string) => entries.get(asset),
+    async shown(asset: string, member: string) {
+      const [entry, viewer] = await Promise.all([entries.get(asset), services.members.find(member)]);
+      if (entry === undefined || viewer === undefined || entry.signer === member) return entry;
+      const parsed = parsePolicy(entry.statement.offer);
+      const isVisible = parsed.ok && isVisibleTo(audienceOf(parsed.terms), viewer.record, Date.parse(services.now()));
+      return isVisible ? entry : undefined;
+    },
     publish(asset?: string) {
       if (asset === undefined) isAnyUnpublished = true;
       else unpublished.add(asset);

@@ -55,8 +55,8 @@ export interface OwnAssets {
   setPolicy(asset: string, policy: unknown): Promise<OwnAsset>;
   find(asset: string): Promise<OwnAsset | undefined>;
   list(): Promise<readonly OwnAsset[]>;
-  /** The table in its sandbox; the caller closes it. */
-  open(asset: string): Promise<OpenedSource>;
+  /** The table in its sandbox; the caller closes it. `threads`: 1 reads records in their order; default: as configured. */
+  open(asset: string, threads?: number): Promise<OpenedSource>;
   /** Finishes what a crash left half announced. */
   resume(): Promise<void>;
 }
@@ -195,9 +195,13 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
       for await (const [, stored] of assets.entries()) found.push(await view(stored));
       return found;
     },
-    async open(asset: string) {
+    async open(asset: string, threads?: number) {
       const { source, fingerprint } = await known(asset);
-      return await openSource(source, { ...sourceOptions(), fingerprint });
+      return await openSource(source, {
+        ...sourceOptions(),
+        ...(threads === undefined ? {} : { threads }),
+        fingerprint,
+      });
     },
     resume: () => resumeRegistrations(ports()),
   });

@@ -84,7 +84,11 @@ export function createOwnOffers(options: {
     const shown =
       entry === undefined || audience === undefined
         ? undefined
-        : { entry, lists: listsOf(entry.statement.asset, formatsOf(), audience, now), next: nextChange(audience, now) };
+        : {
+            entry,
+            lists: listsOf(entry.statement.asset, formatsOf(entry.statement.offer), audience, now),
+            next: nextChange(audience, now),
+          };
     const alarm = shown?.next === undefined || shown.next > LATEST_MS ? undefined : dueKey(shown.next, asset);
     const gone = new Set([...before.lists.map((list) => placeOf(list, asset)), ...(before.due ? [before.due] : [])]);
     const put = new Map<string, string>();
@@ -119,6 +123,7 @@ export function createOwnOffers(options: {
 
   /** What the index on disk is behind by is on the ledger, or marked in it. */
   async function open(): Promise<void> {
+    await store.opened();
     const { height } = await ledger.status();
     const at = store.get("at");
     if (at === undefined || store.get("format") !== FORMAT || Number(at) > height) {

@@ -1,4 +1,4 @@
-/** The operator's shelf of signed catalogue entries: providers push their own, every member pulls. */
+/** The operator's shelf of signed catalogue entries: providers push their own, members pull what they may see. */
 import { AssetId, closed } from "../../../../chaincode/rules/vocabulary.ts";
 import type { HttpApp } from "../../../http/http-app.ts";
 import { HttpError } from "../../../http/http-error.ts";
@@ -21,7 +21,7 @@ export function exchangeCatalogue(app: HttpApp, deps: Pick<NodeServices, "catalo
     "/peer/v1/catalogue/:asset",
     { schema: { params: closed({ asset: AssetId }), response: { 200: EntryMessage, ...problems } } },
     async (request) => {
-      const entry = await deps.catalogue.held(request.params.asset);
+      const entry = await deps.catalogue.shown(request.params.asset, request.author);
       if (entry === undefined)
         throw new HttpError("ERR_HTTP_NOT_FOUND", `asset: ${request.params.asset} is not listed`);
       return { entry };

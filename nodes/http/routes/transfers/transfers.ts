@@ -1,0 +1,179 @@
+/** Transfers of records: start one, see it, hold or end it, fetch what it brings. */
+import { type Static, Type } from "typebox";
+import { AssetId, Count, closed, Instant, literals, MemberId, Text } from "../../../../chaincode/rules/vocabulary.ts";
+import { causeOf } from "../../../../exchange/protocol/vocabulary.ts";
+import { Declaration } from "../../../../exchange/transfers/declaration.ts";
+import { PULL } from "../../../../exchange/transfers/formats.ts";
+import { TRANSFER_STATES } from "../../../../exchange/transfers/messages.ts";
+import { RELEASE_FORMATS } from "../../../../policies/model/operands.ts";
+import { NetworkError } from "../../../runtime/network/network-error.ts";
+import type { DataPlane } from "../../../transfers/data-plane.ts";
+import type { HttpApp } from "../../http-app.ts";
+import { Done, problems, ReasonBody } from "../../schemas.ts";
+
+/** NEGOTIATING and REFUSED (the agreement or the request was not taken) are ours; the others are those of the protocol. */
+const STATES = ["NEGOTIATING", "REFUSED", ...TRANSFER_STATES] as const;
+
+const TransferView = closed({
+  transfer: Text,
+  role: literals(["consumer", "provider"]),
+  peer: MemberId,
+  state: literals(STATES),
+  /** The word of whoever refused, stopped or ended it. */
+  reason: Type.Optional(Type.String({ maxLength: 256 })),
+  details: Type.Optional(Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 16 })),
+  asset: Type.Optional(AssetId),
+  format: Type.Optional(Type.String({ maxLength: 512 })),
+  agreement: Type.Optional(Text),
+  validUntil: Type.Optional(Instant),
+  declared: Type.Optional(Declaration),
+  /** What this side has asked for and the other has not acknowledged yet. */
+  becoming: Type.Optional(literals(TRANSFER_STATES)),
+  /** Push, consumer: what has arrived. */
+  received: Type.Optional(closed({ bytes: Count, of: Type.Optional(Count), complete: Type.Boolean() })),
+  startedAt: Type.Optional(Instant),
+});
+type TransferView = Static<typeof TransferView>;
+
+const Id = closed({ transfer: Type.String({ minLength: 1, maxLength: 200 }) });
+
+/** `plane`: undefined on a node that others cannot reach. */
+export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void {
+  const needed = (): DataPlane => {
+    if (plane !== undefined) return plane;
+    throw new NetworkError(
+      "ERR_NETWORK_NO_ENDPOINT",
+      "transfers need a peer interface with an endpoint in sealane.json",
+    );
+  };
+  app.post(
+    "/api/v1/transfers",
+    {
+      schema: {
+        summary: "Asks a provider for records of an asset: under an agreement that stands, else negotiated first",
+        body: closed({
+          asset: AssetId,
+          format: Type.Optional(literals(RELEASE_FORMATS)),
+          ...Type.Partial(Declaration).properties,
+        }),
+        response: { 200: TransferView, ...problems },
+      },
+    },
+    async ({ body: { asset, format = PULL, ...declared } }) => {
+      const id = await needed().begin({ asset, format, declared });
+      return await viewOf(needed(), id);
+    },
+  );
+  app.get(
+    "/api/v1/transfers",
+    {
+      schema: {
+        summary: "Transfers of records of this node, as consumer and as provider",
+        response: { 200: closed({ transfers: Type.Array(TransferView) }), ...problems },
+      },
+    },
+    async () => {
+      const ids = await needed().list();
+      return { transfers: await Promise.all(ids.map((id) => viewOf(needed(), id))) };
+    },
+  );
+  app.get(
+    "/api/v1/transfers/:transfer",
+    { schema: { summary: "Where a transfer stands", params: Id, response: { 200: TransferView, ...problems } } },
+    async ({ params }) => await viewOf(needed(), params.transfer),
+  );
+  app.get(
+    "/api/v1/transfers/:transfer/data",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: "The records as CSV, from the provider; Range with If-Range goes on where a delivery was cut off",
+        params: Id,
+        response: {
+          "2xx": { description: "Records", content: { "text/csv": { schema: Type.String() } } },
+          ...problems,
+        },
+      },
+    },
+    async ({ params, headers, raw }, reply) => {
+      const hungUp = new AbortController();
+      reply.raw.once("close", () => hungUp.abort());
+      raw.once("aborted", () => hungUp.abort());
+      const conditions = {
+        range: headers.range,
+        ifRange: headers["if-range"] as string | undefined,
+        ifMatch: headers["if-match"] as string | undefined,
+      };
+      const { status, headers: told, body } = await needed().fetch(params.transfer, conditions, hungUp.signal);
+      // Sent as it is: what it holds is the provider's to say.
+      return await reply
+        .code(status)
+        .headers(told)
+        .send(body as never);
+    },
+  );
+  for (const [verb, become, summary] of VERBS) {
+    app.post(
+      `/api/v1/transfers/:transfer/${verb}`,
+      {
+        schema: {
+          summary,
+          params: Id,
+          body: verb === "suspend" || verb === "terminate" ? ReasonBody : closed({}),
+          response: { 200: Done, ...problems },
+        },
+      },
+      async ({ params, body }) => {
+        const { reason } = body as { reason?: string };
+        await needed().wish(params.transfer, become, reason === undefined ? undefined : causeOf(reason));
+        return { done: true as const };
+      },
+    );
+  }
+}
+
+const VERBS = [
+  ["suspend", "SUSPENDED", "Holds a transfer: nothing moves until it is resumed"],
+  ["resume", "STARTED", "Lets a suspended transfer go on"],
+  ["complete", "COMPLETED", "Says that everything wanted has arrived"],
+  ["terminate", "TERMINATED", "Ends a transfer for good, with its cause"],
+] as const;
+
+async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
+  const { asked, kept, negotiation, agreement, agreed, received, wish } = await plane.view(id);
+  const document = kept?.side.document;
+  const refusal = document === undefined ? (kept?.refusal ?? negotiation?.refusal) : undefined;
+  const ended = negotiation?.side.document?.termination;
+  const state = document?.state ?? (refusal === undefined && ended === undefined ? "NEGOTIATING" : "REFUSED");
+  const reason = document === undefined ? (refusal?.code ?? ended?.code) : document.stopped?.code;
+  const details = (refusal?.reasons ?? document?.stopped?.reason ?? ended?.reason ?? []).map((one) =>
+    (typeof one === "string" ? one : JSON.stringify(one)).slice(0, 1000),
+  );
+  const asset = asked?.asset ?? agreed?.target;
+  const format = document?.format ?? asked?.format;
+  const declared = asked?.declaration ?? agreed?.["sealane:declared"];
+  return {
+    transfer: id,
+    role: kept?.side.role ?? "consumer",
+    peer: kept?.peer ?? asked?.provider ?? plane.member,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(details.length === 0 ? {} : { details: details.slice(0, 16) }),
+    ...(asset === undefined ? {} : { asset }),
+    ...(format === undefined ? {} : { format }),
+    ...(agreement === undefined ? {} : { agreement }),
+    ...(agreed === undefined ? {} : { validUntil: agreed["sealane:validUntil"] }),
+    ...(declared === undefined ? {} : { declared }),
+    ...(wish === undefined ? {} : { becoming: wish.become }),
+    ...(received === undefined
+      ? {}
+      : {
+          received: {
+            bytes: received.held,
+            ...("bytes" in received && received.bytes !== undefined ? { of: received.bytes } : {}),
+            complete: received.isComplete,
+          },
+        }),
+    ...(asked === undefined ? {} : { startedAt: asked.at }),
+  };
+}

@@ -1,0 +1,142 @@
+/** Test fixture: a provider with a table and a consumer, two nodes of a real network over TLS. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
+import { defaultPolicy } from "../computations/_network.ts";
+import { createTestnet, type Testnet } from "../testnet/testnet.ts";
+
+export const PROVIDER = "alpha";
+export const CONSUMER = "operator";
+export const ASSET = "alpha:panel";
+/** What must never leave: the column is registered and not released. */
+export const SECRET = "no-one-may-know";
+
+export type TransferView = { readonly transfer: string; readonly state: string; readonly reason?: string } & Record<
+  string,
+  unknown
+>;
+
+export interface Pair {
+  readonly net: Testnet;
+  /** A call of a node's management interface. */
+  api(member: string, method: "GET" | "POST", path: string, body?: unknown, headers?: object): Promise<Response>;
+  json<T = TransferView>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
+  /** Starts a transfer and waits for one of these states on the consumer's side. */
+  begin(want?: object, states?: readonly string[]): Promise<TransferView>;
+  state(member: string, id: string, states: readonly string[]): Promise<TransferView>;
+  /** Registers another asset of the provider with the same policy, but for these terms. */
+  offer(slug: string, rows: number, release?: Partial<NonNullable<PolicyDraft["release"]>>): Promise<string>;
+  close(): Promise<void>;
+}
+
+const noteOf = (i: number): string => `note ${i} ${"of what is long ".repeat(24)}`;
+export const rowsText = (rows: number): string =>
+  `year,output,name,note\n${Array.from({ length: rows }, (_, i) => `${2024 + (i % 2)},${i}.5,${SECRET}-${i},${noteOf(i)}\n`).join("")}`;
+/** What leaves of it: long, where the notes do. */
+export const releasedText = (rows: number, isLong = false): string =>
+  `year,output${isLong ? ",note" : ""}\r\n${Array.from({ length: rows }, (_, i) => `${2024 + (i % 2)},${i}.5${isLong ? `,${noteOf(i)}` : ""}\r\n`).join("")}`;
+/** Elements of the long form. */
+export const LONG = ["year", "output-value", "note"];
+
+const RELEASE: NonNullable<PolicyDraft["release"]> = {
+  elements: ["year", "output-value"],
+  formats: ["HttpData-PULL", "HttpData-PUSH"],
+  callsPerMinute: 1_000,
+};
+
+export async function createPair(rows = 20): Promise<Pair> {
+  const data = await mkdtemp(join(tmpdir(), "sealane-transfers-"));
+  const net = await createTestnet({
+    members: [
+      { id: CONSUMER, kind: "industry" },
+      { id: PROVIDER, kind: "enterprise", reachable: true },
+    ],
+  });
+
+  async function offer(slug: string, count: number, release: Partial<NonNullable<PolicyDraft["release"]>> = {}) {
+    const path = join(data, `${slug}.csv`);
+    const id = `${PROVIDER}:${slug}`;
+    await writeFile(path, rowsText(count));
+    await net.node(PROVIDER).services.assets.register({
+      description: { ...DESCRIPTION, id, unitDomain: `${PROVIDER}-${slug}` },
+      source: { kind: "csv", path },
+      policy: policyOf({
+        ...defaultPolicy(PROVIDER),
+        id: `policy-${slug}`,
+        asset: id,
+        requesterKinds: ["government", "industry"],
+        release: { ...RELEASE, ...release },
+      }),
+    });
+    await net.settled();
+    return id;
+  }
+  async function api(member: string, method: "GET" | "POST", path: string, body?: unknown, headers: object = {}) {
+    const { address, token } = net.node(member);
+    return await fetch(`${address.api}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+  async function json<T = TransferView>(member: string, method: "GET" | "POST", path: string, body?: unknown) {
+    const answer = await api(member, method, path, body);
+    const said = (await answer.json()) as T;
+    if (!answer.ok) throw new Error(JSON.stringify(said));
+    return said;
+  }
+  async function state(member: string, id: string, states: readonly string[]): Promise<TransferView> {
+    let view: TransferView | undefined;
+    await expect
+      .poll(async () => {
+        view = await json<TransferView>(member, "GET", `/transfers/${id}`);
+        return view.state;
+      })
+      .toSatisfy((now: string) => states.includes(now) || now === "REFUSED");
+    if (view === undefined || !states.includes(view.state)) throw new Error(JSON.stringify(view));
+    return view;
+  }
+  await offer("panel", rows);
+  return {
+    net,
+    api,
+    json,
+    state,
+    offer,
+    async begin(want = {}, states = ["STARTED"]) {
+      const { transfer } = await json(CONSUMER, "POST", "/transfers", { asset: ASSET, ...want });
+      return await state(CONSUMER, transfer, states);
+    },
+    async close() {
+      await net.close();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+const DESCRIPTION = {
+  title: { en: "Panel of alpha" },
+  keywords: [],
+  fields: [
+    { name: "year", element: "year", type: "code", codeTable: "years" },
+    {
+      name: "output",
+      element: "output-value",
+      type: "decimal",
+      scale: 1,
+      unit: "CNY",
+      bounds: { minimum: "0", maximum: "100000000" },
+    },
+    { name: "name", element: "name", type: "text" },
+    { name: "note", element: "note", type: "text" },
+  ],
+  codeTables: { years: [{ code: "2024" }, { code: "2025" }] },
+  unit: { kind: "provider" },
+  grade: { legal: "general", level: "L1" },
+};

@@ -1,0 +1,385 @@
+/**
+ * Records between participants: everything that hangs on the negotiation and the transfer process for it. The engines
+ * are made around this (nodes/dataspace/dataspace-feature.ts): it answers what they ask, and is told what has moved.
+ */
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
+import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { DATASPACE_PATH, joined } from "../../exchange/protocol/paths.ts";
+import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { uuidOf } from "../../exchange/requests/record.ts";
+import { transferStart } from "../../exchange/transfers/compose.ts";
+import { dataAddressOf, httpAddressOf } from "../../exchange/transfers/data-address.ts";
+import { PULL, PUSH } from "../../exchange/transfers/formats.ts";
+import type { DataAddress, TransferMessage } from "../../exchange/transfers/messages.ts";
+import { policyOfAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
+import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
+import { createKeyedQueue } from "../computations/keyed-queue.ts";
+import { createOwnTables } from "../computations/own-tables.ts";
+import type { DataspaceClient } from "../dataspace/client.ts";
+import type { Connections } from "../dataspace/connections.ts";
+import { unknownProcess } from "../dataspace/dataspace-error.ts";
+import type { ProcessRecord } from "../dataspace/process-record.ts";
+import type { Processes } from "../dataspace/processes.ts";
+import type { HttpApp } from "../http/http-app.ts";
+import type { NodeServices } from "../runtime/services.ts";
+import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import { addDataRoutes } from "./data-routes.ts";
+import { dataToken, readDataToken } from "./data-token.ts";
+import { createDeliveries } from "./deliveries.ts";
+import { permission } from "./gate.ts";
+import { createInbox, type InboxRecord } from "./inbox.ts";
+import { createOutbound } from "./outbound.ts";
+import { createProviderTransfers } from "./provider-transfers.ts";
+import { createPullClient } from "./pull-client.ts";
+import { push } from "./push-sender.ts";
+import { createReleaseNegotiations } from "./release-negotiations.ts";
+import { createSnapshots, type SnapshotRecord } from "./snapshots.ts";
+import { TransferError, unknownTransfer } from "./transfer-error.ts";
+import { createUsage, type DeliveryRecord } from "./usage.ts";
+import { createWanted, type Wanted } from "./wanted.ts";
+import { isHolding, isPossible, messageOf, type Wish } from "./wishes.ts";
+
+type KeptNegotiation = ProcessRecord<Negotiation, NegotiationMessage>;
+type KeptTransfer = ProcessRecord<Transfer, TransferMessage>;
+
+const DATA_PATH = `${DATASPACE_PATH}/data`;
+const INBOX_PATH = `${DATASPACE_PATH}/inbox`;
+const SWEEP_MS = 10 * 60_000;
+
+export interface DataPlaneDeps {
+  /** Base address of this node's binding. */
+  readonly base: string;
+  readonly client: DataspaceClient;
+  readonly connections: Connections;
+}
+
+export interface Engines {
+  readonly negotiations: Processes<Negotiation, NegotiationMessage>;
+  readonly transfers: Processes<Transfer, TransferMessage>;
+}
+
+export function createDataPlane(services: NodeServices, { base, client, connections }: DataPlaneDeps) {
+  const { member, members, identity, openStore, log, now, ledger } = services;
+  const { endpoint = "" } = services.config().peer ?? {};
+  const agreements = openStore<KeptAgreement>("release-agreements");
+  const wishes = openStore<Wish>("transfer-wishes");
+  const pushed = openStore<true>("transfers-pushed");
+  // One thread, so that the same table is the same bytes: a version that was erased can be written again.
+  const open = (asset: string) => services.assets.open(asset, 1);
+  const tables = createOwnTables({ openStore, assets: { ...services.assets, open } });
+  const usage = createUsage({
+    counters: openStore<{ readonly used: number }>("release-uses"),
+    deliveries: openStore<DeliveryRecord>("release-deliveries"),
+    now,
+  });
+  const snapshots = createSnapshots({
+    folder: join(services.dir, "released"),
+    tables,
+    records: openStore<SnapshotRecord>("release-snapshots"),
+    assertWritable: services.assertWritable,
+  });
+  const may = (agreement: KeptAgreement["agreement"], format: string | undefined) =>
+    permission({ ledger, members, now, assets: services.assets }, agreement, format);
+  const urlOf = (path: string, pid: string) => joined(endpoint, path.slice(1), pid);
+  const endpointOf = async (peer: string) => (await members.find(peer))?.record.endpoint;
+  const baseOf = async (peer: string) => joined((await members.target(peer)).endpoint, DATASPACE_PATH.slice(1));
+
+  /** A fresh address of one of this node's own data endpoints. */
+  const addressAt =
+    (path: string) =>
+    (pid: string, agreement: string, holder: string): DataAddress => {
+      const url = urlOf(path, pid);
+      const granted = dataToken(identity, url, { transfer: pid, agreement, holder }, services);
+      return dataAddressOf({ endpoint: url, ...granted, refresh: joined(base, "transfers", pid, "address") });
+    };
+  const dataAddress = addressAt(DATA_PATH);
+  const inboxAddress = addressAt(INBOX_PATH);
+
+  let engines: Engines | undefined;
+  const running = (): Engines => {
+    if (engines === undefined) throw new TypeError("the engines are not there yet");
+    return engines;
+  };
+
+  const release = createReleaseNegotiations({ ...services, agreements });
+  const provider = createProviderTransfers({
+    ledger,
+    agreements,
+    permission: may,
+    address: dataAddress,
+    endpointOf,
+    pushed,
+    sendSoon: (pid) => pushes.poke(pid),
+  });
+  const deliver = createDeliveries({
+    agreement: (id) => agreements.get(agreementUuid(id)),
+    async transfer(pid) {
+      const kept = await running().transfers.find(pid);
+      const document = kept?.side.document;
+      if (kept === undefined || document === undefined || kept.side.role !== "provider") return undefined;
+      // Whoever comes with the token of a start has taken it, though its acknowledgement may still be on the way.
+      const isStarting = kept.side.sending?.["@type"] === "TransferStartMessage";
+      return { peer: kept.peer, document: isStarting ? { ...document, state: "STARTED" } : document };
+    },
+    isHeld: async (pid) => isHolding(await wishes.get(pid)),
+    permission: may,
+    snapshots,
+    usage,
+    newId: randomUUID,
+    now,
+    async onSent({ holder, transfer, delivery, from, to, bytes }) {
+      await services.accessLog.append({
+        actor: holder,
+        action: "transfer sent",
+        target: `${transfer} ${delivery}`,
+        outcome: `bytes ${from}-${to}/${bytes}`,
+      });
+    },
+  });
+  const inbox = createInbox({
+    folder: join(services.dir, "received"),
+    records: openStore<InboxRecord>("received"),
+    async limit(pid) {
+      const document = (await running().transfers.find(pid))?.side.document;
+      if (document?.state !== "STARTED" || document.format !== PUSH || isHolding(await wishes.get(pid)))
+        return undefined;
+      const kept = await agreements.get(agreementUuid(document.agreementId));
+      return kept === undefined ? undefined : termsOfPolicy(policyOfAgreement(kept.agreement))?.release?.bytes;
+    },
+    assertWritable: services.assertWritable,
+  });
+  const pulls = createPullClient({ dispatcher: connections.to, client, now });
+  const outbound = createOutbound({ endpoint: endpointOf, pinned: connections.to });
+  const stopping = new AbortController();
+
+  const pushes = createKeyedQueue({
+    run: sendTo,
+    isPassing: () => true,
+    onError: (pid, error) => log.warn({ err: error, pid }, "transfer: not sent yet; trying again"),
+  });
+
+  async function sendTo(pid: string): Promise<void> {
+    const kept = await running().transfers.find(pid);
+    const document = kept?.side.document;
+    if (kept === undefined || document?.state !== "STARTED" || isHolding(await wishes.get(pid))) return;
+    if ((await pushed.get(pid)) === true) return running().transfers.poke(pid);
+    const given = httpAddressOf(document.destination);
+    if (given === undefined) return await wish(pid, { become: "TERMINATED", cause: causeOf("destination-malformed") });
+    const { peer } = kept;
+    const isOwn =
+      given.refresh !== undefined && new URL(given.refresh).origin === new URL((await endpointOf(peer)) ?? base).origin;
+    const address = pulls.isFresh(given) || !isOwn ? given : await pulls.renew(peer, pid, given, stopping.signal);
+    try {
+      await push({
+        dispatcher: (url) => outbound.to(peer, url),
+        address,
+        open: (from) =>
+          deliver({
+            transfer: pid,
+            holder: peer,
+            range: `bytes=${from}-`,
+            ifRange: undefined,
+            ifMatch: undefined,
+            delivery: uuidOf({ push: pid }),
+          }),
+        signal: stopping.signal,
+      });
+    } catch (error) {
+      // What another try cannot mend ends the transfer, with its cause on both sides.
+      const isFinal =
+        error instanceof TransferError && ["ERR_TRANSFER_USES", "ERR_TRANSFER_TOO_LARGE"].includes(error.code);
+      if (!isFinal) throw error;
+      return await wish(pid, { become: "TERMINATED", cause: causeOf(error.reason, error.message) });
+    }
+    await pushed.put(pid, true);
+    running().transfers.poke(pid);
+  }
+
+  async function wish(pid: string, wanted: Wish): Promise<void> {
+    await wishes.put(pid, wanted);
+    running().transfers.poke(pid);
+  }
+
+  async function nextOfTransfer(kept: KeptTransfer): Promise<TransferMessage | undefined> {
+    const { document, role } = kept.side;
+    if (document === undefined) return undefined;
+    const wanted = await wishes.get(kept.pid);
+    if (wanted !== undefined) {
+      if (document.state === wanted.become || !isPossible(wanted, document.state)) await wishes.delete(kept.pid);
+      else
+        return messageOf(wanted, document, role, () =>
+          role === "provider" ? provider.start(kept, document) : transferStart(document),
+        );
+    }
+    return role === "provider" ? await provider.next(kept, document) : undefined;
+  }
+
+  /** Follows the ledger: what it ends is looked at, wherever a transfer stands. */
+  async function follow(): Promise<void> {
+    const from = (await ledger.status()).height;
+    for await (const { transaction } of ledger.follow(from, stopping.signal)) {
+      if (WAKING.includes(transaction.statement.type)) await pokeAll();
+    }
+  }
+  const openTransfers = openStore<true>("dsp-transfers-open", "unless-power-fails");
+  async function pokeAll(): Promise<void> {
+    for await (const [pid] of openTransfers.entries()) running().transfers.poke(pid);
+  }
+
+  async function sweep(): Promise<void> {
+    const used = new Set<string>();
+    for await (const [pid] of openTransfers.entries()) {
+      const document = (await running().transfers.find(pid))?.side.document;
+      if (document !== undefined && !isTransferOver(document.state)) used.add(agreementUuid(document.agreementId));
+    }
+    await snapshots.keepOnly(used);
+  }
+  let sweeping: NodeJS.Timeout | undefined;
+  let following: Promise<unknown> = Promise.resolve();
+  let wanted: ReturnType<typeof createWanted> | undefined;
+
+  return Object.freeze({
+    release,
+    admitsTransfer: provider.admits,
+    nextOfTransfer,
+    negotiationMoved({ pid, side }: KeptNegotiation): void {
+      const state = side.document?.state;
+      if (side.role !== "consumer" || (state !== undefined && !isNegotiationOver(state))) return;
+      wanted?.moved(pid).catch((error: unknown) => log.warn({ err: error, pid }, "transfer: not begun"));
+    },
+    /** Call once, before anything else. */
+    attach(made: Engines): void {
+      engines = made;
+      wanted = createWanted({
+        ...services,
+        ...made,
+        store: openStore<Wanted>("wanted-transfers"),
+        open: openStore<true>("wanted-transfers-open"),
+        agreements,
+        client,
+        base,
+        baseOf,
+        inboxAddress,
+      });
+    },
+    peerRoutes(app: HttpApp): void {
+      addDataRoutes(app, {
+        paths: { data: DATA_PATH, inbox: INBOX_PATH },
+        readToken: (token, path, pid) => readDataToken(token, { endpoint: urlOf(path, pid), identity, now }),
+        deliver,
+        inbox,
+      });
+    },
+    /** For the other participant of a transfer: the next token of the endpoint that this side serves. */
+    async renewed(peer: string, pid: string): Promise<DataAddress> {
+      const kept = await running().transfers.find(pid);
+      const document = kept?.side.document;
+      if (kept?.peer !== peer || document === undefined) throw unknownProcess();
+      const isServed = kept.side.role === "provider" ? document.format === PULL : document.format === PUSH;
+      const agreed = await agreements.get(agreementUuid(document.agreementId));
+      if (!isServed || agreed === undefined) throw unknownProcess();
+      if (document.state !== "STARTED" || isHolding(await wishes.get(pid))) {
+        throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started");
+      }
+      if (kept.side.role === "provider") {
+        const allowed = await may(agreed.agreement, document.format);
+        if (!allowed.ok) throw new TransferError("ERR_TRANSFER_REFUSED", allowed.reason);
+      }
+      return (kept.side.role === "provider" ? dataAddress : inboxAddress)(pid, document.agreementId, peer);
+    },
+    /** What the operator of this node does and sees. */
+    begin: (want: Parameters<ReturnType<typeof createWanted>["begin"]>[0]) => wanted!.begin(want),
+    async view(id: string) {
+      const asked = await wanted!.find(id);
+      const kept = await running().transfers.find(id);
+      if (asked === undefined && kept === undefined) throw unknownTransfer();
+      const negotiation =
+        asked?.negotiation === undefined ? undefined : await running().negotiations.find(asked.negotiation);
+      const document = kept?.side.document;
+      const agreement = asked?.agreement ?? (document === undefined ? undefined : agreementUuid(document.agreementId));
+      const agreed = agreement === undefined ? undefined : await agreements.get(agreement);
+      const received = document?.format === PUSH && kept?.side.role === "consumer" ? await inbox.state(id) : undefined;
+      return { asked, kept, negotiation, agreement, agreed: agreed?.agreement, received, wish: await wishes.get(id) };
+    },
+    async list(): Promise<readonly string[]> {
+      const ids = new Set<string>();
+      for await (const [id] of wanted!.list()) ids.add(id);
+      for await (const [id] of openStore<KeptTransfer>("dsp-transfers").entries()) ids.add(id);
+      return [...ids];
+    },
+    async wish(id: string, become: Wish["become"], cause: Cause | undefined): Promise<void> {
+      const document = (await running().transfers.find(id))?.side.document;
+      if (document === undefined) throw unknownTransfer();
+      const next = (
+        become === "STARTED" || become === "COMPLETED" ? { become } : { become, cause: cause ?? causeOf("operator") }
+      ) as Wish;
+      if (!isPossible(next, document.state)) {
+        throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", `the transfer is ${document.state}`);
+      }
+      await wish(id, next);
+    },
+    /** Records of a transfer of this node as consumer: straight from the provider, or from what it has sent. */
+    async fetch(
+      id: string,
+      conditions: {
+        readonly range: string | undefined;
+        readonly ifRange: string | undefined;
+        readonly ifMatch: string | undefined;
+      },
+      signal: AbortSignal,
+    ) {
+      const kept = await running().transfers.find(id);
+      const document = kept?.side.document;
+      if (kept === undefined || document === undefined || kept.side.role !== "consumer") throw unknownTransfer();
+      if (document.format === PUSH) {
+        const { digest, bytes, isComplete } = await inbox.state(id);
+        if (!isComplete || digest === undefined) throw new TransferError("ERR_TRANSFER_STATE", "not-received-yet");
+        const headers = {
+          "content-type": "text/csv; charset=utf-8; header=present",
+          "content-length": String(bytes),
+          "repr-digest": `sha-256=:${Buffer.from(digest, "base64url").toString("base64")}:`,
+        };
+        return { status: 200 as const, headers, body: createReadStream(inbox.path(id)) };
+      }
+      if (document.state !== "STARTED") {
+        throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started", `the transfer is ${document.state}`);
+      }
+      return await pulls.pull({ peer: kept.peer, pid: id, source: document.source }, conditions, signal);
+    },
+    async start(): Promise<void> {
+      await wanted?.start();
+      await sweep();
+      sweeping = setInterval(() => {
+        sweep().catch((error: unknown) => log.warn({ err: error }, "released records could not be erased"));
+        // What ends by the clock alone.
+        pokeAll().catch(() => undefined);
+      }, SWEEP_MS).unref();
+      following = follow().catch((error: unknown) => {
+        if (!stopping.signal.aborted) log.error({ err: error }, "transfers: stopped following the ledger");
+      });
+    },
+    async stop(): Promise<void> {
+      stopping.abort();
+      clearInterval(sweeping);
+      await Promise.all([pushes.stop(), wanted?.stop(), outbound.close(), tables.close()]);
+      await Promise.race([following, sleep(1_000, undefined, { ref: false })]);
+    },
+    member,
+  });
+}
+
+/** Records after which a transfer may have to end. */
+const WAKING: readonly string[] = [
+  "agreement.revoke",
+  "asset.withdraw",
+  "asset.register",
+  "policy.activate",
+  "member.suspend",
+  "vote.cast",
+];
+
+export type DataPlane = ReturnType<typeof createDataPlane>;

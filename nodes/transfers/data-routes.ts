@@ -1,0 +1,118 @@
+/** The data endpoints of this node: where consumers fetch records, and where providers send them. Opened by tokens. */
+import { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { bearerToken } from "../dataspace/compact-jws.ts";
+import type { HttpApp } from "../http/http-app.ts";
+import type { DataGrant, ReadToken } from "./data-token.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { Inbox } from "./inbox.ts";
+import { TransferError, unknownTransfer } from "./transfer-error.ts";
+
+/** A consumer that takes nothing for so long has hung up. */
+const STALL_MS = 60_000;
+const INBOX_PART_BYTES = 1024 * 1024;
+
+const Pid = Type.Object({ pid: Type.String({ minLength: 1, maxLength: 200 }) });
+
+export interface DataRouteDeps {
+  /** Below the address of this node. */
+  readonly paths: { readonly data: string; readonly inbox: string };
+  readonly readToken: (token: string, path: string, pid: string) => ReadToken | undefined;
+  readonly deliver: Deliveries;
+  readonly inbox: Inbox;
+}
+
+export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
+  function opened(request: FastifyRequest, path: string, pid: string): DataGrant {
+    const token = bearerToken(request.headers.authorization);
+    const read = token === undefined ? undefined : deps.readToken(token, path, pid);
+    if (read === undefined || (read.kind === "good" && read.grant.transfer !== pid)) throw unknownTransfer();
+    if (read.kind === "expired") throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
+    request.author = read.grant.holder;
+    return read.grant;
+  }
+  const config = { public: true };
+  app.get(
+    `${deps.paths.data}/:pid`,
+    // A question for the head alone would cost a delivery.
+    { config, schema: { params: Pid }, exposeHeadRoute: false },
+    async (request, reply) => {
+      const { pid } = request.params;
+      const { holder } = opened(request, deps.paths.data, pid);
+      const { range } = request.headers;
+      const ifRange = request.headers["if-range"] as string | undefined;
+      const ifMatch = request.headers["if-match"] as string | undefined;
+      const delivery = await deps.deliver({ transfer: pid, holder, range, ifRange, ifMatch });
+      const { snapshot, from } = delivery;
+      reply
+        .code(delivery.isPartial ? 206 : 200)
+        .type("text/csv; charset=utf-8; header=present")
+        .headers({
+          etag: delivery.entityTag,
+          "accept-ranges": "bytes",
+          "cache-control": "no-store",
+          "content-length": snapshot.bytes - from,
+          // RFC 9530: of the whole, so that whoever puts parts together can check them.
+          "repr-digest": `sha-256=:${Buffer.from(snapshot.digest, "base64url").toString("base64")}:`,
+          "sealane-rows": snapshot.rows,
+          ...(delivery.isPartial ? { "content-range": `bytes ${from}-${snapshot.bytes - 1}/${snapshot.bytes}` } : {}),
+        });
+      return reply.send(unlessStalled(delivery.pieces()));
+    },
+  );
+  app.head(`${deps.paths.inbox}/:pid`, { config, schema: { params: Pid } }, async (request, reply) => {
+    const { pid } = request.params;
+    opened(request, deps.paths.inbox, pid);
+    const { held, digest } = await deps.inbox.state(pid);
+    return reply
+      .code(204)
+      .headers({ "upload-offset": held, ...(digest === undefined ? {} : { "sealane-digest": digest }) })
+      .send();
+  });
+  app.patch(
+    `${deps.paths.inbox}/:pid`,
+    {
+      config: { ...config, binary: true },
+      bodyLimit: INBOX_PART_BYTES,
+      schema: {
+        params: Pid,
+        headers: Type.Object({
+          "upload-offset": Type.String({ pattern: "^\\d{1,15}$" }),
+          "sealane-digest": Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
+          "sealane-bytes": Type.String({ pattern: "^\\d{1,15}$" }),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const { pid } = request.params;
+      opened(request, deps.paths.inbox, pid);
+      const { headers } = request;
+      const held = await deps.inbox.take(pid, {
+        offset: Number(headers["upload-offset"]),
+        digest: headers["sealane-digest"],
+        bytes: Number(headers["sealane-bytes"]),
+        part: request.body as unknown as Uint8Array,
+      });
+      return reply.code(204).header("upload-offset", held).send();
+    },
+  );
+}
+
+/** Ends the stream when nobody has asked for the next piece for a while. */
+function unlessStalled(pieces: AsyncGenerator<Buffer, void, undefined>): Readable {
+  async function* watched() {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      for await (const piece of pieces) {
+        timer = setTimeout(() => stream.destroy(new TransferError("ERR_TRANSFER_STATE", "stalled")), STALL_MS).unref();
+        yield piece;
+        clearTimeout(timer);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  const stream = Readable.from(watched(), { objectMode: false });
+  return stream;
+}

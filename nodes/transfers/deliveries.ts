@@ -1,0 +1,121 @@
+/** The provider's side of one call: what a token opens, which bytes, under which limits; and the guarded stream of them. */
+import { open } from "node:fs/promises";
+import { entityTagOf, rangeStart, readEntityTag } from "../../exchange/transfers/range.ts";
+import type { Transfer } from "../../exchange/transfers/transfer.ts";
+import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import type { Permission, Permitted } from "./gate.ts";
+import type { Snapshot, Snapshots } from "./snapshots.ts";
+import { TransferError } from "./transfer-error.ts";
+import type { Usage } from "./usage.ts";
+
+/** What may leave between two looks at the policy. */
+const PIECE_BYTES = 64 * 1024;
+
+export interface DeliveryDeps {
+  readonly agreement: (id: string) => Promise<KeptAgreement | undefined>;
+  /** As it stands on this side; undefined for what is none of this provider's. */
+  readonly transfer: (pid: string) => Promise<{ readonly peer: string; readonly document: Transfer } | undefined>;
+  /** This side has said that it shall not go on, whatever the other side has heard of it. */
+  readonly isHeld: (pid: string) => Promise<boolean>;
+  readonly permission: (agreement: KeptAgreement["agreement"], format: string) => Promise<Permission>;
+  readonly snapshots: Pick<Snapshots, "of">;
+  readonly usage: Usage;
+  readonly newId: () => string;
+  readonly now: () => string;
+  /** Written down before the call is over. */
+  readonly onSent: (about: {
+    holder: string;
+    transfer: string;
+    delivery: string;
+    from: number;
+    to: number;
+    bytes: number;
+  }) => Promise<void>;
+}
+
+export interface Ask {
+  readonly transfer: string;
+  readonly holder: string;
+  readonly range: string | undefined;
+  readonly ifRange: string | undefined;
+  readonly ifMatch: string | undefined;
+  /** Push: the delivery is one for ever. */
+  readonly delivery?: string;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly snapshot: Snapshot;
+  readonly entityTag: string;
+  /** First byte that leaves. */
+  readonly from: number;
+  readonly isPartial: boolean;
+  /** Ends with an error as soon as the release is not permitted any more. */
+  readonly pieces: () => AsyncGenerator<Buffer, void, undefined>;
+}
+
+export type Deliveries = (ask: Ask) => Promise<Delivery>;
+
+export function createDeliveries(deps: DeliveryDeps): Deliveries {
+  /** Throws ERR_TRANSFER_REFUSED or _STATE with the reason. */
+  async function standing(ask: Ask): Promise<Permitted & { readonly agreement: string }> {
+    const found = await deps.transfer(ask.transfer);
+    const kept = found === undefined ? undefined : await deps.agreement(found.document.agreementId);
+    if (found === undefined || kept === undefined || found.peer !== ask.holder || kept.peer !== ask.holder) {
+      throw new TransferError("ERR_TRANSFER_UNKNOWN", "not-found");
+    }
+    const { state, format } = found.document;
+    if (state !== "STARTED" || (await deps.isHeld(ask.transfer))) {
+      throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started", `the transfer is ${state}`);
+    }
+    const may = await deps.permission(kept.agreement, format);
+    if (!may.ok) throw new TransferError("ERR_TRANSFER_REFUSED", may.reason);
+    return { ...may, agreement: agreementUuid(kept.agreement["@id"]) };
+  }
+
+  /** The delivery that the caller goes on with: undefined where a new one begins. */
+  function resumed({ ifRange, ifMatch, range }: Ask, snapshot: Snapshot): string | undefined {
+    const tag = readEntityTag(ifMatch ?? ifRange);
+    const isSame = tag?.digest === snapshot.digest;
+    if (ifMatch !== undefined && !isSame) throw new TransferError("ERR_TRANSFER_RANGE", "version-changed");
+    // From the first byte on it is a delivery of its own. Another version than the one named is sent whole, as one too
+    // (RFC 9110 section 13.1.5).
+    return isSame && (rangeStart(range) ?? 0) > 0 ? tag.delivery : undefined;
+  }
+
+  return async (ask) => {
+    const may = await standing(ask);
+    deps.usage.countCall(may.agreement, may.release.callsPerMinute);
+    const snapshot = await deps.snapshots.of(may.agreement, may);
+    const known = ask.delivery ?? resumed(ask, snapshot);
+    const from = known === undefined && ask.ifRange !== undefined ? 0 : (rangeStart(ask.range) ?? 0);
+    if (from > 0 && from >= snapshot.bytes) {
+      throw new TransferError("ERR_TRANSFER_RANGE", "range-unsatisfiable", `there are ${snapshot.bytes} bytes`);
+    }
+    const id = known ?? deps.newId();
+    if (known === undefined || ask.delivery !== undefined) {
+      const delivery = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer, at: deps.now() };
+      await deps.usage.reserve(id, delivery, may.release.uses);
+    } else await deps.usage.resume(known, ask.transfer);
+
+    async function* pieces() {
+      const file = await open(snapshot.path, "r");
+      let at = from;
+      try {
+        while (at < snapshot.bytes) {
+          await standing(ask);
+          const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, at);
+          if (bytesRead === 0) throw new TransferError("ERR_TRANSFER_STATE", "records-gone");
+          at += bytesRead;
+          yield buffer.subarray(0, bytesRead);
+        }
+      } finally {
+        await file.close();
+        const { bytes } = snapshot;
+        await deps.onSent({ holder: ask.holder, transfer: ask.transfer, delivery: id, from, to: at, bytes });
+      }
+    }
+    const entityTag = entityTagOf(id, snapshot.digest);
+    return { id, snapshot, entityTag, from, isPartial: ask.range !== undefined && from > 0, pieces };
+  };
+}

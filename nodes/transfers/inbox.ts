@@ -1,0 +1,111 @@
+/** What providers send to this node: parts in order into one file, complete when its digest is the one announced. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createKeyedLock } from "../computations/keyed-lock.ts";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../store/atomic-file.ts";
+import type { RecordStore } from "../store/records.ts";
+import { TransferError } from "./transfer-error.ts";
+
+/** Of the version that is being sent: parts of another one are never put behind it. */
+export interface InboxRecord {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly isComplete: boolean;
+}
+
+export interface InboxPart {
+  readonly offset: number;
+  /** Of the whole, base64url. */
+  readonly digest: string;
+  readonly bytes: number;
+  readonly part: Uint8Array;
+}
+
+export interface Inbox {
+  /** Bytes on disk, of which version. */
+  state(pid: string): Promise<{
+    readonly held: number;
+    readonly digest?: string;
+    readonly bytes?: number;
+    readonly isComplete: boolean;
+  }>;
+  /** On disk when it resolves with the number of bytes held. */
+  take(pid: string, part: InboxPart): Promise<number>;
+  path(pid: string): string;
+  erase(pid: string): Promise<void>;
+}
+
+export function createInbox(deps: {
+  readonly folder: string;
+  readonly records: RecordStore<InboxRecord>;
+  /** Is this transfer one that this node waits for? Says how many bytes it takes. */
+  readonly limit: (pid: string) => Promise<number | undefined>;
+  readonly assertWritable: () => void;
+}): Inbox {
+  const { folder, records } = deps;
+  const oneAtATime = createKeyedLock();
+  const path = (pid: string) => join(folder, `${pid.replaceAll(/[^A-Za-z0-9-]/g, "_")}.csv`);
+  const sizeOf = async (pid: string) => (await stat(path(pid)).catch(() => undefined))?.size ?? 0;
+
+  const state: Inbox["state"] = async (pid) => {
+    const record = await records.get(pid);
+    if (record === undefined) return { held: 0, isComplete: false };
+    return { held: Math.min(await sizeOf(pid), record.bytes), ...record };
+  };
+
+  return Object.freeze({
+    state,
+    path,
+    take: (pid: string, { offset, digest, bytes, part }: InboxPart) =>
+      oneAtATime(pid, async () => {
+        const limit = await deps.limit(pid);
+        if (limit === undefined) throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started");
+        if (bytes > limit)
+          throw new TransferError("ERR_TRANSFER_TOO_LARGE", "too-many-bytes", `more than ${limit} bytes`);
+        deps.assertWritable();
+        await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+        const before = await state(pid);
+        if (before.isComplete && before.digest === digest) return before.held;
+        if (before.digest !== digest) {
+          await rm(path(pid), { force: true });
+          await records.put(pid, { digest, bytes, isComplete: false });
+        }
+        const held = before.digest === digest ? before.held : 0;
+        if (offset !== held || held + part.length > bytes) {
+          throw new TransferError("ERR_TRANSFER_RANGE", "offset-wrong", `wanted what begins at byte ${held}`);
+        }
+        const file = await open(path(pid), "a", PRIVATE_FILE);
+        try {
+          await file.write(part);
+          await file.datasync();
+        } finally {
+          await file.close();
+        }
+        const now = held + part.length;
+        if (now < bytes) return now;
+        if ((await digestOfFile(path(pid))) !== digest) {
+          await rm(path(pid), { force: true });
+          await records.delete(pid);
+          throw new TransferError(
+            "ERR_TRANSFER_RANGE",
+            "digest-wrong",
+            "the bytes are not those announced: send them again",
+          );
+        }
+        await records.put(pid, { digest, bytes, isComplete: true });
+        return now;
+      }),
+    async erase(pid: string) {
+      await records.delete(pid);
+      await rm(path(pid), { force: true });
+    },
+  });
+}
+
+async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  return hash.digest("base64url");
+}

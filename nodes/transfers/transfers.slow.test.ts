@@ -1,0 +1,192 @@
+/** Records between two nodes over real TLS: agreed, fetched, sent, held, revoked. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readAgreement } from "../../chaincode/rules/keys.ts";
+import {
+  ASSET,
+  CONSUMER,
+  createPair,
+  LONG,
+  type Pair,
+  PROVIDER,
+  releasedText,
+  SECRET,
+  type TransferView,
+} from "./_pair.ts";
+
+/** Far more than all buffers on the way hold. */
+const BIG_ROWS = 100_000;
+let pair: Pair;
+let big: string;
+beforeAll(async () => {
+  pair = await createPair();
+  big = await pair.offer("big", BIG_ROWS, { elements: LONG });
+}, 240_000);
+afterAll(() => pair.close());
+
+const data = (id: string, headers: object = {}) =>
+  pair.api(CONSUMER, "GET", `/transfers/${id}/data`, undefined, headers);
+const problem = async (answer: Response) => {
+  const { code, errors } = (await answer.json()) as { code: string; errors?: readonly { code: string }[] };
+  return { status: answer.status, code, reason: errors?.[0]?.code };
+};
+/** The first bytes of an answer; the rest is still on its way. */
+async function opened(id: string) {
+  const answer = await data(id);
+  const reader = answer.body!.getReader();
+  const first = await reader.read();
+  return { answer, reader, first: Buffer.from(first.value ?? new Uint8Array()) };
+}
+/** Reads on to the end; undefined where the stream broke. */
+async function rest({ reader, first }: Awaited<ReturnType<typeof opened>>): Promise<Buffer | undefined> {
+  const parts = [first];
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return Buffer.concat(parts);
+      parts.push(Buffer.from(value));
+    }
+  } catch {
+    return undefined;
+  }
+}
+const revoke = (view: TransferView) =>
+  pair.json(PROVIDER, "POST", `/agreements/${view.agreement}/revoke`, { reason: "changed" });
+
+describe("a transfer that is fetched", () => {
+  test("brings the released columns, and no other, byte for byte", async () => {
+    const { transfer, agreement } = await pair.begin();
+    const answer = await data(transfer);
+    const text = await answer.text();
+    expect([answer.status, text]).toEqual([200, releasedText(20)]);
+    expect(text).not.toContain(SECRET);
+    expect(await readAgreement(pair.net.operator.services.ledger, String(agreement))).toMatchObject({
+      state: "finalized",
+      agreement: { asset: ASSET, consumer: CONSUMER },
+    });
+  });
+
+  test("uses an agreement that stands, and ends on both sides when the consumer has everything", async () => {
+    const [first, second] = [await pair.begin(), await pair.begin()];
+    expect(second.agreement).toBe(first.agreement);
+    await pair.json(CONSUMER, "POST", `/transfers/${second.transfer}/complete`, {});
+    await pair.state(CONSUMER, second.transfer, ["COMPLETED"]);
+    expect(await problem(await data(second.transfer))).toMatchObject({ status: 409, code: "ERR_TRANSFER_STATE" });
+  });
+
+  test("is written down by the provider with who fetched how much", async () => {
+    const { transfer } = await pair.begin();
+    await (await data(transfer)).text();
+    const { accessLog } = pair.net.node(PROVIDER).services;
+    const sent = (await accessLog.read(0, accessLog.size())).filter(({ event }) => event.action === "transfer sent");
+    const bytes = releasedText(20).length;
+    expect(sent.at(-1)?.event).toMatchObject({ actor: CONSUMER, outcome: `bytes 0-${bytes}/${bytes}` });
+  });
+
+  test("goes on where the connection was cut, with the same bytes, as one delivery", async () => {
+    const { transfer } = await pair.begin({ asset: big });
+    const cut = await opened(transfer);
+    await cut.reader.cancel();
+    const from = cut.first.length;
+    const headers = { range: `bytes=${from}-`, "if-range": cut.answer.headers.get("etag") };
+    const going = await data(transfer, headers);
+    expect(going.status).toBe(206);
+    expect(going.headers.get("etag")).toBe(cut.answer.headers.get("etag"));
+    const all = Buffer.concat([cut.first, Buffer.from(await going.arrayBuffer())]);
+    expect(all.equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+
+  test("is never put together from two versions", async () => {
+    const { transfer } = await pair.begin();
+    const other = `"00000000-0000-4000-8000-000000000000.${"A".repeat(43)}"`;
+    const whole = await data(transfer, { range: "bytes=5-", "if-range": other });
+    expect([whole.status, await whole.text()]).toEqual([200, releasedText(20)]);
+    const refused = await problem(await data(transfer, { range: "bytes=5-", "if-match": other }));
+    expect(refused).toEqual({ status: 416, code: "ERR_TRANSFER_RANGE", reason: "version-changed" });
+  });
+
+  test("gives nothing while it is suspended, from the moment its provider says so, and goes on when resumed", async () => {
+    const { transfer } = await pair.begin();
+    const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
+    const { transfer: theirs } = transfers.at(-1)!;
+    const known = await Promise.all(transfers.map(({ transfer: id }) => pair.state(PROVIDER, id, ANY)));
+    const running = known.filter(({ state }) => state === "STARTED").map(({ transfer: id }) => id);
+    expect(running).toContain(theirs);
+    for (const id of running) await pair.json(PROVIDER, "POST", `/transfers/${id}/suspend`, { reason: "maintenance" });
+    expect(await problem(await data(transfer))).toMatchObject({ status: 409 });
+    expect(await pair.state(CONSUMER, transfer, ["SUSPENDED"])).toMatchObject({ reason: "maintenance" });
+    for (const id of running) {
+      await pair.state(PROVIDER, id, ["SUSPENDED"]);
+      await pair.json(PROVIDER, "POST", `/transfers/${id}/resume`, {});
+    }
+    await pair.state(CONSUMER, transfer, ["STARTED"]);
+    expect((await data(transfer)).status).toBe(200);
+  });
+});
+const ANY = ["REQUESTED", "STARTED", "SUSPENDED", "COMPLETED", "TERMINATED"];
+
+describe("limits of a policy", () => {
+  test("of a hundred calls at once on ten deliveries exactly ten are served", async () => {
+    const asset = await pair.offer("scarce", 5, { uses: 10 });
+    const { transfer } = await pair.begin({ asset });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => data(transfer)));
+    const served = answers.filter(({ status }) => status === 200);
+    expect(served).toHaveLength(10);
+    for (const answer of served) expect(await answer.text()).toBe(releasedText(5));
+    const refused = await Promise.all(answers.filter(({ status }) => status !== 200).map(problem));
+    expect(new Set(refused.map(({ reason }) => reason))).toEqual(new Set(["uses-exhausted"]));
+  });
+
+  test.each([
+    ["rows", { rows: 4 }, "too-many-rows"],
+    ["bytes", { bytes: 30 }, "too-many-bytes"],
+  ])("a table with more %s is not released at all", async (name, limit, reason) => {
+    const asset = await pair.offer(`long-${name}`, 5, limit);
+    const { transfer } = await pair.begin({ asset });
+    expect(await problem(await data(transfer))).toEqual({ status: 413, code: "ERR_TRANSFER_TOO_LARGE", reason });
+  });
+
+  test("calls beyond the rate are refused", async () => {
+    const asset = await pair.offer("slow", 5, { callsPerMinute: 2 });
+    const { transfer } = await pair.begin({ asset });
+    const statuses = [];
+    for (let call = 0; call < 3; call++) statuses.push((await data(transfer)).status);
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  test("another way of transfer, purpose, or asset without release is refused at once, by its field", async () => {
+    const asset = await pair.offer("pull-only", 5, { formats: ["HttpData-PULL"] });
+    const start = async (body: object) => {
+      const answer = await pair.api(CONSUMER, "POST", "/transfers", body);
+      return (await answer.json()) as { code: string; errors: readonly { field: string; code: string }[] };
+    };
+    expect(await start({ asset, format: "HttpData-PUSH" })).toMatchObject({
+      code: "ERR_TRANSFER_REFUSED",
+      errors: [{ field: "format", code: "release-format-not-allowed" }],
+    });
+    const { transfer } = await pair.json(CONSUMER, "POST", "/transfers", { asset, purpose: "advertising" });
+    await expect
+      .poll(() => pair.json(CONSUMER, "GET", `/transfers/${transfer}`))
+      .toMatchObject({ state: "REFUSED", reason: "purpose-not-allowed" });
+  });
+});
+
+describe("a transfer that is sent", () => {
+  test("arrives whole at the consumer, and is completed by the provider", async () => {
+    const { transfer } = await pair.begin({ asset: big, format: "HttpData-PUSH" }, ["COMPLETED"]);
+    const answer = await data(transfer);
+    expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+});
+
+// Last: the agreements on the big table end here.
+test("a revocation stops a stream in its middle, and the transfer ends on both sides with its cause", async () => {
+  const view = await pair.begin({ asset: big });
+  const stream = await opened(view.transfer);
+  await revoke(view);
+  expect(await rest(stream)).toBeUndefined();
+  expect(await pair.state(CONSUMER, view.transfer, ["TERMINATED"])).toMatchObject({ reason: "agreement-revoked" });
+  const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
+  const theirs = transfers.filter(({ agreement }) => agreement === view.agreement);
+  expect(theirs.length).toBeGreaterThan(0);
+  for (const { transfer } of theirs) await pair.state(PROVIDER, transfer, ["TERMINATED", "COMPLETED"]);
+});
