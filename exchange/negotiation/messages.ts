@@ -120,7 +120,6 @@ export const NEGOTIATION_MESSAGES = {
   ContractNegotiationEventMessage,
   ContractNegotiationTerminationMessage,
 } as const;
-export type NegotiationMessageType = keyof typeof NEGOTIATION_MESSAGES;
 
 export type MessageOffer = Static<typeof MessageOffer>;
 export type Agreement = Static<typeof Agreement>;

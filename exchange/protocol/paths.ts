@@ -37,3 +37,21 @@ export const TRANSFER_PATHS = Object.freeze({
 /** A base address with or without a slash at its end, and a path below it. */
 export const joined = (base: string, ...segments: readonly string[]): string =>
   [base.replace(/\/+$/, ""), ...segments].join("/");
+
+/** Which message a call at this path below the base address brings, and for which process; undefined for none. */
+export function callAt<T extends string>(
+  { collection, paths }: { readonly collection: string; readonly paths: MessagePaths<T> },
+  path: string,
+): { readonly type: T; readonly pid?: string } | undefined {
+  if (!path.startsWith(`${collection}/`)) return undefined;
+  const rest = path.slice(collection.length + 1);
+  const typeAt = (of: MessagePaths<T>["first"], at: string) =>
+    Object.entries<string | undefined>(of as Readonly<Record<string, string>>).find(([, one]) => one === at)?.[0] as
+      | T
+      | undefined;
+  const first = typeAt(paths.first, rest);
+  if (first !== undefined) return { type: first };
+  const slash = rest.indexOf("/");
+  const later = slash < 0 ? undefined : typeAt(paths.later, rest.slice(slash + 1));
+  return later === undefined ? undefined : { type: later, pid: decodeURIComponent(rest.slice(0, slash)) };
+}

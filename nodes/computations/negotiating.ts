@@ -10,14 +10,13 @@ import { dataRequestOf, openOffer, withDataRequest } from "../../exchange/negoti
 import type { MessageOffer, NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
-import { joined, NEGOTIATION_PATHS } from "../../exchange/protocol/paths.ts";
+import { callAt, joined } from "../../exchange/protocol/paths.ts";
 import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import { isAgreedIn, nextOfProvider } from "../../exchange/requests/agree.ts";
 import { type AgreementRecord, agreementKey, consumerPidOf } from "../../exchange/requests/agreement-record.ts";
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { isOpenToAgree, POLICY_REPLACED, subjectOf } from "../../exchange/requests/negotiated.ts";
-import { verifyDocument } from "../../exchange/requests/pull.ts";
 import { mayFinalize, nextOfConsumer } from "../../exchange/requests/verify-agreement.ts";
 import { notYet, unknownProcess } from "../dataspace/dataspace-error.ts";
 import type { Answer } from "../dataspace/post-office.ts";
@@ -26,14 +25,13 @@ import { createProcesses, type Processes, type ProcessPorts } from "../dataspace
 import { createTransport, type Transport } from "../dataspace/transport.ts";
 import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { problemOf } from "../http/problem.ts";
+import { createBroughtDocuments, withoutDocument } from "./brought-documents.ts";
 import { consumerPorts } from "./consumer.ts";
 import type { Context } from "./context.ts";
 import { createKeyedBell } from "./keyed-bell.ts";
 
 export type NegotiationRecord = ProcessRecord<Negotiation, NegotiationMessage>;
 
-/** Beside a first message where its reader could not fetch the document that it names. */
-const DOCUMENT = "sealane:document";
 /** A new policy may overtake a negotiation so often; nobody replaces policies faster than requests are decided. */
 const MAX_ATTEMPTS = 16;
 /** How long filing the offers of a request waits for an entry of the catalogue. */
@@ -87,8 +85,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   const records = services.openStore<NegotiationRecord>("dsp-negotiations");
   /** By role, request and asset: the pid of the latest negotiation. */
   const latest = services.openStore<string>("dsp-negotiation-of", "unless-power-fails");
-  /** Documents that came with a request and are not the ones on the ledger: a reason to refuse it. */
-  const offered = services.openStore<unknown>("offered-documents");
+  const documents = createBroughtDocuments(ctx);
   /** By the same key: what is not over. */
   const open = new Map<string, Open>();
   const moved = createKeyedBell();
@@ -104,7 +101,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     now: services.now,
     records,
     open: services.openStore<true>("dsp-negotiations-open", "unless-power-fails"),
-    post: async (peer, url, message, signal) => await office.send(peer, url, await withDocument(peer, message), signal),
+    post: async (peer, url, message, signal) =>
+      await office.send(peer, url, await documents.with(message, await mustBring(peer)), signal),
     ask: client.get,
     admits,
     mayTake,
@@ -129,7 +127,10 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     const { pid, peer, side } = record;
     const offer = side.document?.offer ?? (side.sending as { readonly offer?: MessageOffer } | undefined)?.offer;
     const subject = offer && subjectOf({ offer });
-    if (subject === undefined) return beside.onMoved(record);
+    if (subject === undefined) {
+      beside.onMoved(record);
+      return;
+    }
     const { request, asset } = subject;
     const state = side.document?.state;
     const key = keyOf(side.role, request, asset);
@@ -185,43 +186,23 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     return { code: "agreement-not-on-ledger", detail: "the ledger does not have what was verified" };
   }
 
-  async function withDocument(peer: string, message: NegotiationMessage): Promise<object> {
-    const reference = message["@type"] === "ContractRequestMessage" ? dataRequestOf(message.offer) : undefined;
-    if (reference === undefined || !(await mustBring(peer))) return message;
-    return { ...message, [DOCUMENT]: await stores.documents.get(reference.request) };
-  }
-
   /** Nobody fetches at an address that takes no calls, and whoever fetches its messages gets the document with them. */
   const mustBring = async (peer: string): Promise<boolean> =>
     base.startsWith("urn:") || (await transport.addressOf(peer)).startsWith("urn:");
 
   async function takeFirst(peer: string, body: unknown, type: string): Promise<Negotiation> {
-    if (typeof body !== "object" || body === null || !(DOCUMENT in body))
-      return await engine.takeFirst(peer, body, type);
-    const { [DOCUMENT]: document, ...message } = body;
-    const parsed = negotiationProtocol.parse(message, ["ContractRequestMessage"]);
-    const isRequest = parsed.ok && parsed.message["@type"] === "ContractRequestMessage";
+    const { message, document } = withoutDocument(body);
+    const parsed = document === undefined ? undefined : negotiationProtocol.parse(message, ["ContractRequestMessage"]);
     // What is not admitted leaves nothing behind.
-    if (isRequest && (await admits(peer, parsed.message)) === undefined) {
-      await keepDocument(dataRequestOf((parsed.message as { offer: MessageOffer }).offer)?.request ?? "", document);
+    if (parsed?.ok === true && (await admits(peer, parsed.message)) === undefined) {
+      await documents.keep(parsed.message, document);
     }
     return await engine.takeFirst(peer, message, type);
   }
 
-  async function keepDocument(request: string, received: unknown): Promise<void> {
-    const life = (await stores.lives.get(request))?.life;
-    if (life === undefined || life.name === "draft" || (await stores.documents.get(request)) !== undefined) return;
-    try {
-      await stores.documents.put(request, await verifyDocument(life, received, ctx.facts));
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.code !== "ERR_REQUEST_INVALID") throw error;
-      await offered.put(request, received);
-    }
-  }
-
   async function dispatch(from: string, path: string, body: unknown): Promise<Answer> {
     try {
-      const call = callAt(path);
+      const call = callAt(negotiationProtocol, path);
       if (call === undefined) throw unknownProcess();
       const taken =
         call.pid === undefined
@@ -301,7 +282,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       );
     },
     async fetchDocument(life: KnownLife) {
-      const brought = await offered.get(life.id);
+      const brought = await documents.wrong(life.id);
       if (brought !== undefined) return brought;
       const asset = Object.keys(life.assets).find((id) => open.has(keyOf("provider", life.id, id)));
       const offer = asset && (await find("provider", life.id, asset))?.side.document?.offer;
@@ -353,19 +334,4 @@ async function withinMs<T>(work: Promise<T>, ms: number): Promise<T | undefined>
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), ms);
   return await Promise.race([work.catch(() => undefined), promise]).finally(() => clearTimeout(timer));
-}
-
-const COLLECTION = `${negotiationProtocol.collection}/`;
-
-/** A call of the HTTPS binding by its path below the base address. */
-function callAt(path: string): { readonly pid?: string; readonly type: NegotiationMessage["@type"] } | undefined {
-  if (!path.startsWith(COLLECTION)) return undefined;
-  const rest = path.slice(COLLECTION.length);
-  const typeOf = (paths: Readonly<Record<string, string>>, at: string) =>
-    Object.entries(paths).find(([, one]) => one === at)?.[0] as NegotiationMessage["@type"] | undefined;
-  const first = typeOf(NEGOTIATION_PATHS.first, rest);
-  if (first !== undefined) return { type: first };
-  const slash = rest.indexOf("/");
-  const later = slash < 0 ? undefined : typeOf(NEGOTIATION_PATHS.later, rest.slice(slash + 1));
-  return later === undefined ? undefined : { pid: decodeURIComponent(rest.slice(0, slash)), type: later };
 }
