@@ -28,7 +28,7 @@ beforeAll(async () => {
     members: [
       { id: "operator", kind: "industry" },
       { id: "ministry", kind: "government" },
-      { id: "bureau", kind: "government", reachable: false },
+      { id: "bureau", kind: "government" },
       { id: "alpha", kind: "enterprise", reachable: true },
       { id: "beta", kind: "enterprise" },
       { id: "gamma", kind: "enterprise" },
