@@ -174,11 +174,12 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     const { document } = side;
     const isFinal = message["@type"] === "ContractNegotiationEventMessage" && message.eventType === "FINALIZED";
     const isAwaited = document?.state === "AGREED" || document?.state === "VERIFIED";
-    if (!isFinal || side.role !== "consumer" || document === undefined || !isAwaited) return undefined;
+    const subject = document && subjectOf(document);
+    if (!isFinal || side.role !== "consumer" || subject === undefined || !isAwaited) return undefined;
     const ports = consumerPorts(ctx);
     let word = await mayFinalize(ports, document);
     if (word === "not-yet") {
-      await ctx.moved.wait(subjectOf(document)?.request ?? "", BEHIND_MS);
+      await ctx.moved.wait(subject.request, BEHIND_MS);
       word = await mayFinalize(ports, document);
     }
     if (word === "yes") return undefined;
