@@ -30,6 +30,7 @@ import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
+import { createPolicyActivations, type PolicyActivations } from "./policy-activations.ts";
 import {
   createForgottenReleases,
   createReleaseHistory,
@@ -157,6 +158,7 @@ export interface Context {
   /** Member: value releases for ever. */
   readonly releases: ReleaseHistory;
   readonly forgotten: ForgottenReleases;
+  readonly activations: PolicyActivations;
   readonly assets: OwnTables;
   /** Takes in documents and dossiers, which may come before their opening. */
   readonly unopened: Unopened;
@@ -214,6 +216,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     },
     releases,
     forgotten: createForgottenReleases(services.ledger, services.member, releases),
+    activations: createPolicyActivations(services.ledger),
     assets: createOwnTables(services),
     unopened: createUnopened({
       waiting: open<Waiting>("unopened-documents"),
