@@ -78,9 +78,10 @@ export function createStateCache(base: StateBase): StateCache {
     committed(writes: ReadonlyMap<string, string>) {
       commits += 1;
       for (const [key, text] of writes) {
-        current.delete(key);
-        previous.delete(key);
-        keep(key, { text });
+        const isFresh = current.delete(key);
+        const isOlder = previous.delete(key);
+        // Most keys are written once, and nobody asks for them.
+        if (isFresh || isOlder) keep(key, { text });
       }
     },
   });
