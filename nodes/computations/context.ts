@@ -24,6 +24,7 @@ import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { coalesced } from "../store/coalesced.ts";
+import { type AssetUses, createAssetUses } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeptResults, type KeptResults } from "./kept-results.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
@@ -159,6 +160,7 @@ export interface Context {
   readonly releases: ReleaseHistory;
   readonly forgotten: ForgottenReleases;
   readonly activations: PolicyActivations;
+  readonly uses: AssetUses;
   readonly assets: OwnTables;
   /** Takes in documents and dossiers, which may come before their opening. */
   readonly unopened: Unopened;
@@ -179,6 +181,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const facts = createLedgerFacts(services.ledger);
   const documentsToRelay = open<ComputationDocuments>("computation-documents");
   const dossiers = open<Dossier>("dossiers");
+  const agreements = open<AgreementRecord>("agreements");
   const results = open<ResultRecord>("results");
   const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
@@ -198,7 +201,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       lives: coalesced(open<LifeRecord>("request-lives", "unless-power-fails")),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
-      agreements: open<AgreementRecord>("agreements"),
+      agreements,
       openings: open<OpeningRecord>("openings"),
       documentsToRelay,
       dossiers,
@@ -217,6 +220,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     releases,
     forgotten: createForgottenReleases(services.ledger, services.member, releases),
     activations: createPolicyActivations(services.ledger),
+    uses: createAssetUses(services.ledger, agreements),
     assets: createOwnTables(services),
     unopened: createUnopened({
       waiting: open<Waiting>("unopened-documents"),

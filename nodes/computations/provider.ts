@@ -5,7 +5,6 @@ import { agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { PeerError } from "../peer/peer-error.ts";
-import { assetUses } from "./asset-uses.ts";
 import type { Context } from "./context.ts";
 import { ContractAgreementVerificationMessage, ContractNegotiation, paths } from "./peer-messages.ts";
 import { standInFor } from "./relay.ts";
@@ -17,7 +16,7 @@ export function providerPorts(
   ctx: Context,
   delivery: { readonly attempts: number; readonly timeoutMs?: number } = { attempts: 3 },
 ): AgreePorts {
-  const { ledger, members, peers } = ctx.services;
+  const { members, peers } = ctx.services;
   return {
     ...ctx.party,
     directory: ctx.facts,
@@ -35,7 +34,7 @@ export function providerPorts(
         }),
       );
     },
-    usesSoFar: (asset: string) => assetUses(ledger, ctx.stores.agreements, asset),
+    usesSoFar: (asset: string) => ctx.uses.of(asset),
     async deliver(requester, request, agreement) {
       return await reaching(`agreement on ${agreement.asset.id}`, async () =>
         peers.call(await members.target(await standInFor(ctx, requester)), {
