@@ -11,6 +11,7 @@ import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { addDataspaceRoutes, DATASPACE_PATH } from "../http/dataspace/dataspace-routes.ts";
+import { addDidRoute } from "../http/dataspace/did-route.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
 import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
@@ -67,6 +68,14 @@ export function createDataspaceFeature(services: NodeServices): Feature {
     apiRoutes: (app) => addTransferApi(app, plane),
     peerRoutes(app) {
       plane.peerRoutes(app);
+      addDidRoute(
+        app,
+        async () => {
+          const found = await members.find(member);
+          return found?.status === "active" ? found.record : undefined;
+        },
+        DATASPACE_PATH,
+      );
       addDataspaceRoutes(app, {
         authenticate: createAuthenticate({
           publicKey: members.publicKey,
