@@ -52,6 +52,24 @@ test("what was kept under a header that a crash lost does not count for the next
   ]);
 });
 
+test("words can be read from the moment they are noted; once they are on disk nothing else holds them", async () => {
+  const kept = await openKeptChunks(store, COMPUTATION);
+  kept.note(at(0), bytes(1));
+  expect([...kept.read(at(0))]).toEqual([1]);
+  await kept.settle(at(0));
+  await store.put(chunkId(COMPUTATION, at(0)), bytes(2));
+  expect([...kept.read(at(0))]).toEqual([2]);
+});
+
+test("a chunk that the disk did not take counts as never taken", async () => {
+  const kept = await openKeptChunks({ ...store, put: () => Promise.reject(new Error("full")) }, COMPUTATION);
+  kept.note(at(0), bytes(1));
+  expect(kept.held(2, "alpha")).toBe(1);
+  await expect(kept.settle(at(0))).rejects.toThrow("full");
+  expect(kept.held(2, "alpha")).toBe(0);
+  expect(() => kept.read(at(0))).toThrow(/not kept/);
+});
+
 test("erased, nothing is left and nothing comes back; other computations keep theirs", async () => {
   const [kept, other] = [await openKeptChunks(store, COMPUTATION), await openKeptChunks(store, OTHER)];
   for (const one of [kept, other]) {
@@ -64,6 +82,7 @@ test("erased, nothing is left and nothing comes back; other computations keep th
   await kept.erase();
   await Promise.all([onItsWay, kept.settle(at(2))]);
   kept.note(at(0), bytes(4));
+  expect(() => kept.read(at(0))).toThrow(/not kept/);
   await kept.settle(at(0));
   expect(await store.folders()).toEqual([OTHER]);
   expect(await store.ids(OTHER)).toEqual([chunkId(OTHER, at(0))]);

@@ -79,7 +79,6 @@ export async function openKeptChunks(store: BlobStore, computation: string): Pro
       const instead = place.index === 0 ? [...stale].map((index) => chunkId(computation, { ...place, index })) : [];
       try {
         await put(id, words, instead);
-        if (place.index === 0) stale.clear();
       } catch (error) {
         here.delete(place.index);
         throw error;
