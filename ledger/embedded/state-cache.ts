@@ -19,7 +19,7 @@ interface Kept {
 }
 
 /** Characters of keys and texts in each of two generations: what nobody asks for while one fills up is forgotten. */
-const GENERATION_LENGTH = 1 << 20;
+const GENERATION_LENGTH = 512 * 1024;
 
 export function createStateCache(base: StateBase): StateCache {
   let current = new Map<string, Kept>();
@@ -28,7 +28,7 @@ export function createStateCache(base: StateBase): StateCache {
   let commits = 0;
 
   function keep(key: string, kept: Kept): void {
-    if (kept.text.length > GENERATION_LENGTH / 16) return;
+    if (kept.text.length > GENERATION_LENGTH / 4) return;
     const added = key.length + kept.text.length;
     if (length + added > GENERATION_LENGTH) {
       previous = current;
