@@ -23,7 +23,7 @@ import {
 } from "./_pair.ts";
 
 /** Far more than all buffers on the way hold. */
-const BIG_ROWS = 80_000;
+const BIG_ROWS = 60_000;
 let pair: Pair;
 let big: string;
 beforeAll(async () => {
