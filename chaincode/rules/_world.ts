@@ -1,4 +1,5 @@
 /** A ledger in memory for tests of the rules: real keys, a clock that the test moves, and one whole computation's life. */
+
 import { signStatement } from "../../crypto/suites/signed.ts";
 import {
   admission,
@@ -11,6 +12,7 @@ import {
 } from "../../ledger/conformance/fixture.ts";
 import { verifyForContract } from "../../ledger/contract.ts";
 import type { SignedTransaction } from "../../ledger/port.ts";
+import { agreementIdOf } from "./agreement-id.ts";
 import { execute, type Outcome } from "./execute.ts";
 import type { StateStore } from "./host.ts";
 import type { TransactionBody, TransactionType } from "./transactions.ts";
@@ -85,7 +87,7 @@ export const providers = SECTORS.map((sector, at) => testMember(`provider-${at}`
 export const REQUEST = uuid("request");
 export const COMPUTATION = uuid("computation");
 export const assetOf = (provider: TestMember): string => `${provider.id}:output`;
-export const agreementOf = (provider: TestMember): string => uuid(`agreement ${provider.id}`);
+export const agreementOf = (provider: TestMember, about = REQUEST): string => agreementIdOf(about, assetOf(provider));
 
 export async function foundedWorld(): Promise<World> {
   const world = emptyWorld();

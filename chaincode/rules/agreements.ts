@@ -1,5 +1,6 @@
 /** Agreements: recorded by the provider when the DSP negotiation is FINALIZED; revocable by the provider. */
 
+import { agreementIdOf } from "./agreement-id.ts";
 import { activeAsset } from "./assets.ts";
 import { failRunning } from "./computation-states.ts";
 import { demand, found } from "./errors.ts";
@@ -13,7 +14,7 @@ import type { TransactionBody } from "./transactions.ts";
 type Conclusion = TransactionBody<"agreement.conclude">;
 
 export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author, body) => {
-  const { agreement, request, policy, asset, assetVersion } = body;
+  const { agreement, request, policy, negotiation, asset, assetVersion } = body;
   demand(
     providerOf(asset) === author.id,
     "ERR_CONTRACT_NOT_PERMITTED",
@@ -25,6 +26,18 @@ export const concludeAgreement: Rule<"agreement.conclude"> = async (host, author
     "ERR_CONTRACT_MISMATCH",
     "request: expected a data request, or the policy that records are released by",
     "request",
+  );
+  demand(
+    (policy === undefined) === (negotiation === undefined),
+    "ERR_CONTRACT_MISMATCH",
+    "negotiation: expected with an agreement on records, and with no other",
+    "negotiation",
+  );
+  demand(
+    agreement === agreementIdOf(request ?? negotiation ?? "", asset),
+    "ERR_CONTRACT_MISMATCH",
+    "agreement: expected the id that follows from its request or negotiation, and its asset",
+    "agreement",
   );
   const existing = await readAgreement(host.store, agreement);
   demand(existing === undefined, "ERR_CONTRACT_EXISTS", `agreement: ${agreement} exists`, "agreement");

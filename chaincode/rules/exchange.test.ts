@@ -146,7 +146,6 @@ describe("agreements", () => {
     const conclude = (changes: object) =>
       world.submit(provider, "agreement.conclude", agreementBody(provider, changes));
     expect(await conclude({})).toMatchObject({ code: "ERR_CONTRACT_EXISTS" });
-    expect(await conclude({ agreement: uuid("second") })).toMatchObject({ code: "ERR_CONTRACT_EXISTS" });
     const refusal = decisionBody(provider, { outcome: "refuse" });
     expect(await world.submit(provider, "decision.record", refusal)).toMatchObject({ code: "ERR_CONTRACT_STATE" });
   });
@@ -158,9 +157,12 @@ describe("agreements", () => {
     expect(await conclude({})).toMatchObject({ code: "ERR_CONTRACT_DECISION" });
     await world.must(provider, "decision.record", decisionBody(provider));
     expect(await conclude({}, other)).toMatchObject({ code: "ERR_CONTRACT_NOT_PERMITTED" });
+    expect(await conclude({ agreement: uuid("another") })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
+    expect(await conclude({ negotiation: uuid("negotiation") })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
     expect(await conclude({ consumer: receiver.id })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
     expect(await conclude({ asset: `${provider.id}:another` })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
-    expect(await conclude({ request: uuid("none") })).toMatchObject({ code: "ERR_CONTRACT_NOT_FOUND" });
+    const none = { request: uuid("none"), agreement: agreementOf(provider, uuid("none")) };
+    expect(await conclude(none)).toMatchObject({ code: "ERR_CONTRACT_NOT_FOUND" });
     expect(await conclude({ assetVersion: 2 })).toMatchObject({ code: "ERR_CONTRACT_VERSION" });
     expect(await conclude({ validUntil: minutes(0) })).toMatchObject({ code: "ERR_CONTRACT_DEADLINE" });
     expect(await conclude({ validUntil: "2026-13-01T00:00:00Z" })).toMatchObject({ code: "ERR_CONTRACT_INSTANT" });
@@ -168,7 +170,12 @@ describe("agreements", () => {
 
   test("an agreement on records stands on the policy in force, and serves no request", async () => {
     const world = await requestedWorld();
-    const { request: _, ...body } = agreementBody(provider, { policy: { digest: digest("policy"), version: 1 } });
+    const negotiation = uuid("negotiation");
+    const { request: _, ...body } = agreementBody(provider, {
+      agreement: agreementOf(provider, negotiation),
+      policy: { digest: digest("policy"), version: 1 },
+      negotiation,
+    });
     const conclude = (changes: object) => world.submit(provider, "agreement.conclude", { ...body, ...changes });
     expect(await conclude({ policy: undefined })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
     expect(await conclude({ request: REQUEST })).toMatchObject({ code: "ERR_CONTRACT_MISMATCH" });
@@ -183,6 +190,18 @@ describe("agreements", () => {
     expect(await conclude({})).toEqual({ ok: true });
     expect(await readAgreement(world.state, body.agreement)).toMatchObject({ state: "finalized" });
     expect(await readRequestAgreements(world.state, REQUEST)).toEqual([]);
+  });
+
+  test("nobody takes the id of another provider's agreement before it is concluded", async () => {
+    const world = await requestedWorld();
+    await world.must(provider, "decision.record", decisionBody(provider));
+    const policy = { digest: digest("policy"), version: 1 };
+    const { request: _, ...release } = agreementBody(other, { policy, consumer: requester.id });
+    const squat = (negotiation: string) =>
+      world.submit(other, "agreement.conclude", { ...release, agreement: agreementOf(provider), negotiation });
+    expect(await squat(REQUEST)).toMatchObject({ code: "ERR_CONTRACT_MISMATCH", field: "agreement" });
+    expect(await squat(uuid("negotiation"))).toMatchObject({ code: "ERR_CONTRACT_MISMATCH", field: "agreement" });
+    await world.must(provider, "agreement.conclude", agreementBody(provider));
   });
 
   test("only the provider revokes, once", async () => {

@@ -120,11 +120,14 @@ export const DecisionRecord = closed({
 });
 /** A concluded DSP contract agreement (negotiation state FINALIZED) for one asset. */
 export const AgreementConclude = closed({
+  /** `agreementIdOf` its request or negotiation, and its asset. */
   agreement: Uuid,
   /** The data request it answers. Absent: it is on the release of records, and `policy` is there. */
   request: Type.Optional(Uuid),
   /** On the release of records: the policy in force, by which it was decided. */
   policy: Type.Optional(closed({ digest: Digest, version: Type.Integer({ minimum: 1 }) })),
+  /** On the release of records: the provider's id of the negotiation. */
+  negotiation: Type.Optional(Uuid),
   asset: AssetId,
   assetVersion: Type.Integer({ minimum: 1 }),
   consumer: MemberId,

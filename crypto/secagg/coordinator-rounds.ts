@@ -194,6 +194,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
     wanted: wantedSecrets(round.allowed, survivors(state)),
     keys: state.keyset,
     answers: ascending(round.answers),
+    holdersOf: graphIn(state).holdersOf,
     pointOf: (holder) => everyone(state).indexOf(holder) + 1,
   });
   if (recovery.kind === "waiting") return null;

@@ -76,16 +76,23 @@ export function recoverAll(options: {
   wanted: readonly Wanted[];
   keys: readonly Keys[];
   answers: readonly Unmask[];
+  holdersOf: (dealer: string) => readonly string[];
   /** Share point of a holder: its place in the cohort, from 1. */
   pointOf: (holder: string) => number;
 }): Recovery {
   const { phase, threshold, answers } = options;
+  // Asked with every answer: as long as one dealer's holders are too few, no share is read.
+  const answered = new Set(answers.map(({ signer }) => signer));
+  const isTooFew = (dealer: string): boolean =>
+    options.holdersOf(dealer).reduce((n, holder) => n + (answered.has(holder) ? 1 : 0), 0) < threshold;
+  if (options.wanted.some(({ member }) => isTooFew(member))) return { kind: "waiting" };
   const shares = new Map<string, { point: number; share: Uint8Array }[]>();
   for (const answer of answers) {
+    const point = options.pointOf(answer.signer);
     for (const { dealer, share } of answer.statement.body.shares) {
       const list = shares.get(dealer) ?? [];
       if (list.length < threshold) {
-        list.push({ point: options.pointOf(answer.signer), share: fromBase64url(share, "share", 33) });
+        list.push({ point, share: fromBase64url(share, "share", 33) });
       }
       shares.set(dealer, list);
     }

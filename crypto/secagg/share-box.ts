@@ -1,5 +1,5 @@
 /** One sealed box of four shares from a dealer to a holder: X25519, HKDF-SHA-256, AES-256-GCM (kind `seal`). */
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
 import { concat, fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { type KeyUse, keyInfo } from "./context.ts";
 import { SecaggError } from "./errors.ts";
@@ -22,7 +22,8 @@ export function sealShares(
   shares: FourShares,
   nonce: Uint8Array,
 ): string {
-  const cipher = createCipheriv("aes-256-gcm", deriveKey(sharedSecret(ownKey, theirKey), use), nonce);
+  const key = createSecretKey(deriveKey(sharedSecret(ownKey, theirKey), use));
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
   cipher.setAAD(keyInfo(use));
   const body = cipher.update(concat(...SHARINGS.map((kind) => shares[kind])));
   cipher.final();
@@ -33,7 +34,7 @@ export function sealShares(
 export function openShares(ownKey: string, theirKey: string, use: KeyUse, box: string): FourShares {
   try {
     const bytes = fromBase64url(box, "box", NONCE_BYTES + SHARINGS.length * SHARE_BYTES + TAG_BYTES);
-    const key = deriveKey(sharedSecret(ownKey, theirKey), use);
+    const key = createSecretKey(deriveKey(sharedSecret(ownKey, theirKey), use));
     const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
     decipher.setAAD(keyInfo(use));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));

@@ -10,9 +10,16 @@ const fromBytes = (bytes: Uint8Array): bigint =>
 const toBytes = (value: bigint, length: number): Uint8Array =>
   new Uint8Array(Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex"));
 
-/** f(x) for coefficients in ascending order (Horner). */
-export const evaluatePolynomial = (coefficients: readonly bigint[], x: bigint, prime: bigint): bigint =>
-  coefficients.reduceRight((sum, coefficient) => (sum * x + coefficient) % prime, 0n);
+/** f(x) for coefficients in ascending order (Horner). A point is small: the sum is reduced only now and then. */
+export function evaluatePolynomial(coefficients: readonly bigint[], x: bigint, prime: bigint): bigint {
+  let sum = 0n;
+  for (let i = coefficients.length - 1; i >= 0; i--) {
+    sum = sum * x + coefficients[i]!;
+    if (i % REDUCED_EVERY === 0) sum %= prime;
+  }
+  return sum;
+}
+const REDUCED_EVERY = 8;
 
 function power(base: bigint, exponent: bigint, prime: bigint): bigint {
   let result = 1n;

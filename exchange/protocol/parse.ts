@@ -8,6 +8,8 @@ export type Parsed<M> =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const MAX_PROBLEMS = 32;
+/** Objects, arrays and plain values of one message. Explaining what is wrong looks at each of them, several times. */
+const MAX_VALUES = 10_000;
 
 /** `crossProblems`: what JSON Schema says with oneOf and anyOf. The parser never throws; `wanted` narrows the types. */
 export function createParser<M extends { readonly "@type": string }>(
@@ -22,6 +24,9 @@ export function createParser<M extends { readonly "@type": string }>(
       const detail = `wanted ${wanted.join(" or ")}, got ${JSON.stringify(type) ?? "nothing"}`.slice(0, 500);
       return { ok: false, problems: [{ field: "/@type", code: "message-type", detail }] };
     }
+    if (!isWithin(value, MAX_VALUES)) {
+      return { ok: false, problems: [malformed("", `wanted at most ${MAX_VALUES} values in a message`)] };
+    }
     if (!schema.Check(value)) {
       const problems = schema
         .Errors(value)
@@ -33,6 +38,21 @@ export function createParser<M extends { readonly "@type": string }>(
     const problems = crossProblems(message);
     return problems.length > 0 ? { ok: false, problems } : { ok: true, message };
   };
+}
+
+function isWithin(value: unknown, most: number): boolean {
+  const waiting: unknown[] = [value];
+  let found = 0;
+  while (waiting.length > 0) {
+    found += 1;
+    if (found + waiting.length > most + 1) return false;
+    const next = waiting.pop();
+    if (typeof next !== "object" || next === null) continue;
+    const parts = Object.values(next);
+    if (parts.length > most) return false;
+    waiting.push(...parts);
+  }
+  return true;
 }
 
 export const malformed = (field: string, detail: string): Problem => ({ field, code: "message-malformed", detail });

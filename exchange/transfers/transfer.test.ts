@@ -106,6 +106,15 @@ describe("a transfer", () => {
     expect(suspended.source).toBeUndefined();
     expect(suspended.stopped).toEqual({ by: "provider", code: "maintenance", reason: ["until noon"] });
   });
+  test("that its provider has suspended is not set free by its consumer", () => {
+    const suspended = run(["consumer", "request"], ["provider", "start"], ["provider", "suspend"]);
+    expect(transferStep(suspended, "consumer", acts.start, "")).toMatchObject({
+      ok: false,
+      code: "transition-not-allowed",
+    });
+    expect(transferStep(suspended, "provider", acts.start, "")).toMatchObject({ ok: true });
+    expect(transferStep(suspended, "consumer", acts.terminate, "")).toMatchObject({ ok: true });
+  });
   test("takes no address from a consumer that resumes it", () => {
     const resumed = run(["consumer", "request"], ["provider", "start"], ["consumer", "suspend"], ["consumer", "start"]);
     expect(resumed).toMatchObject({ state: "STARTED", source: undefined, stopped: undefined });

@@ -69,6 +69,10 @@ export function transferStep(
     if (message[name] === transfer[name]) continue;
     return refuse("pid-mismatch", `${name}: wanted ${transfer[name]}, got ${message[name]}`);
   }
+  // The protocol lets either side start it again; what a provider holds back a consumer must not set free.
+  if (act === "start" && from === "consumer" && transfer.stopped?.by === "provider") {
+    return refuse("transition-not-allowed", "the provider has suspended it: the provider starts it again");
+  }
   switch (message["@type"]) {
     case "TransferStartMessage": {
       // What a consumer says about the address when it resumes is not for it to say.

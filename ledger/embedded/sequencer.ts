@@ -225,7 +225,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   ): Promise<readonly SubmitAnswer[]> => {
     const stopped = halted ?? retired;
     if (stopped !== undefined) throw stopped;
-    return Promise.all(queue.add(transactions, from));
+    return queue.add(transactions, from);
   };
   const ledger: Ledger = {
     ...readsOf(chain),

@@ -19,7 +19,7 @@ interface Kept {
 }
 
 /** Characters of keys and texts in each of two generations: what nobody asks for while one fills up is forgotten. */
-const GENERATION_LENGTH = 1 << 20;
+const GENERATION_LENGTH = 512 * 1024;
 
 export function createStateCache(base: StateBase): StateCache {
   let current = new Map<string, Kept>();
@@ -28,7 +28,7 @@ export function createStateCache(base: StateBase): StateCache {
   let commits = 0;
 
   function keep(key: string, kept: Kept): void {
-    if (kept.text.length > GENERATION_LENGTH / 16) return;
+    if (kept.text.length > GENERATION_LENGTH / 4) return;
     const added = key.length + kept.text.length;
     if (length + added > GENERATION_LENGTH) {
       previous = current;
@@ -78,9 +78,10 @@ export function createStateCache(base: StateBase): StateCache {
     committed(writes: ReadonlyMap<string, string>) {
       commits += 1;
       for (const [key, text] of writes) {
-        current.delete(key);
-        previous.delete(key);
-        keep(key, { text });
+        const isFresh = current.delete(key);
+        const isOlder = previous.delete(key);
+        // Most keys are written once, and nobody asks for them.
+        if (isFresh || isOlder) keep(key, { text });
       }
     },
   });

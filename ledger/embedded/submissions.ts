@@ -25,11 +25,11 @@ export interface Submission {
 export interface SubmissionQueue {
   readonly bell: Bell;
   /**
-   * One promise per transaction, in order; what waits already is not taken twice. `from`: the member that hands in from
-   * outside. Throws LedgerError before taking any: ERR_LEDGER_FULL when the queue is full or the share of `from` is,
+   * Answers in input order, once all are there; what waits already is not taken twice. `from`: the member that hands in
+   * from outside. Throws LedgerError before taking any: ERR_LEDGER_FULL when the queue is full or the share of `from` is,
    * ERR_LEDGER_QUOTA when `from` has handed in too much of late.
    */
-  add(transactions: readonly SignedTransaction[], from?: string): Promise<SubmitAnswer>[];
+  add(transactions: readonly SignedTransaction[], from?: string): Promise<readonly SubmitAnswer[]>;
   /** The oldest ones: at most `limit`, and not much more than MAX_GROUP_LENGTH together. */
   take(limit: number): readonly Submission[];
   putBack(submissions: readonly Submission[]): void;
@@ -38,12 +38,16 @@ export interface SubmissionQueue {
   size(): number;
 }
 
-type Hear = (answer: SubmitAnswer) => void;
+/** One call of `add`. */
+interface Call {
+  hear(at: number, answer: SubmitAnswer): void;
+}
 
 interface Waiting extends Submission {
   readonly name: string;
   readonly from: string | undefined;
-  readonly waiters: Set<Hear>;
+  /** Calls, and where in their answers this one stands. */
+  waiters: { readonly call: Call; readonly at: number }[];
 }
 
 interface Amount {
@@ -92,37 +96,37 @@ export function createSubmissionQueue(limits: {
   }
 
   /** All of one call wait under one timer. */
-  function waitFor(submissions: readonly Waiting[]): Promise<SubmitAnswer>[] {
-    const open = new Set<(error: LedgerError) => void>();
-    const fail = (error: LedgerError) => {
-      clearTimeout(timer);
-      failures.delete(fail);
-      for (const reject of [...open]) reject(error);
-    };
-    const timer = setTimeout(() => fail(noQuorum(limits.timeoutMs)), limits.timeoutMs);
-    failures.add(fail);
-    return submissions.map(
-      ({ waiters }) =>
-        new Promise((resolve, reject) => {
-          const hear: Hear = (answer) => {
-            settle();
-            resolve(answer);
-          };
-          const refuse = (error: LedgerError) => {
-            settle();
-            reject(error);
-          };
-          const settle = () => {
-            waiters.delete(hear);
-            open.delete(refuse);
-            if (open.size > 0) return;
-            clearTimeout(timer);
-            failures.delete(fail);
-          };
-          waiters.add(hear);
-          open.add(refuse);
-        }),
-    );
+  function waitFor(submissions: readonly Waiting[]): Promise<readonly SubmitAnswer[]> {
+    return new Promise((resolve, reject) => {
+      const answers = new Array<SubmitAnswer>(submissions.length);
+      let open = submissions.length;
+      const call: Call = {
+        hear(at, answer) {
+          answers[at] = answer;
+          open -= 1;
+          if (open > 0) return;
+          end();
+          resolve(answers);
+        },
+      };
+      const fail = (error: LedgerError) => {
+        end();
+        for (const submission of submissions) {
+          submission.waiters = submission.waiters.filter((waiter) => waiter.call !== call);
+        }
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(noQuorum(limits.timeoutMs)), limits.timeoutMs);
+      const end = () => {
+        clearTimeout(timer);
+        failures.delete(fail);
+      };
+      failures.add(fail);
+      for (const [at, { waiters }] of submissions.entries()) waiters.push({ call, at });
+      if (open > 0) return;
+      end();
+      resolve([]);
+    });
   }
 
   return Object.freeze({
@@ -176,11 +180,14 @@ export function createSubmissionQueue(limits: {
 }
 
 function waitingOf(fields: Pick<Waiting, "name" | "transaction" | "text" | "length" | "from">): Waiting {
-  const waiters = new Set<Hear>();
-  const answer = (given: SubmitAnswer) => {
-    for (const hear of [...waiters]) hear(given);
+  return {
+    ...fields,
+    waiters: [],
+    answer(given: SubmitAnswer) {
+      for (const { call, at } of this.waiters) call.hear(at, given);
+      this.waiters = [];
+    },
   };
-  return { ...fields, waiters, answer };
 }
 
 const lengthOf = (submissions: readonly Waiting[]): number => submissions.reduce((sum, { length }) => sum + length, 0);

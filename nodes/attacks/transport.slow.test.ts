@@ -19,6 +19,8 @@ import { createFront, TRANSPORTS } from "./_front.ts";
 
 const TIMEOUT_MS = 5_000;
 const SLOW_SENDERS = 20;
+/** Bytes of a message that come so slowly that it is not whole within the limit of this test. */
+const MISSING = 400;
 const waits = { timeout: 60_000, interval: 50 };
 
 describe.each(TRANSPORTS)("over %s", (transport) => {
@@ -184,11 +186,14 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   test("P-hostile-bytes: more than any call has is not read, whatever was announced", async () => {
     const before = await height();
     const tooMuch = MAX_CALL_BYTES + 1;
+    // It would be answered, were it read.
+    const call = JSON.stringify({ id: 1, call: "acknowledged", asked: { size: 1, waitMs: 0 } }).padEnd(tooMuch);
     const { heard } =
       transport === "calls"
         ? await said(headOf("POST", LEDGER_CALLS.submit.path, Buffer.alloc(0), tooMuch))
-        : await said(headOf("GET", CHANNEL_PATH, Buffer.alloc(0)), lengthOf(tooMuch));
+        : await said(headOf("GET", CHANNEL_PATH, Buffer.alloc(0)), lengthOf(tooMuch), Buffer.from(call));
     await vi.waitFor(() => expect(heard.isOver || /^HTTP\/1\.1 413/.test(heard.text)).toBe(true), waits);
+    expect(heard.text).not.toContain("answered");
     expect(await height()).toBe(before);
     await expect(asks()).resolves.toEqual([]);
   });
@@ -199,8 +204,8 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       Array.from({ length: SLOW_SENDERS }, async (_, index) => {
         // Half of them never finish their header; the other half are a member and never finish what they hand in.
         const bytes = handingIn(`slow ${index}`);
-        const { heard, socket } = await said(bytes.subarray(0, index % 2 === 0 ? 50 : -100));
-        const trickle = setInterval(() => socket.write("x"), 100);
+        const { heard, socket } = await said(bytes.subarray(0, index % 2 === 0 ? 50 : -MISSING));
+        const trickle = setInterval(() => socket.write("x"), 500);
         socket.once("close", () => clearInterval(trickle));
         return heard;
       }),

@@ -3,6 +3,7 @@ import type { Bench } from "./bench.ts";
 import { catalogBench } from "./catalog.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
+import { negotiateBench } from "./negotiate.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
@@ -14,6 +15,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   memory: memoryBench,
   ledger: ledgerBench,
   catalog: catalogBench,
+  negotiate: negotiateBench,
   scan: scanBench,
   vectors: vectorsBench,
 };

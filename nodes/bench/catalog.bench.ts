@@ -30,7 +30,7 @@ const SIZES = {
   clients: { full: 20, tiny: 2 },
   requests: { full: 10_000, tiny: 20 },
 };
-const CHUNK = 10_000;
+const CHUNK = 2_000;
 
 export const catalogBench = defineBench(SIZES, async ({ sizes, note }) => {
   const { assets, searches, clients, requests } = sizes;

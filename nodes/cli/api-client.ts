@@ -12,6 +12,8 @@ export interface ApiClient {
   getText(path: string): Promise<string>;
   post<T>(path: string, body?: unknown): Promise<T>;
   put<T>(path: string, body: unknown): Promise<T>;
+  /** An answer whose body is still on its way. */
+  getStream(path: string, headers: Readonly<Record<string, string>>): Promise<Response>;
 }
 
 export interface ApiAddress {
@@ -54,7 +56,25 @@ export function createApiClient({ base, token }: ApiAddress, surroundings: Surro
     const problem = (text === "" ? {} : parse(text, base)) as Problem;
     throw new CliError("ERR_CLI_REFUSED", { status: response.status }, { problem });
   }
+  /** A long body has no time limit of its own: the node ends what stalls. */
+  async function getStream(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+    let response: Response;
+    try {
+      response = await surroundings.fetch(`${base}/api/v1${path}`, {
+        headers: { authorization: `Bearer ${token}`, ...headers },
+        signal: surroundings.signal,
+      });
+    } catch (error) {
+      if (surroundings.signal.aborted) throw error;
+      throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
+    }
+    if (response.ok) return response;
+    const text = await response.text();
+    const problem = (text === "" ? {} : parse(text, base)) as Problem;
+    throw new CliError("ERR_CLI_REFUSED", { status: response.status }, { problem });
+  }
   return Object.freeze({
+    getStream,
     get: <T>(path: string) => call<T>("GET", path),
     getText: (path: string) => exchange("GET", path, undefined),
     post: <T>(path: string, body?: unknown) => call<T>("POST", path, body ?? {}),

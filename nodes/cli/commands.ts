@@ -10,6 +10,7 @@ import { networkCommands } from "./commands/network.ts";
 import { nodeCommands } from "./commands/node.ts";
 import { policyCommands } from "./commands/policy.ts";
 import { requestCommands } from "./commands/request.ts";
+import { transferCommands } from "./commands/transfer.ts";
 import { trustCommands } from "./commands/trust.ts";
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
@@ -20,6 +21,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   policyCommands,
   requestCommands,
   agreementCommands,
+  transferCommands,
   trustCommands,
   ledgerCommands,
   auditCommands,

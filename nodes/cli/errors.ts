@@ -34,6 +34,7 @@ export const CLI_ERRORS = [
   "ERR_CLI_REFUSED",
   "ERR_CLI_NO_ENTRY",
   "ERR_CLI_NOTHING_WAITS",
+  "ERR_CLI_DOWNLOAD_WRONG",
 ] as const;
 export type CliErrorCode = (typeof CLI_ERRORS)[number];
 
@@ -45,6 +46,7 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_REFUSED: EXIT.failed,
   ERR_CLI_NO_ENTRY: EXIT.failed,
   ERR_CLI_NOTHING_WAITS: EXIT.failed,
+  ERR_CLI_DOWNLOAD_WRONG: EXIT.unverified,
 };
 
 /** What a node answers when it refuses: RFC 9457 with a stable code, as nodes/http writes it. */
@@ -64,10 +66,12 @@ const UNREACHABLE = new Set([
   "ERR_PEER_UNREACHABLE",
   "ERR_PEER_TIMEOUT",
   "ERR_REQUEST_UNREACHABLE",
+  "ERR_TRANSFER_OTHER_SIDE",
 ]);
 const INPUT = new Set([
   "ERR_HTTP_INVALID",
   "ERR_REQUEST_INVALID",
+  "ERR_TRANSFER_INVALID",
   "ERR_CATALOG_INVALID",
   "ERR_ASSET_POLICY_INVALID",
   "ERR_SOURCE_PATH",

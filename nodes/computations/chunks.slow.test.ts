@@ -192,12 +192,5 @@ test("the coordinator keeps no chunk of a computation that is over", async () =>
   const { contributions } = (await transcripts.get(computation))!.result;
   expect(contributions.map(({ member, words }) => [member, words])).toEqual(PROVIDERS.map((one) => [one, undefined]));
   const kept = network.net.node("operator").services.openBlobs("contribution-chunks");
-  await vi.waitFor(
-    async () => {
-      const left: string[] = [];
-      for await (const folder of kept.folders()) left.push(folder);
-      expect(left).toEqual([]);
-    },
-    { timeout: PATIENCE_MS, interval: 200 },
-  );
+  await vi.waitFor(async () => expect(await kept.folders()).toEqual([]), { timeout: PATIENCE_MS, interval: 200 });
 });

@@ -21,13 +21,14 @@ import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { coalesced } from "../store/coalesced.ts";
-import { AGREED_TERMS } from "./asset-uses.ts";
+import { AGREED_TERMS, type AssetUses, createAssetUses } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
 import { createKeptResults, type KeptResults } from "./kept-results.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { createLedgerFacts, type LedgerFacts } from "./ledger-facts.ts";
 import { createOwnTables, type OwnTables } from "./own-tables.ts";
+import { createPolicyActivations, type PolicyActivations } from "./policy-activations.ts";
 import {
   createForgottenReleases,
   createReleaseHistory,
@@ -142,6 +143,8 @@ export interface Context {
   /** Member: value releases for ever. */
   readonly releases: ReleaseHistory;
   readonly forgotten: ForgottenReleases;
+  readonly activations: PolicyActivations;
+  readonly uses: AssetUses;
   readonly assets: OwnTables;
   /** Takes in documents and dossiers, which may come before their opening. */
   readonly unopened: Unopened;
@@ -162,6 +165,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const facts = createLedgerFacts(services.ledger);
   const documentsToRelay = open<CoordinatorDossier>("computation-dossiers");
   const dossiers = open<Dossier>("dossiers");
+  const agreements = open<AgreementRecord>(AGREED_TERMS);
   const results = open<ResultRecord>("results");
   const releases = createReleaseHistory(open<HistoryEntry>("release-history"));
   const clock = () => Date.parse(services.now());
@@ -181,7 +185,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       lives: coalesced(open<LifeRecord>("request-lives", "unless-power-fails")),
       documents: open<RequestDocument>("request-documents"),
       explanations: open<Explanation>("explanations"),
-      agreements: open<AgreementRecord>(AGREED_TERMS),
+      agreements,
       openings: open<OpeningRecord>("openings"),
       documentsToRelay,
       dossiers,
@@ -197,6 +201,8 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     },
     releases,
     forgotten: createForgottenReleases(services.ledger, services.member, releases),
+    activations: createPolicyActivations(services.ledger),
+    uses: createAssetUses(services.ledger, agreements),
     assets: createOwnTables(services),
     unopened: createUnopened({
       waiting: open<Waiting>("unopened-documents"),

@@ -162,12 +162,10 @@ async function assetsOf(
       decision: present(await readDecision(ledger, request, asset), "decision"),
     })),
   );
-  const versions = new Map(entries.map(({ asset, decision }) => [asset, decision.decision.policyVersion]));
   const until = Math.max(...entries.map(({ decision }) => decision.position));
-  const activations = await activationsOf(ctx, versions, until);
   return await Promise.all(
     entries.map(async ({ asset, registered, decision }) => {
-      const activation = activations.get(asset);
+      const activation = await ctx.activations.of(asset, decision.decision.policyVersion, until);
       if (activation === undefined && registered.policyDigest !== decision.decision.policyDigest) {
         throw new ComputationError(
           "ERR_COMPUTATION_EVIDENCE",
@@ -180,27 +178,6 @@ async function assetsOf(
       };
     }),
   );
-}
-
-/**
- * Asset to the position of the activation that brought this version. A version tells activations apart where digests do
- * not: a policy may come back. One without activation came with a registration.
- */
-async function activationsOf(
-  ctx: Context,
-  versions: ReadonlyMap<string, number>,
-  until: number,
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  // The first registration brings version 1.
-  if ([...versions.values()].every((version) => version === 1)) return found;
-  for await (const { position, transaction } of ctx.services.ledger.entries(0, until)) {
-    const { type, body } = transaction.statement;
-    if (type !== "policy.activate") continue;
-    const { asset, version } = body as { asset: string; version: number };
-    if (versions.get(asset) === version) found.set(asset, position);
-  }
-  return found;
 }
 
 function termsOf(dossier: Dossier, asset: string): Dossier["terms"][number] {

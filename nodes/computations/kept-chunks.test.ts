@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type BlobStore, openBlobs } from "../store/blobs.ts";
-import { type Database, openDatabase } from "../store/database.ts";
 import { chunkId, openKeptChunks } from "./kept-chunks.ts";
 
 const COMPUTATION = "00000000-0000-8000-8000-000000000001";
@@ -12,22 +11,14 @@ const at = (index: number, member = "alpha") => ({ phase: 2 as const, member, in
 const bytes = (...values: number[]) => new Uint8Array(values);
 
 let dir: string;
-let database: Database;
 let store: BlobStore;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "chunks-"));
-  database = await openDatabase(dir);
-  store = openBlobs(database, "chunks", () => undefined);
+  store = openBlobs(dir, "chunks");
 });
 afterEach(async () => {
-  await database.close();
   await rm(dir, { recursive: true });
 });
-const idsOf = async (prefix = "") => {
-  const ids: string[] = [];
-  for await (const id of store.ids(prefix)) ids.push(id);
-  return ids;
-};
 
 test("a chunk that is missing ends what is held, also after a restart", async () => {
   for (const index of [0, 1, 3]) await store.put(chunkId(COMPUTATION, at(index)), bytes(index));
@@ -61,6 +52,24 @@ test("what was kept under a header that a crash lost does not count for the next
   ]);
 });
 
+test("words can be read from the moment they are noted; once they are on disk nothing else holds them", async () => {
+  const kept = await openKeptChunks(store, COMPUTATION);
+  kept.note(at(0), bytes(1));
+  expect([...kept.read(at(0))]).toEqual([1]);
+  await kept.settle(at(0));
+  await store.put(chunkId(COMPUTATION, at(0)), bytes(2));
+  expect([...kept.read(at(0))]).toEqual([2]);
+});
+
+test("a chunk that the disk did not take counts as never taken", async () => {
+  const kept = await openKeptChunks({ ...store, put: () => Promise.reject(new Error("full")) }, COMPUTATION);
+  kept.note(at(0), bytes(1));
+  expect(kept.held(2, "alpha")).toBe(1);
+  await expect(kept.settle(at(0))).rejects.toThrow("full");
+  expect(kept.held(2, "alpha")).toBe(0);
+  expect(() => kept.read(at(0))).toThrow(/not kept/);
+});
+
 test("erased, nothing is left and nothing comes back; other computations keep theirs", async () => {
   const [kept, other] = [await openKeptChunks(store, COMPUTATION), await openKeptChunks(store, OTHER)];
   for (const one of [kept, other]) {
@@ -73,9 +82,8 @@ test("erased, nothing is left and nothing comes back; other computations keep th
   await kept.erase();
   await Promise.all([onItsWay, kept.settle(at(2))]);
   kept.note(at(0), bytes(4));
+  expect(() => kept.read(at(0))).toThrow(/not kept/);
   await kept.settle(at(0));
-  expect(await idsOf()).toEqual([chunkId(OTHER, at(0))]);
-  const folders: string[] = [];
-  for await (const folder of store.folders()) folders.push(folder);
-  expect(folders).toEqual([OTHER]);
+  expect(await store.folders()).toEqual([OTHER]);
+  expect(await store.ids(OTHER)).toEqual([chunkId(OTHER, at(0))]);
 });

@@ -46,7 +46,7 @@ export async function openKeptChunks(store: BlobStore, computation: string): Pro
     vectors.set(name, vector);
     return vector;
   }
-  for await (const id of store.ids(`${computation}/`)) {
+  for (const id of await store.ids(computation)) {
     const [, phase, member, index] = id.split("/") as [string, string, string, string];
     vectorOf({ phase, member }).here.add(Number(index));
   }
@@ -79,7 +79,6 @@ export async function openKeptChunks(store: BlobStore, computation: string): Pro
       const instead = place.index === 0 ? [...stale].map((index) => chunkId(computation, { ...place, index })) : [];
       try {
         await put(id, words, instead);
-        if (place.index === 0) stale.clear();
       } catch (error) {
         here.delete(place.index);
         throw error;
@@ -102,7 +101,7 @@ export async function openKeptChunks(store: BlobStore, computation: string): Pro
     async erase() {
       isErased = true;
       await Promise.allSettled(writing);
-      await store.erase(`${computation}/`);
+      await store.erase(computation);
     },
   });
 }

@@ -32,9 +32,9 @@ export async function eraseLeftovers({ services, stores }: Part, of?: string): P
 
 /** Chunks of computations that are over. */
 export async function eraseLeftoverChunks({ services, stores }: Part): Promise<void> {
-  for await (const computation of stores.contributions.folders()) {
+  for (const computation of await stores.contributions.folders()) {
     if (await isOver({ services, stores }, computation, "coordinator")) {
-      await stores.contributions.erase(`${computation}/`);
+      await stores.contributions.erase(computation);
     }
   }
 }

@@ -62,6 +62,54 @@ test("one that came before a restart is the one that is decoded after it", async
   expect(kept()).toEqual(honest);
 });
 
+test("a restart, and another one after it, change nothing about which one is decoded", async () => {
+  const { open, kept } = stored();
+  await (await open()).take(honest, taken);
+  const again = await open();
+  await again.take(lie, taken);
+  await again.decoded(digestOf(honest));
+  expect(kept()).toEqual(honest);
+});
+
+test("the first one is kept before the role has it; of several that wait for records the last one is", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await offered.take(lie, async () => expect(kept()).toEqual(lie));
+  await offered.take(honest, taken);
+  expect(kept()).toEqual(honest);
+});
+
+test("the role is given one at a time", async () => {
+  const { open } = stored();
+  const offered = await open();
+  const told: string[] = [];
+  const given = Promise.withResolvers<void>();
+  const goesOn = Promise.withResolvers<void>();
+  const first = offered.take(honest, async () => {
+    given.resolve();
+    await goesOn.promise;
+    told.push("first is over");
+  });
+  await given.promise;
+  const second = offered.take(lie, async () => void told.push("second"));
+  // Long enough for a second one that does not wait.
+  await new Promise((resolve) => setImmediate(resolve));
+  goesOn.resolve();
+  await Promise.all([first, second]);
+  expect(told).toEqual(["first is over", "second"]);
+});
+
+test("a refused one is forgotten, and what was decoded is kept whatever comes after it", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await offered.take(honest, taken);
+  await expect(offered.take(lie, refused)).rejects.toThrow("refused");
+  await offered.decoded(digestOf(lie));
+  expect(kept()).toEqual(honest);
+  await offered.dropped();
+  expect(kept()).toEqual(honest);
+});
+
 test("a refused one, and one whose sum cannot be redone, are not kept", async () => {
   const { open, kept } = stored();
   const offered = await open();

@@ -146,7 +146,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     { schema: { params: ChunkParameters, response: { 200: Type.Unsafe<Uint8Array>({}), ...problems } } },
     async ({ params, author }, reply) => {
       const words = await chunkFor(ctx, author, { ...params, phase: phaseOf(params) });
-      return reply.type("application/octet-stream").send(Buffer.from(words));
+      return reply.type("application/octet-stream").send(Buffer.from(words.buffer, words.byteOffset, words.byteLength));
     },
   );
   app.get(

@@ -2,7 +2,6 @@
 import { type AgreePorts, conclude, decideAndAgree } from "../../exchange/requests/agree.ts";
 import { type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { isOpenToAgree } from "../../exchange/requests/negotiated.ts";
-import { assetUses } from "./asset-uses.ts";
 import type { Context } from "./context.ts";
 import type { Negotiating } from "./negotiating.ts";
 
@@ -12,7 +11,6 @@ const PROMPT_MS = 5_000;
 type Desk = Pick<Negotiating, "fetchDocument" | "isAsked" | "poke" | "verified">;
 
 export function providerPorts(ctx: Context, desk: Desk, waitMs: number): AgreePorts {
-  const { ledger } = ctx.services;
   return {
     ...ctx.party,
     directory: ctx.facts,
@@ -20,7 +18,7 @@ export function providerPorts(ctx: Context, desk: Desk, waitMs: number): AgreePo
     agreements: ctx.stores.agreements,
     ownAsset: (id) => ctx.assets.get(id),
     fetchDocument: desk.fetchDocument,
-    usesSoFar: (asset: string) => assetUses(ledger, ctx.stores.agreements, asset),
+    usesSoFar: (asset: string) => ctx.uses.of(asset),
     verified: (kept) => desk.verified(kept, waitMs),
   };
 }

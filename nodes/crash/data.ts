@@ -18,6 +18,8 @@ const COSIGNERS: readonly string[] = [COSIGNER, RECEIVER, COORDINATOR];
 const CODES = 64;
 /** Rounds that one network has figures for. */
 export const MAX_ROUNDS = CODES * CODES;
+/** Rounds of one network whose vectors have several chunks. */
+export const MAX_LONG_ROUNDS = CODES;
 
 export const MEMBERS: readonly TestnetMember[] = (
   [
@@ -39,10 +41,11 @@ export function tableOf(member: string): PlainTable {
   const rows = codes.flatMap((year, y) =>
     codes.map((branch, b) => {
       const isMissing = (7 * y + b) % 9 === 0 && PROVIDERS[(y + b) % PROVIDERS.length] === member;
-      return `${year},${branch},${tenths(90_000).toFixed(1)},${isMissing ? "" : tenths(9_000).toFixed(1)}`;
+      const tax = isMissing ? "" : tenths(9_000).toFixed(1);
+      return [year, branch, tenths(90_000).toFixed(1), tax, tenths(90_000).toFixed(1)].join();
     }),
   );
-  return { csv: `year,branch,output,tax\n${rows.join("\n")}\n`, asset: assetOf(member), attributes: {} };
+  return { csv: `year,branch,output,tax,energy\n${rows.join("\n")}\n`, asset: assetOf(member), attributes: {} };
 }
 
 function assetOf(member: string): Asset {
@@ -59,6 +62,7 @@ function assetOf(member: string): Asset {
       table("branch"),
       { ...amount("output", "output-value", "1000000"), alwaysPresent: true },
       amount("tax", "tax-paid", "100000"),
+      { ...amount("energy", "energy-used", "100000"), alwaysPresent: true },
     ],
     codeTables: { year: codeTable, branch: codeTable },
     unit: { kind: "provider" },
@@ -86,21 +90,40 @@ export const registrationOf = (member: string, path: string) => ({
     minimumUnits: 0,
     colluders: 0,
     countUnits: true,
-    aggregate: { "output-value": ["sum"], "tax-paid": ["sum"] },
+    aggregate: {
+      "output-value": ["sum"],
+      "tax-paid": ["sum"],
+      "energy-used": ["sum"],
+      year: ["distinct"],
+      branch: ["distinct"],
+    },
+    groupBy: { elements: ["year"] },
     filter: { year: { predicates: ["eq"] }, branch: { predicates: ["eq"] } },
   }),
 });
 
+const isIn = (name: string, at: number) => ({ element: name, operator: "eq" as const, values: [codes[at]!] });
+
 /** The question of a round: `output` is present everywhere (registry mode), `tax` is counted first. */
 export function queryOf(round: number, mode: "registry" | "counted"): Query {
   const element = mode === "registry" ? "output-value" : "tax-paid";
-  const isIn = (name: string, at: number) => ({ element: name, operator: "eq" as const, values: [codes[at]!] });
   return {
     measures: [{ id: "total", statistic: { kind: "sum", element } }],
     groupBy: [],
     filters: [isIn("year", Math.floor(round / CODES)), isIn("branch", round % CODES)],
   };
 }
+
+/** With two sketches in each of its cells it has half a million words: two chunks. `nth` is below MAX_LONG_ROUNDS. */
+export const longQueryOf = (nth: number): Query => ({
+  measures: [
+    { id: "total", statistic: { kind: "sum", element: "energy-used" } },
+    { id: "years", statistic: { kind: "distinct", element: "year" } },
+    { id: "branches", statistic: { kind: "distinct", element: "branch" } },
+  ],
+  groupBy: [{ element: "year" }],
+  filters: [isIn("branch", nth)],
+});
 
 export const draftOf = (id: string, query: Query, purpose = "industry-statistics") => ({
   id,
@@ -119,16 +142,19 @@ export const draftOf = (id: string, query: Query, purpose = "industry-statistics
   coordinator: COORDINATOR,
 });
 
-/** The independent figure over the tables of these members. */
-export function plainFigure(
+/** The independent totals over the tables of these members, by group. */
+export function plainTotals(
   query: Query,
   members: readonly string[],
   tables: ReadonlyMap<string, PlainTable>,
-): string | null {
-  const [figure] = plainFigures(
-    query,
+): ReadonlyMap<string, string | null> {
+  const [total] = query.measures;
+  const figures = plainFigures(
+    { ...query, measures: [total!] },
     members.map((member) => tables.get(member)!),
     {},
   );
-  return figure?.value ?? null;
+  return new Map(figures.map(({ group, value }) => [groupText(group), value]));
 }
+
+export const groupText = (group: Readonly<Record<string, string>>): string => JSON.stringify(group);

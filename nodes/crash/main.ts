@@ -1,5 +1,5 @@
 /**
- * `npm run test:crash -- --rounds N [--networks K] [--seed S] [--only BLOW] [--json] [--dir FOLDER]`. Ctrl-C ends it
+ * `npm run test:crash -- --rounds N [--networks K] [--seed S] [--only WHAT] [--json] [--dir FOLDER]`. Ctrl-C ends it
  * after the present rounds. Exit 1 when a promise was broken; the folder stays then.
  */
 import { mkdtemp } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MAX_ROUNDS } from "./data.ts";
-import { BLOWS } from "./plan.ts";
+import { ONLY } from "./plan.ts";
 import { planText, runCrashes } from "./runner.ts";
 
 const { values } = parseArgs({
@@ -27,8 +27,8 @@ if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Numbe
   throw new RangeError(`--rounds: a whole number from 1 to ${MAX_ROUNDS}; --seed: a whole number`);
 }
 if (!Number.isSafeInteger(networks) || networks < 1) throw new RangeError("--networks: a whole number from 1");
-const only = BLOWS.find((kind) => kind === values.only);
-if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${BLOWS.join(", ")}`);
+const only = ONLY.find((one) => one === values.only);
+if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${ONLY.join(", ")}`);
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());

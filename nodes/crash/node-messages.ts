@@ -10,7 +10,12 @@ export interface Trap {
         readonly nth: number;
         readonly delayMs: number;
       }
-    | { readonly kind: "write"; readonly moment: Moment; readonly nth: number };
+    | {
+        readonly kind: "write";
+        readonly store: "any" | "ledger";
+        readonly moment: Moment;
+        readonly nth: number;
+      };
   /** The process that gets SIGKILL, 0 for the one that springs the trap; or the runner is told and acts. */
   readonly act: { readonly kill: number } | "tell";
 }

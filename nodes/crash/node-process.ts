@@ -2,10 +2,12 @@
 
 import { open } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
 import type { ObservedMessage } from "../peer/client.ts";
 import { startNode } from "../runtime/node.ts";
+import { LEDGER_FOLDER } from "../runtime/open-ledger.ts";
 import { type FromNode, NO_ORDERS, type Orders, type ToNode, type Trap } from "./node-messages.ts";
 import { openSentLog } from "./sent-log.ts";
 import { createStepReader, type Moment } from "./steps.ts";
@@ -14,7 +16,8 @@ const say = (message: FromNode): void => void process.send?.(message);
 
 let orders: Orders = NO_ORDERS;
 let traps: { readonly trap: Trap; seen: number }[] = [];
-let writes = 0;
+/** Since the last orders, and how many of them into the ledger's store. */
+let writes = { any: 0, ledger: 0 };
 const kills = new Set<NodeJS.Timeout>();
 
 function spring({ trap }: { readonly trap: Trap }): void {
@@ -44,11 +47,12 @@ function onStep(names: readonly string[], moment: Moment): void {
   }
 }
 
-function onWrite(moment: Moment): void {
-  if (moment === "before") writes += 1;
+function onWrite(moment: Moment, isLedger: boolean): void {
+  if (moment === "before") writes = { any: writes.any + 1, ledger: writes.ledger + Number(isLedger) };
   for (const armed of [...traps]) {
     const { when } = armed.trap;
-    if (when.kind === "write" && when.moment === moment && writes >= when.nth) spring(armed);
+    if (when.kind !== "write" || when.moment !== moment || (when.store === "ledger" && !isLedger)) continue;
+    if (writes[when.store] >= when.nth) spring(armed);
   }
 }
 
@@ -69,11 +73,12 @@ const isSynced = (all: readonly unknown[]): boolean => (all.at(-1) as { sync?: b
 function watch(owner: Methods, name: string, isSlow: (all: readonly unknown[]) => boolean, code: string): void {
   const original = owner[name]!;
   owner[name] = async function (this: unknown, ...all: unknown[]) {
-    onWrite("before");
+    const isLedger = basename((this as { location?: string }).location ?? "") === LEDGER_FOLDER;
+    onWrite("before", isLedger);
     if (orders.isFull) throw Object.assign(new Error("No space left on device"), { code });
     if (orders.slowMs > 0 && isSlow(all)) await sleep(orders.slowMs);
     const result = await original.apply(this, all);
-    onWrite("after");
+    onWrite("after", isLedger);
     return result;
   };
 }
@@ -105,7 +110,7 @@ async function run({ dir, sent }: Extract<ToNode, { kind: "start" }>): Promise<v
 process.on("message", (message: ToNode) => {
   if (message.kind === "orders") {
     orders = message.orders;
-    writes = 0;
+    writes = { any: 0, ledger: 0 };
     traps = orders.traps.map((trap) => ({ trap, seen: 0 }));
     for (const timer of kills) clearTimeout(timer);
     kills.clear();

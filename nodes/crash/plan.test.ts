@@ -15,14 +15,27 @@ test("every role is killed at every step, each once, before the runs become rand
   expect([...cells].sort()).toEqual([...wanted].sort());
 });
 
+test("every role is killed around a write of its ledger, with slow fsync too, and has a full disk", () => {
+  const told = plans(7, ROUNDS).flatMap(({ round, slow, strikes: [{ role, when, blow } = {} as never] }) => {
+    if (round % 5 === 4 || when.kind !== "write" || when.store !== "ledger") return [];
+    return blow.kind === "fill" ? [`${role} full`] : [`${role} ${when.moment}${slow?.role === role ? " slow" : ""}`];
+  });
+  const cells = ["before", "after", "before slow", "after slow", "full"];
+  expect([...told].sort()).toEqual(ROLES.flatMap((role) => cells.map((cell) => `${role} ${cell}`)).sort());
+});
+
 test("a seed gives the same plans again, and another seed others", () => {
   expect(plans(7, 50)).toEqual(plans(7, 50));
   expect(plans(8, 50)).not.toEqual(plans(7, 50));
 });
 
-test("steps of phase 1 are asked for only where there is a phase 1", () => {
-  const counted = new Set(STEPS.filter((step) => step.counted).map(({ name }) => name));
+test("steps of phase 1 and of several chunks are asked for only where there are any", () => {
+  const named = (flag: "counted" | "long") => new Set(STEPS.filter((step) => step[flag]).map(({ name }) => name));
+  const [counted, long] = [named("counted"), named("long")];
   for (const { mode, strikes } of plans(9, 2 * ROUNDS)) {
-    for (const { when } of strikes) if (when.kind === "step" && counted.has(when.step)) expect(mode).toBe("counted");
+    const steps = strikes.flatMap(({ when }) => (when.kind === "step" ? [when.step] : []));
+    if (steps.some((step) => long.has(step))) expect(mode).toBe("long");
+    else if (steps.some((step) => counted.has(step))) expect(mode).toBe("counted");
+    else expect(mode).not.toBe("long");
   }
 });

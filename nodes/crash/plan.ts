@@ -1,4 +1,4 @@
-/** What is done to whom in which round: the role × step matrix first, in an order of the seed's, then at random. */
+/** What is done to whom in which round: first the matrix of roles × steps and disks in an order of the seed's, then at random. */
 import { type Random, seededRandom } from "./random.ts";
 import { type Moment, ROLES, type Role, STEPS, type Step } from "./steps.ts";
 
@@ -12,8 +12,8 @@ export type When =
       readonly nth: number;
       readonly delayMs: number;
     }
-  /** Around the nth write of the victim after the round has begun. */
-  | { readonly kind: "write"; readonly moment: Moment; readonly nth: number }
+  /** Around the nth write of the victim after the round has begun; `ledger`: its nth into the ledger's store. */
+  | { readonly kind: "write"; readonly store: "any" | "ledger"; readonly moment: Moment; readonly nth: number }
   /** After the request was filed. */
   | { readonly kind: "time"; readonly ms: number };
 
@@ -35,29 +35,46 @@ export interface Strike {
 
 export interface RoundPlan {
   readonly round: number;
-  readonly mode: "registry" | "counted";
+  /** `long`: the vector has several chunks. */
+  readonly mode: "registry" | "counted" | "long";
   readonly strikes: readonly Strike[];
   /** Every synced write of that role takes so much longer. */
   readonly slow?: { readonly role: Role; readonly ms: number };
 }
 
-interface Cell {
-  readonly role: Role;
-  readonly step: Step;
-  readonly moment: Moment;
-}
-
-const MATRIX: readonly Cell[] = ROLES.flatMap((role) =>
-  STEPS.flatMap((step) => step.moments.map((moment) => ({ role, step, moment }))),
+type Cell = { readonly role: Role } & (
+  | { readonly kind: "step"; readonly step: Step; readonly moment: Moment }
+  /** Killed around a write of the ledger, without more or with slow fsync; or the disk is full from that write on. */
+  | { readonly kind: "commit" | "slow"; readonly moment: Moment }
+  | { readonly kind: "fill" }
 );
+
+const MOMENTS = ["before", "after"] as const;
+const MATRIX: readonly Cell[] = ROLES.flatMap((role) => [
+  ...STEPS.flatMap((step) => step.moments.map((moment) => ({ role, kind: "step" as const, step, moment }))),
+  ...MOMENTS.flatMap((moment) => [
+    { role, kind: "commit" as const, moment },
+    { role, kind: "slow" as const, moment },
+  ]),
+  { role, kind: "fill" },
+]);
 export const MATRIX_CELLS = MATRIX.length;
+/** A ledger writes some twenty times in a round. */
+const COMMITS = 12;
 const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 
-export const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
+const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
+/** What a run may be confined to: rounds at random that deal one blow, or steps of vectors of several chunks. */
+export const ONLY = [...BLOWS, "chunks"] as const;
+export type Only = (typeof ONLY)[number];
 
-/** Round `round` of the run with this seed; with `only`, every round is random and deals this blow. */
-export function planRound(seed: number, round: number, only?: Blow["kind"]): RoundPlan {
+/** Round `round` of the run with this seed. */
+export function planRound(seed: number, round: number, only?: Only): RoundPlan {
   const random = seededRandom(Math.imul(seed, 0x9e3779b1) + Math.imul(round + 1, 0x85ebca6b));
+  if (only === "chunks") {
+    const cells = MATRIX.filter((one) => one.kind === "step" && one.step.long === true);
+    return ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
+  }
   // Every fifth round is random from the start, so that short runs have some of everything.
   const cell =
     round % 5 === 4 || only !== undefined
@@ -66,17 +83,34 @@ export function planRound(seed: number, round: number, only?: Blow["kind"]): Rou
   if (cell !== undefined) return ofCell(random, round, cell);
   const strikes = [randomStrike(random, only)];
   if (random.next() < 0.2) strikes.push({ ...randomStrike(random), blow: KILL_NOW });
-  const needsCounts = strikes.some(({ when }) => when.kind === "step" && isCounted(when.step));
-  const slow = random.next() < 0.15 ? { role: random.pick(ROLES), ms: 5 + random.below(120) } : undefined;
-  const mode = needsCounts || random.next() < 0.5 ? "counted" : "registry";
-  return { round, strikes, mode, ...(slow === undefined ? {} : { slow }) };
+  const steps = strikes.flatMap(({ when }) =>
+    when.kind === "step" ? STEPS.filter(({ name }) => name === when.step) : [],
+  );
+  const slow = random.next() < 0.15 ? slowed(random, random.pick(ROLES)) : undefined;
+  return { round, strikes, mode: modeFor(random, steps), ...(slow === undefined ? {} : { slow }) };
 }
 
-function ofCell(random: Random, round: number, { role, step, moment }: Cell): RoundPlan {
-  const nth = step.name === "cosign" ? 1 + random.below(12) : 1;
-  const when: When = { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: 0 };
-  const mode = step.counted || random.next() < 0.5 ? "counted" : "registry";
-  return { round, mode, strikes: [{ role, when, blow: { kind: "kill", downMs: downMs(random) } }] };
+function ofCell(random: Random, round: number, cell: Cell): RoundPlan {
+  const { role } = cell;
+  const kill: Blow = { kind: "kill", downMs: downMs(random) };
+  if (cell.kind === "step") {
+    const { step, moment } = cell;
+    const nth = step.name === "cosign" ? 1 + random.below(12) : 1;
+    const when: When = { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: 0 };
+    return { round, mode: modeFor(random, [step]), strikes: [{ role, when, blow: kill }] };
+  }
+  const moment = cell.kind === "fill" ? "before" : cell.moment;
+  const when: When = { kind: "write", store: "ledger", moment, nth: 1 + random.below(COMMITS) };
+  const blow = cell.kind === "fill" ? randomBlow(random, "fill") : kill;
+  const plan = { round, mode: modeFor(random, []), strikes: [{ role, when, blow }] };
+  return cell.kind === "slow" ? { ...plan, slow: slowed(random, role) } : plan;
+}
+
+const slowed = (random: Random, role: Role) => ({ role, ms: 5 + random.below(120) });
+
+function modeFor(random: Random, steps: readonly Step[]): RoundPlan["mode"] {
+  if (steps.some(({ long }) => long)) return "long";
+  return steps.some(({ counted }) => counted) || random.next() < 0.5 ? "counted" : "registry";
 }
 
 const randomStrike = (random: Random, only?: Blow["kind"]): Strike => ({
@@ -88,7 +122,10 @@ const randomStrike = (random: Random, only?: Blow["kind"]): Strike => ({
 function randomWhen(random: Random): When {
   const kind = random.next();
   if (kind < 0.35) return { kind: "time", ms: random.below(1_500) };
-  if (kind < 0.7) return { kind: "write", moment: random.pick(["before", "after"]), nth: 1 + random.below(80) };
+  if (kind < 0.55) return { kind: "write", store: "any", moment: random.pick(MOMENTS), nth: 1 + random.below(80) };
+  if (kind < 0.7) {
+    return { kind: "write", store: "ledger", moment: random.pick(MOMENTS), nth: 1 + random.below(COMMITS) };
+  }
   const step = random.pick(STEPS);
   const moment = random.pick(step.moments);
   const nth = step.name === "cosign" ? 1 + random.below(20) : 1 + random.below(2);
@@ -116,5 +153,3 @@ function downMs(random: Random): number {
   if (kind < 0.7) return 0;
   return kind < 0.96 ? random.below(800) : 3_000 + random.below(9_000);
 }
-
-const isCounted = (name: string): boolean => STEPS.find((step) => step.name === name)?.counted === true;

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { uuidOf } from "../../exchange/requests/record.ts";
+import type { Query } from "../../policies/model/query.ts";
 import { isRestartable } from "../computations/requester.ts";
 import type { RequestView } from "../http/routes/requests/schemas.ts";
 import { INFLIGHT_FOLDER } from "../store/inflight.ts";
@@ -38,7 +39,11 @@ interface Result {
   readonly outcome: {
     readonly document?: {
       readonly contributors: readonly string[];
-      readonly cells: readonly { readonly value: string | null }[];
+      readonly cells: readonly {
+        readonly group: Readonly<Record<string, string>>;
+        readonly measure: string;
+        readonly value: string | null;
+      }[];
     };
   };
 }
@@ -64,7 +69,14 @@ export function createRounds(
   /** Computations of the round before and of this one. */
   let ended: ReadonlySet<string> = new Set();
   let computations = new Set<string>();
+  let longRounds = 0;
   const at = (member: string) => addresses.get(member)!;
+
+  function queryOf({ round, mode }: RoundPlan): Query {
+    if (mode !== "long") return data.queryOf(round, mode);
+    // Over the same cells history would refuse the next set.
+    return longRounds < data.MAX_LONG_ROUNDS ? data.longQueryOf(longRounds++) : data.queryOf(round, "counted");
+  }
 
   async function run(plan: RoundPlan): Promise<RoundReport> {
     const provider = seededRandom(Math.imul(seed, 31) + plan.round).pick(data.PROVIDERS);
@@ -98,7 +110,7 @@ export function createRounds(
   // ---- the requests
 
   async function requests(plan: RoundPlan, problems: string[]): Promise<string> {
-    const query = data.queryOf(plan.round, plan.mode);
+    const query = queryOf(plan);
     const asked = uuidOf({ seed, round: plan.round });
     const refused = uuidOf({ seed, round: plan.round, refused: true });
     await Promise.all([
@@ -144,7 +156,7 @@ export function createRounds(
     }
   }
 
-  async function checkResult({ id, computation = "" }: RequestView, query: ReturnType<typeof data.queryOf>) {
+  async function checkResult({ id, computation = "" }: RequestView, query: Query) {
     const get = () => call<Result>(at(data.REQUESTER), "GET", `/requests/${id}/result`);
     const { document } = (await insist(get, limitMs, isUnknownYet)).outcome;
     if (document === undefined) return [`released request ${id} has no result document`];
@@ -153,10 +165,14 @@ export function createRounds(
     if (document.contributors.join() !== survivors.join()) {
       return [`contributors ${document.contributors.join()}, on the ledger ${survivors.join()}`];
     }
-    const plain = data.plainFigure(query, survivors, tables);
-    const value = document.cells[0]?.value;
-    if (value === null || value === plain) return [];
-    return [`released ${value}, the independent figure is ${plain} over ${survivors.join()}`];
+    const plain = data.plainTotals(query, survivors, tables);
+    const totals = document.cells.filter(({ measure }) => measure === "total");
+    if (totals.length !== plain.size) return [`released ${totals.length} totals, there are ${plain.size}`];
+    return totals.flatMap(({ group, value }) => {
+      const wanted = plain.get(data.groupText(group));
+      if (value === null || value === wanted) return [];
+      return [`released ${value}, the independent figure is ${wanted} over ${survivors.join()}`];
+    });
   }
 
   // ---- after them

@@ -7,7 +7,7 @@ import { siblingPath } from "../boot/sibling.ts";
 import { call } from "./client.ts";
 import { SEQUENCER } from "./data.ts";
 import { type CrashNetwork, foundCrashNetwork } from "./network.ts";
-import { type Blow, planRound, type RoundPlan, type Strike } from "./plan.ts";
+import { type Only, planRound, type RoundPlan, type Strike } from "./plan.ts";
 import { createRounds } from "./rounds.ts";
 
 export interface RunOptions {
@@ -15,8 +15,7 @@ export interface RunOptions {
   /** How many play side by side: while the nodes of one wait, those of another work. */
   readonly networks: number;
   readonly seed: number;
-  /** Deals nothing else. */
-  readonly only?: Blow["kind"];
+  readonly only?: Only;
   /** Parent of the networks' folders; removed unless a promise was broken. */
   readonly dir: string;
   readonly stepMs: number;
@@ -151,7 +150,7 @@ function blowText(blow: Strike["blow"]): string {
 
 function whenText(when: Strike["when"]): string {
   if (when.kind === "time") return `after ${when.ms} ms`;
-  if (when.kind === "write") return `${when.moment} its write ${when.nth}`;
+  if (when.kind === "write") return `${when.moment} its ${when.store === "ledger" ? "ledger's " : ""}write ${when.nth}`;
   const delay = when.delayMs === 0 ? "" : ` + ${when.delayMs} ms`;
   return `${when.moment} ${when.step}${when.nth === 1 ? "" : ` #${when.nth}`}${delay}`;
 }

@@ -16,23 +16,24 @@ export interface SentMessage {
   readonly shares?: readonly { readonly dealer: string; readonly kind: string; readonly share: string }[];
 }
 
+const CHUNK = /\/contributions\/(\d)\/[^/]+\/(\d+)$/;
+
 export function openSentLog(path: string): (message: ObservedMessage) => void {
   const file = openSync(path, "a");
-  return ({ direction, path: target, body }) => {
+  const write = (sent: SentMessage): void => void writeSync(file, `${JSON.stringify(sent)}\n`);
+  return ({ direction, method, path: target, body }) => {
     const computation = computationInPath(target);
-    if (direction !== "sent" || computation === undefined || !target.split("?")[0]!.endsWith("/messages")) return;
+    if (direction !== "sent" || computation === undefined) return;
+    const digest = createHash("sha256").update(body).digest("base64url");
+    const [, phase, index] = method === "PUT" ? (CHUNK.exec(target) ?? []) : [];
+    if (index !== undefined) return write({ computation, type: `chunk-${phase}-${index}`, digest });
+    if (!target.split("?")[0]!.endsWith("/messages")) return;
     const message = JSON.parse(Buffer.from(body).toString("utf8")) as {
       type: string;
       unmask?: { statement: { body: { shares: NonNullable<SentMessage["shares"]> } } };
     };
     const shares = message.unmask?.statement.body.shares.map(({ dealer, kind, share }) => ({ dealer, kind, share }));
-    const sent: SentMessage = {
-      computation,
-      type: message.type,
-      digest: createHash("sha256").update(body).digest("base64url"),
-      ...(shares === undefined ? {} : { shares }),
-    };
-    writeSync(file, `${JSON.stringify(sent)}\n`);
+    write({ computation, type: message.type, digest, ...(shares === undefined ? {} : { shares }) });
   };
 }
 

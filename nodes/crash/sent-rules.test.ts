@@ -37,6 +37,18 @@ test("a share of both kinds of one dealer is found", async () => {
   expect(problems.join()).toMatch(/answered the share of beta twice/);
 });
 
+test("a chunk that is sent again is the same one", async () => {
+  const chunk = (byte: number): ObservedMessage => ({
+    direction: "sent",
+    peer: "hub",
+    method: "PUT",
+    path: `/peer/v1/computations/${COMPUTATION}/contributions/2/alpha/1`,
+    body: Buffer.alloc(8, byte),
+  });
+  expect(await judged(chunk(1), chunk(1))).toEqual([]);
+  expect(await judged(chunk(1), chunk(2))).toHaveLength(1);
+});
+
 test("a share with other bytes, and any message with other bytes, is found", async () => {
   const problems = await judged(unmask(1, [share("beta", "self")]), unmask(1, [share("beta", "self", "AAAB")]));
   expect(problems).toHaveLength(2);

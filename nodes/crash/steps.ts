@@ -14,12 +14,16 @@ export interface Step {
   readonly moments: readonly Moment[];
   /** Happens only where counts are computed first. */
   readonly counted?: true;
+  /** Happens only where a vector has several chunks. */
+  readonly long?: true;
 }
 
 const BOTH: readonly Moment[] = ["before", "after"];
 const AFTER: readonly Moment[] = ["after"];
 const steps = (by: Step["by"], moments: readonly Moment[], names: readonly string[]): Step[] =>
-  names.map((name) => ({ name, by, moments, ...(/-1$|\.counts$/.test(name) ? { counted: true as const } : {}) }));
+  names.map((name) => ({ name, by, moments, ...only(name) }));
+const only = (name: string): Pick<Step, "counted" | "long"> =>
+  /-1$|\.counts$/.test(name) ? { counted: true } : /chunk$/.test(name) ? { long: true } : {};
 
 /** Names: ledger records by their type, messages by theirs, `heard:` what a member fetched from the coordinator. */
 export const STEPS: readonly Step[] = [
@@ -32,17 +36,20 @@ export const STEPS: readonly Step[] = [
   ...steps("provider", AFTER, ["heard:receipt-2", "heard:views-2"]),
   ...steps("coordinator", BOTH, ["computation.keyset", "computation.maskset", "close-1", "computation.counts"]),
   ...steps("coordinator", BOTH, ["close-2", "transcript"]),
-  ...steps("receiver", BOTH, ["result.release"]),
+  ...steps("provider", BOTH, ["put-chunk"]),
+  ...steps("receiver", BOTH, ["get-chunk", "result.release"]),
   ...steps("cosigner", BOTH, ["cosign"]),
 ];
 
-const CALLS: readonly (readonly [path: RegExp, name: string])[] = [
-  [/^\/dsp\/2025-1\/waiting$/, "waiting"],
-  [/^\/dsp\/2025-1\/negotiations\/[^/]+\/agreement$/, "agreement"],
-  [/^\/dsp\/2025-1\/negotiations\/[^/]+\/events$/, "event"],
-  [/^\/peer\/v1\/computations\/[^/]+\/(?<name>receiver-key|documents|dossier|transcript)$/, ""],
-  [/^\/peer\/v1\/results\//, "result"],
-  [/^\/peer\/v1\/ledger\/cosignatures$/, "cosign"],
+const CALLS: readonly (readonly [call: RegExp, name: string])[] = [
+  [/^POST \/dsp\/2025-1\/waiting$/, "waiting"],
+  [/^POST \/dsp\/2025-1\/negotiations\/[^/]+\/agreement$/, "agreement"],
+  [/^POST \/dsp\/2025-1\/negotiations\/[^/]+\/events$/, "event"],
+  [/^[A-Z]+ \/peer\/v1\/computations\/[^/]+\/(?<name>receiver-key|documents|dossier|transcript)$/, ""],
+  [/^PUT \/peer\/v1\/computations\/[^/]+\/contributions\//, "put-chunk"],
+  [/^GET \/peer\/v1\/computations\/[^/]+\/contributions\//, "get-chunk"],
+  [/^[A-Z]+ \/peer\/v1\/results\//, "result"],
+  [/^[A-Z]+ \/peer\/v1\/ledger\/cosignatures$/, "cosign"],
 ];
 
 /** Tells the steps of one node's messages; an answer has the name of the call it answers. */
@@ -54,7 +61,7 @@ export function createStepReader(): (message: ObservedMessage) => readonly strin
     if (direction === "received" && path.includes("/messages?")) return heard(body);
     const call = `${method} ${path}`;
     if (direction === "received") return called.get(call) ?? [];
-    const names = namesOf(path, body);
+    const names = namesOf(call, path, body);
     called.set(call, names);
     return names;
   };
@@ -64,7 +71,7 @@ interface Submission {
   readonly transactions: readonly { readonly statement: { readonly type: string; readonly body: object } }[];
 }
 
-function namesOf(path: string, body: Uint8Array): readonly string[] {
+function namesOf(call: string, path: string, body: Uint8Array): readonly string[] {
   if (path.split("?")[0]!.endsWith("/messages")) return [(parsed(body) as { type: string }).type];
   if (path === "/peer/v1/ledger/transactions") {
     const said = parsed(body) as Submission & { readonly asked?: Submission };
@@ -75,7 +82,7 @@ function namesOf(path: string, body: Uint8Array): readonly string[] {
     );
   }
   for (const [pattern, name] of CALLS) {
-    const found = pattern.exec(path);
+    const found = pattern.exec(call);
     if (found !== null) return [found.groups?.name ?? name];
   }
   return [];

@@ -3,11 +3,13 @@
  * data request is about records, and a transfer needs an agreement that allows it (nodes/transfers/data-plane.ts).
  */
 import { serviceId } from "../../exchange/catalog/dcat.ts";
+import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import type { Negotiating } from "../computations/negotiating.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
+import { addDidRoute } from "../http/dataspace/did-route.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
 import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
@@ -41,6 +43,14 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     apiRoutes: (app) => addTransferApi(app, plane),
     peerRoutes(app) {
       plane.peerRoutes(app);
+      addDidRoute(
+        app,
+        async () => {
+          const found = await members.find(member);
+          return found?.status === "active" ? found.record : undefined;
+        },
+        DATASPACE_PATH,
+      );
       addDataspaceRoutes(app, {
         authenticate: createAuthenticate({
           publicKey: members.publicKey,

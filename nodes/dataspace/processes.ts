@@ -104,11 +104,21 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   const isOver = ({ side }: Record): boolean =>
     side.sending === undefined && (side.document === undefined || protocol.isOver(side.document));
 
+  /** Pids whose mark this run has written or read. */
+  const marked = new Set<string>();
+  async function unmark(pid: string): Promise<void> {
+    marked.delete(pid);
+    await ports.open.delete(pid);
+  }
+
   async function keep(record: Record): Promise<void> {
     // The mark lies before the record and outlives it: both are in one log, so it is on disk once the record is.
-    if (!isOver(record)) await ports.open.put(record.pid, true);
+    if (!isOver(record) && !marked.has(record.pid)) {
+      await ports.open.put(record.pid, true);
+      marked.add(record.pid);
+    }
     await records.put(record.pid, record);
-    if (isOver(record)) await ports.open.delete(record.pid);
+    if (isOver(record)) await unmark(record.pid);
     ports.onMoved?.(record);
     if (!isOver(record)) queue.poke(record.pid);
   }
@@ -160,7 +170,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   /** One thing this side owes the process; runs again after every change. */
   async function drive(pid: string): Promise<void> {
     const record = await records.get(pid);
-    if (record === undefined || isOver(record)) return await ports.open.delete(pid);
+    if (record === undefined || isOver(record)) return await unmark(pid);
     if (record.side.sending !== undefined) return await deliver(record, record.side.sending);
     const message = await ports.next(record);
     if (message === undefined || message["@type"] === record.refusal?.type) return;
@@ -307,6 +317,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     poke: (pid) => queue.poke(pid),
     async start() {
       for await (const [pid] of ports.open.entries()) {
+        marked.add(pid);
         const record = await records.get(pid);
         if (record !== undefined && !isOver(record)) ports.onMoved?.(record);
         queue.poke(pid);

@@ -4,7 +4,7 @@ import { DATASPACE_PATH, joined } from "../../exchange/protocol/paths.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { createDataspaceClient, type DataspaceClient } from "./client.ts";
-import { type Connections, createConnections } from "./connections.ts";
+import { type Connections, sharedConnections } from "./connections.ts";
 import { participantToken } from "./participant-token.ts";
 import { createPostOffice, type PostOffice, type PostOfficePorts, unreachableBase } from "./post-office.ts";
 import { createShelf } from "./shelf.ts";
@@ -31,7 +31,7 @@ type Services = Pick<
 
 export function createTransport(services: Services, dispatch: PostOfficePorts["dispatch"]): Transport {
   const { identity, ledger, log, member, members, network, now, peers } = services;
-  const connections = createConnections(members, peers);
+  const connections = sharedConnections(members, peers.pool);
   const client = createDataspaceClient({
     dispatcher: connections.to,
     authorize: ({ peer: audience, method, url, body }) => {

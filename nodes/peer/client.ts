@@ -50,7 +50,7 @@ export interface PeerClient {
   /** A connection of its own, authenticated by the signed request that opens it. Throws PeerError. */
   connect(target: PeerTarget, path: string, protocol: string): Promise<PeerConnection>;
   /** The connections to this member, for calls that are authenticated in another way. */
-  pool(target: PeerTarget): Dispatcher;
+  pool(target: PeerTarget): Agent;
   /** Tells whoever watches this client of a call that went another way. */
   observe(message: ObservedMessage): void;
   close(): Promise<void>;

@@ -8,8 +8,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { record, transaction, uuidOf } from "../../exchange/requests/record.ts";
+import { readKeys } from "../config/node-keys.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import type { RunningNode } from "../runtime/node.ts";
+import { rotateKeys } from "../runtime/rotate-key.ts";
 import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 import { createPeerClient, type ObservedMessage, type PeerClient } from "./client.ts";
 import { openFrames } from "./frames.ts";
@@ -25,8 +27,9 @@ const seen: ObservedMessage[] = [];
 let net: Testnet;
 let operator: RunningNode;
 let ministry: RunningNode;
-/** Does not run, so that nobody else opens its connection. */
+/** These two do not run, so that nobody else opens their connections. */
 let guest: RunningNode;
+let visitor: RunningNode;
 let target: PeerTarget;
 
 beforeAll(async () => {
@@ -36,6 +39,7 @@ beforeAll(async () => {
       { id: "ministry", kind: "government" },
       { id: "treasury", kind: "government" },
       { id: "guest", kind: "government", cosigner: false },
+      { id: "visitor", kind: "government", cosigner: false },
     ],
     observe: (member, message) => {
       if (member === "ministry" && message.direction === "sent") seen.push(message);
@@ -43,8 +47,8 @@ beforeAll(async () => {
   });
   operator = net.node("operator");
   ministry = net.node("ministry");
-  guest = net.node("guest");
-  await net.stop("guest");
+  [guest, visitor] = [net.node("guest"), net.node("visitor")];
+  await Promise.all([net.stop("guest"), net.stop("visitor")]);
   target = await ministry.services.members.target("operator");
 });
 afterAll(() => net.close());
@@ -93,7 +97,8 @@ const frameOf = (message: string, bytes = Buffer.byteLength(message)): Buffer =>
   length.writeUInt32BE(bytes);
   return Buffer.concat([length, Buffer.from(message)]);
 };
-const quick = frameOf(JSON.stringify({ id: 2, call: "acknowledged", asked: { size: 1, waitMs: 0 } }));
+const QUICK = { id: 2, call: "acknowledged", asked: { size: 1, waitMs: 0 } };
+const quick = frameOf(JSON.stringify(QUICK));
 /** What comes back to hand-made messages, in order of their ids; less where the connection is closed before. */
 async function answersTo(messages: readonly string[]): Promise<readonly { id: number; refused?: { code: string } }[]> {
   const socket = await opened();
@@ -193,6 +198,7 @@ test.each([
   ["nested too deeply", frameOf(`${"[".repeat(5_000)}${"]".repeat(5_000)}`)],
   ["empty", frameOf("")],
   ["longer than any call, and not sent", frameOf("", MAX_CALL_BYTES + 1)],
+  ["longer than any call, and sent", frameOf(JSON.stringify(QUICK).padEnd(MAX_CALL_BYTES + 1))],
   ["more calls than a replica has", Buffer.concat(Array.from({ length: 40 }, (_, id) => poll(id)))],
 ])("a message that is %s closes the connection", async (_name, bytes) => {
   const socket = await opened();
@@ -351,13 +357,17 @@ test("it ends with the membership, although nothing is said", async () => {
 });
 
 test("it ends with the key that opened it", async () => {
-  const socket = await opened();
+  // Its node does not run, so nobody opens another one in its place.
+  const socket = await opened(visitor);
+  socket.write(quick);
+  await once(socket, "data");
   const closed = isClosed(socket);
-  await ministry.rotateKeys();
-  await net.settled();
-  socket.write(poll(1));
+  const heard: Buffer[] = [];
+  socket.on("data", (bytes) => heard.push(bytes));
+  const { tls } = await readKeys(visitor.services.dir, "current", "visitor", undefined);
+  const services = { ...visitor.services, ledger: operator.services.ledger };
+  await rotateKeys(services, { tls, passphrase: undefined, onNext: () => undefined });
+  socket.write(quick);
   expect(await closed).toBe(true);
-  await net.stop("ministry");
-  ministry = await net.start("ministry");
-  await net.settled();
+  expect(heard).toEqual([]);
 });

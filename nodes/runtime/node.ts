@@ -175,7 +175,7 @@ async function compose(
     peers,
     cosignedNotes: createCosignedNotes(),
     openStore: <V>(name: string, kept?: Kept) => openRecords<V>(database, name, disk.failed, kept),
-    openBlobs: (name: string) => openBlobs(database, name, disk.failed),
+    openBlobs: (name: string) => openBlobs(dir, name),
     openTexts: (name: string) => openTexts(database, name, disk.failed),
     inflight: openInflight(dir),
     accessLog,

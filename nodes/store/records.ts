@@ -5,6 +5,7 @@
  */
 import { createWriteGate, isFailedWrite, type WriteGate } from "../../ledger/embedded/write-gate.ts";
 import type { Database } from "./database.ts";
+import { createGroupWrite, type GroupWrite } from "./group-writes.ts";
 import { StoreError } from "./store-error.ts";
 
 export interface RecordStore<V> {
@@ -33,13 +34,18 @@ export function openRecords<V>(
 ): RecordStore<V> {
   const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
   // LevelDB acknowledges a write before it is on disk unless told otherwise.
-  const durable: object = { sync: kept === "always" };
+  const isSynced = kept === "always";
   const write = guardedWrites(database, onFailure);
+  const group = groupOf(database);
   return Object.freeze({
     // A synchronous read takes microseconds; one through the thread pool waits for every fsync before it.
     get: async (id: string) => (level.status === "open" ? level.getSync(id) : await level.get(id)),
-    put: (id: string, value: V) => write(() => level.put(id, value, durable)),
-    delete: (id: string) => write(() => level.del(id, durable)),
+    async put(id: string, value: V) {
+      const text = JSON.stringify(value);
+      if (text === undefined) throw new TypeError(`${name}/${id}: has no JSON form`);
+      await write(() => group({ sublevel: level, key: id, text }, isSynced));
+    },
+    delete: (id: string) => write(() => group({ sublevel: level, key: id, text: undefined }, isSynced)),
     async *entries(prefix = "") {
       const range = prefix === "" ? {} : { gte: prefix, lt: `${prefix}\uffff` };
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;
@@ -53,6 +59,14 @@ function gateOf(database: Database): WriteGate {
   const gate = gates.get(database) ?? createWriteGate(() => undefined);
   gates.set(database, gate);
   return gate;
+}
+
+const groups = new WeakMap<Database, GroupWrite>();
+/** One for all records of a database, because they share its fsyncs. */
+function groupOf(database: Database): GroupWrite {
+  const group = groups.get(database) ?? createGroupWrite(database);
+  groups.set(database, group);
+  return group;
 }
 
 /** Runs writes behind the gate of the database; says so when the disk does not take one. */

@@ -4,6 +4,7 @@
  * one in force both permit what the consumer declared.
  */
 import { readAgreement } from "../../chaincode/rules/keys.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import { declaredBy } from "../../exchange/transfers/declaration.ts";
 import { policyOfAgreement, type ReleaseAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import { decideRelease } from "../../policies/engine/decide-release.ts";
@@ -35,7 +36,7 @@ export async function permission(
 ): Promise<Permission> {
   const now = deps.now();
   const onLedger = await readAgreement(deps.ledger, agreementUuid(agreement["@id"]));
-  if (onLedger === undefined) return refused("agreement-not-recorded");
+  if (onLedger?.agreement.digest !== digestOf(agreement)) return refused("agreement-not-recorded");
   if (onLedger.state === "revoked") return refused("agreement-revoked");
   if (!(Date.parse(now) <= Date.parse(agreement["sealane:validUntil"]))) return refused("agreement-expired");
   const consumer = await activeMember(deps, agreement.assignee);

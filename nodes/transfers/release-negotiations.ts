@@ -2,7 +2,8 @@
  * Negotiations about records, both roles: an offer without a data request. The provider decides by policy, at once; the
  * agreement is on the ledger before FINALIZED. What a side says next follows from the state alone.
  */
-import { readAsset } from "../../chaincode/rules/keys.ts";
+import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
+import { readAgreement, readAsset } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import {
   agreementMessage,
@@ -13,7 +14,7 @@ import {
 import type { MessageOffer, NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
-import { record, uuidOf } from "../../exchange/requests/record.ts";
+import { record } from "../../exchange/requests/record.ts";
 import {
   completed,
   type Declaration,
@@ -87,10 +88,10 @@ export function createReleaseNegotiations(deps: Deps) {
     return { policy: own.policy, assetVersion: own.asset.version, declaration };
   }
 
-  async function agreed({ pid, peer, side }: Kept, document: Negotiation): Promise<NegotiationMessage> {
+  async function agreed({ pid, peer }: Kept, document: Negotiation): Promise<NegotiationMessage> {
     const verdict = await judged(peer, document.offer);
     if ("code" in verdict) return negotiationTermination(document, causeOf(verdict.code, verdict.detail));
-    const id = uuidOf({ agreementOn: "records", pid, role: side.role });
+    const id = agreementIdOf(pid, document.offer.target);
     return agreementMessage(document, releaseAgreementOf({ ...verdict, id, consumer: peer, timestamp: deps.now() }));
   }
 
@@ -105,6 +106,7 @@ export function createReleaseNegotiations(deps: Deps) {
     const body = {
       agreement: id,
       policy: { digest, version: (await readAsset(deps.ledger, agreement.target))?.policyVersion ?? 0 },
+      negotiation: pid,
       asset: agreement.target,
       assetVersion: agreement["sealane:assetVersion"],
       consumer: agreement.assignee,
@@ -117,7 +119,8 @@ export function createReleaseNegotiations(deps: Deps) {
       if (!(error instanceof LedgerError) || error.code !== "ERR_LEDGER_REJECTED") throw error;
       const code = error.rejection?.code ?? error.code;
       // A crash before the answer: it was recorded then, under a policy version that may have been replaced since.
-      if (code !== "ERR_CONTRACT_EXISTS") {
+      const standing = code === "ERR_CONTRACT_EXISTS" ? await readAgreement(deps.ledger, id) : undefined;
+      if (standing?.agreement.digest !== body.digest) {
         return negotiationTermination(document, causeOf("agreement-not-recorded", code));
       }
     }

@@ -1,6 +1,15 @@
 /** Records between two nodes over real TLS: agreed, fetched, sent, held, revoked. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAgreement } from "../../chaincode/rules/keys.ts";
+import { transferRequest } from "../../exchange/transfers/compose.ts";
+import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
+import { sealane } from "../cli/_transcript.ts";
+import { createDataspaceClient } from "../dataspace/client.ts";
+import { createConnections } from "../dataspace/connections.ts";
+import { participantToken } from "../dataspace/participant-token.ts";
 import {
   ASSET,
   CONSUMER,
@@ -14,7 +23,7 @@ import {
 } from "./_pair.ts";
 
 /** Far more than all buffers on the way hold. */
-const BIG_ROWS = 100_000;
+const BIG_ROWS = 60_000;
 let pair: Pair;
 let big: string;
 beforeAll(async () => {
@@ -175,6 +184,90 @@ describe("a transfer that is sent", () => {
     const { transfer } = await pair.begin({ asset: big, format: "HttpData-PUSH" }, ["COMPLETED"]);
     const answer = await data(transfer);
     expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+});
+
+describe("the command line", () => {
+  const run = (line: string) => sealane(`${line} --dir ${join(pair.net.dir, CONSUMER)}`, { cwd: pair.net.dir });
+  test("starts a transfer, fetches it into a file, and lists it in the person's language", async () => {
+    const started = await run(`transfer start ${ASSET} --purpose industry-statistics --out panel.csv --json`);
+    expect(started.exitCode, started.stdout + started.stderr).toBe(0);
+    const { transfer, bytes } = JSON.parse(started.stdout) as { transfer: string; bytes: number };
+    expect(await readFile(join(pair.net.dir, "panel.csv"), "utf8")).toBe(releasedText(20));
+    expect(bytes).toBe(releasedText(20).length);
+    await pair.state(CONSUMER, transfer, ["COMPLETED"]);
+    expect((await run("transfer list --lang zh-CN")).stdout).toContain("已完成");
+    const again = await run(`transfer start ${ASSET} --out panel.csv --json`);
+    expect(again.exitCode).toBe(2);
+  });
+  test("goes on with a file that an earlier run has left", async () => {
+    const { transfer } = await pair.begin({ asset: big });
+    const cut = await opened(transfer);
+    await cut.reader.cancel();
+    await writeFile(join(pair.net.dir, "big.csv.part"), cut.first);
+    await writeFile(join(pair.net.dir, "big.csv.part.etag"), String(cut.answer.headers.get("etag")));
+    expect(await run(`transfer fetch ${transfer} --out big.csv --json`)).toMatchObject({ exitCode: 0 });
+    expect(await readFile(join(pair.net.dir, "big.csv"), "utf8")).toBe(releasedText(BIG_ROWS, true));
+    const { accessLog } = pair.net.node(PROVIDER).services;
+    const last = (await accessLog.read(0, accessLog.size())).filter(({ event }) => event.action === "transfer sent");
+    expect(last.at(-1)?.event.outcome).toMatch(new RegExp(`^bytes ${cut.first.length}-`));
+  });
+  test("holds, resumes and ends a transfer with the cause that the other side sees", async () => {
+    const { transfer } = await pair.begin();
+    expect((await run(`transfer suspend ${transfer} --reason holiday`)).exitCode).toBe(0);
+    await pair.state(CONSUMER, transfer, ["SUSPENDED"]);
+    expect((await run(`transfer resume ${transfer}`)).exitCode).toBe(0);
+    await pair.state(CONSUMER, transfer, ["STARTED"]);
+    expect((await run(`transfer terminate ${transfer} --reason project-ended`)).exitCode).toBe(0);
+    await pair.state(CONSUMER, transfer, ["TERMINATED"]);
+    expect((await run(`transfer show ${transfer} --json`)).stdout).toContain("project-ended");
+    expect(await run(`transfer suspend ${transfer} --reason x`)).toMatchObject({ exitCode: 1 });
+  });
+});
+
+describe("a participant", () => {
+  test("serves its did:web document with the key that the ledger has", async () => {
+    const { members } = pair.net.operator.services;
+    const pool = createConnections(members);
+    const { endpoint } = await members.target(PROVIDER);
+    const url = `${endpoint}/.well-known/did.json`;
+    const answer = await request(url, { dispatcher: await pool.to(PROVIDER, url) });
+    const document = (await answer.body.json()) as { verificationMethod: { publicKeyJwk: { x: string } }[] };
+    const record = (await members.find(PROVIDER))?.record;
+    expect(document.verificationMethod[0]?.publicKeyJwk.x).toBe(record?.identity.publicKey);
+    await pool.close();
+  });
+
+  test("that asks for secure aggregation under an agreement on records is told that no data request rides on it", async () => {
+    const { agreement } = await pair.begin();
+    const { services } = pair.net.operator;
+    const pool = createConnections(services.members);
+    const client = createDataspaceClient({
+      dispatcher: pool.to,
+      authorize: ({ peer, method, url, body }) =>
+        participantToken(services.identity, { audience: peer, method, target: new URL(url).pathname, body }, services),
+    });
+    const { endpoint } = await services.members.target(PROVIDER);
+    const message = transferRequest({
+      consumerPid: "aggregation",
+      agreementId: `urn:uuid:${String(agreement)}`,
+      format: "Sealane-SecureAggregation",
+      callbackAddress: "https://127.0.0.1:9/dsp/2025-1",
+    });
+    const url = `${endpoint}/dsp/2025-1/transfers/request`;
+    const answer = await client.post(PROVIDER, url, message, new AbortController().signal);
+    expect(answer).toMatchObject({ kind: "refused", code: "data-request-missing" });
+    const hostile = { ...message, consumerPid: "ssrf", format: "HttpData-PUSH" };
+    for (const [to, code] of [
+      ["http://127.0.0.1:1/", "destination-not-https"],
+      ["https://127.0.0.1:1/", "destination-private"],
+      ["https://[::1]:1/", "destination-private"],
+    ] as const) {
+      const dataAddress = dataAddressOf({ endpoint: to, token: "x", expires: undefined, refresh: undefined });
+      const said = await client.post(PROVIDER, url, { ...hostile, dataAddress }, new AbortController().signal);
+      expect(said).toMatchObject({ kind: "refused", code });
+    }
+    await pool.close();
   });
 });
 

@@ -208,5 +208,3 @@ export function createWanted(deps: WantedDeps) {
     stop: () => queue.stop(),
   });
 }
-
-export type WantedTransfers = ReturnType<typeof createWanted>;

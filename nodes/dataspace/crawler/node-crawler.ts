@@ -11,15 +11,16 @@ import { type CrawledMember, type Crawler, createCrawler } from "./crawler.ts";
 
 type Deps = Pick<
   CoreServices,
-  "alarm" | "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "peers" | "random"
+  "alarm" | "identity" | "ledger" | "log" | "member" | "members" | "now" | "openStore" | "random"
 >;
 
 export function createNodeCrawler(services: Deps, catalogue: Pick<Catalogue, "accept">): Crawler {
-  const { identity, log, members, openStore, peers } = services;
-  return createCrawler({
+  const { identity, log, members, openStore } = services;
+  const connections = createConnections(members);
+  const crawler = createCrawler({
     ...services,
     calls: {
-      dispatcher: createConnections(members, peers).to,
+      dispatcher: connections.to,
       authorize: ({ peer: audience, method, url, body }) => {
         const { pathname, search } = new URL(url);
         return participantToken(identity, { audience, method, target: `${pathname}${search}`, body }, services);
@@ -37,5 +38,12 @@ export function createNodeCrawler(services: Deps, catalogue: Pick<Catalogue, "ac
     states: openStore<CrawledMember>("crawled-members"),
     offers: openStore<CrawledOffer>("crawled-offers", "unless-power-fails"),
     onFailure: (member, error) => log.warn({ err: error, member }, "catalogue: a member's catalogue was not read"),
+  });
+  return Object.freeze({
+    ...crawler,
+    async stop() {
+      await crawler.stop();
+      await connections.close();
+    },
   });
 }

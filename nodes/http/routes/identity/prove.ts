@@ -7,7 +7,7 @@ const Identity = closed({ proof: Digest });
 
 export function proveIdentity(app: HttpApp, { token }: { readonly token: string }): void {
   app.get(
-    "/identity",
+    "/api/v1/identity",
     {
       schema: {
         summary: "Proof that this node holds the token of its folder, for a caller who has not shown it yet",

@@ -6,7 +6,7 @@ import { QUANTITIES } from "../../../../exchange/statistics/units.ts";
 import { decide } from "../../../../policies/engine/decide.ts";
 import type { Policy } from "../../../../policies/model/policy.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
-import { AGREED_TERMS, assetUses } from "../../../computations/asset-uses.ts";
+import { AGREED_TERMS, createAssetUses } from "../../../computations/asset-uses.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -85,7 +85,7 @@ async function contextOf(deps: Deps, asset: string, request: DataRequest) {
   return {
     ...Object.fromEntries(known.filter(([, found]) => found !== undefined)),
     now: deps.now(),
-    usesSoFar: await assetUses(deps.ledger, deps.openStore<AgreementRecord>(AGREED_TERMS), asset),
+    usesSoFar: await createAssetUses(deps.ledger, deps.openStore<AgreementRecord>(AGREED_TERMS)).of(asset),
     attributes: network?.attributes ?? {},
     quantities: { ...QUANTITIES },
   };

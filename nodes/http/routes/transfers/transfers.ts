@@ -33,7 +33,7 @@ const TransferView = closed({
   received: Type.Optional(closed({ bytes: Count, of: Type.Optional(Count), complete: Type.Boolean() })),
   startedAt: Type.Optional(Instant),
 });
-type TransferView = Static<typeof TransferView>;
+export type TransferView = Static<typeof TransferView>;
 
 const Id = closed({ transfer: Type.String({ minLength: 1, maxLength: 200 }) });
 

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+
+let folder: string;
+let inbox: Inbox;
+const LIMIT = 100;
+const digestOf = (text: string) => createHash("sha256").update(text).digest("base64url");
+const part = (whole: string, from: number, to: number) => ({
+  offset: from,
+  digest: digestOf(whole),
+  bytes: whole.length,
+  part: Buffer.from(whole.slice(from, to)),
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sealane-inbox-"));
+  inbox = createInbox({
+    folder: join(folder, "received"),
+    records: memoryRecords(),
+    limit: async (pid) => (pid === "t" ? LIMIT : undefined),
+    assertWritable: () => undefined,
+  });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test("parts are put together in order, and are complete under their digest", async () => {
+  expect(await inbox.take("t", part("one two", 0, 3))).toBe(3);
+  await expect(inbox.take("t", part("one two", 4, 7))).rejects.toMatchObject({ reason: "offset-wrong" });
+  expect(await inbox.state("t")).toMatchObject({ held: 3, isComplete: false });
+  expect(await inbox.take("t", part("one two", 3, 7))).toBe(7);
+  expect(await inbox.state("t")).toMatchObject({ isComplete: true });
+  expect(await readFile(inbox.path("t"), "utf8")).toBe("one two");
+});
+
+test("parts of another version begin anew", async () => {
+  await inbox.take("t", part("one two", 0, 3));
+  await expect(inbox.take("t", part("ONE TWO", 3, 7))).rejects.toMatchObject({ reason: "offset-wrong" });
+  await inbox.take("t", part("ONE TWO", 0, 7));
+  expect(await readFile(inbox.path("t"), "utf8")).toBe("ONE TWO");
+});
+
+test("bytes that are not those announced are kept by nobody", async () => {
+  const lie = { ...part("one two", 0, 7), part: Buffer.from("one twO") };
+  await expect(inbox.take("t", lie)).rejects.toMatchObject({ reason: "digest-wrong" });
+  expect(await inbox.state("t")).toEqual({ held: 0, isComplete: false });
+});
+
+test("more than the policy lets leave, or for no transfer that runs, is not taken", async () => {
+  await expect(inbox.take("t", part("x".repeat(LIMIT + 1), 0, 10))).rejects.toMatchObject({ reason: "too-many-bytes" });
+  await expect(inbox.take("t", { ...part("one", 0, 3), bytes: 2 })).rejects.toMatchObject({ reason: "offset-wrong" });
+  await expect(inbox.take("other", part("one", 0, 3))).rejects.toMatchObject({ reason: "transfer-not-started" });
+});
