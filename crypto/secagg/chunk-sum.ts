@@ -7,7 +7,7 @@
 import { assertChunk, type Cut, chunkAt } from "./chunks.ts";
 import { applyMask } from "./masks.ts";
 import type { SumMask } from "./sum.ts";
-import { type Arithmetic, wordsOfBytes } from "./words.ts";
+import { type Arithmetic, wordsIn } from "./words.ts";
 
 export interface SumPlan extends Cut {
   readonly arithmetic: Arithmetic;
@@ -33,7 +33,7 @@ export function addChunk(
   bytes: Uint8Array,
 ): void {
   assertChunk(member, chunks, plan, index, bytes);
-  plan.arithmetic.add(sum, wordsOfBytes(bytes, `chunk ${index} of ${member}`, sum.length));
+  plan.arithmetic.add(sum, wordsIn(bytes, `chunk ${index} of ${member}`, sum.length));
 }
 
 export function takeMasksOffChunk(plan: SumPlan, sum: BigUint64Array, index: number): void {

@@ -126,6 +126,13 @@ export function wordsOfBytes(bytes: Uint8Array, label: string, words: number): B
   return new BigUint64Array(Uint8Array.from(bytes).buffer);
 }
 
+/** For reading alone: shares memory with `bytes` where they are aligned. */
+export function wordsIn(bytes: Uint8Array, label: string, words: number): BigUint64Array {
+  if (bytes.length !== words * 8 || bytes.byteOffset % 8 !== 0) return wordsOfBytes(bytes, label, words);
+  assertLittleEndian();
+  return new BigUint64Array(bytes.buffer, bytes.byteOffset, words);
+}
+
 export const textOfWords = (words: BigUint64Array): string => toBase64url(bytesOfWords(words));
 export const wordsOfText = (text: string, label: string, words: number): BigUint64Array =>
   wordsOfBytes(bytesOfText(text, label), label, words);

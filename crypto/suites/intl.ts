@@ -9,15 +9,22 @@ const publicKeys = new Map<string, KeyObject>();
 
 // Importing a private key costs twice as much as signing with it. Kept as long as its owner keeps the seed, and only
 // for the seed it was made of: a buffer may be wiped or filled anew.
-const privateKeys = new WeakMap<Uint8Array, { readonly seed: Uint8Array; readonly key: KeyObject }>();
+const privateKeys = new WeakMap<Uint8Array, KnownKey>();
 
-function privateKeyObject(seed: Uint8Array): KeyObject {
+interface KnownKey {
+  readonly seed: Uint8Array;
+  readonly key: KeyObject;
+  publicKey?: Uint8Array;
+}
+
+function knownKey(seed: Uint8Array): KnownKey {
   const known = privateKeys.get(seed);
-  if (known !== undefined && Buffer.compare(known.seed, seed) === 0) return known.key;
+  if (known !== undefined && Buffer.compare(known.seed, seed) === 0) return known;
   if (seed.length !== 32) throw new RangeError(`private key: expected 32 bytes, got ${seed.length}`);
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: "der", type: "pkcs8" });
-  privateKeys.set(seed, { seed: Uint8Array.from(seed), key });
-  return key;
+  const made: KnownKey = { seed: Uint8Array.from(seed), key };
+  privateKeys.set(seed, made);
+  return made;
 }
 
 // Importing a key costs as much as verifying with it, so parsed public keys are kept.
@@ -32,14 +39,17 @@ function publicKeyObject(raw: Uint8Array): KeyObject {
   return key;
 }
 
+const publicPart = (key: KeyObject): Uint8Array =>
+  new Uint8Array(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x ?? "", "base64url"));
+
 export const intl = Object.freeze({
   id: "intl",
   keyPair(seed: Uint8Array) {
-    const jwk = createPublicKey(privateKeyObject(seed)).export({ format: "jwk" });
-    return { publicKey: new Uint8Array(Buffer.from(jwk.x ?? "", "base64url")), privateKey: Uint8Array.from(seed) };
+    const known = knownKey(seed);
+    known.publicKey ??= publicPart(known.key);
+    return { publicKey: Uint8Array.from(known.publicKey), privateKey: Uint8Array.from(seed) };
   },
-  sign: (privateKey: Uint8Array, message: Uint8Array) =>
-    new Uint8Array(sign(null, message, privateKeyObject(privateKey))),
+  sign: (privateKey: Uint8Array, message: Uint8Array) => new Uint8Array(sign(null, message, knownKey(privateKey).key)),
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
     try {

@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { type BatchPlace, batchRoot, MAX_BATCH } from "./batch.ts";
-import { canonicalJson, sha256 } from "./digest.ts";
+import { canonicalJson, inCanonicalOrder, sha256 } from "./digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
 import { hashLeafText, treeOf } from "./merkle.ts";
 import { type SuiteId, suiteOf } from "./suite.ts";
@@ -78,10 +78,12 @@ type Unsigned = Omit<Signed<unknown>, "signature" | "batch">;
 const signingText = (domain: SigningDomain, { key, signer, statement, suite }: Unsigned): string =>
   `sealane/${domain}/v1\n${canonicalJson({ key, signer, statement, suite })}`;
 
-export function signStatement<S>(identity: SigningIdentity, domain: SigningDomain, statement: S): Signed<S> {
-  const unsigned = { statement, signer: identity.member, key: identity.key, suite: identity.suite };
-  const signature = suiteOf(identity.suite).sign(identity.privateKey, signingBytes(domain, unsigned));
-  return { ...unsigned, signature: toBase64url(signature) };
+export function signStatement<S>(identity: SigningIdentity, domain: SigningDomain, given: S): Signed<S> {
+  const { member: signer, key, suite } = identity;
+  // As everyone who checks or hashes it will need it.
+  const statement = inCanonicalOrder(given);
+  const signature = suiteOf(suite).sign(identity.privateKey, signingBytes(domain, { key, signer, statement, suite }));
+  return { key, signature: toBase64url(signature), signer, statement, suite };
 }
 
 /**
@@ -103,10 +105,7 @@ export function signStatements<S>(
 function signBatch<S>(identity: SigningIdentity, domain: SigningDomain, statements: readonly S[]): Signed<S>[] {
   if (statements.length < 2) return statements.map((statement) => signStatement(identity, domain, statement));
   const { member: signer, key, suite } = identity;
-  // In canonical order, as whoever reads them will need them.
-  const unsigned = statements.map((statement) => {
-    return { key, signer, statement: JSON.parse(canonicalJson(statement)) as S, suite };
-  });
+  const unsigned = statements.map((statement) => ({ key, signer, statement: inCanonicalOrder(statement), suite }));
   const { root, paths } = treeOf(unsigned.map((one) => hashLeafText(signingText(domain, one))));
   const size = unsigned.length;
   const message = utf8(batchText({ domain, key, root: toBase64url(root), signer, size, suite }));

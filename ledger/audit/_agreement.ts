@@ -1,4 +1,5 @@
 /** From registered assets to agreements: what a computation rests on. */
+import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
@@ -89,9 +90,10 @@ export async function playAgreement(
     decisions.push({ record, explanation: explanation.part });
   };
   const agree = async (member: string) => {
-    const agreement = { "@type": "Agreement", "@id": `urn:uuid:${uuid(`agreement ${member}`)}`, assigner: member };
+    const id = agreementIdOf(REQUEST, assetOf(member).id);
+    const agreement = { "@type": "Agreement", "@id": `urn:uuid:${id}`, assigner: member };
     const record = await ledger.submit(member, "agreement.conclude", {
-      agreement: uuid(`agreement ${member}`),
+      agreement: id,
       request: REQUEST,
       asset: assetOf(member).id,
       assetVersion: 1,

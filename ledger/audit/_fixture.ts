@@ -1,4 +1,5 @@
 /** Plays whole lives of a request, from founding to release, and keeps what evidence needs. */
+import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "../../crypto/secagg/context.ts";
 import { masksetRoot } from "../../crypto/secagg/keyset.ts";
@@ -114,7 +115,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
       holdingGroup: groupOf(member),
       asset: assetOf(member).id,
       assetVersion: 1,
-      agreement: uuid(`agreement ${member}`),
+      agreement: agreementIdOf(REQUEST, assetOf(member).id),
     })),
     coordinator: "operator",
     receiver: "bureau",

@@ -3,7 +3,7 @@
  * compares it with a cosigned checkpoint. Names the first bad position and why.
  */
 import { execute } from "../../chaincode/rules/execute.ts";
-import type { Host } from "../../chaincode/rules/host.ts";
+import type { Host, StateStore } from "../../chaincode/rules/host.ts";
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
 import { canonicalJson, isCanonicalText } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
@@ -45,15 +45,16 @@ export interface ReplicaReport {
 
 /**
  * `entries` come from position 0 in order; `checkpoint` is a cosigned checkpoint note over exactly these. Bad data gives
- * a report; only a failing stream rejects.
+ * a report; only a failing stream rejects. `store` is empty and holds the contract's state: see spilled-state.ts for
+ * ledgers whose state is larger than memory.
  */
 export async function verifyReplica(
   entries: AsyncIterable<StoredEntry> | Iterable<StoredEntry>,
   checkpoint: string,
   trust: unknown,
+  store: StateStore = memoryStore(),
 ): Promise<ReplicaReport> {
   const pinned = openTrust(trust);
-  const store = memoryStore();
   let range: CompactRange = EMPTY_RANGE;
   let time: string | undefined;
   const answer = (problem?: Problem): ReplicaReport => ({
@@ -147,7 +148,7 @@ async function replay({
   read: { position, time, transaction, text },
   previous,
 }: {
-  readonly store: ReturnType<typeof memoryStore>;
+  readonly store: StateStore;
   readonly verify: Host["verify"];
   readonly read: Read;
   readonly previous: string | undefined;

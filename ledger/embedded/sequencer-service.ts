@@ -14,17 +14,27 @@ export function createSequencerApi(core: SequencerCore, own: Pick<SequencerApi, 
 
   /** The first defined answer of `look`, tried again at every change until `waitMs` have passed. */
   async function waitFor<T>(look: () => Promise<T | undefined>, waitMs: number): Promise<T | undefined> {
-    const timeout = AbortSignal.timeout(Math.min(Math.max(waitMs, 0), MAX_WAIT_MS));
-    const signal = AbortSignal.any([timeout, core.signal]);
-    while (true) {
-      const changed = chain.bell.wait(signal);
-      const answer = await look();
-      if (answer !== undefined) return answer;
-      // What was signed or acknowledged before it stopped is still told: the others go on from there.
-      const halted = core.halted();
-      if (halted !== undefined) throw halted;
-      if (signal.aborted) return undefined;
-      await changed;
+    // Called off with the answer: a timeout of its own would lie about, with what waits for it, until its time has come.
+    const waiting = new AbortController();
+    const stop = () => waiting.abort(null);
+    const timer = setTimeout(stop, Math.min(Math.max(waitMs, 0), MAX_WAIT_MS));
+    core.signal.addEventListener("abort", stop);
+    if (core.signal.aborted) stop();
+    try {
+      while (true) {
+        const changed = chain.bell.wait(waiting.signal);
+        const answer = await look();
+        if (answer !== undefined) return answer;
+        // What was signed or acknowledged before it stopped is still told: the others go on from there.
+        const halted = core.halted();
+        if (halted !== undefined) throw halted;
+        if (waiting.signal.aborted) return undefined;
+        await changed;
+      }
+    } finally {
+      clearTimeout(timer);
+      core.signal.removeEventListener("abort", stop);
+      stop();
     }
   }
 

@@ -25,6 +25,7 @@ import {
   spokenIn,
   sumOf,
   taxOf,
+  tells,
 } from "./_network.ts";
 
 let world: Attacked;
@@ -198,6 +199,51 @@ describe("a lying coordinator", () => {
     await opened(network, again);
     expect(await ended(network, again)).toMatchObject({ state: "failed", reasons: ["history"] });
     for (const member of PROVIDERS) expect(heardAgain.get(member) ?? []).not.toContain("contribution-2");
+  });
+
+  test("P-one-kind P-one-closing-set: a receiver that asks twice gets the same answer, and for another cohort none", async () => {
+    const { network, fronts } = world;
+    const run = await asked(network, outputOf("1999"));
+    const answers = new Map<string, string[]>();
+    const views = Promise.withResolvers<MessageOf<"views-2">>();
+    const areAnswered = Promise.withResolvers<void>();
+    fronts.operator.lie(async (call, next) => {
+      const message = spokenIn(call, run);
+      if (message?.type !== "unmask-2") return await next();
+      answers.set(call.from, [...(answers.get(call.from) ?? []), call.body.toString()]);
+      if (answers.size === PROVIDERS.length) areAnswered.resolve();
+      return await next();
+    });
+    // R wants more before it decodes, so nothing is over yet.
+    let isAskedAgain = false;
+    const holding = fronts.bureau.lie(async ({ path }, next) =>
+      path === paths.transcript(run.computation) && !isAskedAgain
+        ? answerOf({ code: "ERR_HTTP_BUSY" }, 503)
+        : await next(),
+    );
+    speaksFor(fronts.operator, run, (message) => {
+      if (message.type === "views-2") views.resolve(message);
+      return [message];
+    });
+    const cameBack = tells(fronts.operator, run, async () => {
+      await areAnswered.promise;
+      const honest = await views.promise;
+      const others = honest.views.map((view) => ({
+        ...view,
+        statement: { ...view.statement, digest: "A".repeat(43) },
+      }));
+      return [honest, { ...honest, views: others }, honest];
+    });
+    await opened(network, run);
+    await vi.waitFor(() => expect(PROVIDERS.filter((member) => !cameBack.has(member))).toEqual([]), {
+      timeout: PATIENCE_MS,
+      interval: 50,
+    });
+    for (const member of PROVIDERS) expect(new Set(answers.get(member)).size).toBe(1);
+    isAskedAgain = true;
+    expect(await ended(network, run)).toMatchObject({ state: "released" });
+    expect(await figureOf(network, run)).toBe(sumOf("output", "1999"));
+    holding();
   });
 
   test("P-attributed: a member that contradicts itself is refused, named, and keeps its first word", async () => {

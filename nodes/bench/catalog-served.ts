@@ -47,10 +47,10 @@ export async function servedCatalog(options: {
   readonly note: (text: string) => void;
 }): Promise<readonly Metric[]> {
   const { folder, assets, clients, requests, note } = options;
-  const server = start("./catalog-provider", [folder]);
+  const server = start("./catalog-provider-process", [folder]);
   try {
     const { port, pin, buildMs } = (await next<Collected>(server)).ready!;
-    const readers = start("./catalog-clients", [port, pin, assets, clients].map(String));
+    const readers = start("./catalog-clients-process", [port, pin, assets, clients].map(String));
     try {
       const run = async (kinds: readonly RequestKind[], count: number) => {
         const before = await usageOf(server);

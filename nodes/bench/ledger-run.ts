@@ -8,6 +8,7 @@ import { createSequencer } from "../../ledger/embedded/sequencer.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
 import type { Ledger, LedgerEntry, SignedTransaction } from "../../ledger/port.ts";
 import { storedLedger } from "../cli/stored-ledger.ts";
+import { temporaryState } from "../cli/temporary-state.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
 import { type Replicas, startReplicas } from "./ledger-replicas.ts";
 import { type Usage, usageOf } from "./ledger-usage.ts";
@@ -126,15 +127,17 @@ export interface Verified {
 /** Verification of all records, read from the store as `sealane audit ledger` does. */
 async function verify(location: string, trust: unknown): Promise<Verified> {
   const stored = await storedLedger(await openLevelStore(location));
+  const state = temporaryState();
   try {
     const started = performance.now();
     const before = usageOf();
-    const report = await verifyReplica(stored.entries, stored.checkpoint, trust);
+    const report = await verifyReplica(stored.entries, stored.checkpoint, trust, state);
     const seconds = (performance.now() - started) / 1000;
     const cpuMs = usageOf().cpuMs - before.cpuMs;
     if (report.verdict !== "verified") throw new Error(`the ledger did not verify: ${JSON.stringify(report.problem)}`);
     return { perSecond: report.entries / seconds, cpuMicros: (cpuMs * 1000) / report.entries };
   } finally {
+    await state.close();
     await stored.close();
   }
 }

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
+import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import {
   agreementMessage,
   eventMessage,
@@ -29,6 +30,7 @@ import { createProcesses } from "../dataspace/processes.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
 import { createPeerApp } from "../http/peer-app.ts";
+import type { PeerTarget } from "../peer/member-directory.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { systemEffects } from "../runtime/effects.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -83,11 +85,14 @@ function openStore<V>(name: string, kept?: Kept): RecordStore<V> {
   };
 }
 
-const others = new Map<string, { readonly member: string; readonly endpoint: string; readonly tls: string }>();
+interface Other extends PeerTarget {
+  readonly identity: SigningIdentity;
+}
+const others = new Map<string, Other>();
 const members = {
   async publicKey(member: string, key: string) {
-    const { identity: of } = testMember(member);
-    return others.has(member) && of.key === key ? of.publicKey : undefined;
+    const of = others.get(member)?.identity;
+    return of?.key === key ? of.publicKey : undefined;
   },
   isReplaced: async () => false,
   async target(member: string) {
@@ -220,7 +225,8 @@ process.on("message", (asked: ToParty) => {
     void begin(asked.begin.count, asked.begin.atOnce);
   } else {
     const { member, port: of, pin } = asked.meet;
-    others.set(member, { member, endpoint: `https://127.0.0.1:${of}`, tls: pin });
+    const { identity: theirs } = testMember(member);
+    others.set(member, { member, endpoint: `https://127.0.0.1:${of}`, tls: pin, identity: theirs });
   }
 });
 process.once("disconnect", () => process.exit(0));

@@ -104,7 +104,7 @@ async function openParty(folder: string, member: string): Promise<Party> {
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exit = once(child, "exit");
-      child.kill();
+      child.disconnect();
       await exit;
     },
   };

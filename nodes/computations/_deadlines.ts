@@ -80,6 +80,8 @@ function awaitedIn(state: CoordinatorState): readonly string[] | undefined {
   switch (state.stage) {
     case "keys":
       return everyone(state).filter((member) => !(member in state.keys || member in state.refusals));
+    case "reveals":
+      return holdersOf(state).filter((member) => !(member in state.revealed));
     case "shares":
       return holdersOf(state).filter((member) => !(member in state.dealt || member in state.refusals));
     case "accepts":

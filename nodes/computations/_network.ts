@@ -52,6 +52,8 @@ export const ROWS: Readonly<Record<string, readonly (readonly [year: string, out
 };
 
 export interface Options {
+  /** Default: PROVIDERS; others need `members` and `rows` of their own. */
+  readonly providers?: readonly string[];
   readonly policy?: (member: string) => Partial<PolicyDraft>;
   readonly alwaysPresent?: boolean;
   readonly stepMs?: number;
@@ -62,6 +64,7 @@ export interface Options {
   readonly members?: readonly TestnetMember[];
   readonly fronts?: TestnetOptions["fronts"];
   readonly limits?: Readonly<Record<string, number>>;
+  readonly onStep?: NonNullable<TestnetOptions["onStep"]>;
   readonly logLevel?: string;
   /** Further sections of sealane.json for every node. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -74,7 +77,7 @@ export interface Network extends AsyncDisposable {
   call<T = Record<string, unknown>>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
   submit(draft?: object): Promise<string>;
   /** Waits until the requester sees one of these states; throws with the present view when it cannot come any more. */
-  state(request: string, states: readonly string[]): Promise<RequestState>;
+  state(request: string, states: readonly string[], patienceMs?: number): Promise<RequestState>;
 }
 
 export interface RequestState {
@@ -130,6 +133,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     },
     ...(options.fronts === undefined ? {} : { fronts: options.fronts }),
     ...(options.observe === undefined ? {} : { observe: options.observe }),
+    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
 
@@ -154,7 +158,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
   const problemOf = (what: string, value: unknown) =>
     Object.assign(new Error(`${what} ${JSON.stringify(value)}`), { problem: value });
 
-  for (const member of PROVIDERS) {
+  for (const member of options.providers ?? PROVIDERS) {
     const path = join(data, `${member}.csv`);
     const rows = (options.rows ?? ROWS)[member] ?? [];
     await writeFile(path, `year,output,tax\n${rows.map((row) => row.join(",")).join("\n")}\n`);
@@ -165,8 +169,8 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     });
   }
 
-  async function state(request: string, states: readonly string[]): Promise<RequestState> {
-    const until = Date.now() + PATIENCE_MS;
+  async function state(request: string, states: readonly string[], patienceMs = PATIENCE_MS): Promise<RequestState> {
+    const until = Date.now() + patienceMs;
     for (;;) {
       const view = await call<RequestState>("ministry", "GET", `/api/v1/requests/${request}`);
       if (states.includes(view.state)) return view;

@@ -18,10 +18,11 @@ test("a requester that repeats its call before the first is answered gets the sa
   await mkdir(join(dir, INFLIGHT_FOLDER));
   const identity = signingIdentity("bureau", "intl", new Uint8Array(32).fill(1));
   const onLedger = { request: REQUEST, requester: "ministry", receiver: "bureau" };
+  const state = new Map<string, unknown>([[keys.request(REQUEST), onLedger]]);
   const ctx = {
     services: {
       inflight: openInflight(dir),
-      ledger: { get: async (key: string) => (key === keys.request(REQUEST) ? onLedger : undefined) },
+      ledger: { get: async (key: string) => state.get(key) },
       member: "bureau",
       random: systemEffects.random,
     },
@@ -35,6 +36,11 @@ test("a requester that repeats its call before the first is answered gets the sa
   expect(second).toEqual(first);
   expect(await ask()).toEqual(first);
   await expect(receiverKeyFor(ctx, "mallory", about)).rejects.toMatchObject({ code: "ERR_COMPUTATION_FORBIDDEN" });
+  state.set(keys.computation(about.computation), { state: "released" });
+  expect(await ask()).toEqual(first);
+  await ctx.services.inflight.erase(`${about.computation}-key`);
+  await expect(ask()).rejects.toMatchObject({ code: "ERR_COMPUTATION_OVER" });
+  expect(await ctx.services.inflight.names()).toEqual([]);
   const later = { ...about, request: "0c78811c-4082-8595-b104-0518b47aa60b" };
   await expect(receiverKeyFor(ctx, "ministry", later)).rejects.toMatchObject({ code: "ERR_REQUEST_UNKNOWN" });
   await rm(dir, { recursive: true });

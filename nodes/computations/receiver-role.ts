@@ -1,5 +1,5 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
-import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
+import { readComputation, readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import type { SumPlan } from "../../crypto/secagg/chunk-sum.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
@@ -62,6 +62,10 @@ export async function receiverKeyFor(
   return await ctx.shared(`receiver-key/${about.computation}`, async () => {
     const kept = await inflight.get<ReceiverKeyPair>(name);
     if (kept !== undefined) return kept.signed as OpenBody["receiverKey"];
+    // A requester that came back may be behind the ledger: a key that nothing is sealed for would stay for ever.
+    if ((await readComputation(ledger, about.computation)) !== undefined) {
+      throw new ComputationError("ERR_COMPUTATION_OVER", `computation ${about.computation}: its key is gone`);
+    }
     const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
     await inflight.put(name, pair);
     return pair.signed as OpenBody["receiverKey"];

@@ -178,7 +178,8 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
 
   async function enter(id: string): Promise<void> {
     const operator = addresses.get(SEQUENCER)!;
-    const invitation = await call(operator, "POST", "/invitations", { expiresInHours: 1, note: id });
+    const invite = () => call(operator, "POST", "/invitations", { expiresInHours: 1, note: id });
+    const invitation = await insist(invite, READY_MS);
     let admission: Promise<unknown> | undefined;
     await joinNetwork({
       dir: folder(id),

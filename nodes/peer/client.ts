@@ -120,8 +120,8 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
     );
     call.onBytes?.("sent", body.length);
     options.observe?.({ direction: "sent", peer: target.member, method: call.method, path: call.path, body });
-    const deadline = AbortSignal.timeout(call.timeoutMs ?? PEER_DEFAULTS.timeoutMs);
-    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+    const ending = endOf(call.timeoutMs ?? PEER_DEFAULTS.timeoutMs, call.signal);
+    const { signal } = ending;
     try {
       const answer = await agentFor(target).request({
         origin: target.endpoint,
@@ -152,7 +152,9 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
       if (succeeded) return checked(call.response, value, what);
       throw refusal(answer.statusCode, value, what);
     } catch (error) {
-      throw asPeerError(error, what, { timedOut: deadline.aborted, aborted: call.signal?.aborted ?? false });
+      throw asPeerError(error, what, { timedOut: ending.isLate(), aborted: call.signal?.aborted ?? false });
+    } finally {
+      ending.callOff();
     }
   }
 
@@ -226,6 +228,27 @@ export function pinnedConnector(target: PeerTarget): buildConnector.connector {
         null,
       );
     });
+}
+
+/** As `AbortSignal.any` with a timeout, but nothing of it is left to the collector and to timers when the call has ended. */
+function endOf(milliseconds: number, called: AbortSignal | undefined) {
+  const controller = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort();
+  }, milliseconds);
+  const abort = () => controller.abort(called?.reason);
+  if (called?.aborted === true) abort();
+  called?.addEventListener("abort", abort);
+  return {
+    signal: controller.signal,
+    isLate: () => late,
+    callOff(): void {
+      clearTimeout(timer);
+      called?.removeEventListener("abort", abort);
+    },
+  };
 }
 
 async function readBounded(answer: Dispatcher.ResponseData, maxBytes: number, what: string): Promise<Uint8Array> {

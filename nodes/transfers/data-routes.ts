@@ -1,10 +1,10 @@
 /** The data endpoints of this node: where consumers fetch records, and where providers send them. Opened by tokens. */
 import { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { bearerToken } from "../dataspace/compact-jws.ts";
 import type { HttpApp } from "../http/http-app.ts";
-import type { DataGrant, ReadToken } from "./data-token.ts";
+import type { ReadToken } from "./data-token.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Inbox } from "./inbox.ts";
 import { TransferError, unknownTransfer } from "./transfer-error.ts";
@@ -24,26 +24,26 @@ export interface DataRouteDeps {
 }
 
 export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
-  function opened(request: FastifyRequest, path: string, pid: string): DataGrant {
+  /** Before the body is read: whoever has no token cannot make this node take in anything. */
+  const opened = (path: string) => async (request: FastifyRequest) => {
+    const { pid } = request.params as Static<typeof Pid>;
     const token = bearerToken(request.headers.authorization);
     const read = token === undefined ? undefined : deps.readToken(token, path, pid);
     if (read === undefined || (read.kind === "good" && read.grant.transfer !== pid)) throw unknownTransfer();
     if (read.kind === "expired") throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
     request.author = read.grant.holder;
-    return read.grant;
-  }
+  };
   const config = { public: true };
   app.get(
     `${deps.paths.data}/:pid`,
     // A question for the head alone would cost a delivery.
-    { config, schema: { params: Pid }, exposeHeadRoute: false },
+    { config, schema: { params: Pid }, exposeHeadRoute: false, onRequest: opened(deps.paths.data) },
     async (request, reply) => {
       const { pid } = request.params;
-      const { holder } = opened(request, deps.paths.data, pid);
       const { range } = request.headers;
       const ifRange = request.headers["if-range"] as string | undefined;
       const ifMatch = request.headers["if-match"] as string | undefined;
-      const delivery = await deps.deliver({ transfer: pid, holder, range, ifRange, ifMatch });
+      const delivery = await deps.deliver({ transfer: pid, holder: request.author, range, ifRange, ifMatch });
       const { snapshot, from } = delivery;
       reply
         .code(delivery.isPartial ? 206 : 200)
@@ -61,10 +61,9 @@ export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
       return reply.send(unlessStalled(delivery.pieces()));
     },
   );
-  app.head(`${deps.paths.inbox}/:pid`, { config, schema: { params: Pid } }, async (request, reply) => {
-    const { pid } = request.params;
-    opened(request, deps.paths.inbox, pid);
-    const { held, digest } = await deps.inbox.state(pid);
+  const inbox = { config, schema: { params: Pid }, onRequest: opened(deps.paths.inbox) };
+  app.head(`${deps.paths.inbox}/:pid`, inbox, async (request, reply) => {
+    const { held, digest } = await deps.inbox.state(request.params.pid);
     return reply
       .code(204)
       .headers({ "upload-offset": held, ...(digest === undefined ? {} : { "sealane-digest": digest }) })
@@ -75,6 +74,7 @@ export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
     {
       config: { ...config, binary: true },
       bodyLimit: INBOX_PART_BYTES,
+      onRequest: opened(deps.paths.inbox),
       schema: {
         params: Pid,
         headers: Type.Object({
@@ -85,14 +85,13 @@ export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
       },
     },
     async (request, reply) => {
-      const { pid } = request.params;
-      opened(request, deps.paths.inbox, pid);
-      const { headers } = request;
-      const held = await deps.inbox.take(pid, {
+      const { headers, params, body } = request;
+      if (!(body instanceof Uint8Array)) throw new TransferError("ERR_TRANSFER_INVALID", "body-not-bytes");
+      const held = await deps.inbox.take(params.pid, {
         offset: Number(headers["upload-offset"]),
         digest: headers["sealane-digest"],
         bytes: Number(headers["sealane-bytes"]),
-        part: request.body as unknown as Uint8Array,
+        part: body,
       });
       return reply.code(204).header("upload-offset", held).send();
     },

@@ -238,6 +238,29 @@ describe("a participant", () => {
     await pool.close();
   });
 
+  test("without the token of a data endpoint is told that there is nothing, before its body is read", async () => {
+    const { members } = pair.net.operator.services;
+    const pool = createConnections(members);
+    const { endpoint } = await members.target(PROVIDER);
+    const dispatcher = await pool.to(PROVIDER, endpoint);
+    const { transfer } = await pair.begin();
+    const calls = [
+      { method: "GET", path: `data/${transfer}` },
+      { method: "HEAD", path: `inbox/${transfer}` },
+      { method: "PATCH", path: `inbox/${transfer}`, body: "x".repeat(1_000) },
+    ] as const;
+    for (const { path, ...call } of calls) {
+      for (const authorization of ["", "Bearer x", "Bearer a.b.c"]) {
+        const headers = { authorization, "content-type": "application/octet-stream" };
+        const url = `${endpoint}/dsp/2025-1/${path}`;
+        const answer = await request(url, { ...call, headers, dispatcher });
+        expect([call.method, answer.statusCode]).toEqual([call.method, 404]);
+        await answer.body.dump();
+      }
+    }
+    await pool.close();
+  });
+
   test("that asks for secure aggregation under an agreement on records is told that no data request rides on it", async () => {
     const { agreement } = await pair.begin();
     const { services } = pair.net.operator;
@@ -276,7 +299,8 @@ test("a revocation stops a stream in its middle, and the transfer ends on both s
   const view = await pair.begin({ asset: big });
   const stream = await opened(view.transfer);
   await revoke(view);
-  expect(await rest(stream)).toBeUndefined();
+  // Not compared as it is: a difference of so many bytes would be printed.
+  expect((await rest(stream)) === undefined).toBe(true);
   expect(await pair.state(CONSUMER, view.transfer, ["TERMINATED"])).toMatchObject({ reason: "agreement-revoked" });
   const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
   const theirs = transfers.filter(({ agreement }) => agreement === view.agreement);

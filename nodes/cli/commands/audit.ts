@@ -41,9 +41,11 @@ async function verifyLedger(context: CommandContext, trustFile: string): Promise
   const trust = await context.readJson(trustFile);
   const { verifyReplica } = await import("../../../ledger/audit/replica.ts");
   const { openStoredLedger } = await import("../stored-ledger.ts");
+  const { temporaryState } = await import("../temporary-state.ts");
   const stored = await openStoredLedger(context);
+  const state = temporaryState();
   try {
-    const report = await verifyReplica(stored.entries, stored.checkpoint, trust);
+    const report = await verifyReplica(stored.entries, stored.checkpoint, trust, state);
     const facts = renderFields([
       [text("cli.audit.verdict"), text(`audit.verdict.${report.verdict}`)],
       [text("cli.audit.entries"), String(report.entries)],
@@ -56,6 +58,7 @@ async function verifyLedger(context: CommandContext, trustFile: string): Promise
       exitCode: report.verdict === "verified" ? EXIT.ok : EXIT.unverified,
     };
   } finally {
+    await state.close();
     await stored.close();
   }
 }

@@ -56,7 +56,7 @@ export async function crawlMember(
   signal: AbortSignal,
 ): Promise<Crawled> {
   const refused: Partial<Record<CrawlRefusal, number>> = {};
-  const refuse = (code: CrawlRefusal) => {
+  const leaveOut = (code: CrawlRefusal) => {
     refused[code] = (refused[code] ?? 0) + 1;
   };
   const seen = new Set<string>();
@@ -69,19 +69,19 @@ export async function crawlMember(
   let [entries, offers, pages, barren] = [0, 0, 0, 0];
 
   async function take(found: Found): Promise<void> {
-    if (found.kind === "refused") return refuse(found.code);
+    if (found.kind === "refused") return leaveOut(found.code);
     const id = found.kind === "offer" ? found.offer.id : found.id;
-    if (seen.has(id)) return refuse("repeated");
+    if (seen.has(id)) return leaveOut("repeated");
     if (seen.size >= limits.datasets) throw new CrawlError("endless");
     seen.add(id);
     if (found.kind === "offer") {
-      if (offers >= limits.offers) return refuse("too-many");
+      if (offers >= limits.offers) return leaveOut("too-many");
       offers += 1;
       return await ports.keep(found.offer);
     }
     const entry = found.kind === "entry" ? found.entry : await entryById(id);
     if (entry !== undefined && (await ports.accept(entry, member))) entries += 1;
-    else refuse("not-the-ledgers");
+    else leaveOut("not-the-ledgers");
   }
 
   async function entryById(id: string): Promise<unknown> {

@@ -76,7 +76,8 @@ async function plainBytes({ body, headers }: Dispatcher.ResponseData, limits: Ca
   try {
     return await unpack(bytes, { maxOutputLength: limits.plainBytes });
   } catch (error) {
-    throw new CrawlError((error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? "too-large" : "not-json");
+    // Of what is no gzip it is an Error.
+    throw new CrawlError(error instanceof RangeError ? "too-large" : "not-json");
   }
 }
 
