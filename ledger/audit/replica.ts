@@ -45,7 +45,7 @@ export interface ReplicaReport {
 
 /**
  * `entries` come from position 0 in order; `checkpoint` is a cosigned checkpoint note over exactly these. Bad data gives
- * a report; only a failing stream rejects. `store` is empty and holds the contract's state: see spilled-state.ts for
+ * a report; only a failing stream rejects. `store` is empty and holds the contract's state: see nodes/cli/spilled-state.ts for
  * ledgers whose state is larger than memory.
  */
 export async function verifyReplica(

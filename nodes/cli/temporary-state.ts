@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StateStore } from "../../chaincode/rules/host.ts";
-import { spilledState } from "../../ledger/audit/spilled-state.ts";
 import { type LogStore, openLevelStore } from "../../ledger/embedded/store.ts";
+import { spilledState } from "./spilled-state.ts";
 
 export function temporaryState(): StateStore & { readonly close: () => Promise<void> } {
   let opened: { readonly folder: string; readonly store: LogStore } | undefined;

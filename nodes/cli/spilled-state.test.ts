@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { memoryStore as memoryLogStore } from "../embedded/_memory-store.ts";
-import { playLife } from "./_fixture.ts";
-import { memoryStore } from "./memory-store.ts";
-import { storedForm, verifyReplica } from "./replica.ts";
+import { playLife } from "../../ledger/audit/_fixture.ts";
+import { memoryStore } from "../../ledger/audit/memory-store.ts";
+import { storedForm, verifyReplica } from "../../ledger/audit/replica.ts";
+import { memoryStore as memoryLogStore } from "../../ledger/embedded/_memory-store.ts";
 import { spilledState } from "./spilled-state.ts";
 
 const few = (held: number) => {

@@ -4,10 +4,10 @@
  * that the caller throws away afterwards.
  */
 import type { StateStore } from "../../chaincode/rules/host.ts";
-import { createKeyFilter } from "../embedded/key-filter.ts";
-import { under } from "../embedded/layout.ts";
-import type { LogStore } from "../embedded/store.ts";
-import { memoryStore } from "./memory-store.ts";
+import { memoryStore } from "../../ledger/audit/memory-store.ts";
+import { createKeyFilter } from "../../ledger/embedded/key-filter.ts";
+import { under } from "../../ledger/embedded/layout.ts";
+import type { LogStore } from "../../ledger/embedded/store.ts";
 
 /** Keys in memory: some 60 MiB. */
 const HELD = 200_000;
