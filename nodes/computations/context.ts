@@ -3,10 +3,8 @@ import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { MessageOf } from "../../crypto/secagg/messages.ts";
 import type { Sign } from "../../crypto/secagg/opened.ts";
 import { type Signed, type SigningDomain, signStatement } from "../../crypto/suites/signed.ts";
-import type { ComputationDocuments, Salted } from "../../exchange/computations/documents.ts";
+import type { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import type { OpeningPlan } from "../../exchange/computations/opening.ts";
-import type { CodeTables } from "../../exchange/computations/record-relations.ts";
-import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { AgreedTerms, AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type {
   Explanation,
@@ -17,7 +15,6 @@ import type {
   RequestStores,
 } from "../../exchange/requests/ports.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
-import type { ResultDocument } from "../../ledger/audit/result.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { coalesced } from "../store/coalesced.ts";
@@ -35,6 +32,7 @@ import {
   type ForgottenReleases,
   type ReleaseHistory,
 } from "./release-history.ts";
+import type { ResultRecord } from "./result-record.ts";
 import { createSharedWork, type SharedWork } from "./shared-work.ts";
 import { createUnopened, type Unopened, type Waiting } from "./unopened.ts";
 
@@ -73,29 +71,6 @@ export interface RoleRecord {
   readonly startedAt: string;
 }
 export type RoleName = "member" | "coordinator" | "receiver";
-
-export interface ResultRecord {
-  readonly computation: string;
-  readonly request: string;
-  readonly outcome:
-    | {
-        readonly kind: "released";
-        readonly result: Salted<ResultDocument>;
-        readonly rules: readonly string[];
-        /** What later releases of this receiver are checked against. */
-        readonly equations: readonly SumEquation[];
-      }
-    | {
-        readonly kind: "withheld";
-        readonly reasons: readonly string[];
-        /** Receiver: what later releases must not give away; absent where nothing was decoded. */
-        readonly equations?: readonly SumEquation[];
-      };
-  readonly transcriptDigest?: string;
-  readonly bitmap?: string;
-  /** Receiver: the codes that the cohort's tables hold, by element. */
-  readonly codes?: CodeTables;
-}
 
 /** A refused message or a proven breach, attributed to its author. */
 export interface Fault {

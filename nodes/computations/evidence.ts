@@ -15,7 +15,8 @@ import { ComputationError } from "../../exchange/computations/errors.ts";
 import { buildEvidence, type EvidenceParts, type ProvenEntry } from "../../ledger/audit/build.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { LedgerEntry } from "../../ledger/port.ts";
-import type { Context, Dossier, ResultRecord, Transcript } from "./context.ts";
+import type { Context, Dossier, Transcript } from "./context.ts";
+import type { ResultRecord } from "./result-record.ts";
 
 /** Throws ERR_COMPUTATION_EVIDENCE while something is missing: the release is not on the replica yet, for example. */
 export async function assembleEvidence(ctx: Context, result: ResultRecord): Promise<EvidenceBundle> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
-import type { ResultRecord } from "./context.ts";
 import { createKeptResults } from "./kept-results.ts";
+import type { ResultRecord } from "./result-record.ts";
 
 const RECORD = JSON.stringify({ word: { kind: "moment", elements: ["tax"] }, filters: [], period: null, cell: [] });
 const equation: SumEquation = { id: "0/0", record: RECORD, contributors: ["a", "b", "c"] };

@@ -1,7 +1,7 @@
 /** Receiver: its results, each checked against what all before it told. They are read once, at the first check. */
 import { createReleasedSums, type ReleasedSums } from "../../exchange/computations/released-sums.ts";
 import type { RecordStore } from "../store/records.ts";
-import type { ResultRecord } from "./context.ts";
+import type { ResultRecord } from "./result-record.ts";
 
 export interface KeptResults {
   /** Everything told so far. */

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { transcriptDigest } from "../../crypto/secagg/receiver.ts";
-import type { ResultRecord, Transcript } from "./context.ts";
+import type { Transcript } from "./context.ts";
 import { openOffered } from "./offered-transcripts.ts";
+import type { ResultRecord } from "./result-record.ts";
 
 const ID = "00000000-0000-8000-8000-000000000001";
 const transcript = (name: string) =>

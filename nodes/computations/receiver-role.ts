@@ -24,13 +24,14 @@ import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
-import type { Context, Dossier, ResultRecord, Transcript } from "./context.ts";
+import type { Context, Dossier, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { openOffered } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { paths } from "./peer-messages.ts";
 import { redoSum } from "./redo-sum.ts";
+import type { ResultRecord } from "./result-record.ts";
 import { untilDone } from "./retry.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */

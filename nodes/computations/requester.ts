@@ -22,10 +22,11 @@ import { LedgerError } from "../../ledger/port.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
 import { rememberAnswer } from "./cached-answer.ts";
 import { consumerPorts } from "./consumer.ts";
-import type { Context, Dossier, OpeningRecord, ResultRecord } from "./context.ts";
+import type { Context, Dossier, OpeningRecord } from "./context.ts";
 import { assembleEvidence } from "./evidence.ts";
 import { Accepted, paths, ReceiverKey, SealedResult } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import type { ResultRecord } from "./result-record.ts";
 import { createSealingKey } from "./sealing.ts";
 
 /** Reasons after which the same request is opened again by itself. */
