@@ -62,18 +62,31 @@ type Methods = Record<string, (...all: unknown[]) => Promise<unknown>>;
 async function watchWrites(): Promise<void> {
   const stores = Level.prototype as unknown as Methods;
   for (const name of ["_put", "_del", "_batch"]) watch(stores, name, isSynced, "LEVEL_IO_ERROR");
+  // The ledger's writes: a batch that is filled first.
+  const begin = stores._chainedBatch as unknown as (this: Methods) => Methods;
+  (stores as unknown as { _chainedBatch: typeof begin })._chainedBatch = function () {
+    const batch = begin.call(this);
+    watch(batch, "_write", isSynced, "LEVEL_IO_ERROR");
+    return batch;
+  };
   const file = await open("/dev/null");
   const files = Object.getPrototypeOf(file) as Methods;
   for (const name of ["sync", "datasync"]) watch(files, name, () => true, "ENOSPC");
   await file.close();
 }
 
+interface Store {
+  readonly location?: string;
+  readonly db?: Store;
+}
+const locationOf = ({ location, db }: Store): string => location ?? db?.location ?? "";
+
 const isSynced = (all: readonly unknown[]): boolean => (all.at(-1) as { sync?: boolean } | undefined)?.sync === true;
 
 function watch(owner: Methods, name: string, isSlow: (all: readonly unknown[]) => boolean, code: string): void {
   const original = owner[name]!;
   owner[name] = async function (this: unknown, ...all: unknown[]) {
-    const isLedger = basename((this as { location?: string }).location ?? "") === LEDGER_FOLDER;
+    const isLedger = basename(locationOf(this as Store)) === LEDGER_FOLDER;
     onWrite("before", isLedger);
     if (orders.isFull) throw Object.assign(new Error("No space left on device"), { code });
     if (orders.slowMs > 0 && isSlow(all)) await sleep(orders.slowMs);
