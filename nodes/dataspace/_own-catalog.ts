@@ -27,7 +27,17 @@ export async function testProvider(limits?: PageLimits) {
   await ledger.submit([founding(provider)]);
   const shelf = new Map<string, CatalogueEntry>();
   const versions = new Map<string, number>();
-  const store = memoryTexts();
+  const texts = memoryTexts();
+  let onRead: (list: string) => Promise<void> = async () => undefined;
+  const store: typeof texts = {
+    ...texts,
+    async keys(range) {
+      const found = await texts.keys(range);
+      const [, list] = (range.gte ?? range.gt ?? "").split("|");
+      if (list !== undefined) await onRead(list);
+      return found;
+    },
+  };
   const held = async (asset: string) => {
     const entry = shelf.get(asset);
     const onLedger = await ledger.get<{ policyDigest: string }>(`asset/${asset}`);
@@ -55,6 +65,14 @@ export async function testProvider(limits?: PageLimits) {
     ledger,
     offers: () => offers,
     catalog: () => catalog,
+    /** Once, when this list was read and its reader has not heard yet. */
+    whenRead(list: string, work: () => Promise<void>) {
+      onRead = async (read) => {
+        if (read !== list) return;
+        onRead = async () => undefined;
+        await work();
+      };
+    },
     /** A new process over the same index. */
     restart() {
       offers = offersNow();

@@ -52,6 +52,51 @@ describe("what a participant sees", () => {
     expect(await net.seenBy("works")).toEqual([]);
   });
 
+  test("is no other member's page where a policy that names it arrives while it is looked up", async () => {
+    const notBureau = {
+      prohibition: [
+        {
+          action: "use" as const,
+          constraint: [
+            { leftOperand: "sealane:requester" as const, operator: "isAnyOf" as const, rightOperand: ["bureau"] },
+          ],
+        },
+      ],
+    };
+    for (const [list, terms, ofBureau, ofOffice] of [
+      ["for/government/bureau", { requesters: ["bureau"] }, ["named", "panel"], ["panel"]],
+      ["not/bureau", notBureau, ["panel"], ["named", "panel"]],
+    ] as const) {
+      for (const isTakenIn of [false, true]) {
+        const net = await testProvider();
+        await net.register("panel");
+        net.whenRead(list, async () => {
+          await net.register("named", terms);
+          if (isTakenIn) await net.offers().catchUp();
+        });
+        const first = await net.seenBy("bureau");
+        // What is recorded after the call may be missing.
+        if (isTakenIn) expect(first).toEqual(ofBureau);
+        expect(await net.seenBy("office")).toEqual(ofOffice);
+        expect(await net.seenBy("bureau")).toEqual(ofBureau);
+      }
+    }
+  });
+
+  test("is not decided by what a list held before the policy that was taken in meanwhile", async () => {
+    const net = await testProvider();
+    await net.register("panel");
+    await net.offers().catchUp();
+    net.whenRead("for/government/bureau", async () => {
+      // Somebody asks meanwhile, which makes the memory one of the new lists.
+      await net.register("named", { requesters: ["bureau"] });
+      await net.offers().catchUp();
+      await net.offers().isOrdinary({ id: "office", kind: "government" });
+    });
+    await net.offers().isOrdinary({ id: "bureau", kind: "government" });
+    expect(await net.offers().isOrdinary({ id: "bureau", kind: "government" })).toBe(false);
+  });
+
   test("begins and ends when the policy does", async () => {
     const net = await testProvider();
     await net.register("later", { validFrom: "2026-07-01T00:00:00Z", validUntil: "2026-07-31T00:00:00Z" });

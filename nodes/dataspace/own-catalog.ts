@@ -82,14 +82,14 @@ export function createOwnCatalog(
     async page(participant: string, filter: readonly CatalogFilter[], place: CatalogPlace): Promise<CatalogPage> {
       const viewer = await viewerOf(participant);
       if (viewer === undefined) return { datasets: [] };
-      await offers.catchUp();
-      const who = (await offers.isOrdinary(viewer)) ? viewer.kind : `${viewer.kind}/${viewer.id}`;
-      const key = JSON.stringify([who, filter, place.after ?? null, place.before ?? null]);
-      const known = remembered.get(key, offers.generation());
-      if (known !== undefined) return known;
-      const { value, generation } = await settled(() => read(viewer, filter, place));
-      remembered.put(key, generation, value);
-      return value;
+      const { value, generation } = await settled(async () => {
+        // Whose page it is follows from the same lists as what is in it.
+        const who = (await offers.isOrdinary(viewer)) ? viewer.kind : `${viewer.kind}/${viewer.id}`;
+        const key = JSON.stringify([who, filter, place.after ?? null, place.before ?? null]);
+        return { key, page: remembered.get(key, offers.generation()) ?? (await read(viewer, filter, place)) };
+      });
+      remembered.put(value.key, generation, value.page);
+      return value.page;
     },
     /** JSON text. */
     async dataset(participant: string, id: string): Promise<string | undefined> {

@@ -54,7 +54,7 @@ export interface OwnOffers {
   text(asset: string): string | undefined;
   /** With all its metadata; undefined: this participant does not see it. */
   full(viewer: Viewer, asset: string): string | undefined;
-  /** This member's lists are those of everybody of its kind. */
+  /** This member's lists are those of everybody of its kind: true of the generation that is the same before and after. */
   isOrdinary(viewer: Viewer): Promise<boolean>;
 }
 
@@ -230,15 +230,18 @@ export function createOwnOffers(options: {
       return store.get(`full/${asset}`) ?? store.get(`text/${asset}`);
     },
     async isOrdinary(viewer) {
-      if (ordinary.generation !== generation) {
-        ordinary.viewers.clear();
-        ordinary.generation = generation;
-      }
-      const known = ordinary.viewers.get(viewer.id);
+      const of = generation;
+      const known = ordinary.generation === of ? ordinary.viewers.get(viewer.id) : undefined;
       if (known !== undefined) return known;
       const { some, none } = deciding(viewer);
       const isEmpty = async (list: string) => (await readList(list)(undefined, "up", 1)).length === 0;
       const found = (await isEmpty(some[1]!)) && (await isEmpty(none));
+      // Odd: these lists are being written. Another: they were.
+      if (of % 2 === 1 || of !== generation) return found;
+      if (ordinary.generation !== of) {
+        ordinary.viewers.clear();
+        ordinary.generation = of;
+      }
       ordinary.viewers.set(viewer.id, found);
       return found;
     },
