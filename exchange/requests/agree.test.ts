@@ -187,6 +187,19 @@ describe("a negotiation about a data request", () => {
     expect(agreement["sealane:request"].digest).toBe(saltedDigest(fromBase64url(salt, "salt", 32), document.document));
   });
 
+  test.each([
+    ["digest", digestOf("another")],
+    ["consumer", "another"],
+    ["asset", "another:asset"],
+  ])("is not finalized where the ledger has another %s under its id", async (field, value) => {
+    const both = world();
+    await decideAndAgree(both.ports, request.id, asset.id);
+    const { statement, ...signed } = both.records.pop()!;
+    both.records.push({ ...signed, statement: { ...statement, body: { ...statement.body, [field]: value } } } as never);
+    await both.talk();
+    expect(both.negotiation().termination).toMatchObject({ by: "provider", code: "agreement-mismatch" });
+  });
+
   test("goes on where it was: the decision stands alone where the requester does not verify in time", async () => {
     const both = world();
     both.deafen(true);

@@ -15,6 +15,7 @@ import {
   type Conclusion,
   conclusionBody,
   invalidAgreement,
+  isConcluded,
   requestDigest,
 } from "./agreement-record.ts";
 import {
@@ -129,8 +130,11 @@ export async function nextOfProvider(
   const { request } = reference;
   const kept = await ports.agreements.get(agreementKey(request, offer.target));
   const isVerified = state === "VERIFIED" && kept !== undefined && isAgreedIn(negotiation, kept);
-  if (isVerified && (await ports.concluded(kept.agreement)) !== undefined)
-    return eventMessage(negotiation, "FINALIZED");
+  const concluded = isVerified ? await ports.concluded(kept.agreement) : undefined;
+  if (isVerified && concluded !== undefined) {
+    if (isConcluded(concluded, kept)) return eventMessage(negotiation, "FINALIZED");
+    return negotiationTermination(negotiation, ending("agreement-mismatch"));
+  }
   const life = (await ports.stores.lives.get(request))?.life;
   const cause = life === undefined ? undefined : endOf(life, offer.target);
   if (cause !== undefined) return negotiationTermination(negotiation, cause);

@@ -1,6 +1,6 @@
 /** What was agreed on one asset as both sides keep it, and what of it goes to the ledger. */
 import type { Static } from "typebox";
-import { saltedDigest } from "../../crypto/suites/digest.ts";
+import { canonicalJson, saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import type { TransactionBody } from "../../ledger/port.ts";
 import { Asset } from "../../policies/model/asset.ts";
@@ -61,6 +61,10 @@ export function conclusionBody({ agreement, request, asset, terms }: AgreementRe
   return policy.ok && policy.terms.uses !== undefined ? { ...body, maxUses: policy.terms.uses } : body;
 }
 export type Conclusion = TransactionBody<"agreement.conclude">;
+
+/** Is this very agreement what the ledger has under its id? */
+export const isConcluded = (onLedger: Conclusion, kept: AgreementRecord): boolean =>
+  canonicalJson(onLedger) === canonicalJson(conclusionBody(kept));
 
 export function invalidAgreement(problems: readonly Problem[]): RequestError {
   return new RequestError("ERR_REQUEST_INVALID", `agreement: ${problems.map(problemLine).join("; ")}`, { problems });

@@ -18,6 +18,25 @@ export const NEGOTIATION_END_REASONS = [
 type EndReason = (typeof NEGOTIATION_END_REASONS)[number];
 export const POLICY_REPLACED = "policy-replaced" satisfies EndReason;
 
+/** The requester asks anew: nobody has refused anything. */
+const RENEWED: readonly string[] = ["policy-replaced", "peer-unreachable"] satisfies readonly EndReason[];
+const FIRST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 24 * 60 * 60_000;
+
+/**
+ * When the requester asks a provider anew after this negotiation, in milliseconds since 1970; undefined where it does
+ * not. `refusedAt`: of a first message that was never taken, which says nothing about the request.
+ */
+export function asksAgainAt(
+  document: Pick<Negotiation, "termination"> | undefined,
+  refusedAt: string | undefined,
+  attempt: number,
+): number | undefined {
+  if (document !== undefined) return RENEWED.includes(document.termination?.code ?? "") ? 0 : undefined;
+  if (refusedAt === undefined) return undefined;
+  return Date.parse(refusedAt) + Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+}
+
 export const ending = (reason: EndReason, ...details: readonly string[]): Cause => causeOf(reason, ...details);
 
 /** Agreements can still be concluded, and a computation of the request may use them. */

@@ -1,5 +1,5 @@
 /** Requester: asks every provider, checks an agreement against its own request and the ledger, and sees it finalized. */
-import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import { type Problem, problemLine } from "../../policies/model/problem.ts";
@@ -13,9 +13,9 @@ import {
   agreementIdOf,
   agreementKey,
   type Conclusion,
-  conclusionBody,
   explanationDigest,
   invalidAgreement,
+  isConcluded,
   requestDigest,
 } from "./agreement-record.ts";
 import { RequestError } from "./errors.ts";
@@ -163,7 +163,7 @@ export async function onLedger(
   ]);
   if (concluded === undefined || decision === undefined) return "nothing";
   const isSame =
-    canonicalJson(concluded) === canonicalJson(conclusionBody(kept)) &&
+    isConcluded(concluded, kept) &&
     decision.outcome === "permit" &&
     decision.policyDigest === agreement["sealane:policy"].digest &&
     decision.explanationDigest === explanationDigest(explanation);

@@ -13,15 +13,21 @@ import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { callAt, joined } from "../../exchange/protocol/paths.ts";
 import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import { isAgreedIn, nextOfProvider } from "../../exchange/requests/agree.ts";
-import { type AgreementRecord, agreementKey, consumerPidOf } from "../../exchange/requests/agreement-record.ts";
+import {
+  type AgreementRecord,
+  agreementKey,
+  consumerPidOf,
+  isConcluded,
+} from "../../exchange/requests/agreement-record.ts";
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
-import { isOpenToAgree, POLICY_REPLACED, subjectOf } from "../../exchange/requests/negotiated.ts";
+import { asksAgainAt, isOpenToAgree, type Subject, subjectOf } from "../../exchange/requests/negotiated.ts";
 import { mayFinalize, nextOfConsumer } from "../../exchange/requests/verify-agreement.ts";
 import { notYet, unknownProcess } from "../dataspace/dataspace-error.ts";
 import type { Answer } from "../dataspace/post-office.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import { createProcesses, type Processes, type ProcessPorts } from "../dataspace/processes.ts";
+import { createTimers } from "../dataspace/timers.ts";
 import { createTransport, type Transport } from "../dataspace/transport.ts";
 import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { problemOf } from "../http/problem.ts";
@@ -32,8 +38,8 @@ import { createKeyedBell } from "./keyed-bell.ts";
 
 export type NegotiationRecord = ProcessRecord<Negotiation, NegotiationMessage>;
 
-/** A new policy may overtake a negotiation so often; nobody replaces policies faster than requests are decided. */
-const MAX_ATTEMPTS = 16;
+/** A new policy may overtake a negotiation, or its provider be away, so often: some weeks of asking in vain. */
+const MAX_ATTEMPTS = 32;
 /** How long filing the offers of a request waits for an entry of the catalogue. */
 const ENTRY_WAIT_MS = 2_000;
 /** How long the other side's word waits for this node's replica to have what it rests on. */
@@ -74,9 +80,8 @@ const NOTHING_BESIDE: Beside = {
   onMoved: () => undefined,
 };
 
-interface Open {
+interface Open extends Subject {
   readonly pid: string;
-  readonly request: string;
 }
 
 export function createNegotiating(ctx: Context, pokeRequest: (request: string) => void): Negotiating {
@@ -89,6 +94,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   /** By the same key: what is not over. */
   const open = new Map<string, Open>();
   const moved = createKeyedBell();
+  const timers = createTimers(services.now);
   let beside = NOTHING_BESIDE;
   const transport = createTransport(services, dispatch);
   const { office, client, base } = transport;
@@ -107,6 +113,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     admits,
     mayTake,
     next,
+    stands,
     onMoved,
     onError: (pid, error) => log.debug({ err: error, pid }, "negotiation waits; trying again"),
   });
@@ -126,7 +133,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   function onMoved(record: NegotiationRecord): void {
     const { pid, peer, side } = record;
     const offer = side.document?.offer ?? (side.sending as { readonly offer?: MessageOffer } | undefined)?.offer;
-    const subject = offer && subjectOf({ offer });
+    // Of a first message that was never taken nothing is left to say what it was about.
+    const subject = offer ? subjectOf({ offer }) : [...open.values()].find((one) => one.pid === pid);
     if (subject === undefined) {
       beside.onMoved(record);
       return;
@@ -139,13 +147,23 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       if (open.get(key)?.pid === pid) open.delete(key);
       office.unwatch(pid);
     } else {
-      open.set(key, { pid, request });
+      open.set(key, { pid, request, asset });
       office.watch(pid, peer);
     }
     moved.ring(key);
     // The driver decides, concludes, or asks anew.
     const isForProvider = side.role === "provider" && (state === "REQUESTED" || state === "VERIFIED");
-    if (side.sending === undefined && (isForProvider || state === "TERMINATED")) pokeRequest(request);
+    if (side.sending === undefined && (isForProvider || state === undefined || state === "TERMINATED"))
+      pokeRequest(request);
+  }
+
+  /** The ledger has the very agreement that this negotiation is about. */
+  async function stands({ side: { document } }: NegotiationRecord): Promise<boolean> {
+    const subject = document && subjectOf(document);
+    const kept = subject && (await stores.agreements.get(agreementKey(subject.request, subject.asset)));
+    if (document === undefined || kept === undefined || !isAgreedIn(document, kept)) return false;
+    const found = await concluded(kept.agreement);
+    return found !== undefined && isConcluded(found, kept);
   }
 
   /** The requester asks for what its request on the ledger names, and says which. */
@@ -224,7 +242,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     return pid === undefined ? undefined : await engine.find(pid);
   }
 
-  /** Begins the first negotiation on an asset, or the next one where a new policy has overtaken the one before. */
+  /** Begins the first negotiation on an asset, or the next one where the one before came to nothing. */
   async function askFor(life: KnownLife, asset: string): Promise<void> {
     const key = keyOf("consumer", life.id, asset);
     if (open.has(key)) return;
@@ -237,8 +255,11 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
         await latest.put(key, pid);
         return await engine.begin({ pid, peer, address: await transport.addressOf(peer), message });
       }
-      const { document } = before.side;
-      if (document?.termination?.code !== POLICY_REPLACED) return;
+      const at = asksAgainAt(before.side.document, before.refusal?.at, attempt);
+      if (at === undefined) return;
+      // Only the latest one's pause can be ahead.
+      const due = new Date(at).toISOString();
+      if (timers.isAhead(due)) return timers.at(key, due, () => pokeRequest(life.id));
     }
   }
 
@@ -316,6 +337,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     start: engine.start,
     async stop() {
       moved.close();
+      timers.stop();
       office.stop();
       await engine.stop();
     },

@@ -10,9 +10,9 @@ const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_REASONS = 16;
 const MAX_REASON_CHARACTERS = 500;
-/** Not now: the other side is starting, busy, or has a message of its own on the way. */
-const PASSING: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
-/** Some connectors answer so while they do not know the process yet, or hold it: worth a few more tries. */
+/** Not now: the other side is starting, busy, out of room, or has a message of its own on the way. */
+const PASSING: readonly number[] = [408, 425, 429, 500, 502, 503, 504, 507];
+/** Some answer so while they do not know the process yet, or hold it; members also while they cannot read our token. */
 const DOUBTFUL: readonly number[] = [404, 409];
 
 export interface DataspaceClient {

@@ -13,9 +13,10 @@ import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { RecordStore } from "../store/records.ts";
+import { deliveryOf } from "./client.ts";
 import { DataspaceError } from "./dataspace-error.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
-import { createProcesses, type Processes } from "./processes.ts";
+import { createProcesses, PATIENCE, type Processes } from "./processes.ts";
 
 type Record = ProcessRecord<Negotiation, NegotiationMessage>;
 type Next = (record: Record) => Promise<NegotiationMessage | undefined>;
@@ -339,4 +340,69 @@ test("whoever cannot be reached for a day ends the process with that cause", asy
   };
   await expect.poll(rung, SOON).toEqual({ by: "consumer", code: "peer-unreachable", reason: ["ECONNREFUSED"] });
   await alpha.stop();
+});
+
+test.each([404, 409, 507])(
+  "a member that answers %i for a while is asked until it answers otherwise",
+  async (status) => {
+    const records = memoryRecords<Record>();
+    let tries = 0;
+    const alpha = createProcesses<Negotiation, NegotiationMessage>({
+      protocol: negotiationProtocol,
+      records,
+      open: memoryRecords<true>(),
+      now: () => new Date().toISOString(),
+      async post() {
+        tries += 1;
+        return tries <= 20
+          ? deliveryOf({ status, body: {} })
+          : deliveryOf({ status: 201, body: negotiationProtocol.answer(AT_BETA) });
+      },
+      ask: async () => undefined,
+      admits: async () => undefined,
+      next: silent,
+      onError: () => undefined,
+      patience: { ...PATIENCE, firstPauseMs: 1, longestPauseMs: 1 },
+    });
+    await alpha.begin(BEGIN);
+    await expect.poll(async () => (await records.get(PID))?.side.document?.state, SOON).toBe("REQUESTED");
+    await alpha.stop();
+  },
+);
+
+test("what stands on the ledger is said until it is heard, however long that takes", async () => {
+  let clock = Date.parse("2026-11-22T12:00:00Z");
+  const records = memoryRecords<Record>();
+  let finals = 0;
+  const beta = createProcesses<Negotiation, NegotiationMessage>({
+    protocol: negotiationProtocol,
+    records,
+    open: memoryRecords<true>(),
+    now: () => new Date(clock).toISOString(),
+    async post(_peer, _url, message) {
+      if (message["@type"] === "ContractNegotiationEventMessage") {
+        finals += 1;
+        clock += 10 * 60 * 60_000;
+        if (finals < 6) return { kind: "passing", code: "ECONNRESET", doubtful: false };
+      }
+      return { kind: "taken", answer: {} };
+    },
+    ask: async () => undefined,
+    admits: async () => undefined,
+    next: agreeing,
+    stands: async ({ side }) => side.document?.state === "VERIFIED",
+    onError: () => undefined,
+    patience: { ...PATIENCE, firstPauseMs: 1, longestPauseMs: 1 },
+  });
+  const { providerPid: pid } = await beta.takeFirst("alpha", BEGIN.message, "ContractRequestMessage");
+  const document = async () => (await records.get(pid))?.side.document;
+  await expect.poll(async () => (await document())?.state, SOON).toBe("AGREED");
+  await beta.take("alpha", pid, verificationMessage((await document())!), "ContractAgreementVerificationMessage");
+  const rung = async () => {
+    clock += 3_600_000;
+    beta.poke(pid);
+    return (await document())?.state;
+  };
+  await expect.poll(rung, SOON).toBe("FINALIZED");
+  await beta.stop();
 });

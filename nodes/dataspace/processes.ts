@@ -24,16 +24,18 @@ export interface Patience {
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
   readonly giveUpMs: number;
-  /** Tries after an answer that may be final. */
+  /** Tries after an answer that may be final: a member whose replica or clock is behind gives the same one. */
   readonly doubtfulTries: number;
 }
 export const PATIENCE: Patience = Object.freeze({
   firstPauseMs: 200,
   longestPauseMs: 60_000,
   giveUpMs: 24 * 60 * 60_000,
-  doubtfulTries: 6,
+  doubtfulTries: Number.POSITIVE_INFINITY,
 });
 
+/** Between tries of what stands, once `giveUpMs` is over. */
+const STANDING_PAUSE_MS = 60 * 60_000;
 /** How long a question about the state waits for the answer to a message that is on its way. */
 const SETTLING_MS = 1_000;
 const KEPT_STEPS = 32;
@@ -60,6 +62,8 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
     record: ProcessRecord<D, M>,
     message: M,
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
+  /** What the message on its way says stands for everyone to see: the process never ends for want of an answer. */
+  readonly stands?: (record: ProcessRecord<D, M>) => Promise<boolean>;
   /** Told of every change, after it is on disk, and at the start of every process that is not over. */
   readonly onMoved?: (record: ProcessRecord<D, M>) => void;
   readonly onError: (pid: string, error: unknown) => void;
@@ -225,10 +229,13 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     if (outcome.kind === "taken") outcome = { kind: "passing", code: "answer-without-pid", doubtful: true };
     const now = ports.now();
     const tries = delivery.tries + 1;
-    const isLate = Date.parse(now) - Date.parse(delivery.since) > patience.giveUpMs;
+    const isOverdue = Date.parse(now) - Date.parse(delivery.since) > patience.giveUpMs;
+    const stands = isOverdue && (await ports.stands?.(record)) === true;
+    const isLate = isOverdue && !stands;
     const isHopeless = outcome.kind === "passing" && (isLate || (outcome.doubtful && tries >= patience.doubtfulTries));
     if (outcome.kind === "passing" && !isHopeless) {
-      const pause = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
+      const growing = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
+      const pause = stands ? STANDING_PAUSE_MS : growing;
       const due = new Date(Date.parse(now) + pause).toISOString();
       return await keep({ ...record, delivery: { since: delivery.since, tries, due } });
     }

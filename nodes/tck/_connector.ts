@@ -15,7 +15,7 @@ import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
-import { createProcesses, type Processes } from "../dataspace/processes.ts";
+import { createProcesses, PATIENCE, type Processes } from "../dataspace/processes.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { createHttpApp, type HttpApp } from "../http/http-app.ts";
 import type { RecordStore } from "../store/records.ts";
@@ -51,7 +51,9 @@ export async function createConnector(options: ConnectorOptions): Promise<Connec
   const pause = async () => {
     await sleep(options.pauseMs);
   };
-  const shared = { now, post: client.post, ask: client.get, onError: () => undefined };
+  // What the suite refuses with 404 or 409 it refuses for good.
+  const patience = { ...PATIENCE, doubtfulTries: 6 };
+  const shared = { now, post: client.post, ask: client.get, onError: () => undefined, patience };
   const guardOf = (find: (pid: string) => Promise<unknown>) =>
     createGuard({
       participant: CONNECTOR,
