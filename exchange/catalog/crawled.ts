@@ -26,7 +26,7 @@ export const CRAWL_REFUSALS = [
   "malformed",
   "too-large",
   "repeated",
-  /** More offers than are kept of one member. */
+  /** More offers, or longer ones, than are kept of one member or of all. */
   "too-many",
 ] as const;
 export type CrawlRefusal = (typeof CRAWL_REFUSALS)[number];
@@ -41,7 +41,9 @@ export type Found =
 const MAX_DATASETS = 10_000;
 const MAX_OFFER_CHARACTERS = 64 * 1024;
 const MAX_TEXT = 500;
+const MAX_WORD = 100;
 const MAX_WORDS = 32;
+const MAX_LANGUAGES = 8;
 
 const Catalog = Type.Object({
   "@type": Type.Union([Type.Literal("Catalog"), Type.Literal("dcat:Catalog")]),
@@ -99,16 +101,18 @@ const offerOf = (dataset: Offered): CrawledOffer => ({
   formats: wordsOf(dataset.distribution.map((one) => (one as { format?: unknown }).format)),
 });
 
-const textOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, MAX_TEXT) : "");
+const textOf = (value: unknown, most = MAX_TEXT): string => (typeof value === "string" ? value.slice(0, most) : "");
 
 function titleOf(value: unknown): CrawledOffer["title"] {
   if (typeof value !== "object" || value === null) return { "": textOf(value) };
   const texts = Object.entries(value).filter(([language, text]) => /^[A-Za-z-]{1,35}$/.test(language) && textOf(text));
-  return Object.fromEntries(texts.slice(0, MAX_WORDS).map(([language, text]) => [language, textOf(text)]));
+  return Object.fromEntries(texts.slice(0, MAX_LANGUAGES).map(([language, text]) => [language, textOf(text)]));
 }
 
 const wordsOf = (value: unknown): readonly string[] => {
-  const words = (Array.isArray(value) ? value : [value]).map(textOf).filter((word) => word !== "");
+  const words = (Array.isArray(value) ? value : [value])
+    .map((word) => textOf(word, MAX_WORD))
+    .filter((word) => word !== "");
   return [...new Set(words)].slice(0, MAX_WORDS);
 };
 

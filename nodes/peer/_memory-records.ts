@@ -7,8 +7,8 @@ export function memoryRecords<V = string>(): RecordStore<V> {
     get: async (id) => records.get(id),
     put: async (id, value) => void records.set(id, value),
     delete: async (id) => void records.delete(id),
-    async *entries() {
-      yield* [...records];
+    async *entries(prefix = "") {
+      yield* [...records].filter(([id]) => id.startsWith(prefix));
     },
   };
 }

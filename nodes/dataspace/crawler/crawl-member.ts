@@ -1,5 +1,7 @@
 /** One member's catalogue from its first page to its last, within limits that nothing it sends can move. */
 import { setImmediate } from "node:timers/promises";
+import { sha256 } from "../../../crypto/suites/digest.ts";
+import { toBase64url, utf8 } from "../../../crypto/suites/encoding.ts";
 import {
   type CrawledOffer,
   type CrawlRefusal,
@@ -19,8 +21,6 @@ export interface CrawlLimits extends CallLimits {
   readonly datasets: number;
   /** Pages without a dataset that was not seen before, one after another. */
   readonly barrenPages: number;
-  /** Kept of one member. */
-  readonly offers: number;
 }
 export const CRAWL_LIMITS: CrawlLimits = Object.freeze({
   callMs: 15_000,
@@ -30,7 +30,6 @@ export const CRAWL_LIMITS: CrawlLimits = Object.freeze({
   pages: 5_000,
   datasets: 250_000,
   barrenPages: 3,
-  offers: 10_000,
 });
 
 export interface Crawled {
@@ -45,7 +44,8 @@ export interface CrawlPorts extends DataspaceClientPorts {
   readonly isMember: (member: string) => boolean;
   /** Takes in an entry that the ledger has so; false where it has not. */
   readonly accept: (entry: unknown, member: string) => Promise<boolean>;
-  readonly keep: (offer: CrawledOffer) => Promise<void>;
+  /** False: there is no room for it. */
+  readonly keep: (offer: CrawledOffer) => Promise<boolean>;
 }
 
 /** Throws CrawlError; what was kept until then is no copy of the catalogue. `base`: the versioned base address. */
@@ -71,13 +71,15 @@ export async function crawlMember(
   async function take(found: Found): Promise<void> {
     if (found.kind === "refused") return leaveOut(found.code);
     const id = found.kind === "offer" ? found.offer.id : found.id;
-    if (seen.has(id)) return leaveOut("repeated");
+    // Ids are as long as their connector likes.
+    const mark = toBase64url(sha256(utf8(id)));
+    if (seen.has(mark)) return leaveOut("repeated");
     if (seen.size >= limits.datasets) throw new CrawlError("endless");
-    seen.add(id);
+    seen.add(mark);
     if (found.kind === "offer") {
-      if (offers >= limits.offers) return leaveOut("too-many");
+      if (!(await ports.keep(found.offer))) return leaveOut("too-many");
       offers += 1;
-      return await ports.keep(found.offer);
+      return;
     }
     const entry = found.kind === "entry" ? found.entry : await entryById(id);
     if (entry !== undefined && (await ports.accept(entry, member))) entries += 1;

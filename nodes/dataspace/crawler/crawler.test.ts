@@ -8,6 +8,7 @@ import { createTestClock } from "../../testnet/test-clock.ts";
 import { CRAWL_LIMITS, type CrawlLimits } from "./crawl-member.ts";
 import type { CrawledMember } from "./crawler.ts";
 import { CRAWLER_TIMES, createCrawler } from "./crawler.ts";
+import { OFFER_LIMITS } from "./kept-offers.ts";
 
 const LIMITS: CrawlLimits = {
   ...CRAWL_LIMITS,
@@ -33,6 +34,11 @@ const datasetOf = (id: string, more: object = {}) => ({
 });
 const pageOf = (member: string, datasets: readonly unknown[]) =>
   JSON.stringify({ "@type": "Catalog", participantId: member, dataset: datasets });
+async function countOf(records: { entries(): AsyncIterable<unknown> }): Promise<number> {
+  let count = 0;
+  for await (const _one of records.entries()) count += 1;
+  return count;
+}
 const query = ({ url = "" }: IncomingMessage) => new URL(url, "http://x").searchParams;
 
 /** A connector that answers so; its address. */
@@ -236,10 +242,42 @@ describe("a member that", () => {
       "alpha",
       Array.from({ length: 100 }, (_, at) => `o${at}`),
     );
-    const net = await crawling({ alpha: await connector(many) }, { limits: { ...LIMITS, offers: 10 } });
+    const net = await crawling({ alpha: await connector(many) }, { offerLimits: { ...OFFER_LIMITS, offers: 10 } });
     await net.tried("alpha");
     expect(net.ids()).toHaveLength(10);
     expect(net.of("alpha")!.refused).toEqual({ "too-many": 90 });
+  });
+
+  test("offers longer than it may keeps no more, at a start neither, and the copy before has its own room", async () => {
+    const long = {
+      description: "x".repeat(60_000),
+      keyword: Array.from({ length: 32 }, (_, at) => `${at}`.repeat(90)),
+    };
+    const alpha = await connector((_request, reply) => {
+      reply.setHeader("content-encoding", "gzip");
+      reply.end(
+        gzipSync(
+          pageOf(
+            "alpha",
+            [1, 2, 3].map((at) => datasetOf(`o${at}`, long)),
+          ),
+        ),
+      );
+    });
+    const offerLimits = { ...OFFER_LIMITS, offerBytes: 9_000 };
+    const net = await crawling({ alpha }, { offerLimits });
+    for (const copy of [1, 2]) {
+      await (copy === 1 ? net.tried("alpha") : net.again("alpha"));
+      expect(net.ids()).toEqual(["alpha o1", "alpha o2"]);
+      expect(net.of("alpha")).toMatchObject({ copy, offers: 2, refused: { "too-many": 1 } });
+      await expect.poll(() => countOf(net.offers)).toBe(2);
+    }
+    await net.crawler.stop();
+    const { states, offers } = net;
+    const next = await crawling({ alpha }, { states, offers, offerLimits: { ...offerLimits, offerBytes: 5_000 } });
+    expect(next.ids()).toEqual(["alpha o1"]);
+    expect(next.of("alpha")).toMatchObject({ offers: 1, refused: { "too-many": 2 } });
+    expect(await countOf(offers)).toBe(1);
   });
 
   test("has left is forgotten", async () => {

@@ -13,6 +13,7 @@ import type { Effects } from "../../runtime/effects.ts";
 import type { RecordStore } from "../../store/records.ts";
 import { CrawlError } from "./crawl-error.ts";
 import { CRAWL_LIMITS, type CrawlLimits, type CrawlPorts, crawlMember } from "./crawl-member.ts";
+import { createKeptOffers, OFFER_LIMITS, type OfferLimits } from "./kept-offers.ts";
 
 /** What is known of one member's catalogue. Instants are UTC with Z. */
 export interface CrawledMember {
@@ -65,8 +66,6 @@ export const CRAWLER_TIMES: CrawlerTimes = Object.freeze({
 });
 const PARALLEL = 4;
 const MAX_RESULTS = 1_000;
-/** Of all members together. */
-const MAX_OFFERS = 50_000;
 
 export interface CrawlerDeps extends Pick<Effects, "now" | "random" | "alarm"> {
   readonly member: string;
@@ -79,13 +78,14 @@ export interface CrawlerDeps extends Pick<Effects, "now" | "random" | "alarm"> {
   readonly offers: RecordStore<CrawledOffer>;
   readonly onFailure: (member: string, error: unknown) => void;
   readonly limits?: CrawlLimits;
+  readonly offerLimits?: OfferLimits;
   readonly times?: CrawlerTimes;
 }
 
 export function createCrawler(deps: CrawlerDeps): Crawler {
   const { limits = CRAWL_LIMITS, times = CRAWLER_TIMES } = deps;
   const states = new Map<string, CrawledMember>();
-  const copies = new Map<string, readonly CrawledOffer[]>();
+  const copies = createKeptOffers(deps.offerLimits ?? OFFER_LIMITS);
   const running = new Map<string, Promise<void>>();
   const ending = new AbortController();
   const clock = () => Date.parse(deps.now());
@@ -109,10 +109,8 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
   async function crawl(member: string, endpoint: string, known: ReadonlySet<string>): Promise<void> {
     const before = states.get(member) ?? NEVER(member);
     const copy = before.copy + 1;
-    const fresh: CrawledOffer[] = [];
-    const others = [...copies].reduce((sum, [of, offers]) => (of === member ? sum : sum + offers.length), 0);
+    const fresh = copies.begin(member);
     try {
-      const offers = Math.max(0, Math.min(limits.offers, MAX_OFFERS - others));
       // Of an earlier try that ended half way.
       await forget(member, copy);
       const done = await crawlMember(
@@ -121,18 +119,20 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
           accept: deps.accept,
           isMember: (id) => known.has(id),
           async keep(offer) {
-            await deps.offers.put(`${prefixOf(member, copy)}${String(fresh.length).padStart(8, "0")}`, offer);
-            fresh.push(offer);
+            const key = `${prefixOf(member, copy)}${String(fresh.count()).padStart(8, "0")}`;
+            if (!fresh.add(offer)) return false;
+            await deps.offers.put(key, offer);
+            return true;
           },
         },
         { member, base: joined(endpoint, DATASPACE_PATH.slice(1)) },
-        { ...limits, offers },
+        limits,
         ending.signal,
       );
       const { entries, refused } = done;
       const due = instant(clock() + spread(times.freshMs));
-      await keep({ member, copy, copiedAt: deps.now(), entries, offers: fresh.length, refused, failures: 0, due });
-      copies.set(member, fresh);
+      await keep({ member, copy, copiedAt: deps.now(), entries, offers: fresh.count(), refused, failures: 0, due });
+      fresh.keep();
       await forget(member, before.copy);
     } catch (error) {
       if (ending.signal.aborted) return;
@@ -142,6 +142,8 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
       const code = error instanceof CrawlError ? error.code : "internal";
       await keep({ ...before, failures, error: code, due: instant(clock() + spread(pause)) });
       await forget(member, copy);
+    } finally {
+      fresh.drop();
     }
   }
 
@@ -217,7 +219,7 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     search(search: CatalogueSearch) {
       const found: FoundOffer[] = [];
       for (const [member, { copiedAt }] of states) {
-        for (const offer of copies.get(member) ?? []) {
+        for (const offer of copies.of(member)) {
           if (found.length >= MAX_RESULTS) return found;
           if (offerMatches(member, offer, search)) found.push({ ...offer, member, copiedAt: copiedAt ?? "" });
         }
@@ -227,18 +229,27 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     members: () => [...states.values()].toSorted((one, other) => (one.member < other.member ? -1 : 1)),
     async start() {
       for await (const [member, state] of deps.states.entries()) states.set(member, state);
-      const kept = new Map<string, CrawledOffer[]>();
+      const kept = new Map<string, ReturnType<typeof copies.begin>>();
+      const leftOut = new Map<string, number>();
       for await (const [key, offer] of deps.offers.entries()) {
         const [member = "", copy = ""] = key.split("/");
         if (states.get(member)?.copy !== Number(copy)) {
           await deps.offers.delete(key);
           continue;
         }
-        const offers = kept.get(member) ?? [];
-        offers.push(offer);
+        const offers = kept.get(member) ?? copies.begin(member);
         kept.set(member, offers);
+        if (offers.add(offer)) continue;
+        // What this start has no room for, the next one has none for either.
+        await deps.offers.delete(key);
+        leftOut.set(member, (leftOut.get(member) ?? 0) + 1);
       }
-      for (const [member, offers] of kept) copies.set(member, offers);
+      for (const offers of kept.values()) offers.keep();
+      for (const [member, count] of leftOut) {
+        const state = states.get(member)!;
+        const refused = { ...state.refused, "too-many": (state.refused["too-many"] ?? 0) + count };
+        await keep({ ...state, offers: copies.of(member).length, refused });
+      }
     },
     async stop() {
       callOff();
