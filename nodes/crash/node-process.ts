@@ -8,6 +8,7 @@ import { Level } from "level";
 import type { ObservedMessage } from "../peer/client.ts";
 import { startNode } from "../runtime/node.ts";
 import { LEDGER_FOLDER } from "../runtime/open-ledger.ts";
+import { disk } from "../store/atomic-file.ts";
 import { type FromNode, NO_ORDERS, type Orders, type ToNode, type Trap } from "./node-messages.ts";
 import { openSentLog } from "./sent-log.ts";
 import { createStepReader, type Moment } from "./steps.ts";
@@ -73,6 +74,7 @@ async function watchWrites(): Promise<void> {
   const files = Object.getPrototypeOf(file) as Methods;
   for (const name of ["sync", "datasync"]) watch(files, name, () => true, "ENOSPC");
   await file.close();
+  for (const name of Object.keys(disk)) watch(disk as unknown as Methods, name, () => true, "ENOSPC");
 }
 
 interface Store {

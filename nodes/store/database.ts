@@ -1,6 +1,7 @@
 /**
  * One LevelDB per node under `<dir>/store/`. It holds the format version and the lock that keeps a second process out.
- * A newer format is refused; an older one is copied to `<dir>/store-backup-v<N>/` and then migrated step by step.
+ * A newer format is refused, and so is one that no migration leads from; any other older one is copied to
+ * `<dir>/store-backup-v<N>/` and then migrated step by step.
  */
 import { access, cp, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -8,7 +9,7 @@ import { Level } from "level";
 import { PRIVATE_FOLDER, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
-export const STORE_FORMAT = 1;
+export const STORE_FORMAT = 2;
 export const STORE_FOLDER = "store";
 const META = "meta";
 const DURABLE: object = { sync: true };
@@ -77,15 +78,19 @@ async function migrate(
 ): Promise<Database> {
   const location = join(dir, STORE_FOLDER);
   await database.close();
+  const missing = Array.from({ length: to - from }, (_, at) => from + at).find(
+    (step) => migrations[step] === undefined,
+  );
+  if (missing !== undefined) {
+    throw new StoreError(
+      "ERR_STORE_FORMAT_OLDER",
+      `${location}: format ${from}, and nothing leads from format ${missing} to ${to}; make a new node folder`,
+    );
+  }
   await copyOnce(location, join(dir, `${STORE_FOLDER}-backup-v${from}`));
   const reopened = await openLevel(location);
   for (let version = from; version < to; version++) {
-    const step = migrations[version];
-    if (step === undefined) {
-      await reopened.close();
-      throw new StoreError("ERR_STORE_CORRUPT", `${location}: no migration from format ${version}`);
-    }
-    await step(reopened).catch(async (error) => {
+    await migrations[version]!(reopened).catch(async (error) => {
       await reopened.close();
       throw error;
     });

@@ -51,6 +51,12 @@ describe("database", () => {
     await (await openDatabase(dir, { format: STORE_FORMAT + 1 })).close();
   });
 
+  test("of a format that nothing leads from is refused and left as it is", async () => {
+    await (await openDatabase(dir, { format: 1 })).close();
+    await expect(openDatabase(dir)).rejects.toMatchObject({ code: "ERR_STORE_FORMAT_OLDER" });
+    await (await openDatabase(dir, { format: 1 })).close();
+  });
+
   test("of an older format is migrated step by step after a copy was made", async () => {
     const old = await openDatabase(dir, { format: 1 });
     await openRecords(old, "kept").put("a", 1);
