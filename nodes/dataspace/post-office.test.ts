@@ -15,6 +15,7 @@ import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
+import { PeerError } from "../peer/peer-error.ts";
 import { type Letter, writeLetter } from "./letters.ts";
 import { createPostOffice, type PostOffice, type PostOfficePorts, unreachableBase } from "./post-office.ts";
 import type { ProcessRecord } from "./process-record.ts";
@@ -222,6 +223,87 @@ describe("the operator between them", () => {
     );
     expect(await shelf.collect("beta", 0)).toHaveLength(8);
     expect(await shelf.collect("mallory", 0)).toEqual([]);
+  });
+
+  test("hands out the letters of every author, however many one of them leaves", async () => {
+    let clock = 0;
+    const shelf = createShelf(() => clock, { ...SHELF, countTo: 200 });
+    const letter = (by: Name, pid: string, text = "") =>
+      writeLetter(identities[by], {
+        network: NETWORK,
+        to: "beta",
+        at: new Date().toISOString(),
+        content: { call: { pid, path: "negotiations/request", body: { text } } },
+      });
+    const authors = async () => new Set((await shelf.collect("beta", 0)).map(({ signer }) => signer));
+    for (let index = 0; index < 150; index += 1) shelf.leave(letter("mallory", String(index)), false);
+    shelf.leave(letter("mallory", "large", "x".repeat(SHELF.pageBytes)), false);
+    shelf.leave(letter("alpha", "1"), false);
+    expect(await authors()).toContain("alpha");
+    // What was handed longest ago comes first: all get their turn although each is due again after a while.
+    const seen = new Set<string>();
+    for (let round = 0; round < 5; round += 1) {
+      clock += SHELF.againMs + 1;
+      for (const { signature } of await shelf.collect("beta", 0)) seen.add(signature);
+    }
+    expect(seen.size).toBe(152);
+  });
+
+  test("keeps only so many letters of one author for one recipient", () => {
+    const shelf = createShelf(() => 0);
+    const leave = (pid: number, to: string) =>
+      shelf.leave(
+        writeLetter(identities.mallory, {
+          network: NETWORK,
+          to,
+          at: new Date(0).toISOString(),
+          content: { call: { pid: String(pid), path: "negotiations/request", body: {} } },
+        }),
+        false,
+      );
+    const kept = Array.from({ length: 200 }, (_, index) => leave(index, "beta")).filter(Boolean);
+    expect(kept).toHaveLength(SHELF.countTo);
+    expect(leave(0, "alpha")).toBe(true);
+  });
+
+  test("gets as many answers as one call takes, and none a second time that it refused", async () => {
+    const handed: number[] = [];
+    const fails: ("ERR_PEER_UNREACHABLE" | "ERR_PEER_REFUSED")[] = ["ERR_PEER_UNREACHABLE", "ERR_PEER_REFUSED"];
+    const office = createPostOffice({
+      member: "beta",
+      network: NETWORK,
+      identity: identities.beta,
+      now: () => new Date().toISOString(),
+      shelf: createShelf(() => Date.now()),
+      publicKey: async () => identities.alpha.publicKey,
+      baseOf: async () => undefined,
+      operator: async () => "operator",
+      dispatch: async () => ({ status: 400, body: {} }),
+      post: async () => ({ kind: "passing", code: "none", doubtful: false }),
+      async fetch(_place, letters) {
+        handed.push(letters.length);
+        const code = fails.shift();
+        if (code !== undefined) throw new PeerError(code, "not now");
+        return [];
+      },
+      onError: () => undefined,
+      pauses: { directMs: 600_000, relayedMs: 600_000, longestMs: 600_000 },
+    });
+    stopping.push(async () => office.stop());
+    const letters = Array.from({ length: 600 }, () =>
+      writeLetter(identities.alpha, {
+        network: NETWORK,
+        to: "beta",
+        at: new Date().toISOString(),
+        content: { call: { pid: randomBytes(8).toString("hex"), path: "negotiations/request", body: {} } },
+      }),
+    );
+    await office.takeIn(letters.slice(0, 300));
+    await office.takeIn(letters.slice(300));
+    await expect(office.collectFrom("alpha", 0)).rejects.toThrow();
+    await expect(office.collectFrom("alpha", 0)).rejects.toThrow();
+    await office.collectFrom("alpha", 0);
+    expect(handed).toEqual([512, 512, 88]);
   });
 
   test("an answer counts only from whom the letter was to", async () => {

@@ -7,6 +7,7 @@
 
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { joined, NEGOTIATION_COLLECTION } from "../../exchange/protocol/paths.ts";
+import type { PeerErrorCode } from "../peer/peer-error.ts";
 import { deliveryOf } from "./client.ts";
 import { type Call, type Content, type Letter, type Reply, readLetter, writeLetter } from "./letters.ts";
 import type { Delivery } from "./process-record.ts";
@@ -20,6 +21,12 @@ const UNANSWERED_MS = 60_000;
 /** Between two rounds: messages that are not fetched at once are late, so the other side answers with most of them. */
 const PAUSES = Object.freeze({ directMs: 3_000, relayedMs: 1_000, longestMs: 30_000 });
 const GROWTH = 1.5;
+
+/** Replies of one call, and letters of one answer: what the other side takes and hands out. */
+const MOST_REPLIES = 512;
+const MOST_LETTERS = 512;
+/** Answers that wait to be handed in; whoever does not get one asks again. */
+const MOST_OWED = 4_096;
 
 export interface Answer {
   readonly status: number;
@@ -72,6 +79,7 @@ interface Pending {
 }
 interface Owed {
   readonly to: string;
+  readonly pid: string;
   readonly content: Content;
 }
 
@@ -79,7 +87,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
   const { member, shelf, pauses = PAUSES } = ports;
   /** By the signature of the letter that waits for an answer. */
   const pending = new Map<string, Pending>();
-  /** Answers to calls, by what their author calls the process; not owed once this side has said something itself. */
+  /** Answers to calls, by the signature of their letter; not owed once this side has said something itself. */
   const owed = new Map<string, Owed>();
   const watched = new Map<string, string>();
   const rounds = new Map<string, { readonly timer: NodeJS.Timeout; readonly pause: number }>();
@@ -114,7 +122,8 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
 
   async function send(peer: string, url: string, body: unknown, signal: AbortSignal): Promise<Delivery> {
     // What is said now says that the other side's latest message was taken.
-    owed.delete(`${peer} ${processOf(body)}`);
+    const pid = processOf(body);
+    for (const [letter, one] of owed) if (one.to === peer && one.pid === pid) owed.delete(letter);
     const path = url.slice(url.lastIndexOf(`/${NEGOTIATION_COLLECTION}/`) + 1);
     if (peer === member) return deliveryOf(await ports.dispatch(peer, path, body));
     const base = await ports.baseOf(peer);
@@ -122,7 +131,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
       const direct = url.startsWith("urn:") ? joined(base, path) : url;
       return await ports.post(peer, direct, body, signal);
     }
-    const letter = letterTo(peer, { call: { pid: processOf(body), path, body } });
+    const letter = letterTo(peer, { call: { pid, path, body } });
     const outcome = answered(letter, peer, signal);
     if (!(await isUnreachable(member))) shelf.leave(letter, true);
     else await fetchAt(await ports.operator(), [letter], 0).catch(ports.onError);
@@ -135,20 +144,33 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
 
   async function collect(place: string, waitMs: number): Promise<void> {
     const said: [string, Owed][] = [];
-    for (const one of owed) if ((await placeOf(one[1].to)) === place) said.push(one);
+    for (const one of owed) {
+      if (said.length >= MOST_REPLIES) break;
+      if ((await placeOf(one[1].to)) === place) said.push(one);
+    }
     const letters = said.map(([, { to, content }]) => letterTo(to, content));
     for (const [key] of said) owed.delete(key);
     try {
       await fetchAt(place, letters, waitMs);
     } catch (error) {
-      for (const [key, one] of said) if (!owed.has(key)) owed.set(key, one);
+      // What is refused once is refused again.
+      const isRefused = (error as { code?: unknown }).code === ("ERR_PEER_REFUSED" satisfies PeerErrorCode);
+      if (!isRefused) for (const [key, one] of said) if (!owed.has(key)) owe(key, one);
       throw error;
+    }
+  }
+
+  function owe(letter: string, one: Owed): void {
+    owed.set(letter, one);
+    for (const [oldest] of owed) {
+      if (owed.size <= MOST_OWED) return;
+      owed.delete(oldest);
     }
   }
 
   async function takeIn(values: readonly unknown[]): Promise<void> {
     await Promise.all(
-      values.map(async (value) => {
+      values.slice(0, MOST_LETTERS).map(async (value) => {
         const letter = await readLetter(value, ports.network, ports.publicKey);
         if (letter?.statement.to !== member) return;
         const { content } = letter.statement;
@@ -167,7 +189,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
   async function takeCall(letter: Letter, { path, body }: Call): Promise<void> {
     const { signer, signature } = letter;
     const answer = await ports.dispatch(signer, path, body);
-    owed.set(`${signer} ${processOf(body)}`, { to: signer, content: { reply: { to: signature, ...answer } } });
+    owe(signature, { to: signer, pid: processOf(body), content: { reply: { to: signature, ...answer } } });
     await soonFor(signer);
   }
 

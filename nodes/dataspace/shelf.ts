@@ -9,6 +9,8 @@ export const SHELF = Object.freeze({
   /** Of one author. */
   count: 512,
   bytes: 16 * 1024 * 1024,
+  /** Of one author for one recipient. */
+  countTo: 128,
   /** An author that still wants it leaves it again. */
   keptMs: 5 * 60_000,
   /** One that was just handed out is on its way. */
@@ -50,16 +52,35 @@ export function createShelf(clock: () => number, bounds: Readonly<Record<keyof t
     for (const [key, { leftAt }] of places) if (now - leftAt > bounds.keptMs) remove(key);
   }
 
+  /** The authors in turn, of each the least recently handed first: nobody's letters keep another's waiting. */
+  function waiting(member: string, pid: string | undefined, now: number): readonly [string, Place][] {
+    const byAuthor = new Map<string, [string, Place][]>();
+    for (const [key, place] of places) {
+      const { to, content } = place.letter.statement;
+      const isMeant = to === member && (pid === undefined || ("call" in content && content.call.pid === pid));
+      if (!isMeant || now - place.handedAt < bounds.againMs) continue;
+      const { signer } = place.letter;
+      const theirs = byAuthor.get(signer) ?? [];
+      theirs.push([key, place]);
+      byAuthor.set(signer, theirs);
+    }
+    const earliest = ([, a]: [string, Place], [, b]: [string, Place]) =>
+      a.handedAt === b.handedAt ? 0 : a.handedAt - b.handedAt;
+    const inTurn = [...byAuthor.values()].flatMap((theirs) =>
+      theirs.sort(earliest).map((one, turn) => ({ one, turn })),
+    );
+    return inTurn.sort((a, b) => a.turn - b.turn || earliest(a.one, b.one)).map(({ one }) => one);
+  }
+
   function page(member: string, pid: string | undefined): readonly Letter[] {
     const now = clock();
     sweep(now);
     const found: Letter[] = [];
     let bytes = 0;
-    for (const [key, place] of places) {
-      const { to, content } = place.letter.statement;
-      const isMeant = to === member && (pid === undefined || ("call" in content && content.call.pid === pid));
-      if (!isMeant || now - place.handedAt < bounds.againMs) continue;
-      if (found.length > 0 && (found.length >= bounds.pageCount || bytes + place.bytes > bounds.pageBytes)) break;
+    for (const [key, place] of waiting(member, pid, now)) {
+      const { content } = place.letter.statement;
+      if (found.length >= bounds.pageCount) break;
+      if (found.length > 0 && bytes + place.bytes > bounds.pageBytes) continue;
       place.handedAt = now;
       bytes += place.bytes;
       found.push(place.letter);
@@ -80,7 +101,8 @@ export function createShelf(clock: () => number, bounds: Readonly<Record<keyof t
       if (!isOwn) {
         const others = [...places.values()].filter((place) => place.letter.signer === letter.signer);
         const total = others.reduce((sum, place) => sum + place.bytes, bytes);
-        if (others.length >= bounds.count || total > bounds.bytes) return false;
+        const sameWay = others.filter((place) => place.letter.statement.to === to).length;
+        if (others.length >= bounds.count || sameWay >= bounds.countTo || total > bounds.bytes) return false;
       }
       places.set(key, { letter, bytes, leftAt: now, handedAt: Number.NEGATIVE_INFINITY });
       bySignature.set(letter.signature, key);

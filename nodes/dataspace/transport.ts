@@ -68,7 +68,9 @@ export function createTransport(services: Services, dispatch: PostOfficePorts["d
         base && (await client.post(place, joined(base, "waiting"), { letters, waitMs }, signal, MAX_PAGE_BYTES));
       if (answer === undefined || answer === "" || answer.kind !== "taken") {
         const code = typeof answer === "object" ? answer.code : "no-endpoint";
-        throw new PeerError("ERR_PEER_UNREACHABLE", `${place}: what waits there could not be fetched: ${code}`);
+        const isRefused = typeof answer === "object" && answer.kind === "refused";
+        const about = isRefused ? "ERR_PEER_REFUSED" : "ERR_PEER_UNREACHABLE";
+        throw new PeerError(about, `${place}: what waits there could not be fetched: ${code}`);
       }
       const { letters: found } = (answer.answer ?? {}) as { letters?: unknown };
       return Array.isArray(found) ? found : [];
