@@ -26,7 +26,7 @@ import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { Processes } from "../dataspace/processes.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import type { NodeServices } from "../runtime/services.ts";
-import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import { agreementUuid, type KeptAgreement, standingOf } from "./agreements.ts";
 import { addDataRoutes } from "./data-routes.ts";
 import { dataToken, readDataToken } from "./data-token.ts";
 import { createDeliveries } from "./deliveries.ts";
@@ -148,7 +148,8 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       if (document?.state !== "STARTED" || document.format !== PUSH || isHolding(await wishes.get(pid)))
         return undefined;
       const kept = await agreements.get(agreementUuid(document.agreementId));
-      return kept === undefined ? undefined : termsOfPolicy(policyOfAgreement(kept.agreement))?.release?.bytes;
+      if (kept === undefined || (await standingOf(ledger, kept.agreement)) !== "finalized") return undefined;
+      return termsOfPolicy(policyOfAgreement(kept.agreement))?.release?.bytes;
     },
     assertWritable: services.assertWritable,
   });
@@ -347,6 +348,13 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       }
       if (document.state !== "STARTED") {
         throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started", `the transfer is ${document.state}`);
+      }
+      const agreed = await agreements.get(agreementUuid(document.agreementId));
+      const standing = agreed === undefined ? "other" : await standingOf(ledger, agreed.agreement);
+      if (standing !== "finalized") {
+        const reason = standing === "revoked" ? "agreement-revoked" : "agreement-not-recorded";
+        await wish(id, { become: "TERMINATED", cause: causeOf(reason) });
+        throw new TransferError("ERR_TRANSFER_REFUSED", reason);
       }
       return await pulls.pull({ peer: kept.peer, pid: id, source: document.source }, conditions, signal);
     },

@@ -143,6 +143,9 @@ export function createReleaseNegotiations(deps: Deps) {
       return negotiationTermination(document, causeOf("agreement-mismatch", ...problems.map(problemLine)));
     }
     const id = agreementUuid(agreement["@id"]);
+    if (id !== agreementIdOf(document.providerPid, agreement.target)) {
+      return negotiationTermination(document, causeOf("agreement-mismatch", "agreement: its @id is not this one's"));
+    }
     const kept = await deps.agreements.get(id);
     if (kept !== undefined && (kept.peer !== peer || kept.role !== "consumer" || kept.negotiation !== pid)) {
       return negotiationTermination(

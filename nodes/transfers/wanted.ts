@@ -3,7 +3,7 @@
  * first. Everything that happens is a function of what lies on disk, so a crash only asks again.
  */
 import { randomUUID } from "node:crypto";
-import { readAgreement, readAsset } from "../../chaincode/rules/keys.ts";
+import { readAsset } from "../../chaincode/rules/keys.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { firstRequest } from "../../exchange/negotiation/compose.ts";
 import type { MessageOffer, NegotiationMessage } from "../../exchange/negotiation/messages.ts";
@@ -23,7 +23,7 @@ import type { DataspaceClient } from "../dataspace/client.ts";
 import type { Processes } from "../dataspace/processes.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
-import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import { agreementUuid, type KeptAgreement, standingOf } from "./agreements.ts";
 import { TransferError } from "./transfer-error.ts";
 
 export interface Wanted {
@@ -38,8 +38,13 @@ export interface Wanted {
   readonly negotiation?: string;
   /** UUID. */
   readonly agreement?: string;
+  /** Code of why no transfer begins, though the negotiation was finalized. */
+  readonly refusal?: string;
   readonly at: string;
 }
+
+/** A replica that is behind catches up; what is not on the ledger after so long is no agreement. */
+const RECORDED_MS = 24 * 60 * 60_000;
 
 export interface Want {
   readonly asset: string;
@@ -93,8 +98,25 @@ export function createWanted(deps: WantedDeps) {
     if (document?.state === "TERMINATED") return await open.delete(id);
     if (document?.state !== "FINALIZED" || document.agreement === undefined) return;
     const agreement = agreementUuid(document.agreement["@id"]);
-    await store.put(id, { ...wanted, agreement });
+    const refusal = await refusalOf(wanted, agreement);
+    await store.put(id, refusal === undefined ? { ...wanted, agreement } : { ...wanted, refusal });
+    if (refusal !== undefined) return await open.delete(id);
     queue.poke(id);
+  }
+
+  /** The provider's word alone makes no agreement final. Throws while the ledger has nothing of it yet. */
+  async function refusalOf({ provider, asset, at }: Wanted, id: string): Promise<string | undefined> {
+    const kept = await deps.agreements.get(id);
+    if (kept?.role !== "consumer" || kept.peer !== provider || kept.agreement.target !== asset) {
+      return "agreement-mismatch";
+    }
+    const standing = await standingOf(deps.ledger, kept.agreement);
+    if (standing === "finalized") return undefined;
+    if (standing === "revoked") return "agreement-revoked";
+    if (standing === "absent" && Date.parse(deps.now()) - Date.parse(at) < RECORDED_MS) {
+      throw new TransferError("ERR_TRANSFER_STATE", "agreement-not-recorded", "the agreement is not on the ledger yet");
+    }
+    return "agreement-not-recorded";
   }
 
   async function beginTransfer({ id, provider, format }: Wanted, agreement: string): Promise<void> {
@@ -143,7 +165,7 @@ export function createWanted(deps: WantedDeps) {
       if (agreement["sealane:assetVersion"] !== version) continue;
       if (canonicalJson(agreement["sealane:declared"]) !== canonicalJson(declaration)) continue;
       if (Date.parse(agreement["sealane:validUntil"]) <= Date.parse(deps.now())) continue;
-      if ((await readAgreement(deps.ledger, id))?.state === "finalized") return id;
+      if ((await standingOf(deps.ledger, agreement)) === "finalized") return id;
     }
     return undefined;
   }

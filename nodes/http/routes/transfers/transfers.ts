@@ -144,8 +144,9 @@ async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
   const document = kept?.side.document;
   const refusal = document === undefined ? (kept?.refusal ?? negotiation?.refusal) : undefined;
   const ended = negotiation?.side.document?.termination;
-  const state = document?.state ?? (refusal === undefined && ended === undefined ? "NEGOTIATING" : "REFUSED");
-  const reason = document === undefined ? (refusal?.code ?? ended?.code) : document.stopped?.code;
+  const isRefused = refusal !== undefined || ended !== undefined || asked?.refusal !== undefined;
+  const state = document?.state ?? (isRefused ? "REFUSED" : "NEGOTIATING");
+  const reason = document === undefined ? (refusal?.code ?? ended?.code ?? asked?.refusal) : document.stopped?.code;
   const details = (refusal?.reasons ?? document?.stopped?.reason ?? ended?.reason ?? []).map((one) =>
     (typeof one === "string" ? one : JSON.stringify(one)).slice(0, 1000),
   );

@@ -1,0 +1,148 @@
+import { expect, test } from "vitest";
+import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
+import type { AgreementState } from "../../chaincode/rules/records.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { declaringOffer } from "../../exchange/transfers/declaration.ts";
+import {
+  type ReleaseAgreement,
+  releaseAgreementOf,
+  termsOfPolicy,
+} from "../../exchange/transfers/release-agreement.ts";
+import { draft } from "../../policies/_fixture.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import { type KeptAgreement, standingOf } from "./agreements.ts";
+import { createReleaseNegotiations } from "./release-negotiations.ts";
+import { createWanted, type Wanted } from "./wanted.ts";
+
+const CONSUMER = "government";
+const parsed = parsePolicy(policyOf({ ...draft, release: { elements: ["year"], formats: ["HttpData-PULL"] } }));
+if (!parsed.ok) throw new Error("refused");
+const { policy } = parsed;
+const PROVIDER = termsOfPolicy(policy)!.provider;
+const declaration = { purpose: "industry-statistics", territory: "CN", retentionDays: 30 };
+const AT = "2026-11-22T09:00:00Z";
+const agreementAs = (id: string): ReleaseAgreement =>
+  releaseAgreementOf({ id, policy, assetVersion: 1, consumer: CONSUMER, declaration, timestamp: AT });
+const id = agreementIdOf("theirs", policy.target);
+const agreement = agreementAs(id);
+const RECORD = {
+  provider: PROVIDER,
+  state: "finalized",
+  agreement: {
+    agreement: id,
+    policy: { digest: agreement["sealane:policy"].digest, version: 1 },
+    negotiation: "theirs",
+    asset: agreement.target,
+    assetVersion: 1,
+    consumer: CONSUMER,
+    digest: digestOf(agreement),
+    validUntil: agreement["sealane:validUntil"],
+  },
+} as unknown as AgreementState;
+const changed = (change: object, state: object = {}) =>
+  ({ ...RECORD, ...state, agreement: { ...RECORD.agreement, ...change } }) as AgreementState;
+const ledgerWith = (record: AgreementState | undefined) =>
+  ({ get: async (key: string) => (key.startsWith("agreement/") ? record : undefined) }) as never;
+
+const OTHERS: readonly (readonly [string, AgreementState])[] = [
+  ["another provider", changed({}, { provider: "mallory" })],
+  ["another consumer", changed({ consumer: "mallory" })],
+  ["another asset", changed({ asset: "ibm:other" })],
+  ["another version of the asset", changed({ assetVersion: 2 })],
+  ["another digest", changed({ digest: "A".repeat(43) })],
+  ["another policy", changed({ policy: { digest: "A".repeat(43), version: 1 } })],
+  ["another end", changed({ validUntil: "2030-01-01T00:00:00.000Z" })],
+];
+
+test.each(OTHERS)("a record with %s is not that of the agreement", async (_name, record) => {
+  expect(await standingOf(ledgerWith(record), agreement)).toBe("other");
+});
+test("the record that follows from an agreement says how it stands", async () => {
+  expect(await standingOf(ledgerWith(RECORD), agreement)).toBe("finalized");
+  expect(await standingOf(ledgerWith(changed({}, { state: "revoked" })), agreement)).toBe("revoked");
+  expect(await standingOf(ledgerWith(undefined), agreement)).toBe("absent");
+});
+
+/** A negotiation that its provider calls final. */
+async function driven(record: () => AgreementState | undefined, now = AT) {
+  const store = memoryRecords<Wanted>();
+  const open = memoryRecords<true>();
+  const agreements = memoryRecords<KeptAgreement>();
+  await agreements.put(id, { agreement, role: "consumer", peer: PROVIDER, negotiation: "ours" });
+  await open.put("w", true);
+  await store.put("w", {
+    id: "w",
+    provider: PROVIDER,
+    asset: policy.target,
+    format: "HttpData-PULL",
+    declaration,
+    offer: declaringOffer(policy, declaration),
+    negotiation: "ours",
+    at: AT,
+  });
+  const begun: string[] = [];
+  const tried: unknown[] = [];
+  const wanted = createWanted({
+    ledger: { get: async () => record() } as never,
+    now: () => now,
+    log: { warn: ({ err }: { err: unknown }) => void tried.push(err) } as never,
+    member: CONSUMER,
+    store,
+    open,
+    agreements,
+    client: {} as never,
+    negotiations: { find: async () => ({ side: { document: { state: "FINALIZED", agreement } } }) } as never,
+    transfers: { begin: async ({ pid }: { pid: string }) => void begun.push(pid) } as never,
+    base: "https://127.0.0.1:1/dsp/2025-1",
+    baseOf: async () => "https://127.0.0.1:2/dsp/2025-1",
+    inboxAddress: () => ({}) as never,
+  });
+  await wanted.start();
+  return { wanted, begun, tried, open, refusal: async () => (await store.get("w"))?.refusal };
+}
+
+test.each(OTHERS)("no transfer begins on a record with %s, and it ends with its cause", async (_name, record) => {
+  const { wanted, begun, open, refusal } = await driven(() => record);
+  await expect.poll(refusal).toBe("agreement-not-recorded");
+  await expect.poll(() => open.get("w")).toBeUndefined();
+  await wanted.stop();
+  expect(begun).toEqual([]);
+});
+test("a transfer begins as soon as the ledger has the agreement, and not before", async () => {
+  let record: AgreementState | undefined;
+  const { wanted, begun, tried } = await driven(() => record);
+  await expect.poll(() => tried.length).toBeGreaterThan(0);
+  expect(begun).toEqual([]);
+  record = RECORD;
+  await expect.poll(() => begun, { timeout: 10_000 }).toEqual(["w"]);
+  await wanted.stop();
+});
+test("what is not on the ledger after a day is given up", async () => {
+  const { wanted, begun, refusal } = await driven(() => undefined, "2026-11-23T09:00:01Z");
+  await expect.poll(refusal).toBe("agreement-not-recorded");
+  await wanted.stop();
+  expect(begun).toEqual([]);
+});
+
+test.each([
+  ["theirs", "ContractAgreementVerificationMessage"],
+  ["another", "ContractNegotiationTerminationMessage"],
+])("an agreement with the id that follows from negotiation %s is answered by %s", async (negotiation, type) => {
+  const release = createReleaseNegotiations({
+    ledger: ledgerWith(undefined),
+    member: CONSUMER,
+    agreements: memoryRecords(),
+  } as never);
+  const document = {
+    providerPid: "theirs",
+    consumerPid: "ours",
+    state: "AGREED",
+    offer: declaringOffer(policy, declaration),
+    agreement: agreementAs(agreementIdOf(negotiation, policy.target)),
+  } as unknown as Negotiation;
+  const kept = { pid: "ours", peer: PROVIDER, side: { role: "consumer", document } } as never;
+  expect((await release.next(kept))?.["@type"]).toBe(type);
+});
