@@ -9,6 +9,8 @@ export const DATASPACE_ERRORS = [
   "ERR_DATASPACE_CROSSED",
   /** This node's replica of the ledger, or the work that a message rests on, is behind: the same again will do. */
   "ERR_DATASPACE_NOT_YET",
+  /** The participant has too many processes open here. */
+  "ERR_DATASPACE_BUSY",
 ] as const;
 
 export class DataspaceError extends Error {

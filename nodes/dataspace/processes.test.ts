@@ -16,7 +16,7 @@ import type { RecordStore } from "../store/records.ts";
 import { deliveryOf } from "./client.ts";
 import { DataspaceError } from "./dataspace-error.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
-import { createProcesses, PATIENCE, type Processes } from "./processes.ts";
+import { createProcesses, MOST_OPEN, PATIENCE, type Processes } from "./processes.ts";
 
 type Record = ProcessRecord<Negotiation, NegotiationMessage>;
 type Next = (record: Record) => Promise<NegotiationMessage | undefined>;
@@ -245,6 +245,21 @@ describe("a first message", () => {
     expect((await take("gamma", other)).providerPid).not.toBe(first.providerPid);
     await world.stop();
   });
+});
+
+test("a participant has so many processes open at once, also after a start, and others theirs", async () => {
+  const world = createWorld({ alpha: silent, beta: silent });
+  await world.boot();
+  const take = (from: string, pid: number) =>
+    world.engine("beta").takeFirst(from, { ...BEGIN.message, consumerPid: `pid-${pid}` }, "ContractRequestMessage");
+  for (let pid = 0; pid < MOST_OPEN; pid += 1) await take("alpha", pid);
+  const busy = { code: "ERR_DATASPACE_BUSY", said: { code: "too-many-open" } };
+  await expect(take("alpha", MOST_OPEN)).rejects.toMatchObject(busy);
+  await world.die("beta");
+  await expect(take("alpha", MOST_OPEN)).rejects.toMatchObject(busy);
+  expect((await take("alpha", 0)).state).toBe("REQUESTED");
+  expect((await take("gamma", 0)).state).toBe("REQUESTED");
+  await world.stop();
 });
 
 test("a stranger is told nothing, not even that its message is malformed", async () => {

@@ -39,6 +39,8 @@ const STANDING_PAUSE_MS = 60 * 60_000;
 /** How long a question about the state waits for the answer to a message that is on its way. */
 const SETTLING_MS = 1_000;
 const KEPT_STEPS = 32;
+/** Processes that one participant has begun here and that are not over. */
+export const MOST_OPEN = 1_000;
 
 export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@type": string }> {
   readonly protocol: Protocol<D, M>;
@@ -110,8 +112,17 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
 
   /** Pids whose mark this run has written or read. */
   const marked = new Set<string>();
-  async function unmark(pid: string): Promise<void> {
+  /** By participant: what it has begun and is not over. */
+  const begun = new Map<string, Set<string>>();
+  function count({ pid, peer, first }: Record): void {
+    if (first === undefined) return;
+    const theirs = begun.get(peer) ?? new Set();
+    begun.set(peer, theirs.add(pid));
+  }
+
+  async function unmark(pid: string, peer?: string): Promise<void> {
     marked.delete(pid);
+    if (peer !== undefined) begun.get(peer)?.delete(pid);
     await ports.open.delete(pid);
   }
 
@@ -122,7 +133,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       marked.add(record.pid);
     }
     await records.put(record.pid, record);
-    if (isOver(record)) await unmark(record.pid);
+    if (isOver(record)) await unmark(record.pid, record.peer);
+    else count(record);
     ports.onMoved?.(record);
     if (!isOver(record)) queue.poke(record.pid);
   }
@@ -174,7 +186,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   /** One thing this side owes the process; runs again after every change. */
   async function drive(pid: string): Promise<void> {
     const record = await records.get(pid);
-    if (record === undefined || isOver(record)) return await unmark(pid);
+    if (record === undefined || isOver(record)) return await unmark(pid, record?.peer);
     if (record.side.sending !== undefined) return await deliver(record, record.side.sending);
     const message = await ports.next(record);
     if (message === undefined || message["@type"] === record.refusal?.type) return;
@@ -289,6 +301,10 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       return await oneAtATime(pid, async () => {
         const kept = await records.get(pid);
         if (kept === undefined) {
+          if ((begun.get(peer)?.size ?? 0) >= MOST_OPEN) {
+            const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
+            throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
+          }
           const refused = await ports.admits(peer, message);
           const first = digestOf(message);
           if (refused === undefined) return await taken({ pid, peer, address, side: newSide(role), first }, message);
@@ -326,7 +342,10 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       for await (const [pid] of ports.open.entries()) {
         marked.add(pid);
         const record = await records.get(pid);
-        if (record !== undefined && !isOver(record)) ports.onMoved?.(record);
+        if (record !== undefined && !isOver(record)) {
+          count(record);
+          ports.onMoved?.(record);
+        }
         queue.poke(pid);
       }
     },

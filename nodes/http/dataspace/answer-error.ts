@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<DataspaceError["code"], number>> = Object.freeze({
   // The one refusal that a repetition can mend.
   ERR_DATASPACE_CROSSED: 409,
   ERR_DATASPACE_NOT_YET: 503,
+  ERR_DATASPACE_BUSY: 429,
 });
 
 /** A refusal as status and body. Undefined for what is no refusal of this protocol. */
@@ -26,6 +27,7 @@ export const answerErrorAs =
     const refusal = refusalOf(type, error);
     if (refusal !== undefined) {
       request.log.info({ code: refusal.body.code, route: request.routeOptions?.url }, "message refused");
+      if (refusal.status === 429) reply.header("retry-after", "60");
       return reply.code(refusal.status).send(refusal.body);
     }
     const { status, code, detail } = problemOf(error);
