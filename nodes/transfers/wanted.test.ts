@@ -90,6 +90,7 @@ async function driven(record: () => AgreementState | undefined, now = AT) {
     now: () => now,
     log: { warn: ({ err }: { err: unknown }) => void tried.push(err) } as never,
     member: CONSUMER,
+    members: {} as never,
     store,
     open,
     agreements,
@@ -134,6 +135,7 @@ test.each([
   const release = createReleaseNegotiations({
     ledger: ledgerWith(undefined),
     member: CONSUMER,
+    members: {} as never,
     agreements: memoryRecords(),
   } as never);
   const document = {

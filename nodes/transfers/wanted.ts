@@ -52,7 +52,7 @@ export interface Want {
   readonly declared: Partial<Declaration>;
 }
 
-export interface WantedDeps extends Pick<NodeServices, "ledger" | "now" | "log" | "member"> {
+export interface WantedDeps extends Pick<NodeServices, "ledger" | "members" | "now" | "log" | "member"> {
   readonly store: RecordStore<Wanted>;
   /** Ids of those whose transfer has not begun. */
   readonly open: RecordStore<true>;
@@ -136,19 +136,26 @@ export function createWanted(deps: WantedDeps) {
 
   /** The provider's offer, and that it is the policy that the ledger names. */
   async function offered(provider: string, asset: string): Promise<Policy> {
+    const onLedger = await readAsset(deps.ledger, asset);
+    if (onLedger === undefined) {
+      throw new TransferError("ERR_TRANSFER_INVALID", "asset-unknown", "asset: not on the ledger", { field: "asset" });
+    }
+    if ((await deps.members.find(provider))?.record.endpoint === undefined) {
+      const detail = `asset: ${provider} takes no calls, and a transfer needs an endpoint on both sides`;
+      throw new TransferError("ERR_TRANSFER_STATE", "provider-without-endpoint", detail, { field: "asset" });
+    }
     const url = joined(await deps.baseOf(provider), "catalog", "datasets", encodeURIComponent(asset));
     const dataset = (await deps.client.get(provider, url, AbortSignal.timeout(30_000))) as
       | { hasPolicy?: readonly object[] }
       | undefined;
     const [offer] = dataset?.hasPolicy ?? [];
     if (offer === undefined) {
-      throw new TransferError("ERR_TRANSFER_OTHER_SIDE", "asset-not-offered", `${provider} offers no asset ${asset}`, {
+      throw new TransferError("ERR_TRANSFER_REFUSED", "asset-not-offered", `${provider} offers no asset ${asset}`, {
         field: "asset",
       });
     }
     const policy = { ...offer, target: asset } as Policy;
-    const onLedger = await readAsset(deps.ledger, asset);
-    if (termsOfPolicy(policy)?.digest !== onLedger?.policyDigest) {
+    if (termsOfPolicy(policy)?.digest !== onLedger.policyDigest) {
       throw new TransferError(
         "ERR_TRANSFER_OTHER_SIDE",
         "offer-not-on-ledger",
