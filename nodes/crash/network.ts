@@ -95,7 +95,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
       setTimeout(() => reject(new Error(`${member} does not start within ${READY_MS} ms`)), READY_MS).unref();
     });
     ready.catch(() => undefined);
-    child.send({ kind: "start", dir: folder(member), sent: sentLog(member) } satisfies ToNode);
+    child.send({ kind: "start", dir: folder(member), sent: sentLog(member) } satisfies ToNode, unlessDead);
     // A node that is killed while it starts is down again: no fault of its own.
     await Promise.race([ready, exit]);
   }
@@ -114,7 +114,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     if (one?.child.connected !== true) return await one?.exit;
     const { promise, resolve } = Promise.withResolvers<void>();
     ordered.set(member, resolve);
-    one.child.send({ kind: "orders", orders: NO_ORDERS } satisfies ToNode);
+    one.child.send({ kind: "orders", orders: NO_ORDERS } satisfies ToNode, unlessDead);
     await Promise.race([promise, one.exit]);
   }
 
@@ -214,7 +214,7 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
       return new Promise<void>((resolve) => {
         if (child?.connected !== true) return;
         sprung.set(member, resolve);
-        child.send({ kind: "orders", orders } satisfies ToNode);
+        child.send({ kind: "orders", orders } satisfies ToNode, unlessDead);
       });
     },
     calm,
@@ -227,6 +227,9 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     discard,
   });
 }
+
+/** A process that was killed this moment hears nothing; its exit says so. */
+const unlessDead = (): void => undefined;
 
 /** The answer to the first try came too late. */
 function unlessRegistered(error: unknown): void {
