@@ -44,6 +44,10 @@ describe("an offer", () => {
   ])("%s is not this policy's", (_name, offer) => {
     expect(readOffer(offer, policy)).toMatchObject({ kind: "other" });
   });
+  test("with something that rides along is refused by its name", () => {
+    const offer = { ...declaringOffer(policy, DECLARATION), luggage: "x".repeat(1000) };
+    expect(readOffer(offer, policy)).toMatchObject({ kind: "other", detail: expect.stringContaining("offer.luggage") });
+  });
   test("with a data request is about a computation", () => {
     const offer = changed(({ permission }) => {
       permission[0]?.constraint.push({ leftOperand: "sealane:dataRequest", operator: "eq", rightOperand: {} });

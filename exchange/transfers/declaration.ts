@@ -121,6 +121,9 @@ export function readOffer(offer: MessageOffer, policy: Policy): ReadOffer {
   if (offer["@id"] !== wanted["@id"] || offer.target !== wanted.target) {
     return { kind: "other", detail: `offer: wanted ${wanted["@id"]} on ${wanted.target}` };
   }
+  // What an offer holds is kept for as long as its negotiation: nothing rides along.
+  const extra = Object.keys(offer).find((name) => !(name in wanted));
+  if (extra !== undefined) return { kind: "other", detail: `offer.${extra.slice(0, 100)}: not a part of the offer` };
   if (canonicalJson(rulesOf(plain)) !== canonicalJson(rulesOf(wanted))) {
     return { kind: "other", detail: "offer: its rules are not those of the policy in force" };
   }

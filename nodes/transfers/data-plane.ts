@@ -169,7 +169,9 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     if (kept === undefined || document?.state !== "STARTED" || isHolding(await wishes.get(pid))) return;
     if ((await pushed.get(pid)) === true) return running().transfers.poke(pid);
     const given = httpAddressOf(document.destination);
-    if (given === undefined) return await wish(pid, { become: "TERMINATED", cause: causeOf("destination-malformed") });
+    const isMalformed = given?.refresh !== undefined && !URL.canParse(given.refresh);
+    if (given === undefined || isMalformed)
+      return await wish(pid, { become: "TERMINATED", cause: causeOf("destination-malformed") });
     const { peer } = kept;
     const isOwn =
       given.refresh !== undefined && new URL(given.refresh).origin === new URL((await endpointOf(peer)) ?? base).origin;
