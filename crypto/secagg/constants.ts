@@ -17,6 +17,8 @@ const DEFAULT_COLLUDERS = 1;
 const MAXIMUM_RESTARTS = 3;
 /** Own clock may run this much behind the deadline when a view is signed. */
 export const VIEW_TOLERANCE_MS = 60_000;
+/** Half of an HMAC-SHA-256 (RFC 2104 section 5). */
+export const VIEW_TAG_BYTES = 16;
 /** The unmasking of a fixed closed set stays open this long. */
 export const UNMASKING_OPEN_MS = 7 * 24 * 60 * 60 * 1000;
 /** Above this many words over the whole cohort phase 1 is shown by fingerprints instead of contributions. */

@@ -46,9 +46,9 @@ export const closingDigest = (
 
 export interface KeyUse {
   readonly context: string;
-  readonly kind: "pair" | "self" | "envelope" | "seal";
+  readonly kind: "pair" | "self" | "envelope" | "seal" | "view";
   readonly phase: 0 | 1 | 2;
-  /** pair: ascending; envelope: member, receiver; seal: dealer, holder; self: the member twice. */
+  /** pair, view: ascending; envelope: member, receiver; seal: dealer, holder; self: the member twice. */
   readonly ids: readonly [string, string];
   /** Public keys of `ids`; for self the seed hash twice. */
   readonly keys: readonly [string, string];

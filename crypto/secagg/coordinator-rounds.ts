@@ -126,6 +126,7 @@ const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], { w
   begun: {},
   contributions: {},
   views: {},
+  tags: {},
   answers: {},
   fingerprints: {},
 });

@@ -110,7 +110,7 @@ export const RESUME: { readonly [S in CoordinatorStage]: (state: AtStage<S>) => 
   }),
   views: () => ({ send: [], effects: [] }),
   unmasking: (state) => ({
-    send: toAll(holdersOf(state), viewsOf(state.round.phase, state, state.shown)),
+    send: taggedViews(state),
     effects: [],
   }),
   counts: (state) => ({
@@ -142,6 +142,21 @@ const keysetFor = (state: RunningCoordinator & KeysetData): Send[] =>
     keys: [...state.keyset],
     ...(state.graph === null ? {} : { reveals: [...state.reveals] }),
   });
+
+/** 13, 21: the same views for everyone, each holder with the tags that are for it. */
+function taggedViews(state: AtStage<"unmasking">): Send[] {
+  const { round, shown } = state;
+  const graph = graphIn(state);
+  const holders = holdersOf(state);
+  const tagsOf = new Map(holders.map((holder) => [holder, shown.map(() => "")]));
+  shown.forEach(({ signer }, i) => {
+    graph.holdersOf(signer).forEach((holder, k) => {
+      tagsOf.get(holder)![i] = round.tags[signer]?.[k] ?? "";
+    });
+  });
+  const message = viewsOf(round.phase, state, shown);
+  return holders.map((to) => ({ to, message: { ...message, tags: tagsOf.get(to)! } as Send["message"] }));
+}
 
 const viewsOf = (phase: 1 | 2, state: RunningCoordinator, views: readonly View[]): Send["message"] =>
   ({ type: `views-${phase}`, computation: state.opened.computation, views: [...views] }) as Send["message"];

@@ -69,6 +69,8 @@ export interface Round {
   readonly begun: By<Begun>;
   readonly contributions: By<Begun & { readonly receipt: Receipt }>;
   readonly views: By<View>;
+  /** Of each view, for the signer's holders in the order of U. */
+  readonly tags: By<readonly string[]>;
   readonly answers: By<Unmask>;
   /** Phase 1 with fingerprints: those that fit the contributions. */
   readonly fingerprints: By<Fingerprint>;

@@ -292,7 +292,8 @@ function takeView(
   ) {
     refuseAuthenticity(`view of ${from}: of another closing set`);
   }
-  return only({ ...state, round: { ...round, views: { ...round.views, [from]: view } } });
+  const views = { ...round.views, [from]: view };
+  return only({ ...state, round: { ...round, views, tags: { ...round.tags, [from]: message.tags } } });
 }
 
 /** 14, 21: an answer with a fault is not counted, and its signer is named with its own signature as evidence. */

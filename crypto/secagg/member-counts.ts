@@ -1,19 +1,9 @@
-import { assertCommonView } from "./closing.ts";
 import { usesFingerprints } from "./constants.ts";
 import { valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
-import {
-  answer,
-  closed,
-  contribution,
-  type Masked,
-  maskedChunk,
-  maskOwner,
-  maskPartners,
-  viewOf,
-} from "./member-rounds.ts";
+import { answer, closed, contribution, type Masked, maskedChunk, maskOwner, maskPartners } from "./member-rounds.ts";
 import { finish, graphIn, type MemberStep, maskedData, statementOf } from "./member-setup.ts";
 import {
   type Cells,
@@ -23,6 +13,7 @@ import {
   type OwnCounts,
   type ValuedData,
 } from "./member-state.ts";
+import { assertShownViews, viewMessage, viewOf } from "./member-views.ts";
 import type { Fingerprint, MessageOf } from "./messages.ts";
 import {
   countedCells,
@@ -102,29 +93,27 @@ export function onClose1(state: InStage<"contributed-1">, deps: MemberDeps): Mem
   if (close.kind === "step") return close.step;
   if (close.kind === "early") return { state, send: [], effects: [close.wake] };
   const view1 = viewOf(state, 1, close.digest, record.position, deps);
-  const message = { type: "view-1" as const, computation: state.opened.computation, view: view1 };
   return {
     state: { ...state, stage: "viewed-1", survivors1: close.survivors, closing1: close.digest, view1 },
-    send: [{ to: state.opened.coordinator, message }],
+    send: [{ to: state.opened.coordinator, message: viewMessage(state, 1, view1) }],
     effects: [],
   };
 }
 
 /** 13, 14 */
 export function onViews1(state: InStage<"viewed-1">, deps: MemberDeps): MemberStep | null {
-  const { inbox, facts, opened, closing1: digest } = state;
-  const views = inbox["views-1"]?.views;
-  if (views === undefined) return null;
-  const holders = state.keyset.map((keys) => keys.signer);
-  assertCommonView(opened, state.parties, views, { phase: 1, digest, position: facts.close1!.position, holders });
+  const { inbox, opened, view1 } = state;
+  const shown = inbox["views-1"];
+  if (shown === undefined) return null;
+  assertShownViews(state, view1.statement, shown);
   const about = {
     phase: 1 as const,
     context: state.context1,
-    closing: digest,
+    closing: state.closing1,
     masked: state.masked,
     survivors: state.survivors1,
   };
-  const shownViews = viewsDigest(views);
+  const shownViews = viewsDigest(shown.views);
   const fingerprint = ownFingerprint(state, shownViews, deps);
   const unmask1 = {
     ...(answer(state, about, deps) as MessageOf<"unmask-1">),

@@ -1,4 +1,4 @@
-/** What both phases share: contributions, checks on closing sets, views, answers. */
+/** What both phases share: contributions, checks on closing sets, answers. */
 import { fromBase64url } from "../suites/encoding.ts";
 import { chunkHash, chunksRoot } from "./chunks.ts";
 import { contributionDeadline, survivorsOf } from "./closing.ts";
@@ -138,21 +138,6 @@ export function omittedNotice(state: InStage<"omitted">): Pick<MemberStep, "send
     effects: [{ kind: "submit", type: "computation.omitted", body: { computation, phase, receipt } }],
   };
 }
-
-export const viewOf = <const P extends 1 | 2>(
-  state: MemberBase,
-  phase: P,
-  digest: string,
-  position: number,
-  deps: MemberDeps,
-) =>
-  deps.sign("view", {
-    computation: state.opened.computation,
-    request: state.opened.request,
-    phase,
-    digest,
-    position,
-  });
 
 /** 14, 21: one kind of share per dealer, fixed by the closed set; the bytes are persisted and never change. */
 export function answer<const P extends 1 | 2>(

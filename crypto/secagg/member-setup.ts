@@ -18,6 +18,7 @@ import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
 import type { MemberDeps, MemberEffect, Step } from "./step.ts";
 import { agreeAhead } from "./sum.ts";
+import { deriveViewKeys } from "./view-tags.ts";
 import { publicKeyOf } from "./x25519.ts";
 
 export type MemberStep = Step<MemberState, MemberEffect>;
@@ -173,6 +174,8 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
   const neighbours = holders.filter((holder) => holder !== self).map((holder) => keysOf.get(holder)!);
   if (opened.cells.mode === "counted") agreeAhead(1, secrets.pair1, neighbours);
   agreeAhead(2, secrets.pair2, neighbours);
+  const tagging = { context0, keys: state.keys, sealPrivateKey: secrets.seal };
+  deriveViewKeys(tagging, [state.keys, ...neighbours]);
   const taken = { ...state, inbox: { ...inbox, keyset: undefined } };
   const next = { ...taken, stage: "shared" as const, keyset, graph, shares };
   return { state: next, send: [{ to: opened.coordinator, message: shares }], effects: [] };

@@ -1,12 +1,12 @@
 import { contributorsIn } from "./cells.ts";
 import { chunkAt, chunkCount } from "./chunks.ts";
-import { assertCommonView } from "./closing.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
-import { answer, closed, contribution, maskedChunk, maskOwner, maskPartners, viewOf } from "./member-rounds.ts";
+import { answer, closed, contribution, maskedChunk, maskOwner, maskPartners } from "./member-rounds.ts";
 import { finish, type MemberStep } from "./member-setup.ts";
 import { type InStage, NOTHING_MASKED } from "./member-state.ts";
+import { assertShownViews, viewMessage, viewOf } from "./member-views.ts";
 import type { MessageOf } from "./messages.ts";
 import { cellBelowMinimum, releaseEntry, valuesShape } from "./phase-facts.ts";
 import type { MemberDeps } from "./step.ts";
@@ -36,6 +36,7 @@ export function onValues(
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 2), maskPartners(state, survivors1), start);
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic, start);
+  envelope.fill(0);
   const { masking, effects } = maskedChunk(2, before, words);
   if (masking.chunks.length < chunkCount(shape)) return { state: { ...state, masking }, send: [], effects };
   const about = { phase: 2 as const, context: state.context2, words: shape.words };
@@ -92,26 +93,23 @@ export function onClose2(state: InStage<"contributed-2">, deps: MemberDeps): Mem
     return finish(state, "aborted", "history");
   }
   const view2 = viewOf(state, 2, close.digest, record.position, deps);
-  const message = { type: "view-2" as const, computation: state.opened.computation, view: view2 };
   return {
     state: { ...state, stage: "viewed-2", survivors2: close.survivors, view2 },
-    send: [{ to: state.opened.coordinator, message }],
+    send: [{ to: state.opened.coordinator, message: viewMessage(state, 2, view2) }],
     effects: [{ kind: "history", entry }],
   };
 }
 
 /** 21: self-2 shares of S2, pair-2 shares of S1∖S2, nothing for V∖S1. */
 export function onViews2(state: InStage<"viewed-2">, deps: MemberDeps): MemberStep | null {
-  const { inbox, facts, opened, view2 } = state;
-  const views = inbox["views-2"]?.views;
-  if (views === undefined) return null;
-  const digest = view2.statement.digest;
-  const holders = state.keyset.map((keys) => keys.signer);
-  assertCommonView(opened, state.parties, views, { phase: 2, digest, position: facts.close2!.position, holders });
+  const { inbox, opened, view2 } = state;
+  const shown = inbox["views-2"];
+  if (shown === undefined) return null;
+  assertShownViews(state, view2.statement, shown);
   const about = {
     phase: 2 as const,
     context: state.context2,
-    closing: digest,
+    closing: view2.statement.digest,
     masked: state.survivors1,
     survivors: state.survivors2,
   };

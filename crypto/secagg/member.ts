@@ -39,6 +39,7 @@ import {
 } from "./member-setup.ts";
 import { type Buffered, factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
 import { abstain, onClose2, onValues, onViews2 } from "./member-values.ts";
+import { viewMessage } from "./member-views.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { MemberDeps, MemberInput } from "./step.ts";
@@ -100,13 +101,11 @@ const RESUME: { readonly [S in Stage]: (state: InStage<S>) => Pick<MemberStep, "
   accepted: (state) => toC(state, { type: "accept", computation: state.opened.computation, accept: state.accept }),
   counting: (state) => ({ send: [], effects: state.masked.includes(state.self) ? [countsEffect(state)] : [] }),
   "contributed-1": (state) => (state.contribution1 === null ? silent() : toC(state, state.contribution1)),
-  "viewed-1": (state) =>
-    toC(state, { type: "view-1", computation: state.opened.computation, view: state.view1 } as Message),
+  "viewed-1": (state) => toC(state, viewMessage(state, 1, state.view1)),
   "unmasked-1": (state) => toC(state, state.unmask1),
   valuing: (state) => ({ send: [], effects: [valuesEffect(state)] }),
   "contributed-2": (state) => (state.contribution2 === null ? silent() : toC(state, state.contribution2)),
-  "viewed-2": (state) =>
-    toC(state, { type: "view-2", computation: state.opened.computation, view: state.view2 } as Message),
+  "viewed-2": (state) => toC(state, viewMessage(state, 2, state.view2)),
   "unmasked-2": (state) => toC(state, state.unmask2),
   omitted: omittedNotice,
   finished: () => ({ send: [], effects: [{ kind: "erase" }] }),

@@ -6,7 +6,8 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { CHUNK_WORDS, MAXIMUM_CHUNKS, mostShown, RIDING_WORDS, TRANSCRIPT_WORDS } from "./constants.ts";
+import { SUITE_IDS } from "../suites/suite.ts";
+import { CHUNK_WORDS, MAXIMUM_CHUNKS, mostShown, RIDING_WORDS, TRANSCRIPT_WORDS, VIEW_TAG_BYTES } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 
 const closed = <T extends Record<string, TSchema>>(properties: T) =>
@@ -32,7 +33,7 @@ const signed = <T extends TSchema>(statement: T) =>
     statement,
     signer: MemberId,
     key: base64url(16),
-    suite: Type.Enum(["intl"]),
+    suite: Type.Enum([...SUITE_IDS]),
     signature: base64url(64),
   });
 const statement = <const N extends string, const P extends 0 | 1 | 2, T extends TSchema>(type: N, phase: P, body: T) =>
@@ -80,8 +81,11 @@ const Header2 = header("contribution-2");
 /** 12, 20 (domain "view"). `digest` is that of the closing record, `position` its place on the ledger. */
 const view = <const P extends 1 | 2>(phase: P) =>
   signed(closed({ computation: Uuid, request: Uuid, phase: Type.Literal(phase), digest: Digest, position: Count }));
+/** For one holder each: see view-tags.ts. */
+const ViewTag = base64url(VIEW_TAG_BYTES);
 const View1 = view(1);
 const View2 = view(2);
+const TagOrNone = Type.Union([Type.Literal(""), ViewTag]);
 /** 10, 18 (domain "receipt", signed by C). `header` is the digest of the signed header. */
 export const Receipt = signed(
   closed({ computation: Uuid, phase: Type.Enum([1, 2]), member: MemberId, header: Digest, time: Instant }),
@@ -144,12 +148,12 @@ export const MESSAGES = {
   /** 10, 18 C → N */
   "receipt-1": message("receipt-1", { receipt: Receipt }),
   "receipt-2": message("receipt-2", { receipt: Receipt }),
-  /** 12, 20 N → C */
-  "view-1": message("view-1", { view: View1 }),
-  "view-2": message("view-2", { view: View2 }),
-  /** 13, 21 C → N */
-  "views-1": message("views-1", { views: list(View1) }),
-  "views-2": message("views-2", { views: list(View2) }),
+  /** 12, 20 N → C, with a tag for each holder (this member and its neighbours), in the order of U. */
+  "view-1": message("view-1", { view: View1, tags: list(ViewTag) }),
+  "view-2": message("view-2", { view: View2, tags: list(ViewTag) }),
+  /** 13, 21 C → N, with each one's tag for the member that gets them, or an empty text; repetitions have none. */
+  "views-1": message("views-1", { views: list(View1), tags: Type.Optional(list(TagOrNone)) }),
+  "views-2": message("views-2", { views: list(View2), tags: Type.Optional(list(TagOrNone)) }),
   /** 14, 21 N → C */
   "unmask-1": message("unmask-1", { unmask: Unmask1Statement, fingerprint: Type.Optional(FingerprintStatement) }),
   "unmask-2": message("unmask-2", { unmask: Unmask2Statement }),
@@ -218,14 +222,15 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
     case "keys":
     case "reveal":
     case "refusal":
-    case "view-1":
-    case "view-2":
     case "receipt-1":
     case "receipt-2":
     case "omitted":
       return 2 * STATEMENT_BYTES;
     case "accept":
       return 2 * STATEMENT_BYTES + n;
+    case "view-1":
+    case "view-2":
+      return 2 * STATEMENT_BYTES + 32 * n;
     case "keyset":
     case "maskset":
       return perMember(2 * STATEMENT_BYTES + n);
@@ -238,7 +243,7 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
       return STATEMENT_BYTES + CHUNK_HASHES_BYTES + wordsBytes(Math.min(words, CHUNK_WORDS));
     case "views-1":
     case "views-2":
-      return perMember(STATEMENT_BYTES);
+      return perMember(STATEMENT_BYTES + 32);
     case "unmask-1":
     case "unmask-2":
       return perMember(384) + STATEMENT_BYTES;

@@ -1,5 +1,5 @@
 /** One sealed box of four shares from a dealer to a holder: X25519, HKDF-SHA-256, AES-256-GCM (kind `seal`). */
-import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { concat, fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { type KeyUse, keyInfo } from "./context.ts";
 import { SecaggError } from "./errors.ts";
@@ -14,6 +14,14 @@ export const SHARINGS = ["pair1", "self1", "pair2", "self2"] as const;
 export type Sharing = (typeof SHARINGS)[number];
 export type FourShares = Readonly<Record<Sharing, Uint8Array>>;
 
+/** The bytes it is made from are gone at once; the object overwrites its own when it is collected. */
+function boxKey(ownKey: string, theirKey: string, use: KeyUse): KeyObject {
+  const bytes = deriveKey(sharedSecret(ownKey, theirKey), use);
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return key;
+}
+
 /** `use.ids` is dealer, holder; `nonce` is 12 random bytes. */
 export function sealShares(
   ownKey: string,
@@ -22,7 +30,7 @@ export function sealShares(
   shares: FourShares,
   nonce: Uint8Array,
 ): string {
-  const key = createSecretKey(deriveKey(sharedSecret(ownKey, theirKey), use));
+  const key = boxKey(ownKey, theirKey, use);
   const cipher = createCipheriv("aes-256-gcm", key, nonce);
   cipher.setAAD(keyInfo(use));
   const body = cipher.update(concat(...SHARINGS.map((kind) => shares[kind])));
@@ -34,7 +42,7 @@ export function sealShares(
 export function openShares(ownKey: string, theirKey: string, use: KeyUse, box: string): FourShares {
   try {
     const bytes = fromBase64url(box, "box", NONCE_BYTES + SHARINGS.length * SHARE_BYTES + TAG_BYTES);
-    const key = createSecretKey(deriveKey(sharedSecret(ownKey, theirKey), use));
+    const key = boxKey(ownKey, theirKey, use);
     const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
     decipher.setAAD(keyInfo(use));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));

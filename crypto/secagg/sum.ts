@@ -10,7 +10,7 @@ import type { Keys, RecoveredSecret } from "./messages.ts";
 import type { Header, Opened } from "./opened.ts";
 import type { Arithmetic } from "./words.ts";
 import { bytesOfWords, wordsOfText } from "./words.ts";
-import { keyAgreement, publicKeyOf, sharedSecret } from "./x25519.ts";
+import { keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./x25519.ts";
 
 interface MaskBase {
   readonly context: string;
@@ -26,11 +26,11 @@ const selfKey = ({ context, phase }: MaskBase, owner: Keys, seed: string): Uint8
   return deriveKey(fromBase64url(seed, "seed", 32), use);
 };
 
-/** Key of the pair mask between `owner` and another; `secret` is what their pair keys agree on. */
-function pairKey({ context, phase }: MaskBase, owner: Keys, other: Keys, secret: Uint8Array): Uint8Array {
-  const [low, high] = owner.signer < other.signer ? [owner, other] : [other, owner];
+/** Use of the key of the pair mask between two members; it follows from what their pair keys agree on. */
+function pairUse({ context, phase }: MaskBase, one: Keys, other: Keys): KeyUse {
+  const [low, high] = one.signer < other.signer ? [one, other] : [other, one];
   const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
-  return deriveKey(secret, { context, kind: "pair", phase, ids: [low.signer, high.signer], keys });
+  return { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
 }
 
 /** Whose masks a member makes. */
@@ -40,18 +40,8 @@ interface MaskOwner {
   readonly pairPrivateKey: string;
 }
 
-// As long as the secrets they follow from, which this process forgets with the computation.
-const latestKeys = new WeakMap<Uint8Array, { readonly context: string; readonly key: Uint8Array }>();
-
-/** The same for the member itself: every chunk of a vector wants these keys again. */
-function ownPairKey(base: MaskBase, { keys, pairPrivateKey }: MaskOwner, other: Keys): Uint8Array {
-  const secret = sharedSecret(pairPrivateKey, pairOf(other, base.phase));
-  const known = latestKeys.get(secret);
-  if (known?.context === base.context) return known.key;
-  const key = pairKey(base, keys, other, secret);
-  latestKeys.set(secret, { context: base.context, key });
-  return key;
-}
+const ownPairKey = (base: MaskBase, { keys, pairPrivateKey }: MaskOwner, other: Keys): Uint8Array =>
+  sharedKey(pairPrivateKey, pairOf(other, base.phase), pairUse(base, keys, other));
 
 /** Ahead of the context, which the secrets of pair masks do not need: agreeing is the slow part of a mask's key. */
 export function agreeAhead(phase: 1 | 2, privateKey: string, others: readonly Keys[]): void {
@@ -87,7 +77,9 @@ export function maskContribution(
   others: readonly Keys[],
   start = 0,
 ): void {
-  applyMask(words, selfKey(base, owner.keys, owner.seed), "add", arithmetic, start);
+  const own = selfKey(base, owner.keys, owner.seed);
+  applyMask(words, own, "add", arithmetic, start);
+  own.fill(0);
   for (const other of others) {
     if (other.signer === owner.keys.signer) continue;
     const direction = owner.keys.signer < other.signer ? "add" : "subtract";
@@ -189,7 +181,7 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
       if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";
       const other = keysOf.get(member)!;
-      masks.push({ key: pairKey(base, owner, other, agree(pairOf(other, base.phase))), direction });
+      masks.push({ key: deriveKey(agree(pairOf(other, base.phase)), pairUse(base, owner, other)), direction });
     }
   }
   return masks;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toBase64url } from "../suites/encoding.ts";
-import { assertUsablePublicKey, forgetSecrets, publicKeyOf, sharedSecret } from "./x25519.ts";
+import { assertUsablePublicKey, forgetSecrets, publicKeyOf, sharedKey, sharedSecret } from "./x25519.ts";
 
 const b64 = (hex: string) => toBase64url(new Uint8Array(Buffer.from(hex, "hex")));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -23,6 +23,21 @@ test("a pair agrees once; what it agreed on is overwritten when it is forgotten,
   forgetSecrets([mine]);
   expect(hex(secret)).toBe("00".repeat(32));
   expect(hex(sharedSecret(mine, theirs))).toBe(text);
+});
+
+test("keys that are kept with a secret are overwritten with it, and by the next of their kind", () => {
+  const [mine, theirs] = [b64("56".repeat(32)), publicKeyOf(b64("34".repeat(32)))];
+  const use = { context: "a", kind: "pair", phase: 2, ids: ["m001", "m002"], keys: [theirs, theirs] } as const;
+  const key = sharedKey(mine, theirs, use);
+  const text = hex(key);
+  expect(sharedKey(mine, theirs, use)).toBe(key);
+  const other = sharedKey(mine, theirs, { ...use, kind: "view" });
+  expect(hex(other)).not.toBe(text);
+  const next = sharedKey(mine, theirs, { ...use, context: "b" });
+  expect(hex(key)).toBe("00".repeat(32));
+  forgetSecrets([mine]);
+  expect([next, other].map(hex)).toEqual(["00".repeat(32), "00".repeat(32)]);
+  expect(hex(sharedKey(mine, theirs, use))).toBe(text);
 });
 
 // Canonical encodings of the points of order 1, 2, 4 and 8 on the curve and its twist.

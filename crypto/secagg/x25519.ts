@@ -1,7 +1,9 @@
 /** X25519 (RFC 7748) over raw 32-byte keys, native; keys that contribute nothing to the secret are refused. */
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import type { KeyUse } from "./context.ts";
 import { SecaggError } from "./errors.ts";
+import { deriveKey } from "./masks.ts";
 
 const FIELD = 2n ** 255n - 19n;
 
@@ -42,9 +44,14 @@ export function keyAgreement(privateKey: string): (publicKey: string) => Uint8Ar
   return (publicKey) => agree(mine, publicKey);
 }
 
+interface Pair {
+  readonly secret: Uint8Array;
+  /** The latest of each kind. */
+  readonly keys: Map<KeyUse["kind"], { readonly context: string; readonly key: Uint8Array }>;
+}
 interface Agreed {
   readonly agree: (publicKey: string) => Uint8Array;
-  readonly secrets: Map<string, Uint8Array>;
+  readonly pairs: Map<string, Pair>;
 }
 /** Some 60 MB: more than a thousand members in one process have at once. */
 const KEPT_SECRETS = 2 ** 18;
@@ -55,32 +62,51 @@ let kept = 0;
  * A pair agrees once: its secret is wanted for the box that is dealt, the one that comes back, and every chunk of a mask.
  * Kept in this process alone, until `forgetSecrets`. The bytes are shared: never write to them.
  */
-export function sharedSecret(privateKey: string, publicKey: string): Uint8Array {
-  const { agree, secrets } = agreedWith(privateKey);
-  let secret = secrets.get(publicKey);
-  if (secret === undefined) {
-    secret = agree(publicKey);
-    secrets.set(publicKey, secret);
+export const sharedSecret = (privateKey: string, publicKey: string): Uint8Array => pairOf(privateKey, publicKey).secret;
+
+/**
+ * A key of a pair that is wanted again and again under one context: for every chunk of a mask, for what is said of a view.
+ * Kept, shared and forgotten with the secret it follows from; `use` has the kinds that a pair has one key of.
+ */
+export function sharedKey(privateKey: string, publicKey: string, use: KeyUse): Uint8Array {
+  const { secret, keys } = pairOf(privateKey, publicKey);
+  const known = keys.get(use.kind);
+  if (known?.context === use.context) return known.key;
+  const key = deriveKey(secret, use);
+  known?.key.fill(0);
+  keys.set(use.kind, { context: use.context, key });
+  return key;
+}
+
+function pairOf(privateKey: string, publicKey: string): Pair {
+  const { agree, pairs } = agreedWith(privateKey);
+  let pair = pairs.get(publicKey);
+  if (pair === undefined) {
+    pair = { secret: agree(publicKey), keys: new Map() };
+    pairs.set(publicKey, pair);
     kept += 1;
   }
-  return secret;
+  return pair;
 }
 
 function agreedWith(privateKey: string): Agreed {
   const known = agreed.get(privateKey);
   if (known !== undefined) return known;
   while (kept >= KEPT_SECRETS) forgetSecrets([agreed.keys().next().value!]);
-  const fresh: Agreed = { agree: keyAgreement(privateKey), secrets: new Map() };
+  const fresh: Agreed = { agree: keyAgreement(privateKey), pairs: new Map() };
   agreed.set(privateKey, fresh);
   return fresh;
 }
 
-/** What was agreed with these private keys is overwritten: their computation is over. */
+/** What was agreed with these private keys, and every key kept with it, is overwritten: their computation is over. */
 export function forgetSecrets(privateKeys: readonly string[]): void {
   for (const privateKey of privateKeys) {
-    const { secrets } = agreed.get(privateKey) ?? { secrets: new Map<string, Uint8Array>() };
-    for (const secret of secrets.values()) secret.fill(0);
-    kept -= secrets.size;
+    const { pairs } = agreed.get(privateKey) ?? { pairs: new Map<string, Pair>() };
+    for (const { secret, keys } of pairs.values()) {
+      secret.fill(0);
+      for (const { key } of keys.values()) key.fill(0);
+    }
+    kept -= pairs.size;
     agreed.delete(privateKey);
   }
 }
