@@ -104,7 +104,7 @@ describe("a view counts by its signer's tag for this very member, or by its sign
     const statement = { ...own, digest: toBase64url(new Uint8Array(32)) };
     const views = shown.views.map((view) => ({ ...view, statement }));
     const tags = shown.views.map(({ signer }) => tagOf(taggingOf(watch, signer), "m001", statement));
-    expect(() => shownTo(network, watch, { ...shown, views, tags })).toThrow(/of another closing set/);
+    expect(() => shownTo(network, watch, { ...shown, views, tags } as Views)).toThrow(/of another closing set/);
   });
 
   test("once for each holder", () => {
