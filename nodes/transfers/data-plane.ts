@@ -3,21 +3,18 @@
  * are made around this (nodes/dataspace/dataspace-feature.ts): it answers what they ask, and is told what has moved.
  */
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { DATASPACE_PATH, joined } from "../../exchange/protocol/paths.ts";
 import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
-import { uuidOf } from "../../exchange/requests/record.ts";
 import { transferStart } from "../../exchange/transfers/compose.ts";
-import { dataAddressOf, httpAddressOf } from "../../exchange/transfers/data-address.ts";
+import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
 import { PULL, PUSH } from "../../exchange/transfers/formats.ts";
 import type { DataAddress, TransferMessage } from "../../exchange/transfers/messages.ts";
 import { policyOfAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
-import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import { createOwnTables } from "../computations/own-tables.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
 import type { Connections } from "../dataspace/connections.ts";
@@ -35,7 +32,7 @@ import { createInbox, type InboxRecord } from "./inbox.ts";
 import { createOutbound } from "./outbound.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 import { createPullClient } from "./pull-client.ts";
-import { push } from "./push-sender.ts";
+import { createPushes, type PushRecord } from "./pushes.ts";
 import { createReleaseNegotiations } from "./release-negotiations.ts";
 import { createSnapshots, type SnapshotRecord } from "./snapshots.ts";
 import { TransferError, unknownTransfer } from "./transfer-error.ts";
@@ -114,6 +111,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     endpointOf,
     pushed,
     sendSoon: (pid) => pushes.poke(pid),
+    holdSending: (pid) => pushes.forget(pid),
   });
   const deliver = createDeliveries({
     agreement: (id) => agreements.get(agreementUuid(id)),
@@ -157,50 +155,29 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const outbound = createOutbound({ endpoint: endpointOf, pinned: connections.to });
   const stopping = new AbortController();
 
-  const pushes = createKeyedQueue({
-    run: sendTo,
-    isPassing: () => true,
+  const pushes = createPushes({
+    records: openStore<PushRecord>("transfers-pushing"),
+    pushed,
+    async running(pid) {
+      const kept = await running().transfers.find(pid);
+      const document = kept?.side.document;
+      if (kept === undefined || document?.state !== "STARTED" || isHolding(await wishes.get(pid))) return undefined;
+      return { peer: kept.peer, document };
+    },
+    /** Only at the consumer's own address: its token is nobody else's to renew. */
+    async fresh(peer, pid, address, signal) {
+      const { refresh } = address;
+      const own = await endpointOf(peer);
+      const isOwn = refresh !== undefined && own !== undefined && new URL(refresh).origin === new URL(own).origin;
+      return pulls.isFresh(address) || !isOwn ? address : await pulls.renew(peer, pid, address, signal);
+    },
+    outbound,
+    deliver,
+    now,
+    onPushed: (pid) => running().transfers.poke(pid),
+    end: (pid, cause) => wish(pid, { become: "TERMINATED", cause }),
     onError: (pid, error) => log.warn({ err: error, pid }, "transfer: not sent yet; trying again"),
   });
-
-  async function sendTo(pid: string): Promise<void> {
-    const kept = await running().transfers.find(pid);
-    const document = kept?.side.document;
-    if (kept === undefined || document?.state !== "STARTED" || isHolding(await wishes.get(pid))) return;
-    if ((await pushed.get(pid)) === true) return running().transfers.poke(pid);
-    const given = httpAddressOf(document.destination);
-    const isMalformed = given?.refresh !== undefined && !URL.canParse(given.refresh);
-    if (given === undefined || isMalformed)
-      return await wish(pid, { become: "TERMINATED", cause: causeOf("destination-malformed") });
-    const { peer } = kept;
-    const isOwn =
-      given.refresh !== undefined && new URL(given.refresh).origin === new URL((await endpointOf(peer)) ?? base).origin;
-    const address = pulls.isFresh(given) || !isOwn ? given : await pulls.renew(peer, pid, given, stopping.signal);
-    try {
-      await push({
-        dispatcher: (url) => outbound.to(peer, url),
-        address,
-        open: (from) =>
-          deliver({
-            transfer: pid,
-            holder: peer,
-            range: `bytes=${from}-`,
-            ifRange: undefined,
-            ifMatch: undefined,
-            delivery: uuidOf({ push: pid }),
-          }),
-        signal: stopping.signal,
-      });
-    } catch (error) {
-      // What another try cannot mend ends the transfer, with its cause on both sides.
-      const isFinal =
-        error instanceof TransferError && ["ERR_TRANSFER_USES", "ERR_TRANSFER_TOO_LARGE"].includes(error.code);
-      if (!isFinal) throw error;
-      return await wish(pid, { become: "TERMINATED", cause: causeOf(error.reason, error.message) });
-    }
-    await pushed.put(pid, true);
-    running().transfers.poke(pid);
-  }
 
   async function wish(pid: string, wanted: Wish): Promise<void> {
     await wishes.put(pid, wanted);
@@ -339,14 +316,15 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       const document = kept?.side.document;
       if (kept === undefined || document === undefined || kept.side.role !== "consumer") throw unknownTransfer();
       if (document.format === PUSH) {
-        const { digest, bytes, isComplete } = await inbox.state(id);
-        if (!isComplete || digest === undefined) throw new TransferError("ERR_TRANSFER_STATE", "not-received-yet");
+        const whole = await inbox.open(id);
+        if (whole === undefined) throw new TransferError("ERR_TRANSFER_STATE", "not-received-yet");
+        const { file, digest, bytes } = whole;
         const headers = {
           "content-type": "text/csv; charset=utf-8; header=present",
           "content-length": String(bytes),
           "repr-digest": `sha-256=:${Buffer.from(digest, "base64url").toString("base64")}:`,
         };
-        return { status: 200 as const, headers, body: createReadStream(inbox.path(id)) };
+        return { status: 200 as const, headers, body: file.createReadStream() };
       }
       if (document.state !== "STARTED") {
         throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started", `the transfer is ${document.state}`);

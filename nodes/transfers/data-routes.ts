@@ -45,6 +45,10 @@ export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
       const ifMatch = request.headers["if-match"] as string | undefined;
       const delivery = await deps.deliver({ transfer: pid, holder: request.author, range, ifRange, ifMatch });
       const { snapshot, from } = delivery;
+      // Whoever hangs up before the first piece leaves no stream to end.
+      const hungUp = () => void delivery.close().catch((error: unknown) => request.log.warn({ err: error }));
+      if (reply.raw.closed) hungUp();
+      else reply.raw.once("close", hungUp);
       reply
         .code(delivery.isPartial ? 206 : 200)
         .type("text/csv; charset=utf-8; header=present")

@@ -6,7 +6,7 @@ import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { KeptAgreement } from "./agreements.ts";
 import { createDeliveries } from "./deliveries.ts";
-import { createUsage } from "./usage.ts";
+import { createUsage, MOST_STREAMS } from "./usage.ts";
 
 const BYTES = 200_000;
 let folder: string;
@@ -19,6 +19,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function world() {
   const now = () => "2026-11-22T09:00:00Z";
   const held = { is: false };
+  const sent: number[] = [];
+  let made = 0;
   const release = { elements: [], formats: [], uses: undefined, rows: 10, bytes: BYTES, callsPerMinute: 100 };
   const deliver = createDeliveries({
     agreement: async () => ({ peer: "beta", agreement: { "@id": "urn:uuid:a" } }) as unknown as KeptAgreement,
@@ -29,12 +31,12 @@ function world() {
       of: async () => ({ path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 }),
     },
     usage: createUsage({ counters: memoryRecords(), deliveries: memoryRecords(), now }),
-    newId: () => "00000000-0000-4000-8000-000000000000",
+    newId: () => `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`,
     now,
-    onSent: async () => undefined,
+    onSent: async ({ from, to }) => void sent.push(to - from),
   });
   const ask = { transfer: "t", holder: "beta", range: undefined, ifRange: undefined, ifMatch: undefined };
-  return { held, deliver, ask };
+  return { held, deliver, ask, sent };
 }
 
 test("what its provider holds gives nothing, although the other side has not heard of it", async () => {
@@ -50,4 +52,43 @@ test("what its provider holds gives nothing, although the other side has not hea
 test("a token's holder gets nothing of another participant's transfer", async () => {
   const { deliver, ask } = world();
   await expect(deliver({ ...ask, holder: "mallory" })).rejects.toMatchObject({ code: "ERR_TRANSFER_UNKNOWN" });
+});
+
+async function all(delivery: Awaited<ReturnType<ReturnType<typeof createDeliveries>>>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of delivery.pieces()) bytes += piece.length;
+  return bytes;
+}
+
+test("a delivery that is gone on with sends its bytes once and as many again, and then no more", async () => {
+  const { deliver, ask, sent } = world();
+  const first = await deliver(ask);
+  expect(await all(first)).toBe(BYTES);
+  const again = { ...ask, range: "bytes=1-", ifRange: first.entityTag };
+  expect(await all(await deliver(again))).toBe(BYTES - 1);
+  const last = (await deliver(again)).pieces();
+  expect((await last.next()).value).toHaveLength(1);
+  await expect(last.next()).rejects.toMatchObject({ reason: "repeated-too-much" });
+  await expect(deliver(again)).rejects.toMatchObject({ code: "ERR_TRANSFER_USES", reason: "repeated-too-much" });
+  expect(sent.reduce((a, b) => a + b, 0)).toBe(2 * BYTES);
+});
+
+test("only what has left counts: a connection that breaks early may be gone on with often", async () => {
+  const { deliver, ask } = world();
+  const { entityTag, pieces } = await deliver(ask);
+  for await (const _ of pieces()) break;
+  for (let broken = 0; broken < 5; broken++) {
+    const { close } = await deliver({ ...ask, range: "bytes=65536-", ifRange: entityTag });
+    await close();
+  }
+  expect(await all(await deliver({ ...ask, range: "bytes=65536-", ifRange: entityTag }))).toBe(BYTES - 65_536);
+});
+
+test("calls that are never read leave no stream open", async () => {
+  const { deliver, ask } = world();
+  for (let call = 0; call < 3 * MOST_STREAMS; call++) await (await deliver(ask)).close();
+  const open = await Promise.all(Array.from({ length: MOST_STREAMS }, () => deliver(ask)));
+  await expect(deliver(ask)).rejects.toMatchObject({ reason: "streams-exceeded" });
+  expect(await all(open[0]!)).toBe(BYTES);
+  expect(await all(await deliver(ask))).toBe(BYTES);
 });

@@ -1,5 +1,5 @@
 /** The provider's side of one call: what a token opens, which bytes, under which limits; and the guarded stream of them. */
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { entityTagOf, rangeStart, readEntityTag } from "../../exchange/transfers/range.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { agreementUuid, type KeptAgreement } from "./agreements.ts";
@@ -10,6 +10,13 @@ import type { Usage } from "./usage.ts";
 
 /** What may leave between two looks at the policy. */
 const PIECE_BYTES = 64 * 1024;
+/** What a stream takes at once of what its delivery may send: so much at most does a crash cost. */
+const TAKEN_BYTES = 8 * 1024 * 1024;
+/**
+ * A delivery sends its bytes once, and as many again in all where connections break: one that is fetched. One that is
+ * sent to a server that takes everything or nothing begins anew each time.
+ */
+const TIMES = Object.freeze({ pull: 2, push: 4 });
 
 export interface DeliveryDeps {
   readonly agreement: (id: string) => Promise<KeptAgreement | undefined>;
@@ -52,6 +59,8 @@ export interface Delivery {
   readonly isPartial: boolean;
   /** Ends with an error as soon as the release is not permitted any more. */
   readonly pieces: () => AsyncGenerator<Buffer, void, undefined>;
+  /** Call when nothing of it is read any more, or nothing was. */
+  readonly close: () => Promise<void>;
 }
 
 export type Deliveries = (ask: Ask) => Promise<Delivery>;
@@ -86,6 +95,16 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   return async (ask) => {
     const may = await standing(ask);
     deps.usage.countCall(may.agreement, may.release.callsPerMinute);
+    const endStream = deps.usage.openStream(may.agreement);
+    try {
+      return await opened(ask, may, endStream);
+    } catch (error) {
+      endStream();
+      throw error;
+    }
+  };
+
+  async function opened(ask: Ask, may: Awaited<ReturnType<typeof standing>>, endStream: () => void): Promise<Delivery> {
     const snapshot = await deps.snapshots.of(may.agreement, may);
     const known = ask.delivery ?? resumed(ask, snapshot);
     const from = known === undefined && ask.ifRange !== undefined ? 0 : (rangeStart(ask.range) ?? 0);
@@ -97,25 +116,40 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       const delivery = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer, at: deps.now() };
       await deps.usage.reserve(id, delivery, may.release.uses);
     } else await deps.usage.resume(known, ask.transfer);
+    const most = snapshot.bytes * (ask.delivery === undefined ? TIMES.pull : TIMES.push);
+    // Taken before the answer begins, so that the caller hears why there is nothing more.
+    let taken = await deps.usage.take(id, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);
+    const close = async () => {
+      endStream();
+      const left = taken;
+      taken = 0;
+      await deps.usage.giveBack(id, left);
+    };
 
     async function* pieces() {
-      const file = await open(snapshot.path, "r");
       let at = from;
+      let file: FileHandle | undefined;
       try {
+        file = await open(snapshot.path, "r");
         while (at < snapshot.bytes) {
           await standing(ask);
-          const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, at);
+          if (taken === 0) taken = await deps.usage.take(id, Math.min(TAKEN_BYTES, snapshot.bytes - at), most);
+          const length = Math.min(PIECE_BYTES, taken);
+          const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
           if (bytesRead === 0) throw new TransferError("ERR_TRANSFER_STATE", "records-gone");
           at += bytesRead;
+          taken -= bytesRead;
           yield buffer.subarray(0, bytesRead);
         }
       } finally {
-        await file.close();
+        await file?.close();
         const { bytes } = snapshot;
+        await close();
         await deps.onSent({ holder: ask.holder, transfer: ask.transfer, delivery: id, from, to: at, bytes });
       }
     }
     const entityTag = entityTagOf(id, snapshot.digest);
-    return { id, snapshot, entityTag, from, isPartial: ask.range !== undefined && from > 0, pieces };
-  };
+    const isPartial = ask.range !== undefined && from > 0;
+    return { id, snapshot, entityTag, from, isPartial, pieces, close };
+  }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -17,6 +17,16 @@ const part = (whole: string, from: number, to: number) => ({
   part: Buffer.from(whole.slice(from, to)),
 });
 
+async function read(pid: string): Promise<string | undefined> {
+  const whole = await inbox.open(pid);
+  if (whole === undefined) return undefined;
+  try {
+    return await whole.file.readFile("utf8");
+  } finally {
+    await whole.file.close();
+  }
+}
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealane-inbox-"));
   inbox = createInbox({
@@ -32,16 +42,24 @@ test("parts are put together in order, and are complete under their digest", asy
   expect(await inbox.take("t", part("one two", 0, 3))).toBe(3);
   await expect(inbox.take("t", part("one two", 4, 7))).rejects.toMatchObject({ reason: "offset-wrong" });
   expect(await inbox.state("t")).toMatchObject({ held: 3, isComplete: false });
+  expect(await read("t")).toBeUndefined();
   expect(await inbox.take("t", part("one two", 3, 7))).toBe(7);
   expect(await inbox.state("t")).toMatchObject({ isComplete: true });
-  expect(await readFile(inbox.path("t"), "utf8")).toBe("one two");
+  expect(await read("t")).toBe("one two");
 });
 
 test("parts of another version begin anew", async () => {
   await inbox.take("t", part("one two", 0, 3));
   await expect(inbox.take("t", part("ONE TWO", 3, 7))).rejects.toMatchObject({ reason: "offset-wrong" });
   await inbox.take("t", part("ONE TWO", 0, 7));
-  expect(await readFile(inbox.path("t"), "utf8")).toBe("ONE TWO");
+  expect(await read("t")).toBe("ONE TWO");
+});
+
+test("what has arrived whole is replaced by nothing, and may be said again", async () => {
+  await inbox.take("t", part("one two", 0, 7));
+  await expect(inbox.take("t", part("ONE TWO", 0, 7))).rejects.toMatchObject({ reason: "already-complete" });
+  expect(await inbox.take("t", part("one two", 0, 7))).toBe(7);
+  expect(await read("t")).toBe("one two");
 });
 
 test("bytes that are not those announced are kept by nobody", async () => {

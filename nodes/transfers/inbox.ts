@@ -1,7 +1,7 @@
 /** What providers send to this node: parts in order into one file, complete when its digest is the one announced. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../store/atomic-file.ts";
@@ -33,8 +33,10 @@ export interface Inbox {
   }>;
   /** On disk when it resolves with the number of bytes held. */
   take(pid: string, part: InboxPart): Promise<number>;
-  path(pid: string): string;
-  erase(pid: string): Promise<void>;
+  /** What has arrived whole, opened: nothing that happens to the file afterwards changes what is read. */
+  open(
+    pid: string,
+  ): Promise<{ readonly file: FileHandle; readonly digest: string; readonly bytes: number } | undefined>;
 }
 
 export function createInbox(deps: {
@@ -57,7 +59,15 @@ export function createInbox(deps: {
 
   return Object.freeze({
     state,
-    path,
+    open: (pid: string) =>
+      oneAtATime(pid, async () => {
+        const file = await open(path(pid), "r").catch(() => undefined);
+        const record = await records.get(pid);
+        if (file === undefined) return undefined;
+        if (record?.isComplete === true && (await file.stat()).size === record.bytes) return { file, ...record };
+        await file.close();
+        return undefined;
+      }),
     take: (pid: string, { offset, digest, bytes, part }: InboxPart) =>
       oneAtATime(pid, async () => {
         const limit = await deps.limit(pid);
@@ -68,6 +78,8 @@ export function createInbox(deps: {
         await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
         const before = await state(pid);
         if (before.isComplete && before.digest === digest) return before.held;
+        // Somebody may be reading it, or have read it.
+        if (before.isComplete) throw new TransferError("ERR_TRANSFER_STATE", "already-complete");
         if (before.digest !== digest) {
           await rm(path(pid), { force: true });
           await records.put(pid, { digest, bytes, isComplete: false });
@@ -97,10 +109,6 @@ export function createInbox(deps: {
         await records.put(pid, { digest, bytes, isComplete: true });
         return now;
       }),
-    async erase(pid: string) {
-      await records.delete(pid);
-      await rm(path(pid), { force: true });
-    },
   });
 }
 

@@ -26,6 +26,7 @@ export interface ProviderDeps {
   /** Pushes that have arrived, by pid. */
   readonly pushed: RecordStore<true>;
   readonly sendSoon: (pid: string) => void;
+  readonly holdSending: (pid: string) => Promise<void>;
 }
 
 /** Ends of a release for good: the transfer ends with it. Others may pass, and only refuse the call. */
@@ -98,7 +99,9 @@ export function createProviderTransfers(deps: ProviderDeps) {
         return transferTermination(document, causeOf(may.reason));
       }
       if (document.state === "REQUESTED") return this.start(kept, document);
-      if (document.state !== "STARTED" || document.format !== PUSH) return undefined;
+      if (document.format !== PUSH) return undefined;
+      if (document.state === "SUSPENDED") await deps.holdSending(kept.pid);
+      if (document.state !== "STARTED") return undefined;
       if ((await deps.pushed.get(kept.pid)) === true) return transferCompletion(document);
       deps.sendSoon(kept.pid);
       return undefined;

@@ -17,9 +17,11 @@ export interface PushPorts {
   /** From this byte on. */
   readonly open: (from: number) => Promise<Delivery>;
   readonly signal: AbortSignal;
+  /** The other side has a part more. */
+  readonly onProgress?: () => Promise<void>;
 }
 
-export async function push({ dispatcher, address, open, signal }: PushPorts): Promise<void> {
+export async function push({ dispatcher, address, open, signal, onProgress }: PushPorts): Promise<void> {
   const url = new URL(address.endpoint);
   const call = async (method: "HEAD" | "PATCH" | "PUT", headers: Record<string, string>, body?: Buffer | Readable) => {
     const answer = await request(url, {
@@ -40,35 +42,51 @@ export async function push({ dispatcher, address, open, signal }: PushPorts): Pr
   const asked = await call("HEAD", {});
   const held = asked.statusCode < 300 ? offsetOf(asked) : undefined;
   if (asked.statusCode === 401) throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
-  if (held === undefined) {
-    const { pieces, snapshot } = await open(0);
+  // Not what it says of a method that it does not know: it is away, and nothing is sent to it in vain.
+  if (asked.statusCode >= 500 && asked.statusCode !== 501) throw otherSide(asked.statusCode);
+  const first = await open(0);
+  try {
+    if (held === undefined) return await putWhole(first);
+    // What it holds may be of another version: then it takes this one from the start.
+    const from = asked.headers["sealane-digest"] === first.snapshot.digest ? held : 0;
+    if (from === 0) return await sendParts(first);
+    if (from >= first.snapshot.bytes) return;
+  } finally {
+    await first.close();
+  }
+  const rest = await open(held);
+  try {
+    await sendParts(rest);
+  } finally {
+    await rest.close();
+  }
+
+  async function putWhole({ pieces, snapshot }: Delivery): Promise<void> {
     const headers = { "content-type": "text/csv; charset=utf-8", "content-length": String(snapshot.bytes) };
     const { statusCode } = await call("PUT", headers, Readable.from(pieces(), { objectMode: false }));
     if (statusCode >= 300) throw otherSide(statusCode);
-    return;
   }
-  const first = await open(0);
-  // What it holds may be of another version: then it takes this one from the start.
-  const from = asked.headers["sealane-digest"] === first.snapshot.digest ? held : 0;
-  if (from >= first.snapshot.bytes) return;
-  const { pieces, snapshot } = from === 0 ? first : await open(from);
-  let at = from;
-  for await (const part of gathered(pieces())) {
-    const { statusCode, headers } = await call(
-      "PATCH",
-      {
-        "content-type": "application/octet-stream",
-        "content-length": String(part.length),
-        "upload-offset": String(at),
-        "sealane-digest": snapshot.digest,
-        "sealane-bytes": String(snapshot.bytes),
-      },
-      part,
-    );
-    if (statusCode === 401) throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
-    if (statusCode >= 300) throw otherSide(statusCode);
-    at += part.length;
-    if (offsetOf({ headers }) !== at) throw otherSide(statusCode);
+
+  async function sendParts({ from, pieces, snapshot }: Delivery): Promise<void> {
+    let at = from;
+    for await (const part of gathered(pieces())) {
+      const { statusCode, headers } = await call(
+        "PATCH",
+        {
+          "content-type": "application/octet-stream",
+          "content-length": String(part.length),
+          "upload-offset": String(at),
+          "sealane-digest": snapshot.digest,
+          "sealane-bytes": String(snapshot.bytes),
+        },
+        part,
+      );
+      if (statusCode === 401) throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
+      if (statusCode >= 300) throw otherSide(statusCode);
+      at += part.length;
+      if (offsetOf({ headers }) !== at) throw otherSide(statusCode);
+      await onProgress?.();
+    }
   }
 }
 

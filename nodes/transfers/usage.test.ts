@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { RecordStore } from "../store/records.ts";
-import { createUsage, type DeliveryRecord } from "./usage.ts";
+import { createUsage, type DeliveryRecord, MOST_STREAMS } from "./usage.ts";
 
 const delivery = { asset: "alpha:panel", agreement: "a", transfer: "t", at: "2026-11-22T09:00:00Z" };
 const LIMIT = 10;
@@ -52,6 +52,53 @@ describe("deliveries", () => {
     await expect(usage.resume("d", "another")).rejects.toMatchObject({ reason: "delivery-unknown" });
     await expect(usage.resume("none", "t")).rejects.toMatchObject({ reason: "delivery-unknown" });
   });
+});
+
+describe("bytes of a delivery", () => {
+  const FILE = 1_000;
+  const MOST = 2 * FILE;
+  test("are its own once, and so many again in all, to the byte", async () => {
+    const { usage } = world();
+    await usage.reserve("d", delivery, undefined);
+    expect(await usage.take("d", FILE, MOST)).toBe(FILE);
+    expect(await usage.take("d", FILE - 1, MOST)).toBe(FILE - 1);
+    expect(await usage.take("d", FILE, MOST)).toBe(1);
+    await expect(usage.take("d", 1, MOST)).rejects.toMatchObject({
+      code: "ERR_TRANSFER_USES",
+      reason: "repeated-too-much",
+    });
+  });
+  test("that were taken and have not left are given back", async () => {
+    const { usage } = world();
+    await usage.reserve("d", delivery, undefined);
+    await usage.take("d", FILE, MOST);
+    await usage.giveBack("d", FILE);
+    expect(await usage.take("d", MOST, MOST)).toBe(MOST);
+  });
+  test("never exceed their bound, however many calls go on with it at once", async () => {
+    const { usage } = world();
+    await usage.reserve("d", delivery, undefined);
+    const taken = await Promise.allSettled(Array.from({ length: 100 }, () => usage.take("d", FILE / 4, MOST)));
+    const bytes = taken.map((one) => (one.status === "fulfilled" ? one.value : 0));
+    expect(bytes.reduce((a, b) => a + b, 0)).toBe(MOST);
+  });
+  test("that a crash took count as sent", async () => {
+    const { usage, reopened } = world();
+    await usage.reserve("d", delivery, undefined);
+    await usage.take("d", FILE, MOST);
+    expect(await reopened().take("d", MOST, MOST)).toBe(MOST - FILE);
+  });
+});
+
+test("only so many streams of one agreement run at once, and one that ends makes room", () => {
+  const { usage } = world();
+  const open = Array.from({ length: MOST_STREAMS }, () => usage.openStream("a"));
+  expect(() => usage.openStream("a")).toThrow(expect.objectContaining({ reason: "streams-exceeded" }));
+  usage.openStream("b");
+  open[0]?.();
+  open[0]?.();
+  usage.openStream("a");
+  expect(() => usage.openStream("a")).toThrow(expect.objectContaining({ code: "ERR_TRANSFER_RATE" }));
 });
 
 test("calls beyond the rate are refused until a minute has passed", () => {

@@ -1,6 +1,7 @@
 /**
- * Deliveries against their limits. One is reserved, on disk, before its first byte: a crash in between costs a use, and
- * never gives one more. A delivery that is resumed is the same one.
+ * Deliveries against their limits. One is reserved, on disk, before its first byte; what it may send is taken, on disk,
+ * before it leaves. A crash in between costs a use or some bytes, and never gives one more. A delivery that is gone on
+ * with is the same one, and may repeat only so many bytes in all.
  */
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import type { RecordStore } from "../store/records.ts";
@@ -12,21 +13,27 @@ export interface DeliveryRecord {
   readonly transfer: string;
   /** UTC with Z. */
   readonly at: string;
-  /** Calls that went on with it. */
-  readonly resumed: number;
+  /** Bytes that have left, those that left twice counted twice. */
+  readonly served: number;
 }
 
-/** A connection that breaks more often than this is no reason to go on for ever. */
-const MAX_RESUMPTIONS = 1_000;
 const MINUTE_MS = 60_000;
+/** Streams of one agreement that run at the same time. */
+export const MOST_STREAMS = 16;
 
 export interface Usage {
   /** Throws ERR_TRANSFER_USES. The same id again is the same delivery. */
-  reserve(id: string, delivery: Omit<DeliveryRecord, "resumed">, limit: number | undefined): Promise<void>;
+  reserve(id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined): Promise<void>;
   /** Throws ERR_TRANSFER_RANGE for a delivery that is not of this transfer. */
   resume(id: string, transfer: string): Promise<void>;
+  /** Takes up to `wanted` of what the delivery may still send, in all at most `most`. Throws ERR_TRANSFER_USES at its end. */
+  take(id: string, wanted: number, most: number): Promise<number>;
+  /** Of what was taken and has not left. */
+  giveBack(id: string, bytes: number): Promise<void>;
   /** Throws ERR_TRANSFER_RATE. Counted since the node started. */
   countCall(agreement: string, perMinute: number): void;
+  /** Throws ERR_TRANSFER_RATE; returns what ends the stream, once however often it is called. */
+  openStream(agreement: string): () => void;
   used(asset: string): Promise<number>;
 }
 
@@ -39,11 +46,18 @@ export function createUsage(deps: {
   const { counters, deliveries } = deps;
   const oneAtATime = createKeyedLock();
   const calls = new Map<string, number[]>();
+  const streams = new Map<string, number>();
   const used = async (asset: string) => (await counters.get(asset))?.used ?? 0;
+
+  async function known(id: string): Promise<DeliveryRecord> {
+    const found = await deliveries.get(id);
+    if (found === undefined) throw new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
+    return found;
+  }
 
   return Object.freeze({
     used,
-    reserve: (id: string, delivery: Omit<DeliveryRecord, "resumed">, limit: number | undefined) =>
+    reserve: (id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined) =>
       oneAtATime(delivery.asset, async () => {
         if ((await deliveries.get(id)) !== undefined) return;
         const before = await used(delivery.asset);
@@ -51,14 +65,26 @@ export function createUsage(deps: {
           throw new TransferError("ERR_TRANSFER_USES", "uses-exhausted", `${before} of ${limit} deliveries were used`);
         }
         await counters.put(delivery.asset, { used: before + 1 });
-        await deliveries.put(id, { ...delivery, resumed: 0 });
+        await deliveries.put(id, { ...delivery, served: 0 });
       }),
-    resume: (id: string, transfer: string) =>
-      oneAtATime(id, async () => {
-        const known = await deliveries.get(id);
-        if (known?.transfer !== transfer) throw new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
-        if (known.resumed >= MAX_RESUMPTIONS) throw new TransferError("ERR_TRANSFER_RANGE", "resumed-too-often");
-        await deliveries.put(id, { ...known, resumed: known.resumed + 1 });
+    async resume(id: string, transfer: string) {
+      if ((await known(id)).transfer !== transfer) throw new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
+    },
+    take: (id: string, wanted: number, most: number) =>
+      oneAtATime(`bytes ${id}`, async () => {
+        const delivery = await known(id);
+        const taken = Math.min(wanted, most - delivery.served);
+        if (taken <= 0) {
+          const detail = `${delivery.served} of ${most} bytes of this delivery were sent: begin another one`;
+          throw new TransferError("ERR_TRANSFER_USES", "repeated-too-much", detail);
+        }
+        await deliveries.put(id, { ...delivery, served: delivery.served + taken });
+        return taken;
+      }),
+    giveBack: (id: string, bytes: number) =>
+      oneAtATime(`bytes ${id}`, async () => {
+        const delivery = await known(id);
+        if (bytes > 0) await deliveries.put(id, { ...delivery, served: delivery.served - bytes });
       }),
     countCall(agreement: string, perMinute: number) {
       const now = Date.parse(deps.now());
@@ -68,6 +94,21 @@ export function createUsage(deps: {
         throw new TransferError("ERR_TRANSFER_RATE", "calls-exceeded", `more than ${perMinute} calls a minute`);
       }
       calls.set(agreement, [...recent, now]);
+    },
+    openStream(agreement: string) {
+      const before = streams.get(agreement) ?? 0;
+      if (before >= MOST_STREAMS) {
+        throw new TransferError("ERR_TRANSFER_RATE", "streams-exceeded", `more than ${MOST_STREAMS} streams at once`);
+      }
+      streams.set(agreement, before + 1);
+      let isOpen = true;
+      return () => {
+        if (!isOpen) return;
+        isOpen = false;
+        const left = (streams.get(agreement) ?? 1) - 1;
+        if (left > 0) streams.set(agreement, left);
+        else streams.delete(agreement);
+      };
     },
   });
 }

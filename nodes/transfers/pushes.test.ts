@@ -1,0 +1,176 @@
+/** Sending to a plain HTTPS server that knows nothing of this project. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Agent } from "undici";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Cause } from "../../exchange/protocol/vocabulary.ts";
+import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
+import type { Transfer } from "../../exchange/transfers/transfer.ts";
+import { createTlsIdentity } from "../config/tls-certificate.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import type { KeptAgreement } from "./agreements.ts";
+import { createDeliveries } from "./deliveries.ts";
+import { createPushes, PUSH_GIVE_UP_MS, type PushRecord } from "./pushes.ts";
+import { createUsage } from "./usage.ts";
+
+const BYTES = 2_000_000;
+const RECORDS = randomBytes(BYTES);
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+let handle: Handler = () => undefined;
+let server: Server;
+let agent: Agent;
+let folder: string;
+
+beforeAll(async () => {
+  const { privateKey: key, certificate: cert } = await createTlsIdentity({
+    member: "plain",
+    endpoint: undefined,
+    now: new Date().toISOString(),
+    serial: randomBytes(16),
+  });
+  server = createServer({ key, cert }, (request, response) => handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  agent = new Agent({ connect: { ca: cert } });
+  folder = await mkdtemp(join(tmpdir(), "sealane-pushes-"));
+  await writeFile(join(folder, "records"), RECORDS);
+});
+afterAll(async () => {
+  await agent.destroy();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A provider's side up to the network, which is real; what lies on disk outlives `start`. */
+const records = memoryRecords<PushRecord>();
+const usage = createUsage({
+  counters: memoryRecords(),
+  deliveries: memoryRecords(),
+  now: () => "2026-11-22T09:00:00Z",
+});
+let time = Date.parse("2026-11-22T09:00:00Z");
+let running: ReturnType<typeof createPushes> | undefined;
+afterEach(() => running?.stop());
+
+function start(pid: string, endpoint?: string) {
+  const { port } = server.address() as AddressInfo;
+  const release = { elements: [], formats: [], uses: undefined, rows: 10, bytes: BYTES, callsPerMinute: 1_000 };
+  const address = {
+    endpoint: endpoint ?? `https://localhost:${port}/drop/${pid}`,
+    token: "secret",
+    expires: undefined,
+    refresh: undefined,
+  };
+  const document = { state: "STARTED", format: "HttpData-PUSH", destination: dataAddressOf(address) } as Transfer;
+  const { promise, resolve } = Promise.withResolvers<Cause | "pushed">();
+  running = createPushes({
+    records,
+    pushed: memoryRecords(),
+    running: async () => ({ peer: "beta", document }),
+    fresh: async (_peer, _pid, given) => given,
+    outbound: { to: async () => agent },
+    deliver: createDeliveries({
+      agreement: async () => ({ peer: "beta", agreement: { "@id": "urn:uuid:a" } }) as unknown as KeptAgreement,
+      transfer: async () => ({ peer: "beta", document }),
+      isHeld: async () => false,
+      permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
+      snapshots: { of: async () => ({ path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 }) },
+      usage,
+      newId: () => "unused",
+      now: () => new Date(time).toISOString(),
+      onSent: async () => undefined,
+    }),
+    now: () => new Date(time).toISOString(),
+    onPushed: () => resolve("pushed"),
+    end: async (_pid, cause) => resolve(cause),
+    onError: () => undefined,
+  });
+  running.poke(pid);
+  return promise;
+}
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+test("gets everything with one PUT, under the consumer's own token", async () => {
+  const got: { method?: string | undefined; authorization?: string | undefined; body?: Buffer } = {};
+  handle = async (request, response) => {
+    if (request.method === "HEAD") return void response.writeHead(405).end();
+    got.method = `${request.method} ${request.url}`;
+    got.authorization = request.headers.authorization;
+    got.body = await bodyOf(request);
+    response.writeHead(201).end();
+  };
+  expect(await start("plain")).toBe("pushed");
+  expect(got).toMatchObject({ method: "PUT /drop/plain", authorization: "Bearer secret" });
+  expect(got.body?.equals(RECORDS)).toBe(true);
+});
+
+test("is sent nothing while it says that it is away, and everything when it is back", async () => {
+  let puts = 0;
+  let asked = 0;
+  handle = async (request, response) => {
+    if (request.method === "HEAD") return void response.writeHead(asked++ === 0 ? 503 : 404).end();
+    puts += (await bodyOf(request)).length;
+    response.writeHead(204).end();
+  };
+  expect(await start("away")).toBe("pushed");
+  expect([asked, puts]).toEqual([2, BYTES]);
+});
+
+test("that cuts in the middle of a PUT gets the whole again", async () => {
+  let puts = 0;
+  handle = async (request, response) => {
+    if (request.method === "HEAD") return void response.writeHead(404).end();
+    puts += 1;
+    if (puts === 1) return void request.once("data", () => request.socket.destroy());
+    const body = await bodyOf(request);
+    response.writeHead(body.equals(RECORDS) ? 204 : 400).end();
+  };
+  expect(await start("cutting")).toBe("pushed");
+  expect(puts).toBe(2);
+});
+
+test("that takes everything and denies it gets it four times, and then the transfer ends with its cause", async () => {
+  let bytes = 0;
+  handle = async (request, response) => {
+    bytes += (await bodyOf(request)).length;
+    response.writeHead(request.method === "HEAD" ? 404 : 500).end();
+  };
+  expect(await start("greedy")).toMatchObject({ code: "repeated-too-much" });
+  expect(bytes).toBe(4 * BYTES);
+}, 60_000);
+
+test("in parts goes on where the other side says that its file ends", async () => {
+  const cut = 700_000;
+  let held = RECORDS.subarray(0, cut);
+  handle = async (request, response) => {
+    const headers = () => ({ "upload-offset": held.length, "sealane-digest": "A".repeat(43) });
+    if (request.method === "HEAD") return void response.writeHead(204, headers()).end();
+    const body = await bodyOf(request);
+    const isNext = request.method === "PATCH" && Number(request.headers["upload-offset"]) === held.length;
+    if (isNext) held = Buffer.concat([held, body]);
+    response.writeHead(isNext ? 204 : 409, headers()).end();
+  };
+  expect(await start("parts")).toBe("pushed");
+  expect(held.equals(RECORDS)).toBe(true);
+});
+
+test("that answers nobody is tried for a day, over restarts, and then the transfer ends with its cause", async () => {
+  const nobody = "https://localhost:9/";
+  void start("silent", nobody);
+  await expect.poll(() => records.get("silent")).toEqual({ since: new Date(time).toISOString() });
+  await running?.stop();
+  time += PUSH_GIVE_UP_MS;
+  const open = start("silent", nobody);
+  await running?.stop();
+  expect(await Promise.race([open, "going on"])).toBe("going on");
+  time += 1;
+  expect(await start("silent", nobody)).toMatchObject({ code: "destination-unreachable", reason: ["ECONNREFUSED"] });
+});

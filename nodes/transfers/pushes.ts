@@ -1,0 +1,117 @@
+/**
+ * The provider's sending of what consumers asked to be sent: tried again while a destination does not answer, until it
+ * has taken nothing for a day. When that began lies on disk, so no restart makes it longer.
+ */
+import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { uuidOf } from "../../exchange/requests/record.ts";
+import { type HttpAddress, httpAddressOf } from "../../exchange/transfers/data-address.ts";
+import type { Transfer } from "../../exchange/transfers/transfer.ts";
+import { createKeyedQueue } from "../computations/keyed-queue.ts";
+import type { RecordStore } from "../store/records.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { Outbound } from "./outbound.ts";
+import { push } from "./push-sender.ts";
+import { TransferError } from "./transfer-error.ts";
+
+export const PUSH_GIVE_UP_MS = 24 * 60 * 60_000;
+/** Progress is written down at most so often. */
+const NOTED_MS = 60_000;
+
+/** While a destination is being tried. */
+export interface PushRecord {
+  /** When it took something last, or was tried first; UTC with Z. */
+  readonly since: string;
+}
+
+export interface PushesDeps {
+  readonly records: RecordStore<PushRecord>;
+  /** Pushes that have arrived, by pid. */
+  readonly pushed: RecordStore<true>;
+  /** What is to be sent now; undefined for a transfer that does not run, or is held. */
+  readonly running: (pid: string) => Promise<{ readonly peer: string; readonly document: Transfer } | undefined>;
+  /** An address whose token has time, where the consumer's own is asked for the next one. */
+  readonly fresh: (peer: string, pid: string, address: HttpAddress, signal: AbortSignal) => Promise<HttpAddress>;
+  readonly outbound: Pick<Outbound, "to">;
+  readonly deliver: Deliveries;
+  readonly now: () => string;
+  readonly onPushed: (pid: string) => void;
+  readonly end: (pid: string, cause: Cause) => Promise<void>;
+  readonly onError: (pid: string, error: unknown) => void;
+}
+
+/** What another try cannot mend. */
+const FINAL: readonly TransferError["code"][] = ["ERR_TRANSFER_USES", "ERR_TRANSFER_TOO_LARGE"];
+const FINAL_REASONS: readonly string[] = ["destination-private", "destination-not-https", "destination-malformed"];
+
+export function createPushes(deps: PushesDeps) {
+  const { records, pushed } = deps;
+  const stopping = new AbortController();
+  const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError: deps.onError });
+
+  async function sendTo(pid: string): Promise<void> {
+    const found = await deps.running(pid);
+    if (found === undefined) return await records.delete(pid);
+    if ((await pushed.get(pid)) === true) return deps.onPushed(pid);
+    const { peer, document } = found;
+    const given = httpAddressOf(document.destination);
+    if (given === undefined || (given.refresh !== undefined && !URL.canParse(given.refresh))) {
+      return await deps.end(pid, causeOf("destination-malformed"));
+    }
+    let since = (await records.get(pid))?.since;
+    const note = async () => {
+      const now = deps.now();
+      if (since !== undefined && Date.parse(now) - Date.parse(since) < NOTED_MS) return;
+      since = now;
+      await records.put(pid, { since });
+    };
+    if (since === undefined) await note();
+    try {
+      await push({
+        dispatcher: (url) => deps.outbound.to(peer, url),
+        address: await deps.fresh(peer, pid, given, stopping.signal),
+        open: (from) =>
+          deps.deliver({
+            transfer: pid,
+            holder: peer,
+            range: `bytes=${from}-`,
+            ifRange: undefined,
+            ifMatch: undefined,
+            delivery: uuidOf({ push: pid }),
+          }),
+        signal: stopping.signal,
+        onProgress: note,
+      });
+    } catch (error) {
+      const cause = stopping.signal.aborted ? undefined : endOf(error, since);
+      if (cause === undefined) throw error;
+      return await deps.end(pid, cause);
+    }
+    await pushed.put(pid, true);
+    await records.delete(pid);
+    deps.onPushed(pid);
+  }
+
+  function endOf(thrown: unknown, since: string | undefined): Cause | undefined {
+    // A connection that is refused carries the reason inside.
+    const error = thrown instanceof Error && thrown.cause instanceof TransferError ? thrown.cause : thrown;
+    const known = error instanceof TransferError ? error : undefined;
+    if (known !== undefined && (FINAL.includes(known.code) || FINAL_REASONS.includes(known.reason))) {
+      return causeOf(known.reason, known.message);
+    }
+    if (Date.parse(deps.now()) - Date.parse(since ?? deps.now()) <= PUSH_GIVE_UP_MS) return undefined;
+    const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+    return causeOf("destination-unreachable", known?.reason ?? String(code ?? name));
+  }
+
+  return Object.freeze({
+    poke: (pid: string) => queue.poke(pid),
+    /** It is held: the time until it goes on again does not count. */
+    async forget(pid: string): Promise<void> {
+      await records.delete(pid);
+    },
+    async stop() {
+      stopping.abort();
+      await queue.stop();
+    },
+  });
+}
