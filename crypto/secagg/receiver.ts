@@ -70,14 +70,17 @@ export type ReceiverState =
       readonly words: number;
     })
   /** What was decoded went out before this state was kept: it is not decoded again. */
-  | (ReceiverBase & { readonly stage: "decoded"; readonly transcript: MessageOf<"result-2"> })
+  | (ReceiverBase & {
+      readonly stage: "decoded";
+      /** Digest of the message as it came: a repetition is told from another one. */
+      readonly transcript: string;
+    })
   | (ReceiverBase & { readonly stage: "withholding"; readonly reason: string })
-  /** The private key is gone; the transcript stays with the result. */
+  /** The private key is gone. */
   | {
       readonly stage: "finished";
       readonly computation: string;
       readonly outcome: "released" | "withheld" | "failed";
-      readonly transcript?: MessageOf<"result-2">;
     };
 
 type ReceiverStep = Step<ReceiverState, ReceiverEffect>;
@@ -169,8 +172,9 @@ function takeMessage(
   }
   if (message.type !== "result-2") throw new SecaggError("ERR_SECAGG_MESSAGE", `type: ${message.type} is not for R`);
   if (from !== state.opened.coordinator) refuseAuthenticity("result-2: only the coordinator sends it");
-  const first = state.stage === "decoded" ? state.transcript : state.stage === "summing" ? state.inbox : undefined;
-  if (first !== undefined && digestOf(first) !== digestOf(message)) {
+  const first =
+    state.stage === "decoded" ? state.transcript : state.stage === "summing" ? digestOf(state.inbox) : undefined;
+  if (first !== undefined && first !== digestOf(message)) {
     throw new SecaggError("ERR_SECAGG_CONFLICT", "result-2: a second, different one; R decodes once");
   }
   return only(state.stage === "waiting" ? { ...state, inbox: message } : state);
@@ -197,13 +201,7 @@ function takeRecord(state: Exclude<ReceiverState, { stage: "finished" }>, record
   if (slot !== "end") return only({ ...state, facts: { ...state.facts, [slot]: record } });
   const outcome = record.record === "release" ? "released" : record.record === "withhold" ? "withheld" : "failed";
   forgetSecrets([state.privateKey]);
-  const transcript = state.stage === "decoded" ? { transcript: state.transcript } : {};
-  const finished = {
-    stage: "finished" as const,
-    computation: state.opened.computation,
-    outcome,
-    ...transcript,
-  } as const;
+  const finished = { stage: "finished" as const, computation: state.opened.computation, outcome } as const;
   return { state: finished, send: [], effects: [{ kind: "erase" }] };
 }
 
@@ -278,14 +276,11 @@ function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverB
   return { ...shape, contributions, masks };
 }
 
-function decode(
-  { inbox: transcript, decoded, words: wanted, ...rest }: At<"summing">,
-  words: BigUint64Array,
-): ReceiverStep {
+function decode({ inbox, decoded, words: wanted, ...rest }: At<"summing">, words: BigUint64Array): ReceiverStep {
   if (words.length !== wanted) {
     throw new SecaggError("ERR_SECAGG_OVERFLOW", `sum: wanted ${wanted} words, got ${words.length}`);
   }
-  const next = { ...rest, stage: "decoded" as const, transcript };
+  const next = { ...rest, stage: "decoded" as const, transcript: digestOf(inbox) };
   return { state: next, send: [], effects: [{ kind: "decoded", result: { ...decoded, words } }] };
 }
 

@@ -185,12 +185,14 @@ describe("chunks that are not the next one of their own author", () => {
   });
 });
 
-test("the coordinator keeps no chunk of a computation that is over", async () => {
+test("neither coordinator nor receiver keeps a word of a computation that is over", async () => {
   const { request, computation } = await submit("erased");
   await expectExact(request, "erased");
-  const transcripts = network.net.node("operator").services.openStore<Transcript>("transcripts");
-  const { contributions } = (await transcripts.get(computation))!.result;
-  expect(contributions.map(({ member, words }) => [member, words])).toEqual(PROVIDERS.map((one) => [one, undefined]));
+  for (const keeper of ["operator", "bureau"]) {
+    const transcripts = network.net.node(keeper).services.openStore<Transcript>("transcripts");
+    const { contributions } = (await transcripts.get(computation))!.result;
+    expect(contributions.map(({ member, words }) => [member, words])).toEqual(PROVIDERS.map((one) => [one, undefined]));
+  }
   const kept = network.net.node("operator").services.openBlobs("contribution-chunks");
   await vi.waitFor(async () => expect(await kept.folders()).toEqual([]), { timeout: PATIENCE_MS, interval: 200 });
 });

@@ -12,6 +12,7 @@ import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { type KeptChunks, openKeptChunks } from "./kept-chunks.ts";
 import { knownRequest } from "./known-request.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
+import { withoutWords } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
 import { untilDone } from "./retry.ts";
@@ -123,8 +124,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
 
   /** C keeps what was signed, for its members to ask, and no words; R recomputes everything from them. */
   async function deliverTranscript(to: string, transcript: Transcript, hosted: HostedRole<CoordinatorInput>) {
-    const contributions = transcript.result.contributions.map(({ words: _first, ...rest }) => rest);
-    await ctx.stores.transcripts.put(id, { ...transcript, result: { ...transcript.result, contributions } });
+    await ctx.stores.transcripts.put(id, withoutWords(transcript));
     const deliver = async () =>
       ctx.services.peers.call(await ctx.services.members.target(to), {
         method: "POST",

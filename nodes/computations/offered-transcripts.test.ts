@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { transcriptDigest } from "../../crypto/secagg/receiver.ts";
 import type { Transcript } from "./context.ts";
-import { openOffered } from "./offered-transcripts.ts";
+import { openOffered, withoutWords } from "./offered-transcripts.ts";
 import type { ResultRecord } from "./result-record.ts";
 
 const ID = "00000000-0000-8000-8000-000000000001";
@@ -121,4 +121,34 @@ test("a refused one, and one whose sum cannot be redone, are not kept", async ()
   expect(kept()).toBeUndefined();
   await offered.take(honest, taken);
   expect(kept()).toEqual(honest);
+});
+
+test("no words are kept once the result is, nor after the next start where a kill came between the two", async () => {
+  const { open, kept, results } = stored();
+  const contribution = { member: "alpha", chunks: ["A".repeat(43)], words: "AAAAAAAAAAA" };
+  const brought = { ...honest, result: { ...honest.result, contributions: [contribution] } } as Transcript;
+  const bare = withoutWords(brought);
+  expect(digestOf(bare)).toBe(digestOf(brought));
+  const offered = await open();
+  await offered.take(brought, taken);
+  await offered.decoded(digestOf(brought));
+  expect(kept()).toEqual(brought);
+  results.set(ID, { transcriptDigest: digestOf(brought) } as ResultRecord);
+  await open();
+  expect(kept()).toEqual(bare);
+  await offered.settled();
+  expect(kept()).toEqual(bare);
+  const again = await open();
+  await again.take(brought, taken);
+  expect(kept()).toEqual(bare);
+});
+
+test("a transcript that was never read loses its words when the computation is over", async () => {
+  const { open, kept } = stored();
+  const contribution = { member: "alpha", chunks: ["A".repeat(43)], words: "AAAAAAAAAAA" };
+  const brought = { ...honest, result: { ...honest.result, contributions: [contribution] } } as Transcript;
+  const offered = await open();
+  await offered.take(brought, taken);
+  await offered.settled();
+  expect(kept()).toEqual(withoutWords(brought));
 });

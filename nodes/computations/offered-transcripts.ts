@@ -12,8 +12,18 @@ export interface OfferedTranscripts {
   take(transcript: Transcript, feed: () => Promise<void>): Promise<void>;
   /** The one whose sum was read: no other is kept any more. Await it before the result is kept. */
   decoded(digest: string): Promise<void>;
+  /** Once the result is kept, or nothing is decoded any more: nobody reads words again. */
+  settled(): Promise<void>;
   /** Its sum cannot be redone: it is forgotten. */
   dropped(): Promise<void>;
+}
+
+const hasWords = ({ result }: Transcript): boolean => result.contributions.some(({ words }) => words !== undefined);
+
+/** What was signed, with the words by the hashes of their chunks: its digest is the same. */
+export function withoutWords(transcript: Transcript): Transcript {
+  const contributions = transcript.result.contributions.map(({ words: _first, ...rest }) => rest);
+  return { ...transcript, result: { ...transcript.result, contributions } };
 }
 
 export async function openOffered(
@@ -25,17 +35,23 @@ export async function openOffered(
   const oneAtATime = createKeyedLock();
   /** Apart from the taking, which waits for the role, which waits for these. */
   const inOrder = createKeyedLock();
-  const kept = await store.get(computation);
+  let kept = await store.get(computation);
   let current = kept === undefined ? undefined : digestOf(kept);
   let isDecoded = (await results.get(computation))?.transcriptDigest !== undefined;
   const offered = new Map<string, Transcript>(kept === undefined ? [] : [[digestOf(kept), kept]]);
-
   const keep = (digest: string, transcript: Transcript): Promise<void> => {
     current = digest;
+    kept = transcript;
     return inOrder("store", () => store.put(computation, transcript));
   };
+  const settle = async (): Promise<void> => {
+    if (current !== undefined && kept !== undefined && hasWords(kept)) await keep(current, withoutWords(kept));
+  };
+  // Killed after the result was kept and before its words were gone.
+  if (isDecoded) await settle();
   const forget = (): Promise<void> => {
     current = undefined;
+    kept = undefined;
     return inOrder("store", () => store.delete(computation));
   };
 
@@ -59,9 +75,10 @@ export async function openOffered(
     async decoded(digest: string) {
       isDecoded = true;
       const transcript = offered.get(digest);
-      if (transcript !== undefined) await keep(digest, transcript);
       offered.clear();
+      if (transcript !== undefined && current !== digest) await keep(digest, transcript);
     },
+    settled: settle,
     async dropped() {
       offered.clear();
       if (!isDecoded) await forget();

@@ -143,6 +143,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
         case "blame":
           return await recordFault(ctx, id, effect);
         case "erase":
+          await offered.settled();
           await ctx.services.inflight.erase(keyName(id));
           return await hosted.finish();
       }
@@ -204,6 +205,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     };
     await offered.decoded(decoded.transcriptDigest);
     await ctx.results.keep(result);
+    await offered.settled();
     return result;
   }
 
@@ -232,7 +234,8 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   const kept = await ctx.stores.results.get(id);
   if (kept !== undefined) role.background(() => announce(kept, role));
   if (resumed) role.poke({ kind: "resume" });
-  const transcript = await ctx.stores.transcripts.get(id);
+  // Once its sum was read it is there for the evidence alone.
+  const transcript = kept === undefined ? await ctx.stores.transcripts.get(id) : undefined;
   if (transcript !== undefined) role.poke({ kind: "message", from: body.coordinator, message: transcript.result });
   return Object.freeze({
     ...role,
