@@ -2,6 +2,7 @@
  * Every route of every interface, enumerated from the apps themselves. Promises: no 5xx but the documented "try again",
  * nothing written on a 4xx, refusals are problem documents with a known code, answers come in time.
  */
+import { inspect } from "node:util";
 import fc from "fast-check";
 import type { TSchema } from "typebox";
 import { Agent } from "undici";
@@ -166,6 +167,15 @@ function caseOf(world: FuzzWorld, { side, route }: Target): fc.Arbitrary<Case> {
     });
 }
 
+/** A spoilt value may hold itself, which has no JSON. */
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return inspect(value);
+  }
+}
 const encoded = (text: string): string => encodeURIComponent(text.toWellFormed()).slice(0, 3_000);
 const RAW_SEGMENTS = ["%00", "%ff", "%", "%zz", "..", "%2e%2e%2f", "a%2Fb", "%ED%A0%80", "*", ";", "0".repeat(300)];
 
@@ -175,7 +185,7 @@ function pathOf(url: string, params: TSchema | undefined, known: Known): fc.Arbi
   const good = params === undefined ? fc.constant({}) : arbitraryOf(params, known);
   const spoilt = fc.oneof(
     fc.constantFrom(...RAW_SEGMENTS),
-    nasty.map((value) => encoded(typeof value === "string" ? value : (JSON.stringify(value) ?? ""))),
+    nasty.map((value) => encoded(textOf(value))),
   );
   return fc.tuple(good, fc.option(spoilt, { freq: 5, nil: undefined })).map(([values, bad]) =>
     names.reduce((path, name) => {
@@ -187,7 +197,7 @@ function pathOf(url: string, params: TSchema | undefined, known: Known): fc.Arbi
 
 function queryOf(querystring: TSchema | undefined, known: Known): fc.Arbitrary<string> {
   const pair = (key: string, value: unknown) =>
-    `${encoded(key)}=${encoded(typeof value === "string" ? value : (JSON.stringify(value) ?? ""))}`;
+    `${encoded(key)}=${encoded(textOf(value))}`;
   const stray = fc.option(
     fc.constantFrom("a=1", "__proto__=1", "from=1&from=2", "=", "&&&", "%zz=%", "constructor[x]=1"),
     {
