@@ -9,6 +9,7 @@ import type { MessageOffer } from "../negotiation/messages.ts";
 import { context, DSP_VERSION, message } from "../protocol/vocabulary.ts";
 import { SECURE_AGGREGATION } from "../transfers/formats.ts";
 import type { CatalogueEntry, CatalogueStatement } from "./catalogue.ts";
+import { type PackedText, packed } from "./packed-text.ts";
 
 export const CatalogRequestMessage = message("CatalogRequestMessage", {
   filter: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 64 })),
@@ -58,25 +59,36 @@ export interface DescribedDataset extends Dataset {
 export type EntrySignature = Pick<CatalogueStatement, "publishedAt"> &
   Omit<Signed<CatalogueStatement>, "statement" | "signer">;
 
-/** Lists that would be empty are left out: the schemas want one entry at least. `datasets` are JSON texts. */
-export function catalogText(about: {
+/** As it is kept and sent: without its first brace, so that a context fits before it. */
+export const packedDataset = (dataset: Dataset): PackedText => packed(JSON.stringify(dataset).slice(1));
+
+/** One packed dataset as a document. */
+export const datasetDocument = (dataset: PackedText): readonly PackedText[] => [DATASET_HEAD, dataset];
+
+/** Documents of packed datasets. A list that would be empty is left out: the schemas want one entry at least. */
+export function catalogDocuments(about: {
   readonly id: string;
   readonly participant: string;
   readonly service: DataService;
-  readonly datasets: readonly string[];
-}): string {
-  const head = JSON.stringify({
+}): (datasets: readonly PackedText[]) => readonly PackedText[] {
+  const text = JSON.stringify({
     "@context": context(),
     "@id": about.id,
     "@type": "Catalog",
     participantId: about.participant,
     service: [about.service],
   });
-  return about.datasets.length === 0 ? head : `${head.slice(0, -1)},"dataset":[${about.datasets.join(",")}]}`;
+  const empty = packed(text);
+  const head = packed(`${text.slice(0, -1)},"dataset":[{`);
+  return (datasets) =>
+    datasets.length === 0
+      ? [empty]
+      : [head, ...datasets.flatMap((dataset, at) => (at === 0 ? [dataset] : [SEPARATOR, dataset])), END];
 }
 
-/** `dataset` is the JSON text of one. */
-export const datasetText = (dataset: string): string => `{"@context":${JSON.stringify(context())},${dataset.slice(1)}`;
+const DATASET_HEAD = packed(`{"@context":${JSON.stringify(context())},`);
+const SEPARATOR = packed(",{");
+const END = packed("]}");
 
 /** What is served at `/.well-known/dspace-version`. */
 export const versionDocument = (path: string) => ({

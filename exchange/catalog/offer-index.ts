@@ -1,7 +1,7 @@
 /**
- * Which of this provider's datasets a participant may see, and which of them a filter wants: sorted lists on disk, so
- * that neither a policy nor a document is read for what is not in the answer. An asset is in the lists of its audience
- * and in one list for each thing it can be filtered by.
+ * Which of this provider's datasets a participant may see, and which of them a filter wants: lists of ids, so that
+ * neither a policy nor a document is read for what is not in the answer. An asset is in the lists of its audience and in
+ * one list for each thing it can be filtered by.
  *
  *   for/<kind>, for/<kind>/<member>   everybody of the kind; this member, where the policy names members
  *   not/<member>                      never this member, whatever its kind
@@ -14,7 +14,7 @@ import type { Asset } from "../../policies/model/asset.ts";
 import { type Audience, isCurrent } from "../../policies/model/audience.ts";
 import type { MemberFacts } from "../../policies/model/context.ts";
 import type { CatalogFilter } from "./filter.ts";
-import { type Direction, type Ids, intersection, listed, type ReadIds, union, without } from "./sorted-ids.ts";
+import type { Wanted } from "./matching.ts";
 
 export type Viewer = Pick<MemberFacts, "id" | "kind">;
 
@@ -47,24 +47,17 @@ const keywordList = (keyword: string): string => `keyword/${toBase64url(sha256(u
 
 const LEVELS = ["L1", "L2", "L3", "L4"] as const;
 
-/** What the viewer sees and the filter wants. `read` reads one list by its name. */
-export function visibleIds(
-  read: (list: string) => ReadIds,
-  viewer: Viewer,
-  filter: readonly CatalogFilter[],
-  direction: Direction,
-): Ids {
-  const list = (name: string): Ids => listed(read(name), direction);
-  const any = (names: readonly string[]): Ids => union(names.map(list), direction);
-  const wanted = filter.flatMap(({ element, keyword, level, legal, format }) => [
-    ...(element === undefined ? [] : [list(`element/${element}`)]),
-    ...(keyword === undefined ? [] : [list(keywordList(keyword))]),
-    ...(level === undefined ? [] : [any(LEVELS.filter((one) => one <= level).map((one) => `level/${one}`))]),
-    ...(legal === undefined ? [] : [list(`legal/${legal}`)]),
-    ...(format === undefined ? [] : [list(`format/${format}`)]),
+/** Names of the lists of what the viewer sees and the filter wants. */
+export function wantedLists(viewer: Viewer, filter: readonly CatalogFilter[]): Wanted<string> {
+  const { some, none } = deciding(viewer);
+  const named = filter.flatMap(({ element, keyword, level, legal, format }) => [
+    ...(element === undefined ? [] : [[`element/${element}`]]),
+    ...(keyword === undefined ? [] : [[keywordList(keyword)]]),
+    ...(level === undefined ? [] : [LEVELS.filter((one) => one <= level).map((one) => `level/${one}`)]),
+    ...(legal === undefined ? [] : [[`legal/${legal}`]]),
+    ...(format === undefined ? [] : [[`format/${format}`]]),
   ]);
-  const seen = without(any([`for/${viewer.kind}`, `for/${viewer.kind}/${viewer.id}`]), list(`not/${viewer.id}`));
-  return wanted.length === 0 ? seen : intersection([...wanted, seen]);
+  return { all: [some, ...named], none };
 }
 
 /** The lists that decide about one asset: in one of `some`, and not in `none`. */

@@ -6,22 +6,24 @@ import type { Ledger } from "../../ledger/port.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 
-/** Every element of this number is named by one asset of so many. */
-export const STEWARDS = 1_000;
+/** So many elements are each named by one asset of as many. */
+export const STEWARDS = 500;
 /** Assets that share a keyword. */
 export const OF_A_LINE = 10;
 
 export const provider = (): TestMember => testMember("operator", { kind: "industry" });
+export const LEVELS = ["L1", "L2", "L3", "L4"] as const;
+
 /** Participants that read the catalogue: of two kinds. */
 export const readers = (): readonly TestMember[] =>
   ["bureau", "office", "works", "mill"].map((id, at) => testMember(id, { kind: at < 2 ? "government" : "enterprise" }));
 
-/** Half of the assets are for two kinds of members. */
+/** Half of the assets are for two kinds of members, whatever element they name and whatever grade they have. */
 const offerOf = (at: number) =>
   policyOf({
     ...{ id: "policy", version: 1, asset: idOf(at), provider: "operator" },
     ...{ purposes: ["statistics"], validUntil: "2099-12-31T00:00:00Z" },
-    requesterKinds: at % 2 === 0 ? ["government"] : ["government", "enterprise"],
+    requesterKinds: Math.floor(at / STEWARDS) % 2 === 0 ? ["government"] : ["government", "enterprise"],
     ...{ receiverModes: ["direct"], approval: "none", aggregate: { "energy-coal": ["sum", "mean"] } },
   });
 
@@ -68,7 +70,7 @@ function assetOf(at: number): Asset {
     codeTables: {},
     unit: { kind: "provider" },
     unitDomain: "operator",
-    grade: { legal: "general", level: at % 2 === 0 ? "L1" : "L2" },
+    grade: { legal: "general", level: LEVELS[Math.floor(at / (2 * STEWARDS)) % LEVELS.length]! },
     quality: { rows: 4, fields: {} },
     sourceDigest: "A".repeat(43),
   };

@@ -6,8 +6,8 @@ import { context } from "../../exchange/protocol/vocabulary.ts";
 import { participantToken } from "../dataspace/participant-token.ts";
 import { pinnedConnector } from "../peer/client.ts";
 import { systemEffects } from "../runtime/effects.ts";
-import { idOf, lineOf, OF_A_LINE, provider, readers, STEWARDS } from "./catalog-assets.ts";
-import type { Answered, Asked } from "./catalog-served.ts";
+import { idOf, LEVELS, lineOf, OF_A_LINE, provider, readers, STEWARDS } from "./catalog-assets.ts";
+import type { Answered, Asked, RequestKind } from "./catalog-served.ts";
 
 const [port = "", pin = "", assetCount = "", clientCount = ""] = process.argv.slice(2);
 const { id: audience } = provider();
@@ -38,6 +38,13 @@ async function ask(client: number, query: string, filter: readonly object[]) {
 /** Which asset comes next: all of them in an order without rhythm, the same in every run. */
 const spread = (at: number): number => (at * 7_919 + 13) % assets;
 
+/** 10,000 different ones by keyword, 2,000 by element and grade. */
+function filterOf(kind: RequestKind, asset: number): readonly object[] {
+  if (kind === "page") return [];
+  if (kind === "ten") return [{ keyword: lineOf(asset) }];
+  return [{ element: `element-${asset % STEWARDS}`, level: LEVELS[Math.floor(asset / STEWARDS) % LEVELS.length] }];
+}
+
 async function client(number: number, { kinds, requests }: Asked): Promise<Answered> {
   const samples: Record<string, number[]> = {};
   let bytes = 0;
@@ -48,14 +55,8 @@ async function client(number: number, { kinds, requests }: Asked): Promise<Answe
     const asset = spread(at * Number(clientCount) + number);
     // A reader walks ten pages, then looks elsewhere.
     if (kind === "page" && pages % 10 === 0) next = `?after=${encodeURIComponent(idOf(asset))}`;
-    const [query, filter] =
-      kind === "page"
-        ? [next ?? "", []]
-        : [
-            "",
-            kind === "ten" ? [{ keyword: lineOf(asset) }] : [{ element: `element-${asset % STEWARDS}`, level: "L1" }],
-          ];
-    const answer = await ask(number, query, filter);
+    const query = kind === "page" ? (next ?? "") : "";
+    const answer = await ask(number, query, filterOf(kind, asset));
     if (kind === "page") {
       pages += 1;
       next = answer.next;

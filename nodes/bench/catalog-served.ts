@@ -1,7 +1,8 @@
 /**
  * Catalogue requests by the Dataspace Protocol over HTTPS: one process serves, another one reads with several clients
  * of four members, whose every call carries its own signed token. Three kinds of requests, measured together: by a
- * keyword that ten datasets have; by an element and a grade (some 100 datasets); a page of 100 of everything.
+ * keyword that ten datasets have; by an element and a grade (up to 100 of 200 datasets); a page of 100 of everything, ten
+ * in a row from anywhere. What is asked differs from call to call: no answer is asked for often.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -32,7 +33,7 @@ export interface Collected {
 
 const NAMES: Readonly<Record<RequestKind, string>> = {
   ten: "10 datasets by a keyword",
-  element: "100 datasets by element and grade",
+  element: "up to 100 datasets by element and grade",
   page: "a page of 100",
 };
 const MIXED: readonly RequestKind[] = ["ten", "element", "ten", "page"];

@@ -1,6 +1,7 @@
 /** A provider's ledger, entries and catalogue without a node around them, for tests. */
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { type CatalogueEntry, publishEntry } from "../../exchange/catalog/catalogue.ts";
+import { type PackedText, unpacked } from "../../exchange/catalog/packed-text.ts";
 import { founding, NETWORK, testMember, transaction } from "../../ledger/conformance/fixture.ts";
 import { memoryStore } from "../../ledger/embedded/_memory-store.ts";
 import { createSequencer } from "../../ledger/embedded/sequencer.ts";
@@ -45,9 +46,12 @@ export async function testProvider(limits?: PageLimits) {
   };
   const offersNow = () => createOwnOffers({ member: provider.id, ledger, held, store, now });
   let offers = offersNow();
+  const suspended = new Set<string>();
   const members = {
     find: async (id: string) =>
-      KINDS[id] === undefined ? undefined : ({ status: "active", record: { id, kind: KINDS[id] } } as never),
+      KINDS[id] === undefined
+        ? undefined
+        : ({ status: suspended.has(id) ? "suspended" : "active", record: { id, kind: KINDS[id] } } as never),
   };
   let catalog = createOwnCatalog(offers, members, limits);
 
@@ -73,6 +77,7 @@ export async function testProvider(limits?: PageLimits) {
         await work();
       };
     },
+    suspend: (member: string) => void suspended.add(member),
     /** A new process over the same index. */
     restart() {
       offers = offersNow();
@@ -114,5 +119,7 @@ export async function testProvider(limits?: PageLimits) {
   };
 }
 
-export const idsOf = (datasets: readonly string[]): string[] =>
-  datasets.map((text) => (JSON.parse(text) as { "@id": string })["@id"].split(":")[1]!);
+export const idsOf = (datasets: readonly PackedText[]): string[] =>
+  datasets.map((text) => String(read(text)["@id"]).split(":")[1]!);
+
+export const read = (dataset: PackedText) => JSON.parse(`{${unpacked(dataset)}`) as Record<string, unknown>;

@@ -1,21 +1,24 @@
 /** The catalogue of this participant: pages with `Link`, gzip for whoever takes it, one dataset by its id. */
 import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
+import { gunzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import { catalogText, type DataService, datasetText, isCatalogRequest } from "../../../exchange/catalog/dcat.ts";
+import {
+  catalogDocuments,
+  type DataService,
+  datasetDocument,
+  isCatalogRequest,
+} from "../../../exchange/catalog/dcat.ts";
 import { type CatalogFilter, parseFilter } from "../../../exchange/catalog/filter.ts";
+import { gzipOf, type PackedText } from "../../../exchange/catalog/packed-text.ts";
 import { problemLine } from "../../../policies/model/problem.ts";
 import { DataspaceError, unknownProcess } from "../../dataspace/dataspace-error.ts";
 import type { HttpApp } from "../http-app.ts";
 import { answerErrorAs } from "./answer-error.ts";
 
 const REQUEST_BYTES = 64 * 1024;
-const SMALL_BYTES = 1024;
 const MAX_REASONS = 16;
-const compress = promisify(gzip);
-/** Policies repeat each other: the fastest level packs them nearly as well as the default one. */
-const PACKING = { level: constants.Z_BEST_SPEED };
+const unpack = promisify(gunzip);
 
 const CatalogPlace = Type.Object({
   /** Ids of the last dataset of the page before, or the first of the page after. */
@@ -26,8 +29,8 @@ export type CatalogPlace = Static<typeof CatalogPlace>;
 const DatasetId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) });
 
 export interface CatalogPage {
-  /** JSON texts of datasets, ascending by id. */
-  readonly datasets: readonly string[];
+  /** Packed datasets (see dcat.ts), ascending by id. */
+  readonly datasets: readonly PackedText[];
   readonly previous?: CatalogPlace;
   readonly next?: CatalogPlace;
 }
@@ -35,36 +38,17 @@ export interface CatalogPage {
 export interface CatalogPorts {
   readonly participant: string;
   readonly service: DataService;
-  /** What this participant may see of what the filter wants. The same object again where it is the same page. */
+  /** What this participant may see of what the filter wants. */
   readonly page: (participant: string, filter: readonly CatalogFilter[], place: CatalogPlace) => Promise<CatalogPage>;
-  /** JSON text of what this participant may see. */
-  readonly dataset: (participant: string, id: string) => Promise<string | undefined>;
-}
-
-/** A page as it goes out. */
-interface Packed {
-  readonly plain: Buffer;
-  packed?: Promise<Buffer>;
+  /** A packed dataset that this participant may see. */
+  readonly dataset: (participant: string, id: string) => Promise<PackedText | undefined>;
 }
 
 export function addCatalogRoutes(app: HttpApp, ports: CatalogPorts): void {
   app.setErrorHandler(answerErrorAs("CatalogError"));
   const config = { public: true };
-  const documents = new WeakMap<CatalogPage, Packed>();
-  function documentOf(page: CatalogPage): Packed {
-    const known = documents.get(page);
-    if (known !== undefined) return known;
-    const { participant, service } = ports;
-    const text = catalogText({
-      id: `${service.endpointURL}/catalog`,
-      participant,
-      service,
-      datasets: page.datasets,
-    });
-    const document = { plain: Buffer.from(text) };
-    documents.set(page, document);
-    return document;
-  }
+  const { participant, service } = ports;
+  const documentOf = catalogDocuments({ id: `${service.endpointURL}/catalog`, participant, service });
   app.post(
     "/catalog/request",
     { bodyLimit: REQUEST_BYTES, config, schema: { body: Type.Unknown(), querystring: CatalogPlace } },
@@ -83,26 +67,28 @@ export function addCatalogRoutes(app: HttpApp, ports: CatalogPorts): void {
         return place === undefined ? [] : [`<${path}?${new URLSearchParams(place)}>; rel="${rel}"`];
       });
       if (links.length > 0) reply.header("link", links.join(", "));
-      return await sendPacked(request, reply, documentOf(page));
+      return await sendPacked(request, reply, documentOf(page.datasets));
     },
   );
   app.get("/catalog/datasets/:id", { config, schema: { params: DatasetId } }, async (request, reply) => {
     const dataset = await ports.dataset(request.author, request.params.id);
     if (dataset === undefined) throw unknownProcess();
-    return await sendPacked(request, reply, { plain: Buffer.from(datasetText(dataset)) });
+    return await sendPacked(request, reply, datasetDocument(dataset));
   });
 }
 
 const refused = (code: string, reasons: readonly string[]) =>
   new DataspaceError("ERR_DATASPACE_MESSAGE", { code, reasons });
 
-async function sendPacked(request: FastifyRequest, reply: FastifyReply, document: Packed): Promise<FastifyReply> {
+async function sendPacked(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  document: readonly PackedText[],
+): Promise<FastifyReply> {
   reply.type("application/json; charset=utf-8").header("vary", "accept-encoding");
-  const { plain } = document;
-  if (!takesGzip(String(request.headers["accept-encoding"] ?? "")) || plain.length < SMALL_BYTES)
-    return reply.send(plain);
-  document.packed ??= compress(plain, PACKING);
-  return reply.header("content-encoding", "gzip").send(await document.packed);
+  const bytes = gzipOf(document);
+  if (!takesGzip(String(request.headers["accept-encoding"] ?? ""))) return reply.send(await unpack(bytes));
+  return reply.header("content-encoding", "gzip").send(bytes);
 }
 
 /** RFC 9110 section 12.5.3, as far as it is about gzip. */

@@ -5,7 +5,7 @@ import pino from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity } from "../../../crypto/suites/signed.ts";
-import type { Dataset } from "../../../exchange/catalog/dcat.ts";
+import { type Dataset, packedDataset } from "../../../exchange/catalog/dcat.ts";
 import { firstRequest, verificationMessage } from "../../../exchange/negotiation/compose.ts";
 import type { NegotiationMessage } from "../../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../../exchange/negotiation/negotiation.ts";
@@ -82,14 +82,14 @@ beforeEach(async () => {
         const some = from < 0 ? [] : ALL.slice(from, from + PAGE_SIZE);
         const [first, last] = [some[0], some.at(-1)];
         return {
-          datasets: some.map((one) => JSON.stringify(one)),
+          datasets: some.map(packedDataset),
           ...(first === undefined || from === 0 ? {} : { previous: { before: first["@id"] } }),
           ...(last === undefined || last === ALL.at(-1) ? {} : { next: { after: last["@id"] } }),
         };
       },
       async dataset(_participant, id) {
         const found = ALL.find((one) => one["@id"] === id);
-        return found === undefined ? undefined : JSON.stringify(found);
+        return found === undefined ? undefined : packedDataset(found);
       },
     },
     negotiations: createProcesses<Negotiation, NegotiationMessage>({ ...quiet, protocol: negotiationProtocol }),
@@ -229,6 +229,7 @@ describe("the catalogue", () => {
     expect(JSON.parse(gunzipSync(packed.raw).toString())).toMatchObject({ participantId: "beta" });
     const plain = await call("POST", "catalog/request", CATALOG_REQUEST, { "accept-encoding": "gzip;q=0, br" });
     expect(plain.headers["content-encoding"]).toBeUndefined();
+    expect(plain.text).toBe(gunzipSync(packed.raw).toString());
   });
   test.each([
     ["a field that it does not know", [{ legal: "core" }, { colour: "red" }], "/filter/1/colour: no such field"],

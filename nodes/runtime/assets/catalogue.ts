@@ -9,7 +9,7 @@ import { Type } from "typebox";
 import { readAsset, readAssetVersion, readKey, readNetwork } from "../../../chaincode/rules/keys.ts";
 import { closed } from "../../../chaincode/rules/vocabulary.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
-import { fromBase64url } from "../../../crypto/suites/encoding.ts";
+import { readPublicKey } from "../../../crypto/suites/suite.ts";
 import { acceptEntry, type CatalogueEntry, publishEntry } from "../../../exchange/catalog/catalogue.ts";
 import { CatalogError } from "../../../exchange/catalog/errors.ts";
 import type { CatalogueSearch } from "../../../exchange/catalog/search-index.ts";
@@ -77,7 +77,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
     const { signer, key } = (value ?? {}) as { signer?: unknown; key?: unknown };
     const state = await readKey(services.ledger, String(key));
     const usable = state?.member === signer && state?.state !== "revoked";
-    const entry = acceptEntry(value, () => (usable && state ? fromBase64url(state.publicKey, "key", 32) : undefined));
+    const entry = acceptEntry(value, () => (usable && state ? readPublicKey(state).publicKey : undefined));
     if (await matchesLedger(entry)) return entry;
     const { id } = entry.statement.asset;
     throw new AssetError("ERR_ASSET_NOT_LISTED", `${id}: the entry is not what the ledger registered`);

@@ -4,7 +4,7 @@
  * has recorded since is looked at before anything is answered, so a policy that was replaced shows nothing any more.
  *
  *   at                        the first record that was not looked at
- *   text/<asset>, full/<asset>   the dataset in a list; by itself, where that is longer
+ *   text/<asset>, full/<asset>   the packed dataset in a list; by itself, where that is longer
  *   lists/<asset>             names of the lists it is in, and of its alarm
  *   in|<list>|<asset>
  *   due|<instant>|<asset>     a policy begins or ends then
@@ -14,48 +14,47 @@ import { setImmediate } from "node:timers/promises";
 import { readAsset } from "../../../chaincode/rules/keys.ts";
 import type { AssetState } from "../../../chaincode/rules/records.ts";
 import type { CatalogueEntry } from "../../../exchange/catalog/catalogue.ts";
-import { datasetOf, formatsOf } from "../../../exchange/catalog/dcat.ts";
+import { datasetOf, formatsOf, packedDataset } from "../../../exchange/catalog/dcat.ts";
 import type { CatalogFilter } from "../../../exchange/catalog/filter.ts";
-import { deciding, listsOf, nextChange, type Viewer, visibleIds } from "../../../exchange/catalog/offer-index.ts";
-import type { Direction, Place, ReadIds } from "../../../exchange/catalog/sorted-ids.ts";
+import { type Matching, matching, type Wanted } from "../../../exchange/catalog/matching.ts";
+import type { NumberSet } from "../../../exchange/catalog/number-set.ts";
+import { deciding, listsOf, nextChange, type Viewer, wantedLists } from "../../../exchange/catalog/offer-index.ts";
+import { type PackedText, packedBytes, packedFrom } from "../../../exchange/catalog/packed-text.ts";
 import type { Ledger } from "../../../ledger/port.ts";
 import { audienceOf } from "../../../policies/model/audience.ts";
 import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import type { TextChange, TextStore } from "../../store/texts.ts";
 import { changedAsset } from "./changed-asset.ts";
+import { createHeldLists } from "./held-lists.ts";
 
 /** Assets in one write; others get their turn in between. */
 const SLICE = 50;
 /** Longer metadata are not repeated in every list. */
 const LISTED_METADATA_CHARACTERS = 32 * 1024;
 /** Rebuilt where it was written by another version of this file. */
-const FORMAT = "1";
+const FORMAT = "2";
 const LAST = "~";
+/** Of lists in memory; the ids, each of them once, are beside it. */
+const HELD_BYTES = 32 * 1024 * 1024;
+/** Reads beside writes; then one in between. */
+const TRIES = 3;
 /** Later instants are written with more digits, and nobody waits for them. */
 const LATEST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
 export interface OwnOffers {
   /** Up to the ledger's present height, every `changed` before the call, and the present time. */
   catchUp(): Promise<void>;
-  /** Runs while nothing is written. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
   /** The entry of this asset that is here is another one now. */
   changed(asset: string): void;
-  /** Another number before and after every change of what anybody sees; odd in between. */
-  generation(): number;
-  /** Up to `size` ids from a place on. */
-  find(
-    viewer: Viewer,
-    filter: readonly CatalogFilter[],
-    from: { readonly place: Place | undefined; readonly direction: Direction },
-    size: number,
-  ): Promise<readonly string[]>;
-  /** JSON text of a dataset as it stands in a list. */
-  text(asset: string): string | undefined;
+  /** Caught up, and while nothing is written: `work` sees what belongs together, and awaits nothing. */
+  look<T>(viewer: Viewer, filter: readonly CatalogFilter[], work: (seen: SeenOffers) => T): Promise<T>;
   /** With all its metadata; undefined: this participant does not see it. */
-  full(viewer: Viewer, asset: string): string | undefined;
-  /** This member's lists are those of everybody of its kind: true of the generation that is the same before and after. */
-  isOrdinary(viewer: Viewer): Promise<boolean>;
+  full(viewer: Viewer, asset: string): Promise<PackedText | undefined>;
+}
+
+export interface SeenOffers extends Matching {
+  /** The dataset as it stands in a list. */
+  text(asset: string): PackedText;
 }
 
 export function createOwnOffers(options: {
@@ -70,11 +69,13 @@ export function createOwnOffers(options: {
   const clock = () => Date.parse(options.now());
   const own = `${member}:`;
   const changed = new Set<string>();
+  const lists = createHeldLists({ read: readList, bytes: HELD_BYTES });
+  /** Another number before and after every write; odd in between. */
   let generation = 0;
   let isOpened = false;
   let due = 0;
 
-  async function changesOf(asset: string): Promise<TextChange[]> {
+  async function changesOf(asset: string): Promise<AssetChange> {
     const before = read<Kept>(store.get(`lists/${asset}`)) ?? { lists: [] };
     const onLedger = await readAsset(ledger, asset);
     const entry = onLedger?.state === "active" ? await options.held(asset) : undefined;
@@ -97,24 +98,35 @@ export function createOwnOffers(options: {
     const { listed, full } = shown === undefined ? {} : textsOf(shown.entry);
     const kept = { lists: shown?.lists ?? [], ...(alarm === undefined ? {} : { due: alarm }) };
     const wanted = onLedger?.state === "active" && entry === undefined;
-    return [
-      ...[...gone].filter((key) => !put.has(key)).map((key) => ({ key, text: undefined })),
-      ...[...put].map(([key, text]) => ({ key, text })),
-      { key: `text/${asset}`, text: listed },
-      { key: `full/${asset}`, text: full },
-      { key: `lists/${asset}`, text: shown === undefined ? undefined : JSON.stringify(kept) },
-      { key: `open|${asset}`, text: wanted ? "" : undefined },
-    ];
+    return {
+      asset,
+      before: before.lists,
+      after: kept.lists,
+      texts: [
+        ...[...gone].filter((key) => !put.has(key)).map((key) => ({ key, value: undefined })),
+        ...[...put].map(([key, value]) => ({ key, value })),
+        { key: `text/${asset}`, value: listed },
+        { key: `full/${asset}`, value: full },
+        { key: `lists/${asset}`, value: shown === undefined ? undefined : JSON.stringify(kept) },
+        { key: `open|${asset}`, value: wanted ? "" : undefined },
+      ],
+    };
   }
 
-  async function look(assets: readonly string[]): Promise<void> {
+  async function renew(assets: readonly string[]): Promise<void> {
     for (let at = 0; at < assets.length; at += SLICE) {
       const some = assets.slice(at, at + SLICE);
-      const changes = (await Promise.all(some.map(changesOf))).flat();
+      const changes = await Promise.all(some.map(changesOf));
       generation += 1;
-      await store.write(changes).finally(() => {
+      try {
+        await store.write(changes.flatMap(({ texts }) => texts));
+        for (const { asset, before, after } of changes) lists.change(asset, before, after);
+      } catch (error) {
+        lists.forget();
+        throw error;
+      } finally {
         generation += 1;
-      });
+      }
       // A policy that begins or ends before the next alarm is the next alarm.
       due = 0;
       await setImmediate();
@@ -132,13 +144,13 @@ export function createOwnOffers(options: {
       for await (const [, { asset }] of ledger.range<AssetState>(`asset/${own}`)) {
         assets.push(asset);
         if (assets.length < SLICE) continue;
-        await look(assets);
+        await renew(assets);
         assets = [];
       }
-      await look(assets);
+      await renew(assets);
       await store.write([
-        { key: "format", text: FORMAT },
-        { key: "at", text: String(height) },
+        { key: "format", value: FORMAT },
+        { key: "at", value: String(height) },
       ]);
     }
     for (const key of await store.keys({ gt: "open|", lt: `open|${LAST}`, limit: -1 })) {
@@ -164,12 +176,12 @@ export function createOwnOffers(options: {
     // Before they are read: what changes while it is read is looked at again.
     for (const asset of assets) changed.delete(asset);
     try {
-      await look(assets);
+      await renew(assets);
     } catch (error) {
       for (const asset of assets) changed.add(asset);
       throw error;
     }
-    if (next > from) await store.write([{ key: "at", text: String(next) }]);
+    if (next > from) await store.write([{ key: "at", value: String(next) }]);
   }
 
   async function addDue(): Promise<void> {
@@ -180,72 +192,68 @@ export function createOwnOffers(options: {
     due = first === undefined ? Number.POSITIVE_INFINITY : Date.parse(first.split("|")[1]!);
   }
 
-  const readList =
-    (list: string): ReadIds =>
-    async (place, direction, limit) => {
-      const [first, last] = [placeOf(list, ""), placeOf(list, LAST)];
-      const start = place === undefined ? undefined : placeOf(list, place.id);
-      const keys =
-        direction === "up"
-          ? await store.keys({ ...(place?.beyond ? { gt: start! } : { gte: start ?? first }), lt: last, limit })
-          : await store.keys({
-              ...(place?.beyond ? { lt: start! } : { lte: start ?? last }),
-              gt: first,
-              reverse: true,
-              limit,
-            });
-      return keys.map((key) => key.slice(first.length));
-    };
+  async function readList(list: string, after: string | undefined, limit: number): Promise<readonly string[]> {
+    const first = placeOf(list, "");
+    const keys = await store.keys({ gt: placeOf(list, after ?? ""), lt: placeOf(list, LAST), limit });
+    return keys.map((key) => key.slice(first.length));
+  }
+
+  async function setsOf({ all, none }: Wanted<string>): Promise<Wanted<NumberSet>> {
+    const sets = (names: readonly string[]) => Promise.all(names.map(lists.get));
+    return { all: await Promise.all(all.map(sets)), none: await lists.get(none) };
+  }
+
+  const text = (asset: string): PackedText => packedFrom(store.bytes(`text/${asset}`)!);
 
   // One at a time; what was recorded before the call is looked at when it resolves.
   let turn: Promise<void> = Promise.resolve();
-  const ordinary = { generation: -1, viewers: new Map<string, boolean>() };
+  function catchUp(): Promise<void> {
+    turn = turn.then(readOn, readOn);
+    return turn;
+  }
+  /** Runs while nothing is written. */
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work, work);
+    turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
   return Object.freeze({
-    catchUp() {
-      turn = turn.then(readOn, readOn);
-      return turn;
-    },
-    alone<T>(work: () => Promise<T>): Promise<T> {
-      const done = turn.then(work, work);
-      turn = done.then(
-        () => undefined,
-        () => undefined,
-      );
-      return done;
-    },
+    catchUp,
     changed: (asset: string) => void (asset.startsWith(own) && changed.add(asset)),
-    generation: () => generation,
-    async find(viewer, filter, { place, direction }, size) {
-      const ids = visibleIds(readList, viewer, filter, direction);
-      const found: string[] = [];
-      let id = await ids.seek(place);
-      for (; id !== undefined && found.length < size; id = await ids.seek({ id, beyond: true })) found.push(id);
-      return found;
+    async look<T>(viewer: Viewer, filter: readonly CatalogFilter[], work: (seen: SeenOffers) => T) {
+      const wanted = wantedLists(viewer, filter);
+      const seen = (sets: Wanted<NumberSet>): T => work({ ...matching(lists.order, sets), text });
+      for (let tried = 1; tried <= TRIES; tried += 1) {
+        await catchUp();
+        const before = generation;
+        const sets = await setsOf(wanted);
+        if (before % 2 === 0 && before === generation) return seen(sets);
+      }
+      return await alone(async () => seen(await setsOf(wanted)));
     },
-    text: (asset) => store.get(`text/${asset}`),
-    full(viewer, asset) {
+    async full(viewer: Viewer, asset: string) {
+      await catchUp();
       const { some, none } = deciding(viewer);
       const isIn = (list: string) => store.get(placeOf(list, asset)) !== undefined;
-      if (!some.some(isIn) || isIn(none)) return undefined;
-      return store.get(`full/${asset}`) ?? store.get(`text/${asset}`);
-    },
-    async isOrdinary(viewer) {
-      const of = generation;
-      const known = ordinary.generation === of ? ordinary.viewers.get(viewer.id) : undefined;
-      if (known !== undefined) return known;
-      const { some, none } = deciding(viewer);
-      const isEmpty = async (list: string) => (await readList(list)(undefined, "up", 1)).length === 0;
-      const found = (await isEmpty(some[1]!)) && (await isEmpty(none));
-      // Odd: these lists are being written. Another: they were.
-      if (of % 2 === 1 || of !== generation) return found;
-      if (ordinary.generation !== of) {
-        ordinary.viewers.clear();
-        ordinary.generation = of;
-      }
-      ordinary.viewers.set(viewer.id, found);
-      return found;
+      const read = async () => {
+        if (!some.some(isIn) || isIn(none)) return undefined;
+        return packedFrom((store.bytes(`full/${asset}`) ?? store.bytes(`text/${asset}`))!);
+      };
+      return await (generation % 2 === 0 ? read() : alone(read));
     },
   } satisfies OwnOffers);
+}
+
+interface AssetChange {
+  readonly asset: string;
+  /** Names of the lists it is in. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly texts: readonly TextChange[];
 }
 
 interface Kept {
@@ -260,8 +268,8 @@ const dueKey = (at: number, asset: string): string => `due|${new Date(at).toISOS
 
 function textsOf(entry: CatalogueEntry) {
   const dataset = datasetOf(entry);
-  const full = JSON.stringify(dataset);
+  const full = packedBytes(packedDataset(dataset));
   const { "sealane:asset": asset, ...listed } = dataset;
   if (JSON.stringify(asset).length <= LISTED_METADATA_CHARACTERS) return { listed: full };
-  return { listed: JSON.stringify(listed), full };
+  return { listed: packedBytes(packedDataset(listed)), full };
 }
