@@ -23,6 +23,7 @@ export interface CrawledMember {
   /** When it was read. */
   readonly copiedAt?: string;
   readonly entries: number;
+  /** As it was read; others may have got some of its room since. */
   readonly offers: number;
   /** Of that copy, by reason. */
   readonly refused: Readonly<Partial<Record<CrawlRefusal, number>>>;
@@ -42,7 +43,7 @@ export interface Crawler {
   wanted(): void;
   /** Offers that the ledger does not know, from the last good copies; at most 1,000. */
   search(search: CatalogueSearch): readonly FoundOffer[];
-  /** Of every member that was tried, ascending. */
+  /** Of every member that was tried, ascending, with what is kept of its offers now. */
   members(): readonly CrawledMember[];
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -85,7 +86,9 @@ export interface CrawlerDeps extends Pick<Effects, "now" | "random" | "alarm"> {
 export function createCrawler(deps: CrawlerDeps): Crawler {
   const { limits = CRAWL_LIMITS, times = CRAWLER_TIMES } = deps;
   const states = new Map<string, CrawledMember>();
-  const copies = createKeptOffers(deps.offerLimits ?? OFFER_LIMITS);
+  const copies = createKeptOffers(deps.offerLimits ?? OFFER_LIMITS, (key) => {
+    deps.offers.delete(key).catch((error) => deps.onFailure(deps.member, error));
+  });
   const running = new Map<string, Promise<void>>();
   const ending = new AbortController();
   const clock = () => Date.parse(deps.now());
@@ -110,6 +113,7 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     const before = states.get(member) ?? NEVER(member);
     const copy = before.copy + 1;
     const fresh = copies.begin(member);
+    let count = 0;
     try {
       // Of an earlier try that ended half way.
       await forget(member, copy);
@@ -119,8 +123,9 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
           accept: deps.accept,
           isMember: (id) => known.has(id),
           async keep(offer) {
-            const key = `${prefixOf(member, copy)}${String(fresh.count()).padStart(8, "0")}`;
-            if (!fresh.add(offer)) return false;
+            const key = `${prefixOf(member, copy)}${String(count).padStart(8, "0")}`;
+            if (!fresh.add(key, offer)) return false;
+            count += 1;
             await deps.offers.put(key, offer);
             return true;
           },
@@ -131,7 +136,7 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
       );
       const { entries, refused } = done;
       const due = instant(clock() + spread(times.freshMs));
-      await keep({ member, copy, copiedAt: deps.now(), entries, offers: fresh.count(), refused, failures: 0, due });
+      await keep({ member, copy, copiedAt: deps.now(), entries, offers: count, refused, failures: 0, due });
       fresh.keep();
       await forget(member, before.copy);
     } catch (error) {
@@ -206,6 +211,13 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     callOff = deps.alarm(Math.max(soonest, clock() + 1_000), kick);
   }
 
+  function asKept(state: CrawledMember): CrawledMember {
+    const offers = copies.of(state.member).length;
+    const gone = state.offers - offers;
+    if (gone === 0) return state;
+    return { ...state, offers, refused: { ...state.refused, "too-many": (state.refused["too-many"] ?? 0) + gone } };
+  }
+
   function kick(): void {
     turn = turn.then(look).catch((error) => deps.onFailure(deps.member, error));
   }
@@ -226,11 +238,10 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
       }
       return found;
     },
-    members: () => [...states.values()].toSorted((one, other) => (one.member < other.member ? -1 : 1)),
+    members: () => [...states.values()].map(asKept).toSorted((one, other) => (one.member < other.member ? -1 : 1)),
     async start() {
       for await (const [member, state] of deps.states.entries()) states.set(member, state);
       const kept = new Map<string, ReturnType<typeof copies.begin>>();
-      const leftOut = new Map<string, number>();
       for await (const [key, offer] of deps.offers.entries()) {
         const [member = "", copy = ""] = key.split("/");
         if (states.get(member)?.copy !== Number(copy)) {
@@ -239,17 +250,10 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
         }
         const offers = kept.get(member) ?? copies.begin(member);
         kept.set(member, offers);
-        if (offers.add(offer)) continue;
         // What this start has no room for, the next one has none for either.
-        await deps.offers.delete(key);
-        leftOut.set(member, (leftOut.get(member) ?? 0) + 1);
+        if (!offers.add(key, offer)) await deps.offers.delete(key);
       }
       for (const offers of kept.values()) offers.keep();
-      for (const [member, count] of leftOut) {
-        const state = states.get(member)!;
-        const refused = { ...state.refused, "too-many": (state.refused["too-many"] ?? 0) + count };
-        await keep({ ...state, offers: copies.of(member).length, refused });
-      }
     },
     async stop() {
       callOff();

@@ -1,6 +1,8 @@
 /**
  * Offers of crawled catalogues in memory, within a budget of bytes: how long an offer is, its connector decides. A copy
- * that is being read counts beside the one that it may replace for its own member, and in place of it for all.
+ * that is being read counts beside the one that it may replace for its own member, and in place of it for all. Room that
+ * nobody else wants is lent: where there is none left, the largest copy gives back its last offers to any smaller one,
+ * so that each of so many copies can have as much as any of them.
  */
 import type { CrawledOffer } from "../../../exchange/catalog/crawled.ts";
 
@@ -32,16 +34,37 @@ function sizeOf(offer: CrawledOffer, text: string): number {
 
 interface Copy {
   readonly offers: CrawledOffer[];
+  /** Of each offer: where it is kept, and what it takes. */
+  readonly places: { readonly key: string; readonly bytes: number }[];
   bytes: number;
 }
 
-export function createKeptOffers(limits: OfferLimits) {
+/** `onGone` hears the key of each offer that gave way to another member's. */
+export function createKeptOffers(limits: OfferLimits, onGone: (key: string) => void) {
   const copies = new Map<string, Copy>();
+  const open = new Set<Copy>();
   const all = { offers: 0, bytes: 0 };
 
   function release({ offers, bytes }: Copy): void {
     all.offers -= offers.length;
     all.bytes -= bytes;
+  }
+
+  /** Takes its last offer from the largest of the others, if that is larger than `size`. */
+  function takeBack(sizeIn: (copy: Copy) => number, size: number, spared: readonly (Copy | undefined)[]): boolean {
+    let largest: Copy | undefined;
+    for (const one of [...copies.values(), ...open]) {
+      if (spared.includes(one) || sizeIn(one) <= (largest === undefined ? size : sizeIn(largest))) continue;
+      largest = one;
+    }
+    const last = largest?.places.pop();
+    if (largest === undefined || last === undefined) return false;
+    largest.offers.pop();
+    largest.bytes -= last.bytes;
+    all.offers -= 1;
+    all.bytes -= last.bytes;
+    onGone(last.key);
+    return true;
   }
 
   return Object.freeze({
@@ -53,20 +76,27 @@ export function createKeptOffers(limits: OfferLimits) {
     },
     /** A new copy, which ends in `keep` or `drop`. */
     begin(member: string) {
-      const copy: Copy = { offers: [], bytes: 0 };
-      let isOpen = true;
+      const copy: Copy = { offers: [], places: [], bytes: 0 };
+      open.add(copy);
       return Object.freeze({
-        count: () => copy.offers.length,
-        /** False: there is no room for it. */
-        add(offer: CrawledOffer): boolean {
+        /** False: there is no room for it. `key`: where it is kept on disk. */
+        add(key: string, offer: CrawledOffer): boolean {
           const text = JSON.stringify(offer);
           const bytes = sizeOf(offer, text);
-          const before = copies.get(member);
-          const others = { offers: all.offers - (before?.offers.length ?? 0), bytes: all.bytes - (before?.bytes ?? 0) };
           if (copy.offers.length >= limits.offers || copy.bytes + bytes > limits.offerBytes) return false;
-          if (others.offers >= limits.allOffers || others.bytes + bytes > limits.allOfferBytes) return false;
+          const before = copies.get(member);
+          const spared = [copy, before];
+          const offersOver = () => all.offers - (before?.offers.length ?? 0) + 1 - limits.allOffers;
+          const bytesOver = () => all.bytes - (before?.bytes ?? 0) + bytes - limits.allOfferBytes;
+          while (offersOver() > 0) {
+            if (!takeBack((one) => one.offers.length, copy.offers.length + 1, spared)) return false;
+          }
+          while (bytesOver() > 0) {
+            if (!takeBack((one) => one.bytes, copy.bytes + bytes, spared)) return false;
+          }
           // Its texts are pieces of the ones that were received, and would hold them.
           copy.offers.push(JSON.parse(text) as CrawledOffer);
+          copy.places.push({ key, bytes });
           copy.bytes += bytes;
           all.offers += 1;
           all.bytes += bytes;
@@ -77,12 +107,11 @@ export function createKeptOffers(limits: OfferLimits) {
           const before = copies.get(member);
           if (before !== undefined) release(before);
           copies.set(member, copy);
-          isOpen = false;
+          open.delete(copy);
         },
         /** Nothing after `keep`. */
         drop() {
-          if (isOpen) release(copy);
-          isOpen = false;
+          if (open.delete(copy)) release(copy);
         },
       });
     },
