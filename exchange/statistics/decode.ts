@@ -71,17 +71,19 @@ export function decode(
   for (let atom = 0; atom < layout.atoms; atom++) {
     const codes = atomCodes(layout, atom);
     const group = Object.fromEntries(layout.domains.map((domain, i) => [domain.name, codes[i]!]));
-    const sumAt = (word: Word, element: number): bigint => {
-      const at = offsets.get(canonicalJson(word));
-      if (at === undefined) throw new StatisticsError("ERR_STATISTICS_VECTOR", "layout", "a component is missing");
-      return readElement(sums, atom * layout.wordsPerAtom + at.offset + element * at.words, at.words);
+    const placeOf = (word: Word): Place => {
+      const place = offsets.get(canonicalJson(word));
+      if (place === undefined) throw new StatisticsError("ERR_STATISTICS_VECTOR", "layout", "a component is missing");
+      return { ...place, offset: atom * layout.wordsPerAtom + place.offset };
     };
-    const sum: Sum = (word) => sumAt(word, 0);
+    const sum: Sum = (word) => {
+      const { offset, words } = placeOf(word);
+      return readElement(sums, offset, words);
+    };
     const distinct: Distinct = (word) => {
-      const { count } = offsets.get(canonicalJson(word))!;
+      const { offset, words, count } = placeOf(word);
       const ranks = count / REGISTERS;
-      const elements = Array.from({ length: count }, (_, element) => sumAt(word, element));
-      return estimateDistinct(readThermometers(elements, ranks), ranks);
+      return estimateDistinct(readThermometers(sums.subarray(offset, offset + words * count), ranks), ranks);
     };
     for (const measure of layout.query.measures) {
       const leftOut = complements.has(atom) ? "complementary-cell" : "minimum-organisations";

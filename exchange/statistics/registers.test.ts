@@ -49,13 +49,17 @@ describe("the estimate", () => {
 });
 
 describe("sums of thermometers", () => {
-  const add = (vectors: readonly BigUint64Array[]): bigint[] =>
-    Array.from(vectors[0]!, (_, i) =>
-      BigInt.asUintN(
-        64,
-        vectors.reduce((sum, vector) => sum + vector[i]!, 0n),
-      ),
-    );
+  /** Modulo 2^64, as the array stores. */
+  const add = (vectors: readonly BigUint64Array[]): BigUint64Array =>
+    vectors[0]!.map((_, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0n));
+
+  test.each([1n, 2n ** 31n, 2n ** 32n, 2n ** 63n])("a sum of %s is not zero, wherever the vector lies", (sum) => {
+    const ranks = 3;
+    const words = new BigUint64Array(REGISTERS * ranks + 1).subarray(1);
+    words[5 * ranks + 1] = sum;
+    const registers = readThermometers(words, ranks);
+    expect([...registers.entries()].filter(([, rank]) => rank > 0)).toEqual([[5, 2]]);
+  });
 
   test("give the registers of the union, whoever holds which value", () => {
     const shares = fc.array(fc.array(fc.nat(500), { maxLength: 60 }), { minLength: 1, maxLength: 6 });

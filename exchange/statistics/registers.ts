@@ -64,12 +64,18 @@ function nonZero(random: (bytes: number) => Uint8Array): bigint {
 }
 
 /** Registers of the union from the sums of one atom. */
-export function readThermometers(sums: readonly bigint[], ranks: number): Uint8Array {
-  return Uint8Array.from({ length: REGISTERS }, (_, register) => {
+export function readThermometers(sums: BigUint64Array, ranks: number): Uint8Array {
+  // Halves: comparing big integers would make one for every word, and there may be ten million.
+  const halves = new Uint32Array(sums.buffer, sums.byteOffset, 2 * sums.length);
+  const registers = new Uint8Array(REGISTERS);
+  for (let register = 0; register < REGISTERS; register++) {
     let rank = ranks;
-    while (rank > 0 && sums[register * ranks + rank - 1] === 0n) rank--;
-    return rank;
-  });
+    for (let at = 2 * (register * ranks + rank - 1); rank > 0; rank--, at -= 2) {
+      if ((halves[at]! | halves[at + 1]!) !== 0) break;
+    }
+    registers[register] = rank;
+  }
+  return registers;
 }
 
 /** Number of distinct values; relative standard error `RELATIVE_ERROR`. */
