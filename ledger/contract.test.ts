@@ -13,7 +13,7 @@ const stranger = publicKeyOf(signingIdentity("author", "intl", new Uint8Array(32
 
 async function stateWith(known?: string) {
   const state = memoryStore();
-  if (known !== undefined) await state.put(keys.key(key), { publicKey: known });
+  if (known !== undefined) await state.put(keys.key(key), { suite: "intl", publicKey: known });
   return state;
 }
 

@@ -1,7 +1,6 @@
 /** What the embedded log gives the contract: signatures of crypto/suites, checked ahead of their turn on other cores. */
 import type { Host, SignedLike } from "../chaincode/rules/host.ts";
 import { readKey, type StateReader } from "../chaincode/rules/keys.ts";
-import { fromBase64url } from "../crypto/suites/encoding.ts";
 import {
   type Signed,
   type SigningDomain,
@@ -9,13 +8,15 @@ import {
   verifySignedAhead,
   verifySignedOnce,
 } from "../crypto/suites/signed.ts";
+import { readPublicKey } from "../crypto/suites/suite.ts";
 
 /** Host.verify: false for everything malformed, never an exception. */
 export function verifyForContract(publicKey: string, domain: string, signed: SignedLike): boolean {
   try {
     // The contract passes only domains of SigningDomain and envelopes its schema accepted.
     const verify = domain === "transaction" ? verifySigned : verifySignedOnce;
-    return verify(fromBase64url(publicKey, "public key", 32), domain as SigningDomain, signed as Signed<unknown>);
+    const key = readPublicKey({ suite: signed.suite, publicKey });
+    return verify(key.publicKey, domain as SigningDomain, signed as Signed<unknown>);
   } catch {
     return false;
   }
@@ -51,9 +52,9 @@ export function createSignatureQueue(state: StateReader): {
     for (const { transaction } of run) {
       const key = keyOf(transaction);
       if (key === undefined || publicKeys.has(key)) continue;
-      const text = (await readKey(state, key))?.publicKey;
+      const known = await readKey(state, key);
       // A key that is not there yet may be brought by a record before this one.
-      if (text !== undefined) publicKeys.set(key, { text, bytes: fromBase64url(text, "public key", 32) });
+      if (known !== undefined) publicKeys.set(key, { text: known.publicKey, bytes: readPublicKey(known).publicKey });
     }
   }
 

@@ -21,6 +21,8 @@ export const CONTRACT_ERRORS = [
   "ERR_CONTRACT_STATE",
   "ERR_CONTRACT_ORGANISATION_EXISTS",
   "ERR_CONTRACT_ATTRIBUTE",
+  /** Another algorithm suite than the network's. */
+  "ERR_CONTRACT_SUITE",
   "ERR_CONTRACT_VERSION",
   "ERR_CONTRACT_POLICY",
   /** Two records that must speak of the same thing do not. */

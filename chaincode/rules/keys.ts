@@ -98,6 +98,11 @@ async function readAll<T>(state: StateReader, prefix: string): Promise<T[]> {
 }
 
 export const readNetwork = (state: StateReader) => read<NetworkState>(state, keys.network);
+/** Suite of the sequencer's key, which is the one that new keys and computations take; undefined before the founding. */
+export async function readNetworkSuite(state: StateReader) {
+  const network = await readNetwork(state);
+  return network === undefined ? undefined : (await readMember(state, network.sequencer))?.record.identity.suite;
+}
 export const readMember = (state: StateReader, member: string) => read<MemberState>(state, keys.member(member));
 /** Ascending by member id, expelled ones included. */
 export const readMembers = (state: StateReader) => readAll<MemberState>(state, "member/");

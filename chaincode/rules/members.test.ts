@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import {
   admission,
   anchor,
   digest,
   founding,
+  keyRecordOf,
   NETWORK,
   publicKeyOf,
   type TestMember,
@@ -212,6 +214,43 @@ describe("keys", () => {
       proof: { ...rotation().proof, signature: rotation(receiver.identity).proof.signature },
     };
     expect(await rotate(forged)).toMatchObject({ code: "ERR_CONTRACT_SIGNATURE" });
+  });
+
+  test("the sequencer's rotation moves the network to another suite; from then on new keys are of that one", async () => {
+    const world = await foundedWorld();
+    const nextOf = (member: TestMember, suite: SuiteId) =>
+      signingIdentity(member.id, suite, new Uint8Array(32).fill(member.id.charCodeAt(0)));
+    const rotationOf = (member: TestMember, suite: SuiteId): TransactionBody<"key.rotate"> => {
+      const identity = nextOf(member, suite);
+      const named = { member: member.id, replaces: member.identity.key, next: identity.key };
+      return { next: keyRecordOf(identity), proof: signStatement(identity, "application", named) };
+    };
+    const applicant = testMember("newcomer", {}, "gm");
+    const application = signStatement(applicant.identity, "application", {
+      network: NETWORK,
+      member: applicant.record,
+    });
+    const early = await world.submit(operator, "member.admit", { application });
+    expect(early).toMatchObject({ code: "ERR_CONTRACT_SUITE" });
+    expect(await world.submit(receiver, "key.rotate", rotationOf(receiver, "gm"))).toMatchObject({
+      code: "ERR_CONTRACT_SUITE",
+    });
+    await world.must(operator, "key.rotate", rotationOf(operator, "gm"));
+    const moved: TestMember = { ...operator, identity: nextOf(operator, "gm") };
+    await world.mustRun(anchor(receiver, 0));
+    expect(await world.submit(receiver, "key.rotate", rotationOf(receiver, "intl"))).toMatchObject({
+      code: "ERR_CONTRACT_SUITE",
+    });
+    await world.must(receiver, "key.rotate", rotationOf(receiver, "gm"));
+    await world.must(moved, "member.admit", { application });
+  });
+
+  test("a key of one suite under another's name is no key", async () => {
+    const world = await foundedWorld();
+    const wrong = { ...next, suite: "gm" as const };
+    const body = { ...rotation(), next: wrong, proof: { ...rotation().proof, suite: "gm" as const } };
+    expect(await world.submit(operator, "key.rotate", body)).toMatchObject({ ok: false });
+    expect(await world.submit(receiver, "key.rotate", body)).toMatchObject({ ok: false });
   });
 
   test("nobody rotates to a key that is on the ledger", async () => {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { demand, found } from "./errors.ts";
 import type { Host, SignedLike } from "./host.ts";
-import { keys, readKey, readMember, readNetwork } from "./keys.ts";
+import { keys, readKey, readMember, readNetwork, readNetworkSuite } from "./keys.ts";
 import type { KeyState, MemberState, MemberStatus, NetworkState } from "./records.ts";
 import { demandOperator, type Rule, written } from "./rule.ts";
 import type { MemberRecord } from "./transactions.ts";
@@ -46,6 +46,7 @@ export const admitMember: Rule<"member.admit"> = async (host, author, { applicat
     "application.statement.network",
   );
   await demandPossession(host, member.id, member.identity, application, "application");
+  await demandSuite(host, member.identity, "application.statement.member.identity");
   await demandAdmissible(host, network.attributes, member, "application.statement.member");
   await putMember(host, member);
 };
@@ -71,6 +72,8 @@ export const rotateKey: Rule<"key.rotate"> = async (host, author, { next, tls, p
   );
   await demandPossession(host, author.id, next, proof, "proof");
   await demandNewKey(host, next.key, "next.key");
+  // The sequencer's own key decides which suite the network is of: it goes first, the others follow.
+  if ((await readNetwork(host.store))?.sequencer !== author.id) await demandSuite(host, next, "next");
   const old = found(await readKey(host.store, author.key), "key", "key");
   const replaced: KeyState = { ...withoutState(old), state: "replaced", until: written(host) };
   const record: MemberRecord = { ...author.member.record, identity: next, ...(tls === undefined ? {} : { tls }) };
@@ -123,6 +126,16 @@ async function demandPossession(
     "ERR_CONTRACT_SIGNATURE",
     `${field}: signature does not verify under the key it brings`,
     field,
+  );
+}
+
+async function demandSuite(host: Host, { suite }: MemberRecord["identity"], field: string): Promise<void> {
+  const wanted = await readNetworkSuite(host.store);
+  demand(
+    suite === wanted,
+    "ERR_CONTRACT_SUITE",
+    `${field}.suite: keys of this network are of suite ${wanted}, got ${suite}`,
+    `${field}.suite`,
   );
 }
 

@@ -1,6 +1,8 @@
-/** Suite `intl`: Ed25519 (RFC 8032), native. Private keys are the 32-byte seeds. */
+/** Suite `intl`: Ed25519 (RFC 8032), X25519, HKDF-SHA-256, AES-256, native. Private keys are the 32-byte seeds. */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { aesBoxes, hkdfSha256 } from "./boxes.ts";
 import { toBase64url } from "./encoding.ts";
+import { x25519 } from "./x25519.ts";
 
 // RFC 8410 section 7: the fixed PKCS#8 prefix of an Ed25519 seed.
 const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -44,6 +46,10 @@ const publicPart = (key: KeyObject): Uint8Array =>
 
 export const intl = Object.freeze({
   id: "intl",
+  publicKeyBytes: 32,
+  // RFC 8037.
+  jwsAlgorithm: "EdDSA",
+  publicKeyJwk: (publicKey: Uint8Array) => ({ kty: "OKP", crv: "Ed25519", x: toBase64url(publicKey) }),
   keyPair(seed: Uint8Array) {
     const known = knownKey(seed);
     known.publicKey ??= publicPart(known.key);
@@ -69,4 +75,7 @@ export const intl = Object.freeze({
       return false;
     }
   },
+  agreement: x25519,
+  boxes: aesBoxes,
+  maskKey: hkdfSha256,
 });

@@ -7,7 +7,7 @@ import { type BatchPlace, batchRoot, MAX_BATCH } from "./batch.ts";
 import { canonicalJson, inCanonicalOrder, sha256 } from "./digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "./encoding.ts";
 import { hashLeafText, treeOf } from "./merkle.ts";
-import { type SuiteId, suiteOf } from "./suite.ts";
+import { SUITE_IDS, type Suite, type SuiteId, suiteOf } from "./suite.ts";
 
 /** Domains keep a signature made for one purpose from being shown for another. */
 export type SigningDomain =
@@ -61,6 +61,13 @@ function keyIdOfText(suite: SuiteId, text: string, publicKey: Uint8Array): strin
     keyIds.set(name, id);
   }
   return id;
+}
+
+/** The suite under which this public key has this id: an id names one. */
+export function suiteOfKey(publicKey: Uint8Array, key: string): Suite | undefined {
+  const text = toBase64url(publicKey);
+  const id = SUITE_IDS.find((suite) => keyIdOfText(suite, text, publicKey) === key);
+  return id === undefined ? undefined : suiteOf(id);
 }
 
 export function signingIdentity(member: string, suite: SuiteId, seed: Uint8Array): SigningIdentity {

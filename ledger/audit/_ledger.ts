@@ -8,7 +8,7 @@ import { verifyForContract } from "../contract.ts";
 import { cosignerNameOf, openCheckpoint, originOf, signCheckpoint } from "../log/checkpoint.ts";
 import { cosign, withCosignatures } from "../log/cosignature.ts";
 import { leafHashOf } from "../log/leaf.ts";
-import { NOTE_ED25519, noteKey } from "../log/note.ts";
+import { noteKey } from "../log/note.ts";
 import { formatProof } from "../log/proof-text.ts";
 import { proveInclusion } from "../log/proofs.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rootOf } from "../log/tree.ts";
@@ -108,12 +108,12 @@ export function ledgerFixture(cosigners: readonly string[], { lawless = false } 
     },
     // Exactly a quorum of three, so that no cosignature is to spare.
     checkpoint(by = cosigners.slice(0, 2)) {
-      const { privateKey, publicKey } = signer("operator");
-      const note = signCheckpoint({ origin: originOf(NETWORK), size: range.size, root: rootOf(range) }, privateKey);
-      const opened = openCheckpoint(note, noteKey(originOf(NETWORK), NOTE_ED25519, publicKey));
+      const operator = signer("operator");
+      const note = signCheckpoint({ origin: originOf(NETWORK), size: range.size, root: rootOf(range) }, operator);
+      const opened = openCheckpoint(note, noteKey(originOf(NETWORK), "note", operator));
       const lines = by.map((member) => {
         const name = cosignerNameOf(NETWORK, member);
-        return cosign(opened.note.text, { name, privateKey: signer(member).privateKey }, Math.floor(clock / 1000));
+        return cosign(opened.note.text, { ...signer(member), name }, Math.floor(clock / 1000));
       });
       return withCosignatures(opened, lines);
     },

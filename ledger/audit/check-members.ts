@@ -1,6 +1,7 @@
 /** Who acts: every member by its own application, admitted on the ledger, with the keys the trust file pins. */
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
+
 import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
 import type { Check, Evidence } from "./evidence.ts";
 import type { Findings } from "./problems.ts";
 
@@ -89,11 +90,11 @@ function expectBrought(
   where: string,
   signed: Signed<unknown>,
   member: string,
-  brought: { readonly key: string; readonly publicKey: string },
+  brought: { readonly key: string; readonly suite: string; readonly publicKey: string },
 ): void {
   let holds = signed.signer === member && signed.key === brought.key;
   try {
-    holds &&= verifySigned(fromBase64url(brought.publicKey, "public key", 32), "application", signed);
+    holds &&= verifySigned(readPublicKey(brought).publicKey, "application", signed);
   } catch {
     holds = false;
   }

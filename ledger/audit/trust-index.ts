@@ -1,6 +1,7 @@
 /** The pinned facts of a trust file, ready for look-ups. Keys are decoded once, so that batches verify quickly. */
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
+
 import { keyIdOf, type Signed, type SigningDomain, verifySigned } from "../../crypto/suites/signed.ts";
+import { type PublicKey, readPublicKey } from "../../crypto/suites/suite.ts";
 import {
   type Checkpoint,
   cosignerNameOf,
@@ -11,7 +12,7 @@ import {
 } from "../log/checkpoint.ts";
 import { evaluateQuorum, majorityOf } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, type NoteSignature, noteKey } from "../log/note.ts";
+import { type NoteKey, type NoteSignature, noteKey } from "../log/note.ts";
 import type { Findings, Problem, ProblemCode } from "./problems.ts";
 import type { PinnedKey, PinnedMember, TrustFile } from "./trust.ts";
 
@@ -53,7 +54,7 @@ export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
     findings.expect(ascends, `/members/${at}/id`, "trust-order", { got: member.id });
     members.set(member.id, member);
     for (const [keyAt, pinned] of member.keys.entries()) {
-      const publicKey = decodeKey(pinned.publicKey);
+      const publicKey = decodeKey(pinned)?.publicKey;
       const fits = publicKey !== undefined && keyIdOf(pinned.suite, publicKey) === pinned.key && !keys.has(pinned.key);
       const where = `/members/${at}/keys/${keyAt}`;
       if (findings.expect(fits, where, "trust-key-id", { key: pinned.key }) && publicKey !== undefined) {
@@ -152,14 +153,14 @@ export function outdatedProblem(
 
 /** A pinned signer's name under a key that is not pinned for it. */
 function isUnknownKey({ network, origin, members, sequencers }: TrustFile, { name, id }: NoteSignature): boolean {
-  const type = name === origin ? NOTE_ED25519 : NOTE_COSIGNATURE;
+  const kind = name === origin ? "note" : "cosignature";
   const signers = members.filter((member) =>
     name === origin
       ? sequencers.some((sequencer) => sequencer.member === member.id)
       : cosignerNameOf(network, member.id) === name,
   );
-  const publicKeys = signers.flatMap(({ keys }) => keys.flatMap(({ publicKey }) => decodeKey(publicKey) ?? []));
-  return signers.length > 0 && !publicKeys.some((publicKey) => noteKey(name, type, publicKey).id === id);
+  const publicKeys = signers.flatMap(({ keys }) => keys.flatMap((pinned) => decodeKey(pinned) ?? []));
+  return signers.length > 0 && !publicKeys.some((key) => noteKey(name, kind, key).id === id);
 }
 
 /** Active in the state before the entry at `position`. */
@@ -183,13 +184,13 @@ function openUnder(trust: TrustIndex, keys: ReadonlyMap<string, KnownKey>, note:
     const logKeys = own.filter(({ pinned }) => pinned.from < last && !revokedBefore(pinned, last));
     const signed = openUnderAny(
       note,
-      logKeys.map(({ publicKey }) => noteKey(file.origin, NOTE_ED25519, publicKey)),
+      logKeys.map(({ pinned, publicKey }) => noteKey(file.origin, "note", { suite: pinned.suite, publicKey })),
     );
     const cosigners = [...keys.values()].flatMap(({ member: id, pinned, publicKey }) => {
       const member = trust.member(id);
       const counts = member?.cosigner === true && id !== sequencer && activeBefore(member, last);
       return counts && isCurrentBefore(pinned, last)
-        ? [noteKey(cosignerNameOf(file.network, id), NOTE_COSIGNATURE, publicKey)]
+        ? [noteKey(cosignerNameOf(file.network, id), "cosignature", { suite: pinned.suite, publicKey })]
         : [];
     });
     const needed = majorityOf(cosigners.length);
@@ -226,9 +227,9 @@ function openUnderAny(note: string, logKeys: readonly NoteKey[]) {
   throw failure;
 }
 
-function decodeKey(text: string): Uint8Array | undefined {
+function decodeKey(pinned: PinnedKey): PublicKey | undefined {
   try {
-    return fromBase64url(text, "public key", 32);
+    return readPublicKey(pinned);
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import type { MemberRecord, TransactionBody, TransactionType } from "../../chain
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity, signStatement, signStatements } from "../../crypto/suites/signed.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { SignedTransaction } from "../port.ts";
 
 export const NETWORK = "conformance";
@@ -23,8 +24,14 @@ export function uuid(label: string): string {
 
 export const publicKeyOf = (identity: SigningIdentity): string => toBase64url(identity.publicKey);
 
-export function testMember(id: string, changes: Partial<MemberRecord> = {}): TestMember {
-  const identity = signingIdentity(id, "intl", sha256(utf8(`seed of ${id}`)));
+export const keyRecordOf = ({ key, suite, publicKey }: SigningIdentity): MemberRecord["identity"] => ({
+  key,
+  suite,
+  publicKey: toBase64url(publicKey),
+});
+
+export function testMember(id: string, changes: Partial<MemberRecord> = {}, suite: SuiteId = "intl"): TestMember {
+  const identity = signingIdentity(id, suite, sha256(utf8(`seed of ${id}`)));
   const record: MemberRecord = {
     id,
     title: { en: id },
@@ -32,7 +39,7 @@ export function testMember(id: string, changes: Partial<MemberRecord> = {}): Tes
     organisation: `organisation of ${id}`,
     holdingGroup: `group-${id}`,
     attributes: {},
-    identity: { key: identity.key, suite: "intl", publicKey: publicKeyOf(identity) },
+    identity: keyRecordOf(identity),
     tls: digest(`tls of ${id}`),
     cosigner: false,
     ...changes,

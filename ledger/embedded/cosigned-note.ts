@@ -13,6 +13,10 @@ export interface Cosigner {
 /** A note over the checkpoint's text with this member's cosignature alone. */
 export function cosignedNote(checkpoint: string, { network, identity, now }: Cosigner): string {
   const { text } = parseCheckpoint(checkpoint).note;
-  const cosigner = { name: cosignerNameOf(network, identity.member), privateKey: identity.privateKey };
+  const cosigner = {
+    name: cosignerNameOf(network, identity.member),
+    suite: identity.suite,
+    privateKey: identity.privateKey,
+  };
   return formatNote({ text, signatures: [cosign(text, cosigner, Math.floor(now() / 1000))] });
 }

@@ -5,10 +5,10 @@
  */
 import { readKey, readMembers, readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
 import type { KeyState, MemberState } from "../../chaincode/rules/records.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { type PublicKey, readPublicKey } from "../../crypto/suites/suite.ts";
 import { cosignerNameOf, originOf } from "../log/checkpoint.ts";
 import { majorityOf } from "../log/cosignature.ts";
-import { NOTE_COSIGNATURE, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import { type NoteKey, noteKey } from "../log/note.ts";
 
 export interface Governance {
   /** Signs checkpoints; undefined before the network is founded. */
@@ -30,25 +30,25 @@ export async function readGovernance(state: StateReader, network: string): Promi
     const { id } = member.record;
     const key = await signingKeyOf(state, member);
     if (key === undefined) continue;
-    if (id === founded.sequencer) log = noteKey(originOf(network), NOTE_ED25519, key);
+    if (id === founded.sequencer) log = noteKey(originOf(network), "note", key);
     else if (member.record.cosigner && member.status === "active") {
-      cosigners.set(id, noteKey(cosignerNameOf(network, id), NOTE_COSIGNATURE, key));
+      cosigners.set(id, noteKey(cosignerNameOf(network, id), "cosignature", key));
     }
   }
   return { log, sequencer: founded.sequencer, cosigners, needed: majorityOf(cosigners.size) };
 }
 
-async function signingKeyOf(state: StateReader, { record }: MemberState): Promise<Uint8Array | undefined> {
+async function signingKeyOf(state: StateReader, { record }: MemberState): Promise<PublicKey | undefined> {
   const key = await readKey(state, record.identity.key);
-  return key?.state === "current" ? fromBase64url(record.identity.publicKey, "public key", 32) : undefined;
+  return key?.state === "current" ? readPublicKey(record.identity) : undefined;
 }
 
 /** Every public key the member ever had: what it may have signed checkpoints with. */
-export async function keysOf(state: StateReader, member: string): Promise<readonly Uint8Array[]> {
-  const found: Uint8Array[] = [];
+export async function keysOf(state: StateReader, member: string): Promise<readonly PublicKey[]> {
+  const found: PublicKey[] = [];
   for await (const [, value] of state.range("key/")) {
     const key = value as KeyState;
-    if (key.member === member) found.push(fromBase64url(key.publicKey, "public key", 32));
+    if (key.member === member) found.push(readPublicKey(key));
   }
   return found;
 }

@@ -1,10 +1,10 @@
 /** Opens a chain over its store and refuses one whose log, tree, checkpoint and state do not agree. */
 import type { KeyState } from "../../chaincode/rules/records.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { hashLeafText } from "../../crypto/suites/merkle.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
 import { openCheckpoint, originOf, parseCheckpoint } from "../log/checkpoint.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_ED25519, noteKey } from "../log/note.ts";
+import { noteKey } from "../log/note.ts";
 import { appendLeaf, type CompactRange, EMPTY_RANGE, loadRange, rootOf } from "../log/tree.ts";
 import type { LedgerEntry } from "../port.ts";
 import { nodeReader } from "./append.ts";
@@ -94,7 +94,7 @@ async function demandCheckpoint(store: LogStore, network: string, text: string, 
     }
     const origin = originOf(network);
     for await (const [, key] of store.range(under(layout.state("key/")))) {
-      const log = noteKey(origin, NOTE_ED25519, fromBase64url((JSON.parse(key) as KeyState).publicKey, "key", 32));
+      const log = noteKey(origin, "note", readPublicKey(JSON.parse(key) as KeyState));
       if (!note.signatures.some(({ name, id }) => name === origin && id === log.id)) continue;
       openCheckpoint(text, log);
       return;

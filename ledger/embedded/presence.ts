@@ -6,7 +6,7 @@
 import type { ProposalState } from "../../chaincode/rules/records.ts";
 import { openCheckpoint, originOf, parseCheckpoint } from "../log/checkpoint.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_ED25519, noteKey } from "../log/note.ts";
+import { noteKey } from "../log/note.ts";
 import { LedgerError } from "../port.ts";
 import { createBell } from "./bell.ts";
 import { type ForkEvidence, keepFork } from "./fork.ts";
@@ -85,7 +85,7 @@ export function createPresence(
   async function isOurs(text: string): Promise<boolean> {
     for (const publicKey of await keysOf(chain.state, self)) {
       try {
-        openCheckpoint(text, noteKey(originOf(chain.network), NOTE_ED25519, publicKey));
+        openCheckpoint(text, noteKey(originOf(chain.network), "note", publicKey));
         return true;
       } catch (error) {
         if (!(error instanceof LogError)) throw error;

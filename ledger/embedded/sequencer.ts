@@ -7,7 +7,7 @@ import type { Transaction } from "../../chaincode/rules/transactions.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts";
-import { isBy, NOTE_ED25519, type NoteKey, noteKey } from "../log/note.ts";
+import { isBy, type NoteKey, noteKey } from "../log/note.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import { createBell } from "./bell.ts";
 import type { Chain, Prepared, Staged } from "./chain.ts";
@@ -269,12 +269,12 @@ function signHead(chain: Chain, prepared: Prepared, identity: SigningIdentity): 
     throw new LedgerError("ERR_LEDGER_REJECTED", "identity: not the key that the ledger has for the sequencer now");
   }
   const head = { origin: originOf(chain.network), size: prepared.range.size, root: prepared.root };
-  return signCheckpoint(head, identity.privateKey);
+  return signCheckpoint(head, identity);
 }
 
 /** The key in the checkpoint's signature line: the ledger's one for the sequencer, or this node's own (founding). */
 function logKeyOf(text: string, chain: Chain, identity: SigningIdentity): NoteKey {
-  const own = noteKey(originOf(chain.network), NOTE_ED25519, identity.publicKey);
+  const own = noteKey(originOf(chain.network), "note", identity);
   const { signatures } = parseCheckpoint(text).note;
   const keys = [chain.governance().log, own].filter((key) => key !== undefined);
   return keys.find((key) => signatures.some((signature) => isBy(key, signature))) ?? own;

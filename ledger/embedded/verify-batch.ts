@@ -1,11 +1,10 @@
 /** What a replica checks of a group commit before it believes it: everything. */
 
 import type { Transaction } from "../../chaincode/rules/transactions.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
-import { openCheckpoint, originOf, parseCheckpoint, type SignedCheckpoint } from "../log/checkpoint.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { openCheckpoint, parseCheckpoint, type SignedCheckpoint } from "../log/checkpoint.ts";
 import { evaluateQuorum } from "../log/cosignature.ts";
 import { LogError } from "../log/errors.ts";
-import { NOTE_ED25519, noteKey } from "../log/note.ts";
 import { verifyConsistency } from "../log/proofs.ts";
 import type { LedgerEntry } from "../port.ts";
 import type { Chain, Prepared } from "./chain.ts";
@@ -90,18 +89,18 @@ function demandOrder(entries: readonly LedgerEntry[], from: number, after: strin
   }
 }
 
-/** The founder's key as pinned, then the sequencer's key before the batch, or after it (replacement by vote). */
+/** The founder's key, which is the pinned one, then the sequencer's key before the batch, or after it (replacement by vote). */
 async function openByLog(
   chain: Chain,
   prepared: Prepared,
   pinnedKey: string,
   note: string,
 ): Promise<{ readonly signed: SignedCheckpoint; readonly by: "pinned" | "before" | "after" }> {
-  const pinned = fromBase64url(pinnedKey, "pinned key", 32);
   const after = prepared.governs ? (await readGovernance(prepared.overlay, chain.network)).log : undefined;
   const candidates =
     chain.head().size === 0
-      ? [{ by: "pinned" as const, key: noteKey(originOf(chain.network), NOTE_ED25519, pinned) }]
+      ? // The founding record says which suite the pinned key is one of, and is signed under that suite.
+        [{ by: "pinned" as const, key: after && toBase64url(after.publicKey) === pinnedKey ? after : undefined }]
       : [
           { by: "before" as const, key: chain.governance().log },
           { by: "after" as const, key: after },

@@ -3,7 +3,15 @@
 import { HASH_BYTES } from "../../crypto/suites/merkle.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { LogError } from "./errors.ts";
-import { formatNote, type Note, type NoteKey, parseNote, signNote, verifyNoteSignature } from "./note.ts";
+import {
+  formatNote,
+  type Note,
+  type NoteKey,
+  type NoteSigner,
+  parseNote,
+  signNote,
+  verifyNoteSignature,
+} from "./note.ts";
 
 export interface Checkpoint {
   readonly origin: string;
@@ -48,14 +56,14 @@ export function parseCheckpoint(text: string): SignedCheckpoint {
 }
 
 /** The log's own signature; "the log's key name in its signature line SHOULD match the origin line". */
-export function signCheckpoint(checkpoint: Checkpoint, privateKey: Uint8Array): string {
+export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): string {
   const text = checkpointText(checkpoint);
-  return formatNote({ text, signatures: [signNote(text, checkpoint.origin, privateKey)] });
+  return formatNote({ text, signatures: [signNote(text, checkpoint.origin, signer)] });
 }
 
 /**
  * Parses `text` and verifies the log's signature. Throws LogError: malformed, another origin, or ERR_LOG_NOTE_SIGNATURE.
- * `log` is `noteKey(origin, NOTE_ED25519, sequencer's public key)`.
+ * `log` is `noteKey(origin, "note", sequencer's public key)`.
  */
 export function openCheckpoint(text: string, log: NoteKey): SignedCheckpoint {
   const opened = parseCheckpoint(text);

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { intl } from "../../crypto/suites/intl.ts";
 import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { openCheckpoint, parseCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { cosign, evaluateQuorum, majorityOf, verifyCosignature, withCosignatures } from "./cosignature.ts";
-import { NOTE_COSIGNATURE, NOTE_ED25519, noteKey } from "./note.ts";
+import { noteKeyOf } from "./note.ts";
 
 // c2sp.org/tlog-checkpoint and c2sp.org/tlog-cosignature: the example of both specifications.
 const SOFA =
@@ -12,17 +11,17 @@ const SOFA =
   "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n";
 
 const seed = (byte: number) => new Uint8Array(32).fill(byte);
-const publicKeyOf = (byte: number) => intl.keyPair(seed(byte)).publicKey;
+const signer = (byte: number) => ({ suite: "intl" as const, privateKey: seed(byte) });
 const ORIGIN = "sealane.ledger/test";
-const log = noteKey(ORIGIN, NOTE_ED25519, publicKeyOf(1));
+const log = noteKeyOf(ORIGIN, "note", signer(1));
 const witnesses = [2, 3, 4].map((byte) => ({
-  key: noteKey(`${ORIGIN}/w${byte}`, NOTE_COSIGNATURE, publicKeyOf(byte)),
+  key: noteKeyOf(`${ORIGIN}/w${byte}`, "cosignature", signer(byte)),
   name: `${ORIGIN}/w${byte}`,
-  privateKey: seed(byte),
+  ...signer(byte),
 }));
 const keys = witnesses.map(({ key }) => key);
 const checkpoint = { origin: ORIGIN, size: 12, root: hashLeaf(seed(9)) };
-const note = signCheckpoint(checkpoint, seed(1));
+const note = signCheckpoint(checkpoint, signer(1));
 const opened = openCheckpoint(note, log);
 const cosignatures = witnesses.map((witness) => cosign(opened.note.text, witness, 1_700_000_000));
 
@@ -42,9 +41,9 @@ describe("checkpoints", () => {
 
   it("open under the log's key and under no other", () => {
     expect(opened.checkpoint).toEqual(checkpoint);
-    const stranger = noteKey(ORIGIN, NOTE_ED25519, publicKeyOf(7));
+    const stranger = noteKeyOf(ORIGIN, "note", signer(7));
     expect(() => openCheckpoint(note, stranger)).toThrow(expect.objectContaining({ code: "ERR_LOG_NOTE_SIGNATURE" }));
-    const elsewhere = noteKey("sealane.ledger/other", NOTE_ED25519, publicKeyOf(1));
+    const elsewhere = noteKeyOf("sealane.ledger/other", "note", signer(1));
     expect(() => openCheckpoint(note, elsewhere)).toThrow(
       expect.objectContaining({ code: "ERR_LOG_CHECKPOINT_MALFORMED" }),
     );
@@ -81,7 +80,7 @@ describe("cosignatures", () => {
   });
 
   it("are no log signatures, even from the same key and name", () => {
-    const cosigned = cosign(opened.note.text, { name: ORIGIN, privateKey: seed(1) }, 1);
+    const cosigned = cosign(opened.note.text, { ...signer(1), name: ORIGIN }, 1);
     const text = withCosignatures({ ...opened, note: { ...opened.note, signatures: [] } }, [cosigned]);
     expect(() => openCheckpoint(text, log)).toThrow(expect.objectContaining({ code: "ERR_LOG_NOTE_SIGNATURE" }));
   });
@@ -99,7 +98,7 @@ describe("quorum", () => {
   it("counts no cosigner twice and no stranger", () => {
     const twice = withCosignatures(opened, [cosignatures[0]!, cosignatures[0]!]);
     expect(evaluate(twice, 2)).toMatchObject({ reached: false, invalid: [witnesses[0]!.name] });
-    const stranger = cosign(opened.note.text, { name: "stranger", privateKey: seed(8) }, 5);
+    const stranger = cosign(opened.note.text, { ...signer(8), name: "stranger" }, 5);
     expect(evaluate(withCosignatures(opened, [cosignatures[0]!, stranger]), 2)).toMatchObject({
       reached: false,
       unknown: ["stranger"],
@@ -116,5 +115,28 @@ describe("quorum", () => {
 
   it("is a strict majority of the cosigners", () => {
     expect([0, 1, 2, 3, 4, 5].map(majorityOf)).toEqual([0, 1, 2, 2, 3, 3]);
+  });
+});
+
+describe("suite gm", () => {
+  const gmSigner = (byte: number) => ({ suite: "gm" as const, privateKey: seed(byte) });
+  const gmLog = noteKeyOf(ORIGIN, "note", gmSigner(1));
+  const cosigner = noteKeyOf(`${ORIGIN}/w2`, "cosignature", gmSigner(2));
+  const gmOpened = openCheckpoint(signCheckpoint(checkpoint, gmSigner(1)), gmLog);
+
+  it("signs and cosigns with key types of its own", () => {
+    const cosigned = cosign(gmOpened.note.text, { ...gmSigner(2), name: cosigner.name }, 7);
+    expect(verifyCosignature(cosigner, gmOpened.note.text, cosigned)).toBe(7);
+    expect(verifyCosignature(cosigner, gmOpened.note.text.replace("12", "13"), cosigned)).toBeUndefined();
+    const whole = parseCheckpoint(withCosignatures(gmOpened, [cosigned]));
+    expect(evaluateQuorum(whole, gmLog, [cosigner], 1)).toMatchObject({ reached: true, unknown: [] });
+  });
+
+  it("is not mistaken for the other suite", () => {
+    expect(() => openCheckpoint(signCheckpoint(checkpoint, gmSigner(1)), log)).toThrow(
+      expect.objectContaining({ code: "ERR_LOG_NOTE_SIGNATURE" }),
+    );
+    const bySuites = parseCheckpoint(withCosignatures(gmOpened, [cosign(gmOpened.note.text, witnesses[0]!, 7)]));
+    expect(evaluateQuorum(bySuites, gmLog, [cosigner], 1)).toMatchObject({ reached: false, unknown: [`${ORIGIN}/w2`] });
   });
 });

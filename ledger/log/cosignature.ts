@@ -1,8 +1,11 @@
-/** Cosignatures, c2sp.org/tlog-cosignature, type Ed25519 `cosignature/v1`, and the quorum over them. */
+/**
+ * Cosignatures, c2sp.org/tlog-cosignature, type Ed25519 `cosignature/v1`, and the quorum over them. In suite `gm` the same
+ * message is signed with SM2.
+ */
 import { concat, utf8 } from "../../crypto/suites/encoding.ts";
-import { intl } from "../../crypto/suites/intl.ts";
+import { suiteOf } from "../../crypto/suites/suite.ts";
 import type { SignedCheckpoint } from "./checkpoint.ts";
-import { formatNote, isBy, NOTE_COSIGNATURE, type NoteKey, type NoteSignature, noteKey } from "./note.ts";
+import { formatNote, isBy, type NoteKey, type NoteSignature, type NoteSigner, noteKeyOf } from "./note.ts";
 
 const TIMESTAMP_BYTES = 8;
 
@@ -12,25 +15,27 @@ const TIMESTAMP_BYTES = 8;
  */
 export function cosign(
   noteText: string,
-  cosigner: { readonly name: string; readonly privateKey: Uint8Array },
+  cosigner: NoteSigner & { readonly name: string },
   unixSeconds: number,
 ): NoteSignature {
-  const key = noteKey(cosigner.name, NOTE_COSIGNATURE, intl.keyPair(cosigner.privateKey).publicKey);
+  const key = noteKeyOf(cosigner.name, "cosignature", cosigner);
   const timestamp = new Uint8Array(TIMESTAMP_BYTES);
   new DataView(timestamp.buffer).setBigUint64(0, BigInt(unixSeconds));
-  const signature = intl.sign(cosigner.privateKey, cosignedMessage(noteText, BigInt(unixSeconds)));
+  const message = cosignedMessage(noteText, BigInt(unixSeconds));
+  const signature = suiteOf(cosigner.suite).sign(cosigner.privateKey, message);
   return { name: key.name, id: key.id, signature: concat(timestamp, signature) };
 }
 
 /** The cosignature's time in seconds since the epoch, or undefined when it is not a valid one by `key`. */
 export function verifyCosignature(key: NoteKey, noteText: string, cosignature: NoteSignature): number | undefined {
-  if (key.type !== NOTE_COSIGNATURE || !isBy(key, cosignature)) return undefined;
-  // tlog-cosignature "Format": u64 timestamp, then 64 bytes of Ed25519.
+  if (key.kind !== "cosignature" || !isBy(key, cosignature)) return undefined;
+  // tlog-cosignature "Format": u64 timestamp, then 64 bytes of signature.
   if (cosignature.signature.length !== TIMESTAMP_BYTES + 64) return undefined;
   const seconds = Buffer.from(cosignature.signature).readBigUInt64BE(0);
   if (seconds > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   const signature = cosignature.signature.subarray(TIMESTAMP_BYTES);
-  return intl.verify(key.publicKey, cosignedMessage(noteText, seconds), signature) ? Number(seconds) : undefined;
+  const isValid = suiteOf(key.suite).verify(key.publicKey, cosignedMessage(noteText, seconds), signature);
+  return isValid ? Number(seconds) : undefined;
 }
 
 /** The checkpoint note with these cosignatures added, in ascending order of key name. */

@@ -4,9 +4,8 @@ import {
   encodeVerifierKey,
   formatNote,
   MAX_NOTE_SIGNATURES,
-  NOTE_COSIGNATURE,
-  NOTE_ED25519,
   noteKey,
+  noteKeyOf,
   parseNote,
   parseVerifierKey,
   signNote,
@@ -28,7 +27,9 @@ const QUASIMODO =
 
 describe("signed notes", () => {
   it("sign the published example byte for byte", () => {
-    expect(formatNote({ text: TEXT, signatures: [signNote(TEXT, "PeterNeumann", SEED)] })).toBe(`${TEXT}\n${PETER}`);
+    expect(
+      formatNote({ text: TEXT, signatures: [signNote(TEXT, "PeterNeumann", { suite: "intl", privateKey: SEED })] }),
+    ).toBe(`${TEXT}\n${PETER}`);
   });
 
   it("verify the published example, alone and beside another signature", () => {
@@ -122,7 +123,18 @@ describe("verifier keys", () => {
   });
 
   it("give one key two ids for two signature types", () => {
-    const { publicKey } = parseVerifierKey(VKEY);
-    expect(noteKey("a", NOTE_ED25519, publicKey).id).not.toBe(noteKey("a", NOTE_COSIGNATURE, publicKey).id);
+    const key = parseVerifierKey(VKEY);
+    expect(noteKey("a", "note", key).id).not.toBe(noteKey("a", "cosignature", key).id);
+  });
+
+  it("of suite gm carry the long identifier after 0xff that signed-note asks for", () => {
+    for (const kind of ["note", "cosignature"] as const) {
+      const key = noteKeyOf("a", kind, { suite: "gm", privateKey: SEED });
+      const text = encodeVerifierKey(key);
+      expect(parseVerifierKey(text)).toEqual(key);
+      const material = Buffer.from(text.split("+").slice(2).join("+"), "base64");
+      expect(material[0]).toBe(0xff);
+      expect(material.subarray(1).toString("latin1").startsWith(`sealane/sm2-sm3/${kind}/v1\0`)).toBe(true);
+    }
   });
 });

@@ -1,26 +1,41 @@
 /** Signed notes, c2sp.org/signed-note@v1: text ending in newline, a blank line, signature lines. */
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { concat, utf8 } from "../../crypto/suites/encoding.ts";
-import { intl } from "../../crypto/suites/intl.ts";
+import { type PublicKey, SUITE_IDS, type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { LogError } from "./errors.ts";
 
-/** signed-note "Signature types": 0x01 Ed25519 over the text, 0x04 timestamped cosignature. */
-export const NOTE_ED25519 = 0x01;
-export const NOTE_COSIGNATURE = 0x04;
-export type NoteKeyType = typeof NOTE_ED25519 | typeof NOTE_COSIGNATURE;
+/** What a key signs: the text itself, or a timestamped cosignature of it. */
+export type NoteKind = "note" | "cosignature";
+
+/**
+ * signed-note "Signature types": 0x01 Ed25519 over the text, 0x04 timestamped cosignature; 0xff is for types "without an
+ * identifier byte assigned", followed by a longer identifier.
+ */
+const TYPES: Readonly<Record<SuiteId, Readonly<Record<NoteKind, Uint8Array>>>> = {
+  intl: { note: Uint8Array.of(0x01), cosignature: Uint8Array.of(0x04) },
+  gm: {
+    note: concat(Uint8Array.of(0xff), utf8("sealane/sm2-sm3/note/v1\0")),
+    cosignature: concat(Uint8Array.of(0xff), utf8("sealane/sm2-sm3/cosignature/v1\0")),
+  },
+};
 
 export const MAX_NOTE_BYTES = 1_000_000;
 /** signed-note "Format": a limit is allowed if it is at least 16. A network has up to 1,000 cosigners. */
 export const MAX_NOTE_SIGNATURES = 1_100;
 
 /** A known key: what a verifier is configured with. */
-export interface NoteKey {
+export interface NoteKey extends PublicKey {
   readonly name: string;
-  readonly type: NoteKeyType;
+  readonly kind: NoteKind;
   /** First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key), big-endian. */
   readonly id: number;
-  readonly publicKey: Uint8Array;
+}
+
+/** Whose key signs a note. */
+export interface NoteSigner {
+  readonly suite: SuiteId;
+  readonly privateKey: Uint8Array;
 }
 
 export interface NoteSignature {
@@ -42,30 +57,44 @@ const KEY_NAME = /^[^\p{White_Space}\p{Cc}+]{1,255}$/u;
 const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;
 const SIGNATURE_LINE = /^\u2014 ([^ ]+) ([A-Za-z0-9+/]+={0,2})$/;
 
-export function noteKey(name: string, type: NoteKeyType, publicKey: Uint8Array): NoteKey {
+export function noteKey(name: string, kind: NoteKind, { suite, publicKey }: PublicKey): NoteKey {
   if (!KEY_NAME.test(name)) throw malformedKey(`name: expected no space or plus, got ${JSON.stringify(name)}`);
-  if (publicKey.length !== 32) throw malformedKey(`public key: expected 32 bytes, got ${publicKey.length}`);
+  const { publicKeyBytes } = suiteOf(suite);
+  if (publicKey.length !== publicKeyBytes) {
+    throw malformedKey(`public key: expected ${publicKeyBytes} bytes, got ${publicKey.length}`);
+  }
   // signed-note "Signatures": key ID = SHA-256(key name || 0x0A || signature type || public key)[:4].
-  const hash = sha256(utf8(`${name}\n`), Uint8Array.of(type), publicKey);
-  return Object.freeze({ name, type, id: Buffer.from(hash).readUInt32BE(0), publicKey });
+  const hash = sha256(utf8(`${name}\n`), TYPES[suite][kind], publicKey);
+  return Object.freeze({ name, kind, id: Buffer.from(hash).readUInt32BE(0), suite, publicKey });
 }
 
 /** `<name>+<key id in hex>+<base64(type ‖ public key)>`, as golang.org/x/mod/sumdb/note writes verifier keys. */
 export const encodeVerifierKey = (key: NoteKey): string =>
-  `${key.name}+${key.id.toString(16).padStart(8, "0")}+${encodeBase64(concat(Uint8Array.of(key.type), key.publicKey))}`;
+  `${key.name}+${key.id.toString(16).padStart(8, "0")}+${encodeBase64(concat(TYPES[key.suite][key.kind], key.publicKey))}`;
 
 export function parseVerifierKey(text: string): NoteKey {
-  const parts = /^([^+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{1,60})$/.exec(text);
+  const parts = /^([^+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{1,120})$/.exec(text);
   if (parts === null) throw malformedKey("verifier key: expected <name>+<8 hex digits>+<base64>");
   const [, name = "", id = "", material = ""] = parts;
   const bytes = decodeBase64(material);
-  const type = bytes?.[0];
-  if (bytes === undefined || (type !== NOTE_ED25519 && type !== NOTE_COSIGNATURE)) {
-    throw malformedKey(`verifier key: expected base64 of type 0x01 or 0x04 and the key, got ${material}`);
+  const type = bytes === undefined ? undefined : typeOf(bytes);
+  if (bytes === undefined || type === undefined) {
+    throw malformedKey(`verifier key: expected base64 of a known type and the key, got ${material}`);
   }
-  const key = noteKey(name, type, bytes.subarray(1));
+  const { suite, kind, length } = type;
+  const key = noteKey(name, kind, { suite, publicKey: bytes.subarray(length) });
   if (key.id !== Number.parseInt(id, 16)) throw malformedKey(`verifier key: id ${id} is not of this name and key`);
   return key;
+}
+
+function typeOf(bytes: Uint8Array) {
+  for (const suite of SUITE_IDS) {
+    for (const kind of ["note", "cosignature"] as const) {
+      const { length } = TYPES[suite][kind];
+      if (Buffer.compare(TYPES[suite][kind], bytes.subarray(0, length)) === 0) return { suite, kind, length };
+    }
+  }
+  return undefined;
 }
 
 /** Strict parse. Throws LogError ERR_LOG_NOTE_MALFORMED; verifies nothing. */
@@ -90,14 +119,20 @@ export function formatNote(note: Note): string {
   return `${note.text}\n${lines.join("")}`;
 }
 
-/** signed-note "Ed25519 signatures": RFC 8032 over the note text, key type 0x01. */
-export function signNote(text: string, name: string, privateKey: Uint8Array): NoteSignature {
-  const key = noteKey(name, NOTE_ED25519, intl.keyPair(privateKey).publicKey);
-  return { name, id: key.id, signature: intl.sign(privateKey, utf8(text)) };
+/** The key that `signer` signs with under this name. */
+export const noteKeyOf = (name: string, kind: NoteKind, { suite, privateKey }: NoteSigner): NoteKey =>
+  noteKey(name, kind, { suite, publicKey: suiteOf(suite).keyPair(privateKey).publicKey });
+
+/** signed-note "Ed25519 signatures": RFC 8032 over the note text, or SM2 over it. */
+export function signNote(text: string, name: string, signer: NoteSigner): NoteSignature {
+  const { id } = noteKeyOf(name, "note", signer);
+  return { name, id, signature: suiteOf(signer.suite).sign(signer.privateKey, utf8(text)) };
 }
 
 export const verifyNoteSignature = (key: NoteKey, text: string, signature: NoteSignature): boolean =>
-  key.type === NOTE_ED25519 && isBy(key, signature) && intl.verify(key.publicKey, utf8(text), signature.signature);
+  key.kind === "note" &&
+  isBy(key, signature) &&
+  suiteOf(key.suite).verify(key.publicKey, utf8(text), signature.signature);
 
 /** "The tuple of key name and key ID uniquely identifies the key": both must match. */
 export const isBy = (key: NoteKey, signature: NoteSignature): boolean =>

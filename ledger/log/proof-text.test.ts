@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { intl } from "../../crypto/suites/intl.ts";
 import { hashLeaf } from "../../crypto/suites/merkle.ts";
 import { openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { cosign, withCosignatures } from "./cosignature.ts";
-import { NOTE_COSIGNATURE, NOTE_ED25519, noteKey } from "./note.ts";
+import { noteKeyOf } from "./note.ts";
 import { formatProof, parseProof, verifyProof } from "./proof-text.ts";
 import { proveInclusion } from "./proofs.ts";
 import { appendLeaf, EMPTY_RANGE, rootOf } from "./tree.ts";
 
 const seed = (byte: number) => new Uint8Array(32).fill(byte);
+const signer = (byte: number) => ({ suite: "intl" as const, privateKey: seed(byte) });
 const ORIGIN = "sealane.ledger/test";
-const log = noteKey(ORIGIN, NOTE_ED25519, intl.keyPair(seed(1)).publicKey);
-const cosigners = [2, 3, 4].map((b) => noteKey(`${ORIGIN}/w${b}`, NOTE_COSIGNATURE, intl.keyPair(seed(b)).publicKey));
+const log = noteKeyOf(ORIGIN, "note", signer(1));
+const cosigners = [2, 3, 4].map((b) => noteKeyOf(`${ORIGIN}/w${b}`, "cosignature", signer(b)));
 const trust = { log, cosigners, quorum: 2 };
 
 const leaves = Array.from({ length: 13 }, (_, i) => hashLeaf(Uint8Array.of(i)));
@@ -24,8 +24,8 @@ const range = leaves.reduce((grown, leaf) => {
 }, EMPTY_RANGE);
 
 async function proofOf(index: number, witnesses = [2, 3]): Promise<string> {
-  const opened = openCheckpoint(signCheckpoint({ origin: ORIGIN, size: 13, root: rootOf(range) }, seed(1)), log);
-  const lines = witnesses.map((b) => cosign(opened.note.text, { name: `${ORIGIN}/w${b}`, privateKey: seed(b) }, 99));
+  const opened = openCheckpoint(signCheckpoint({ origin: ORIGIN, size: 13, root: rootOf(range) }, signer(1)), log);
+  const lines = witnesses.map((b) => cosign(opened.note.text, { ...signer(b), name: `${ORIGIN}/w${b}` }, 99));
   const path = await proveInclusion(index, 13, (level, at) => nodes.get(`${level}/${at}`)!);
   return formatProof({ index, path, checkpoint: withCosignatures(opened, lines) });
 }
@@ -59,7 +59,7 @@ describe("tlog proofs", () => {
   it("name what is missing: quorum, log signature, path", async () => {
     expect(verifyProof(await proofOf(5, [2]), leaves[5]!, trust)).toMatchObject({ ok: false, reason: "quorum" });
     expect(verifyProof(await proofOf(5), leaves[6]!, trust)).toMatchObject({ ok: false, reason: "path" });
-    const stranger = noteKey(ORIGIN, NOTE_ED25519, intl.keyPair(seed(9)).publicKey);
+    const stranger = noteKeyOf(ORIGIN, "note", signer(9));
     expect(verifyProof(await proofOf(5), leaves[5]!, { ...trust, log: stranger })).toMatchObject({
       ok: false,
       reason: "signature",

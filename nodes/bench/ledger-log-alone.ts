@@ -27,7 +27,7 @@ export async function appendAlone(entries: readonly LedgerEntry[]): Promise<numb
         entries.slice(at, at + GROUP).map(({ time, transaction }) => leafText(time, canonicalJson(transaction))),
       );
       range = grown.range;
-      signCheckpoint({ origin: originOf(NETWORK), size: range.size, root: rootOf(range) }, identity.privateKey);
+      signCheckpoint({ origin: originOf(NETWORK), size: range.size, root: rootOf(range) }, identity);
       await store.batch(appendOperations(at, grown), { sync: true });
     }
     return (entries.length * 1000) / (performance.now() - started);

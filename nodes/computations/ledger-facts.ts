@@ -13,8 +13,8 @@ import {
 } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import type { Identity, Parties } from "../../crypto/secagg/opened.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import type { SuiteId } from "../../crypto/suites/suite.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
 import type { Directory } from "../../exchange/requests/ports.ts";
 
 export interface LedgerFacts extends Directory {
@@ -80,7 +80,7 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
       const [found, keyState] = await Promise.all([readMember(state, id), readKey(state, key)]);
       // What was signed with a key that has since been replaced still counts; a revoked key proves nothing.
       if (found?.status !== "active" || keyState?.member !== id || keyState.state === "revoked") return undefined;
-      return fromBase64url(keyState.publicKey, "public key", 32);
+      return readPublicKey(keyState).publicKey;
     },
     opened: (computation: string) => readComputationOpened(state, computation),
     async parties(opened: ComputationOpened, coordinatorMaySequence: boolean) {

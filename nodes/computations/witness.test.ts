@@ -17,7 +17,7 @@ const identityOf = (member: string, byte: number): SigningIdentity => {
 const alpha = identityOf("alpha", 1);
 const checkpoint = signCheckpoint(
   { origin: originOf(NETWORK), size: 41, root: new Uint8Array(32) },
-  identityOf("operator", 9).privateKey,
+  identityOf("operator", 9),
 );
 const noteBy = (identity: SigningIdentity) => cosignedNote(checkpoint, { network: NETWORK, identity, now: () => 0 });
 

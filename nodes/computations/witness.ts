@@ -9,7 +9,7 @@ import type { Signed, SigningIdentity } from "../../crypto/suites/signed.ts";
 import { cosignerNameOf, parseCheckpoint } from "../../ledger/log/checkpoint.ts";
 import { verifyCosignature } from "../../ledger/log/cosignature.ts";
 import { LogError } from "../../ledger/log/errors.ts";
-import { formatNote, NOTE_COSIGNATURE, noteKey } from "../../ledger/log/note.ts";
+import { formatNote, noteKey } from "../../ledger/log/note.ts";
 import { parseProof } from "../../ledger/log/proof-text.ts";
 import type { Context } from "./context.ts";
 import type { HostedRole } from "./hosted-role.ts";
@@ -69,10 +69,9 @@ function sizeOf(note: string): number {
 /** Entries under a checkpoint that `identity` cosigned; undefined when the note is not one. */
 export function cosignedSize(
   note: string,
-  about: { readonly network: string; readonly identity: Pick<SigningIdentity, "member" | "publicKey"> },
+  about: { readonly network: string; readonly identity: Pick<SigningIdentity, "member" | "suite" | "publicKey"> },
 ): number | undefined {
-  const { member, publicKey } = about.identity;
-  const key = noteKey(cosignerNameOf(about.network, member), NOTE_COSIGNATURE, publicKey);
+  const key = noteKey(cosignerNameOf(about.network, about.identity.member), "cosignature", about.identity);
   try {
     const { checkpoint, note: parsed } = parseCheckpoint(note);
     const isOwn = parsed.signatures.some((one) => verifyCosignature(key, parsed.text, one) !== undefined);

@@ -13,6 +13,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const makeKeys = async () => ({
+  suite: "intl" as const,
   seed: systemEffects.random(32),
   tls: await createTlsIdentity({
     member: "alpha",

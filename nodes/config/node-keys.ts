@@ -2,8 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import { access, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { utf8 } from "../../crypto/suites/encoding.ts";
+import { concat, utf8 } from "../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity } from "../../crypto/suites/signed.ts";
+import { SUITE_IDS, type SuiteId } from "../../crypto/suites/suite.ts";
 import { pinOfCertificate } from "../peer/tls-pin.ts";
 import { overwriteFile, syncFolder } from "../store/atomic-file.ts";
 import { ConfigError } from "./config-error.ts";
@@ -33,23 +34,39 @@ const paths = (dir: string, slot: KeySlot) => {
 export async function writeKeys(
   dir: string,
   slot: KeySlot,
-  keys: { seed: Uint8Array; tls: TlsIdentity },
+  keys: { suite: SuiteId; seed: Uint8Array; tls: TlsIdentity },
   passphrase: string | undefined,
 ): Promise<void> {
   const path = paths(dir, slot);
   await writeSecret(path.tlsKey, utf8(keys.tls.privateKey), passphrase);
   await overwriteFile(path.tlsCertificate, keys.tls.certificate);
   // Last, so that its presence means that the others are there.
-  await writeSecret(path.identity, keys.seed, passphrase);
+  await writeSecret(path.identity, concat(nameOf(keys.suite), keys.seed), passphrase);
 }
 
+const SEED_BYTES = 32;
+/** The suite stands before the seed: one file changes its name at once, two would not. */
+const nameOf = (suite: SuiteId): Uint8Array => utf8(`${suite}\0`);
+
 /** Throws ConfigError, as `readSecret`. */
-export const readIdentity = async (
+export async function readIdentity(
   dir: string,
   slot: KeySlot,
   member: string,
   passphrase: string | undefined,
-): Promise<SigningIdentity> => signingIdentity(member, "intl", await readSecret(paths(dir, slot).identity, passphrase));
+): Promise<SigningIdentity> {
+  const { identity: path } = paths(dir, slot);
+  const secret = await readSecret(path, passphrase);
+  const name = secret.subarray(0, -SEED_BYTES);
+  // A seed alone is one of intl: so it was written while there was no other suite.
+  const suite = name.length === 0 ? "intl" : SUITE_IDS.find((id) => Buffer.compare(nameOf(id), name) === 0);
+  if (suite === undefined || secret.length < SEED_BYTES) {
+    throw new ConfigError("ERR_CONFIG_SECRET", `${path}: holds no key of a known suite; restore it from a backup`, {
+      problems: [{ field: path, code: "secret-unreadable", parameters: {} }],
+    });
+  }
+  return signingIdentity(member, suite, secret.slice(-SEED_BYTES));
+}
 
 /** Whether a rotation left keys whose place is not settled yet. */
 export const haveNextKeys = (dir: string): Promise<boolean> =>

@@ -1,16 +1,19 @@
-/** Tokens of this protocol: JWS in compact form (RFC 7515, EdDSA by RFC 8037), with exactly the header fields named here. */
+/**
+ * Tokens of this protocol: JWS in compact form (RFC 7515), with exactly the header fields named here. `alg` is that of the
+ * key's suite: EdDSA (RFC 8037), or SM2-SM3, a name of our own since nobody registered one.
+ */
 import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { intl } from "../../crypto/suites/intl.ts";
-import type { SigningIdentity } from "../../crypto/suites/signed.ts";
+import { type SigningIdentity, suiteOfKey } from "../../crypto/suites/signed.ts";
+import { suiteOf } from "../../crypto/suites/suite.ts";
 
-const ALGORITHM = "EdDSA";
 const MAX_CHARACTERS = 4096;
 const SCHEME = /^Bearer ([\x21-\x7e]+)$/i;
 
 /** `type` keeps tokens of one kind from being taken for another's. */
 export function signCompact(identity: SigningIdentity, type: string, claims: object): string {
-  const signed = `${textOf({ alg: ALGORITHM, typ: type, kid: identity.key })}.${textOf(claims)}`;
-  return `${signed}.${toBase64url(intl.sign(identity.privateKey, utf8(signed)))}`;
+  const suite = suiteOf(identity.suite);
+  const signed = `${textOf({ alg: suite.jwsAlgorithm, typ: type, kid: identity.key })}.${textOf(claims)}`;
+  return `${signed}.${toBase64url(suite.sign(identity.privateKey, utf8(signed)))}`;
 }
 
 const textOf = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -40,11 +43,19 @@ export function readCompact<C>(
     const fields = parsed(head) as { alg?: unknown; typ?: unknown; kid?: unknown };
     const claims = parsed(payload);
     // Exactly these header fields: RFC 7515 section 4.1.11 would have this side understand every critical one.
-    const isOurs = fields.alg === ALGORITHM && fields.typ === type && Object.keys(fields).length === 3;
+    const isOurs = typeof fields.alg === "string" && fields.typ === type && Object.keys(fields).length === 3;
     if (!isOurs || typeof fields.kid !== "string" || !claimsCheck.Check(claims)) return undefined;
     const bytes = fromBase64url(signature, "signature", 64);
     const signed = utf8(`${head}.${payload}`);
-    return { claims, keyId: fields.kid, isSignedBy: (publicKey) => intl.verify(publicKey, signed, bytes) };
+    const { alg, kid } = fields;
+    return {
+      claims,
+      keyId: kid,
+      isSignedBy(publicKey) {
+        const suite = suiteOfKey(publicKey, kid);
+        return suite !== undefined && suite.jwsAlgorithm === alg && suite.verify(publicKey, signed, bytes);
+      },
+    };
   } catch {
     return undefined;
   }

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import type { MemberRecord } from "../../chaincode/rules/transactions.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { signingIdentity } from "../../crypto/suites/signed.ts";
 import { didDocument, didWebOf } from "./did-document.ts";
 
 const record = {
   id: "alpha",
   endpoint: "https://alpha.example:7443",
-  identity: { key: "k".repeat(22), suite: "intl", publicKey: "p".repeat(43) },
+  identity: { key: "k".repeat(22), suite: "intl", publicKey: "A".repeat(43) },
 } as unknown as MemberRecord & { readonly endpoint: string };
 
 test("a member's did:web document names its endpoint and the key of the ledger", () => {
@@ -21,4 +23,12 @@ test("a member's did:web document names its endpoint and the key of the ledger",
       { type: "CatalogService", serviceEndpoint: "https://alpha.example:7443/dsp/2025-1" },
     ],
   });
+});
+
+test("a key of suite gm is named as a point of the curve SM2", () => {
+  const { key, publicKey } = signingIdentity("alpha", "gm", new Uint8Array(32).fill(1));
+  const identity = { key, suite: "gm" as const, publicKey: toBase64url(publicKey) };
+  const [method] = didDocument({ ...record, identity }, "/dsp/2025-1").verificationMethod;
+  const coordinate = expect.stringMatching(/^[A-Za-z0-9_-]{43}$/);
+  expect(method?.publicKeyJwk).toEqual({ kty: "EC", crv: "SM2", x: coordinate, y: coordinate, kid: key });
 });

@@ -1,5 +1,7 @@
 /** did:web (W3C CCG "did:web Method"): who this member is, from its record on the ledger and from nothing else. */
 import type { MemberRecord } from "../../chaincode/rules/transactions.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { suiteOf } from "../../crypto/suites/suite.ts";
 import { joined } from "../../exchange/protocol/paths.ts";
 
 /** `https://host:port` as `did:web:host%3Aport`; the document is at `/.well-known/did.json`. */
@@ -23,8 +25,10 @@ export function didDocument(record: MemberRecord & { readonly endpoint: string }
         id: key,
         type: "JsonWebKey2020",
         controller: did,
-        // RFC 8037: the raw public key as the ledger has it.
-        publicKeyJwk: { kty: "OKP", crv: "Ed25519", x: identity.publicKey, kid: identity.key },
+        publicKeyJwk: {
+          ...suiteOf(identity.suite).publicKeyJwk(fromBase64url(identity.publicKey, "public key")),
+          kid: identity.key,
+        },
       },
     ],
     authentication: [key],

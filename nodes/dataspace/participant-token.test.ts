@@ -54,3 +54,15 @@ test("a general JOSE library makes the same token, and one that is good for an h
   expect(await readParticipantToken(await made(60), call, check)).toMatchObject({ member: "alpha" });
   expect(await readParticipantToken(await made(3600), call, check)).toBeUndefined();
 });
+
+test("a key of suite gm signs with its own algorithm, and no key under another's name", async () => {
+  const gm = signingIdentity("alpha", "gm", new Uint8Array(32).fill(7));
+  const made = participantToken(gm, { ...call, audience: "beta", body }, effects);
+  const known = { ...check, publicKey: async () => gm.publicKey };
+  expect(await readParticipantToken(made, call, known)).toMatchObject({ member: "alpha" });
+  expect(await readParticipantToken(made, call, check)).toBeUndefined();
+  const [head = "", claims, signature] = made.slice("Bearer ".length).split(".");
+  const header = { ...JSON.parse(Buffer.from(head, "base64url").toString("utf8")), alg: "EdDSA" };
+  const renamed = Buffer.from(JSON.stringify(header)).toString("base64url");
+  expect(await readParticipantToken(`Bearer ${renamed}.${claims}.${signature}`, call, known)).toBeUndefined();
+});

@@ -1,5 +1,5 @@
 /**
- * Who a participant is, to another one: a JWT (RFC 7519) as compact JWS (EdDSA, RFC 8037) in `Authorization: Bearer`,
+ * Who a participant is, to another one: a JWT (RFC 7519) as compact JWS (see compact-jws.ts) in `Authorization: Bearer`,
  * good for one call: audience, a minute at most, method, path and digest of the body. Keys are those of the ledger.
  */
 import { type Static, Type } from "typebox";
@@ -59,7 +59,7 @@ export function participantToken(
 }
 
 export interface TokenCheck {
-  /** Raw Ed25519 public key of an active member's current key, by the ledger; undefined for all others. */
+  /** Raw public key of an active member's current key, by the ledger; undefined for all others. */
   readonly publicKey: (member: string, key: string) => Promise<Uint8Array | undefined>;
   readonly audience: string;
   readonly now: () => string;

@@ -37,14 +37,7 @@ import { transaction, uuid } from "../../ledger/conformance/fixture.ts";
 import { openCheckpoint, parseCheckpoint, signCheckpoint } from "../../ledger/log/checkpoint.ts";
 import { cosign, evaluateQuorum, withCosignatures } from "../../ledger/log/cosignature.ts";
 import { LogError } from "../../ledger/log/errors.ts";
-import {
-  encodeVerifierKey,
-  NOTE_COSIGNATURE,
-  NOTE_ED25519,
-  noteKey,
-  parseNote,
-  parseVerifierKey,
-} from "../../ledger/log/note.ts";
+import { encodeVerifierKey, noteKey, parseNote, parseVerifierKey } from "../../ledger/log/note.ts";
 import { formatProof, parseProof, verifyProof } from "../../ledger/log/proof-text.ts";
 import { asset, draft, request } from "../../policies/_fixture.ts";
 import { Asset } from "../../policies/model/asset.ts";
@@ -296,12 +289,12 @@ function isSignable(value: unknown): boolean {
 function log(): readonly Decoder[] {
   const origin = "sealane.ledger/net";
   const root = random(32);
-  const checkpoint = signCheckpoint({ origin, size: 5, root }, identity.privateKey);
-  const logKey = noteKey(origin, NOTE_ED25519, identity.publicKey);
-  const cosigner = { name: `${origin}/alpha`, privateKey: identity.privateKey };
+  const checkpoint = signCheckpoint({ origin, size: 5, root }, identity);
+  const logKey = noteKey(origin, "note", identity);
+  const cosigner = { ...identity, name: `${origin}/alpha` };
   const opened = parseCheckpoint(checkpoint);
   const note = withCosignatures(opened, [cosign(opened.note.text, cosigner, 1_700_000_000)]);
-  const cosigners = [noteKey(cosigner.name, NOTE_COSIGNATURE, identity.publicKey)];
+  const cosigners = [noteKey(cosigner.name, "cosignature", identity)];
   const proof = formatProof({ index: 2, path: [random(32), random(32), random(32)], checkpoint: note });
   return [
     decoder("note", spoiltText(note), parseNote, LogError),

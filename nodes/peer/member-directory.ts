@@ -1,7 +1,7 @@
 /** Members as this node's own replica of the ledger shows them: whose signatures count, and where to reach whom. */
 import { readKey, readMember, readMembers, type StateReader } from "../../chaincode/rules/keys.ts";
 import type { MemberState } from "../../chaincode/rules/records.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
 import { PeerError } from "./peer-error.ts";
 
 /** Where and as whom another member is reached. */
@@ -32,7 +32,7 @@ export function createMemberDirectory(state: StateReader): MemberDirectory {
     async publicKey(member: string, key: string) {
       const [found, keyState] = await Promise.all([readMember(state, member), readKey(state, key)]);
       if (found?.status !== "active" || keyState?.member !== member || keyState.state !== "current") return undefined;
-      return fromBase64url(keyState.publicKey, "public key", 32);
+      return readPublicKey(keyState).publicKey;
     },
     async isReplaced(member: string, key: string) {
       const [found, keyState] = await Promise.all([readMember(state, member), readKey(state, key)]);

@@ -1,5 +1,5 @@
 /**
- * Signed peer requests: a compact JWS (RFC 7515, EdDSA of RFC 8037) in the header `sealane-signature` over method,
+ * Signed peer requests: a compact JWS (RFC 7515; `alg` EdDSA of RFC 8037, or SM2-SM3 in suite `gm`) in the header `sealane-signature` over method,
  * target, body digest, nonce, time, network, sender and audience. Answers are covered by the pinned TLS identity.
  *
  * Every call between members passes here, so the few lines of the compact serialization (RFC 7515 section 7.1) are
@@ -10,14 +10,13 @@ import { Compile } from "typebox/compile";
 import { Code, closed, Digest, Instant, MemberId } from "../../chaincode/rules/vocabulary.ts";
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
-import { intl } from "../../crypto/suites/intl.ts";
-import type { SigningIdentity } from "../../crypto/suites/signed.ts";
+import { type SigningIdentity, suiteOfKey } from "../../crypto/suites/signed.ts";
+import { suiteOf } from "../../crypto/suites/suite.ts";
 import { PeerError } from "./peer-error.ts";
 
 export const SIGNATURE_HEADER = "sealane-signature";
 export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 const MAX_SIGNATURE_CHARACTERS = 4096;
-const ALGORITHM = "EdDSA";
 const TYPE = "sealane-peer+jws";
 
 export const PeerClaims = closed({
@@ -55,14 +54,15 @@ export function signPeerRequest(
     nonce: toBase64url(effects.random(16)),
     time: effects.now(),
   };
-  const signed = `${textOf({ alg: ALGORITHM, typ: TYPE, kid: identity.key })}.${textOf(claims)}`;
-  return `${signed}.${toBase64url(intl.sign(identity.privateKey, utf8(signed)))}`;
+  const suite = suiteOf(identity.suite);
+  const signed = `${textOf({ alg: suite.jwsAlgorithm, typ: TYPE, kid: identity.key })}.${textOf(claims)}`;
+  return `${signed}.${toBase64url(suite.sign(identity.privateKey, utf8(signed)))}`;
 }
 
 const textOf = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 export interface SignatureCheck {
-  /** Raw Ed25519 public key of an active member's key, by the ledger; undefined for all others. */
+  /** Raw public key of an active member's key, by the ledger; undefined for all others. */
   readonly publicKey: (member: string, key: string) => Promise<Uint8Array | undefined>;
   /** The member is active, and the key was its own until the ledger replaced or revoked it. */
   readonly isReplaced?: (member: string, key: string) => Promise<boolean>;
@@ -85,7 +85,7 @@ export async function verifyPeerSignature(header: unknown, check: SignatureCheck
       `${SIGNATURE_HEADER}: longer than ${MAX_SIGNATURE_CHARACTERS} characters`,
     );
   }
-  const { claims, keyId, signed, signature } = readUnverified(header);
+  const { claims, algorithm, keyId, signed, signature } = readUnverified(header);
   const publicKey = await check.publicKey(claims.from, keyId);
   if (publicKey === undefined && (await check.isReplaced?.(claims.from, keyId)) === true) {
     throw new PeerError("ERR_PEER_KEY_REPLACED", `${claims.from}: the ledger replaced or revoked key ${keyId}`);
@@ -93,7 +93,8 @@ export async function verifyPeerSignature(header: unknown, check: SignatureCheck
   if (publicKey === undefined) {
     throw new PeerError("ERR_PEER_UNKNOWN_MEMBER", `${claims.from}: no active member with key ${keyId} on the ledger`);
   }
-  if (!intl.verify(publicKey, signed, signature)) {
+  const suite = suiteOfKey(publicKey, keyId);
+  if (suite?.jwsAlgorithm !== algorithm || !suite.verify(publicKey, signed, signature)) {
     throw new PeerError("ERR_PEER_SIGNATURE", `${SIGNATURE_HEADER}: the signature does not verify`);
   }
   if (claims.network !== check.network || claims.to !== check.audience) {
@@ -120,10 +121,11 @@ function readUnverified(header: string) {
       const fields = parsed(head) as { alg?: unknown; typ?: unknown; kid?: unknown; crit?: unknown };
       const claims = parsed(payload);
       // Exactly these header fields: RFC 7515 section 4.1.11 would have this side understand every critical one.
-      const isOurs = fields.alg === ALGORITHM && fields.typ === TYPE && Object.keys(fields).length === 3;
+      const isOurs = typeof fields.alg === "string" && fields.typ === TYPE && Object.keys(fields).length === 3;
       if (isOurs && typeof fields.kid === "string" && claimsCheck.Check(claims)) {
         return {
           claims,
+          algorithm: fields.alg as string,
           keyId: fields.kid,
           signed: utf8(`${head}.${payload}`),
           signature: fromBase64url(signature, "signature", 64),

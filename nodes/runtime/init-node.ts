@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { MemberRecord } from "../../chaincode/rules/transactions.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { signingIdentity } from "../../crypto/suites/signed.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { writeApiToken } from "../config/api-token.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { CONFIG_FILE, type NodeConfig, parseConfig } from "../config/node-config.ts";
@@ -17,13 +18,15 @@ export interface InitOptions {
   readonly dir: string;
   /** Contents of sealane.json: required keys and whatever differs from the defaults. `formatVersion` is added. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Of the network that this node is to found or join. Default `intl`. */
+  readonly suite?: SuiteId;
   readonly passphrase?: string;
   readonly effects: Effects;
 }
 
 /** Throws ConfigError: a wrong key, or ERR_CONFIG_EXISTS when the folder already holds a node. Nothing is overwritten. */
 export async function initNode(options: InitOptions): Promise<{ readonly config: NodeConfig; readonly keyId: string }> {
-  const { dir, effects } = options;
+  const { dir, effects, suite = "intl" } = options;
   const raw = { formatVersion: 1, ...options.config };
   const config = parseConfig(raw);
   const file = join(dir, CONFIG_FILE);
@@ -37,11 +40,11 @@ export async function initNode(options: InitOptions): Promise<{ readonly config:
     now: effects.now(),
     serial: effects.random(15),
   });
-  await writeKeys(dir, "current", { seed, tls }, options.passphrase);
+  await writeKeys(dir, "current", { suite, seed, tls }, options.passphrase);
   await writeApiToken(dir, effects.random);
   // Last: a folder with a configuration is a whole node.
   await createFile(file, `${JSON.stringify(raw, null, 2)}\n`, 0o644);
-  return { config, keyId: signingIdentity(config.member.id, "intl", seed).key };
+  return { config, keyId: signingIdentity(config.member.id, suite, seed).key };
 }
 
 /** What this node founds a network or applies for membership with. */

@@ -2,10 +2,14 @@
  * Key rotation: a new identity key and, except on the sequencer, a new TLS key. The new keys are on disk as `next`
  * before the ledger hears of them; whichever side of the record a crash falls on, the next start takes the keys that
  * the ledger names. The sequencer keeps its TLS key, because a replica that was away during the rotation knows no other.
+ *
+ * The suite of the sequencer's key is the network's: rotating it into another suite moves the network there, and every
+ * other member with its own next rotation.
  */
-import { readMember, readNetwork } from "../../chaincode/rules/keys.ts";
+import { readMember, readNetwork, readNetworkSuite } from "../../chaincode/rules/keys.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { type SigningIdentity, signingIdentity, signStatement } from "../../crypto/suites/signed.ts";
+import { type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { LedgerEntry } from "../../ledger/port.ts";
 import { haveNextKeys, type NodeKeys, readKeys, writeKeys } from "../config/node-keys.ts";
@@ -15,6 +19,7 @@ import type { NodeServices } from "./services.ts";
 
 export interface Rotation {
   readonly keyId: string;
+  readonly suite: SuiteId;
   readonly entry: LedgerEntry;
 }
 
@@ -24,6 +29,8 @@ export async function rotateKeys(
   options: {
     readonly tls: TlsIdentity;
     readonly passphrase: string | undefined;
+    /** Only the sequencer has a choice; default is the network's. */
+    readonly suite?: SuiteId;
     readonly onNext: (next: SigningIdentity) => void;
   },
 ): Promise<Rotation> {
@@ -39,7 +46,7 @@ export async function rotateKeys(
     proof: signStatement(next, "application", { member, replaces: identity.key, next: next.key }),
   };
   const entry = await record({ network, identity, ledger }, "key.rotate", body, { next: next.key });
-  return { keyId: next.key, entry };
+  return { keyId: next.key, suite: next.suite, entry };
 }
 
 /**
@@ -48,9 +55,9 @@ export async function rotateKeys(
  */
 async function nextKeys(
   services: Pick<NodeServices, "config" | "dir" | "identity" | "ledger" | "member" | "now" | "random">,
-  options: { readonly tls: TlsIdentity; readonly passphrase: string | undefined },
+  options: { readonly tls: TlsIdentity; readonly passphrase: string | undefined; readonly suite?: SuiteId },
 ): Promise<NodeKeys> {
-  const { dir, identity, ledger, member } = services;
+  const { dir, ledger, member } = services;
   if (await haveNextKeys(dir)) return await readKeys(dir, "next", member, options.passphrase);
   const seed = services.random(32);
   const sequencer = (await readNetwork(ledger))?.sequencer === member;
@@ -62,6 +69,7 @@ async function nextKeys(
         now: services.now(),
         serial: services.random(15),
       });
-  await writeKeys(dir, "next", { seed, tls }, options.passphrase);
-  return { identity: signingIdentity(member, identity.suite, seed), tls };
+  const suite = options.suite ?? suiteOf((await readNetworkSuite(ledger)) ?? "").id;
+  await writeKeys(dir, "next", { suite, seed, tls }, options.passphrase);
+  return { identity: signingIdentity(member, suite, seed), tls };
 }

@@ -1,12 +1,12 @@
 /** Applications for membership: what an applicant signs, and how the operator takes it in, admits or refuses. */
 import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
-import { readMember } from "../../../chaincode/rules/keys.ts";
+import { readMember, readNetworkSuite } from "../../../chaincode/rules/keys.ts";
 import { MemberRecord } from "../../../chaincode/rules/transactions.ts";
 import { Code, closed, signed } from "../../../chaincode/rules/vocabulary.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
-import { fromBase64url } from "../../../crypto/suites/encoding.ts";
 import { verifySigned } from "../../../crypto/suites/signed.ts";
+import { readPublicKey } from "../../../crypto/suites/suite.ts";
 import { transaction } from "../../../exchange/requests/record.ts";
 import type { LedgerEntry } from "../../../ledger/port.ts";
 import type { RecordStore } from "../../store/records.ts";
@@ -61,7 +61,12 @@ export async function receiveApplication(
   if (invitation.expiresAt <= services.now()) {
     throw new NetworkError("ERR_NETWORK_INVITATION_EXPIRED", `invitation: expired at ${invitation.expiresAt}`);
   }
-  const { id: member } = application.statement.member;
+  const { id: member, identity } = application.statement.member;
+  const suite = await readNetworkSuite(services.ledger);
+  if (identity.suite !== suite) {
+    const wanted = `member.identity.suite: keys of this network are of suite ${suite}, got ${identity.suite}`;
+    throw new NetworkError("ERR_NETWORK_APPLICATION_INVALID", `${wanted}; make the node with --suite ${suite}`);
+  }
   if ((await readMember(services.ledger, member)) !== undefined) {
     throw new NetworkError("ERR_NETWORK_MEMBER_EXISTS", `member.id: ${member} is a member already; choose another id`);
   }
@@ -84,10 +89,17 @@ function verified(value: unknown, network: string): Application {
   const { statement } = value;
   if (statement.network !== network) throw invalid(`network: expected ${network}, got ${statement.network}`);
   const { identity } = statement.member;
-  const key = fromBase64url(identity.publicKey, "publicKey", 32);
   const own = value.signer === statement.member.id && value.key === identity.key;
-  if (!own || !verifySigned(key, "application", value)) throw invalid("signature: does not verify under its own key");
+  if (!own || !isSignedBy(identity, value)) throw invalid("signature: does not verify under its own key");
   return value;
+}
+
+function isSignedBy(identity: Application["statement"]["member"]["identity"], value: Application): boolean {
+  try {
+    return verifySigned(readPublicKey(identity).publicKey, "application", value);
+  } catch {
+    return false;
+  }
 }
 
 /** State for the polling applicant; the ledger decides, so an admission outside this node's store counts too. */

@@ -54,7 +54,7 @@ export async function joinNetwork(
   const { network, sequencer } = invitation;
   const peers = createPeerClient({ ...effects, identity: () => keys.identity, network });
   try {
-    // Ed25519 is deterministic: a repeated join sends the same bytes and is answered as the same application.
+    // Signatures are deterministic: a repeated join sends the same bytes and is answered as the same application.
     const application = signStatement(keys.identity, "application", { network, member: memberRecordOf(config, keys) });
     await applyAndWait(peers, { ...options, invitation, application });
     const pinned: NetworkFile = { formatVersion: 1, network, role: "replica", sequencer };
