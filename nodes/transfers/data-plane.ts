@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { DATASPACE_PATH, joined } from "../../exchange/protocol/paths.ts";
@@ -65,6 +66,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const agreements = openStore<KeptAgreement>("release-agreements");
   const wishes = openStore<Wish>("transfer-wishes");
   const pushed = openStore<true>("transfers-pushed");
+  const pseudonymKeys = openStore<string>("release-pseudonym-keys");
   // One thread, so that the same table is the same bytes: a version that was erased can be written again.
   const open = (asset: string) => services.assets.open(asset, 1);
   const tables = createOwnTables({ openStore, assets: { ...services.assets, open } });
@@ -77,6 +79,13 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     folder: join(services.dir, "released"),
     tables,
     records: openStore<SnapshotRecord>("release-snapshots"),
+    async pseudonymKey(id) {
+      const kept = await pseudonymKeys.get(id);
+      if (kept !== undefined) return fromBase64url(kept, "release-pseudonym-keys");
+      const key = services.random(32);
+      await pseudonymKeys.put(id, toBase64url(key));
+      return key;
+    },
     assertWritable: services.assertWritable,
   });
   const may = (agreement: KeptAgreement["agreement"], format: string | undefined) =>

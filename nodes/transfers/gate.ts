@@ -4,7 +4,7 @@
  * one in force both permit what the consumer declared.
  */
 import { readAgreement } from "../../chaincode/rules/keys.ts";
-import { digestOf } from "../../crypto/suites/digest.ts";
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import { declaredBy } from "../../exchange/transfers/declaration.ts";
 import { policyOfAgreement, type ReleaseAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import { decideRelease } from "../../policies/engine/decide-release.ts";
@@ -58,6 +58,12 @@ export async function permission(
   const fields = releasedFields(agreed, asset);
   const still = releasedFields(inForce, asset).map(({ name }) => name);
   if (!fields.every(({ name }) => still.includes(name))) return refused("policy-replaced");
+  // Of two masks nobody can say which one hides more: a new one wants a new agreement.
+  const isMaskedAnew = fields.some(({ element }) => {
+    const mask = inForce.release?.masks[element];
+    return mask !== undefined && canonicalJson(mask) !== canonicalJson(agreed.release?.masks[element] ?? null);
+  });
+  if (isMaskedAnew) return refused("policy-replaced");
   return { ok: true, asset, fields, release: strictest(agreed.release, inForce) };
 }
 

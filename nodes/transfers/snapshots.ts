@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { csvLine } from "../../exchange/transfers/csv.ts";
+import { maskingOf } from "../../exchange/transfers/masked.ts";
 import type { OwnTables } from "../computations/own-tables.ts";
 import { createSharedWork } from "../computations/shared-work.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "../store/atomic-file.ts";
@@ -36,6 +37,8 @@ export function createSnapshots(deps: {
   readonly folder: string;
   readonly tables: Pick<OwnTables, "read">;
   readonly records: RecordStore<SnapshotRecord>;
+  /** Of one agreement, the same one for ever: 32 bytes, on disk. */
+  readonly pseudonymKey: (id: string) => Promise<Uint8Array>;
   /** Throws while the disk is full. */
   readonly assertWritable: () => void;
 }): Snapshots {
@@ -53,6 +56,15 @@ export function createSnapshots(deps: {
 
   async function write(id: string, { asset, fields, release }: Permitted, columns: string): Promise<Snapshot> {
     deps.assertWritable();
+    const key = await deps.pseudonymKey(id);
+    const maskings = fields.map(({ element }) => {
+      const mask = release.masks[element];
+      return mask === undefined ? undefined : maskingOf(mask, key);
+    });
+    const masked = (cell: string | null, at: number): string | null => {
+      const masking = maskings[at];
+      return masking === undefined ? cell : masking(cell);
+    };
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     const temporary = `${pathOf(id)}.tmp`;
     const file = await open(temporary, "w", PRIVATE_FILE);
@@ -72,7 +84,7 @@ export function createSnapshots(deps: {
       await deps.tables.read(asset.id, { text, parameters: [] }, async (batch) => {
         rows += batch.rows.length;
         if (rows > release.rows) throw tooLarge("rows", release.rows);
-        await append(batch.rows.map(csvLine).join(""));
+        await append(batch.rows.map((row) => csvLine(row.map(masked))).join(""));
       });
       await file.sync();
     } catch (error) {
@@ -93,7 +105,7 @@ export function createSnapshots(deps: {
   return Object.freeze({
     async of(id: string, permitted: Permitted) {
       const { asset, fields, release } = permitted;
-      const columns = JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name)]);
+      const columns = JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name), release.masks]);
       const snapshot =
         (await existing(id, columns)) ??
         (await once(id, async () => (await existing(id, columns)) ?? write(id, permitted, columns)));

@@ -23,6 +23,14 @@ test("records that the policy lists may leave, and no other column", () => {
   expect(releasedFields(termsOf({}), asset).map(({ name }) => name)).toEqual(["capital", "year"]);
 });
 
+const MASKED = { ...RELEASE, elements: ["year", "person-id"] };
+
+test.each(["pseudonym", "redact"] as const)("an identity field leaves as %s where the policy says so", (mask) => {
+  const release = { ...MASKED, masks: [{ element: "person-id", mask }] };
+  expect(judge({ release }).outcome).toBe("permit");
+  expect(releasedFields(termsOf({ release }), asset).map(({ name }) => name)).toEqual(["year", "person"]);
+});
+
 test("what a policy prohibits is no column, whatever it lists", () => {
   const terms = termsOf({ prohibition: prohibited("sealane:element", "capital") });
   expect(releasedFields(terms, asset).map(({ name }) => name)).toEqual(["year"]);
@@ -33,6 +41,10 @@ test.each([
   ["release-format-not-allowed", {}, { format: "HttpData-PUSH" }],
   ["release-empty", { release: { ...RELEASE, elements: ["unknown"] } }, {}],
   ["identity-released", { release: { ...RELEASE, elements: ["year", "person-id"] } }, {}],
+  ["identity-released", { release: { ...MASKED, masks: [{ element: "person-id", mask: "prefix", length: "1" }] } }, {}],
+  ["mask-not-for-type", { release: { ...RELEASE, masks: [{ element: "capital", mask: "month" }] } }, {}],
+  ["mask-not-for-type", { release: { ...RELEASE, masks: [{ element: "capital", mask: "pseudonym" }] } }, {}],
+  ["mask-not-for-type", { release: { ...RELEASE, masks: [{ element: "year", mask: "round", step: "10" }] } }, {}],
   ["element-prohibited", { prohibition: prohibited("sealane:element", "capital") }, {}],
   ["recipient-prohibited", { prohibition: prohibited("recipient", "government") }, {}],
   ["requester-prohibited", { prohibition: prohibited("sealane:requester", "government") }, {}],

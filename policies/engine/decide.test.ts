@@ -263,7 +263,13 @@ describe("each rule refuses what it is for", () => {
     // Held by the schema already, or met only by a fault of the engine itself.
     const unreachable = ["too-many-dimensions", "engine-failed", "rule-failed", "rule-silent"];
     // About records: decide-release.test.ts.
-    const ofReleases = ["identity-released", "release-empty", "release-format-not-allowed", "release-not-allowed"];
+    const ofReleases = [
+      "identity-released",
+      "mask-not-for-type",
+      "release-empty",
+      "release-format-not-allowed",
+      "release-not-allowed",
+    ];
     const here = [...cases, ...prohibited].map(([reason]) => reason);
     expect(new Set([...here, ...ofReleases, ...elsewhere, ...unreachable, "redistribution-prohibited"])).toEqual(
       new Set<string>(REFUSAL_REASONS),

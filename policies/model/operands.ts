@@ -4,6 +4,7 @@
  * Right operands are strings, objects or arrays (DSP 2025-1 contract-schema.json, RightOperand): numbers are text.
  */
 import { type TSchema, Type } from "typebox";
+import { Mask } from "./mask.ts";
 import { Edges } from "./query.ts";
 import { SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
@@ -95,6 +96,7 @@ export const FIELD_OPERANDS = Object.freeze({
   "sealane:countUnits": table({}),
   "sealane:release": table({
     "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
+    "sealane:mask": anyOf(Mask, 500),
     "sealane:format": needed(anyOf(literals(RELEASE_FORMATS)), "isAnyOf"),
     count: { operators: { lteq: Positive } },
     "sealane:rows": { operators: { lteq: Positive } },

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Compile } from "typebox/compile";
 import { describe, expect, test } from "vitest";
 import { draft } from "../_fixture.ts";
+import type { Mask } from "./mask.ts";
 import { parsePolicy } from "./parse-policy.ts";
 import { type Policy, policyDigest, policyJsonSchema } from "./policy.ts";
 import { policyOf } from "./policy-of.ts";
@@ -210,4 +211,39 @@ test("parsePolicy never throws, and accepts nothing that its schema refuses", ()
     }),
     { numRuns: 300 },
   );
+});
+
+describe("masks of released elements", () => {
+  const released = (masks: readonly unknown[]) =>
+    policyOf({
+      ...draft,
+      release: { elements: ["year", "capital"], formats: ["HttpData-PULL"], masks: masks as readonly Mask[] },
+    });
+  test("are read by element", () => {
+    const masks = [
+      { element: "year", mask: "prefix", length: "3" },
+      { element: "capital", mask: "round", step: "0.5" },
+    ];
+    const parsed = parsePolicy(released(masks));
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    expect({ ...parsed.terms.release?.masks }).toEqual({ year: masks[0], capital: masks[1] });
+  });
+  test.each([
+    ["mask-unlisted", [{ element: "note", mask: "redact" }]],
+    [
+      "term-repeated",
+      [
+        { element: "year", mask: "redact" },
+        { element: "year", mask: "pseudonym" },
+      ],
+    ],
+    ["value-invalid", [{ element: "year", mask: "hash" }]],
+    ["value-invalid", [{ element: "year", mask: "prefix" }]],
+    ["value-invalid", [{ element: "year", mask: "prefix", length: "0" }]],
+    ["value-invalid", [{ element: "capital", mask: "round", step: "0.0" }]],
+    ["value-invalid", [{ element: "capital", mask: "round", step: 10 }]],
+    ["value-invalid", [{ element: "year", mask: "redact", length: "1" }]],
+  ])("%s: %j", (code, masks) => {
+    expect(problemsOf(released(masks)).map((problem) => problem.code)).toContain(code);
+  });
 });

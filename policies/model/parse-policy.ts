@@ -262,6 +262,7 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
   const single: string[] = [];
   // Two cuts of one number would overlap, and their differences single out what lies between the edges.
   const classed: string[] = [];
+  const masked: string[] = [];
   permissions.forEach((permission, index) => {
     const field = `/permission/${index}`;
     const right = (leftOperand: string): readonly unknown[] | undefined => {
@@ -270,6 +271,15 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
     };
     if (permission?.action === "sealane:countUnits" || permission?.action === "sealane:release") {
       single.push(permission.action);
+    }
+    if (permission?.action === "sealane:release") {
+      for (const one of right("sealane:mask") ?? []) {
+        const element = String((one as { readonly element?: unknown } | null)?.element);
+        masked.push(element);
+        if (right("sealane:element")?.includes(element) === true) continue;
+        const detail = `sealane:mask names ${show(element)}, which sealane:element does not release`;
+        problems.push({ field, code: "mask-unlisted", detail, parameters: { element: show(element) } });
+      }
     }
     if (permission?.action === "sealane:groupBy" && permission.constraint === undefined) {
       const parameters = { term: "sealane:element | sealane:attribute" };
@@ -301,6 +311,7 @@ function fieldProblems(permissions: NonNullable<Given["permission"]>): PolicyPro
     ...repeated("/permission", filtered),
     ...repeated("/permission", single),
     ...repeated("/permission", classed),
+    ...repeated("/permission", masked),
   ];
 }
 

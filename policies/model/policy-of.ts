@@ -1,4 +1,5 @@
 /** Builds a policy document from plain terms, for tools and tests; parsePolicy stays the judge of the result. */
+import type { Mask } from "./mask.ts";
 import {
   type AggregateFunction,
   PROFILE,
@@ -55,6 +56,7 @@ export interface PolicyDraft {
   /** Records that may leave. */
   readonly release?: {
     readonly elements: readonly string[];
+    readonly masks?: readonly Mask[];
     readonly formats: readonly ReleaseFormat[];
     readonly uses?: number;
     readonly rows?: number;
@@ -100,11 +102,12 @@ export function policyOf(draft: PolicyDraft): Policy {
   }
   if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });
   if (draft.release !== undefined) {
-    const { elements, formats, uses, rows, bytes, callsPerMinute } = draft.release;
+    const { elements, masks, formats, uses, rows, bytes, callsPerMinute } = draft.release;
     permission.push({
       action: "sealane:release",
       constraint: compact([
         anyOf("sealane:element", elements),
+        anyOf("sealane:mask", masks),
         anyOf("sealane:format", formats),
         single("count", "lteq", uses),
         single("sealane:rows", "lteq", rows),

@@ -17,6 +17,7 @@ export const POLICY_PROBLEM_CODES = [
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",
+  "mask-unlisted",
 ] as const;
 
 /** What keeps a cohort's policies from running one plan. */

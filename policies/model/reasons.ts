@@ -67,6 +67,7 @@ export const REFUSAL_REASONS = [
   "identity-grouped",
   "identity-released",
   "legal-basis-not-allowed",
+  "mask-not-for-type",
   "measure-repeated",
   "period-empty",
   "period-not-divisible",

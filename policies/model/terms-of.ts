@@ -1,4 +1,5 @@
 /** Flattens a checked policy into its terms. */
+import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 import type { Constraint, Policy } from "./policy.ts";
 import {
@@ -106,6 +107,12 @@ function releaseOf(policy: Policy): ReleaseTerms | undefined {
   const read = reader(permission.constraint);
   return Object.freeze({
     elements: read.list("sealane:element") ?? [],
+    masks: Object.freeze(
+      Object.assign(
+        Object.create(null),
+        Object.fromEntries((read.list<Mask>("sealane:mask") ?? []).map((mask) => [mask.element, mask])),
+      ),
+    ),
     formats: read.list<ReleaseFormat>("sealane:format") ?? [],
     uses: read.whole("count", "lteq"),
     rows: read.whole("sealane:rows", "lteq") ?? DEFAULTS.releaseRows,

@@ -1,4 +1,5 @@
 /** A policy's terms with every default filled in: what the rules read. Built only by parsePolicy. */
+import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
@@ -27,6 +28,8 @@ export interface ElementTerms {
 /** Records of the listed elements may leave; nothing else of the table does. */
 export interface ReleaseTerms {
   readonly elements: readonly string[];
+  /** What leaves of an element instead of its values. */
+  readonly masks: Readonly<Record<string, Mask>>;
   readonly formats: readonly ReleaseFormat[];
   /** Most deliveries of this asset, over all agreements; undefined: no limit. */
   readonly uses: number | undefined;

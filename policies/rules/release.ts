@@ -1,5 +1,6 @@
-/** Which records may leave: only listed elements, and never what identifies a statistical unit or person. */
+/** Which records may leave: only listed elements, masked as stated; what identifies a unit or person never as it is. */
 import type { Asset, Field } from "../model/asset.ts";
+import { hidesIdentity, suits } from "../model/mask.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
@@ -15,7 +16,7 @@ export interface ReleaseCase extends GeneralCase {
 export const releasedFields = (terms: PolicyTerms, asset: Pick<Asset, "fields">): readonly Field[] =>
   asset.fields.filter(
     ({ element, identity }) =>
-      identity !== true &&
+      (identity !== true || hidesIdentity(terms.release?.masks[element])) &&
       terms.release?.elements.includes(element) === true &&
       !terms.prohibited.elements.includes(element),
   );
@@ -27,8 +28,17 @@ export const release: Rule<ReleaseCase> = {
     const { release: allowed } = terms;
     if (allowed === undefined) return [...refusals, refuse("release-not-allowed", {})];
     const listed = asset.fields.filter(({ element }) => allowed.elements.includes(element));
-    const identities = listed.filter(({ identity }) => identity === true).map(({ element }) => element);
+    const identities = listed
+      .filter(({ element, identity }) => identity === true && !hidesIdentity(allowed.masks[element]))
+      .map(({ element }) => element);
     if (identities.length > 0) refusals.push(refuse("identity-released", { got: identities }));
+    const unsuited = listed.filter((field) => {
+      const mask = allowed.masks[field.element];
+      return mask !== undefined && !suits(mask, field);
+    });
+    if (unsuited.length > 0) {
+      refusals.push(refuse("mask-not-for-type", { got: unsuited.map(({ element }) => element) }));
+    }
     const prohibited = listed.map(({ element }) => element).filter((one) => terms.prohibited.elements.includes(one));
     if (prohibited.length > 0) refusals.push(refuse("element-prohibited", { got: prohibited }));
     if (releasedFields(terms, asset).length === 0) refusals.push(refuse("release-empty", { listed: allowed.elements }));

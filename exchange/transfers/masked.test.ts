@@ -1,0 +1,80 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Mask } from "../../policies/model/mask.ts";
+import { maskingOf } from "./masked.ts";
+
+const KEY = new Uint8Array(32).fill(7);
+const element = "e";
+const masked = (mask: Mask, value: string | null, key = KEY) => maskingOf(mask, key)(value);
+const round = (step: string): Mask => ({ element, mask: "round", step });
+const PSEUDONYM: Mask = { element, mask: "pseudonym" };
+
+test.each<[string, Mask, string, string | null]>([
+  ["redact", { element, mask: "redact" }, "secret", null],
+  ["prefix", { element, mask: "prefix", length: "2" }, "330683", "33"],
+  ["prefix of a shorter one", { element, mask: "prefix", length: "9" }, "33", "33"],
+  ["prefix of characters beyond 16 bits", { element, mask: "prefix", length: "2" }, "𠮷野家", "𠮷野"],
+  ["month", { element, mask: "month" }, "2026-03-17", "2026-03"],
+  ["year", { element, mask: "year" }, "2026-03-17", "2026"],
+  ["to thousands", round("1000"), "12499.9", "12000"],
+  ["to thousands, up", round("1000"), "12500.1", "13000"],
+  ["half to even, down", round("1000"), "12500", "12000"],
+  ["half to even, up", round("1000"), "13500.00", "14000"],
+  ["negative", round("10"), "-15", "-20"],
+  ["negative to nothing", round("10"), "-4", "0"],
+  ["to tenths", round("0.1"), "2.25", "2.2"],
+  ["to tenths of a whole", round("0.1"), "3", "3.0"],
+  ["to quarters", round("0.25"), "0.13", "0.25"],
+  ["more digits than a double holds", round("1"), "12345678901234567890.5", "12345678901234567890"],
+])("%s", (_name, mask, value, wanted) => {
+  expect(masked(mask, value)).toBe(wanted);
+});
+
+test.each<Mask>([
+  PSEUDONYM,
+  { element, mask: "redact" },
+  { element, mask: "prefix", length: "1" },
+  { element, mask: "month" },
+  round("1"),
+])("NULL stays NULL: $mask", (mask) => {
+  expect(masked(mask, null)).toBeNull();
+});
+
+test.each<[Mask, string]>([
+  [{ element, mask: "month" }, "17.03.2026"],
+  [{ element, mask: "year" }, "26"],
+  [round("1"), "about 5"],
+  [round("1"), "1e3"],
+  [round("1"), ""],
+])("a value that the mask cannot read does not leave: %j %s", (mask, value) => {
+  expect(() => masked(mask, value)).toThrow(RangeError);
+});
+
+describe("a pseudonym", () => {
+  test("is HMAC-SHA-256 over its domain, element and value, 16 bytes of it", () => {
+    const text = "sealane/pseudonym/v1\0e\0Huaxin";
+    const whole = createHmac("sha256", KEY).update(text).digest();
+    expect(masked(PSEUDONYM, "Huaxin")).toBe(whole.subarray(0, 16).toString("base64url"));
+  });
+  test("is the same for the same value, and another one under another agreement or element", () => {
+    const here = masked(PSEUDONYM, "Huaxin");
+    expect(masked(PSEUDONYM, "Huaxin")).toBe(here);
+    expect(masked(PSEUDONYM, "Huaxim")).not.toBe(here);
+    expect(masked(PSEUDONYM, "Huaxin", new Uint8Array(32).fill(8))).not.toBe(here);
+    expect(masked({ ...PSEUDONYM, element: "f" }, "Huaxin")).not.toBe(here);
+  });
+});
+
+test("a rounded number is a multiple of the step, at most half of it away", () => {
+  const number = fc.record({ whole: fc.integer({ min: -1_000_000, max: 1_000_000 }), cents: fc.nat(99) });
+  fc.assert(
+    fc.property(number, fc.constantFrom(1, 5, 25, 100, 300, 1_000), ({ whole, cents }, step) => {
+      const text = `${whole}.${String(cents).padStart(2, "0")}`;
+      const hundredths = whole * 100 + (text.startsWith("-") ? -cents : cents);
+      const got = Number(masked(round(String(step)), text));
+      expect(Math.abs(got % step)).toBe(0);
+      expect(Math.abs(got * 100 - hundredths)).toBeLessThanOrEqual(step * 50);
+    }),
+  );
+});
