@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import { defaultPolicy } from "../computations/_network.ts";
+import { createTestClock, type TestClock } from "../testnet/test-clock.ts";
 import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 
 export const PROVIDER = "alpha";
@@ -20,6 +21,8 @@ export type TransferView = { readonly transfer: string; readonly state: string; 
 
 export interface Pair {
   readonly net: Testnet;
+  /** Of both nodes. */
+  readonly clock: TestClock;
   /** A call of a node's management interface. */
   api(member: string, method: "GET" | "POST", path: string, body?: unknown, headers?: object): Promise<Response>;
   json<T = TransferView>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
@@ -46,9 +49,21 @@ const RELEASE: NonNullable<PolicyDraft["release"]> = {
   callsPerMinute: 1_000,
 };
 
+export const policyFor = (slug: string, release: Partial<NonNullable<PolicyDraft["release"]>>, version = 1) =>
+  policyOf({
+    ...defaultPolicy(PROVIDER),
+    id: `policy-${slug}`,
+    version,
+    asset: `${PROVIDER}:${slug}`,
+    requesterKinds: ["government", "industry"],
+    release: { ...RELEASE, ...release },
+  });
+
 export async function createPair(rows = 20): Promise<Pair> {
   const data = await mkdtemp(join(tmpdir(), "sealane-transfers-"));
+  const clock = createTestClock();
   const net = await createTestnet({
+    effects: clock,
     members: [
       { id: CONSUMER, kind: "industry" },
       { id: PROVIDER, kind: "enterprise", reachable: true },
@@ -59,16 +74,11 @@ export async function createPair(rows = 20): Promise<Pair> {
     const path = join(data, `${slug}.csv`);
     const id = `${PROVIDER}:${slug}`;
     await writeFile(path, rowsText(count));
+    const policy = policyFor(slug, release);
     await net.node(PROVIDER).services.assets.register({
       description: { ...DESCRIPTION, id, unitDomain: `${PROVIDER}-${slug}` },
       source: { kind: "csv", path },
-      policy: policyOf({
-        ...defaultPolicy(PROVIDER),
-        id: `policy-${slug}`,
-        asset: id,
-        requesterKinds: ["government", "industry"],
-        release: { ...RELEASE, ...release },
-      }),
+      policy,
     });
     await net.settled();
     return id;
@@ -105,6 +115,7 @@ export async function createPair(rows = 20): Promise<Pair> {
   await offer("panel", rows);
   return {
     net,
+    clock,
     api,
     json,
     state,

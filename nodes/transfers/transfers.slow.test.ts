@@ -17,10 +17,12 @@ import {
   LONG,
   type Pair,
   PROVIDER,
+  policyFor,
   releasedText,
   SECRET,
   type TransferView,
 } from "./_pair.ts";
+import { TOKEN_LIFE_MS } from "./data-token.ts";
 
 /** Far more than all buffers on the way hold. */
 const BIG_ROWS = 60_000;
@@ -102,6 +104,48 @@ describe("a transfer that is fetched", () => {
     expect(going.headers.get("etag")).toBe(cut.answer.headers.get("etag"));
     const all = Buffer.concat([cut.first, Buffer.from(await going.arrayBuffer())]);
     expect(all.equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+
+  test("goes on under a new token where the first one has run out", async () => {
+    const { transfer } = await pair.begin({ asset: big });
+    const cut = await opened(transfer);
+    await cut.reader.cancel();
+    pair.clock.moveTo(pair.clock.time() + TOKEN_LIFE_MS);
+    const headers = { range: `bytes=${cut.first.length}-`, "if-range": cut.answer.headers.get("etag") };
+    const going = await data(transfer, headers);
+    expect(going.status).toBe(206);
+    const all = Buffer.concat([cut.first, Buffer.from(await going.arrayBuffer())]);
+    expect(all.equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+
+  test("is masked as the policy says", async () => {
+    const asset = await pair.offer("masked", 3, {
+      elements: ["year", "output-value", "name", "note"],
+      masks: [
+        { element: "name", mask: "pseudonym" },
+        { element: "note", mask: "prefix", length: "6" },
+        { element: "output-value", mask: "round", step: "1" },
+      ],
+    });
+    const { transfer } = await pair.begin({ asset });
+    const text = await (await data(transfer)).text();
+    expect(text).not.toContain(SECRET);
+    const word = "[A-Za-z0-9_-]{22}";
+    const rows = ["2024,0,@,note 0", "2025,2,@,note 1", "2024,2,@,note 2"].map(
+      (row) => `${row.replace("@", word)}\r\n`,
+    );
+    expect(text).toMatch(new RegExp(`^year,output,name,note\r\n${rows.join("")}$`));
+    expect(await (await data(transfer)).text()).toBe(text);
+  });
+
+  test("stops in its middle when the policy does not release the records any more", async () => {
+    const asset = await pair.offer("changing", BIG_ROWS, { elements: LONG });
+    const { transfer } = await pair.begin({ asset });
+    const stream = await opened(transfer);
+    const { assets } = pair.net.node(PROVIDER).services;
+    await assets.setPolicy(asset, policyFor("changing", { elements: ["year"] }, 2));
+    expect((await rest(stream)) === undefined).toBe(true);
+    expect(await problem(await data(transfer))).toMatchObject({ status: 403, reason: "policy-replaced" });
   });
 
   test("is never put together from two versions", async () => {
@@ -187,6 +231,42 @@ describe("a transfer that is sent", () => {
     const { transfer } = await pair.begin({ asset: big, format: "HttpData-PUSH" }, ["COMPLETED"]);
     const answer = await data(transfer);
     expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+  });
+});
+
+/** Waits until the consumer has a part of what is sent, and not all. */
+const isUnderWay = async (id: string): Promise<void> =>
+  expect
+    .poll(() => pair.json(CONSUMER, "GET", `/transfers/${id}`))
+    .toMatchObject({ received: { bytes: expect.toSatisfy((bytes: number) => bytes > 0) } });
+
+describe("a transfer that is sent and interrupted", () => {
+  test("goes on where the consumer's file ends when its provider is back", async () => {
+    const { transfer } = await pair.begin({ asset: big, format: "HttpData-PUSH" }, BEGUN);
+    await isUnderWay(transfer);
+    await pair.net.stop(PROVIDER);
+    const { received } = await pair.json(CONSUMER, "GET", `/transfers/${transfer}`);
+    expect(received).toMatchObject({ complete: false });
+    await pair.net.start(PROVIDER);
+    await pair.state(CONSUMER, transfer, ["COMPLETED"]);
+    const answer = await data(transfer);
+    expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.from(releasedText(BIG_ROWS, true)))).toBe(true);
+    const { accessLog } = pair.net.node(PROVIDER).services;
+    const sent = (await accessLog.read(0, accessLog.size())).filter(({ event }) => event.action === "transfer sent");
+    expect(sent.at(-1)?.event.outcome).not.toMatch(/^bytes 0-/);
+  });
+
+  test("ends on both sides with its cause when its agreement is revoked, and gives nothing of what came", async () => {
+    const asset = await pair.offer("revoked", BIG_ROWS, { elements: LONG });
+    const view = await pair.begin({ asset, format: "HttpData-PUSH" }, BEGUN);
+    await isUnderWay(view.transfer);
+    await revoke(view);
+    const end = { state: "TERMINATED", reason: "agreement-revoked" };
+    expect(await pair.state(CONSUMER, view.transfer, ["TERMINATED"])).toMatchObject(end);
+    expect(await problem(await data(view.transfer))).toMatchObject({ status: 409, reason: "not-received-yet" });
+    const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
+    const [theirs] = transfers.filter(({ agreement }) => agreement === view.agreement);
+    expect(await pair.state(PROVIDER, String(theirs?.transfer), ["TERMINATED"])).toMatchObject(end);
   });
 });
 
