@@ -196,8 +196,7 @@ function pathOf(url: string, params: TSchema | undefined, known: Known): fc.Arbi
 }
 
 function queryOf(querystring: TSchema | undefined, known: Known): fc.Arbitrary<string> {
-  const pair = (key: string, value: unknown) =>
-    `${encoded(key)}=${encoded(textOf(value))}`;
+  const pair = (key: string, value: unknown) => `${encoded(key)}=${encoded(textOf(value))}`;
   const stray = fc.option(
     fc.constantFrom("a=1", "__proto__=1", "from=1&from=2", "=", "&&&", "%zz=%", "constructor[x]=1"),
     {
