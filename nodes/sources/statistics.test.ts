@@ -210,7 +210,7 @@ test("distinct values over organisations: the sums hold the registers of the uni
         .digest();
       wanted[digest[0]!] = Math.max(wanted[digest[0]!]!, Math.min(Math.clz32(digest.readUInt32BE(1)) + 1, ranks));
     }
-    const words = [...sums.subarray(atom * layout.wordsPerAtom, (atom + 1) * layout.wordsPerAtom)];
+    const words = sums.subarray(atom * layout.wordsPerAtom, (atom + 1) * layout.wordsPerAtom);
     expect(readThermometers(words, ranks)).toEqual(wanted);
     const [estimate, error] = cells.filter(({ group }) => group.year === year);
     expect([estimate!.part, error!.part, error!.value]).toEqual(["estimate", "relative-error", "0.065"]);
