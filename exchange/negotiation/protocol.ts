@@ -23,6 +23,7 @@ export const negotiationProtocol = Object.freeze({
   isOver: ({ state }: Negotiation) => isNegotiationOver(state),
   answer: negotiationDocument,
   stateOf: (answer: unknown) => (told.Check(answer) ? answer : undefined),
+  endOf: ({ termination }: Negotiation) => termination,
   ended: (negotiation, by, { code, reason }) => ({
     ...negotiation,
     state: "TERMINATED",

@@ -27,7 +27,9 @@ export interface Protocol<D extends ProcessDocument, M extends { readonly "@type
   readonly answer: (document: D) => object;
   /** A state as the other side tells it; undefined for what is none. */
   readonly stateOf: (answer: unknown) => ToldState | undefined;
-  /** The end that this side declares when the other side cannot be reached any more. */
+  /** Who ended it before its time, and why; undefined: nobody. */
+  readonly endOf: (document: D) => { readonly by: Role; readonly code: string | undefined } | undefined;
+  /** The end that this side declares when it cannot tell the other side. */
   readonly ended: (document: D, by: Role, cause: Cause) => D;
 }
 

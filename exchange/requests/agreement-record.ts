@@ -38,6 +38,17 @@ export const agreementIdOf = (request: string, asset: string): string => uuidOf(
 export const consumerPidOf = (request: string, asset: string, attempt: number): string =>
   `urn:uuid:${uuidOf({ consumer: request, asset, attempt })}`;
 
+/** A new policy may overtake a negotiation, or its provider be away, so often: some weeks of asking in vain. */
+export const MAX_ATTEMPTS = 32;
+
+/** Which attempt of the requester this is; undefined: none of its ids. */
+export function attemptOf(request: string, asset: string, consumerPid: string): number | undefined {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    if (consumerPidOf(request, asset, attempt) === consumerPid) return attempt;
+  }
+  return undefined;
+}
+
 /** Salted digest of a signed request, as on the ledger. */
 export const requestDigest = ({ document, salt }: RequestDocument): string =>
   saltedDigest(fromBase64url(salt, "salt", 32), document);

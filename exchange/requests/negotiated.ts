@@ -14,27 +14,50 @@ export const NEGOTIATION_END_REASONS = [
   "policy-replaced",
   "agreement-mismatch",
   "peer-unreachable",
+  /** Nothing has moved for as long as this side waits: the requester asks anew. */
+  "deadline-passed",
+  /** The other side does not take what this one has to say. */
+  "peer-refused",
+  /** The requester has begun its next attempt. */
+  "superseded",
 ] as const;
 type EndReason = (typeof NEGOTIATION_END_REASONS)[number];
 export const POLICY_REPLACED = "policy-replaced" satisfies EndReason;
+export const SUPERSEDED = "superseded" satisfies EndReason;
 
 /** The requester asks anew: nobody has refused anything. */
-const RENEWED: readonly string[] = ["policy-replaced", "peer-unreachable"] satisfies readonly EndReason[];
+const RENEWED: readonly string[] = [
+  "policy-replaced",
+  "peer-unreachable",
+  "deadline-passed",
+] satisfies readonly EndReason[];
+/** Refusals of a first message that time, or the next attempt's id, mends. */
+const MENDED: readonly string[] = ["negotiation-running", "pid-taken"];
 const FIRST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 24 * 60 * 60_000;
 
+/** Of a first message: the answer that it was given up after. `isFinal`: the provider has refused it. */
+export interface FirstRefusal {
+  readonly at: string;
+  readonly code: string;
+  readonly isFinal?: boolean;
+}
+
 /**
  * When the requester asks a provider anew after this negotiation, in milliseconds since 1970; undefined where it does
- * not. `refusedAt`: of a first message that was never taken, which says nothing about the request.
+ * not. `refusal`: of a first message that was never taken; unless the provider has refused it in the protocol's own
+ * words, that says nothing about the request.
  */
 export function asksAgainAt(
   document: Pick<Negotiation, "termination"> | undefined,
-  refusedAt: string | undefined,
+  refusal: FirstRefusal | undefined,
   attempt: number,
 ): number | undefined {
   if (document !== undefined) return RENEWED.includes(document.termination?.code ?? "") ? 0 : undefined;
-  if (refusedAt === undefined) return undefined;
-  return Date.parse(refusedAt) + Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+  if (refusal === undefined) return undefined;
+  const isWord = refusal.isFinal === true && !refusal.code.startsWith("http-");
+  if (isWord && !MENDED.includes(refusal.code)) return undefined;
+  return Date.parse(refusal.at) + Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
 }
 
 export const ending = (reason: EndReason, ...details: readonly string[]): Cause => causeOf(reason, ...details);

@@ -21,6 +21,7 @@ export const transferProtocol = Object.freeze({
   isOver: ({ state }: Transfer) => isTransferOver(state),
   answer: transferDocument,
   stateOf: (answer: unknown) => (told.Check(answer) ? answer : undefined),
+  endOf: ({ state, stopped }: Transfer) => (state === "TERMINATED" ? stopped : undefined),
   ended: (transfer, by, { code, reason }) => ({
     ...transfer,
     state: "TERMINATED",

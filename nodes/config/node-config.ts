@@ -71,6 +71,13 @@ export const NodeConfig = closed({
     releaseMs: Positive(7 * 86_400_000),
     opensByItself: Type.Boolean(),
   }),
+  /** Contract negotiations and transfers with other participants. */
+  dataspace: closed({
+    /** A negotiation in which nothing moves for so long ends, with a cause that both sides see. */
+    waitMs: Positive(366 * 86_400_000),
+    /** Negotiations and transfers that are over stay for so long. What was agreed on stays on the ledger. */
+    keptMs: Positive(3_660 * 86_400_000),
+  }),
   accessLog: closed({
     /** A batch is anchored when this many entries wait, or the oldest is this old. */
     anchorEntries: Positive(1_000_000),
@@ -99,6 +106,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   },
   sources: { allowedPaths: [], memoryLimitMiB: 512, threads: 2, timeoutMs: 600_000 },
   computations: { stepMs: 120_000, releaseMs: 600_000, opensByItself: true },
+  dataspace: { waitMs: 30 * 86_400_000, keptMs: 90 * 86_400_000 },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },
   log: { level: "info" },
 });

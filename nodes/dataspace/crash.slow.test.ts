@@ -1,88 +1,21 @@
 /** kill -9 on both sides, in every state, right before and right after it is on disk: real processes, stores and HTTP. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { uuidOf } from "../../exchange/requests/record.ts";
-import type { CrashSetup } from "./_crash-process.ts";
+import { expectToSurvive } from "./_crash-pair.ts";
 
 const STATES = ["REQUESTED", "AGREED", "VERIFIED", "FINALIZED"] as const;
-const POINTS = (["alpha", "beta"] as const).flatMap((side) =>
+const points = (["alpha", "beta"] as const).flatMap((side) =>
   STATES.flatMap((state) =>
     (["before", "after"] as const).map((when) => ({ side, state, when, pid: uuidOf({ side, state, when }) })),
   ),
 );
-/** States that a message of the other side leads to. */
-const SURE: Readonly<Record<"alpha" | "beta", readonly string[]>> = {
-  alpha: ["AGREED", "FINALIZED"],
-  beta: ["REQUESTED", "VERIFIED"],
-};
-const program = fileURLToPath(new URL("_crash-process.ts", import.meta.url));
 
 test("a negotiation ends as agreed on both sides, wherever one of them is killed", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "sealane-crash-dsp-"));
-  const ports = { alpha: await freePort(), beta: await freePort() };
-  const children: Partial<Record<"alpha" | "beta", ChildProcess>> = {};
-  const ends: string[] = [];
-  let isOver = false;
-
-  function run(name: "alpha" | "beta"): void {
-    const other = name === "alpha" ? "beta" : "alpha";
-    const deaths = POINTS.filter(({ side }) => side === name).map(({ pid, when, state }) => [pid, { when, state }]);
-    const setup: CrashSetup = {
-      name,
-      dir: join(dir, name),
-      port: ports[name],
-      peer: { name: other, port: ports[other] },
-      begin: name === "alpha" ? POINTS.map(({ pid }) => pid) : [],
-      deaths: Object.fromEntries(deaths),
-    };
-    const child = spawn(process.execPath, [program, JSON.stringify(setup)], { stdio: ["ignore", "ignore", "inherit"] });
-    children[name] = child;
-    child.on("exit", (_code, signal) => {
-      if (isOver) return;
-      ends.push(`${name} ${signal}`);
-      run(name);
-    });
-  }
-
-  /** As the other side would ask; undefined while the process is away. */
-  async function shown(name: "alpha" | "beta", pid: string) {
-    const url = `http://127.0.0.1:${ports[name]}/dsp/2025-1/negotiations/${pid}`;
-    const authorization = `Bearer ${name === "alpha" ? "beta" : "alpha"}`;
-    const answer = await fetch(url, { headers: { authorization } }).catch(() => undefined);
-    return answer?.ok === true ? ((await answer.json()) as { state: string; providerPid: string }) : undefined;
-  }
-
-  try {
-    await Promise.all([mkdir(join(dir, "alpha")), mkdir(join(dir, "beta"))]);
-    run("beta");
-    run("alpha");
-    for (const { pid } of POINTS) {
-      const states = async () => {
-        const ours = await shown("alpha", pid);
-        return [ours?.state, ours === undefined ? undefined : (await shown("beta", ours.providerPid))?.state];
-      };
-      await expect.poll(states, { timeout: 240_000, interval: 50 }).toEqual(["FINALIZED", "FINALIZED"]);
-    }
-    // What a message of this side leads to may be proven by the other's next one before it was on disk by itself.
-    const sure = POINTS.filter(({ side, state }) => SURE[side].includes(state));
-    for (const { side, pid } of sure) await expect(access(join(dir, side, `died-${pid}`))).resolves.toBeUndefined();
-    expect(ends.filter((one) => !one.endsWith(" SIGKILL"))).toEqual([]);
-  } finally {
-    isOver = true;
-    for (const child of Object.values(children)) child.kill("SIGKILL");
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-  }
+  await expectToSurvive({
+    program: new URL("_crash-process.ts", import.meta.url),
+    collection: "negotiations",
+    points,
+    end: "FINALIZED",
+    sure: { alpha: ["AGREED", "FINALIZED"], beta: ["REQUESTED", "VERIFIED"] },
+  });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -15,6 +15,7 @@ import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createDataPlane } from "../transfers/data-plane.ts";
 import { createAuthenticate } from "./authenticate.ts";
+import { MOST_ENDED } from "./ended-processes.ts";
 import { createOwnCatalog } from "./own-catalog.ts";
 import type { ProcessRecord } from "./process-record.ts";
 import { createProcesses } from "./processes.ts";
@@ -34,6 +35,10 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     protocol: transferProtocol,
     records: openStore<ProcessRecord<Transfer, TransferMessage>>("dsp-transfers"),
     open: openStore<true>("dsp-transfers-open", "unless-power-fails"),
+    ended: {
+      marks: openStore("dsp-transfers-ended", "unless-power-fails"),
+      retention: { ...MOST_ENDED, keptMs: services.config().dataspace.keptMs },
+    },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,
   });

@@ -9,7 +9,7 @@ import { dataRequestOf, openOffer } from "../../exchange/negotiation/data-reques
 import { context } from "../../exchange/protocol/vocabulary.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { defaultPolicy, draftOf } from "../computations/_network.ts";
-import type { NegotiationRecord } from "../computations/negotiating.ts";
+import type { NegotiationRecord } from "../computations/negotiation-index.ts";
 import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 import { createDataspaceClient, type DataspaceClient } from "./client.ts";
 import { participantToken } from "./participant-token.ts";

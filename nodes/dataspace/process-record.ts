@@ -36,6 +36,8 @@ export interface ProcessRefusal {
   readonly code: string;
   readonly reasons: readonly string[];
   readonly at: string;
+  /** The other side has refused it; otherwise nobody was reached. */
+  readonly isFinal?: boolean;
 }
 
 /** How a message fared. */

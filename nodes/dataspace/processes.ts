@@ -6,17 +6,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { digestOf } from "../../crypto/suites/digest.ts";
-import { joined } from "../../exchange/protocol/paths.ts";
 import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
-import { acknowledged, newSide, sends, takes, withdrawn } from "../../exchange/protocol/side.ts";
-import { causeOf, otherRole, type Role } from "../../exchange/protocol/vocabulary.ts";
+import { newSide, withdrawn } from "../../exchange/protocol/side.ts";
+import { type Cause, causeOf, otherRole } from "../../exchange/protocol/vocabulary.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { problemLine } from "../../policies/model/problem.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import type { RecordStore } from "../store/records.ts";
 import { DataspaceError, unknownProcess } from "./dataspace-error.ts";
+import { createEndedProcesses, type EndedMark, type Retention } from "./ended-processes.ts";
+import { deadlineOf, deadlinePassed, type End, type Endings, endOf, refusedCause } from "./endings.ts";
+import { createOpenProcesses, MOST_OPEN } from "./open-processes.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
+import { createSteps } from "./process-steps.ts";
 import { createTimers } from "./timers.ts";
 
 /** Of a message on its way: pauses between tries, and when to stop. */
@@ -38,9 +41,6 @@ export const PATIENCE: Patience = Object.freeze({
 const STANDING_PAUSE_MS = 60 * 60_000;
 /** How long a question about the state waits for the answer to a message that is on its way. */
 const SETTLING_MS = 1_000;
-const KEPT_STEPS = 32;
-/** Processes that one participant has begun here and that are not over. */
-export const MOST_OPEN = 1_000;
 
 export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@type": string }> {
   readonly protocol: Protocol<D, M>;
@@ -66,6 +66,17 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
   /** What the message on its way says stands for everyone to see: the process never ends for want of an answer. */
   readonly stands?: (record: ProcessRecord<D, M>) => Promise<boolean>;
+  /** Ends what nobody can say anything more about. Absent: processes stand still for as long as the other side likes. */
+  readonly endings?: Endings<D, M>;
+  /** Absent: what is over stays for ever. */
+  readonly ended?: {
+    readonly marks: RecordStore<EndedMark>;
+    readonly retention: Retention;
+    /** It stays as long again. */
+    readonly isNeeded?: (record: ProcessRecord<D, M>) => Promise<boolean>;
+    /** Before it goes. */
+    readonly onForget?: (record: ProcessRecord<D, M>) => Promise<void>;
+  };
   /** Told of every change, after it is on disk, and at the start of every process that is not over. */
   readonly onMoved?: (record: ProcessRecord<D, M>) => void;
   readonly onError: (pid: string, error: unknown) => void;
@@ -86,6 +97,8 @@ export interface Processes<D extends ProcessDocument, M> {
   /** For the other participant. */
   show(peer: string, pid: string): Promise<D>;
   find(pid: string): Promise<ProcessRecord<D, M> | undefined>;
+  /** Over for this side without a word: the other side has shown that it is over for it. */
+  end(pid: string, cause: Cause): Promise<void>;
   /** Asks `next` again, because something outside the process has changed. */
   poke(pid: string): void;
   start(): Promise<void>;
@@ -97,7 +110,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
 ): Processes<D, M> {
   type Record = ProcessRecord<D, M>;
   const { protocol, records, patience = PATIENCE } = ports;
-  const { moves, paths, collection } = protocol;
+  const { moves, collection } = protocol;
+  const { isOver, sending, taking, confirmed, declared, urlOf, stateUrlOf, isAfter } = createSteps(protocol, ports.now);
   const oneAtATime = createKeyedLock();
   const attempts = new Map<string, { readonly abort: () => void; readonly settled: Promise<void> }>();
   const timers = createTimers(ports.now);
@@ -107,36 +121,45 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     onError: ports.onError,
   });
 
-  const isOver = ({ side }: Record): boolean =>
-    side.sending === undefined && (side.document === undefined || protocol.isOver(side.document));
-
-  /** Pids whose mark this run has written or read. */
-  const marked = new Set<string>();
-  /** By participant: what it has begun and is not over. */
-  const begun = new Map<string, Set<string>>();
-  function count({ pid, peer, first }: Record): void {
-    if (first === undefined) return;
-    const theirs = begun.get(peer) ?? new Set();
-    begun.set(peer, theirs.add(pid));
-  }
-
-  async function unmark(pid: string, peer?: string): Promise<void> {
-    marked.delete(pid);
-    if (peer !== undefined) begun.get(peer)?.delete(pid);
-    await ports.open.delete(pid);
-  }
+  const open = createOpenProcesses(ports.open);
+  const ended =
+    ports.ended === undefined
+      ? undefined
+      : createEndedProcesses({
+          ...ports.ended,
+          now: ports.now,
+          timers: createTimers(ports.now),
+          forget,
+          onError: (error) => ports.onError("", error),
+        });
 
   async function keep(record: Record): Promise<void> {
-    // The mark lies before the record and outlives it: both are in one log, so it is on disk once the record is.
-    if (!isOver(record) && !marked.has(record.pid)) {
-      await ports.open.put(record.pid, true);
-      marked.add(record.pid);
+    const { pid, peer } = record;
+    if (isOver(record)) {
+      await ended?.mark(pid, peer, JSON.stringify(record).length);
+      await records.put(pid, record);
+      await open.unmark(pid, peer);
+      timers.clear(pid);
+      ports.onMoved?.(record);
+      return;
     }
-    await records.put(record.pid, record);
-    if (isOver(record)) await unmark(record.pid, record.peer);
-    else count(record);
+    // The mark lies before the record and outlives it.
+    await open.mark(pid);
+    await records.put(pid, record);
+    open.count(record);
     ports.onMoved?.(record);
-    if (!isOver(record)) queue.poke(record.pid);
+    queue.poke(pid);
+  }
+
+  function forget(pid: string): Promise<boolean> {
+    return oneAtATime(pid, async () => {
+      const record = await records.get(pid);
+      if (record === undefined || !isOver(record)) return true;
+      if ((await ports.ended?.isNeeded?.(record)) === true) return false;
+      await ports.ended?.onForget?.(record);
+      await records.delete(pid);
+      return true;
+    });
   }
 
   function parsed(body: unknown, type: string): M {
@@ -147,54 +170,51 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   }
 
   async function taken(record: Record, message: M): Promise<D> {
-    const { peer, pid } = record;
-    const result = takes(moves, record.side, message, digestOf(message), pid);
-    if (!result.ok) {
-      const code = result.code === "crossed" ? "ERR_DATASPACE_CROSSED" : "ERR_DATASPACE_REFUSED";
-      const said = { code: result.code, reasons: [result.detail] };
-      throw new DataspaceError(code, said, record.side.document);
-    }
-    const { document } = result.side;
-    if (result.repeated) return document;
-    const { address, first } = record;
-    const history = stepped(record, otherRole(record.side.role), message, document.state);
-    await keep({ pid, peer, address, side: result.side, history, ...(first === undefined ? {} : { first }) });
+    const { document, record: moved } = taking(record, message);
+    if (moved === undefined) return document;
+    await keep(moved);
     // What was on its way has been answered by this message, or gives way to it.
-    attempts.get(pid)?.abort();
+    attempts.get(record.pid)?.abort();
     return document;
-  }
-
-  function stepped({ history = [] }: Record, by: Role, message: M, state: string): NonNullable<Record["history"]> {
-    const step = { at: ports.now(), by, message: message["@type"], digest: digestOf(message), state };
-    return [...history.slice(1 - KEPT_STEPS), step];
-  }
-
-  /** `record` with a message on its way. Throws where the table has no such move. */
-  function sending(record: Record, message: M): Record {
-    const { side } = record;
-    const result = sends(moves, side, message);
-    const step = moves.step(side.document, side.role, message, "unknown");
-    if (!result.ok || !step.ok) {
-      const { code, detail } = result.ok ? (step as Extract<typeof step, { ok: false }>) : result;
-      throw new DataspaceError("ERR_DATASPACE_REFUSED", { code, reasons: [detail] });
-    }
-    const now = ports.now();
-    const history = stepped(record, side.role, message, step.document.state);
-    return { ...record, side: result.side, history, delivery: { since: now, tries: 0, due: now } };
   }
 
   /** One thing this side owes the process; runs again after every change. */
   async function drive(pid: string): Promise<void> {
     const record = await records.get(pid);
-    if (record === undefined || isOver(record)) return await unmark(pid, record?.peer);
+    if (record === undefined || isOver(record)) return await open.unmark(pid, record?.peer);
     if (record.side.sending !== undefined) return await deliver(record, record.side.sending);
-    const message = await ports.next(record);
-    if (message === undefined || message["@type"] === record.refusal?.type) return;
+    const word = await wordOn(record);
+    if (word === undefined) return;
     await oneAtATime(pid, async () => {
       if (!isDeepStrictEqual(await records.get(pid), record)) return queue.poke(pid);
-      await keep(sending(record, message));
+      await keep(word.kind === "say" ? sending(record, word.message) : declared(record, word.cause));
     });
   }
+
+  /** What this side says now, or that the process is over for it; undefined: it waits. */
+  async function wordOn(record: Record): Promise<End<M> | undefined> {
+    const { document } = record.side;
+    const { refusal } = record;
+    const { endings } = ports;
+    const about = document === undefined ? undefined : { ...record, side: { ...record.side, document } };
+    const due = about === undefined || endings === undefined ? undefined : deadlineOf(protocol, endings, about);
+    const isOverdue = due !== undefined && !timers.isAhead(due);
+    const wish = await ports.next(record).catch((error: unknown) => {
+      if (isOverdue) return undefined;
+      throw error;
+    });
+    const isRefused = wish !== undefined && wish["@type"] === refusal?.type;
+    if (wish !== undefined && !isRefused) return { kind: "say", message: wish };
+    if (about === undefined || endings === undefined || due === undefined) return undefined;
+    const isFixed = (isRefused || isOverdue) && (await ports.stands?.(record)) === true;
+    const end = (cause: Cause) => endOf(protocol, endings, about, cause);
+    if (isRefused && !isFixed) return end(refusedCause(endings, about.side.document, wish, refusal));
+    if (isOverdue && !isFixed) return end(deadlinePassed(about.side.document, due));
+    timers.at(record.pid, isFixed ? later(endings.waitMs) : due, () => queue.poke(record.pid));
+    return undefined;
+  }
+
+  const later = (ms: number): string => new Date(Date.parse(ports.now()) + ms).toISOString();
 
   async function deliver(record: Record, message: M): Promise<void> {
     const { pid, peer } = record;
@@ -218,12 +238,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
 
   /** An earlier try may have been taken although its answer was lost: then the refusal is about the second one. */
   async function hasArrived(record: Record, message: M, signal: AbortSignal): Promise<boolean> {
-    const { side, peer, address } = record;
-    const pid = side.document === undefined ? undefined : theirPid(record, side.document);
-    if (pid === undefined) return false;
-    const told = protocol.stateOf(await ports.ask(peer, joined(address, collection, pid), signal));
-    const after = moves.step(side.document, side.role, message, pid);
-    return after.ok && told?.state === after.document.state;
+    const url = stateUrlOf(record);
+    return url !== undefined && isAfter(record, message, await ports.ask(record.peer, url, signal));
   }
 
   async function settle(
@@ -236,8 +252,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     // Meanwhile the other side has said something that answered or overtook this message.
     if (current?.side.sending === undefined || !isDeepStrictEqual(current.side.sending, message)) return;
     const { delivery: _, ...record } = current;
-    const confirmed = outcome.kind === "taken" ? confirmation(record, outcome.answer) : undefined;
-    if (confirmed !== undefined) return await keep(confirmed);
+    const known = outcome.kind === "taken" ? confirmed(record, outcome.answer) : undefined;
+    if (known !== undefined) return await keep(known);
     if (outcome.kind === "taken") outcome = { kind: "passing", code: "answer-without-pid", doubtful: true };
     const now = ports.now();
     const tries = delivery.tries + 1;
@@ -248,36 +264,13 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     if (outcome.kind === "passing" && !isHopeless) {
       const growing = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
       const pause = stands ? STANDING_PAUSE_MS : growing;
-      const due = new Date(Date.parse(now) + pause).toISOString();
-      return await keep({ ...record, delivery: { since: delivery.since, tries, due } });
+      return await keep({ ...record, delivery: { since: delivery.since, tries, due: later(pause) } });
     }
     const reasons = outcome.kind === "refused" ? outcome.reasons : [];
-    const refusal = { type: message["@type"], code: outcome.code, reasons, at: now };
-    const side = withdrawn(record.side);
-    if (!isLate || side.document === undefined) return await keep({ ...record, side, refusal });
-    const document = protocol.ended(side.document, side.role, causeOf("peer-unreachable", outcome.code));
-    await keep({ ...record, side: { ...side, document }, refusal });
-  }
-
-  /** Undefined where a process begins and the answer does not say what the other side calls it. */
-  function confirmation({ refusal: _, ...record }: Record, answer: unknown): Record | undefined {
-    const { side } = record;
-    const told = protocol.stateOf(answer);
-    const pid = side.role === "consumer" ? told?.providerPid : told?.consumerPid;
-    if (side.document === undefined && pid === undefined) return undefined;
-    const result = acknowledged(moves, side, pid ?? "");
-    return result.ok ? { ...record, side: result.side } : undefined;
-  }
-
-  function theirPid({ side }: Record, document: D): string {
-    return side.role === "consumer" ? document.providerPid : document.consumerPid;
-  }
-
-  function urlOf(record: Record, message: M): string {
-    const { address, side } = record;
-    const type: M["@type"] = message["@type"];
-    if (side.document === undefined) return joined(address, collection, paths.first[type] ?? "");
-    return joined(address, collection, encodeURIComponent(theirPid(record, side.document)), paths.later[type] ?? "");
+    const isFinal = outcome.kind === "refused";
+    const refusal = { type: message["@type"], code: outcome.code, reasons, at: now, isFinal };
+    if (isLate) return await keep({ ...declared(record, causeOf("peer-unreachable", outcome.code)), refusal });
+    await keep({ ...record, side: withdrawn(record.side), refusal });
   }
 
   return Object.freeze({
@@ -301,7 +294,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       return await oneAtATime(pid, async () => {
         const kept = await records.get(pid);
         if (kept === undefined) {
-          if ((begun.get(peer)?.size ?? 0) >= MOST_OPEN) {
+          if (open.isFull(peer)) {
             const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
             throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
           }
@@ -337,13 +330,21 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       return document;
     },
     find: (pid) => records.get(pid),
+    async end(pid, cause) {
+      await oneAtATime(pid, async () => {
+        const record = await records.get(pid);
+        if (record === undefined || isOver(record)) return;
+        await keep(declared(record, cause));
+        attempts.get(pid)?.abort();
+      });
+    },
     poke: (pid) => queue.poke(pid),
     async start() {
-      for await (const [pid] of ports.open.entries()) {
-        marked.add(pid);
+      await ended?.start();
+      for await (const pid of open.pids()) {
         const record = await records.get(pid);
         if (record !== undefined && !isOver(record)) {
-          count(record);
+          open.count(record);
           ports.onMoved?.(record);
         }
         queue.poke(pid);
@@ -352,7 +353,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     async stop() {
       timers.stop();
       for (const attempt of attempts.values()) attempt.abort();
-      await queue.stop();
+      await Promise.all([queue.stop(), ended?.stop()]);
     },
   } satisfies Processes<D, M>);
 }

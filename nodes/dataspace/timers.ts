@@ -8,6 +8,7 @@ export interface Timers {
   isAhead(due: string): boolean;
   /** Replaces an earlier alarm of this key. */
   at(key: string, due: string, ring: () => void): void;
+  clear(key: string): void;
   stop(): void;
 }
 
@@ -27,6 +28,10 @@ export function createTimers(now: () => string): Timers {
       );
       alarm.unref();
       alarms.set(key, alarm);
+    },
+    clear(key: string) {
+      clearTimeout(alarms.get(key));
+      alarms.delete(key);
     },
     stop() {
       for (const alarm of alarms.values()) clearTimeout(alarm);

@@ -9,7 +9,8 @@ import type { AgreementRecord } from "../../../../exchange/requests/agreement-re
 import { RequestError } from "../../../../exchange/requests/errors.ts";
 import { isOver, type RequestLife } from "../../../../exchange/requests/life.ts";
 import type { Context } from "../../../computations/context.ts";
-import type { Negotiating, NegotiationRecord } from "../../../computations/negotiating.ts";
+import type { Negotiating } from "../../../computations/negotiating.ts";
+import type { NegotiationRecord } from "../../../computations/negotiation-index.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
 

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { agreementDigest } from "../../exchange/negotiation/agreement.ts";
+import type { Agreement } from "../../exchange/negotiation/messages.ts";
+import type { NegotiationRecord } from "./negotiation-index.ts";
+import { standsOnLedger } from "./negotiation-standing.ts";
+
+const ID = "e8dc8655-44c2-46ef-b701-4cffdc2faa44";
+const agreement: Agreement = {
+  "@id": `urn:uuid:${ID}`,
+  "@type": "Agreement",
+  target: "beta:panel",
+  assigner: "beta",
+  assignee: "alpha",
+  timestamp: "2026-11-22T09:00:00Z",
+  permission: [{ action: "use" }],
+};
+const record = (about?: Agreement) => ({ side: { document: { agreement: about } } }) as unknown as NegotiationRecord;
+const ledger = (digest: string) => async (id: string) => (id === ID ? { digest } : undefined);
+const digest = agreementDigest(agreement);
+
+test("an agreement stands where the ledger has its digest under its id", async () => {
+  expect(await standsOnLedger(ledger(digest), record(agreement))).toBe(true);
+});
+
+test.each([
+  ["the ledger has another digest", ledger("A".repeat(43)), agreement],
+  ["the ledger has it under no such id", ledger(digest), { ...agreement, "@id": ID }],
+  ["a word of it differs", ledger(digest), { ...agreement, assignee: "gamma" }],
+  ["there is none yet", ledger(digest), undefined],
+] as const)("it does not where %s", async (_name, concluded, about) => {
+  expect(await standsOnLedger(concluded, record(about))).toBe(false);
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { negotiationTermination } from "../../exchange/negotiation/compose.ts";
+import { causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import { BEGIN, createWorld, type Next, type Record, SOON } from "./_world.ts";
+import type { EndedMark, Retention } from "./ended-processes.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const refusing: Next = async ({ side: { document } }) =>
+  document?.state === "REQUESTED" ? negotiationTermination(document, causeOf("purpose-not-allowed")) : undefined;
+
+/** A provider that refuses whatever it is asked, under a clock that the test turns. */
+async function created(retention: Partial<Retention> = {}, isNeeded?: (record: Record) => Promise<boolean>) {
+  let clock = Date.parse("2026-11-22T12:00:00Z");
+  const marks = memoryRecords<EndedMark>();
+  const forgotten: string[] = [];
+  const world = createWorld({ alpha: async () => undefined, beta: refusing }, [], {
+    now: () => new Date(clock).toISOString(),
+    post: async () => ({ kind: "taken", answer: {} }),
+    ended: {
+      marks,
+      retention: { keptMs: DAY_MS, count: 100, bytes: 1 << 20, ...retention },
+      ...(isNeeded === undefined ? {} : { isNeeded }),
+      onForget: async ({ side }) => void forgotten.push(side.document!.consumerPid),
+    },
+  });
+  await world.boot();
+  const ids = async (store: { entries(): AsyncIterable<readonly [string, unknown]> }) => {
+    const found: string[] = [];
+    for await (const [id] of store.entries()) found.push(id);
+    return found.sort();
+  };
+  return {
+    ...world,
+    forgotten,
+    marks: () => ids(marks),
+    marked: (pid: string) => marks.put(pid, { at: new Date(clock).toISOString(), peer: "alpha", bytes: 1 }),
+    records: () => ids(world.stores.beta.records),
+    turn(ms: number) {
+      clock += ms;
+    },
+    /** Asks, and waits until it is refused. */
+    async asked(name: string, peer = "alpha") {
+      const message = { ...BEGIN.message, consumerPid: name };
+      const { providerPid } = await world.engine("beta").takeFirst(peer, message, "ContractRequestMessage");
+      const state = async () => (await world.engine("beta").find(providerPid))?.side.document?.state ?? "gone";
+      await expect.poll(state, SOON).not.toBe("REQUESTED");
+      return providerPid;
+    },
+  };
+}
+
+describe("a process that is over", () => {
+  test("stays for its time, is found by a repetition until then, and leaves nothing behind after it", async () => {
+    const world = await created();
+    const pid = await world.asked("first");
+    world.turn(DAY_MS - 1);
+    await world.die("beta");
+    expect(await world.asked("first")).toBe(pid);
+    expect(await world.engine("beta").show("alpha", pid)).toMatchObject({ state: "TERMINATED" });
+    world.turn(1);
+    await world.die("beta");
+    await expect.poll(world.records, SOON).toEqual([]);
+    await expect.poll(world.marks, SOON).toEqual([]);
+    expect(world.forgotten).toEqual(["first"]);
+    await expect(world.engine("beta").show("alpha", pid)).rejects.toMatchObject({ code: "ERR_DATASPACE_UNKNOWN" });
+    await world.stop();
+  });
+
+  test("goes by itself, without a start and without being asked for", async () => {
+    const world = await created({ keptMs: 1 });
+    await world.asked("first");
+    world.turn(1);
+    await expect.poll(world.records, SOON).toEqual([]);
+    await world.stop();
+  });
+
+  test("stays as long again while it is needed", async () => {
+    let isNeeded = true;
+    const world = await created({}, async () => isNeeded);
+    const pid = await world.asked("first");
+    world.turn(DAY_MS);
+    await world.die("beta");
+    world.turn(DAY_MS - 1);
+    isNeeded = false;
+    await world.die("beta");
+    expect(await world.records()).toEqual([pid]);
+    world.turn(1);
+    await world.die("beta");
+    await expect.poll(world.records, SOON).toEqual([]);
+    await world.stop();
+  });
+
+  test.each([
+    ["many", { count: 3 }],
+    ["long", { bytes: 4_000 }],
+  ])("gives way where one participant has too %s of them, and no other participant's does", async (_name, most) => {
+    const world = await created(most);
+    const theirs = await world.asked("gamma's", "gamma");
+    const pids: string[] = [];
+    for (let asked = 0; asked < 12; asked++) pids.push(await world.asked(`pid-${asked}`));
+    const kept = async () => (await world.records()).length;
+    await expect.poll(kept, SOON).toBeLessThanOrEqual(5);
+    const records = await world.records();
+    expect(records).toContain(theirs);
+    expect(records).toContain(pids.at(-1));
+    expect(records).not.toContain(pids[0]);
+    await world.stop();
+  });
+});
+
+test("a mark is dropped, and nothing else, where a crash came before its process was over", async () => {
+  const world = await created();
+  const pid = "goes-on";
+  await world.stores.beta.records.put(pid, {
+    pid,
+    peer: "alpha",
+    address: "https://alpha.example",
+    side: { role: "provider", document: undefined, sending: BEGIN.message, taken: undefined },
+  });
+  await world.marked(pid);
+  world.turn(DAY_MS);
+  await world.die("beta");
+  await expect.poll(world.marks, SOON).toEqual([]);
+  expect(await world.records()).toEqual([pid]);
+  expect(world.forgotten).toEqual([]);
+  await world.stop();
+});

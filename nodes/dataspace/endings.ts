@@ -1,0 +1,61 @@
+/** When a process that goes on by itself no more ends, and with which cause. */
+import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
+import { sends } from "../../exchange/protocol/side.ts";
+import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
+import type { ProcessRecord } from "./process-record.ts";
+
+export interface Endings<D, M> {
+  /** How long a process may stand still before the side that may say so ends it, in milliseconds. */
+  readonly waitMs: number;
+  /** The end as this side says it. */
+  readonly message: (document: D, cause: Cause) => M;
+}
+
+/** `say`: the table allows it. `declare`: it does not, or the other side does not take it: for this side it is over. */
+export type End<M> =
+  | { readonly kind: "say"; readonly message: M }
+  | { readonly kind: "declare"; readonly cause: Cause };
+
+/**
+ * In some states only the side that has the word may end a negotiation. The other one leaves it as long again to do so,
+ * then it declares the end for itself: its refusals and its state say so from then on.
+ */
+export function endOf<D extends ProcessDocument, M extends { readonly "@type": string }>(
+  protocol: Protocol<D, M>,
+  endings: Endings<D, M>,
+  record: ProcessRecord<D, M> & { readonly side: { readonly document: D } },
+  cause: Cause,
+): End<M> {
+  const message = endings.message(record.side.document, cause);
+  const isSaid = message["@type"] !== record.refusal?.type && sends(protocol.moves, record.side, message).ok;
+  return isSaid ? { kind: "say", message } : { kind: "declare", cause };
+}
+
+/** Its time, UTC with Z, once nothing more is said; undefined where the record does not tell since when. */
+export function deadlineOf<D extends ProcessDocument, M extends { readonly "@type": string }>(
+  protocol: Protocol<D, M>,
+  endings: Endings<D, M>,
+  record: ProcessRecord<D, M> & { readonly side: { readonly document: D } },
+): string | undefined {
+  const since = record.history?.at(-1)?.at;
+  if (since === undefined) return undefined;
+  const { kind } = endOf(protocol, endings, record, causeOf("deadline-passed"));
+  const waits = kind === "say" ? endings.waitMs : 2 * endings.waitMs;
+  return new Date(Date.parse(since) + waits).toISOString();
+}
+
+export const deadlinePassed = ({ state }: ProcessDocument, due: string): Cause =>
+  causeOf("deadline-passed", `nothing has moved in state ${state} by ${due}`);
+
+/** Of a message that the other side will never take. An end that it refuses keeps its own cause. */
+export function refusedCause<D, M extends { readonly "@type": string }>(
+  endings: Endings<D, M>,
+  document: D,
+  message: M,
+  { type, code, reasons }: NonNullable<ProcessRecord<D, M>["refusal"]>,
+): Cause {
+  const cause = causeOf("peer-refused", `${type}: ${code}`, ...reasons);
+  if (message["@type"] !== endings.message(document, cause)["@type"]) return cause;
+  const own = message as { readonly code?: string; readonly reason?: readonly unknown[] };
+  return { code: own.code ?? cause.code, ...(own.reason === undefined ? {} : { reason: [...own.reason] }) };
+}
