@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Compile } from "typebox/compile";
 import { expect, test } from "vitest";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
-import { errorDocument } from "../protocol/error-document.ts";
+import { type ErrorDocument, errorDocument } from "../protocol/error-document.ts";
 import { consumerPidOf } from "../requests/agreement-record.ts";
 import { SealaneAgreement } from "./agreement.ts";
 import { negotiationDocument } from "./compose.ts";
@@ -78,8 +78,7 @@ test("agree on the terms of the offer that was accepted, bound to that request",
 });
 
 test("refuse in the form in which this implementation refuses", () => {
-  const { code, reason, providerPid, consumerPid } = refusal as Example & Record<string, never>;
-  expect(errorDocument("ContractNegotiationError", { code, reasons: reason }, { providerPid, consumerPid })).toEqual(
-    refusal,
-  );
+  const { code, reason, providerPid, consumerPid } = refusal as unknown as Required<ErrorDocument>;
+  const about = { code, reasons: reason };
+  expect(errorDocument("ContractNegotiationError", about, { providerPid, consumerPid })).toEqual(refusal);
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Fastify from "fastify";
 import pino from "pino";
 import { digestOf } from "../../crypto/suites/digest.ts";
-import type { Dataset } from "../../exchange/catalog/dcat.ts";
+import { type Dataset, packedDataset } from "../../exchange/catalog/dcat.ts";
 import { firstRequest } from "../../exchange/negotiation/compose.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
@@ -101,8 +101,8 @@ export async function createConnector(options: ConnectorOptions): Promise<Connec
     catalog: {
       participant: CONNECTOR,
       service: { "@id": "urn:sealane:tck", "@type": "DataService", endpointURL: base },
-      page: async () => ({ datasets: DATASETS.map((id) => JSON.stringify(datasetOf(id))) }),
-      dataset: async (_participant, id) => (DATASETS.includes(id) ? JSON.stringify(datasetOf(id)) : undefined),
+      page: async () => ({ datasets: DATASETS.map((id) => packedDataset(datasetOf(id))) }),
+      dataset: async (_participant, id) => (DATASETS.includes(id) ? packedDataset(datasetOf(id)) : undefined),
     },
     negotiations,
     transfers,
