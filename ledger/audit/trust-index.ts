@@ -1,6 +1,6 @@
 /** The pinned facts of a trust file, ready for look-ups. Keys are decoded once, so that batches verify quickly. */
 
-import { keyIdOf, type Signed, type SigningDomain, verifySigned } from "../../crypto/suites/signed.ts";
+import { keyIdOf, type Signed, type SigningDomain, verifySignedOnce } from "../../crypto/suites/signed.ts";
 import { type PublicKey, readPublicKey } from "../../crypto/suites/suite.ts";
 import {
   type Checkpoint,
@@ -116,7 +116,8 @@ export function signatureProblem(
   if (ended?.how === "revoked" && ended.at <= at.position && domain !== "transaction") {
     return { code: "key-revoked", values: { key: signed.key, position: ended.at } };
   }
-  return verifySigned(key.publicKey, domain, signed)
+  // Members, assets and records of the ledger come again with every evidence that a node checks.
+  return verifySignedOnce(key.publicKey, domain, signed)
     ? undefined
     : { code: "signature", values: { signer: signed.signer } };
 }

@@ -23,6 +23,7 @@ import { type Bell, createBell } from "./bell.ts";
 import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
 import type { KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
+import { createNodeCache } from "./node-cache.ts";
 import { createOverlay, type Overlay, type StateBase, stacked } from "./overlay.ts";
 import type { LogBatch } from "./sequencer-api.ts";
 import { createStateCache } from "./state-cache.ts";
@@ -129,7 +130,10 @@ export function createChain(start: ChainStart) {
   let tail: Staged | undefined;
   let recent: readonly Recent[] = [];
 
-  const readNode = nodeReader(store, (what) => corrupt(`${what} is missing`));
+  const readNode = createNodeCache(
+    nodeReader(store, (what) => corrupt(`${what} is missing`)),
+    () => head.size,
+  );
 
   /**
    * Executes in order over the head, or `over` the tail, which may be acknowledged meanwhile. `judge` sees every outcome
@@ -216,8 +220,14 @@ export function createChain(start: ChainStart) {
     bell.ring();
   }
 
+  /** One alone is read at once, without the iterator's way through the thread pool. */
   async function* entryTexts(first: number, end: number): AsyncIterable<string> {
     let position = first;
+    if (end - first === 1) {
+      const text = await store.get(layout.entry(first));
+      if (text !== undefined) yield text;
+      return;
+    }
     for await (const [key, text] of store.range({ gte: layout.entry(first), lt: layout.entry(end) })) {
       if (key !== layout.entry(position)) throw corrupt(`entry ${position} is missing`);
       yield text;

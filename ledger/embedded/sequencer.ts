@@ -9,11 +9,11 @@ import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { originOf, parseCheckpoint, signCheckpoint } from "../log/checkpoint.ts";
 import { isBy, type NoteKey, noteKey } from "../log/note.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
-import { createBell } from "./bell.ts";
 import type { Chain, Prepared, Staged } from "./chain.ts";
 import { cosignedNote } from "./cosigned-note.ts";
 import { entriesOf } from "./delivery.ts";
 import type { ForkEvidence } from "./fork.ts";
+import { gatherGroup } from "./gathering.ts";
 import { readGovernance } from "./governance.ts";
 import { openChain } from "./open-chain.ts";
 import { createPresence } from "./presence.ts";
@@ -108,25 +108,15 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     return true;
   }
 
-  /**
-   * The oldest submissions. What many members record at nearly the same time waits a moment for the others: a group
-   * commit costs every member a cosignature and the check of a quorum, however few records it holds.
-   */
-  async function gather(): Promise<readonly Submission[]> {
-    const group = queue.take(maxBatch);
-    const isFew = group.length > 0 && group.length < FEW;
-    const patienceMs = Math.min(lastCommitMs / 3, LONGEST_PATIENCE_MS);
-    if (!isFew || patienceMs < 1 || !group.every(isOneOfMany)) return group;
-    await createBell().wait(closing.signal, patienceMs);
-    return [...group, ...queue.take(maxBatch - group.length)];
-  }
-
   /** The group that was executed ahead, or else the oldest submissions. Undefined: nothing waits. */
   async function nextGroup(): Promise<Executed | undefined> {
     const early = await ahead;
     ahead = undefined;
     if (early !== undefined) return early;
-    const group = await gather();
+    const group = await gatherGroup(
+      { state: chain.state, queue, maxBatch, now: options.now, signal: closing.signal },
+      lastCommitMs,
+    );
     return group.length === 0 ? undefined : execute(group);
   }
 
@@ -256,11 +246,6 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
 
 /** So many wait that the next group commit is worth executing before it may be staged. */
 const MANY = 64;
-const FEW = 16;
-const LONGEST_PATIENCE_MS = 25;
-/** Said by every provider of a request. */
-const OF_MANY: readonly string[] = ["decision.record", "agreement.conclude"];
-const isOneOfMany = ({ transaction }: Submission): boolean => OF_MANY.includes(transaction.statement?.type);
 
 function signHead(chain: Chain, prepared: Prepared, identity: SigningIdentity): string {
   const { log, sequencer } = chain.governance();

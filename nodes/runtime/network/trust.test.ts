@@ -90,3 +90,37 @@ test("a trust file exported after a takeover verifies every checkpoint before, a
   expect(await verifyReplica(stored, checkpoints.at(-1)!, before)).toMatchObject({ verdict: "failed" });
   await closeAll([...others, next.ledger]);
 });
+
+test("an export reads the records since the one before, and says what a whole reading says", async () => {
+  const { ledger } = await sequence(founder, memoryStore());
+  await ledger.submit([founding(founder)]);
+  let read = 0;
+  const watched: Ledger = {
+    ...ledger,
+    async *entries(from, limit) {
+      for await (const entry of ledger.entries(from, limit)) {
+        read += 1;
+        yield entry;
+      }
+    },
+  };
+  const readBy = async () => {
+    read = 0;
+    const [one, other] = await Promise.all([1, 2].map(() => exportTrust({ ledger: watched, network: NETWORK })));
+    expect(one).toEqual(other);
+    expect(one).toEqual(await exportTrust({ ledger: { ...ledger }, network: NETWORK }));
+    return read;
+  };
+  expect(await readBy()).toBe(1);
+  await ledger.submit(
+    members.map((member) => admission(founder, { ...member, record: { ...member.record, cosigner: false } })),
+  );
+  await ledger.submit([transaction(founder, "member.suspend", { member: a.id, reason: "left" })]);
+  expect(await readBy()).toBe(members.length + 1);
+  await ledger.submit([transaction(founder, "member.reinstate", { member: a.id, reason: "back" })]);
+  expect(await readBy()).toBe(1);
+  expect(await readBy()).toBe(0);
+  const { members: told } = await exportTrust({ ledger: watched, network: NETWORK });
+  expect(told.find(({ id }) => id === a.id)?.active).toEqual([{ from: 1, until: 4 }, { from: 5 }]);
+  await ledger.close();
+});

@@ -11,27 +11,53 @@ import { NetworkError } from "./network-error.ts";
 type Draft = { -readonly [K in keyof PinnedMember]: PinnedMember[K] };
 type Identity = TransactionBody<"network.found">["founder"]["identity"];
 
-export async function exportTrust(deps: { readonly ledger: Ledger; readonly network: string }): Promise<TrustFile> {
+/** Who was a member with which key from where to where, by the first `size` records. Acknowledged records never change. */
+interface Spans {
+  size: number;
+  readonly members: Map<string, Draft>;
+  readonly sequencers: TrustFile["sequencers"];
+  /** One export after the other: each goes on where the one before stopped. */
+  turn: Promise<unknown>;
+}
+const spansByLedger = new WeakMap<Ledger, Spans>();
+
+/** Reads the records since the last export of the same ledger only: a requester exports with every result. */
+export function exportTrust(deps: { readonly ledger: Ledger; readonly network: string }): Promise<TrustFile> {
   const { ledger } = deps;
+  const spans = spansByLedger.get(ledger) ?? { size: 0, members: new Map(), sequencers: [], turn: Promise.resolve() };
+  spansByLedger.set(ledger, spans);
+  const exported = spans.turn.then(() => exportNow(deps, spans));
+  spans.turn = exported.catch(() => undefined);
+  return exported;
+}
+
+async function exportNow(
+  { ledger, network }: { readonly ledger: Ledger; readonly network: string },
+  spans: Spans,
+): Promise<TrustFile> {
   const { height } = await ledger.status();
   const proof = height === 0 ? undefined : await ledger.prove(height - 1);
   if (proof?.kind !== "tlog")
     throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no record with a checkpoint yet");
-  const { members, sequencers } = await spansOf(ledger, height);
+  await follow(ledger, spans, height);
+  const { members, sequencers } = await withProposals(ledger, spans, height);
   return {
     format: "sealane/trust/v1",
-    network: deps.network,
-    origin: originOf(deps.network),
+    network,
+    origin: originOf(network),
     sequencers,
     members: members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     checkpoint: parseProof(proof.proof).checkpoint,
   };
 }
 
-/** Replays who was a member with which key from where to where. */
-async function spansOf(ledger: Ledger, height: number) {
-  const members = new Map<string, Draft>();
-  const sequencers: TrustFile["sequencers"] = [];
+const endActive = (member: Draft | undefined, until: number): void => {
+  const last = member?.active.at(-1);
+  if (last !== undefined && last.until === undefined) last.until = until;
+};
+
+async function follow(ledger: Ledger, spans: Spans, height: number): Promise<void> {
+  const { members, sequencers } = spans;
 
   const admit = (record: { id: string; cosigner: boolean; identity: Identity }, from: number) =>
     members.set(record.id, {
@@ -40,16 +66,12 @@ async function spansOf(ledger: Ledger, height: number) {
       keys: [{ ...record.identity, from }],
       active: [{ from }],
     });
-  const endActive = (member: Draft | undefined, until: number) => {
-    const last = member?.active.at(-1);
-    if (last !== undefined && last.until === undefined) last.until = until;
-  };
   const endKey = (member: Draft | undefined, key: string, at: number, how: "replaced" | "revoked") => {
     const found = member?.keys.find((pinned) => pinned.key === key);
     if (found !== undefined && found.ended?.how !== "revoked") found.ended = { at, how };
   };
 
-  for await (const { position, transaction } of ledger.entries(0, height)) {
+  for await (const { position, transaction } of ledger.entries(spans.size, height - spans.size)) {
     const { type, body } = transaction.statement;
     switch (type) {
       case "network.found": {
@@ -80,7 +102,14 @@ async function spansOf(ledger: Ledger, height: number) {
         break;
       }
     }
+    spans.size = position + 1;
   }
+}
+
+/** What votes carried is told by the state, not by one record; the spans themselves stay as the records have them. */
+async function withProposals(ledger: Ledger, spans: Spans, height: number) {
+  const members = structuredClone(spans.members);
+  const sequencers = structuredClone(spans.sequencers);
   for await (const [, proposal] of ledger.range<ProposalState>("proposal/")) {
     if (proposal.state !== "carried" || proposal.carried.position >= height) continue;
     const { position } = proposal.carried;
