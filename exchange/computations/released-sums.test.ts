@@ -60,3 +60,14 @@ test("a result that was never told takes nothing along that another one has told
   sums.remove({ equations: [shared] });
   expect(sums.like([record("tax")])).toEqual([]);
 });
+
+test("what is remembered of a sum is as short in a table of thousands of codes as in one of two", () => {
+  const sums = createReleasedSums();
+  const codes = { cell: Array.from({ length: 5_000 }, (_, i) => `c${i}`) };
+  const table = codes.cell.map((code, i) => sum(`${i}/0`, record("tax", code)));
+  sums.add({ equations: table, codes });
+  const all = sums.like([record("tax")]);
+  expect(all).toHaveLength(5_000);
+  expect(Math.max(...all.map(({ id }) => id.length))).toBeLessThan(64);
+  expect(all.every((one) => one.codes === codes)).toBe(true);
+});

@@ -3,7 +3,7 @@
  * told, and only those that a release can be related to. A receiver keeps its results for ever; the sums in them hardly
  * grow.
  */
-import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import { type CodeTables, kindOf } from "./record-relations.ts";
 import type { SumEquation } from "./release-check.ts";
 
@@ -32,10 +32,12 @@ export function createReleasedSums(): ReleasedSums {
 
   const each = ({ equations, codes }: ResultSums, change: (kind: string, name: string, sum: SumEquation) => void) => {
     const under = codes === undefined ? {} : { codes };
+    // Once for all: a table of many cells has as many codes, and written out in each of its sums they are its square.
+    const table = codes === undefined ? null : digestOf(codes);
     for (const { record, contributors, withheld } of equations) {
-      const sum = { record, contributors, ...(withheld === undefined ? {} : { withheld }), ...under };
-      const name = `earlier/${canonicalJson({ ...sum, contributors: [...contributors].sort() })}`;
-      change(kindOf(record), name, { ...sum, id: name });
+      const hidden = withheld === undefined ? {} : { withheld };
+      const id = `earlier/${digestOf({ record, contributors: [...contributors].sort(), ...hidden, table })}`;
+      change(kindOf(record), id, { id, record, contributors, ...hidden, ...under });
     }
   };
 
