@@ -178,9 +178,12 @@ function put(parent: Parent, key: string, value: unknown): void {
 
 const isParent = (value: unknown): value is Parent => typeof value === "object" && value !== null;
 
-/** JSON values only, own `__proto__` keys kept; nesting beyond any stack stays shared. */
+/** What lies deeper is shared with the value it came from, and so never changed: a change would outlive its case. */
+const DEEPEST_COPY = 200;
+
+/** JSON values only, own `__proto__` keys kept. */
 function copied(value: unknown, depth = 0): unknown {
-  if (!isParent(value) || depth > 200) return value;
+  if (!isParent(value) || depth > DEEPEST_COPY) return value;
   if (Array.isArray(value)) return value.map((item) => copied(item, depth + 1));
   const copy = {};
   for (const [key, item] of Object.entries(value)) put(copy, key, copied(item, depth + 1));
@@ -189,12 +192,14 @@ function copied(value: unknown, depth = 0): unknown {
 
 function placesOf(holder: { root: unknown }): readonly Place[] {
   const places: Place[] = [];
-  const queue: Parent[] = [holder as Record<string, unknown>];
+  const queue: { readonly parent: Parent; readonly depth: number }[] = [
+    { parent: holder as Record<string, unknown>, depth: 0 },
+  ];
   for (let at = 0; at < queue.length && places.length < MOST_PLACES; at++) {
-    const parent = queue[at]!;
+    const { parent, depth } = queue[at]!;
     for (const [key, value] of Object.entries(parent)) {
       places.push({ parent, key, value });
-      if (isParent(value)) queue.push(value);
+      if (isParent(value) && depth < DEEPEST_COPY) queue.push({ parent: value, depth: depth + 1 });
     }
   }
   return places;
