@@ -9,21 +9,19 @@ import { dataRequestOf } from "../../exchange/negotiation/data-request.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
-import { callAt } from "../../exchange/protocol/paths.ts";
+import { NEGOTIATION_COLLECTION } from "../../exchange/protocol/paths.ts";
 import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import { isAgreedIn, nextOfProvider } from "../../exchange/requests/agree.ts";
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { nextOfConsumer } from "../../exchange/requests/verify-agreement.ts";
-import { unknownProcess } from "../dataspace/dataspace-error.ts";
 import { MOST_ENDED } from "../dataspace/ended-processes.ts";
+import { takeFetched } from "../dataspace/fetched-call.ts";
 import type { Answer } from "../dataspace/post-office.ts";
 import { createProcesses, type Processes, type ProcessPorts } from "../dataspace/processes.ts";
 import { createTimers } from "../dataspace/timers.ts";
 import { createTransport, type Transport } from "../dataspace/transport.ts";
-import { refusalOf } from "../http/dataspace/answer-error.ts";
-import { problemOf } from "../http/problem.ts";
 import { createBroughtDocuments, withoutDocument } from "./brought-documents.ts";
 import { consumerPorts } from "./consumer.ts";
 import type { Context } from "./context.ts";
@@ -65,6 +63,8 @@ export interface Negotiating {
 /** Negotiations about something else, on the same engine. */
 export type Beside = Pick<ProcessPorts<Negotiation, NegotiationMessage>, "admits" | "next"> & {
   readonly onMoved: (record: NegotiationRecord) => void;
+  /** Letters of other protocols. Absent: there are none. */
+  readonly dispatch?: (from: string, path: string, body: unknown) => Promise<Answer>;
 };
 const NOTHING_BESIDE: Beside = {
   admits: async () => ({ code: "data-request-wanted", detail: "the offer names no data request" }),
@@ -182,21 +182,14 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     return await oneAtATime(`${peer} ${target}`, () => engine.takeFirst(peer, message, type));
   }
 
+  /** A letter about something else is for whoever stands beside. */
   async function dispatch(from: string, path: string, body: unknown): Promise<Answer> {
-    try {
-      const call = callAt(negotiationProtocol, path);
-      if (call === undefined) throw unknownProcess();
-      const taken =
-        call.pid === undefined
-          ? await takeFirst(from, body, call.type)
-          : await engine.take(from, call.pid, body, call.type);
-      return { status: call.pid === undefined ? 201 : 200, body: negotiationProtocol.answer(taken) };
-    } catch (error) {
-      const refusal = refusalOf(negotiationProtocol.error, error);
-      if (refusal !== undefined) return refusal;
-      log.warn({ err: error, from }, "negotiation: a fetched message could not be taken");
-      return { status: problemOf(error).status, body: {} };
+    if (beside.dispatch !== undefined && !path.startsWith(`${NEGOTIATION_COLLECTION}/`)) {
+      return await beside.dispatch(from, path, body);
     }
+    return await takeFetched(negotiationProtocol, { takeFirst, take: engine.take }, { from, path, body }, (error) =>
+      log.warn({ err: error, from }, "negotiation: a fetched message could not be taken"),
+    );
   }
 
   async function find(role: Role, request: string, asset: string): Promise<NegotiationRecord | undefined> {

@@ -1,12 +1,13 @@
 /**
- * The Dataspace Protocol on a node that others can reach. Its catalogue is served to every member; an offer without a
- * data request is about records, and a transfer needs an agreement that allows it (nodes/transfers/data-plane.ts).
+ * The Dataspace Protocol on a node. Where others can reach it, its catalogue is served to every member; an offer without
+ * a data request is about records, and a transfer needs an agreement that allows it (nodes/transfers/data-plane.ts).
  */
 import { serviceId } from "../../exchange/catalog/dcat.ts";
+import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
-import type { Transfer } from "../../exchange/transfers/transfer.ts";
+import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
 import type { Negotiating } from "../computations/negotiating.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { addDidRoute } from "../http/dataspace/did-route.ts";
@@ -16,20 +17,34 @@ import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createDataPlane } from "../transfers/data-plane.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { MOST_ENDED } from "./ended-processes.ts";
+import { takeFetched } from "./fetched-call.ts";
 import { createOwnCatalog } from "./own-catalog.ts";
 import type { ProcessRecord } from "./process-record.ts";
 import { createProcesses } from "./processes.ts";
 
 export function createDataspaceFeature(services: NodeServices, negotiating: Negotiating): Feature {
-  if (services.config().peer === undefined) return { apiRoutes: (app) => addTransferApi(app, undefined) };
   const { member, members, now, openStore, log } = services;
   const { negotiations, transport, documentFor } = negotiating;
   const { base, client, connections, office } = transport;
   const plane = createDataPlane(services, { base, client, connections });
-  negotiating.attach({ ...plane.release, onMoved: plane.negotiationMoved });
+  /** What the other side says may wait somewhere, where one of the two takes no calls. */
+  const watched = ({ pid, peer, side }: ProcessRecord<Transfer | Negotiation, unknown>, isOver: boolean) =>
+    isOver && side.sending === undefined ? office.unwatch(pid) : office.watch(pid, peer);
+  negotiating.attach({
+    ...plane.release,
+    onMoved(record) {
+      const state = record.side.document?.state;
+      watched(record, state === undefined || isNegotiationOver(state));
+      plane.negotiationMoved(record);
+    },
+    dispatch: (from, path, body) =>
+      takeFetched(transferProtocol, transfers, { from, path, body }, (error) =>
+        log.warn({ err: error, from }, "transfer: a fetched message could not be taken"),
+      ),
+  });
   const transfers = createProcesses<Transfer, TransferMessage>({
     now,
-    post: client.post,
+    post: office.send,
     ask: client.get,
     onError: (pid, error) => log.warn({ err: error, pid }, "dataspace: a process is stuck; trying again"),
     protocol: transferProtocol,
@@ -41,11 +56,16 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,
+    onMoved(record) {
+      const state = record.side.document?.state;
+      watched(record, state === undefined || isTransferOver(state));
+    },
   });
   plane.attach({ negotiations, transfers });
   const service = { "@id": serviceId(member), "@type": "DataService" as const, endpointURL: base };
   return Object.freeze({
     apiRoutes: (app) => addTransferApi(app, plane),
+    /** Only where others can call. */
     peerRoutes(app) {
       plane.peerRoutes(app);
       addDidRoute(

@@ -6,7 +6,7 @@
  */
 
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
-import { joined, NEGOTIATION_COLLECTION } from "../../exchange/protocol/paths.ts";
+import { joined, NEGOTIATION_COLLECTION, TRANSFER_COLLECTION } from "../../exchange/protocol/paths.ts";
 import type { PeerErrorCode } from "../peer/peer-error.ts";
 import { deliveryOf } from "./client.ts";
 import { type Call, type Content, type Letter, type Reply, readLetter, writeLetter } from "./letters.ts";
@@ -15,6 +15,9 @@ import type { Shelf } from "./shelf.ts";
 
 /** Base address of a member that takes no calls: nobody calls it, it only has a name. */
 export const unreachableBase = (member: string): string => `urn:sealane:member:${member}`;
+
+/** Where messages go, below a base address. */
+const COLLECTIONS = [NEGOTIATION_COLLECTION, TRANSFER_COLLECTION];
 
 /** How long a letter waits for its answer before its author leaves it anew. */
 const UNANSWERED_MS = 60_000;
@@ -124,7 +127,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
     // What is said now says that the other side's latest message was taken.
     const pid = processOf(body);
     for (const [letter, one] of owed) if (one.to === peer && one.pid === pid) owed.delete(letter);
-    const path = url.slice(url.lastIndexOf(`/${NEGOTIATION_COLLECTION}/`) + 1);
+    const path = url.slice(Math.max(...COLLECTIONS.map((one) => url.lastIndexOf(`/${one}/`))) + 1);
     if (peer === member) return deliveryOf(await ports.dispatch(peer, path, body));
     const base = await ports.baseOf(peer);
     if (base !== undefined) {

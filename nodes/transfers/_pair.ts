@@ -1,4 +1,4 @@
-/** Test fixture: a provider with a table and a consumer, two nodes of a real network over TLS. */
+/** Test fixture: a provider with a table and two consumers, one of which takes no calls; a real network over TLS. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,8 @@ import { createTestnet, type Testnet } from "../testnet/testnet.ts";
 
 export const PROVIDER = "alpha";
 export const CONSUMER = "operator";
+/** A consumer that takes no calls. */
+export const BEHIND_NAT = "bureau";
 export const ASSET = "alpha:panel";
 /** What must never leave: the column is registered and not released. */
 export const SECRET = "no-one-may-know";
@@ -67,6 +69,7 @@ export async function createPair(rows = 20): Promise<Pair> {
     members: [
       { id: CONSUMER, kind: "industry" },
       { id: PROVIDER, kind: "enterprise", reachable: true },
+      { id: BEHIND_NAT, kind: "government", reachable: false },
     ],
   });
 

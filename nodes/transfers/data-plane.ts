@@ -128,9 +128,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       const kept = await running().transfers.find(pid);
       const document = kept?.side.document;
       if (kept === undefined || document === undefined || kept.side.role !== "provider") return undefined;
-      // Whoever comes with the token of a start has taken it, though its acknowledgement may still be on the way.
-      const isStarting = kept.side.sending?.["@type"] === "TransferStartMessage";
-      return { peer: kept.peer, document: isStarting ? { ...document, state: "STARTED" } : document };
+      return { peer: kept.peer, document: isStarted(kept.side) ? { ...document, state: "STARTED" } : document };
     },
     isHeld: async (pid) => isHolding(await wishes.get(pid)),
     permission: may,
@@ -252,6 +250,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
         client,
         base,
         baseOf,
+        takesCalls: endpoint !== "",
         inboxAddress,
       });
     },
@@ -271,7 +270,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       const isServed = kept.side.role === "provider" ? document.format === PULL : document.format === PUSH;
       const agreed = await agreements.get(agreementUuid(document.agreementId));
       if (!isServed || agreed === undefined) throw unknownProcess();
-      if (document.state !== "STARTED" || isHolding(await wishes.get(pid))) {
+      if (!isStarted(kept.side) || isHolding(await wishes.get(pid))) {
         throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started");
       }
       if (kept.side.role === "provider") {
@@ -368,6 +367,10 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     member,
   });
 }
+
+/** Whoever comes because of a start has taken it, though its acknowledgement may still be on the way. */
+const isStarted = ({ document, sending }: KeptTransfer["side"]): boolean =>
+  document?.state === "STARTED" || sending?.["@type"] === "TransferStartMessage";
 
 /** Records after which a transfer may have to end. */
 const WAKING: readonly string[] = [

@@ -67,5 +67,5 @@ test("records and a computation of one asset, each under its agreement; a revoca
   }
   // What is computed has an agreement of its own.
   const request = await computing;
-  expect(await network.state(request, ["released", "withheld", "failed"])).toMatchObject({ state: "released" });
+  await network.state(request, ["released"]);
 });

@@ -12,6 +12,7 @@ import { createConnections } from "../dataspace/connections.ts";
 import { participantToken } from "../dataspace/participant-token.ts";
 import {
   ASSET,
+  BEHIND_NAT,
   CONSUMER,
   createPair,
   LONG,
@@ -267,6 +268,38 @@ describe("a transfer that is sent and interrupted", () => {
     const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
     const [theirs] = transfers.filter(({ agreement }) => agreement === view.agreement);
     expect(await pair.state(PROVIDER, String(theirs?.transfer), ["TERMINATED"])).toMatchObject(end);
+  });
+});
+
+describe("a consumer that takes no calls", () => {
+  const fetched = (id: string, headers = {}) =>
+    pair.api(BEHIND_NAT, "GET", `/transfers/${id}/data`, undefined, headers);
+  const at = (states: readonly string[], id: string) => pair.state(BEHIND_NAT, id, states);
+
+  test("fetches records, hears of what its provider holds back and ends, and goes on under a new token", async () => {
+    const asset = await pair.offer("far", 20);
+    const { transfer } = await pair.json(BEHIND_NAT, "POST", "/transfers", { asset });
+    const { agreement } = await at(["STARTED"], transfer);
+    const whole = await fetched(transfer);
+    expect([whole.status, await whole.text()]).toEqual([200, releasedText(20)]);
+    pair.clock.moveTo(pair.clock.time() + TOKEN_LIFE_MS);
+    const going = await fetched(transfer, { range: "bytes=9-", "if-range": whole.headers.get("etag") });
+    expect([going.status, await going.text()]).toEqual([206, releasedText(20).slice(9)]);
+
+    const { transfers } = await pair.json<{ transfers: readonly TransferView[] }>(PROVIDER, "GET", "/transfers");
+    const theirs = String(transfers.find((one) => one.agreement === agreement)?.transfer);
+    await pair.state(PROVIDER, theirs, ["STARTED"]);
+    await pair.json(PROVIDER, "POST", `/transfers/${theirs}/suspend`, { reason: "maintenance" });
+    expect(await at(["SUSPENDED"], transfer)).toMatchObject({ reason: "maintenance" });
+    await pair.state(PROVIDER, theirs, ["SUSPENDED"]);
+    await pair.json(PROVIDER, "POST", `/agreements/${String(agreement)}/revoke`, { reason: "changed" });
+    expect(await at(["TERMINATED"], transfer)).toMatchObject({ reason: "agreement-revoked" });
+    await pair.state(PROVIDER, theirs, ["TERMINATED"]);
+  });
+
+  test("is told that nothing can be sent to it", async () => {
+    const answer = await pair.api(BEHIND_NAT, "POST", "/transfers", { asset: ASSET, format: "HttpData-PUSH" });
+    expect(await problem(answer)).toMatchObject({ code: "ERR_TRANSFER_STATE", reason: "consumer-without-endpoint" });
   });
 });
 

@@ -99,6 +99,7 @@ async function driven(record: () => AgreementState | undefined, now = AT) {
     transfers: { begin: async ({ pid }: { pid: string }) => void begun.push(pid) } as never,
     base: "https://127.0.0.1:1/dsp/2025-1",
     baseOf: async () => "https://127.0.0.1:2/dsp/2025-1",
+    takesCalls: true,
     inboxAddress: () => ({}) as never,
   });
   await wanted.start();

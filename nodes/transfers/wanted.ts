@@ -63,6 +63,8 @@ export interface WantedDeps extends Pick<NodeServices, "ledger" | "members" | "n
   /** This node's own base address, and another member's. */
   readonly base: string;
   readonly baseOf: (member: string) => Promise<string>;
+  /** Others can send something to this node. */
+  readonly takesCalls: boolean;
   /** Push: where this node takes what is sent. */
   readonly inboxAddress: (pid: string, agreement: string, provider: string) => DataAddress;
 }
@@ -141,7 +143,7 @@ export function createWanted(deps: WantedDeps) {
       throw new TransferError("ERR_TRANSFER_INVALID", "asset-unknown", "asset: not on the ledger", { field: "asset" });
     }
     if ((await deps.members.find(provider))?.record.endpoint === undefined) {
-      const detail = `asset: ${provider} takes no calls, and a transfer needs an endpoint on both sides`;
+      const detail = `asset: ${provider} takes no calls, and records are fetched from their provider`;
       throw new TransferError("ERR_TRANSFER_STATE", "provider-without-endpoint", detail, { field: "asset" });
     }
     const url = joined(await deps.baseOf(provider), "catalog", "datasets", encodeURIComponent(asset));
@@ -183,6 +185,10 @@ export function createWanted(deps: WantedDeps) {
       const provider = asset.slice(0, asset.indexOf(":"));
       if (provider === deps.member) {
         throw new TransferError("ERR_TRANSFER_INVALID", "asset-own", "asset: this node has it", { field: "asset" });
+      }
+      if (format === PUSH && !deps.takesCalls) {
+        const detail = "format: this node takes no calls, so nothing can be sent to it; fetch with HttpData-PULL";
+        throw new TransferError("ERR_TRANSFER_STATE", "consumer-without-endpoint", detail, { field: "format" });
       }
       const policy = await offered(provider, asset);
       const terms = termsOfPolicy(policy)!;

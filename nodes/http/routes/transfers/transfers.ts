@@ -6,7 +6,6 @@ import { Declaration } from "../../../../exchange/transfers/declaration.ts";
 import { PULL } from "../../../../exchange/transfers/formats.ts";
 import { TRANSFER_STATES } from "../../../../exchange/transfers/messages.ts";
 import { RELEASE_FORMATS } from "../../../../policies/model/operands.ts";
-import { NetworkError } from "../../../runtime/network/network-error.ts";
 import type { DataPlane } from "../../../transfers/data-plane.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
@@ -37,15 +36,7 @@ export type TransferView = Static<typeof TransferView>;
 
 const Id = closed({ transfer: Type.String({ minLength: 1, maxLength: 200 }) });
 
-/** `plane`: undefined on a node that others cannot reach. */
-export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void {
-  const needed = (): DataPlane => {
-    if (plane !== undefined) return plane;
-    throw new NetworkError(
-      "ERR_NETWORK_NO_ENDPOINT",
-      "transfers need a peer interface with an endpoint in sealane.json",
-    );
-  };
+export function addTransferApi(app: HttpApp, plane: DataPlane): void {
   app.post(
     "/api/v1/transfers",
     {
@@ -60,8 +51,8 @@ export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void
       },
     },
     async ({ body: { asset, format = PULL, ...declared } }) => {
-      const id = await needed().begin({ asset, format, declared });
-      return await viewOf(needed(), id);
+      const id = await plane.begin({ asset, format, declared });
+      return await viewOf(plane, id);
     },
   );
   app.get(
@@ -73,14 +64,14 @@ export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void
       },
     },
     async () => {
-      const ids = await needed().list();
-      return { transfers: await Promise.all(ids.map((id) => viewOf(needed(), id))) };
+      const ids = await plane.list();
+      return { transfers: await Promise.all(ids.map((id) => viewOf(plane, id))) };
     },
   );
   app.get(
     "/api/v1/transfers/:transfer",
     { schema: { summary: "Where a transfer stands", params: Id, response: { 200: TransferView, ...problems } } },
-    async ({ params }) => await viewOf(needed(), params.transfer),
+    async ({ params }) => await viewOf(plane, params.transfer),
   );
   app.get(
     "/api/v1/transfers/:transfer/data",
@@ -104,7 +95,7 @@ export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void
         ifRange: headers["if-range"] as string | undefined,
         ifMatch: headers["if-match"] as string | undefined,
       };
-      const { status, headers: told, body } = await needed().fetch(params.transfer, conditions, hungUp.signal);
+      const { status, headers: told, body } = await plane.fetch(params.transfer, conditions, hungUp.signal);
       // Sent as it is: what it holds is the provider's to say.
       return await reply
         .code(status)
@@ -125,7 +116,7 @@ export function addTransferApi(app: HttpApp, plane: DataPlane | undefined): void
       },
       async ({ params, body }) => {
         const { reason } = body as { reason?: string };
-        await needed().wish(params.transfer, become, reason === undefined ? undefined : causeOf(reason));
+        await plane.wish(params.transfer, become, reason === undefined ? undefined : causeOf(reason));
         return { done: true as const };
       },
     );
