@@ -4,8 +4,6 @@
  * request costs with them is the benchmark `request`. Started by negotiate.bench.ts.
  */
 import { randomUUID } from "node:crypto";
-import type { AddressInfo } from "node:net";
-import { pino } from "pino";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import {
   agreementMessage,
@@ -17,26 +15,19 @@ import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts"
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
-import { transferProtocol } from "../../exchange/transfers/protocol.ts";
-import { NETWORK, testMember } from "../../ledger/conformance/fixture.ts";
+import { testMember } from "../../ledger/conformance/fixture.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
-import { createTlsIdentity } from "../config/tls-certificate.ts";
-import { createAuthenticate } from "../dataspace/authenticate.ts";
 import { createDataspaceClient } from "../dataspace/client.ts";
 import { createConnections } from "../dataspace/connections.ts";
 import { participantToken } from "../dataspace/participant-token.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import { createProcesses } from "../dataspace/processes.ts";
-import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
-import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
-import { createPeerApp } from "../http/peer-app.ts";
 import type { PeerTarget } from "../peer/member-directory.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { systemEffects } from "../runtime/effects.ts";
-import { createMetrics } from "../runtime/metrics.ts";
-import { openAccessLog } from "../store/access-log.ts";
 import { openDatabase } from "../store/database.ts";
 import { type Kept, openRecords, type RecordStore } from "../store/records.ts";
+import { serveParty } from "./dataspace-party.ts";
 
 /** Sums over everything since the start of the process. */
 export interface PartyUsage {
@@ -62,7 +53,7 @@ type Record = ProcessRecord<Negotiation, NegotiationMessage>;
 
 const [folder = "", self = ""] = process.argv.slice(2);
 const { identity } = testMember(self);
-const { now, random } = systemEffects;
+const { now } = systemEffects;
 const database = await openDatabase(folder);
 const spent = { calls: 0, callMs: 0, writes: 0, writeMs: 0 };
 
@@ -138,46 +129,7 @@ const negotiations = createProcesses<Negotiation, NegotiationMessage>({
   },
 });
 
-const many = 1_000_000;
-const limits = {
-  peerRequestsPerMinutePerMember: many,
-  peerRequestsPerMinutePerAddress: many,
-  peerCallsAtOncePerMember: 1_000,
-  peerBodyBytes: 1 << 20,
-  requestTimeoutMs: 30_000,
-};
-const tls = await createTlsIdentity({ member: self, endpoint: undefined, now: now(), serial: random(16) });
-const { app } = await createPeerApp(
-  {
-    ...{ network: NETWORK, member: self, members, now, ahead: openStore<string>("requests-ahead"), tls },
-    ...{ logger: pino({ level: "silent" }), config: () => ({ limits }) as never, metrics: createMetrics() },
-    ...{ assertWritable: () => undefined, accessLog: await openAccessLog(folder, now) },
-  },
-  (peer) =>
-    addDataspaceRoutes(peer, {
-      authenticate: createAuthenticate({
-        ...{ publicKey: members.publicKey, audience: self, now, ahead: openStore<string>("dsp-tokens-ahead") },
-      }),
-      countRefusal: () => undefined,
-      limits: createParticipantLimits(peer, {
-        requestsPerMinute: () => limits.peerRequestsPerMinutePerMember,
-        callsAtOnce: () => limits.peerCallsAtOncePerMember,
-        bodyBytes: () => limits.peerBodyBytes,
-      }),
-      catalog: {
-        ...{ participant: self, service: { "@id": "urn:none", "@type": "DataService", endpointURL: "https://none" } },
-        ...{ page: async () => ({ datasets: [] }), dataset: async () => undefined },
-      },
-      negotiations,
-      transfers: createProcesses<never, never>({
-        ...{ ...shared, protocol: transferProtocol as never, records: openStore("t"), open: openStore("t-open") },
-        ...{ post: async () => ({ kind: "passing" as const, code: "none", doubtful: false }) },
-        ...{ admits: async () => ({ code: "none", detail: "not measured" }), next: async () => undefined },
-      }) as never,
-    }),
-);
-await app.listen({ host: "127.0.0.1", port: 0 });
-const { port } = app.server.address() as AddressInfo;
+const { port, pin } = await serveParty({ folder, member: self, members, openStore, negotiations });
 
 const OFFER = policyOf({
   ...{ id: "policy", version: 1, asset: "provider:panel", provider: "provider" },
@@ -230,4 +182,4 @@ process.on("message", (asked: ToParty) => {
   }
 });
 process.once("disconnect", () => process.exit(0));
-tell({ ready: { port, pin: tls.pin } });
+tell({ ready: { port, pin } });
