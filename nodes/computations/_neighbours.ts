@@ -24,6 +24,9 @@ let first = "";
 const seconds = () => Math.round(performance.now() / 1000);
 const note = (text: string) => console.error(`${seconds()} s: ${text}`);
 
+const MESSAGES = /\/computations\/([^/]+)\/messages/;
+/** By computation and type, repetitions included. */
+const said = new Map<string, number>();
 let joined = 0;
 await using network = await createNetwork({
   providers,
@@ -42,10 +45,15 @@ await using network = await createNetwork({
     if (joined % 50 === 0) note(`${joined} steps of founding and joining`);
   },
   observe(member, { direction, path, body }) {
-    const isMessage = direction === "sent" && path.includes(`/computations/${first}/messages`);
-    if (!isMessage || !absent.includes(member)) return;
+    const [, computation] = direction === "sent" ? (MESSAGES.exec(path) ?? []) : [];
+    if (computation === undefined) return;
+    const { type } = JSON.parse(Buffer.from(body).toString("utf8")) as { type: string };
     // What it would say is lost on the way.
-    if (JSON.parse(Buffer.from(body).toString("utf8")).type === "reveal") throw new Error("connection lost");
+    if (computation === first && type === "reveal" && absent.includes(member)) throw new Error("connection lost");
+    const name = `${computation === first ? "first" : "second"} computation, ${type}`;
+    const times = (said.get(name) ?? 0) + 1;
+    said.set(name, times);
+    if (times === 1 || times % 50 === 0) note(`${name}: ${times}`);
   },
 });
 note(`${count + 3} nodes have joined, ${count} assets are registered`);
