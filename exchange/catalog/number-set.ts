@@ -4,8 +4,6 @@ export type NumberSet =
   | { readonly kind: "few"; readonly numbers: Uint32Array }
   | { readonly kind: "many"; readonly words: Uint32Array; readonly size: number };
 
-export const NOTHING: NumberSet = Object.freeze({ kind: "few", numbers: new Uint32Array(0) });
-
 export const sizeOf = (set: NumberSet): number => (set.kind === "few" ? set.numbers.length : set.size);
 
 /** Of memory, with what V8 needs beside. */
