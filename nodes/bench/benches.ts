@@ -1,6 +1,7 @@
 /** Every benchmark by its name. */
 import type { Bench } from "./bench.ts";
 import { catalogBench } from "./catalog.bench.ts";
+import { disclosureBench } from "./disclosure.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { negotiateBench } from "./negotiate.bench.ts";
@@ -16,6 +17,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   ledger: ledgerBench,
   catalog: catalogBench,
   negotiate: negotiateBench,
+  disclosure: disclosureBench,
   scan: scanBench,
   vectors: vectorsBench,
 };

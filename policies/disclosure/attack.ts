@@ -1,0 +1,300 @@
+/**
+ * What attackers can work out about withheld cells. An attacker knows the table as published, that its sums hold, that
+ * no cell is negative, how many contributors each cell has, and what it contributed itself. It bounds a withheld cell
+ * by the least and the greatest value that all of this leaves (Hundepool et al., Handbook on Statistical Disclosure
+ * Control, section 4.4). A cell is protected if, for every attacker, what others hold in it may be lower and higher by
+ * the protection interval.
+ *
+ * Deviations from the true table are the variables: they add up to zero in every sum, are zero where a cell is
+ * published, and never fall below minus what others hold. They are measured in the interval of the cell under attack,
+ * so that the solver's tolerance (1e-7) is a share of that interval.
+ */
+import type { Relation } from "./shape.ts";
+import type { Column, OpenProgram, Solver } from "./solver.ts";
+
+export interface AttackedTable {
+  /** True values, none negative. */
+  readonly values: readonly number[];
+  readonly relations: readonly Relation[];
+}
+
+/** What one contributor holds in a cell: exactly where the two are equal, else between them. */
+export interface Holding {
+  readonly atLeast: number;
+  readonly atMost: number;
+}
+export interface Attacker {
+  readonly id: string;
+  /** Cell to what it holds there. The public holds nothing. */
+  readonly holds: ReadonlyMap<number, Holding>;
+}
+export const PUBLIC: Attacker = Object.freeze({ id: "public", holds: new Map() });
+
+/** What an interval must cover around what others hold in a cell. */
+export interface Protection {
+  /** Share of it, 0.1 for 10 %. */
+  readonly share: number;
+  /** At least this upwards, for cells where the share is nothing. */
+  readonly least: number;
+}
+
+export type Direction = "above" | "below";
+export interface Exposure {
+  readonly cell: number;
+  readonly direction: Direction;
+  readonly attacker: string;
+  /** How far the cell may lie from its value, as a share of what is wanted. */
+  readonly reached: number;
+}
+
+/** No deviation need exceed this many intervals; a lower bound makes attackers look stronger, never weaker. */
+const REACH = 8;
+const WHOLE = 1 - 1e-6;
+const NOTHING = 1e-7;
+/** Deviations that are tried on the next cells before the solver is asked. */
+const REMEMBERED = 64;
+
+export interface Target {
+  readonly cell: number;
+  readonly direction: Direction;
+  /** Length of the protection interval on this side. */
+  readonly wanted: number;
+}
+
+export function targetsOf(table: AttackedTable, cells: Iterable<number>, protection: Protection): readonly Target[] {
+  return [...cells].flatMap((cell) => {
+    const share = table.values[cell]! * protection.share;
+    const above: Target = { cell, direction: "above", wanted: Math.max(share, protection.least) };
+    return share > 0 ? [above, { cell, direction: "below", wanted: share } as const] : [above];
+  });
+}
+
+/**
+ * Whoever knows all of a cell needs no protection against itself. For everybody else the interval of the whole cell is
+ * enough: shrunk towards the true table, a deviation shows what the smaller remainder needs.
+ */
+const knows = ({ holds }: Attacker, cell: number, value: number): boolean => (holds.get(cell)?.atLeast ?? -1) >= value;
+
+/** Lower and upper bound of a cell's deviation when `attackers` must all be unable to tell. */
+export type Room = (cell: number) => readonly [number, number];
+export function roomOf(table: AttackedTable, attackers: readonly Attacker[]): Room {
+  const held = new Map<number, Holding>();
+  for (const { holds } of attackers) {
+    for (const [cell, { atLeast, atMost }] of holds) {
+      const before = held.get(cell);
+      held.set(cell, {
+        atLeast: Math.max(before?.atLeast ?? 0, atLeast),
+        atMost: Math.max(before?.atMost ?? 0, atMost),
+      });
+    }
+  }
+  return (cell) => {
+    const value = table.values[cell]!;
+    const holding = held.get(cell);
+    if (holding !== undefined && holding.atLeast >= value) return [0, 0];
+    return [Math.min(0, (holding?.atMost ?? 0) - value), Number.POSITIVE_INFINITY];
+  };
+}
+
+/** Every attack that succeeds; none: each cell of `withheld` is protected from each of `attackers` and the public. */
+export function exposuresOf(
+  table: AttackedTable,
+  withheld: ReadonlySet<number>,
+  attackers: readonly Attacker[],
+  protection: Protection,
+  solver: Solver,
+): readonly Exposure[] {
+  const audit = openAudit(table, attackers, protection, solver);
+  try {
+    return [...audit.exposures(withheld)];
+  } finally {
+    audit.close();
+  }
+}
+
+export interface Audit {
+  /**
+   * Lazily, so that the first exposure may be enough. What is found out is kept for the next set of cells. Where more
+   * than `patience` attackers would have to be tried one by one for a cell, the first of them is taken to succeed.
+   */
+  exposures(withheld: ReadonlySet<number>, patience?: number): Generator<Exposure>;
+  close(): void;
+}
+
+/** A way in which the table may differ from the true one, as far as the published cells go. */
+interface Deviation {
+  /** Cell to its difference, where there is one. */
+  readonly moved: ReadonlyMap<number, number>;
+  /** Cell to the attackers, by position, that know that it does not differ so. */
+  readonly refuters: ReadonlyMap<number, readonly number[]>;
+}
+
+export function openAudit(
+  table: AttackedTable,
+  attackers: readonly Attacker[],
+  protection: Protection,
+  solver: Solver,
+): Audit {
+  const everyone = [PUBLIC, ...attackers];
+  const jointRoom = roomOf(table, everyone);
+  const holders = holdersOf(everyone);
+  const found: Deviation[] = [];
+  const proofs = new Map<string, readonly Deviation[]>();
+  let program: AttackProgram | undefined;
+
+  const keep = (moved: ReadonlyMap<number, number>): Deviation => {
+    const refuters = new Map<number, readonly number[]>();
+    for (const [cell, by] of moved) {
+      const knowing = (holders.get(cell) ?? []).filter((index) => refutes(table, everyone[index]!, cell, by));
+      if (knowing.length > 0) refuters.set(cell, knowing);
+    }
+    const deviation = { moved, refuters };
+    found.unshift(deviation);
+    if (found.length > REMEMBERED) found.pop();
+    return deviation;
+  };
+
+  function* exposures(withheld: ReadonlySet<number>, patience = Number.POSITIVE_INFINITY): Generator<Exposure> {
+    if (program === undefined || ![...withheld].every((cell) => program?.cells.has(cell))) {
+      program?.close();
+      program = openProgram(table, withheld, solver);
+    }
+    const { push } = program;
+    const usable = ({ moved }: Deviation) => moved.keys().every((cell) => withheld.has(cell));
+    for (const target of targetsOf(table, withheld, protection)) {
+      const key = `${target.cell} ${target.direction}`;
+      if (proofs.get(key)?.every(usable)) continue;
+      const sign = target.direction === "above" ? 1 : -1;
+      const reach = ({ moved }: Deviation) => (sign * (moved.get(target.cell) ?? 0)) / target.wanted;
+      const proves = (one: Deviation) => reach(one) >= WHOLE && usable(one);
+      // A deviation that nobody refutes is as good as another program.
+      const known = found.find((one) => isIrrefutable(one, target.cell) && proves(one));
+      if (known !== undefined) {
+        proofs.set(key, [known]);
+        continue;
+      }
+      const proof: Deviation[] = [];
+      /** Positions of those that the cell is not yet hidden from; undefined: everybody. */
+      let open: readonly number[] | undefined;
+      const close = (one: Deviation) => {
+        const refuted = refutersOf(one, target.cell);
+        const left = (open ?? [...refuted]).filter((index) => refuted.has(index));
+        const fooled = open === undefined || left.length < open.length;
+        open = left.filter((index) => !knows(everyone[index]!, target.cell, table.values[target.cell]!));
+        if (fooled) proof.push(one);
+      };
+      const attempt = (room: Room): number => {
+        const moved = push(target, sign, room, withheld);
+        const reached = Math.abs(moved.get(target.cell) ?? 0) / target.wanted;
+        if (reached >= WHOLE) close(keep(moved));
+        return reached;
+      };
+      if (attempt(jointRoom) < WHOLE) {
+        const reached = attempt(roomOf(table, [PUBLIC]));
+        if (reached < WHOLE) {
+          yield { cell: target.cell, direction: target.direction, attacker: PUBLIC.id, reached };
+          continue;
+        }
+      }
+      for (const one of found) if (open!.length > 0 && proves(one)) close(one);
+      if (open!.length > patience) {
+        yield { cell: target.cell, direction: target.direction, attacker: everyone[open![0]!]!.id, reached: 0 };
+        continue;
+      }
+      let provedForAll = true;
+      while (open!.length > 0) {
+        const index = open![0]!;
+        const attacker = everyone[index]!;
+        const reached = attempt(roomOf(table, [attacker]));
+        open = open!.filter((other) => other !== index);
+        if (reached >= WHOLE) continue;
+        provedForAll = false;
+        // Of what it holds itself it needs no deviation.
+        const unknown = 1 - (attacker.holds.get(target.cell)?.atLeast ?? 0) / table.values[target.cell]!;
+        if (reached >= unknown * WHOLE) continue;
+        yield { cell: target.cell, direction: target.direction, attacker: attacker.id, reached };
+      }
+      if (provedForAll) proofs.set(key, proof);
+    }
+  }
+  return { exposures, close: () => program?.close() };
+}
+
+function holdersOf(everyone: readonly Attacker[]): ReadonlyMap<number, readonly number[]> {
+  const holders = new Map<number, number[]>();
+  for (const [index, { holds }] of everyone.entries()) {
+    for (const cell of holds.keys()) {
+      const known = holders.get(cell);
+      if (known === undefined) holders.set(cell, [index]);
+      else known.push(index);
+    }
+  }
+  return holders;
+}
+
+const isIrrefutable = ({ refuters }: Deviation, target: number): boolean =>
+  refuters.size === 0 || (refuters.size === 1 && refuters.has(target));
+
+const refutersOf = ({ refuters }: Deviation, target: number): ReadonlySet<number> =>
+  new Set([...refuters].flatMap(([cell, knowing]) => (cell === target ? [] : knowing)));
+
+function refutes(table: AttackedTable, { holds }: Attacker, cell: number, by: number): boolean {
+  const { atLeast, atMost } = holds.get(cell)!;
+  const value = table.values[cell]!;
+  return atLeast >= value || by < -(value - atMost) * (1 + NOTHING);
+}
+
+type AttackProgram = ReturnType<typeof openProgram>;
+
+/** Program over the deviations of `withheld`; everything else is published and stays where it is. */
+function openProgram(table: AttackedTable, withheld: ReadonlySet<number>, solver: Solver) {
+  const cells = [...withheld].sort((a, b) => a - b);
+  const position = new Map(cells.map((cell, index) => [cell, index]));
+  const { rows, entries } = rowsOf(table, cells);
+  const columns: Column[] = cells.map((cell) => ({ entries: entries.get(cell) ?? [], lower: 0, upper: 0, cost: 0 }));
+  const program: OpenProgram | undefined = columns.length === 0 ? undefined : solver.open(rows, columns);
+  return {
+    cells: new Set(cells),
+    /** The cell pushed as far as its interval, or as far as it goes, where only `free` cells may move. */
+    push(target: Target, sign: 1 | -1, room: Room, free: ReadonlySet<number>): ReadonlyMap<number, number> {
+      const lower = new Float64Array(cells.length);
+      const upper = new Float64Array(cells.length);
+      for (const [at, cell] of cells.entries()) {
+        if (!free.has(cell)) continue;
+        const [least, most] = room(cell);
+        lower[at] = Math.max(least / target.wanted, -REACH);
+        upper[at] = Math.min(most / target.wanted, REACH);
+      }
+      const at = position.get(target.cell)!;
+      lower[at] = sign < 0 ? -1 : 0;
+      upper[at] = sign < 0 ? 0 : 1;
+      const costs = new Float64Array(cells.length);
+      costs[at] = -sign;
+      program!.bound(lower, upper);
+      program!.price(costs);
+      const moved = new Map<number, number>();
+      for (const [index, share] of program!.solve()?.entries() ?? []) {
+        if (Math.abs(share) > NOTHING) moved.set(cells[index]!, share * target.wanted);
+      }
+      return moved;
+    },
+    close: () => program?.close(),
+  };
+}
+
+/** The sums in which any of the cells occurs, numbered, as entries of each cell's column. */
+export function rowsOf({ relations }: AttackedTable, cells: Iterable<number>) {
+  const wanted = new Set(cells);
+  const entries = new Map<number, { readonly row: number; readonly value: number }[]>();
+  let rows = 0;
+  for (const { total, parts } of relations) {
+    if (!wanted.has(total) && !parts.some((part) => wanted.has(part))) continue;
+    const add = (cell: number, value: number) => {
+      if (wanted.has(cell)) entries.set(cell, [...(entries.get(cell) ?? []), { row: rows, value }]);
+    };
+    add(total, -1);
+    for (const part of parts) add(part, 1);
+    rows++;
+  }
+  return { rows, entries };
+}
