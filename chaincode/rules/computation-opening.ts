@@ -4,7 +4,7 @@ import { demandCells } from "./cells.ts";
 import { demandCohort } from "./computation-cohort.ts";
 import { demand } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { keys, readComputation, readRequestComputation } from "./keys.ts";
+import { keys, readComputation, readNetworkSuite, readRequestComputation } from "./keys.ts";
 import type { ComputationOpened, ComputationState, NetworkState, PinnedMember } from "./records.ts";
 import { openRequest } from "./requests.ts";
 import { type Author, activeMember, isSignedBy, millisOf, networkOf, type Rule, written } from "./rule.ts";
@@ -22,6 +22,13 @@ export const openComputation: Rule<"computation.open"> = async (host, author, bo
   const existing = await readComputation(host.store, body.computation);
   demand(existing === undefined, "ERR_CONTRACT_EXISTS", `computation: ${body.computation} exists`, "computation");
   const network = await networkOf(host);
+  const suite = await readNetworkSuite(host.store);
+  demand(
+    (body.suite ?? "intl") === suite,
+    "ERR_CONTRACT_SUITE",
+    `suite: computations of this network are of suite ${suite}, got ${body.suite}`,
+    "suite",
+  );
   const request = await openRequest(host, body.request, "request");
   demand(
     request.requester === author.id,

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import {
+  AgreementKey,
   AssetId,
   Code,
   Count,
@@ -158,7 +159,7 @@ export const CellDimension = closed({
 });
 
 export const ReceiverKey = signed(
-  closed({ computation: Uuid, request: Uuid, receiver: MemberId, publicKey: PublicKey }),
+  closed({ computation: Uuid, request: Uuid, receiver: MemberId, publicKey: AgreementKey }),
 );
 
 export const ComputationConstants = closed({
@@ -176,6 +177,8 @@ export const ComputationConstants = closed({
 export const ComputationOpen = closed({
   computation: Uuid,
   request: Uuid,
+  /** Of masks and boxes: the network's when it is opened. Absent: intl. */
+  suite: Type.Optional(SuiteId),
   restartOf: Type.Optional(Uuid),
   queryDigest: Digest,
   layoutDigest: Digest,

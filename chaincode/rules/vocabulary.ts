@@ -18,6 +18,8 @@ export const Bytes32 = bytes32();
 export const Digest = bytes32();
 /** Of any suite: 32 bytes, or 33 of a compressed point. Signatures verify only with the length of their suite. */
 export const PublicKey = Type.String({ pattern: "^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{44})$" });
+/** For key agreement in a computation: 32 bytes, or the 66 of two compressed points. */
+export const AgreementKey = Type.String({ pattern: "^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88})$" });
 /** 16 bytes. */
 export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
 /** 64 bytes. */

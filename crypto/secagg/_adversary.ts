@@ -1,6 +1,8 @@
 /** What C, R and colluding members can compute from what a run leaked; used to show what each rule prevents. */
+
 import { fromBase64url } from "../suites/encoding.ts";
 import { type Network, names, type World } from "./_network.ts";
+import { suiteIn } from "./context.ts";
 import { applyMask } from "./masks.ts";
 import type { InStage, MemberState } from "./member-state.ts";
 import type { MessageOf, MessageType } from "./messages.ts";
@@ -84,7 +86,7 @@ export function openContribution(
   const { layout, cells, keyset, survivors1, keys, context2 } = insider;
   const words = cells.included.length * periodOf(layout.components);
   const vector = wordsOfText(contribution.words, "words", words);
-  const base = { context: context2, phase: 2 as const };
+  const base = { suite: suiteIn(insider.opened), context: context2, phase: 2 as const };
   const arithmetic = arithmeticOf(layout.components);
   const mask = new BigUint64Array(words);
   const others = keyset.filter(({ signer }) => survivors1.includes(signer));

@@ -195,7 +195,7 @@ export function createNetwork(world: World): Network {
   };
   const documents = { query: salted({ query: 1 }), layout: salted({ layout: 1 }), policy: salted({ policy: 1 }) };
   const computation = world.computation ?? uuid(1);
-  const about = { computation, request: uuid(999), receiver: R };
+  const about = { computation, request: uuid(999), receiver: R, suite: world.opened?.suite ?? "intl" };
   const receiverKey = createReceiverKey(about, { random, sign: signer(R) });
   const at = (hours: number) => new Date(START + hours * HOUR).toISOString();
   const defaults = constantsFor({

@@ -17,6 +17,7 @@ import {
 import { C, createNetwork, type Network, names, R, START, sumUp, uuid, type World } from "./_network.ts";
 import { twoThirds } from "./constants.ts";
 import { maskContext, valueContext } from "./context.ts";
+import { publicKeyOf } from "./key-agreement.ts";
 import { masksetRoot } from "./keyset.ts";
 import { applyMask } from "./masks.ts";
 import { startMember, stepMember } from "./member.ts";
@@ -28,10 +29,9 @@ import { type ReceiverState, stepReceiver } from "./receiver.ts";
 import type { ReceiverEffect } from "./step.ts";
 import { envelopeKey, maskContribution, unmaskSum } from "./sum.ts";
 import { arithmeticOf, decodeElements, wordsOfText } from "./words.ts";
-import { publicKeyOf } from "./x25519.ts";
 
 /** Of nobody in the cohort: only its missing signature tells it from a member's own. */
-const STRANGERS_KEY = publicKeyOf(toBase64url(new Uint8Array(32).fill(7)));
+const STRANGERS_KEY = publicKeyOf("intl", toBase64url(new Uint8Array(32).fill(7)));
 
 const run = (w: World): Network => {
   const network = createNetwork(w);
@@ -129,7 +129,7 @@ test("P-shrinking: survivors that shrink below a cell's minimum: nothing of phas
     member,
     words: messagesOf(network, "contribution-2", member)[0]!.words,
   }));
-  const mask = { context: insider.context2, phase: 2 as const };
+  const mask = { suite: "intl" as const, context: insider.context2, phase: 2 as const };
   const arithmetic = arithmeticOf([1]);
   const sum = unmaskSum({
     base: mask,
@@ -161,7 +161,7 @@ describe("unequal views never cancel", () => {
     const sum = new BigUint64Array(1);
     insiders.forEach(({ keys, secrets, keyset }, i) => {
       const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
-      const base = { context: contexts[i]!, phase: 2 as const };
+      const base = { suite: "intl" as const, context: contexts[i]!, phase: 2 as const };
       const words = new BigUint64Array(1);
       maskContribution(words, base, arithmetic, owner, keyset);
       const self = new BigUint64Array(1);

@@ -1,7 +1,7 @@
 /** Checks on closing sets (11, 19) and on the common view of them (12, 13, 20, 21). */
 import { digestOf } from "../suites/digest.ts";
-import { fromBase64url } from "../suites/encoding.ts";
 import { type Signed, type SigningDomain, verifySignedOnce } from "../suites/signed.ts";
+import { readPublicKey } from "../suites/suite.ts";
 import { usesFingerprints } from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 import { statementsRoot } from "./merkle.ts";
@@ -14,7 +14,7 @@ export function refuseAuthenticity(message: string): never {
 
 export function assertSigned(parties: Parties, domain: SigningDomain, signed: Signed<unknown>, signer: string): void {
   const identity = parties.identities[signer];
-  const publicKey = identity && fromBase64url(identity.publicKey, "identity", 32);
+  const publicKey = identity && readPublicKey(identity).publicKey;
   if (publicKey === undefined || signed.signer !== signer || !verifySignedOnce(publicKey, domain, signed)) {
     refuseAuthenticity(`${domain}: not signed by ${signer}`);
   }

@@ -1,11 +1,12 @@
 /** Constants of the opening record (specification §2) and the checks every party makes on it before taking part. */
-import { fromBase64url } from "../suites/encoding.ts";
 import { verifySigned } from "../suites/signed.ts";
+import { readPublicKey } from "../suites/suite.ts";
+import { suiteIn } from "./context.ts";
 import { SecaggError } from "./errors.ts";
+import { assertUsablePublicKey } from "./key-agreement.ts";
 import type { Layout } from "./layout.ts";
 import type { Constants, Opened, Parties } from "./opened.ts";
 import { periodOf } from "./words.ts";
-import { assertUsablePublicKey } from "./x25519.ts";
 
 /** k: neighbours of each member in cohorts of more than k + 1 members; up to there the graph is complete. */
 export const NEIGHBOURS = 128;
@@ -144,11 +145,11 @@ export function assertOpening(opened: Opened, parties: Parties): void {
     about.computation !== opened.computation ||
     about.request !== opened.request ||
     about.receiver !== receiver ||
-    !verifySigned(fromBase64url(key.publicKey, "identity", 32), "receiver-key", receiverKey)
+    !verifySigned(readPublicKey(key).publicKey, "receiver-key", receiverKey)
   ) {
     refuse("receiverKey: not signed by the receiver for this computation");
   }
-  assertUsablePublicKey(about.publicKey, "receiverKey");
+  assertUsablePublicKey(suiteIn(opened), about.publicKey, "receiverKey");
   const { deadlines } = opened;
   const order = [
     deadlines.keys,

@@ -4,11 +4,22 @@
  */
 import { canonicalJson, digestOf, sha256 } from "../suites/digest.ts";
 import { utf8 } from "../suites/encoding.ts";
+import type { SuiteId } from "../suites/suite.ts";
 import type { Header, Opened, RecordOf } from "./opened.ts";
 
-export const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
+/** What masks and boxes of a computation are made with. */
+const LABELS: Readonly<Record<SuiteId, string>> = {
+  intl: "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1",
+  gm: "sealane/secagg/sm2-hkdf-sm3-sm4ctr/v1",
+};
+/** In contexts that follow from the first one, which has the label of the computation's own suite. */
+export const SUITE = LABELS.intl;
 
-export const openingContext = (opened: Opened): string => digestOf({ suite: SUITE, context: 0, opened });
+/** Openings name their suite; those from before there were two were of intl. */
+export const suiteIn = (opened: Pick<Opened, "suite">): SuiteId => opened.suite ?? "intl";
+
+export const openingContext = (opened: Opened): string =>
+  digestOf({ suite: LABELS[suiteIn(opened)], context: 0, opened });
 
 export const maskContext = (
   context0: string,
@@ -45,6 +56,7 @@ export const closingDigest = (
 };
 
 export interface KeyUse {
+  readonly suite: SuiteId;
   readonly context: string;
   readonly kind: "pair" | "self" | "envelope" | "seal" | "view";
   readonly phase: 0 | 1 | 2;
@@ -55,6 +67,6 @@ export interface KeyUse {
 }
 
 /** HKDF info of one key: 32 bytes. */
-export const keyInfo = ({ context, ids, keys, kind, phase }: KeyUse): Uint8Array =>
+export const keyInfo = ({ context, ids, keys, kind, phase, suite }: KeyUse): Uint8Array =>
   // In the order of the canonical text, which is quicker: there is one for every pair.
-  sha256(utf8(canonicalJson({ context, ids, keys, kind, phase, suite: SUITE })));
+  sha256(utf8(canonicalJson({ context, ids, keys, kind, phase, suite: LABELS[suite] })));

@@ -3,7 +3,7 @@ import { toBase64url } from "../suites/encoding.ts";
 import type { Cut } from "./chunks.ts";
 import { contributionDeadline } from "./closing.ts";
 import { keysetMinimum, mostShown, RIDING_WORDS, usesFingerprints } from "./constants.ts";
-import { closingDigest, maskContext, valueContext } from "./context.ts";
+import { closingDigest, maskContext, suiteIn, valueContext } from "./context.ts";
 import {
   ascending,
   everyone,
@@ -189,6 +189,7 @@ export function showViews(state: AtStage<"views">): CoordinatorStep | null {
 export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): CoordinatorStep | null {
   const { round, opened } = state;
   const recovery = recoverAll({
+    suite: suiteIn(state.opened),
     context0: state.context0,
     phase: round.phase,
     threshold: opened.constants.threshold,
@@ -210,7 +211,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
     members.map((member) => ({ member, words: toBase64url(deps.kept(1, member, 0)) }));
   const shape = countsShape(state.layout);
   const unmasking = {
-    base: { context: round.context, phase: 1 as const },
+    base: { suite: suiteIn(state.opened), context: round.context, phase: 1 as const },
     context0: state.context0,
     arithmetic: shape.arithmetic,
     keys: state.keyset,

@@ -1,14 +1,16 @@
 /** The key set U (3, 4) and the mask set V (7, 8), as every party checks them. */
+
 import { canonicalJson } from "../suites/digest.ts";
 import { decodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
 import { nonceHash } from "./commitments.ts";
 import { keysetMinimum } from "./constants.ts";
+import { suiteIn } from "./context.ts";
 import { type Graph, graphSeed } from "./graph.ts";
+import { assertUsablePublicKey } from "./key-agreement.ts";
 import { statementsRoot } from "./merkle.ts";
 import type { Accept, Keys, Refusal, Reveal, SharesRoot } from "./messages.ts";
 import type { Opened, Parties, RecordOf } from "./opened.ts";
-import { assertUsablePublicKey } from "./x25519.ts";
 
 const PUBLIC_KEYS = ["pair1", "pair2", "seal", "envelope"] as const;
 
@@ -22,7 +24,7 @@ export function assertKeys(opened: Opened, parties: Parties, context0: string, k
   if (computation !== opened.computation || request !== opened.request || context !== context0) {
     refuseAuthenticity(`keys of ${member}: for another opening`);
   }
-  for (const name of PUBLIC_KEYS) assertUsablePublicKey(body[name], `keys of ${member}, ${name}`);
+  for (const name of PUBLIC_KEYS) assertUsablePublicKey(suiteIn(opened), body[name], `keys of ${member}, ${name}`);
   if ((body.nonce !== undefined) !== (opened.graph === "neighbours")) {
     refuseAuthenticity(`keys of ${member}: commits to a nonce exactly where the graph needs one`);
   }

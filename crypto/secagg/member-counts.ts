@@ -1,5 +1,5 @@
 import { usesFingerprints } from "./constants.ts";
-import { valueContext } from "./context.ts";
+import { suiteIn, valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
@@ -62,7 +62,7 @@ export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: Membe
   }
   if (!masked.includes(self)) throw new SecaggError("ERR_SECAGG_STAGE", "counts: not in the mask set");
   const words = countsVector(own);
-  const base = { context: state.context1, phase: 1 as const };
+  const base = { suite: suiteIn(opened), context: state.context1, phase: 1 as const };
   const shape = countsShape(layout);
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 1), maskPartners(state, masked));
   const { masking } = maskedChunk(1, NOTHING_MASKED, words);
@@ -192,7 +192,11 @@ function enterValues(
   if (!survivors1.includes(state.self) || state.facts.close2 !== undefined) {
     return { state: { ...valued, stage: "contributed-2", contribution2: null }, send: [], effects: [] };
   }
-  deriveAhead({ context: context2, phase: 2 }, maskOwner(state, 2), maskPartners(state, survivors1));
+  deriveAhead(
+    { suite: suiteIn(state.opened), context: context2, phase: 2 },
+    maskOwner(state, 2),
+    maskPartners(state, survivors1),
+  );
   const valuing = { ...valued, stage: "valuing" as const, masking: NOTHING_MASKED };
   return { state: valuing, send: [], effects: [valuesEffect(valued)] };
 }

@@ -5,9 +5,10 @@ import { encodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
 import { leafOf, nonceHash, seedHash, shareHashes } from "./commitments.ts";
 import { assertLayout } from "./constants.ts";
-import { maskContext } from "./context.ts";
+import { maskContext, suiteIn } from "./context.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import { firstForbidden } from "./history.ts";
+import { publicKeyOf } from "./key-agreement.ts";
 import { assertKeyset, assertMaskset, assertReveals } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./member-state.ts";
@@ -19,7 +20,6 @@ import { shareSecret } from "./sharing.ts";
 import type { MemberDeps, MemberEffect, Step } from "./step.ts";
 import { agreeAhead } from "./sum.ts";
 import { deriveViewKeys } from "./view-tags.ts";
-import { publicKeyOf } from "./x25519.ts";
 
 export type MemberStep = Step<MemberState, MemberEffect>;
 
@@ -61,6 +61,7 @@ export const reviewEffect = (documents: MessageOf<"documents">): MemberEffect =>
 export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: MemberDeps): MemberStep {
   assertLayout(state.opened, layout);
   if (forbiddenForAll(state, layout, deps)) return refuse(state, "history", deps);
+  const suite = suiteIn(state.opened);
   const fresh = () => toBase64url(deps.random(32));
   const secrets: MemberSecrets = {
     pair1: fresh(),
@@ -72,10 +73,10 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     ...(state.opened.graph === "neighbours" ? { nonce: fresh() } : {}),
   };
   const body = {
-    pair1: publicKeyOf(secrets.pair1),
-    pair2: publicKeyOf(secrets.pair2),
-    seal: publicKeyOf(secrets.seal),
-    envelope: publicKeyOf(secrets.envelope),
+    pair1: publicKeyOf(suite, secrets.pair1),
+    pair2: publicKeyOf(suite, secrets.pair2),
+    seal: publicKeyOf(suite, secrets.seal),
+    envelope: publicKeyOf(suite, secrets.envelope),
     seed1: seedHash(state.context0, 1, secrets.seed1),
     seed2: seedHash(state.context0, 2, secrets.seed2),
     ...(secrets.nonce === undefined ? {} : { nonce: nonceHash(state.context0, state.self, secrets.nonce) }),
@@ -160,7 +161,7 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
   const keysOf = new Map(keyset.map((keys) => [keys.signer, keys]));
   const boxes = holders.map((holder, i) => {
     const theirs = keysOf.get(holder)!;
-    const use = sealUse(context0, state.keys, theirs);
+    const use = sealUse(state, state.keys, theirs);
     return sealShares(secrets.seal, theirs.statement.body.seal, use, four(i), deps.random(12));
   });
   const root = { root: leavesRoot(leaves) };
@@ -171,18 +172,20 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
     leaves,
     boxes,
   };
+  const suite = suiteIn(opened);
   const neighbours = holders.filter((holder) => holder !== self).map((holder) => keysOf.get(holder)!);
-  if (opened.cells.mode === "counted") agreeAhead(1, secrets.pair1, neighbours);
-  agreeAhead(2, secrets.pair2, neighbours);
-  const tagging = { context0, keys: state.keys, sealPrivateKey: secrets.seal };
+  if (opened.cells.mode === "counted") agreeAhead({ suite, phase: 1 }, secrets.pair1, neighbours);
+  agreeAhead({ suite, phase: 2 }, secrets.pair2, neighbours);
+  const tagging = { suite, context0, keys: state.keys, sealPrivateKey: secrets.seal };
   deriveViewKeys(tagging, [state.keys, ...neighbours]);
   const taken = { ...state, inbox: { ...inbox, keyset: undefined } };
   const next = { ...taken, stage: "shared" as const, keyset, graph, shares };
   return { state: next, send: [{ to: opened.coordinator, message: shares }], effects: [] };
 }
 
-const sealUse = (context: string, dealer: Keys, holder: Keys) => ({
-  context,
+const sealUse = ({ opened, context0 }: MemberBase, dealer: Keys, holder: Keys) => ({
+  suite: suiteIn(opened),
+  context: context0,
   kind: "seal" as const,
   phase: 0 as const,
   ids: [dealer.signer, holder.signer] as const,
@@ -232,7 +235,7 @@ function openBox(
     assertSigned(parties, "secagg-message", entry.shares, dealer.signer);
     const { context, computation, body } = entry.shares.statement;
     if (context !== context0 || computation !== opened.computation) return undefined;
-    const shares = openShares(secrets.seal, dealer.statement.body.seal, sealUse(context0, dealer, own), entry.box);
+    const shares = openShares(secrets.seal, dealer.statement.body.seal, sealUse(state, dealer, own), entry.box);
     const leaf = leafOf(context0, dealer.signer, self, shareHashes(shares));
     const place = { leaf, index: holders.indexOf(self), size: holders.length, path: entry.path };
     if (leaf !== entry.leaf || !leafInRoot(body.root, place)) return undefined;

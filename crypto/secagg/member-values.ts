@@ -1,5 +1,6 @@
 import { contributorsIn } from "./cells.ts";
 import { chunkAt, chunkCount } from "./chunks.ts";
+import { suiteIn } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
@@ -32,7 +33,7 @@ export function onValues(
   }
   assertOwnCells(state, values, start);
   const words = values.slice();
-  const base = { context: state.context2, phase: 2 as const };
+  const base = { suite: suiteIn(opened), context: state.context2, phase: 2 as const };
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 2), maskPartners(state, survivors1), start);
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic, start);

@@ -1,6 +1,8 @@
 /** Views of a closing record: this member's own, with a tag for each holder, and those of the others that it is shown. */
+
 import { assertCommonView } from "./closing.ts";
 import { usesFingerprints } from "./constants.ts";
+import { suiteIn } from "./context.ts";
 import type { Masked } from "./member-rounds.ts";
 import { graphIn } from "./member-setup.ts";
 import type { MemberBase } from "./member-state.ts";
@@ -35,7 +37,12 @@ export function viewMessage<const P extends 1 | 2>(state: Sealing, phase: P, vie
 }
 
 type Sealing = Pick<Masked, "opened" | "self" | "context0" | "keys" | "secrets" | "keyset" | "graph">;
-const tagging = ({ context0, keys, secrets }: Sealing): Tagging => ({ context0, keys, sealPrivateKey: secrets.seal });
+const tagging = ({ opened, context0, keys, secrets }: Sealing): Tagging => ({
+  suite: suiteIn(opened),
+  context0,
+  keys,
+  sealPrivateKey: secrets.seal,
+});
 
 /** Keys of this member and its neighbours, in the order of U. */
 function holderKeys({ self, keyset, graph }: Sealing): Keys[] {

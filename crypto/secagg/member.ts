@@ -12,6 +12,7 @@ import { assertSigned, headerDigest, refuseAuthenticity } from "./closing.ts";
 import { assertOpening, UNMASKING_OPEN_MS } from "./constants.ts";
 import { openingContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
+import { forgetSecrets } from "./key-agreement.ts";
 import {
   countsEffect,
   onClose1,
@@ -43,7 +44,6 @@ import { viewMessage } from "./member-views.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { MemberDeps, MemberInput } from "./step.ts";
-import { forgetSecrets } from "./x25519.ts";
 
 export type { MemberState } from "./member-state.ts";
 

@@ -50,15 +50,18 @@ const statement = <const N extends string, const P extends 0 | 1 | 2, T extends 
 
 // ---- statements that members sign (domain "secagg-message")
 
-/** 3 Four X25519 public keys and the hashes of the two self seeds. */
+/** Of a suite's key agreement: 32 bytes, or the 66 of two points. */
+const AgreementKey = text("^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88})$");
+
+/** 3 Four public keys and the hashes of the two self seeds. */
 const KeysStatement = statement(
   "keys",
   0,
   closed({
-    pair1: base64url(32),
-    pair2: base64url(32),
-    seal: base64url(32),
-    envelope: base64url(32),
+    pair1: AgreementKey,
+    pair2: AgreementKey,
+    seal: AgreementKey,
+    envelope: AgreementKey,
     seed1: Digest,
     seed2: Digest,
     /** More than 129 members: commitment to the nonce of message `reveal`. */

@@ -41,6 +41,8 @@ export interface ReceiverKeyStatement {
 export interface Opened {
   readonly computation: string;
   readonly request: string;
+  /** Of the network when this was opened; absent: intl. */
+  readonly suite?: SuiteId;
   readonly restartOf?: string;
   readonly queryDigest: string;
   readonly layoutDigest: string;
@@ -67,7 +69,7 @@ export interface Opened {
 /** Identity key of a member at the opening height, from the ledger. */
 export interface Identity {
   readonly suite: SuiteId;
-  /** base64url, 32 bytes. */
+  /** base64url, of the suite's length. */
   readonly publicKey: string;
 }
 

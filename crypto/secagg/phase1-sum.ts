@@ -3,6 +3,7 @@
  * (specification §6; argument and what each check is for: docs/decisions/105).
  */
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
+import { suiteIn } from "./context.ts";
 import {
   FINGERPRINT_PRIME,
   fingerprinter,
@@ -38,7 +39,7 @@ interface Phase1 {
 export function redoPhase1(about: Phase1, result: MessageOf<"result-1">): BigUint64Array {
   const { close, shape, context0, context1, keys, masked } = about;
   const unmasking = {
-    base: { context: context1, phase: 1 as const },
+    base: { suite: suiteIn(about.opened), context: context1, phase: 1 as const },
     context0,
     arithmetic: shape.arithmetic,
     keys,

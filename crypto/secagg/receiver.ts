@@ -4,17 +4,20 @@
  *
  *   waiting → summing → decoded → finished, or waiting → withholding → finished
  */
+
 import { digestOf } from "../suites/digest.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import type { Signed } from "../suites/signed.ts";
+import type { SuiteId } from "../suites/suite.ts";
 import { encodeBitmap, registryContributors } from "./cells.ts";
 import type { SumPlan } from "./chunk-sum.ts";
 import { assertChunk, assertChunks } from "./chunks.ts";
 import { assertCommonView, assertSigned, refuseAuthenticity, survivorsOf } from "./closing.ts";
 import { assertLayout, assertOpening } from "./constants.ts";
-import { closingDigest, maskContext, openingContext, valueContext } from "./context.ts";
+import { closingDigest, maskContext, openingContext, suiteIn, valueContext } from "./context.ts";
 import { SecaggError } from "./errors.ts";
 import { graphOf, isConnected } from "./graph.ts";
+import { forgetSecrets, publicKeyOf } from "./key-agreement.ts";
 import { assertKeyset, assertReveals } from "./keyset.ts";
 import type { Layout } from "./layout.ts";
 import { type Cells, type Facts, factSlot } from "./member-state.ts";
@@ -32,7 +35,6 @@ import {
 import type { CommonDeps, Decoded, ReceiverEffect, ReceiverInput, Step } from "./step.ts";
 import { envelopeKey, masksToTakeOff } from "./sum.ts";
 import { bytesOfText } from "./words.ts";
-import { forgetSecrets, publicKeyOf } from "./x25519.ts";
 
 export interface ReceiverKeyPair {
   /** base64url; persist before `signed` leaves (message 1). */
@@ -40,14 +42,14 @@ export interface ReceiverKeyPair {
   readonly signed: Signed<ReceiverKeyStatement>;
 }
 
-/** Message 1, R's part: a fresh X25519 key for one computation, signed by R (domain "receiver-key"). */
+/** Message 1, R's part: a fresh key for one computation, signed by R (domain "receiver-key"). */
 export function createReceiverKey(
-  about: { computation: string; request: string; receiver: string },
+  about: { computation: string; request: string; receiver: string; suite: SuiteId },
   deps: { random: (bytes: number) => Uint8Array; sign: Sign },
 ): ReceiverKeyPair {
   const privateKey = toBase64url(deps.random(32));
-  const { computation, request, receiver } = about;
-  const statement = { computation, request, receiver, publicKey: publicKeyOf(privateKey) };
+  const { computation, request, receiver, suite } = about;
+  const statement = { computation, request, receiver, publicKey: publicKeyOf(suite, privateKey) };
   return { privateKey, signed: deps.sign("receiver-key", statement) };
 }
 
@@ -97,7 +99,7 @@ interface ReceiverStart {
 export function startReceiver({ opened, parties, layout, privateKey }: ReceiverStart): ReceiverState {
   assertOpening(opened, parties);
   assertLayout(opened, layout);
-  if (publicKeyOf(privateKey) !== opened.receiverKey.statement.publicKey) {
+  if (publicKeyOf(suiteIn(opened), privateKey) !== opened.receiverKey.statement.publicKey) {
     throw new SecaggError("ERR_SECAGG_OPENING", "receiverKey: not the public half of this node's key");
   }
   return {
@@ -266,7 +268,7 @@ function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverB
     assertChunk(member, chunks, shape, 0, first);
     return { member, chunks, first };
   });
-  const base = { context, phase: 2 as const };
+  const base = { suite: suiteIn(opened), context, phase: 2 as const };
   const { keys, secrets } = result;
   const masks = masksToTakeOff({ base, context0: state.context0, keys, graph, masked: survivors1, headers, secrets });
   for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {

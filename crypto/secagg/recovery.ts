@@ -3,7 +3,9 @@
  * a returned share that misses its leaf convicts the holder; shares that match their leaves but give a secret that
  * misses its commitment convict the dealer; no complaint at dealing convicts anyone.
  */
+
 import { fromBase64url } from "../suites/encoding.ts";
+import type { SuiteId } from "../suites/suite.ts";
 import { leafOf, shareHash, sharingOf } from "./commitments.ts";
 import type { Keys, OpenedShare, RecoveredSecret, Unmask } from "./messages.ts";
 import { SHARINGS } from "./share-box.ts";
@@ -70,6 +72,7 @@ type Recovery =
 
 /** `answers` have no fault of their own. Threshold many shares of every wanted secret are needed. */
 export function recoverAll(options: {
+  suite: SuiteId;
   context0: string;
   phase: 1 | 2;
   threshold: number;
@@ -103,7 +106,10 @@ export function recoverAll(options: {
   for (const { member, kind } of options.wanted) {
     const secret = recoverSecret(shares.get(member)!);
     const owner = keysOf.get(member)!;
-    if (secret === undefined || !secretFits(owner, options.context0, phase, { kind, secret })) {
+    if (
+      secret === undefined ||
+      !secretFits(owner, { suite: options.suite, context: options.context0, phase }, { kind, secret })
+    ) {
       return { kind: "fault", blame: { member, reason: "wrong-secret" } };
     }
     secrets.push({ member, kind, secret });

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { toBase64url } from "../suites/encoding.ts";
 import { seededRandom } from "./_network.ts";
 import { leafOf, shareHashes } from "./commitments.ts";
+import { publicKeyOf } from "./key-agreement.ts";
 import { leafInRoot, leafPaths, leavesRoot } from "./merkle.ts";
 import { openShares, sealShares } from "./share-box.ts";
-import { publicKeyOf } from "./x25519.ts";
 
 test("the platform's AES-256-GCM is that of the GCM specification, test case 14", () => {
   const cipher = createCipheriv("aes-256-gcm", new Uint8Array(32), new Uint8Array(12));
@@ -17,8 +17,15 @@ test("the platform's AES-256-GCM is that of the GCM specification, test case 14"
 const random = seededRandom("box");
 const dealer = toBase64url(random(32));
 const holder = toBase64url(random(32));
-const keys = [publicKeyOf(dealer), publicKeyOf(holder)] as const;
-const use = { context: "c", kind: "seal" as const, phase: 0 as const, ids: ["a", "b"] as const, keys };
+const keys = [publicKeyOf("intl", dealer), publicKeyOf("intl", holder)] as const;
+const use = {
+  suite: "intl" as const,
+  context: "c",
+  kind: "seal" as const,
+  phase: 0 as const,
+  ids: ["a", "b"] as const,
+  keys,
+};
 const shares = { pair1: random(33), self1: random(33), pair2: random(33), self2: random(33) };
 
 test("a box opens for its holder and for nothing else", () => {

@@ -1,18 +1,20 @@
 /** Masking one vector, and taking recovered masks off the sum of many (specification §3). */
 import { fromBase64url } from "../suites/encoding.ts";
+import type { SuiteId } from "../suites/suite.ts";
 import { assertChunks, type Cut, chunkHash, chunksOf } from "./chunks.ts";
 import { refuseAuthenticity } from "./closing.ts";
 import { seedHash } from "./commitments.ts";
 import type { KeyUse } from "./context.ts";
 import type { Graph } from "./graph.ts";
+import { keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./key-agreement.ts";
 import { applyMask, deriveKey } from "./masks.ts";
 import type { Keys, RecoveredSecret } from "./messages.ts";
 import type { Header, Opened } from "./opened.ts";
 import type { Arithmetic } from "./words.ts";
 import { bytesOfWords, wordsOfText } from "./words.ts";
-import { keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./x25519.ts";
 
 interface MaskBase {
+  readonly suite: SuiteId;
   readonly context: string;
   readonly phase: 1 | 2;
 }
@@ -20,17 +22,17 @@ interface MaskBase {
 const seedOf = (keys: Keys, phase: 1 | 2): string => keys.statement.body[`seed${phase}`];
 const pairOf = (keys: Keys, phase: 1 | 2): string => keys.statement.body[`pair${phase}`];
 
-const selfKey = ({ context, phase }: MaskBase, owner: Keys, seed: string): Uint8Array => {
+const selfKey = ({ suite, context, phase }: MaskBase, owner: Keys, seed: string): Uint8Array => {
   const hash = seedOf(owner, phase);
-  const use: KeyUse = { context, kind: "self", phase, ids: [owner.signer, owner.signer], keys: [hash, hash] };
+  const use: KeyUse = { suite, context, kind: "self", phase, ids: [owner.signer, owner.signer], keys: [hash, hash] };
   return deriveKey(fromBase64url(seed, "seed", 32), use);
 };
 
 /** Use of the key of the pair mask between two members; it follows from what their pair keys agree on. */
-function pairUse({ context, phase }: MaskBase, one: Keys, other: Keys): KeyUse {
+function pairUse({ suite, context, phase }: MaskBase, one: Keys, other: Keys): KeyUse {
   const [low, high] = one.signer < other.signer ? [one, other] : [other, one];
   const keys = [pairOf(low, phase), pairOf(high, phase)] as const;
-  return { context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
+  return { suite, context, kind: "pair", phase, ids: [low.signer, high.signer], keys };
 }
 
 /** Whose masks a member makes. */
@@ -44,8 +46,12 @@ const ownPairKey = (base: MaskBase, { keys, pairPrivateKey }: MaskOwner, other: 
   sharedKey(pairPrivateKey, pairOf(other, base.phase), pairUse(base, keys, other));
 
 /** Ahead of the context, which the secrets of pair masks do not need: agreeing is the slow part of a mask's key. */
-export function agreeAhead(phase: 1 | 2, privateKey: string, others: readonly Keys[]): void {
-  for (const other of others) sharedSecret(privateKey, pairOf(other, phase));
+export function agreeAhead(
+  { suite, phase }: Omit<MaskBase, "context">,
+  privateKey: string,
+  others: readonly Keys[],
+): void {
+  for (const other of others) sharedSecret(suite, privateKey, pairOf(other, phase));
 }
 
 /** Ahead of the values, while whoever reads them is at it. */
@@ -55,14 +61,14 @@ export function deriveAhead(base: MaskBase, owner: MaskOwner, others: readonly K
 
 /** Mask between a member and R; either side derives it. */
 export function envelopeKey(
-  { context, phase }: MaskBase,
+  { suite, context, phase }: MaskBase,
   opened: Opened,
   member: Keys,
   own: { privateKey: string; side: "member" | "receiver" },
 ): Uint8Array {
   const keys = [member.statement.body.envelope, opened.receiverKey.statement.publicKey] as const;
-  const use: KeyUse = { context, kind: "envelope", phase, ids: [member.signer, opened.receiver], keys };
-  return deriveKey(sharedSecret(own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
+  const use: KeyUse = { suite, context, kind: "envelope", phase, ids: [member.signer, opened.receiver], keys };
+  return deriveKey(sharedSecret(suite, own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
 }
 
 /**
@@ -87,16 +93,15 @@ export function maskContribution(
   }
 }
 
-/** Does a recovered secret belong to what its owner committed to in its keys message? */
+/** Does a recovered secret belong to what its owner committed to in its keys message? `context` is that of the opening. */
 export function secretFits(
   owner: Keys,
-  context0: string,
-  phase: 1 | 2,
+  { suite, context, phase }: MaskBase,
   secret: Omit<RecoveredSecret, "member">,
 ): boolean {
   return secret.kind === "self"
-    ? seedHash(context0, phase, secret.secret) === seedOf(owner, phase)
-    : publicKeyOf(secret.secret) === pairOf(owner, phase);
+    ? seedHash(context, phase, secret.secret) === seedOf(owner, phase)
+    : publicKeyOf(suite, secret.secret) === pairOf(owner, phase);
 }
 
 interface Unmasking {
@@ -168,7 +173,7 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
   }
   for (const secret of options.secrets) {
     const owner = keysOf.get(secret.member)!;
-    if (!secretFits(owner, options.context0, base.phase, secret)) {
+    if (!secretFits(owner, { ...base, context: options.context0 }, secret)) {
       refuseAuthenticity(`secrets: that of ${secret.member} does not fit its keys message`);
     }
     if (secret.kind === "self") {
@@ -176,7 +181,7 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
       continue;
     }
     // The mask of each surviving neighbour with the one that dropped out has no counterpart in the sum.
-    const agree = keyAgreement(secret.secret);
+    const agree = keyAgreement(base.suite, secret.secret);
     for (const member of survivors) {
       if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";

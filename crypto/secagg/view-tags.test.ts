@@ -32,7 +32,7 @@ const shownTo = (network: Network, watch: Watched, message: Views) =>
 
 const taggingOf = (watch: Watched, member: string): Tagging => {
   const { context0, keys, secrets } = watch.states.get(member)!;
-  return { context0, keys, sealPrivateKey: secrets.seal };
+  return { suite: "intl", context0, keys, sealPrivateKey: secrets.seal };
 };
 
 function ran(over: Parameters<typeof smallWorld>[1] = {}) {

@@ -3,16 +3,19 @@
  * (the authenticators of Castro and Liskov, OSDI 1999, section 4). For the one who counts a view it says as much as the signature, in a
  * fiftieth of the time (docs/decisions/109). The key follows from the sealing keys, of which no shares exist.
  */
+
 import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
 import { canonicalJson } from "../suites/digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "../suites/encoding.ts";
+import type { SuiteId } from "../suites/suite.ts";
 import { VIEW_TAG_BYTES } from "./constants.ts";
 import type { KeyUse } from "./context.ts";
+import { sharedKey } from "./key-agreement.ts";
 import type { Keys, View } from "./messages.ts";
-import { sharedKey } from "./x25519.ts";
 
 /** One end of the pairs. */
 export interface Tagging {
+  readonly suite: SuiteId;
   readonly context0: string;
   readonly keys: Keys;
   readonly sealPrivateKey: string;
@@ -20,9 +23,10 @@ export interface Tagging {
 
 const sealOf = (keys: Keys): string => keys.statement.body.seal;
 
-function pairKey({ context0, keys, sealPrivateKey }: Tagging, other: Keys): Uint8Array {
+function pairKey({ suite, context0, keys, sealPrivateKey }: Tagging, other: Keys): Uint8Array {
   const [low, high] = keys.signer < other.signer ? [keys, other] : [other, keys];
   const use: KeyUse = {
+    suite,
     context: context0,
     kind: "view",
     phase: 0,

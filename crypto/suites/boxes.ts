@@ -2,7 +2,15 @@
  * Sealed boxes under a shared secret: nonce (12 bytes) ‖ body ‖ tag. The key is derived from the secret and `info`, which
  * is authenticated too. One nonce seals once.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
 import { concat } from "./encoding.ts";
 import { hkdfSm3 } from "./sm3.ts";
 
@@ -28,7 +36,15 @@ function partsOf(box: Uint8Array, tagBytes: number) {
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt. */
 export const hkdfSha256 = (secret: Uint8Array, info: Uint8Array): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", secret, NO_SALT, info, 32));
+  // Twice as quick as with plain bytes, of which it must find out first that they are no key object.
+  new Uint8Array(hkdfSync("sha256", createSecretKey(secret), NO_SALT, info, 32));
+
+/** The bytes are gone at once; the object overwrites its own when it is collected. */
+function secretKey(bytes: Uint8Array): KeyObject {
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return key;
+}
 
 const GCM_TAG_BYTES = 16;
 
@@ -36,7 +52,7 @@ const GCM_TAG_BYTES = 16;
 export const aesBoxes: Boxes = Object.freeze({
   overheadBytes: NONCE_BYTES + GCM_TAG_BYTES,
   seal(secret: Uint8Array, info: Uint8Array, plain: Uint8Array, nonce: Uint8Array) {
-    const cipher = createCipheriv("aes-256-gcm", createSecretKey(hkdfSha256(secret, info)), nonce);
+    const cipher = createCipheriv("aes-256-gcm", secretKey(hkdfSha256(secret, info)), nonce);
     cipher.setAAD(info);
     const body = cipher.update(plain);
     cipher.final();
@@ -44,7 +60,7 @@ export const aesBoxes: Boxes = Object.freeze({
   },
   open(secret: Uint8Array, info: Uint8Array, box: Uint8Array) {
     const { nonce, body, tag } = partsOf(box, GCM_TAG_BYTES);
-    const key = createSecretKey(hkdfSha256(secret, info));
+    const key = secretKey(hkdfSha256(secret, info));
     const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: GCM_TAG_BYTES });
     decipher.setAAD(info);
     decipher.setAuthTag(tag);
@@ -59,15 +75,16 @@ const MAC_BYTES = 32;
 
 function sm4Keys(secret: Uint8Array, info: Uint8Array) {
   const keys = hkdfSm3(secret, info, SM4_KEY_BYTES + MAC_BYTES);
-  return { encryption: keys.subarray(0, SM4_KEY_BYTES), mac: keys.subarray(SM4_KEY_BYTES) };
+  const [encryption, mac] = [keys.subarray(0, SM4_KEY_BYTES), keys.subarray(SM4_KEY_BYTES)].map(secretKey);
+  return { encryption: encryption!, mac: mac! };
 }
 
 /** Over the nonce, the ciphertext and `info`, whose length is in it: no two triples read alike. */
-function macOf(key: Uint8Array, nonce: Uint8Array, body: Uint8Array, info: Uint8Array): Uint8Array {
+function macOf(key: KeyObject, nonce: Uint8Array, body: Uint8Array, info: Uint8Array): Uint8Array {
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(info.length));
   return new Uint8Array(
-    createHmac("sm3", createSecretKey(key))
+    createHmac("sm3", key)
       .update(concat(length, info, nonce, body))
       .digest(),
   );
@@ -82,7 +99,7 @@ export const sm4Boxes: Boxes = Object.freeze({
   seal(secret: Uint8Array, info: Uint8Array, plain: Uint8Array, nonce: Uint8Array) {
     if (nonce.length !== NONCE_BYTES) throw new RangeError(`nonce: expected ${NONCE_BYTES} bytes, got ${nonce.length}`);
     const { encryption, mac } = sm4Keys(secret, info);
-    const cipher = createCipheriv("sm4-ctr", createSecretKey(encryption), counterBlock(nonce));
+    const cipher = createCipheriv("sm4-ctr", encryption, counterBlock(nonce));
     const body = new Uint8Array(cipher.update(plain));
     return concat(nonce, body, macOf(mac, nonce, body, info));
   },
@@ -90,7 +107,7 @@ export const sm4Boxes: Boxes = Object.freeze({
     const { nonce, body, tag } = partsOf(box, MAC_BYTES);
     const { encryption, mac } = sm4Keys(secret, info);
     if (!timingSafeEqual(macOf(mac, nonce, body, info), tag)) throw new RangeError("box: does not open");
-    const cipher = createDecipheriv("sm4-ctr", createSecretKey(encryption), counterBlock(nonce));
+    const cipher = createDecipheriv("sm4-ctr", encryption, counterBlock(nonce));
     return new Uint8Array(cipher.update(body));
   },
 });

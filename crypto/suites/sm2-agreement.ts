@@ -74,9 +74,8 @@ export const sm2Agreement = Object.freeze({
     const points = pointsOf(scalars);
     const mine = bytesOf(points);
     return (publicKey) => {
-      const order = Buffer.compare(mine, publicKey);
-      if (order === 0) throw new RangeError("key agreement: both sides have the same key");
-      return agreeSm2({ ...scalars, points, isInitiator: order < 0 }, readPoints(publicKey));
+      const isInitiator = Buffer.compare(mine, publicKey) < 0;
+      return agreeSm2({ ...scalars, points, isInitiator }, readPoints(publicKey));
     };
   },
   assertUsable(publicKey: Uint8Array): void {

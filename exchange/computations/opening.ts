@@ -1,6 +1,8 @@
 /** From agreements to the body of a `computation.open` record and the documents behind its digests. */
+
 import { graphKind } from "../../crypto/secagg/constants.ts";
 import type { Signed } from "../../crypto/suites/signed.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { TransactionBody } from "../../ledger/port.ts";
 import { strictest } from "../../policies/engine/strictest.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
@@ -33,6 +35,8 @@ export interface OpeningInputs {
   /** Groups of coordinator, receiver, requester and sequencer. */
   readonly excludedGroups: ReadonlySet<string>;
   readonly sequencer: string;
+  /** The network's. */
+  readonly suite: SuiteId;
   readonly attributes: Readonly<Record<string, readonly string[]>>;
   readonly stepTimes: StepTimes;
   /** Milliseconds since 1970. */
@@ -80,6 +84,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     body: {
       computation: inputs.computation,
       request: request.id,
+      suite: inputs.suite,
       ...(inputs.restartOf === undefined ? {} : { restartOf: inputs.restartOf }),
       ...digestsOf(documents),
       cohort: cohort.members.map(({ member, holdingGroup, asset, agreement }) => ({

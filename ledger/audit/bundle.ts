@@ -7,6 +7,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
 import {
+  AgreementKey,
   AssetId,
   Bytes32,
   Code,
@@ -15,7 +16,6 @@ import {
   Digest,
   Instant,
   MemberId,
-  PublicKey,
   signed,
   signedTransaction,
   Text,
@@ -132,10 +132,10 @@ const statement = <const N extends string, T extends TSchema>(type: N, body: T) 
 export const KeysMessage = statement(
   "keys",
   closed({
-    pair1: PublicKey,
-    pair2: PublicKey,
-    seal: PublicKey,
-    envelope: PublicKey,
+    pair1: AgreementKey,
+    pair2: AgreementKey,
+    seal: AgreementKey,
+    envelope: AgreementKey,
     seed1: Digest,
     seed2: Digest,
     /** More than 129 members: commitment to the nonce of message `reveal`. */

@@ -5,7 +5,12 @@
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 
-export const SUITE = "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1";
+const LABELS: Readonly<Record<string, string>> = {
+  intl: "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1",
+  gm: "sealane/secagg/sm2-hkdf-sm3-sm4ctr/v1",
+};
+/** In contexts that follow from the first one. */
+export const SUITE = LABELS["intl"];
 
 interface MemberSet {
   readonly members: readonly string[];
@@ -13,7 +18,7 @@ interface MemberSet {
 }
 
 export const openingContext = (opened: TransactionBody<"computation.open">): string =>
-  digestOf({ suite: SUITE, context: 0, opened });
+  digestOf({ suite: LABELS[opened.suite ?? "intl"], context: 0, opened });
 
 /** `graph`: what the graph was drawn from, or null where it is complete. */
 export const maskContext = (previous: string, keyset: MemberSet, maskset: MemberSet, graph: string | null): string =>

@@ -18,7 +18,7 @@ import { stepMember } from "../../crypto/secagg/member.ts";
 import type { MemberState } from "../../crypto/secagg/member-state.ts";
 import type { MemberInput } from "../../crypto/secagg/step.ts";
 import { arithmeticOf } from "../../crypto/secagg/words.ts";
-import { forgetSecrets } from "../../crypto/secagg/x25519.ts";
+import { forgetSecrets } from "../../crypto/secagg/key-agreement.ts";
 import { signingIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
 import { type BenchOptions, defineBench, type Metric, percentile } from "./bench.ts";
 import { collectGarbage } from "./collect-garbage.ts";

@@ -9,15 +9,17 @@ import {
   readKey,
   readMember,
   readNetwork,
+  readNetworkSuite,
   type StateReader,
 } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import type { Identity, Parties } from "../../crypto/secagg/opened.ts";
-import type { SuiteId } from "../../crypto/suites/suite.ts";
-import { readPublicKey } from "../../crypto/suites/suite.ts";
+import { readPublicKey, type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import type { Directory } from "../../exchange/requests/ports.ts";
 
 export interface LedgerFacts extends Directory {
+  /** The network's: of new keys and computations. */
+  suite(): Promise<SuiteId>;
   /** Undefined until the computation is opened. */
   opened(computation: string): Promise<ComputationOpened | undefined>;
   /** What else the steps need to know about the people around a computation. */
@@ -55,7 +57,7 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
     const found = await readMember(state, id);
     if (found === undefined) throw new TypeError(`${id}: not on the ledger replica`);
     const { suite, publicKey } = found.record.identity;
-    return { suite: suite as SuiteId, publicKey };
+    return { suite, publicKey };
   };
 
   return Object.freeze({
@@ -75,6 +77,9 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
       };
     },
     sequencer: async () => (await network()).sequencer,
+    async suite() {
+      return suiteOf((await readNetworkSuite(state)) ?? "").id;
+    },
     attributes: async () => (await network()).attributes,
     async publicKey(id: string, key: string) {
       const [found, keyState] = await Promise.all([readMember(state, id), readKey(state, key)]);

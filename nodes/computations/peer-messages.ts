@@ -1,7 +1,7 @@
 /** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
 import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
-import { Count, closed, MemberId, PublicKey, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { AgreementKey, Count, closed, MemberId, SuiteId, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { AgreedTerms } from "../../exchange/requests/agreement-record.ts";
@@ -71,8 +71,8 @@ export const TranscriptSchema = closed({
   refusals: Type.Array(Type.Unknown(), { maxItems: 1000 }),
   views1: Type.Array(Type.Unknown(), { maxItems: 1000 }),
 });
-/** Requester to receiver: a fresh X25519 key the answer is sealed to. */
-export const ResultRequest = closed({ publicKey: PublicKey });
+/** Requester to receiver: a fresh key the answer is sealed to, and the suite that it is one of (absent: intl). */
+export const ResultRequest = closed({ suite: Type.Optional(SuiteId), publicKey: AgreementKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });
 
 export { ReceiverKey };

@@ -197,7 +197,7 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       if ((await ctx.stores.evidence.get(params.computation)) === undefined) {
         await ctx.stores.evidence.put(params.computation, evidence);
       }
-      return { sealed: await sealTo(body.publicKey, evidence) };
+      return { sealed: await sealTo(body, evidence, ctx.services.random) };
     },
   );
 }

@@ -67,7 +67,10 @@ export async function receiverKeyFor(
     if ((await readComputation(ledger, about.computation)) !== undefined) {
       throw new ComputationError("ERR_COMPUTATION_OVER", `computation ${about.computation}: its key is gone`);
     }
-    const pair = createReceiverKey({ ...about, receiver: member }, { random, sign: ctx.sign });
+    const pair = createReceiverKey(
+      { ...about, receiver: member, suite: await ctx.facts.suite() },
+      { random, sign: ctx.sign },
+    );
     await inflight.put(name, pair);
     return pair.signed as OpenBody["receiverKey"];
   });

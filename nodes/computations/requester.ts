@@ -108,6 +108,7 @@ async function openingOf(
       sequencer,
     ]),
     sequencer,
+    suite: await ctx.facts.suite(),
     attributes: await ctx.facts.attributes(),
     stepTimes,
     now: ctx.clock(),
@@ -248,11 +249,11 @@ async function deliveredResult(ctx: Context, computation: string): Promise<Deliv
 
 /** Resolves with what R sealed, unchecked. */
 async function fetchSealed(ctx: Context, receiver: string, computation: string): Promise<unknown> {
-  const key = await createSealingKey();
+  const key = await createSealingKey(await ctx.facts.suite(), ctx.services.random);
   const { sealed } = await ctx.services.peers.call(await ctx.services.members.target(receiver), {
     method: "POST",
     path: paths.result(computation),
-    body: { publicKey: key.publicKey },
+    body: { suite: key.suite, publicKey: key.publicKey },
     response: SealedResult,
     maxBytes: 400 * 1024 * 1024,
     timeoutMs: 120_000,

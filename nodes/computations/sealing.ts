@@ -1,37 +1,91 @@
 /**
- * The result on its way to the requester: a compact JWE (RFC 7516) with ECDH-ES over X25519 (RFC 8037) and A256GCM, to
- * a key the requester makes for one fetch. The signed peer request binds that key to the requester.
+ * The result on its way to the requester, to a key the requester makes for one fetch. The signed peer request binds that
+ * key to the requester. In suite `intl` a compact JWE (RFC 7516) with ECDH-ES over X25519 (RFC 8037) and A256GCM; JOSE has
+ * no names for SM2 and SM4, so in suite `gm` it is "sm2.<public key of a fresh key>.<box>", both base64url.
  */
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, importJWK } from "jose";
-import { utf8 } from "../../crypto/suites/encoding.ts";
+import { NONCE_BYTES } from "../../crypto/suites/boxes.ts";
+import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
+import { gm } from "../../crypto/suites/gm.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 
-const ALGORITHM = "ECDH-ES";
-const ENCRYPTION = "A256GCM";
+type Random = (bytes: number) => Uint8Array;
 
 export interface SealingKey {
-  /** X25519, base64url. */
+  readonly suite: SuiteId;
+  /** base64url. */
   readonly publicKey: string;
   open(sealed: string): Promise<unknown>;
 }
 
-export async function createSealingKey(): Promise<SealingKey> {
-  const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { crv: "X25519" });
-  const { x } = await exportJWK(publicKey);
-  return Object.freeze({
-    publicKey: x ?? "",
-    async open(sealed: string) {
-      const { plaintext } = await compactDecrypt(sealed, privateKey, {
-        keyManagementAlgorithms: [ALGORITHM],
-        contentEncryptionAlgorithms: [ENCRYPTION],
-      });
-      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(plaintext)) as unknown;
-    },
-  });
+interface Sealing {
+  createKey(random: Random): Promise<Omit<SealingKey, "suite">>;
+  seal(publicKey: string, plain: Uint8Array, random: Random): Promise<string>;
 }
 
-export async function sealTo(publicKey: string, value: unknown): Promise<string> {
-  const key = await importJWK({ kty: "OKP", crv: "X25519", x: publicKey }, ALGORITHM);
-  return await new CompactEncrypt(utf8(JSON.stringify(value)))
-    .setProtectedHeader({ alg: ALGORITHM, enc: ENCRYPTION })
-    .encrypt(key);
+const ALGORITHM = "ECDH-ES";
+const ENCRYPTION = "A256GCM";
+
+const parsed = (plain: Uint8Array): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(plain));
+
+const jwe: Sealing = {
+  async createKey() {
+    const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { crv: "X25519" });
+    const { x } = await exportJWK(publicKey);
+    return {
+      publicKey: x ?? "",
+      async open(sealed) {
+        const { plaintext } = await compactDecrypt(sealed, privateKey, {
+          keyManagementAlgorithms: [ALGORITHM],
+          contentEncryptionAlgorithms: [ENCRYPTION],
+        });
+        return parsed(plaintext);
+      },
+    };
+  },
+  async seal(publicKey, plain) {
+    const key = await importJWK({ kty: "OKP", crv: "X25519", x: publicKey }, ALGORITHM);
+    return await new CompactEncrypt(plain).setProtectedHeader({ alg: ALGORITHM, enc: ENCRYPTION }).encrypt(key);
+  },
+};
+
+const infoOf = (sender: string, recipient: string): Uint8Array =>
+  utf8(`sealane/sealed-result/sm2/v1\n${sender}\n${recipient}`);
+
+const sm2: Sealing = {
+  async createKey(random) {
+    const seed = random(32);
+    const publicKey = toBase64url(gm.agreement.publicKeyOf(seed));
+    return {
+      publicKey,
+      async open(sealed) {
+        const [kind, sender = "", box = "", ...more] = sealed.split(".");
+        if (kind !== "sm2" || more.length > 0) throw new RangeError("sealed result: not sealed under suite gm");
+        const secret = gm.agreement.agreeing(seed)(fromBase64url(sender, "key", gm.agreement.publicKeyBytes));
+        return parsed(gm.boxes.open(secret, infoOf(sender, publicKey), fromBase64url(box, "box")));
+      },
+    };
+  },
+  async seal(publicKey, plain, random) {
+    const recipient = fromBase64url(publicKey, "publicKey", gm.agreement.publicKeyBytes);
+    gm.agreement.assertUsable(recipient);
+    const seed = random(32);
+    const sender = toBase64url(gm.agreement.publicKeyOf(seed));
+    const secret = gm.agreement.agreeing(seed)(recipient);
+    const box = gm.boxes.seal(secret, infoOf(sender, publicKey), plain, random(NONCE_BYTES));
+    return `sm2.${sender}.${toBase64url(box)}`;
+  },
+};
+
+const SEALINGS: Readonly<Record<SuiteId, Sealing>> = { intl: jwe, gm: sm2 };
+
+export async function createSealingKey(suite: SuiteId, random: Random): Promise<SealingKey> {
+  return Object.freeze({ suite, ...(await SEALINGS[suite].createKey(random)) });
 }
+
+/** Throws for a key that is none of its suite. */
+export const sealTo = (
+  to: { readonly suite?: SuiteId; readonly publicKey: string },
+  value: unknown,
+  random: Random,
+): Promise<string> => SEALINGS[to.suite ?? "intl"].seal(to.publicKey, utf8(JSON.stringify(value)), random);

@@ -1,4 +1,8 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TrustFile } from "../../ledger/audit/trust.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { type Equation, isolates, solve } from "./_attacker.ts";
 import { type Cell, cellsOf, equationsOf, holderOf, type Row, rowsOf, scaled, sumOver } from "./_published.ts";
@@ -20,7 +24,7 @@ const surroundings: Surroundings = {
 
 const demo = (scenario: ScenarioName, options: Partial<DemoOptions> = {}): Promise<FinishedDemo> =>
   runDemo(
-    { scenario, processes: false, surroundings, ...options },
+    { scenario, processes: false, suite: "intl", surroundings, ...options },
     (_name, _detail, work) => work(() => undefined),
     () => undefined,
   );
@@ -235,5 +239,18 @@ test("every node in a process of its own gives the same figures", async () => {
     ]);
   } finally {
     await done.network.close();
+  }
+});
+
+test("a network founded on suite gm does the same job, and no key in it is of another suite", async () => {
+  const out = await mkdtemp(join(tmpdir(), "sealane-gm-"));
+  const done = await demo("shaoxing", { suite: "gm", out });
+  try {
+    allGood(done, 2);
+    const { members } = JSON.parse(await readFile(join(out, "trust.json"), "utf8")) as TrustFile;
+    expect(new Set(members.flatMap(({ keys }) => keys.map(({ suite }) => suite)))).toEqual(new Set(["gm"]));
+  } finally {
+    await done.network.close();
+    await rm(out, { recursive: true, force: true });
   }
 });

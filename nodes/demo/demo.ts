@@ -1,6 +1,8 @@
 /** The demonstration from beginning to end; `sealane demo` shows what it does. */
+
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { encodeEvidence } from "../../ledger/audit/build.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { privateValues, readTables } from "./compare.ts";
@@ -14,6 +16,7 @@ import { createWireTap, type Traffic } from "./wire-tap.ts";
 export interface DemoOptions {
   readonly scenario: ScenarioName;
   readonly processes: boolean;
+  readonly suite: SuiteId;
   /** Folder for the evidence bundles and the trust file. */
   readonly out?: string;
   readonly surroundings: Surroundings;
@@ -47,7 +50,7 @@ export async function runDemo(
   const now = new Date(startedAt);
   const start = options.processes ? inProcesses : inProcess;
   const network = await step("network", { scenario }, (update) =>
-    start({ scenario, tap, surroundings, onStep: update }),
+    start({ scenario, suite: options.suite, tap, surroundings, onStep: update }),
   );
   try {
     const silent: DemoHooks = { onRegistered: () => undefined, onState: () => undefined };

@@ -1,4 +1,5 @@
 /** The demonstration's network: every node in this process, or each in its own. Both are driven through `api/v1`. */
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { type ApiAddress, type ApiClient, createApiClient } from "../cli/api-client.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { createTestnet } from "../testnet/testnet.ts";
@@ -17,6 +18,7 @@ export interface DemoNetwork {
 
 export interface DemoNetworkOptions {
   readonly scenario: Scenario;
+  readonly suite: SuiteId;
   readonly tap: WireTap;
   readonly surroundings: Surroundings;
   readonly onStep: (member: string) => void;
@@ -29,11 +31,18 @@ export const membersOf = ({ operator, requester, receiver, providers }: Scenario
   ...providers,
 ];
 
-export async function inProcess({ scenario, tap, surroundings, onStep }: DemoNetworkOptions): Promise<DemoNetwork> {
+export async function inProcess({
+  scenario,
+  suite,
+  tap,
+  surroundings,
+  onStep,
+}: DemoNetworkOptions): Promise<DemoNetwork> {
   const testnet = await createTestnet({
     members: membersOf(scenario),
     network: `demo-${scenario.name}`,
     attributes: scenario.attributes,
+    suite,
     observe: tap.see,
     onStep: ({ kind, member }) => {
       surroundings.signal.throwIfAborted();

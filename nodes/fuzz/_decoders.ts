@@ -11,10 +11,10 @@ import { closedWorld, openingBody, operator, providers, receiverKey } from "../.
 import { execute } from "../../chaincode/rules/execute.ts";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
 import { SecaggError } from "../../crypto/secagg/errors.ts";
+import { publicKeyOf } from "../../crypto/secagg/key-agreement.ts";
 import { checkMessage, MESSAGES, type MessageType, parseMessage } from "../../crypto/secagg/messages.ts";
 import { openShares } from "../../crypto/secagg/share-box.ts";
 import { wordsOfText } from "../../crypto/secagg/words.ts";
-import { publicKeyOf } from "../../crypto/secagg/x25519.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { type SigningDomain, signingIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
 import { acceptEntry, publishEntry } from "../../exchange/catalog/catalogue.ts";
@@ -149,8 +149,9 @@ const SIZE = { members: 5, words: 4, atoms: 2 };
 
 function secagg(): readonly Decoder[] {
   const privateKey = toBase64url(random(32));
-  const publicKey = publicKeyOf(privateKey);
+  const publicKey = publicKeyOf("intl", privateKey);
   const use = {
+    suite: "intl" as const,
     context: "A".repeat(43),
     kind: "seal" as const,
     phase: 0 as const,

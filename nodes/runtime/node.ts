@@ -1,9 +1,11 @@
 /** The composition root: opens what a node is made of, by hand and in order, and closes it in reverse. */
+
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import { readApiToken } from "../config/api-token.ts";
 import { loadConfig, type NodeConfig } from "../config/node-config.ts";
@@ -70,7 +72,7 @@ export interface RunningNode {
   /** Resolves when a write had failed and there is room again: stop and start the node, so that its stores open anew. */
   readonly mustRestart: Promise<void>;
   /** Records new keys on the ledger; stop and start the node right after. */
-  readonly rotateKeys: () => Promise<Rotation>;
+  readonly rotateKeys: (suite?: SuiteId) => Promise<Rotation>;
   /** Rejects when this node cannot go on, because the ledger replaced its key; stop it then. Pending otherwise. */
   readonly fault: Promise<never>;
   /** Graceful: finishes running calls, stops features, closes stores. Idempotent. */
@@ -256,7 +258,13 @@ async function compose(
         },
         log,
       }),
-    rotateKeys: () => rotateKeys(services, { tls: keys.tls, passphrase: options.passphrase, onNext: signer.offerNext }),
+    rotateKeys: (suite?: SuiteId) =>
+      rotateKeys(services, {
+        tls: keys.tls,
+        passphrase: options.passphrase,
+        onNext: signer.offerNext,
+        ...(suite === undefined ? {} : { suite }),
+      }),
     fault: fault.promise,
     mustRestart: restart.promise,
     stop: () => teardown.run(),

@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { ObservedMessage } from "../peer/client.ts";
 import { type Effects, systemEffects } from "../runtime/effects.ts";
 import { initNode } from "../runtime/init-node.ts";
@@ -34,6 +35,8 @@ export interface TestnetOptions {
   readonly members: readonly TestnetMember[];
   /** Default "testnet". */
   readonly network?: string;
+  /** Default `intl`. */
+  readonly suite?: SuiteId;
   /** Code tables of registry attributes; default: those that members use. */
   readonly attributes?: Readonly<Record<string, readonly string[]>>;
   /** Parent of the node folders; default: a temporary folder that `close` removes. */
@@ -70,7 +73,7 @@ export interface Testnet {
 
 /** Resolves when every node runs and every replica has reached the operator's height. */
 export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
-  const { network = "testnet", members, effects = systemEffects } = options;
+  const { network = "testnet", suite = "intl", members, effects = systemEffects } = options;
   const founder = members.find(({ kind }) => kind === "industry");
   if (founder === undefined) throw new RangeError("members: one of kind industry is needed as founder");
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "sealane-testnet-")));
@@ -113,7 +116,7 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
       const dir = folder(member.id);
       const open = options.fronts?.[member.id];
       const { config, place } = await localMember(member, open !== undefined);
-      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), effects });
+      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), suite, effects });
       if (open !== undefined && place !== undefined) fronts.push(await open({ member: member.id, dir, place }));
     }
     await foundNetwork({

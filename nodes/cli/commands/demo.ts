@@ -1,4 +1,5 @@
 /** `sealane demo`: a whole network on this machine and the main job on it, step by step. */
+import { SUITE_IDS, type SuiteId } from "../../../crypto/suites/suite.ts";
 import type { ScenarioName } from "../../demo/scenario.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -14,6 +15,7 @@ interface DemoFlags {
   readonly processes?: boolean;
   readonly scenario: ScenarioName;
   readonly out?: string;
+  readonly suite: SuiteId;
 }
 
 export const demoCommands: CommandGroup = (program, { texts, action }) => {
@@ -24,6 +26,7 @@ export const demoCommands: CommandGroup = (program, { texts, action }) => {
     .option("--once", text("cli.demo.once"))
     .option("--processes", text("cli.demo.processes"))
     .option("--scenario <name>", text("cli.demo.scenario"), choice(SCENARIOS), "grunfeld")
+    .option("--suite <suite>", `${text("cli.node.init.suite")}: ${SUITE_IDS.join(" | ")}`, choice(SUITE_IDS), "intl")
     .option("--out <folder>", text("cli.demo.out"))
     .action(action<DemoFlags>((context, flags) => demo(context, flags)));
 };
@@ -42,6 +45,7 @@ async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome>
     {
       scenario: flags.scenario,
       processes: flags.processes === true,
+      suite: flags.suite,
       surroundings,
       ...(flags.out === undefined ? {} : { out: context.path(flags.out) }),
     },

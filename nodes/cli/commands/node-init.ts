@@ -1,6 +1,7 @@
 /** `sealane node init`: what an organisation says about itself, turned into a node folder. */
 import type { Command } from "commander";
 import type { NodeKind } from "../../../chaincode/rules/vocabulary.ts";
+import { SUITE_IDS, type SuiteId } from "../../../crypto/suites/suite.ts";
 import { systemEffects } from "../../runtime/effects.ts";
 import type { Cli } from "../command.ts";
 import { CliError } from "../errors.ts";
@@ -23,6 +24,7 @@ interface InitOptions {
   readonly endpoint?: string;
   readonly listen?: string;
   readonly operator?: string;
+  readonly suite: SuiteId;
 }
 
 export function nodeInit(node: Command, { texts, action }: Cli): void {
@@ -42,6 +44,7 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
     .option("--endpoint <url>", text("cli.node.init.endpoint"))
     .option("--listen <host:port>", text("cli.node.init.listen"))
     .option("--operator <name>", text("cli.node.init.operator"))
+    .option("--suite <suite>", `${text("cli.node.init.suite")}: ${SUITE_IDS.join(" | ")}`, choice(SUITE_IDS), "intl")
     .action(
       action<InitOptions>(async (context, options) => {
         const { initNode } = await import("../../runtime/init-node.ts");
@@ -49,12 +52,13 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
         const created = await initNode({
           dir: context.dir,
           config: configOf(options),
+          suite: options.suite,
           effects: systemEffects,
           ...(passphrase === undefined ? {} : { passphrase }),
         });
         const member = created.config.member.id;
         return {
-          json: { dir: context.dir, member, key: created.keyId, config: created.config },
+          json: { dir: context.dir, member, key: created.keyId, suite: options.suite, config: created.config },
           human: renderFields([
             [text("cli.field.folder"), context.dir],
             [text("cli.field.member"), member],

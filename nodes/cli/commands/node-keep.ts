@@ -1,8 +1,10 @@
 /** `sealane node rotate-key | backup | restore`: care of a node that is stopped. */
 import type { Command } from "commander";
+import { SUITE_IDS, type SuiteId } from "../../../crypto/suites/suite.ts";
 import type { Manifest } from "../../runtime/backup.ts";
 import type { Cli } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
+import { choice } from "../options.ts";
 import { readPassphrase } from "../passphrase.ts";
 import { renderFields } from "../table.ts";
 
@@ -10,14 +12,16 @@ export function nodeKeep(node: Command, { texts: { text }, action }: Cli): void 
   node
     .command("rotate-key")
     .description(text("cli.node.rotate"))
+    .option("--suite <suite>", `${text("cli.node.rotate.suite")}: ${SUITE_IDS.join(" | ")}`, choice(SUITE_IDS))
     .action(
-      action(async (context) => {
+      action<{ readonly suite?: SuiteId }>(async (context, { suite }) => {
         const { rotateNode } = await import("../../runtime/rotate-node.ts");
         const passphrase = await readPassphrase(context);
         const options = { dir: context.dir, logLevel: "silent", ...(passphrase === undefined ? {} : { passphrase }) };
-        const { keyId, entry } = await rotateNode(options);
+        const rotation = await rotateNode(options, suite);
+        const { keyId, entry } = rotation;
         return {
-          json: { key: keyId, position: entry.position, time: entry.time },
+          json: { key: keyId, suite: rotation.suite, position: entry.position, time: entry.time },
           human: renderFields([
             [text("cli.field.key"), keyId],
             [text("cli.field.position"), String(entry.position)],
