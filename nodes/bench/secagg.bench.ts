@@ -13,12 +13,12 @@
 import { createCipheriv, createSecretKey } from "node:crypto";
 import { createNetwork, type Network, names, valuesInChunks, type World } from "../../crypto/secagg/_network.ts";
 import { graphKind, NEIGHBOURS } from "../../crypto/secagg/constants.ts";
+import { forgetSecrets } from "../../crypto/secagg/key-agreement.ts";
 import { applyMask } from "../../crypto/secagg/masks.ts";
 import { stepMember } from "../../crypto/secagg/member.ts";
 import type { MemberState } from "../../crypto/secagg/member-state.ts";
 import type { MemberInput } from "../../crypto/secagg/step.ts";
 import { arithmeticOf } from "../../crypto/secagg/words.ts";
-import { forgetSecrets } from "../../crypto/secagg/key-agreement.ts";
 import { signingIdentity, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
 import { type BenchOptions, defineBench, type Metric, percentile } from "./bench.ts";
 import { collectGarbage } from "./collect-garbage.ts";
