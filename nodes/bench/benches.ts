@@ -2,6 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { catalogBench } from "./catalog.bench.ts";
 import { disclosureBench } from "./disclosure.bench.ts";
+import { heBench } from "./he.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { negotiateBench } from "./negotiate.bench.ts";
@@ -20,4 +21,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   disclosure: disclosureBench,
   scan: scanBench,
   vectors: vectorsBench,
+  he: heBench,
 };

@@ -1,0 +1,122 @@
+/**
+ * SEAL's serialised objects, as far as others' bytes go: everything but the coefficients is the same for all of one
+ * parameter set, so it is compared, not parsed, and every coefficient is looked at, before the library sees a byte.
+ * Layout: native/src/seal/serialization.h and ciphertext.cpp of SEAL 4.1.
+ */
+import { Buffer } from "node:buffer";
+import { HeError } from "./errors.ts";
+import { type ParameterSet, parametersNamed } from "./parameters.ts";
+
+const PREFIX_BYTES = 113;
+const PLAINTEXT_PREFIX_BYTES = 88;
+const VERSION = [4, 1] as const;
+
+/** In the order in which they stand; all integers little-endian. */
+const FIELDS = [
+  { name: "magic", end: 2 },
+  { name: "header size", end: 3 },
+  { name: "version", end: 5 },
+  { name: "compression", end: 6 },
+  { name: "reserved", end: 8 },
+  { name: "size", end: 16 },
+  { name: "parameters", end: 48 },
+  { name: "form", end: 49 },
+  { name: "polynomials", end: 57 },
+  { name: "degree", end: 65 },
+  { name: "moduli", end: 73 },
+  { name: "scale", end: 81 },
+  { name: "correction factor", end: 89 },
+  { name: "header of coefficients", end: 105 },
+  { name: "number of coefficients", end: PREFIX_BYTES },
+] as const;
+
+const coefficientCount = ({ degree }: ParameterSet): number => 2 * degree;
+
+/** Of every ciphertext and of every public key. */
+export const blobBytes = (set: ParameterSet): number => PREFIX_BYTES + 8 * coefficientCount(set);
+
+function writeHeader(view: DataView, at: number, size: number): void {
+  view.setUint16(at, 0xa15e, true);
+  view.setUint8(at + 2, 16);
+  view.setUint8(at + 3, VERSION[0]);
+  view.setUint8(at + 4, VERSION[1]);
+  view.setBigUint64(at + 8, BigInt(size), true);
+}
+
+function prefixOf(set: ParameterSet, isNtt: boolean): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES);
+  const view = new DataView(bytes.buffer);
+  writeHeader(view, 0, blobBytes(set));
+  bytes.set(Buffer.from(set.parmsId, "hex"), 16);
+  view.setUint8(48, isNtt ? 1 : 0);
+  [2, set.degree, 1].forEach((value, i) => {
+    view.setBigUint64(49 + 8 * i, BigInt(value), true);
+  });
+  view.setFloat64(73, 1, true);
+  view.setBigUint64(81, 1n, true);
+  writeHeader(view, 89, 24 + 8 * coefficientCount(set));
+  view.setBigUint64(105, BigInt(coefficientCount(set)), true);
+  return bytes;
+}
+
+type Kind = "ciphertext" | "public key";
+const prefixes = new Map<string, Uint8Array>();
+
+/** Of a set that is on the list, so there are few of them. */
+function knownPrefix({ id }: ParameterSet, kind: Kind): Uint8Array {
+  const name = `${kind} ${id}`;
+  const prefix = prefixes.get(name) ?? prefixOf(parametersNamed(id), kind === "public key");
+  prefixes.set(name, prefix);
+  return prefix;
+}
+
+/** Throws ERR_HE_BLOB naming the first wrong field. */
+function assertBlob(set: ParameterSet, kind: Kind, bytes: Uint8Array): void {
+  const refuse = (what: string): never => {
+    throw new HeError("ERR_HE_BLOB", `${kind}: ${what}`);
+  };
+  if (bytes.length !== blobBytes(set)) refuse(`wanted ${blobBytes(set)} bytes, got ${bytes.length}`);
+  const prefix = knownPrefix(set, kind);
+  for (let at = 0; at < PREFIX_BYTES; at++) {
+    if (bytes[at] === prefix[at]) continue;
+    refuse(`${FIELDS.find(({ end }) => at < end)!.name}: not that of ${set.id}`);
+  }
+  // At an odd offset: a copy is quicker to read than single bytes.
+  const halves = new Uint32Array(new Uint8Array(bytes.subarray(PREFIX_BYTES)).buffer);
+  const highest = Number(set.modulus >> 32n);
+  const lowest = Number(set.modulus & 0xffffffffn);
+  let second = 0;
+  for (let i = 0; i < halves.length; i += 2) {
+    const high = halves[i + 1]!;
+    if (high > highest || (high === highest && halves[i]! >= lowest)) refuse("a coefficient is not below its modulus");
+    if (i >= halves.length / 2) second |= high | halves[i]!;
+  }
+  // Without its second polynomial a ciphertext is a plaintext that everyone can read.
+  if (second === 0) refuse("its second polynomial is zero");
+}
+
+export const assertCiphertext = (set: ParameterSet, bytes: Uint8Array): void => assertBlob(set, "ciphertext", bytes);
+export const assertPublicKey = (set: ParameterSet, bytes: Uint8Array): void => assertBlob(set, "public key", bytes);
+
+/** What SEAL loads as a plaintext with these coefficients: always all of them, so that its length tells nothing. */
+export function plaintextBlob(coefficients: BigUint64Array): Uint8Array {
+  const bytes = new Uint8Array(PLAINTEXT_PREFIX_BYTES + coefficients.byteLength);
+  const view = new DataView(bytes.buffer);
+  writeHeader(view, 0, bytes.length);
+  view.setBigUint64(48, BigInt(coefficients.length), true);
+  view.setFloat64(56, 1, true);
+  writeHeader(view, 64, 24 + coefficients.byteLength);
+  view.setBigUint64(80, BigInt(coefficients.length), true);
+  bytes.set(
+    new Uint8Array(coefficients.buffer, coefficients.byteOffset, coefficients.byteLength),
+    PLAINTEXT_PREFIX_BYTES,
+  );
+  return bytes;
+}
+
+/** Of a plaintext that the library itself has written; it leaves highest coefficients out that are zero. */
+export function plaintextCoefficients(set: ParameterSet, bytes: Uint8Array): BigUint64Array {
+  const coefficients = new BigUint64Array(set.degree);
+  new Uint8Array(coefficients.buffer).set(bytes.subarray(PLAINTEXT_PREFIX_BYTES));
+  return coefficients;
+}
