@@ -74,7 +74,12 @@ describe("what attackers work out", () => {
     const alone = holding("alone", [at("r0", "c0"), 40], [at("r0", "total"), 40], [at("total", "c0"), 40]);
     const exposed = exposuresOf(table, withheld, [alone], PROTECTION, solver);
     expect(new Set(exposed.map(({ attacker }) => attacker))).toEqual(new Set(["alone"]));
-    expect(new Set(exposed.map(({ cell }) => cell))).toEqual(new Set([at("r0", "c1"), at("r1", "c0"), at("r1", "c1")]));
+    expect(exposed.map(({ cell, direction }) => [cell, direction])).toEqual(
+      [at("r0", "c1"), at("r1", "c0"), at("r1", "c1")].flatMap((cell) => [
+        [cell, "above"],
+        [cell, "below"],
+      ]),
+    );
   });
 
   test("what an attacker holds in a cell is no protection for the others in it", () => {
