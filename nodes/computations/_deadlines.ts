@@ -10,8 +10,6 @@ import type { Network } from "./_network.ts";
 import { OVER } from "./leftovers.ts";
 
 const POLL_MS = 25;
-/** Of the time: a coordinator of many members has a state of megabytes, and looking at it must not be what it waits for. */
-const LOOKING = 0.05;
 /** As long as a receiver waits for objections; it is given less where the release is due before. */
 const OBJECTION_MS = 10_000;
 
@@ -20,6 +18,8 @@ interface Away {
   readonly from: (computation: string) => readonly string[];
   /** Nothing is skipped before these are open. */
   readonly computations?: readonly string[];
+  /** A coordinator of many members has a state of megabytes: looking at it must not be what it waits for. */
+  readonly pollMs?: number;
 }
 
 /** Resolves as `end` does. */
@@ -30,9 +30,8 @@ export async function skippingDeadlines<T>(network: Network, away: Away, end: Pr
   };
   end.then(over, over);
   while (!isOver) {
-    const from = performance.now();
     await skip(network, away);
-    await sleep(Math.max(POLL_MS, (performance.now() - from) / LOOKING));
+    await sleep(away.pollMs ?? POLL_MS);
   }
   return await end;
 }

@@ -62,7 +62,8 @@ const assets = providers.map((id) => `${id}:panel`);
 const request = await network.submit({ assets });
 first = computationIdOf(request, 0);
 const released = network.state(request, ["released"], hour);
-await skippingDeadlines(network, { from: (computation) => (computation === first ? absent : []) }, released);
+const away = { from: (computation: string) => (computation === first ? absent : []), pollMs: 2_000 };
+await skippingDeadlines(network, away, released);
 
 const { ledger } = network.net.node("ministry").services;
 const view = await released;
