@@ -48,6 +48,12 @@ describe("opening", () => {
     expect(await readAgreementUses(world.state, agreementOf(providers[0]!))).toHaveLength(1);
   });
 
+  test("a computation is of the network's suite, named or by default", async () => {
+    const world = await agreedWorld();
+    expect(await open(world, { suite: "gm" })).toMatchObject({ code: "ERR_CONTRACT_SUITE", field: "suite" });
+    expect(await open(world, { suite: "intl" })).toMatchObject({ ok: true });
+  });
+
   const withCohort = (change: (entry: Opening["cohort"][number], at: number) => Opening["cohort"][number]) => ({
     cohort: openingBody().cohort.map(change),
   });

@@ -1,7 +1,9 @@
 import { createPrivateKey } from "node:crypto";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
+import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { signingIdentity } from "../../crypto/suites/signed.ts";
+import { suiteOf } from "../../crypto/suites/suite.ts";
 import { participantToken, readParticipantToken, type TokenCheck } from "./participant-token.ts";
 
 const identity = signingIdentity("alpha", "intl", new Uint8Array(32).fill(7));
@@ -65,4 +67,6 @@ test("a key of suite gm signs with its own algorithm, and no key under another's
   const header = { ...JSON.parse(Buffer.from(head, "base64url").toString("utf8")), alg: "EdDSA" };
   const renamed = Buffer.from(JSON.stringify(header)).toString("base64url");
   expect(await readParticipantToken(`Bearer ${renamed}.${claims}.${signature}`, call, known)).toBeUndefined();
+  const resigned = toBase64url(suiteOf("gm").sign(gm.privateKey, utf8(`${renamed}.${claims}`)));
+  expect(await readParticipantToken(`Bearer ${renamed}.${claims}.${resigned}`, call, known)).toBeUndefined();
 });

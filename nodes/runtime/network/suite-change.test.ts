@@ -82,3 +82,29 @@ test.each<readonly [SuiteId, SuiteId]>([
   await third.close();
   await second.ledger.close();
 });
+
+test.each<SuiteId>(["intl", "gm"])(
+  "a replica that pinned another key takes nothing of a ledger founded on %s",
+  async (suite) => {
+    const founder = testMember("operator", { kind: "industry" }, suite);
+    const sequencer = await sequence(founder, memoryStore());
+    await sequencer.ledger.submit([founding(founder)]);
+    const refused = Promise.withResolvers<unknown>();
+    const member = testMember("member", {}, suite);
+    const replica = await openReplica({
+      store: memoryStore(),
+      network: NETWORK,
+      identity: member.identity,
+      sequencer: sequencer.api,
+      pinnedSequencerKey: publicKeyOf(member.identity),
+      now,
+      retryMs: 10,
+      pollMs: 100,
+      onTrouble: refused.resolve,
+    });
+    expect(String(await refused.promise)).toContain("not signed by the sequencer's key");
+    expect((await replica.status()).height).toBe(0);
+    await replica.close();
+    await sequencer.ledger.close();
+  },
+);
