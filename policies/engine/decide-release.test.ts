@@ -31,6 +31,13 @@ test.each(["pseudonym", "redact"] as const)("an identity field leaves as %s wher
   expect(releasedFields(termsOf({ release }), asset).map(({ name }) => name)).toEqual(["year", "person"]);
 });
 
+test("an identity field is no column without such a mask", () => {
+  for (const masks of [undefined, [{ element: "person-id", mask: "prefix", length: "1" } as const]]) {
+    const terms = termsOf({ release: { ...MASKED, ...(masks === undefined ? {} : { masks }) } });
+    expect(releasedFields(terms, asset).map(({ name }) => name)).toEqual(["year"]);
+  }
+});
+
 test("what a policy prohibits is no column, whatever it lists", () => {
   const terms = termsOf({ prohibition: prohibited("sealane:element", "capital") });
   expect(releasedFields(terms, asset).map(({ name }) => name)).toEqual(["year"]);
