@@ -26,6 +26,7 @@ test("a requester that repeats its call before the first is answered gets the sa
       member: "bureau",
       random: systemEffects.random,
     },
+    facts: { suite: async () => "intl" },
     shared: createSharedWork(),
     sign: (domain: Parameters<typeof signStatement>[1], statement: unknown) =>
       signStatement(identity, domain, statement),
