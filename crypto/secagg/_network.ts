@@ -11,6 +11,7 @@ import { addChunk, emptyChunk, type SumPlan, takeMasksOffChunk } from "./chunk-s
 import { chunkAt, chunkCount, chunksOf } from "./chunks.ts";
 import { CHUNK_WORDS, constantsFor, graphKind } from "./constants.ts";
 import { startCoordinator, stepCoordinator } from "./coordinator.ts";
+import { mayBeLost } from "./coordinator-losses.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
 import { SecaggError } from "./errors.ts";
 import type { HistoryEntry } from "./history.ts";
@@ -81,6 +82,8 @@ export interface World {
   readonly submit?: (record: LedgerRecord) => LedgerRecord | undefined;
   /** true: the party is killed after persisting and before sending, then resumes. */
   readonly crash?: (party: string, count: number) => boolean;
+  /** true: after this step C is killed, and goes on from the last state that it had to save. */
+  readonly forgets?: (step: number) => boolean;
   /** Told how long each step took, without what the network does around it, and from which state it went. */
   readonly timed?: (
     party: string,
@@ -245,6 +248,7 @@ export function createNetwork(world: World): Network {
   const queue: (() => void)[] = [];
   const wakes = new Set<number>();
   const counters = new Map<string, number>();
+  let stepsOfC = 0;
   /** What a process has computed and not fed to its role dies with it. */
   const lives = new Map<string, number>();
   const lifeOf = (party: string): number => lives.get(party) ?? 0;
@@ -307,6 +311,7 @@ export function createNetwork(world: World): Network {
     },
   };
 
+  let saved = network.coordinator;
   const guard = (party: string, work: () => void, isTriedAgain?: (problem: SecaggError) => boolean): void => {
     try {
       work();
@@ -445,6 +450,12 @@ export function createNetwork(world: World): Network {
         },
         () => stepC({ kind: "resume" }),
       );
+      if (!mayBeLost(input, { send, effects })) saved = network.coordinator;
+      stepsOfC += 1;
+      if (world.forgets?.(stepsOfC) !== true) return;
+      network.coordinator = saved;
+      queue.push(() => stepC({ kind: "resume" }));
+      for (const record of network.records) queue.push(() => stepC({ kind: "ledger", record: throughJson(record) }));
     };
     guard(C, step, (problem) => isSentAgain(problem, input, attempt));
   }

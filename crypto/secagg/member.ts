@@ -245,7 +245,7 @@ const ANSWERED: { readonly [T in Buffered]: readonly Stage[] } = {
   documents: ["keyed"],
   keyset: ["shared"],
   boxes: ["accepted"],
-  maskset: ["contributed-1", "contributed-2"],
+  maskset: ["contributed-1", "viewed-1", "contributed-2", "viewed-2"],
   "views-1": ["unmasked-1"],
   "result-1": ["contributed-2"],
   "views-2": ["unmasked-2"],

@@ -1,6 +1,7 @@
 /** The coordinator of a computation: relays rounds through its mailbox, closes sets on the ledger, learns no value. */
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
 import { type CoordinatorState, startCoordinator, stepCoordinator } from "../../crypto/secagg/coordinator.ts";
+import { mayBeLost } from "../../crypto/secagg/coordinator-losses.ts";
 import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/secagg/step.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { record } from "../../exchange/requests/record.ts";
@@ -81,6 +82,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
       return next;
     },
     isFirst: (effect) => effect.kind === "keep",
+    mayBeLost,
     send,
     async perform(effect, hosted) {
       switch (effect.kind) {

@@ -17,7 +17,7 @@ async function ticking({ erased = Promise.resolve() }: { readonly erased?: Promi
     services: {
       inflight: {
         get: async (name: string) => files.get(name),
-        put: async (name: string, value: unknown) => void files.set(name, value),
+        change: async (name: string, value: unknown) => void files.set(name, value),
         erase: async (name: string) => {
           files.delete(name);
           await erased;
@@ -77,7 +77,7 @@ test("a step that a stopping node saves no more sends nothing, and is taken anew
   const keeping = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const ctx = {
-    services: { inflight: { get: async () => undefined, put: saved }, log: {}, now: () => "2026-01-01T00:00:00Z" },
+    services: { inflight: { get: async () => undefined, change: saved }, log: {}, now: () => "2026-01-01T00:00:00Z" },
     stores: { roles: { get: async () => undefined, put: async () => undefined } },
     gauges: { time: () => undefined },
     clock: () => 0,

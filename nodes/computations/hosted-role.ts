@@ -111,7 +111,7 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
       step: spec.step,
       isFirst: spec.isFirst,
       ...(spec.mayBeLost === undefined ? {} : { mayBeLost: spec.mayBeLost }),
-      save: (state) => (ending.signal.aborted ? Promise.resolve() : inflight.put(name, state)),
+      save: (state) => (ending.signal.aborted ? Promise.resolve() : inflight.change(name, state as object)),
       // Once it ends nothing is saved any more, so nothing may leave: the next start takes the step anew.
       send: (send) => (ending.signal.aborted ? undefined : spec.send(send, role)),
       perform: (effect) => spec.perform(effect, role),

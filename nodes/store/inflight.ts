@@ -4,13 +4,14 @@
  *
  * Beside it may lie files of bytes (`<name>.json.<part>`): what is too large for a line, erased with it.
  *
- * A file holds lines of `<digest> <JSON>`; the last sound one counts, a cut-off one was never promised. A put adds a
- * line, which costs one fsync; a file is begun, and begun anew when it has grown, as a whole.
+ * A file holds lines of `<digest> <JSON>`; the last sound one counts, a cut-off one was never promised. A line of
+ * `<digest> +<JSON>` says only what differs from the line before, and its digest covers that line's digest too: a value
+ * that does not follow from what was written last is not taken for it. A put adds a line, which costs one fsync; a file
+ * is begun, and begun anew when it has grown, as a whole.
  */
+import { hash } from "node:crypto";
 import { readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../../crypto/suites/digest.ts";
-import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { appendFile, overwriteFile, syncFolder } from "./atomic-file.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -20,12 +21,19 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,127}$/;
 const PART = /^[a-z0-9-]{1,32}$/;
 /** A file begins anew when the lines that no longer count take this many characters, and more than the new one. */
 const REST_LENGTH = 1024 * 1024;
+/** Begins the text of a line that only says what differs; no JSON begins so. */
+const CHANGE = "+";
 
 export interface InflightSecrets {
   /** Undefined when there is none. `name` is a computation id, optionally with a role suffix (`<uuid>-receiver`). */
   get<T>(name: string): Promise<T | undefined>;
   /** On disk when it resolves. Puts of one name run in the order of the calls. */
   put(name: string, value: unknown): Promise<void>;
+  /**
+   * As `put`, for values that never change once they are put: of the properties only those are written that are not the
+   * same (`===`) as in the value put before.
+   */
+  change(name: string, value: object): Promise<void>;
   /** Bytes on disk when it resolves; the same part may be put again. `part` is `[a-z0-9-]+`. */
   putPart(name: string, part: string, bytes: Uint8Array): Promise<void>;
   /** Undefined when there is none. */
@@ -38,7 +46,17 @@ export interface InflightSecrets {
 
 /** A file whose last line this process wrote. */
 interface Begun {
-  length: number;
+  readonly length: number;
+  /** Of the last line. */
+  readonly digest: string;
+  /** What was put last, where it never changes. */
+  readonly value?: object;
+}
+
+/** What a line of changes says. */
+interface Change {
+  readonly set: Readonly<Record<string, unknown>>;
+  readonly gone: readonly string[];
 }
 
 export function openInflight(dir: string): InflightSecrets {
@@ -55,13 +73,30 @@ export function openInflight(dir: string): InflightSecrets {
     return `${path(name)}.${part}`;
   };
 
-  async function write(name: string, file: string, line: string): Promise<void> {
+  /** The whole value, added to the file or instead of it. */
+  async function write(name: string, text: string, value?: object): Promise<void> {
     const known = begun.get(name);
+    const digest = digestOfText(text);
+    const line = `${digest} ${text}\n`;
     // Forgotten until the line is on disk: what follows a cut-off one would be lost with it.
     begun.delete(name);
     const adds = known !== undefined && known.length < Math.max(REST_LENGTH, line.length);
-    await (adds ? appendFile(file, line) : overwriteFile(file, line));
-    begun.set(name, { length: (adds ? known.length : 0) + line.length });
+    await (adds ? appendFile(path(name), line) : overwriteFile(path(name), line));
+    const length = (adds ? known.length : 0) + line.length;
+    begun.set(name, { length, digest, ...(value === undefined ? {} : { value }) });
+  }
+
+  async function writeChange(name: string, value: object): Promise<void> {
+    const known = begun.get(name);
+    if (known?.value === undefined || known.length >= REST_LENGTH) {
+      return await write(name, JSON.stringify(value), value);
+    }
+    const text = CHANGE + JSON.stringify(changeFrom(known.value, value));
+    const digest = digestOfText(known.digest + text);
+    const line = `${digest} ${text}\n`;
+    begun.delete(name);
+    await appendFile(path(name), line);
+    begun.set(name, { length: known.length + line.length, digest, value });
   }
 
   function inTurn(name: string, work: () => Promise<void>): Promise<void> {
@@ -91,9 +126,13 @@ export function openInflight(dir: string): InflightSecrets {
       return text === undefined ? undefined : (lastSound(text, file) as T);
     },
     put(name: string, value: unknown) {
-      const file = path(name);
+      path(name);
       const text = JSON.stringify(value);
-      return inTurn(name, () => write(name, file, `${digestOfText(text)} ${text}\n`));
+      return inTurn(name, () => write(name, text));
+    },
+    change(name: string, value: object) {
+      path(name);
+      return inTurn(name, () => writeChange(name, value));
     },
     putPart(name: string, part: string, bytes: Uint8Array) {
       const file = partPath(name, part);
@@ -114,19 +153,44 @@ export function openInflight(dir: string): InflightSecrets {
   });
 }
 
-const digestOfText = (text: string): string => toBase64url(sha256(utf8(text)));
+const digestOfText = (text: string): string => hash("sha256", text, "base64url");
+
+function changeFrom(before: object, value: object): Change {
+  const old = new Map<string, unknown>(Object.entries(before));
+  const now = Object.entries(value).filter(([, one]) => one !== undefined);
+  const set = Object.fromEntries(now.filter(([key, one]) => old.get(key) !== one));
+  for (const [key] of now) old.delete(key);
+  return { set, gone: [...old.keys()] };
+}
+
+function changed(before: object, { set, gone }: Change): object {
+  const kept = Object.entries(before).filter(([key]) => !gone.includes(key));
+  return { ...Object.fromEntries(kept), ...set };
+}
 
 function lastSound(text: string, file: string): unknown {
-  const lines = text.split("\n").slice(0, -1);
-  for (const line of lines.reverse()) {
-    const at = line.indexOf(" ");
-    const json = line.slice(at + 1);
-    if (line.slice(0, at) === digestOfText(json)) return JSON.parse(json);
+  let last: { readonly digest: string; readonly value: unknown } | undefined;
+  let unsound = 0;
+  for (const line of text.split("\n").slice(0, -1)) {
+    const sound = soundLine(line, last);
+    unsound = sound === undefined ? unsound + 1 : 0;
+    last = sound ?? last;
   }
+  // Every line was on disk before the next one was begun: more than one that does not hold is damage.
+  if (last !== undefined && unsound < 2) return last.value;
   throw new StoreError(
     "ERR_STORE_CORRUPT",
     `${file}: holds no sound state; this node's part in the computation is lost`,
   );
+}
+
+function soundLine(line: string, before: { readonly digest: string; readonly value: unknown } | undefined) {
+  const at = line.indexOf(" ");
+  const digest = line.slice(0, at);
+  const text = line.slice(at + 1);
+  if (!text.startsWith(CHANGE)) return digest === digestOfText(text) ? { digest, value: JSON.parse(text) } : undefined;
+  if (before === undefined || digest !== digestOfText(before.digest + text)) return undefined;
+  return { digest, value: changed(before.value as object, JSON.parse(text.slice(CHANGE.length)) as Change) };
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -151,12 +151,56 @@ describe("in-flight secrets", () => {
     );
   });
 
+  test("are whole again from what changed, and no further than a crash has left them", async () => {
+    const inflight = openInflight(dir);
+    const file = join(dir, "inflight", "a-1.json");
+    const large = { words: "x".repeat(10_000) };
+    const values: object[] = [
+      { stage: "keys", large, keys: {} },
+      { stage: "keys", large, keys: { a: 1 }, note: undefined },
+      { stage: "masks", large, masks: ["a"] },
+      { stage: "masks", masks: ["a"], large: { words: "y" } },
+      { stage: "over" },
+    ];
+    for (const value of values) await inflight.change("a-1", value);
+    const whole = await readFile(file, "utf8");
+    expect(whole.length).toBeLessThan(11_000);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length), fc.boolean(), async (cut, isTorn) => {
+        const lines = whole.slice(0, cut).split("\n").length - 1;
+        if (lines === 0) return;
+        await writeFile(file, isTorn ? `${whole.slice(0, cut)}\0\0\n` : whole.slice(0, cut));
+        const reopened = openInflight(dir);
+        expect(await reopened.get("a-1")).toEqual(JSON.parse(JSON.stringify(values[lines - 1])));
+        await reopened.change("a-1", { stage: "anew", large });
+        await reopened.change("a-1", { stage: "and on", large });
+        expect(await openInflight(dir).get("a-1")).toEqual({ stage: "and on", large });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("a change behind a line that does not hold is not taken for one", async () => {
+    const inflight = openInflight(dir);
+    const file = join(dir, "inflight", "a-1.json");
+    for (let round = 1; round <= 4; round++) await inflight.change("a-1", { round, rest: "same" });
+    const lines = (await readFile(file, "utf8")).split("\n");
+    await writeFile(file, lines.toSpliced(1, 1).join("\n"));
+    await expect(openInflight(dir).get("a-1")).rejects.toMatchObject({ code: "ERR_STORE_CORRUPT" });
+    await writeFile(file, [...lines.slice(0, 3), lines[3]!.replace('"round":4', '"round":5'), ""].join("\n"));
+    expect(await openInflight(dir).get("a-1")).toEqual({ round: 3, rest: "same" });
+  });
+
   test("do not grow without end", async () => {
     const inflight = openInflight(dir);
     const state = { words: "x".repeat(400_000) };
     for (let round = 0; round < 12; round++) await inflight.put("a-1", { ...state, round });
     expect((await stat(join(dir, "inflight", "a-1.json"))).size).toBeLessThan(2_000_000);
     expect(await inflight.get("a-1")).toEqual({ ...state, round: 11 });
+    for (let round = 0; round < 12; round++)
+      await inflight.change("a-1", { ...state, words: `${state.words}${round}` });
+    expect((await stat(join(dir, "inflight", "a-1.json"))).size).toBeLessThan(2_000_000);
+    expect(await inflight.get("a-1")).toEqual({ ...state, words: `${state.words}11` });
   });
 
   test("stay erased: a put that comes later begins a new file", async () => {
