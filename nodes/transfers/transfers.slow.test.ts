@@ -195,11 +195,18 @@ describe("limits of a policy", () => {
 
   test.each([
     ["rows", { rows: 4 }, "too-many-rows"],
-    ["bytes", { bytes: 30 }, "too-many-bytes"],
+    ["bytes", { bytes: releasedText(5).length - 1 }, "too-many-bytes"],
   ])("a table with more %s is not released at all", async (name, limit, reason) => {
     const asset = await pair.offer(`long-${name}`, 5, limit);
     const { transfer } = await pair.begin({ asset });
     expect(await problem(await data(transfer))).toEqual({ status: 413, code: "ERR_TRANSFER_TOO_LARGE", reason });
+  });
+
+  test("a table with as many rows and bytes as the policy allows is released", async () => {
+    const asset = await pair.offer("exact", 5, { rows: 5, bytes: releasedText(5).length });
+    const { transfer } = await pair.begin({ asset });
+    const answer = await data(transfer);
+    expect([answer.status, await answer.text()]).toEqual([200, releasedText(5)]);
   });
 
   test("calls beyond the rate are refused", async () => {
