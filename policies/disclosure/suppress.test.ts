@@ -47,7 +47,7 @@ describe("what attackers work out", () => {
     ]);
   });
 
-  /** Giessing in Hundepool et al., Handbook, section 4.4: a pattern whose cells are hidden exactly and still bounded tightly. */
+  /** A pattern of our own whose cells are hidden exactly and still bounded tightly. */
   test("a rectangle with a small corner does not protect a large one from below", () => {
     const { table, at } = grid([
       [1000, 3, 500],
