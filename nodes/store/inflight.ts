@@ -19,7 +19,7 @@ export const INFLIGHT_FOLDER = "inflight";
 const SUFFIX = ".json";
 const NAME = /^[a-z0-9][a-z0-9-]{0,127}$/;
 const PART = /^[a-z0-9-]{1,32}$/;
-/** A file begins anew when the lines that no longer count take this many characters, and more than the new one. */
+/** A file begins anew when its lines beside the last whole one take this many characters, and more than that one. */
 const REST_LENGTH = 1024 * 1024;
 /** Begins the text of a line that only says what differs; no JSON begins so. */
 const CHANGE = "+";
@@ -47,6 +47,8 @@ export interface InflightSecrets {
 /** A file whose last line this process wrote. */
 interface Begun {
   readonly length: number;
+  /** Of the last whole line. */
+  readonly whole: number;
   /** Of the last line. */
   readonly digest: string;
   /** What was put last, where it never changes. */
@@ -83,12 +85,12 @@ export function openInflight(dir: string): InflightSecrets {
     const adds = known !== undefined && known.length < Math.max(REST_LENGTH, line.length);
     await (adds ? appendFile(path(name), line) : overwriteFile(path(name), line));
     const length = (adds ? known.length : 0) + line.length;
-    begun.set(name, { length, digest, ...(value === undefined ? {} : { value }) });
+    begun.set(name, { length, whole: line.length, digest, ...(value === undefined ? {} : { value }) });
   }
 
   async function writeChange(name: string, value: object): Promise<void> {
     const known = begun.get(name);
-    if (known?.value === undefined || known.length >= REST_LENGTH) {
+    if (known?.value === undefined || known.length - known.whole >= Math.max(REST_LENGTH, known.whole)) {
       return await write(name, JSON.stringify(value), value);
     }
     const text = CHANGE + JSON.stringify(changeFrom(known.value, value));
@@ -96,7 +98,7 @@ export function openInflight(dir: string): InflightSecrets {
     const line = `${digest} ${text}\n`;
     begun.delete(name);
     await appendFile(path(name), line);
-    begun.set(name, { length: known.length + line.length, digest, value });
+    begun.set(name, { ...known, length: known.length + line.length, digest, value });
   }
 
   function inTurn(name: string, work: () => Promise<void>): Promise<void> {

@@ -203,6 +203,24 @@ describe("in-flight secrets", () => {
     expect(await inflight.get("a-1")).toEqual({ ...state, words: `${state.words}11` });
   });
 
+  test("that are large are not written whole at each change", async () => {
+    const inflight = openInflight(dir);
+    const file = join(dir, "inflight", "a-1.json");
+    const large = "x".repeat(3_000_000);
+    let written = 0;
+    let length = 0;
+    for (let round = 0; round < 40; round++) {
+      await inflight.change("a-1", { large, round, part: "y".repeat(200_000) + round });
+      const { size } = await stat(file);
+      written += size > length ? size - length : size;
+      length = size;
+      expect(size).toBeLessThan(6_500_000);
+    }
+    // Begun twice anew, each time after changes as long as the whole.
+    expect(written).toBeLessThan(18_000_000);
+    expect(await openInflight(dir).get("a-1")).toMatchObject({ large, round: 39 });
+  });
+
   test("stay erased: a put that comes later begins a new file", async () => {
     const inflight = openInflight(dir);
     await inflight.put("a-1", { round: 1 });
