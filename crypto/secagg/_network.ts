@@ -84,6 +84,8 @@ export interface World {
   readonly crash?: (party: string, count: number) => boolean;
   /** true: after this step C is killed, and goes on from the last state that it had to save. */
   readonly forgets?: (step: number) => boolean;
+  /** true: C's replica reaches this record only when nothing else happens any more. */
+  readonly lags?: (record: LedgerRecord) => boolean;
   /** Told how long each step took, without what the network does around it, and from which state it went. */
   readonly timed?: (
     party: string,
@@ -246,6 +248,10 @@ export function createNetwork(world: World): Network {
   const kept = new Map<string, Uint8Array[]>();
   const toSend = new Map<string, Uint8Array>();
   const queue: (() => void)[] = [];
+  /** Of C's replica, once the queue is empty. */
+  const lagging: (() => void)[] = [];
+  /** What C's replica has reached. */
+  const reached: LedgerRecord[] = [];
   const wakes = new Set<number>();
   const counters = new Map<string, number>();
   let stepsOfC = 0;
@@ -298,7 +304,11 @@ export function createNetwork(world: World): Network {
     run() {
       queue.push(() => stepC({ kind: "resume" }));
       for (;;) {
-        for (let task = queue.shift(); task !== undefined; task = queue.shift()) task();
+        const task = queue.shift() ?? lagging.shift();
+        if (task !== undefined) {
+          task();
+          continue;
+        }
         const next = [...wakes]
           .filter((time) => time >= network.now && time < START + 48 * HOUR)
           .toSorted((a, b) => a - b)[0];
@@ -455,7 +465,7 @@ export function createNetwork(world: World): Network {
       if (world.forgets?.(stepsOfC) !== true) return;
       network.coordinator = saved;
       queue.push(() => stepC({ kind: "resume" }));
-      for (const record of network.records) queue.push(() => stepC({ kind: "ledger", record: throughJson(record) }));
+      for (const record of reached) queue.push(() => stepC({ kind: "ledger", record: throughJson(record) }));
     };
     guard(C, step, (problem) => isSentAgain(problem, input, attempt));
   }
@@ -498,7 +508,12 @@ export function createNetwork(world: World): Network {
     members.forEach((member, i) => {
       if (i % 2 === 0) queue.push(() => stepOneMember(member, input()));
     });
-    queue.push(() => stepC(input()));
+    const reach = () => {
+      reached.push(record);
+      stepC(input());
+    };
+    if (world.lags?.(record) === true) lagging.push(reach);
+    else queue.push(reach);
     members.forEach((member, i) => {
       if (i % 2 === 1) queue.push(() => stepOneMember(member, input()));
     });

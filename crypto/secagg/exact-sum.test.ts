@@ -167,6 +167,42 @@ test("a coordinator that is killed at any step goes on from what it had to save,
   }
 });
 
+test("a coordinator that is killed after it has shown the views shows the same ones again, though its replica lagged", () => {
+  for (const mode of ["counted", "registry"] as const) {
+    // Every view is there before the closing record: the record alone completes the set that is shown.
+    const shown: string[][] = [];
+    let wasShown = false;
+    const w = world(5, {
+      mode,
+      constants: { colluders: 0, minimumOrganisations: 3, need: 3, drops: 0, quorum: 4, threshold: 4 },
+      lags: ({ record }) => record === "close",
+      intercept: (sent) => {
+        const { message } = sent;
+        if (message.type !== "views-1" && message.type !== "views-2") return [sent];
+        wasShown ||= !shown.some(([type]) => type === message.type);
+        shown.push([message.type, message.views.map(({ signer }) => signer).join()]);
+        return [sent];
+      },
+      forgets: () => {
+        const isKilled = wasShown;
+        wasShown = false;
+        return isKilled;
+      },
+    });
+    const network = createNetwork(w);
+    network.run();
+    expectExact(w, network);
+    expect(network.blames).toEqual([]);
+    expect(network.coordinator.stage).toBe("finished");
+    const phases = mode === "counted" ? ["views-1", "views-2"] : ["views-2"];
+    for (const phase of phases) {
+      const ofPhase = shown.filter(([type]) => type === phase);
+      expect(ofPhase.length).toBeGreaterThan(w.members.length);
+      expect(new Set(ofPhase.map(([, signers]) => signers)).size).toBe(1);
+    }
+  }
+});
+
 test("every message may come twice and in the other order within a round", () => {
   const w = world(5, { intercept: (sent) => [sent, sent] });
   const network = createNetwork(w);
