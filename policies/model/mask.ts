@@ -22,7 +22,7 @@ export const Mask = Type.Union([
   closed({
     element,
     mask: Type.Literal("round"),
-    step: Type.String({ pattern: "^(?!0(\\.0*)?$)(0|[1-9]\\d{0,17})(\\.\\d{1,9})?$" }),
+    step: Type.String({ pattern: "^([1-9]\\d{0,17}(\\.\\d{1,9})?|0\\.\\d{0,8}[1-9])$" }),
   }),
 ]);
 export type Mask = Static<typeof Mask>;
