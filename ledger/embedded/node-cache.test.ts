@@ -33,3 +33,20 @@ test("a node over staged entries is read again: others may take their place", as
   await node(3, 1);
   expect(reads).toEqual(["0/8", "3/1", "0/8", "0/8", "3/1"]);
 });
+
+test("a node that was staged when it was read is not kept, though its place is acknowledged meanwhile", async () => {
+  let size = 8;
+  let hash = Uint8Array.of(1);
+  const node = createNodeCache(
+    async () => {
+      const found = hash;
+      // Another entry takes the place of the staged one, and is acknowledged, before the read is over.
+      hash = Uint8Array.of(2);
+      size = 9;
+      return found;
+    },
+    () => size,
+  );
+  await node(0, 8);
+  expect(await node(0, 8)).toEqual(Uint8Array.of(2));
+});

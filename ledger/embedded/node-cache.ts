@@ -15,8 +15,10 @@ export function createNodeCache(read: ReadNode, settled: () => number): ReadNode
     const name = index * LEVELS + level;
     const known = kept.get(name);
     if (known !== undefined) return known;
+    // Before it is read: what is acknowledged meanwhile may have taken its place.
+    const size = settled();
     const hash = await read(level, index);
-    if ((index + 1) * 2 ** level > settled()) return hash;
+    if ((index + 1) * 2 ** level > size) return hash;
     if (kept.size >= MOST_NODES) kept.clear();
     kept.set(name, hash);
     return hash;
