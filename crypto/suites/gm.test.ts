@@ -153,6 +153,18 @@ describe("suite gm", () => {
     expect(() => agreement.assertUsable(twice)).toThrow(/same/);
   });
 
+  test("a key whose two points cancel out agrees with nobody and is refused before anyone meets it", () => {
+    const { agreement } = gm;
+    const fresh = publicPoint(12_345n);
+    const half = 1n << 127n;
+    const fixed = fresh.multiply(half + (fresh.toAffine().x & (half - 1n))).negate();
+    const cancelling = new Uint8Array(Buffer.concat([fixed.toBytes(true), fresh.toBytes(true)]));
+    expect(() => agreement.agreeing(seed)(cancelling)).toThrow(/unusable/);
+    expect(() => agreement.assertUsable(cancelling)).toThrow(/nobody/);
+    const other = new Uint8Array(Buffer.concat([fixed.negate().toBytes(true), fresh.toBytes(true)]));
+    expect(() => agreement.assertUsable(other)).not.toThrow();
+  });
+
   test("a box opens for its secret and its purpose alone", () => {
     const [secret, info, nonce] = [new Uint8Array(32).fill(1), utf8("purpose"), new Uint8Array(12).fill(3)];
     const box = gm.boxes.seal(secret, info, utf8("plain"), nonce);

@@ -32,6 +32,8 @@ export interface Points {
 }
 
 const reduced = (point: Point): bigint => W + (point.toAffine().x & (W - 1n));
+/** What the other side multiplies by its own scalar. */
+const joined = ({ fixed, fresh }: Points): Point => fixed.add(fresh.multiplyUnsafe(reduced(fresh)));
 
 /** Steps A4 to A8, which are B3 to B7 of the other side; cofactor 1. Throws where the parties agree on no point. */
 export function agreeSm2(
@@ -41,8 +43,10 @@ export function agreeSm2(
 ): Uint8Array {
   const t = Sm2.Fn.create(own.fixed + reduced(own.points.fresh) * own.fresh);
   if (t === 0n) throw new RangeError("key agreement: unusable keys");
-  const shared = other.fixed.add(other.fresh.multiplyUnsafe(reduced(other.fresh))).multiply(t);
-  if (shared.is0()) throw new RangeError("key agreement: unusable keys");
+  const sum = joined(other);
+  // The order is prime and t is not 0: a point that is not at infinity stays so.
+  if (sum.is0()) throw new RangeError("key agreement: unusable keys");
+  const shared = sum.multiply(t);
   const { x, y } = coordinatesOf(shared);
   const mine = identityHash(own.points.fixed, own.id ?? DEFAULT_ID);
   const theirs = identityHash(other.fixed, other.id ?? DEFAULT_ID);
@@ -79,7 +83,8 @@ export const sm2Agreement = Object.freeze({
     };
   },
   assertUsable(publicKey: Uint8Array): void {
-    const { fixed, fresh } = readPoints(publicKey);
-    if (fixed.equals(fresh)) throw new RangeError("public key: both points are the same");
+    const points = readPoints(publicKey);
+    if (points.fixed.equals(points.fresh)) throw new RangeError("public key: both points are the same");
+    if (joined(points).is0()) throw new RangeError("public key: agrees with nobody");
   },
 });
