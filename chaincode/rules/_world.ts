@@ -202,12 +202,16 @@ export function openingBody(changes: Partial<Opening> = {}): Opening {
   };
 }
 
-export const receiverKey = (computation: string, by: TestMember = receiver): Opening["receiverKey"] =>
+export const receiverKey = (
+  computation: string,
+  by: TestMember = receiver,
+  publicKey = digest("receiver's public key"),
+): Opening["receiverKey"] =>
   signStatement(by.identity, "receiver-key", {
     computation,
     request: REQUEST,
     receiver: receiver.id,
-    publicKey: digest("receiver's public key"),
+    publicKey,
   });
 
 export const registryCells: Opening["cells"] = {

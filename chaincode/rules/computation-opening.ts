@@ -13,6 +13,8 @@ import type { TransactionBody } from "./transactions.ts";
 type Opening = TransactionBody<"computation.open">;
 
 const MAX_RESTARTS = 3;
+/** Characters of a public key for key agreement. */
+const AGREEMENT_KEY_LENGTH = Object.freeze({ intl: 43, gm: 88 });
 /** k and t of cohorts that are too large for the complete graph. */
 const NEIGHBOURS = 128;
 const NEIGHBOUR_THRESHOLD = 86;
@@ -190,7 +192,10 @@ async function demandRoles(
   return new Set([coordinator, receiver, sequencer, requester].map(({ holdingGroup }) => holdingGroup));
 }
 
-async function demandReceiverKey(host: Host, { receiverKey, computation, request, receiver }: Opening): Promise<void> {
+async function demandReceiverKey(
+  host: Host,
+  { receiverKey, computation, request, receiver, suite = "intl" }: Opening,
+): Promise<void> {
   const { statement } = receiverKey;
   const matches =
     statement.computation === computation && statement.request === request && statement.receiver === receiver;
@@ -198,6 +203,12 @@ async function demandReceiverKey(host: Host, { receiverKey, computation, request
     matches && (await isSignedBy(host, receiver, "receiver-key", receiverKey)),
     "ERR_CONTRACT_RECEIVER_KEY",
     `receiverKey: expected a key for this computation and request, signed by ${receiver}`,
+    "receiverKey",
+  );
+  demand(
+    statement.publicKey.length === AGREEMENT_KEY_LENGTH[suite],
+    "ERR_CONTRACT_SUITE",
+    `receiverKey.publicKey: not of the length of a key of suite ${suite}`,
     "receiverKey",
   );
 }

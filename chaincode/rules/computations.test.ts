@@ -84,6 +84,11 @@ describe("opening", () => {
       "ERR_CONTRACT_RECEIVER_KEY",
       { receiverKey: receiverKey(uuid("other")) },
     ],
+    [
+      "the receiver's key is of the computation's suite",
+      "ERR_CONTRACT_SUITE",
+      { receiverKey: receiverKey(COMPUTATION, receiver, "A".repeat(88)) },
+    ],
     ["the cohort ascends", "ERR_CONTRACT_COHORT_ORDER", { cohort: [...openingBody().cohort].reverse() }],
     [
       "a member takes part once",

@@ -367,6 +367,36 @@ describe("votes", () => {
     await world.mustRun(admission(coordinator, testMember("later")));
   });
 
+  test("a replacement does not move the network to another suite, neither when proposed nor when carried", async () => {
+    const world = await foundedWorld();
+    const rotationOf = (member: TestMember): [TestMember, TransactionBody<"key.rotate">] => {
+      const identity = signingIdentity(member.id, "gm", new Uint8Array(32).fill(member.id.length));
+      const named = { member: member.id, replaces: member.identity.key, next: identity.key };
+      const proof = signStatement(identity, "application", named);
+      return [
+        { ...member, identity },
+        { next: keyRecordOf(identity), proof },
+      ];
+    };
+    const proposal = (sequencer: string) => ({
+      kind: "replace-sequencer" as const,
+      sequencer,
+      from: { size: 14, root: digest("root") },
+    });
+    await castAll(world, proposal(coordinator.id), 7);
+    await world.must(operator, "key.rotate", rotationOf(operator)[1]);
+    const last = { proposal: proposal(coordinator.id), choice: "for" as const };
+    const refusal = { code: "ERR_CONTRACT_SUITE", field: "proposal.sequencer" };
+    expect(await world.submit(voters[7]!, "vote.cast", last)).toMatchObject(refusal);
+    const fresh = { proposal: proposal(requester.id), choice: "for" as const };
+    expect(await world.submit(voters[7]!, "vote.cast", fresh)).toMatchObject(refusal);
+    expect(await readNetwork(world.state)).toMatchObject({ sequencer: operator.id });
+    // Once the candidate has followed, the votes that it has count.
+    await world.must(coordinator, "key.rotate", rotationOf(coordinator)[1]);
+    await world.must(voters[7]!, "vote.cast", last);
+    expect(await readNetwork(world.state)).toMatchObject({ sequencer: coordinator.id });
+  });
+
   test("a proposal makes sense", async () => {
     const world = await foundedWorld();
     const vote = (proposal: TransactionBody<"vote.cast">["proposal"]) =>

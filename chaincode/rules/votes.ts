@@ -1,7 +1,7 @@
 /** Votes: a proposal is carried, and takes effect, when more than half of the active members are for it. */
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { keys, readMember, readMembers } from "./keys.ts";
+import { keys, readMember, readMembers, readNetworkSuite } from "./keys.ts";
 import type { Proposal, ProposalState, VoteState } from "./records.ts";
 import { activeMember, digestOf, millisOf, networkOf, type Rule, written } from "./rule.ts";
 
@@ -29,12 +29,20 @@ export const castVote: Rule<"vote.cast"> = async (host, author, { proposal, choi
 async function demandSensible(host: Host, proposal: Proposal): Promise<void> {
   const network = await networkOf(host);
   switch (proposal.kind) {
-    case "replace-sequencer":
-      await activeMember(host, proposal.sequencer, "proposal.sequencer");
+    case "replace-sequencer": {
+      const { record } = await activeMember(host, proposal.sequencer, "proposal.sequencer");
       demand(
         proposal.sequencer !== network.sequencer,
         "ERR_CONTRACT_STATE",
         `proposal.sequencer: ${proposal.sequencer} already is the sequencer`,
+        "proposal.sequencer",
+      );
+      // The sequencer's suite is the network's, and only a sequencer's own rotation moves that.
+      const suite = await readNetworkSuite(host.store);
+      demand(
+        record.identity.suite === suite,
+        "ERR_CONTRACT_SUITE",
+        `proposal.sequencer: this network is of suite ${suite}, the key of ${record.id} of ${record.identity.suite}`,
         "proposal.sequencer",
       );
       demand(
@@ -44,6 +52,7 @@ async function demandSensible(host: Host, proposal: Proposal): Promise<void> {
         "proposal.from.size",
       );
       return;
+    }
     case "expel-member": {
       const member = found(await readMember(host.store, proposal.member), "member", "proposal.member");
       demand(

@@ -11,6 +11,8 @@ import {
   stepReceiver,
 } from "../../crypto/secagg/receiver.ts";
 import type { Decoded, ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
@@ -40,7 +42,10 @@ const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attemp
 const CHUNK_BYTES = CHUNK_WORDS * 8;
 const keyName = (computation: string) => `${computation}-key`;
 
-/** Message 1, R's part: the same key for the same computation, on disk before its signature leaves. */
+/**
+ * Message 1, R's part: the same key for the same computation, on disk before its signature leaves; another one where the
+ * network moved to another suite before the computation was opened.
+ */
 export async function receiverKeyFor(
   ctx: Context,
   from: string,
@@ -62,19 +67,21 @@ export async function receiverKeyFor(
   // A call that is repeated while the first one is still being answered must not make a second key.
   return await ctx.shared(`receiver-key/${about.computation}`, async () => {
     const kept = await inflight.get<ReceiverKeyPair>(name);
-    if (kept !== undefined) return kept.signed as OpenBody["receiverKey"];
+    const suite = await ctx.facts.suite();
+    const isOpened = (await readComputation(ledger, about.computation)) !== undefined;
+    if (kept !== undefined && (isOpened || isOf(suite, kept))) return kept.signed as OpenBody["receiverKey"];
     // A requester that came back may be behind the ledger: a key that nothing is sealed for would stay for ever.
-    if ((await readComputation(ledger, about.computation)) !== undefined) {
+    if (isOpened)
       throw new ComputationError("ERR_COMPUTATION_OVER", `computation ${about.computation}: its key is gone`);
-    }
-    const pair = createReceiverKey(
-      { ...about, receiver: member, suite: await ctx.facts.suite() },
-      { random, sign: ctx.sign },
-    );
+    const pair = createReceiverKey({ ...about, receiver: member, suite }, { random, sign: ctx.sign });
     await inflight.put(name, pair);
     return pair.signed as OpenBody["receiverKey"];
   });
 }
+
+/** By its length: R may sign with a key of the suite before. */
+const isOf = (suite: SuiteId, { signed }: ReceiverKeyPair): boolean =>
+  fromBase64url(signed.statement.publicKey, "receiver's key").length === suiteOf(suite).agreement.publicKeyBytes;
 
 export interface ReceiverRole extends HostedRole<ReceiverInput> {
   /** What C brought. Throws SecaggError when it is refused. */
