@@ -152,3 +152,22 @@ test("a transcript that was never read loses its words when the computation is o
   await offered.settled();
   expect(kept()).toEqual(withoutWords(brought));
 });
+
+test("nothing that comes after the one that is decoded is held", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await offered.take(honest, taken);
+  await offered.decoded(digestOf(honest));
+  await offered.take(lie, taken);
+  // Were it held, it would be there to be kept.
+  await offered.decoded(digestOf(lie));
+  expect(kept()).toEqual(honest);
+});
+
+test("one that is taken while another is dropped is kept as a whole", async () => {
+  const { open, kept } = stored();
+  const offered = await open();
+  await offered.take(lie, taken);
+  await offered.take(honest, () => offered.dropped());
+  expect(kept()).toEqual(honest);
+});

@@ -38,7 +38,7 @@ export async function openOffered(
   let kept = await store.get(computation);
   let current = kept === undefined ? undefined : digestOf(kept);
   let isDecoded = (await results.get(computation))?.transcriptDigest !== undefined;
-  const offered = new Map<string, Transcript>(kept === undefined ? [] : [[digestOf(kept), kept]]);
+  const offered = new Map<string, Transcript>(kept === undefined || isDecoded ? [] : [[digestOf(kept), kept]]);
   const keep = (digest: string, transcript: Transcript): Promise<void> => {
     current = digest;
     kept = transcript;
@@ -59,7 +59,7 @@ export async function openOffered(
     take: (transcript: Transcript, feed: () => Promise<void>) =>
       oneAtATime("take", async () => {
         const digest = digestOf(transcript);
-        if (!offered.has(digest)) offered.set(digest, transcript);
+        if (!isDecoded && !offered.has(digest)) offered.set(digest, transcript);
         // The first one is kept before the role takes it: it may be decoded at once, and C need not bring it again.
         const isFirst = current === undefined && !isDecoded;
         if (isFirst) await keep(digest, transcript);
@@ -70,7 +70,7 @@ export async function openOffered(
           if (current !== digest) offered.delete(digest);
           throw error;
         }
-        if (!isDecoded && current !== digest) await keep(digest, offered.get(digest)!);
+        if (!isDecoded && current !== digest) await keep(digest, offered.get(digest) ?? transcript);
       }),
     async decoded(digest: string) {
       isDecoded = true;
