@@ -82,6 +82,47 @@ test("a step that may be lost is saved with the next one that may not", async ()
   expect(log).toEqual(["save 2", "send"]);
 });
 
+test("what may be lost is saved when it is asked for, once, and what comes meanwhile waits for it", async () => {
+  const { promise: saving, resolve: saves } = Promise.withResolvers<void>();
+  const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
+  const { log, runner } = recording({
+    save: async (state) => {
+      saves();
+      await disk;
+      log.push(`save ${state}`);
+    },
+    step: (state, input) => ({ state: state + 1, send: input === "waits" ? [] : [message], effects: [] }),
+    mayBeLost: (input) => input === "waits",
+  });
+  await runner.keep();
+  await runner.feed("waits");
+  const keeping = runner.keep();
+  await saving;
+  const answering = runner.feed("answers");
+  answer();
+  await Promise.all([keeping, answering]);
+  expect(log).toEqual(["save 1", "save 2", "send"]);
+  await runner.keep();
+  expect(log).toHaveLength(3);
+});
+
+test("a disk that is full when it is asked for stops nothing that comes later", async () => {
+  let isFull = true;
+  const { log, runner } = recording({
+    save: async (state) => {
+      if (isFull) throw new Error("disk full");
+      log.push(`save ${state}`);
+    },
+    step: (state, input) => ({ state: state + 1, send: input === "waits" ? [] : [message], effects: [] }),
+    mayBeLost: (input) => input === "waits",
+  });
+  await runner.feed("waits");
+  await expect(runner.keep()).rejects.toThrow("disk full");
+  isFull = false;
+  await runner.feed("answers");
+  expect(log).toEqual(["save 2", "send"]);
+});
+
 test("a step that changes nothing and sends is saved too, where the state it rests on was not", async () => {
   const { log, runner } = recording({
     step: (state, input) => ({

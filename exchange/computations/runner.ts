@@ -27,6 +27,8 @@ export interface Role<State, Input, Effect extends { readonly kind: string }> {
 export interface Runner<Input> {
   /** Resolves when the input was taken in and everything it led to was handed on. Throws SecaggError: input dropped. */
   feed(input: Input): Promise<void>;
+  /** Saves what steps that may be lost have changed, once the inputs before it are done. Throws what saving throws. */
+  keep(): Promise<void>;
   /** No further inputs are taken; resolves when the present ones are done. */
   stop(): Promise<void>;
 }
@@ -108,7 +110,24 @@ export function createRunner<State, Input, Effect extends { readonly kind: strin
     working = undefined;
   }
 
+  async function keep(): Promise<void> {
+    try {
+      await role.save(state);
+      ahead = false;
+    } finally {
+      await work();
+    }
+  }
+
   return Object.freeze({
+    async keep() {
+      while (working !== undefined) await working;
+      if (stopped || !ahead) return;
+      const keeping = keep();
+      // Whoever stops waits for it, and does not fail with it.
+      working = keeping.catch(() => undefined);
+      await keeping;
+    },
     feed(input: Input) {
       if (stopped) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {

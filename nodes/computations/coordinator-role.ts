@@ -29,6 +29,8 @@ export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
 type SubmitEffect = Extract<CoordinatorEffect, { kind: "submit" }>;
 
 const TOO_EARLY_PAUSE_MS = 300;
+/** Rounds that go on have their next step sooner; where one waits for a member, a crash loses no more answers than these. */
+const QUIET_MS = 250;
 
 /** Undefined when the documents have not come yet, or the opening is not what the documents say: then it is failed. */
 export async function runCoordinator(ctx: Context, opened: ComputationOpened): Promise<CoordinatorRole | undefined> {
@@ -83,6 +85,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     },
     isFirst: (effect) => effect.kind === "keep",
     mayBeLost,
+    quietMs: QUIET_MS,
     send,
     async perform(effect, hosted) {
       switch (effect.kind) {

@@ -31,6 +31,8 @@ export interface RoleSpec<State, Input, Effect extends { readonly kind: string }
   readonly step: (state: State, input: Input) => Step<State, Effect>;
   readonly isFirst: (effect: Effect) => boolean;
   readonly mayBeLost?: (input: Input, taken: Step<State, Effect>) => boolean;
+  /** What may be lost is saved all the same once nothing has come for so long. Without it, with the next other step. */
+  readonly quietMs?: number;
   readonly send: (send: Send, role: HostedRole<Input>) => void;
   readonly perform: (effect: Effect, role: HostedRole<Input>) => Promise<void> | void;
 }
@@ -60,19 +62,21 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
     });
   }
 
+  let quiet: NodeJS.Timeout | undefined;
   const ticking = setInterval(() => role.poke({ kind: "tick" } as unknown as Input), TICK_MS);
   ticking.unref();
   const end = () => {
     ending.abort();
     clearInterval(ticking);
+    clearTimeout(quiet);
     for (const callOff of alarms) callOff();
     alarms.clear();
   };
   const role: HostedRole<Input> = Object.freeze({
     signal: ending.signal,
-    feed: (input: Input) => runner.feed(input),
+    feed: (input: Input) => runner.feed(input).finally(keepWhenQuiet),
     poke(input: Input) {
-      runner.feed(input).catch((error: unknown) => {
+      role.feed(input).catch((error: unknown) => {
         if (!isRefused(error)) log.error({ err: error, role: spec.role, input: input.kind }, "computation step failed");
         else logRefused(error, input);
       });
@@ -102,6 +106,11 @@ export async function hostRole<State, Input extends Common, Effect extends Commo
       await runner.stop();
     },
   });
+  function keepWhenQuiet(): void {
+    if (spec.quietMs === undefined || ending.signal.aborted) return;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => role.background(() => runner.keep()), spec.quietMs).unref();
+  }
   const logRefused = (error: SecaggError, input: Input) =>
     log.info({ code: error.code, role: spec.role, input: input.kind, computation: spec.computation }, error.message);
 
