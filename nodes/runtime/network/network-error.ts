@@ -14,6 +14,8 @@ export const NETWORK_ERRORS = [
   "ERR_NETWORK_MEMBER_EXISTS",
   "ERR_NETWORK_NOT_ADMITTED_YET",
   "ERR_NETWORK_KEY_REPLACED",
+  "ERR_NETWORK_ROTATION_PENDING",
+  "ERR_NETWORK_SUITE",
 ] as const;
 
 export class NetworkError extends Error {
