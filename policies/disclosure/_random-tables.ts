@@ -4,7 +4,7 @@ import type { AttackedTable, Attacker, Protection } from "./attack.ts";
 import type { ConcentrationRule } from "./concentration.ts";
 import { type CellSums, sumsOf } from "./contributors.ts";
 import { type CellRules, primaryCells } from "./primary.ts";
-import { type Axis, addUp, type Shape, shapeOf, TOTAL } from "./shape.ts";
+import { type Axis, addUp, flatAxis, type Shape, shapeOf, TOTAL } from "./shape.ts";
 import type { Solver } from "./solver.ts";
 import { suppress } from "./suppress.ts";
 
@@ -70,6 +70,26 @@ export function randomTable(random: Random): RandomTable {
       ),
     );
   }
+  return tableOf(shape, own);
+}
+
+/** Rows by columns with margins: some contributors are in most cells, and some cells have one that is nowhere else. */
+export function sparseTable(random: Random): RandomTable {
+  const codes = (axis: string, count: number) => Array.from({ length: count }, (_, index) => `${axis}${index}`);
+  const shape = shapeOf([flatAxis("row", codes("r", whole(random, 2, 4))), flatAxis("column", codes("c", 3))]);
+  const value = () => whole(random, 20, 400);
+  const isSingle = shape.inner.map(() => random() < 0.3);
+  const own = Array.from({ length: 6 }, () => isSingle.map((single) => (single || random() < 0.2 ? 0 : value())));
+  for (const [cell, single] of isSingle.entries()) {
+    if (single) own.push(isSingle.map((_, other) => (other === cell ? value() : 0)));
+  }
+  return tableOf(
+    shape,
+    own.map((held) => addUp(shape, held)),
+  );
+}
+
+function tableOf(shape: Shape, own: readonly (readonly number[])[]): RandomTable {
   const contributions = (cell: number): bigint[] =>
     own.flatMap((held) => (held[cell]! > 0 ? [BigInt(held[cell]!)] : []));
   const facts = shape.cells.map((_, cell) => sumsOf(contributions(cell)));

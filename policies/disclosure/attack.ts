@@ -71,7 +71,8 @@ export function targetsOf(table: AttackedTable, cells: Iterable<number>, protect
 
 /**
  * Whoever knows all of a cell needs no protection against itself. For everybody else the interval of the whole cell is
- * enough: shrunk towards the true table, a deviation shows what the smaller remainder needs.
+ * enough: shrunk towards the true table, a deviation shows what the smaller remainder needs. So an attacker that stands
+ * for several says nothing of cells that only some of them know: for those there must be another.
  */
 const knows = ({ holds }: Attacker, cell: number, value: number): boolean => (holds.get(cell)?.atLeast ?? -1) >= value;
 

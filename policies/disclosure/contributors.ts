@@ -8,8 +8,10 @@ export interface Contribution {
 
 /** A cell as its sums tell it. Organisations are holding groups. */
 export interface CellSums {
-  /** Contributors; an overstated number is safe, an understated one is not. */
+  /** Contributors, never understated. Rules of concentration are safe with an overstated number, and nothing else is. */
   readonly organisations: number;
+  /** The number is an upper bound: as good as none where a minimum holds, and no attackers can be derived from it. */
+  readonly mayBeFewer?: true;
   /** Σ|x|; equal to Σx where no x is negative. */
   readonly total: bigint;
   /** Σx²; an overstated sum is safe. */

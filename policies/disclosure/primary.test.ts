@@ -69,11 +69,31 @@ describe("tables", () => {
       ]),
     );
     expect(others.map(({ holds }) => holds.get(2))).toEqual([{ atLeast: 0, atMost: 4 }]);
-    const [everywhere, none] = largestContributors(shape, facts(sumsOf([7n]), sumsOf([4n, 4n]), EMPTY), "any-cell");
+    const [everywhere, other, none] = largestContributors(
+      shape,
+      facts(sumsOf([7n]), sumsOf([4n, 4n]), EMPTY),
+      "any-cell",
+    );
+    // To whoever is not alone in the first cell, it is as unknown as to the public.
+    expect(other!.holds).toEqual(
+      new Map([
+        [0, { atLeast: 0, atMost: 4 }],
+        [2, { atLeast: 0, atMost: 4 }],
+      ]),
+    );
     expect(none).toBeUndefined();
     expect(everywhere!.holds.get(0)).toEqual({ atLeast: 0, atMost: 11 });
     expect(everywhere!.holds.get(1)).toEqual({ atLeast: 7, atMost: 7 });
     expect(everywhere!.holds.has(3)).toBe(false);
+  });
+  test("a number of organisations that may be too high passes no minimum and gives no attackers", () => {
+    const two = { ...sumsOf([4n, 4n]), mayBeFewer: true } as const;
+    expect(rulesAgainst(two, { ...rules, minimumOrganisations: 2 })).toEqual(["minimum-organisations"]);
+    for (const placed of ["one-cell", "any-cell"] as const) {
+      expect(() => largestContributors(shape, [two, two, EMPTY, EMPTY], placed)).toThrow(
+        /got one that may be too high/,
+      );
+    }
   });
 });
 

@@ -27,7 +27,8 @@ export type CellRule =
 export function rulesAgainst(facts: CellFacts, rules: CellRules): readonly CellRule[] {
   if (facts.organisations === 0) return [];
   const against: CellRule[] = [];
-  if (!(facts.organisations >= rules.minimumOrganisations)) against.push("minimum-organisations");
+  const organisations = facts.mayBeFewer === true ? 0 : facts.organisations;
+  if (!(organisations >= rules.minimumOrganisations)) against.push("minimum-organisations");
   if (rules.minimumUnits > 0 && !((facts.units ?? 0) >= rules.minimumUnits)) against.push("minimum-units");
   if (rules.zerosTell && facts.total === 0n) against.push("zero-total");
   for (const rule of rules.concentration) if (mayBeConcentrated(facts, rule)) against.push(rule.kind);

@@ -6,9 +6,11 @@ import {
   randomTable,
   releaseOf,
   seededRandom,
+  sparseTable,
   violationsIn,
 } from "./_random-tables.ts";
 import { type Attacker, exposuresOf } from "./attack.ts";
+import { largestContributors } from "./largest-contributors.ts";
 import { addUp, flatAxis, shapeOf } from "./shape.ts";
 import { loadSolver, type Solver } from "./solver.ts";
 import { suppress } from "./suppress.ts";
@@ -146,6 +148,17 @@ describe("suppression", () => {
     );
     expect(result).toEqual({ kind: "impossible", cells: [cell] });
   });
+  test("what everybody sees already is not said to be protected", () => {
+    const { table, at } = grid([
+      [40, 60],
+      [50, 70],
+    ]);
+    const all = ["r0", "r1"].flatMap((row) => ["c0", "c1"].map((column) => at(row, column)));
+    const input = { table, primary: new Set(all), attackers: nobody, protection: PROTECTION };
+    expect(suppress({ ...input, fixed: new Set() }, solver).kind).toBe("protected");
+    const fixed = new Set([at("r1", "c1")]);
+    expect(suppress({ ...input, fixed }, solver)).toEqual({ kind: "impossible", cells: [at("r1", "c1")] });
+  });
   test("the same table gives the same cells", () => {
     const of = () => [...(releaseOf(randomTable(seededRandom(11)), solver) ?? [])];
     expect(of()).toEqual(of());
@@ -190,6 +203,28 @@ describe("an attacker of its own making", () => {
   test("finds something when single contributors are not withheld", () => {
     const rules = { ...RULES, concentration: [], minimumOrganisations: 1 };
     expect(broken((table) => releaseOf(table, solver, { rules }))).toBeGreaterThan(2);
+  });
+  /** Each contributor in any of the cells, many cells of one: who is alone in one must not read another. */
+  const sparse = Array.from({ length: 30 }, (_, index) => sparseTable(seededRandom(3000 + index)));
+  const minimum = { ...RULES, concentration: [] };
+  test("finds nothing where the receiver knows sums only and any cell may be anybody's", () => {
+    let released = 0;
+    for (const table of sparse) {
+      const attackers = largestContributors(table.shape, table.facts, "any-cell");
+      const withheld = releaseOf(table, solver, { rules: minimum, attackers });
+      if (withheld === undefined) continue;
+      released++;
+      expect(violationsIn(table, withheld).filter(({ what }) => what === "withheld")).toEqual([]);
+    }
+    expect(released).toBeGreaterThan(5);
+  });
+  test("finds something when one attacker stands for everybody who is alone in a cell", () => {
+    const found = sparse.filter((table) => {
+      const attackers = largestContributors(table.shape, table.facts, "any-cell").slice(0, 1);
+      const withheld = releaseOf(table, solver, { rules: minimum, attackers }) ?? new Set();
+      return violationsIn(table, withheld).some(({ what }) => what === "withheld");
+    });
+    expect(found.length).toBeGreaterThan(0);
   });
   test("knows what attackers know: each contributor its own values", () => {
     const table = randomTable(seededRandom(3));

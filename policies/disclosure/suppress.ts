@@ -49,6 +49,9 @@ export interface InformationLoss {
 /** Enough for any table: every round but the last withholds at least one cell more. */
 export function suppress(input: SuppressionInput, solver: Solver): SuppressionResult {
   const { table, primary, fixed, attackers, protection } = input;
+  // What everybody sees cannot be withheld, and an audit would count it as hidden.
+  const shown = [...primary].filter((cell) => fixed.has(cell));
+  if (shown.length > 0) return { kind: "impossible", cells: shown };
   const withheld = new Set(primary);
   const repair = openRepair(input, solver);
   const audit = openAudit(table, attackers, protection, solver);
