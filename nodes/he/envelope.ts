@@ -79,6 +79,7 @@ export async function openEnvelopeAdder(set: ParameterSet, options: SealWorkerOp
   });
 }
 
+/** It reads whatever ciphertexts of the right form it is given: that they are the sum of what was signed is the adder's word. */
 export interface EnvelopeReader extends AsyncDisposable {
   /** The sum's words, element by element modulo 2^64 or 2^128. Once: ERR_HE_KEY_SPENT for a second call, whatever came of the first. */
   read(sum: {
@@ -88,7 +89,10 @@ export interface EnvelopeReader extends AsyncDisposable {
   }): Promise<BigUint64Array>;
 }
 
-/** The bytes of `secretKey` are zero afterwards, whatever comes of it; ERR_HE_KEY_SPENT where they were before. */
+/**
+ * The bytes of `secretKey` are zero afterwards, whatever comes of it: where no worker starts, the sum is lost with the
+ * key. ERR_HE_KEY_SPENT where they were zero before.
+ */
 export async function openEnvelopeReader(
   set: ParameterSet,
   secretKey: Uint8Array,
@@ -98,8 +102,7 @@ export async function openEnvelopeReader(
   const key = Uint8Array.from(secretKey);
   secretKey.fill(0);
   if (key.every((byte) => byte === 0)) throw spent();
-  const workers = await openSealWorkers(set, { kind: "decrypt", secretKey: key }, options);
-  key.fill(0);
+  const workers = await startReading(set, key, options);
   let isSpent = false;
   return Object.freeze({
     async read({ ciphertexts, words, pattern }: Parameters<EnvelopeReader["read"]>[0]) {
@@ -121,6 +124,14 @@ export async function openEnvelopeReader(
     },
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   });
+}
+
+async function startReading(set: ParameterSet, secretKey: Uint8Array, options: SealWorkerOptions) {
+  try {
+    return await openSealWorkers(set, { kind: "decrypt", secretKey }, options);
+  } finally {
+    secretKey.fill(0);
+  }
 }
 
 /** Which words each ciphertext holds. */
