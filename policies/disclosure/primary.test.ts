@@ -86,6 +86,14 @@ describe("tables", () => {
     expect(everywhere!.holds.get(1)).toEqual({ atLeast: 7, atMost: 7 });
     expect(everywhere!.holds.has(3)).toBe(false);
   });
+  test("an attacker does not know a zero that it shares with others", () => {
+    const zeros = facts(sumsOf([7n, 7n]), sumsOf([0n, 0n]), sumsOf([0n]));
+    for (const placed of ["one-cell", "any-cell"] as const) {
+      const attackers = largestContributors(shape, zeros, placed);
+      expect(attackers.some(({ holds }) => holds.has(2))).toBe(false);
+      expect(attackers.some(({ holds }) => holds.has(3))).toBe(true);
+    }
+  });
   test("a number of organisations that may be too high passes no minimum and gives no attackers", () => {
     const two = { ...sumsOf([4n, 4n]), mayBeFewer: true } as const;
     expect(rulesAgainst(two, { ...rules, minimumOrganisations: 2 })).toEqual(["minimum-organisations"]);
