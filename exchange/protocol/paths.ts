@@ -53,5 +53,14 @@ export function callAt<T extends string>(
   if (first !== undefined) return { type: first };
   const slash = rest.indexOf("/");
   const later = slash < 0 ? undefined : typeAt(paths.later, rest.slice(slash + 1));
-  return later === undefined ? undefined : { type: later, pid: decodeURIComponent(rest.slice(0, slash)) };
+  const pid = slash < 0 ? undefined : decoded(rest.slice(0, slash));
+  return later === undefined || pid === undefined ? undefined : { type: later, pid };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { memoryRecords } from "../peer/_memory-records.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
+import type { RecordStore } from "../store/records.ts";
+import { createInbox, type Inbox, type InboxRecord } from "./inbox.ts";
 
 let folder: string;
 let inbox: Inbox;
+let records: RecordStore<InboxRecord>;
 const LIMIT = 100;
 const digestOf = (text: string) => createHash("sha256").update(text).digest("base64url");
 const part = (whole: string, from: number, to: number) => ({
@@ -29,9 +31,10 @@ async function read(pid: string): Promise<string | undefined> {
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealane-inbox-"));
+  records = memoryRecords();
   inbox = createInbox({
     folder: join(folder, "received"),
-    records: memoryRecords(),
+    records,
     limit: async (pid) => (pid === "t" ? LIMIT : undefined),
     assertWritable: () => undefined,
   });
@@ -72,4 +75,17 @@ test("more than the policy lets leave, or for no transfer that runs, is not take
   await expect(inbox.take("t", part("x".repeat(LIMIT + 1), 0, 10))).rejects.toMatchObject({ reason: "too-many-bytes" });
   await expect(inbox.take("t", { ...part("one", 0, 3), bytes: 2 })).rejects.toMatchObject({ reason: "offset-wrong" });
   await expect(inbox.take("other", part("one", 0, 3))).rejects.toMatchObject({ reason: "transfer-not-started" });
+});
+
+test("a node killed between the last part and its check says that all is held only after the check", async () => {
+  await inbox.take("t", part("one two", 0, 7));
+  const record = (await records.get("t"))!;
+  await records.put("t", { ...record, isComplete: false });
+  expect(await inbox.state("t")).toMatchObject({ held: 7, isComplete: true });
+  expect(await read("t")).toBe("one two");
+
+  await records.put("t", { ...record, digest: digestOf("ONE TWO"), isComplete: false });
+  expect(await inbox.state("t")).toEqual({ held: 0, isComplete: false });
+  await inbox.take("t", part("ONE TWO", 0, 7));
+  expect(await read("t")).toBe("ONE TWO");
 });

@@ -24,7 +24,7 @@ export interface InboxPart {
 }
 
 export interface Inbox {
-  /** Bytes on disk, of which version. */
+  /** Bytes on disk, of which version. All of them are held only once they were checked. */
   state(pid: string): Promise<{
     readonly held: number;
     readonly digest?: string;
@@ -51,14 +51,29 @@ export function createInbox(deps: {
   const path = (pid: string) => join(folder, `${pid.replaceAll(/[^A-Za-z0-9-]/g, "_")}.csv`);
   const sizeOf = async (pid: string) => (await stat(path(pid)).catch(() => undefined))?.size ?? 0;
 
-  const state: Inbox["state"] = async (pid) => {
+  /** Called under the lock. A node that was killed between the last part and its check does the check here. */
+  const stateOf: Inbox["state"] = async (pid) => {
     const record = await records.get(pid);
     if (record === undefined) return { held: 0, isComplete: false };
-    return { held: Math.min(await sizeOf(pid), record.bytes), ...record };
+    const held = Math.min(await sizeOf(pid), record.bytes);
+    if (record.isComplete || held < record.bytes || held === 0) return { held, ...record };
+    if (await isWhole(pid, record)) return { held, ...record, isComplete: true };
+    return { held: 0, isComplete: false };
   };
 
+  /** Forgets the file that is not what was announced. */
+  async function isWhole(pid: string, { digest, bytes }: Pick<InboxRecord, "digest" | "bytes">): Promise<boolean> {
+    if ((await digestOfFile(path(pid))) === digest) {
+      await records.put(pid, { digest, bytes, isComplete: true });
+      return true;
+    }
+    await rm(path(pid), { force: true });
+    await records.delete(pid);
+    return false;
+  }
+
   return Object.freeze({
-    state,
+    state: (pid: string) => oneAtATime(pid, () => stateOf(pid)),
     open: (pid: string) =>
       oneAtATime(pid, async () => {
         const file = await open(path(pid), "r").catch(() => undefined);
@@ -76,7 +91,7 @@ export function createInbox(deps: {
           throw new TransferError("ERR_TRANSFER_TOO_LARGE", "too-many-bytes", `more than ${limit} bytes`);
         deps.assertWritable();
         await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-        const before = await state(pid);
+        const before = await stateOf(pid);
         if (before.isComplete && before.digest === digest) return before.held;
         // Somebody may be reading it, or have read it.
         if (before.isComplete) throw new TransferError("ERR_TRANSFER_STATE", "already-complete");
@@ -97,16 +112,13 @@ export function createInbox(deps: {
         }
         const now = held + part.length;
         if (now < bytes) return now;
-        if ((await digestOfFile(path(pid))) !== digest) {
-          await rm(path(pid), { force: true });
-          await records.delete(pid);
+        if (!(await isWhole(pid, { digest, bytes }))) {
           throw new TransferError(
             "ERR_TRANSFER_RANGE",
             "digest-wrong",
             "the bytes are not those announced: send them again",
           );
         }
-        await records.put(pid, { digest, bytes, isComplete: true });
         return now;
       }),
   });
