@@ -101,6 +101,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     endings: { waitMs, message: negotiationTermination },
     ended: {
       marks: openStore("dsp-negotiations-ended", "unless-power-fails"),
+      gone: openStore("dsp-negotiations-gone", "unless-power-fails"),
       retention: { ...MOST_ENDED, keptMs },
       isNeeded,
       onForget: index.forget,

@@ -52,6 +52,7 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     open: openStore<true>("dsp-transfers-open", "unless-power-fails"),
     ended: {
       marks: openStore("dsp-transfers-ended", "unless-power-fails"),
+      gone: openStore("dsp-transfers-gone", "unless-power-fails"),
       retention: { ...MOST_ENDED, keptMs: services.config().dataspace.keptMs },
     },
     admits: plane.admitsTransfer,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { negotiationTermination } from "../../exchange/negotiation/compose.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
-import { BEGIN, createWorld, type Next, type Record, SOON } from "./_world.ts";
+import { BEGIN, createWorld, type Next, OFFER, type Record, SOON } from "./_world.ts";
 import type { EndedMark, Retention } from "./ended-processes.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -19,6 +19,7 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
     post: async () => ({ kind: "taken", answer: {} }),
     ended: {
       marks,
+      gone: memoryRecords<true>(),
       retention: { keptMs: DAY_MS, count: 100, bytes: 1 << 20, ...retention },
       ...(isNeeded === undefined ? {} : { isNeeded }),
       onForget: async ({ side }) => void forgotten.push(side.document!.consumerPid),
@@ -64,6 +65,22 @@ describe("a process that is over", () => {
     await expect.poll(world.marks, SOON).toEqual([]);
     expect(world.forgotten).toEqual(["first"]);
     await expect(world.engine("beta").show("alpha", pid)).rejects.toMatchObject({ code: "ERR_DATASPACE_UNKNOWN" });
+    await world.stop();
+  });
+
+  test("leaves its id taken: no other first message gets it, nor the same one again", async () => {
+    const world = await created();
+    const pid = await world.asked("first");
+    world.turn(DAY_MS);
+    await world.die("beta");
+    await expect.poll(world.records, SOON).toEqual([]);
+    const other = { ...BEGIN.message, consumerPid: "first", offer: { ...OFFER, target: "beta:other" } };
+    for (const message of [other, { ...BEGIN.message, consumerPid: "first" }]) {
+      const asked = world.engine("beta").takeFirst("alpha", message, "ContractRequestMessage");
+      await expect(asked).rejects.toMatchObject({ code: "ERR_DATASPACE_REFUSED", said: { code: "pid-taken" } });
+    }
+    expect(await world.records()).toEqual([]);
+    expect(await world.asked("first", "gamma")).not.toBe(pid);
     await world.stop();
   });
 

@@ -72,6 +72,8 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
   readonly ended?: {
     readonly marks: RecordStore<EndedMark>;
     readonly retention: Retention;
+    /** Pids that were given to the other side's first messages and are never given again: other stores know them. */
+    readonly gone: RecordStore<true>;
     /** It stays as long again. */
     readonly isNeeded?: (record: ProcessRecord<D, M>) => Promise<boolean>;
     /** Before it goes. */
@@ -157,6 +159,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       if (record === undefined || !isOver(record)) return true;
       if ((await ports.ended?.isNeeded?.(record)) === true) return false;
       await ports.ended?.onForget?.(record);
+      if (record.first !== undefined) await ports.ended?.gone.put(pid, true);
       await records.delete(pid);
       return true;
     });
@@ -294,6 +297,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       return await oneAtATime(pid, async () => {
         const kept = await records.get(pid);
         if (kept === undefined) {
+          if ((await ports.ended?.gone.get(pid)) === true) throw pidTaken("the id was that of a process that is over");
           if (open.isFull(peer)) {
             const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
             throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
@@ -304,8 +308,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
           throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });
         }
         if (kept.first === digestOf(message) && kept.side.document !== undefined) return kept.side.document;
-        const reasons = ["the id belongs to another process: choose a new one"];
-        throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: "pid-taken", reasons }, kept.side.document);
+        throw pidTaken("the id belongs to another process", kept.side.document);
       });
     },
     async take(peer, pid, body, type) {
@@ -357,3 +360,6 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     },
   } satisfies Processes<D, M>);
 }
+
+const pidTaken = (why: string, document?: ProcessDocument): DataspaceError =>
+  new DataspaceError("ERR_DATASPACE_REFUSED", { code: "pid-taken", reasons: [`${why}: choose a new one`] }, document);

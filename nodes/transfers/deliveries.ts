@@ -112,10 +112,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       throw new TransferError("ERR_TRANSFER_RANGE", "range-unsatisfiable", `there are ${snapshot.bytes} bytes`);
     }
     const id = known ?? deps.newId();
+    const of = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer };
     if (known === undefined || ask.delivery !== undefined) {
-      const delivery = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer, at: deps.now() };
-      await deps.usage.reserve(id, delivery, may.release.uses);
-    } else await deps.usage.resume(known, ask.transfer);
+      await deps.usage.reserve(id, { ...of, at: deps.now() }, may.release.uses);
+    } else await deps.usage.resume(known, of);
     const most = snapshot.bytes * (ask.delivery === undefined ? TIMES.pull : TIMES.push);
     // Taken before the answer begins, so that the caller hears why there is nothing more.
     let taken = await deps.usage.take(id, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);

@@ -58,16 +58,20 @@ let running: ReturnType<typeof createPushes> | undefined;
 let failures = 0;
 afterEach(() => running?.stop());
 
-function start(pid: string, endpoint?: string) {
+function start(
+  pid: string,
+  { endpoint, agreement = "a", uses }: { endpoint?: string; agreement?: string; uses?: number } = {},
+) {
   const { port } = server.address() as AddressInfo;
-  const release = { elements: [], formats: [], uses: undefined, rows: 10, bytes: BYTES, callsPerMinute: 1_000 };
+  const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute: 1_000 };
   const address = {
     endpoint: endpoint ?? `https://localhost:${port}/drop/${pid}`,
     token: "secret",
     expires: undefined,
     refresh: undefined,
   };
-  const document = { state: "STARTED", format: "HttpData-PUSH", destination: dataAddressOf(address) } as Transfer;
+  const [format, destination, agreementId] = ["HttpData-PUSH", dataAddressOf(address), `urn:uuid:${agreement}`];
+  const document = { state: "STARTED", format, destination, agreementId } as Transfer;
   const { promise, resolve } = Promise.withResolvers<Cause | "pushed">();
   running = createPushes({
     records,
@@ -76,7 +80,7 @@ function start(pid: string, endpoint?: string) {
     fresh: async (_peer, _pid, given) => given,
     outbound: { to: async () => agent },
     deliver: createDeliveries({
-      agreement: async () => ({ peer: "beta", agreement: { "@id": "urn:uuid:a" } }) as unknown as KeptAgreement,
+      agreement: async () => ({ peer: "beta", agreement: { "@id": agreementId } }) as unknown as KeptAgreement,
       transfer: async () => ({ peer: "beta", document }),
       isHeld: async () => false,
       permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
@@ -114,6 +118,16 @@ test("gets everything with one PUT, under the consumer's own token", async () =>
   expect(await start("plain")).toBe("pushed");
   expect(got).toMatchObject({ method: "PUT /drop/plain", authorization: "Bearer secret" });
   expect(got.body?.equals(RECORDS)).toBe(true);
+});
+
+test("is no use of another agreement's because it has the same id", async () => {
+  handle = async (request, response) => {
+    await bodyOf(request);
+    response.writeHead(request.method === "HEAD" ? 404 : 204).end();
+  };
+  const used = await usage.used("alpha:panel");
+  expect(await start("again", { agreement: "one", uses: used + 1 })).toBe("pushed");
+  expect(await start("again", { agreement: "two", uses: used + 1 })).toMatchObject({ code: "uses-exhausted" });
 });
 
 test("is sent nothing while it says that it is away, and everything when it is back", async () => {
@@ -168,14 +182,17 @@ test("in parts goes on where the other side says that its file ends", async () =
 
 test("that answers nobody is tried for a day, over restarts, and then the transfer ends with its cause", async () => {
   const nobody = "https://localhost:9/";
-  void start("silent", nobody);
+  void start("silent", { endpoint: nobody });
   await expect.poll(() => records.get("silent")).toEqual({ since: new Date(time).toISOString() });
   await running?.stop();
   time += PUSH_GIVE_UP_MS;
   failures = 0;
-  void start("silent", nobody);
+  void start("silent", { endpoint: nobody });
   await expect.poll(() => failures).toBeGreaterThan(0);
   await running?.stop();
   time += 1;
-  expect(await start("silent", nobody)).toMatchObject({ code: "destination-unreachable", reason: ["ECONNREFUSED"] });
+  expect(await start("silent", { endpoint: nobody })).toMatchObject({
+    code: "destination-unreachable",
+    reason: ["ECONNREFUSED"],
+  });
 });

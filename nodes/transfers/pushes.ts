@@ -76,7 +76,7 @@ export function createPushes(deps: PushesDeps) {
             range: `bytes=${from}-`,
             ifRange: undefined,
             ifMatch: undefined,
-            delivery: uuidOf({ push: pid }),
+            delivery: uuidOf({ push: pid, agreement: document.agreementId }),
           }),
         signal: stopping.signal,
         onProgress: note,

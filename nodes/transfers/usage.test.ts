@@ -48,9 +48,15 @@ describe("deliveries", () => {
   test("are gone on with only by the transfer they were made for", async () => {
     const { usage } = world();
     await usage.reserve("d", delivery, undefined);
-    await usage.resume("d", "t");
-    await expect(usage.resume("d", "another")).rejects.toMatchObject({ reason: "delivery-unknown" });
-    await expect(usage.resume("none", "t")).rejects.toMatchObject({ reason: "delivery-unknown" });
+    await usage.resume("d", delivery);
+    await expect(usage.resume("none", delivery)).rejects.toMatchObject({ reason: "delivery-unknown" });
+  });
+  test.each(["asset", "agreement", "transfer"])("are of one %s: none is had for another one", async (part) => {
+    const { usage } = world();
+    await usage.reserve("d", delivery, 1);
+    const other = { ...delivery, [part]: "another" };
+    await expect(usage.resume("d", other)).rejects.toMatchObject({ reason: "delivery-unknown" });
+    await expect(usage.reserve("d", other, 1)).rejects.toMatchObject({ reason: "delivery-unknown" });
   });
 });
 

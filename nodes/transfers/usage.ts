@@ -7,10 +7,13 @@ import { createKeyedLock } from "../computations/keyed-lock.ts";
 import type { RecordStore } from "../store/records.ts";
 import { TransferError } from "./transfer-error.ts";
 
-export interface DeliveryRecord {
+/** What a delivery is of. */
+export interface DeliveryOf {
   readonly asset: string;
   readonly agreement: string;
   readonly transfer: string;
+}
+export interface DeliveryRecord extends DeliveryOf {
   /** UTC with Z. */
   readonly at: string;
   /** Bytes that have left, those that left twice counted twice. */
@@ -22,10 +25,10 @@ const MINUTE_MS = 60_000;
 export const MOST_STREAMS = 16;
 
 export interface Usage {
-  /** Throws ERR_TRANSFER_USES. The same id again is the same delivery. */
+  /** Throws ERR_TRANSFER_USES. The same id again is the same delivery, and of nothing else: ERR_TRANSFER_RANGE. */
   reserve(id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined): Promise<void>;
-  /** Throws ERR_TRANSFER_RANGE for a delivery that is not of this transfer. */
-  resume(id: string, transfer: string): Promise<void>;
+  /** Throws ERR_TRANSFER_RANGE for a delivery of something else. */
+  resume(id: string, of: DeliveryOf): Promise<void>;
   /** Takes up to `wanted` of what the delivery may still send, in all at most `most`. Throws ERR_TRANSFER_USES at its end. */
   take(id: string, wanted: number, most: number): Promise<number>;
   /** Of what was taken and has not left. */
@@ -51,7 +54,7 @@ export function createUsage(deps: {
 
   async function known(id: string): Promise<DeliveryRecord> {
     const found = await deliveries.get(id);
-    if (found === undefined) throw new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
+    if (found === undefined) throw deliveryUnknown();
     return found;
   }
 
@@ -59,7 +62,8 @@ export function createUsage(deps: {
     used,
     reserve: (id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined) =>
       oneAtATime(delivery.asset, async () => {
-        if ((await deliveries.get(id)) !== undefined) return;
+        const known = await deliveries.get(id);
+        if (known !== undefined) return assertOf(known, delivery);
         const before = await used(delivery.asset);
         if (limit !== undefined && before >= limit) {
           throw new TransferError("ERR_TRANSFER_USES", "uses-exhausted", `${before} of ${limit} deliveries were used`);
@@ -67,8 +71,8 @@ export function createUsage(deps: {
         await counters.put(delivery.asset, { used: before + 1 });
         await deliveries.put(id, { ...delivery, served: 0 });
       }),
-    async resume(id: string, transfer: string) {
-      if ((await known(id)).transfer !== transfer) throw new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
+    async resume(id: string, of: DeliveryOf) {
+      assertOf(await known(id), of);
     },
     take: (id: string, wanted: number, most: number) =>
       oneAtATime(`bytes ${id}`, async () => {
@@ -111,4 +115,10 @@ export function createUsage(deps: {
       };
     },
   });
+}
+
+const deliveryUnknown = (): TransferError => new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
+
+function assertOf(known: DeliveryOf, { asset, agreement, transfer }: DeliveryOf): void {
+  if (known.asset !== asset || known.agreement !== agreement || known.transfer !== transfer) throw deliveryUnknown();
 }
