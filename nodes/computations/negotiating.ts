@@ -94,7 +94,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     post: async (peer, url, message, signal) =>
       await office.send(peer, url, await documents.with(message, await mustBring(peer)), signal),
     ask: client.get,
-    admits: (peer, message) => admits(admission, peer, message),
+    admits: (peer, message, pid) => admits(admission, peer, message, pid),
     mayTake: (record, message) => mayTake(ctx, record, message),
     next,
     stands: (record) => standsOnLedger(concluded, record),
@@ -115,7 +115,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     index,
     find: engine.find,
     end: engine.end,
-    beside: (peer, message) => beside.admits(peer, message),
+    beside: (peer, message, pid) => beside.admits(peer, message, pid),
   };
   const attempts = {
     engine,
@@ -175,7 +175,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     const { message, document } = withoutDocument(body);
     const parsed = document === undefined ? undefined : negotiationProtocol.parse(message, ["ContractRequestMessage"]);
     // What is not admitted leaves nothing behind.
-    if (parsed?.ok === true && (await admits(admission, peer, parsed.message)) === undefined) {
+    if (parsed?.ok === true && (await admits(admission, peer, parsed.message, "")) === undefined) {
       await documents.keep(parsed.message, document);
     }
     // Of two that come at once the second one finds the first one running.

@@ -41,7 +41,7 @@ beforeEach(async () => {
     now: () => "2026-11-22T12:00:00.000Z",
     post: async () => ({ kind: "passing", code: "nobody", doubtful: false }),
     ask: never,
-    admits: (peer, message) =>
+    admits: (peer, message, pid) =>
       admits(
         {
           ...{ self: "beta", stores: { lives }, index, find: engine.find, end: engine.end },
@@ -49,6 +49,7 @@ beforeEach(async () => {
         },
         peer,
         message,
+        pid,
       ),
     next: never,
     onMoved(record: NegotiationRecord) {

@@ -25,16 +25,21 @@ export interface AdmissionPorts {
   /** Over for this side, without a message. */
   readonly end: (pid: string, cause: Cause) => Promise<void>;
   /** Says whether this participant may begin with what is about no data request. */
-  readonly beside: (peer: string, message: NegotiationMessage) => Promise<Refused>;
+  readonly beside: (peer: string, message: NegotiationMessage, pid: string) => Promise<Refused>;
 }
 
 const because = (code: string, detail: string) => ({ code, detail });
 
 /** The requester asks for what its request on the ledger names, says which, and asks once at a time. */
-export async function admits(ports: AdmissionPorts, peer: string, message: NegotiationMessage): Promise<Refused> {
+export async function admits(
+  ports: AdmissionPorts,
+  peer: string,
+  message: NegotiationMessage,
+  pid: string,
+): Promise<Refused> {
   const reference = message["@type"] === "ContractRequestMessage" ? dataRequestOf(message.offer) : undefined;
   if (reference === undefined || message["@type"] !== "ContractRequestMessage")
-    return await ports.beside(peer, message);
+    return await ports.beside(peer, message, pid);
   const life = (await ports.stores.lives.get(reference.request))?.life;
   if (life === undefined || life.name === "draft") throw notYet(`request ${reference.request}: not on the ledger here`);
   const { target } = message.offer;

@@ -52,10 +52,11 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
   readonly post: (peer: string, url: string, message: M, signal: AbortSignal) => Promise<Delivery>;
   /** The other side's word on the state; undefined where it cannot be had. */
   readonly ask: (peer: string, url: string, signal: AbortSignal) => Promise<unknown>;
-  /** May this participant begin with this message? Says why not. */
+  /** May this participant begin with this message? Says why not. `pid`: what this side would call the process. */
   readonly admits: (
     peer: string,
     message: M,
+    pid: string,
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
   /** What this side wants to say now; the same answer for the same record, or one for a later state. */
   readonly next: (record: ProcessRecord<D, M>) => Promise<M | undefined>;
@@ -302,7 +303,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
             const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
             throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
           }
-          const refused = await ports.admits(peer, message);
+          const refused = await ports.admits(peer, message, pid);
           const first = digestOf(message);
           if (refused === undefined) return await taken({ pid, peer, address, side: newSide(role), first }, message);
           throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });

@@ -1,9 +1,10 @@
 /** Agreements on records as this node keeps them: what was agreed, with whom, in which role. */
 import { readAgreement } from "../../chaincode/rules/keys.ts";
-import { digestOf } from "../../crypto/suites/digest.ts";
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import type { ReleaseAgreement } from "../../exchange/transfers/release-agreement.ts";
 import type { NodeServices } from "../runtime/services.ts";
+import type { RecordStore } from "../store/records.ts";
 
 export interface KeptAgreement {
   readonly agreement: ReleaseAgreement;
@@ -15,6 +16,18 @@ export interface KeptAgreement {
 
 /** The ledger's name for an agreement: its `@id` without the URN. */
 export const agreementUuid = (id: string): string => id.replace(/^urn:uuid:/, "");
+
+/** False: another agreement, or another's, is kept under this id already, and stays. */
+export async function keepAgreement(
+  agreements: Pick<RecordStore<KeptAgreement>, "get" | "put">,
+  wanted: KeptAgreement,
+): Promise<boolean> {
+  const id = agreementUuid(wanted.agreement["@id"]);
+  const kept = await agreements.get(id);
+  if (kept !== undefined) return canonicalJson(kept) === canonicalJson(wanted);
+  await agreements.put(id, wanted);
+  return true;
+}
 
 /** What the ledger has under the id of an agreement. `other`: a record that does not follow from it. */
 export async function standingOf(

@@ -35,7 +35,7 @@ import { problemLine } from "../../policies/model/problem.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
-import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import { agreementUuid, type KeptAgreement, keepAgreement } from "./agreements.ts";
 
 type Deps = Pick<NodeServices, "ledger" | "members" | "now" | "identity" | "network" | "member" | "assets"> & {
   readonly agreements: RecordStore<KeptAgreement>;
@@ -95,13 +95,12 @@ export function createReleaseNegotiations(deps: Deps) {
     return agreementMessage(document, releaseAgreementOf({ ...verdict, id, consumer: peer, timestamp: deps.now() }));
   }
 
-  /** The agreement is kept and on the ledger before the consumer hears that it is final. */
+  /** The agreement is on the ledger and kept before the consumer hears that it is final. */
   async function finalized({ pid, peer }: Kept, document: Negotiation): Promise<NegotiationMessage> {
     const { agreement } = document;
     if (agreement === undefined || !isReleaseAgreement(agreement))
       throw new TypeError(`${pid}: no agreement on records`);
     const id = agreementUuid(agreement["@id"]);
-    await deps.agreements.put(id, { agreement, role: "provider", peer, negotiation: pid });
     const { digest } = agreement["sealane:policy"];
     const body = {
       agreement: id,
@@ -123,6 +122,9 @@ export function createReleaseNegotiations(deps: Deps) {
       if (standing?.agreement.digest !== body.digest) {
         return negotiationTermination(document, causeOf("agreement-not-recorded", code));
       }
+    }
+    if (!(await keepAgreement(deps.agreements, { agreement, role: "provider", peer, negotiation: pid }))) {
+      throw new TypeError(`${pid}: another agreement than the ledger's is kept under the id ${id}`);
     }
     return eventMessage(document, "FINALIZED");
   }
@@ -146,21 +148,25 @@ export function createReleaseNegotiations(deps: Deps) {
     if (id !== agreementIdOf(document.providerPid, agreement.target)) {
       return negotiationTermination(document, causeOf("agreement-mismatch", "agreement: its @id is not this one's"));
     }
-    const kept = await deps.agreements.get(id);
-    if (kept !== undefined && (kept.peer !== peer || kept.role !== "consumer" || kept.negotiation !== pid)) {
+    if (!(await keepAgreement(deps.agreements, { agreement, role: "consumer", peer, negotiation: pid }))) {
       return negotiationTermination(
         document,
         causeOf("agreement-mismatch", "agreement: its @id is that of another one"),
       );
     }
-    await deps.agreements.put(id, { agreement, role: "consumer", peer, negotiation: pid });
     return verificationMessage(document);
   }
 
   return Object.freeze({
-    async admits(peer: string, message: NegotiationMessage): Promise<Refused | undefined> {
+    /** `pid`: what this side would call the negotiation. */
+    async admits(peer: string, message: NegotiationMessage, pid: string): Promise<Refused | undefined> {
       if (message["@type"] !== "ContractRequestMessage") {
         return { code: "offer-unwanted", detail: "this participant asks for what it wants itself" };
+      }
+      // The first one may be forgotten here; what it has led to is not.
+      const id = agreementIdOf(pid, message.offer.target);
+      if ((await deps.agreements.get(id)) !== undefined || (await readAgreement(deps.ledger, id)) !== undefined) {
+        return { code: "pid-taken", detail: "consumerPid: an agreement has been concluded under it: choose a new one" };
       }
       const verdict = await judged(peer, message.offer);
       return "code" in verdict ? verdict : undefined;
