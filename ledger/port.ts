@@ -72,6 +72,8 @@ export const LEDGER_ERRORS = [
   "ERR_LEDGER_FULL",
   "ERR_LEDGER_QUOTA",
   "ERR_LEDGER_CLOSED",
+  /** Fabric: the connection profile is wrong, or it leads to another network, channel or contract. */
+  "ERR_LEDGER_PROFILE",
 ] as const;
 
 export class LedgerError extends Error {

@@ -62,7 +62,7 @@ export const reinstateMember: Rule<"member.reinstate"> = async (host, author, { 
   await changeStatus(host, member, reason, { from: "suspended", to: "active" });
 };
 
-export const rotateKey: Rule<"key.rotate"> = async (host, author, { next, tls, proof }) => {
+export const rotateKey: Rule<"key.rotate"> = async (host, author, { next, tls, fabric, proof }) => {
   const { statement } = proof;
   demand(
     statement.member === author.id && statement.replaces === author.key && statement.next === next.key,
@@ -76,7 +76,8 @@ export const rotateKey: Rule<"key.rotate"> = async (host, author, { next, tls, p
   if ((await readNetwork(host.store))?.sequencer !== author.id) await demandSuite(host, next, "next");
   const old = found(await readKey(host.store, author.key), "key", "key");
   const replaced: KeyState = { ...withoutState(old), state: "replaced", until: written(host) };
-  const record: MemberRecord = { ...author.member.record, identity: next, ...(tls === undefined ? {} : { tls }) };
+  const moved = { ...(tls === undefined ? {} : { tls }), ...(fabric === undefined ? {} : { fabric }) };
+  const record: MemberRecord = { ...author.member.record, identity: next, ...moved };
   await host.store.put(keys.key(author.key), replaced);
   await putKey(host, author.id, next);
   await host.store.put(keys.member(author.id), { ...author.member, record, changed: written(host) });

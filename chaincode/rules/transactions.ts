@@ -27,6 +27,12 @@ import {
 
 export const KeyRecord = closed({ key: KeyId, suite: SuiteId, publicKey: PublicKey });
 
+/**
+ * The certificate under which a member's node calls a Fabric network: organisation (MSP) and SHA-256 of the DER
+ * SubjectPublicKeyInfo. A ledger on Fabric takes calls of bound certificates only; the embedded one ignores it.
+ */
+const FabricClient = closed({ msp: Code, key: Digest });
+
 /** Public registry facts about an organisation. `attributes` are code-table values such as sector or region. */
 export const MemberRecord = closed({
   id: MemberId,
@@ -44,6 +50,7 @@ export const MemberRecord = closed({
   endpoint: Type.Optional(Type.String({ maxLength: 200, pattern: "^https://[A-Za-z0-9.:_\\[\\]-]+$" })),
   /** Cosigners' signatures count towards the quorum of the embedded ledger. */
   cosigner: Type.Boolean(),
+  fabric: Type.Optional(FabricClient),
 });
 
 export const NetworkFound = closed({
@@ -67,6 +74,7 @@ export const MemberReinstate = closed({ member: MemberId, reason: Code });
 export const KeyRotate = closed({
   next: KeyRecord,
   tls: Type.Optional(Digest),
+  fabric: Type.Optional(FabricClient),
   proof: signed(closed({ member: MemberId, replaces: KeyId, next: KeyId })),
 });
 /** From the position of this record on, signatures by `key` are refused. */

@@ -11,6 +11,7 @@ export const ZONES: Readonly<Record<string, readonly string[]>> = {
   "nodes/": ["nodes/", "exchange/", "ledger/", "policies/", "chaincode/", "crypto/"],
   "exchange/": ["exchange/", "ledger/port.ts", "policies/", "crypto/"],
   "ledger/": ["ledger/", "chaincode/rules/", "crypto/suites/"],
+  "ledger/fabric/": ["ledger/", "chaincode/", "crypto/suites/"],
   "ledger/port.ts": ["chaincode/rules/", "crypto/suites/"],
   "ledger/log/": ["ledger/log/", "ledger/port.ts", "chaincode/rules/", "crypto/suites/"],
   "ledger/audit/": [

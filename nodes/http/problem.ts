@@ -95,6 +95,7 @@ export const PROBLEM_STATUS: Readonly<Record<string, number>> = Object.freeze({
   ERR_LEDGER_FULL: 507,
   ERR_LEDGER_QUOTA: 429,
   ERR_LEDGER_CLOSED: 503,
+  ERR_LEDGER_PROFILE: 503,
   ERR_STORE_FULL: 507,
   ERR_STORE_ACCESS_LOG_STOPPED: 503,
 

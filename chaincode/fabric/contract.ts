@@ -1,0 +1,134 @@
+/**
+ * The rules as a Fabric contract. Deterministic: what it writes and answers follows from the arguments, the state and
+ * the transaction's timestamp; a clock is asked only to refuse a call, which writes nothing. Peers do not know the order
+ * of records, so what they write has position 0; every node's replica executes the same records again in the order of
+ * the blocks and demands the same writes (docs/decisions/210).
+ */
+import { execute } from "../rules/execute.ts";
+import type { Host } from "../rules/host.ts";
+import type { MemberRecord } from "../rules/transactions.ts";
+import { demandCaller } from "./caller.ts";
+import {
+  CallError,
+  FUNCTIONS,
+  MAX_SKEW_MS,
+  MAX_SUBMISSIONS,
+  NO_POSITION,
+  type SubmitCall,
+  type SubmitOutcome,
+} from "./messages.ts";
+import { createBatchState } from "./state.ts";
+import { millisOf, type Stub } from "./stub.ts";
+
+export interface ContractOptions {
+  readonly verify: Host["verify"];
+  /** Digest of the running code: see code-digest.ts. */
+  readonly code: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface Response {
+  readonly status: number;
+  readonly message?: string;
+  readonly payload?: Uint8Array;
+}
+
+export interface Contract {
+  Init(stub: Stub): Promise<Response>;
+  Invoke(stub: Stub): Promise<Response>;
+}
+
+export function createContract(options: ContractOptions): Contract {
+  async function answer(stub: Stub): Promise<unknown> {
+    const [name, ...rest] = stub.getBufferArgs().map((argument) => Buffer.from(argument).toString("utf8"));
+    switch (name) {
+      case FUNCTIONS.submit:
+        return submit(options, stub, rest);
+      case FUNCTIONS.about:
+        return { code: options.code };
+      case FUNCTIONS.get:
+        return (await createBatchState(stub).get(demandText(rest[0], "key"))) ?? null;
+      default:
+        throw new CallError("ERR_FABRIC_ARGUMENTS", `function: expected one of ${Object.values(FUNCTIONS).join(", ")}`);
+    }
+  }
+
+  return Object.freeze({
+    Init: async () => ({ status: 200 }),
+    async Invoke(stub: Stub) {
+      try {
+        return { status: 200, payload: Buffer.from(JSON.stringify(await answer(stub))) };
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        return { status: 400, message: `${error.code}: ${error.message}` };
+      }
+    },
+  });
+}
+
+async function submit(
+  options: ContractOptions,
+  stub: Stub,
+  [first, ...texts]: readonly string[],
+): Promise<readonly SubmitOutcome[]> {
+  const call = readCall(first);
+  if (call.code !== options.code) {
+    throw new CallError("ERR_FABRIC_CODE", `code: this chaincode is ${options.code}, the caller goes by ${call.code}`);
+  }
+  if (texts.length === 0 || texts.length > MAX_SUBMISSIONS) {
+    throw new CallError("ERR_FABRIC_ARGUMENTS", `transactions: expected 1 to ${MAX_SUBMISSIONS}, got ${texts.length}`);
+  }
+  const millis = millisOf(stub.getTxTimestamp());
+  demandPresent(millis, options.now());
+  const transactions = texts.map(parseTransaction);
+  const state = createBatchState(stub);
+  await demandCaller(stub, state, call.member, founderIn(transactions[0]));
+
+  const time = new Date(millis).toISOString();
+  const host: Host = { store: state, time, position: NO_POSITION, verify: options.verify };
+  const outcomes: SubmitOutcome[] = [];
+  for (const transaction of transactions) {
+    const outcome = await execute(host, transaction);
+    outcomes.push(
+      outcome.ok && outcome.repeats !== undefined ? { ok: true, repeats: true } : (outcome as SubmitOutcome),
+    );
+  }
+  await state.flush();
+  return outcomes;
+}
+
+function readCall(text: string | undefined): SubmitCall {
+  const call = parseTransaction(demandText(text, "call")) as Partial<SubmitCall> | undefined;
+  if (typeof call?.member === "string" && typeof call.code === "string") return call as SubmitCall;
+  throw new CallError("ERR_FABRIC_ARGUMENTS", 'call: expected {"member", "code"}');
+}
+
+function demandText(text: string | undefined, name: string): string {
+  if (text === undefined || text === "") throw new CallError("ERR_FABRIC_ARGUMENTS", `${name}: missing`);
+  return text;
+}
+
+/** Endorsers refuse what is dated elsewhere than now: rules compare this time with deadlines. */
+function demandPresent(millis: number, now: number): void {
+  if (Math.abs(millis - now) <= MAX_SKEW_MS) return;
+  throw new CallError(
+    "ERR_FABRIC_CLOCK",
+    `timestamp: the transaction says ${new Date(millis).toISOString()}, more than ${MAX_SKEW_MS} ms from this endorser's clock`,
+  );
+}
+
+/** What is no JSON is undefined, which the contract rejects. */
+function parseTransaction(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only a record of the right form is ever executed; here it is not checked yet. */
+function founderIn(transaction: unknown): MemberRecord | undefined {
+  const { statement } = (transaction ?? {}) as { statement?: { body?: { founder?: MemberRecord } } };
+  return statement?.body?.founder;
+}
