@@ -30,7 +30,7 @@ import { createKeyedLock } from "./keyed-lock.ts";
 import { type AdmissionPorts, admits, mayTake } from "./negotiation-admission.ts";
 import { askFor } from "./negotiation-attempts.ts";
 import { createNegotiationIndex, indexKey, type NegotiationRecord } from "./negotiation-index.ts";
-import { standsOnLedger } from "./negotiation-standing.ts";
+import { standingOn } from "./negotiation-standing.ts";
 
 /** How long fetching a request's document takes at most. */
 const FETCH_MS = 10_000;
@@ -97,7 +97,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     admits: (peer, message, pid) => admits(admission, peer, message, pid),
     mayTake: (record, message) => mayTake(ctx, record, message),
     next,
-    stands: (record) => standsOnLedger(concluded, record),
+    stands: (record) => standingOn(concluded, record),
     endings: { waitMs, message: negotiationTermination },
     ended: {
       marks: openStore("dsp-negotiations-ended", "unless-power-fails"),

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { agreementDigest } from "../../exchange/negotiation/agreement.ts";
 import type { Agreement } from "../../exchange/negotiation/messages.ts";
 import type { NegotiationRecord } from "./negotiation-index.ts";
-import { standsOnLedger } from "./negotiation-standing.ts";
+import { standingOn } from "./negotiation-standing.ts";
 
 const ID = "e8dc8655-44c2-46ef-b701-4cffdc2faa44";
 const agreement: Agreement = {
@@ -18,8 +18,9 @@ const record = (about?: Agreement) => ({ side: { document: { agreement: about } 
 const ledger = (digest: string) => async (id: string) => (id === ID ? { digest } : undefined);
 const digest = agreementDigest(agreement);
 
-test("an agreement stands where the ledger has its digest under its id", async () => {
-  expect(await standsOnLedger(ledger(digest), record(agreement))).toBe(true);
+test("a negotiation is FINALIZED where the ledger has its digest under its id", async () => {
+  const { document } = record(agreement).side;
+  expect(await standingOn(ledger(digest), record(agreement))).toEqual({ ...document, state: "FINALIZED" });
 });
 
 test.each([
@@ -28,5 +29,5 @@ test.each([
   ["a word of it differs", ledger(digest), { ...agreement, assignee: "gamma" }],
   ["there is none yet", ledger(digest), undefined],
 ] as const)("it does not where %s", async (_name, concluded, about) => {
-  expect(await standsOnLedger(concluded, record(about))).toBe(false);
+  expect(await standingOn(concluded, record(about))).toBeUndefined();
 });

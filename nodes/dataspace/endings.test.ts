@@ -12,7 +12,7 @@ async function created(next: { readonly alpha: Next; readonly beta: Next }, stan
   const world = createWorld(next, [], {
     now: () => new Date(clock).toISOString(),
     endings,
-    stands: async () => stands,
+    stands: async ({ side: { document } }) => (stands && document ? { ...document, state: "FINALIZED" } : undefined),
   });
   await world.boot();
   await world.engine("alpha").begin(BEGIN);
@@ -69,11 +69,16 @@ describe("a negotiation that stands still", () => {
     await world.stop();
   });
 
-  test("is not ended while the ledger has its agreement", async () => {
+  test("is closed as agreed on, by each side for itself, where the ledger has its agreement", async () => {
     const world = await created({ alpha: agreeing, beta: only("REQUESTED") }, true);
     await expect.poll(world.states, SOON).toEqual(["VERIFIED", "VERIFIED"]);
-    world.turn(10 * DAY_MS);
-    for (let round = 0; round < 5; round++) expect(await world.rung()).toEqual(["VERIFIED", "VERIFIED"]);
+    world.turn(DAY_MS - 1);
+    expect(await world.rung()).toEqual(["VERIFIED", "VERIFIED"]);
+    world.turn(1);
+    await expect.poll(world.rung, SOON).toEqual(["VERIFIED", "FINALIZED"]);
+    world.turn(DAY_MS);
+    await expect.poll(world.rung, SOON).toEqual(["FINALIZED", "FINALIZED"]);
+    expect(world.posted.filter((one) => one.includes("Termination") || one.includes("Event"))).toEqual([]);
     await world.stop();
   });
 
@@ -150,7 +155,7 @@ describe("a message that the other side refuses for good", () => {
     const world = createWorld({ alpha: agreeing, beta: agreeing }, [], {
       endings: { waitMs: DAY_MS, message: negotiationTermination },
       mayTake: mayTake("ContractNegotiationEventMessage"),
-      stands: async () => true,
+      stands: async ({ side: { document } }) => document && { ...document, state: "FINALIZED" },
     });
     await world.boot();
     await world.engine("alpha").begin(BEGIN);
@@ -160,6 +165,31 @@ describe("a message that the other side refuses for good", () => {
     for (let round = 0; round < 5; round++) world.engine("beta").poke(pid);
     expect(await world.states()).toEqual(["VERIFIED", "VERIFIED"]);
     expect(world.posted.filter((one) => one.includes("Event"))).toHaveLength(1);
+    await world.stop();
+  });
+
+  test("counts as said after the wait, where the ledger has it: the process is over and counts no more", async () => {
+    let clock = Date.parse("2026-11-22T12:00:00Z");
+    const world = createWorld({ alpha: agreeing, beta: agreeing }, [], {
+      now: () => new Date(clock).toISOString(),
+      endings: { waitMs: DAY_MS, message: negotiationTermination },
+      mayTake: mayTake("ContractNegotiationEventMessage"),
+      stands: async ({ side: { document } }) => document && { ...document, state: "FINALIZED" },
+    });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(async () => (await world.kept("beta"))?.refusal?.code, SOON).toBe("agreement-not-on-ledger");
+    clock += DAY_MS;
+    const { pid } = (await world.kept("beta"))!;
+    const state = async () => {
+      world.engine("beta").poke(pid);
+      return (await world.states())[1];
+    };
+    await expect.poll(state, SOON).toBe("FINALIZED");
+    const open: string[] = [];
+    for await (const [one] of world.stores.beta.open.entries()) open.push(one);
+    expect(open).toEqual([]);
+    expect((await world.kept("beta"))?.refusal?.code).toBe("agreement-not-on-ledger");
     await world.stop();
   });
 

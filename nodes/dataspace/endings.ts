@@ -11,10 +11,14 @@ export interface Endings<D, M> {
   readonly message: (document: D, cause: Cause) => M;
 }
 
-/** `say`: the table allows it. `declare`: it does not, or the other side does not take it: for this side it is over. */
-export type End<M> =
+/**
+ * `say`: the table allows it. `declare`: it does not, or the other side does not take it: for this side it is over.
+ * `stand`: it is over as everyone can see, and the other side need not say so.
+ */
+export type End<D, M> =
   | { readonly kind: "say"; readonly message: M }
-  | { readonly kind: "declare"; readonly cause: Cause };
+  | { readonly kind: "declare"; readonly cause: Cause }
+  | { readonly kind: "stand"; readonly document: D };
 
 /**
  * In some states only the side that has the word may end a negotiation. The other one leaves it as long again to do so,
@@ -25,7 +29,7 @@ export function endOf<D extends ProcessDocument, M extends { readonly "@type": s
   endings: Endings<D, M>,
   record: ProcessRecord<D, M> & { readonly side: { readonly document: D } },
   cause: Cause,
-): End<M> {
+): End<D, M> {
   const message = endings.message(record.side.document, cause);
   const isSaid = message["@type"] !== record.refusal?.type && sends(protocol.moves, record.side, message).ok;
   return isSaid ? { kind: "say", message } : { kind: "declare", cause };

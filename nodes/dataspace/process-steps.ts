@@ -76,6 +76,12 @@ export function createSteps<D extends ProcessDocument, M extends { readonly "@ty
       return result.ok ? { ...record, side: result.side } : undefined;
     },
 
+    /** Over for this side with this very document. */
+    ended: ({ delivery: _, ...record }: Record, document: D): Record => ({
+      ...record,
+      side: { ...withdrawn(record.side), document },
+    }),
+
     /** Over for this side, which cannot tell the other one. */
     declared({ delivery: _, ...record }: Record, cause: Cause): Record {
       const side = withdrawn(record.side);

@@ -235,7 +235,11 @@ test.each([404, 409, 507])(
   },
 );
 
-test("what stands on the ledger is said until it is heard, however long that takes", async () => {
+const DAY_MS = 24 * 60 * 60_000;
+test.each([
+  ["said until it is heard", undefined, 6],
+  ["said for as long as this side waits, and then it is over for it as the ledger has it", 2 * DAY_MS, 2],
+])("what stands on the ledger is %s", async (_name, waitMs, tries) => {
   let clock = Date.parse("2026-11-22T12:00:00Z");
   const records = memoryRecords<Record>();
   let finals = 0;
@@ -248,14 +252,16 @@ test("what stands on the ledger is said until it is heard, however long that tak
       if (message["@type"] === "ContractNegotiationEventMessage") {
         finals += 1;
         clock += 10 * 60 * 60_000;
-        if (finals < 6) return { kind: "passing", code: "ECONNRESET", doubtful: false };
+        if (waitMs !== undefined || finals < 6) return { kind: "passing", code: "ECONNRESET", doubtful: false };
       }
       return { kind: "taken", answer: {} };
     },
     ask: async () => undefined,
     admits: async () => undefined,
     next: agreeing,
-    stands: async ({ side }) => side.document?.state === "VERIFIED",
+    stands: async ({ side: { document } }) =>
+      document?.state === "VERIFIED" ? { ...document, state: "FINALIZED" } : undefined,
+    ...(waitMs === undefined ? {} : { endings: { waitMs, message: negotiationTermination } }),
     onError: () => undefined,
     patience: { ...PATIENCE, firstPauseMs: 1, longestPauseMs: 1 },
   });
@@ -269,5 +275,8 @@ test("what stands on the ledger is said until it is heard, however long that tak
     return (await document())?.state;
   };
   await expect.poll(rung, SOON).toBe("FINALIZED");
+  expect(finals).toBeGreaterThanOrEqual(tries);
+  const { refusal, delivery } = (await records.get(pid))!;
+  expect([refusal?.code, delivery]).toEqual([waitMs === undefined ? undefined : "ECONNRESET", undefined]);
   await beta.stop();
 });

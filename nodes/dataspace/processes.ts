@@ -65,8 +65,8 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
     record: ProcessRecord<D, M>,
     message: M,
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
-  /** What the message on its way says stands for everyone to see: the process never ends for want of an answer. */
-  readonly stands?: (record: ProcessRecord<D, M>) => Promise<boolean>;
+  /** The end that stands for everyone to see, whatever the other side answers; undefined: none does. */
+  readonly stands?: (record: ProcessRecord<D, M>) => Promise<D | undefined>;
   /** Ends what nobody can say anything more about. Absent: processes stand still for as long as the other side likes. */
   readonly endings?: Endings<D, M>;
   /** Absent: what is over stays for ever. */
@@ -100,7 +100,7 @@ export interface Processes<D extends ProcessDocument, M> {
   /** For the other participant. */
   show(peer: string, pid: string): Promise<D>;
   find(pid: string): Promise<ProcessRecord<D, M> | undefined>;
-  /** Over for this side without a word: the other side has shown that it is over for it. */
+  /** Over for this side without a word: the other side has shown that it is over for it. What stands, stands. */
   end(pid: string, cause: Cause): Promise<void>;
   /** Asks `next` again, because something outside the process has changed. */
   poke(pid: string): void;
@@ -114,7 +114,17 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   type Record = ProcessRecord<D, M>;
   const { protocol, records, patience = PATIENCE } = ports;
   const { moves, collection } = protocol;
-  const { isOver, sending, taking, confirmed, declared, urlOf, stateUrlOf, isAfter } = createSteps(protocol, ports.now);
+  const {
+    isOver,
+    sending,
+    taking,
+    confirmed,
+    ended: over,
+    declared,
+    urlOf,
+    stateUrlOf,
+    isAfter,
+  } = createSteps(protocol, ports.now);
   const oneAtATime = createKeyedLock();
   const attempts = new Map<string, { readonly abort: () => void; readonly settled: Promise<void> }>();
   const timers = createTimers(ports.now);
@@ -191,12 +201,12 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     if (word === undefined) return;
     await oneAtATime(pid, async () => {
       if (!isDeepStrictEqual(await records.get(pid), record)) return queue.poke(pid);
-      await keep(word.kind === "say" ? sending(record, word.message) : declared(record, word.cause));
+      await keep(word.kind === "say" ? sending(record, word.message) : endedBy(record, word));
     });
   }
 
   /** What this side says now, or that the process is over for it; undefined: it waits. */
-  async function wordOn(record: Record): Promise<End<M> | undefined> {
+  async function wordOn(record: Record): Promise<End<D, M> | undefined> {
     const { document } = record.side;
     const { refusal } = record;
     const { endings } = ports;
@@ -210,13 +220,20 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const isRefused = wish !== undefined && wish["@type"] === refusal?.type;
     if (wish !== undefined && !isRefused) return { kind: "say", message: wish };
     if (about === undefined || endings === undefined || due === undefined) return undefined;
-    const isFixed = (isRefused || isOverdue) && (await ports.stands?.(record)) === true;
+    const standing = isRefused || isOverdue ? await ports.stands?.(record) : undefined;
+    if (standing !== undefined && isOverdue) return { kind: "stand", document: standing };
     const end = (cause: Cause) => endOf(protocol, endings, about, cause);
-    if (isRefused && !isFixed) return end(refusedCause(endings, about.side.document, wish, refusal));
-    if (isOverdue && !isFixed) return end(deadlinePassed(about.side.document, due));
-    timers.at(record.pid, isFixed ? later(endings.waitMs) : due, () => queue.poke(record.pid));
+    if (isRefused && standing === undefined) return end(refusedCause(endings, about.side.document, wish, refusal));
+    if (isOverdue) return end(deadlinePassed(about.side.document, due));
+    timers.at(record.pid, due, () => queue.poke(record.pid));
     return undefined;
   }
+
+  const endedBy = (record: Record, end: Exclude<End<D, M>, { kind: "say" }>): Record =>
+    end.kind === "stand" ? over(record, end.document) : declared(record, end.cause);
+
+  const isLastTry = ({ doubtful }: { readonly doubtful: boolean }, tries: number): boolean =>
+    doubtful && tries >= patience.doubtfulTries;
 
   const later = (ms: number): string => new Date(Date.parse(ports.now()) + ms).toISOString();
 
@@ -261,18 +278,20 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     if (outcome.kind === "taken") outcome = { kind: "passing", code: "answer-without-pid", doubtful: true };
     const now = ports.now();
     const tries = delivery.tries + 1;
-    const isOverdue = Date.parse(now) - Date.parse(delivery.since) > patience.giveUpMs;
-    const stands = isOverdue && (await ports.stands?.(record)) === true;
-    const isLate = isOverdue && !stands;
-    const isHopeless = outcome.kind === "passing" && (isLate || (outcome.doubtful && tries >= patience.doubtfulTries));
+    const waited = Date.parse(now) - Date.parse(delivery.since);
+    const standing = waited > patience.giveUpMs ? await ports.stands?.(record) : undefined;
+    const isLate = waited > patience.giveUpMs && standing === undefined;
+    const isClosed = standing !== undefined && waited > (ports.endings?.waitMs ?? Number.POSITIVE_INFINITY);
+    const isHopeless = isLate || isClosed || (outcome.kind === "passing" && isLastTry(outcome, tries));
     if (outcome.kind === "passing" && !isHopeless) {
       const growing = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
-      const pause = stands ? STANDING_PAUSE_MS : growing;
+      const pause = standing === undefined ? growing : STANDING_PAUSE_MS;
       return await keep({ ...record, delivery: { since: delivery.since, tries, due: later(pause) } });
     }
     const reasons = outcome.kind === "refused" ? outcome.reasons : [];
     const isFinal = outcome.kind === "refused";
     const refusal = { type: message["@type"], code: outcome.code, reasons, at: now, isFinal };
+    if (isClosed) return await keep({ ...over(record, standing), refusal });
     if (isLate) return await keep({ ...declared(record, causeOf("peer-unreachable", outcome.code)), refusal });
     await keep({ ...record, side: withdrawn(record.side), refusal });
   }
@@ -338,7 +357,8 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       await oneAtATime(pid, async () => {
         const record = await records.get(pid);
         if (record === undefined || isOver(record)) return;
-        await keep(declared(record, cause));
+        const standing = await ports.stands?.(record);
+        await keep(standing === undefined ? declared(record, cause) : over(record, standing));
         attempts.get(pid)?.abort();
       });
     },
