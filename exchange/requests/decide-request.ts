@@ -235,16 +235,17 @@ async function judge(
     throw error;
   }
   const request = document.document.statement;
-  const decision = decide(own.policy, request, own.asset, await contextOf(ports, request, own, steward));
+  const decision = decide(own.policy, request, own.asset, await decisionContext(ports, request, own, steward));
   if (steward?.outcome !== "refused" || decision.outcome !== "refuse") return decision;
   return steward.reason === undefined ? decision : { ...decision, reasons: [steward.reason] };
 }
 
-async function contextOf(
-  ports: ProviderPorts,
+/** What this node knows about a request when it decides. Throws RequestError where it is no active member itself. */
+export async function decisionContext(
+  ports: Pick<ProviderPorts, "directory" | "identity" | "now" | "usesSoFar">,
   request: DataRequest,
   { asset, policy }: OwnAsset,
-  steward: StewardVerdict | undefined,
+  steward: Pick<StewardVerdict, "outcome" | "by"> | undefined,
 ): Promise<DecisionContext> {
   const facts = async (id: string): Promise<MemberFacts | undefined> => {
     const member = await ports.directory.member(id);

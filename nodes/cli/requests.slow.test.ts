@@ -204,24 +204,93 @@ test("agreement list, revoke: only the provider revokes, with a reason, and both
   await json("ministry", `request cancel ${id} --reason over`);
 });
 
-test("policy explain, set, show: who would ask is asked for, and a new version is in force at once", async () => {
-  const name = await draft("explained.json");
-  const asked = await refusal("alpha", `policy explain alpha:panel ${name}`, 2, "ERR_CLI_USAGE");
-  expect(asked).toContain("--requester MEMBER");
-  const explained = await run("alpha", `policy explain alpha:panel ${name} --requester ministry`);
-  expect([explained.exitCode, explained.stdout]).toEqual([0, expect.stringMatching(/verdict\s+permit/)]);
-  expect(await json("gamma", `policy explain gamma:panel ${name} --requester ministry`)).toMatchObject({
-    outcome: "wait",
+test("policy explain: a decision as it was made, a draft as it would be, and what stopped it", async () => {
+  const id = await submitted("explained");
+  await decided(id, "alpha", "permit");
+  expect(await json("alpha", `policy explain ${id}`)).toMatchObject({
+    request: id,
+    explanations: [{ asset: "alpha:panel", outcome: "permit", stops: [], policyVersion: 1 }],
   });
+  await decided(id, "gamma", "wait");
+  expect(await json("gamma", `policy explain ${id}`)).toMatchObject({
+    explanations: [{ outcome: "wait", stops: [{ reason: "approval-pending", terms: ["sealane:obtainApproval"] }] }],
+  });
+  await refusal("alpha", `policy explain ${id} --asset beta:panel`, 1, "ERR_ASSET_UNKNOWN");
 
+  const name = await draft("explained.json");
+  const asked = await refusal("alpha", `policy explain ${name}`, 2, "ERR_CLI_USAGE");
+  expect(asked).toContain("--requester MEMBER");
+  const explained = await run("alpha", `policy explain ${name} --requester ministry`);
+  expect([explained.exitCode, explained.stdout]).toEqual([0, expect.stringMatching(/verdict\s+permit/)]);
+
+  const next = policyOf({ ...defaultPolicy("beta"), version: 2, purposes: ["other-purpose"], aggregate: {} });
+  await writeFile(join(cwd, "next.json"), JSON.stringify(next));
+  for (const source of [id, `${name} --requester ministry`]) {
+    expect(await json("beta", `policy explain ${source} --policy next.json`)).toMatchObject({
+      explanations: [
+        {
+          outcome: "refuse",
+          reasons: expect.arrayContaining(["purpose-not-allowed"]),
+          stops: [
+            { rule: "purpose", columns: [], terms: ["purpose"] },
+            { rule: "functions", columns: ["output-value"], terms: ["aggregate"] },
+          ],
+        },
+      ],
+    });
+  }
+  const told = await run("beta", `policy explain ${id} --policy next.json --lang zh-CN`);
+  expect(told.stdout).toMatch(/被拦原因.*字段.*条款/);
+  await json("ministry", `request cancel ${id} --reason over`);
+});
+
+test("policy simulate: the one in force changes nothing, another one what it says; nothing is recorded", async () => {
+  const query = {
+    measures: [{ id: "total", statistic: { kind: "sum", element: "output-value" } }],
+    groupBy: [{ attribute: "sector" }],
+    filters: [],
+  };
+  const id = await submitted("simulated", { query });
+  await decided(id, "alpha", "permit");
+  const { policy } = await json<{ policy: object }>("alpha", "policy show alpha:panel");
+  await writeFile(join(cwd, "same.json"), JSON.stringify(policy));
+  const running = async () => (await json<{ running: number }>("alpha", "policy simulate same.json")).running;
+  await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 60_000, interval: 200 });
+  expect(await json("alpha", "policy simulate same.json")).toMatchObject({ changed: [], changes: [], agreements: [] });
+
+  const other = policyOf({
+    ...defaultPolicy("alpha"),
+    version: 2,
+    purposes: ["other-purpose"],
+    minimumOrganisations: 6,
+  });
+  await writeFile(join(cwd, "other.json"), JSON.stringify(other));
+  const height = async () => (await json<{ height: number }>("alpha", "ledger status")).height;
+  const before = await height();
+  const simulated = await json<{ decisions: number; changed: unknown[]; changes: unknown[] }>(
+    "alpha",
+    "policy simulate other.json",
+  );
+  const stops = [
+    { rule: "purpose", columns: [] },
+    { rule: "minimum-organisations", terms: ["sealane:minimumOrganisations", "sealane:colluders"] },
+  ];
+  const cells = [{ group: { sector: "17" }, organisations: 5, change: "withheld" }];
+  expect(simulated).toMatchObject({
+    agreements: [{ request: id, wouldBe: "refuse", stops, organisationsNeeded: { before: 3, after: 6 }, cells }],
+  });
+  expect(simulated.changed.length).toBeGreaterThan(0);
+  expect(simulated.changed).toContainEqual(expect.objectContaining({ request: id, decided: "permit" }));
+  expect(await height()).toBe(before);
+  const told = await run("alpha", "policy simulate other.json");
+  expect([told.exitCode, told.stdout]).toEqual([0, expect.stringMatching(/permit → refuse/)]);
+  await refusal("beta", "policy simulate other.json", 1, "ERR_ASSET_UNKNOWN");
+  await json("ministry", `request cancel ${id} --reason over`);
+});
+
+test("policy set, show: a new version is in force at once", async () => {
   const next = policyOf({ ...defaultPolicy("beta"), version: 2, purposes: ["other-purpose"] });
   await writeFile(join(cwd, "next.json"), JSON.stringify(next));
-  expect(await json("beta", `policy explain beta:panel ${name} --requester ministry --policy next.json`)).toMatchObject(
-    {
-      outcome: "refuse",
-      reasons: expect.arrayContaining(["purpose-not-allowed"]),
-    },
-  );
   expect(await json("beta", "policy set beta:panel next.json")).toMatchObject({ policyVersion: 2 });
   await refusal("beta", "policy set beta:panel next.json", 1, "ERR_ASSET_POLICY_UNCHANGED");
   expect(await json("beta", "policy show beta:panel")).toMatchObject({ version: 2 });

@@ -3,7 +3,7 @@
  * agreements are read once after a start; from then on every record of the ledger is looked at once, and only what still
  * runs is asked for again: decisions are many, and each asks.
  */
-import { readAgreement, readAgreementUses, readComputation } from "../../chaincode/rules/keys.ts";
+import { readAgreement, readAgreementUses, readComputation, type StateReader } from "../../chaincode/rules/keys.ts";
 import type { ComputationState } from "../../chaincode/rules/records.ts";
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
@@ -14,6 +14,22 @@ export const AGREED_TERMS = "agreed-terms";
 
 export interface AssetUses {
   of(asset: string): Promise<number>;
+}
+
+/** When each use of the asset was opened, from all its agreements: for a steward who asks, not for decisions. */
+export async function useTimes(
+  state: StateReader,
+  agreements: Pick<RecordStore<AgreementRecord>, "entries">,
+  asset: string,
+): Promise<readonly string[]> {
+  const times: string[] = [];
+  for await (const [, record] of agreements.entries()) {
+    if (record.asset !== asset) continue;
+    for (const computation of await readAgreementUses(state, record.agreement)) {
+      if (endOf(computation)?.isUse !== false) times.push(computation.opened.time);
+    }
+  }
+  return times;
 }
 
 interface Counted {

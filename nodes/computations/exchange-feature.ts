@@ -2,6 +2,7 @@
 import type { HttpApp } from "../http/http-app.ts";
 import { listAgreements, revoke, showAgreement } from "../http/routes/agreements/agreements.ts";
 import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
+import { simulate } from "../http/routes/policies/simulate.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
 import { submit } from "../http/routes/requests/submit.ts";
@@ -25,6 +26,7 @@ export function createExchangeFeature(
       listRequests(app, ctx);
       showRequest(app, ctx);
       explainRequest(app, ctx);
+      simulate(app, ctx);
       cancel(app, ctx);
       decide(app, ctx, service);
       open(app, service.requests);

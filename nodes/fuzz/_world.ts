@@ -109,7 +109,7 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   const add = (key: string, ...bodies: unknown[]) => sent.set(key, [...(sent.get(key) ?? []), ...bodies]);
   add("POST /api/v1/assets", registration);
   add("POST /api/v1/requests", draftOf(), { ...draftOf(), query: SUM_BY_YEAR });
-  for (const key of ["POST /api/v1/policies/check", "PUT /api/v1/assets/:/policy"])
+  for (const key of ["POST /api/v1/policies/check", "POST /api/v1/policies/simulate", "PUT /api/v1/assets/:/policy"])
     add(key, { policy: registration.policy });
   const document = await net.node("ministry").services.openStore<RequestDocument>("request-documents").get(first.id);
   add("POST /api/v1/assets/:/policy/explain", { request: document?.document.statement, policy: registration.policy });

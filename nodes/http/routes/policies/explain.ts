@@ -1,12 +1,13 @@
 import { Type } from "typebox";
-import { readNetwork } from "../../../../chaincode/rules/keys.ts";
-import { closed } from "../../../../chaincode/rules/vocabulary.ts";
+import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
 import type { AgreementRecord } from "../../../../exchange/requests/agreement-record.ts";
-import { QUANTITIES } from "../../../../exchange/statistics/units.ts";
+import { decisionContext } from "../../../../exchange/requests/decide-request.ts";
 import { decide } from "../../../../policies/engine/decide.ts";
+import { type Stop, stopsOf } from "../../../../policies/engine/stops.ts";
 import type { Policy } from "../../../../policies/model/policy.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
 import { AGREED_TERMS, createAssetUses } from "../../../computations/asset-uses.ts";
+import { createLedgerFacts } from "../../../computations/ledger-facts.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -19,15 +20,27 @@ const Verdict = closed({
   reason: Type.String(),
   compared: Type.Record(Type.String(), Type.Unknown()),
 });
+/** What has to change before the request is permitted. */
+export const StopView = closed({
+  rule: Type.String(),
+  verdict: literals(["refuse", "wait"]),
+  reason: Type.String(),
+  columns: Type.Array(Type.String()),
+  terms: Type.Array(Type.String()),
+});
+export const stopViews = (stops: readonly Stop[]) =>
+  stops.map((stop) => ({ ...stop, columns: [...stop.columns], terms: [...stop.terms] }));
+
 const Explained = closed({
   outcome: Type.String(),
   reasons: Type.Array(Type.String()),
   verdicts: Type.Array(Verdict),
+  stops: Type.Array(StopView),
 });
 
-type Deps = Pick<NodeServices, "assets" | "ledger" | "member" | "members" | "now" | "openStore">;
+type Deps = Pick<NodeServices, "assets" | "identity" | "ledger" | "now" | "openStore">;
 
-/** The simulator: what the policy in force, or another one, would say to a request. Nothing is recorded. */
+/** What the policy in force, or another one, would say to one request now. Nothing is recorded. */
 export function explainPolicy(app: HttpApp, deps: Deps): void {
   app.post(
     "/api/v1/assets/:asset/policy/explain",
@@ -45,13 +58,16 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
       const own = await deps.assets.find(asset);
       if (own === undefined)
         throw new AssetError("ERR_ASSET_UNKNOWN", `asset: ${asset} is not registered on this node`);
+      const { request: asked } = request.body;
       const policy = (request.body.policy as Policy | undefined) ?? own.policy;
-      const decision = decide(
-        policy,
-        request.body.request,
-        own.asset,
-        await contextOf(deps, asset, request.body.request),
-      );
+      const ports = {
+        directory: createLedgerFacts(deps.ledger),
+        identity: deps.identity,
+        now: deps.now,
+        usesSoFar: createAssetUses(deps.ledger, deps.openStore<AgreementRecord>(AGREED_TERMS)).of,
+      };
+      const about = { asset: own.asset, policy };
+      const decision = decide(policy, asked, own.asset, await decisionContext(ports, asked, about, undefined));
       return {
         outcome: decision.outcome,
         reasons: [...decision.reasons],
@@ -61,32 +77,8 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
           reason,
           compared: { ...compared },
         })),
+        stops: stopViews(stopsOf(decision.verdicts)),
       };
     },
   );
-}
-
-async function contextOf(deps: Deps, asset: string, request: DataRequest) {
-  const network = await readNetwork(deps.ledger);
-  const facts = async (member: string) => {
-    const found = await deps.members.find(member);
-    if (found?.status !== "active") return undefined;
-    const { id, kind, holdingGroup } = found.record;
-    return { id, kind, holdingGroup };
-  };
-  const roles = {
-    provider: deps.member,
-    requester: request.requester,
-    receiver: request.receiver,
-    coordinator: request.coordinator,
-    sequencer: network?.sequencer ?? "",
-  };
-  const known = await Promise.all(Object.entries(roles).map(async ([role, id]) => [role, await facts(id)] as const));
-  return {
-    ...Object.fromEntries(known.filter(([, found]) => found !== undefined)),
-    now: deps.now(),
-    usesSoFar: await createAssetUses(deps.ledger, deps.openStore<AgreementRecord>(AGREED_TERMS)).of(asset),
-    attributes: network?.attributes ?? {},
-    quantities: { ...QUANTITIES },
-  };
 }

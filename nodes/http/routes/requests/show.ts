@@ -1,9 +1,12 @@
 import { Type } from "typebox";
 import { AssetId, Code, closed, Instant, literals, Text } from "../../../../chaincode/rules/vocabulary.ts";
 import { RequestError } from "../../../../exchange/requests/errors.ts";
+import { stopsOf } from "../../../../policies/engine/stops.ts";
+import type { Verdict } from "../../../../policies/model/verdict.ts";
 import type { Context } from "../../../computations/context.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { problems } from "../../schemas.ts";
+import { StopView, stopViews } from "../policies/explain.ts";
 import { LIFE_NAMES, RequestParameters, RequestView, viewOf } from "./schemas.ts";
 
 export function listRequests(app: HttpApp, ctx: Pick<Context, "stores">): void {
@@ -68,6 +71,8 @@ const ExplanationView = closed({
   at: Instant,
   /** What every rule compared. */
   verdicts: Type.Array(Type.Unknown()),
+  /** What stopped it: columns, and terms of the policy. */
+  stops: Type.Array(StopView),
 });
 
 export function explainRequest(app: HttpApp, ctx: Pick<Context, "stores">): void {
@@ -84,7 +89,8 @@ export function explainRequest(app: HttpApp, ctx: Pick<Context, "stores">): void
       const explanations = [];
       for await (const [, explanation] of ctx.stores.explanations.entries(`${params.request}/`)) {
         const { salt: _salt, policyDigest: _digest, ...view } = explanation;
-        explanations.push({ ...view, reasons: [...view.reasons], verdicts: [...view.verdicts] });
+        const stops = stopViews(stopsOf(view.verdicts as readonly Verdict[]));
+        explanations.push({ ...view, reasons: [...view.reasons], verdicts: [...view.verdicts], stops });
       }
       return { explanations };
     },
