@@ -54,12 +54,15 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
       marks: openStore("dsp-transfers-ended", "unless-power-fails"),
       gone: openStore("dsp-transfers-gone", "unless-power-fails"),
       retention: { ...MOST_ENDED, keptMs: services.config().dataspace.keptMs },
+      isNeeded: plane.isNeeded,
+      onForget: plane.onForget,
     },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,
     onMoved(record) {
       const state = record.side.document?.state;
       watched(record, state === undefined || isTransferOver(state));
+      plane.transferMoved(record);
     },
   });
   plane.attach({ negotiations, transfers });

@@ -61,11 +61,12 @@ export const policyFor = (slug: string, release: Partial<NonNullable<PolicyDraft
     release: { ...RELEASE, ...release },
   });
 
-export async function createPair(rows = 20): Promise<Pair> {
+export async function createPair(rows = 20, config: Readonly<Record<string, unknown>> = {}): Promise<Pair> {
   const data = await mkdtemp(join(tmpdir(), "sealane-transfers-"));
   const clock = createTestClock();
   const net = await createTestnet({
     effects: clock,
+    config,
     members: [
       { id: CONSUMER, kind: "industry" },
       { id: PROVIDER, kind: "enterprise", reachable: true },

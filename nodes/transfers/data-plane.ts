@@ -30,6 +30,7 @@ import { dataToken, readDataToken } from "./data-token.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { permission } from "./gate.ts";
 import { createInbox, type InboxRecord } from "./inbox.ts";
+import { createKeptTransfers } from "./kept-transfers.ts";
 import { createOutbound } from "./outbound.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 import { createPullClient } from "./pull-client.ts";
@@ -66,6 +67,8 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const agreements = openStore<KeptAgreement>("release-agreements");
   const wishes = openStore<Wish>("transfer-wishes");
   const pushed = openStore<true>("transfers-pushed");
+  const pushing = openStore<PushRecord>("transfers-pushing");
+  const wantedTransfers = openStore<Wanted>("wanted-transfers");
   const pseudonymKeys = openStore<string>("release-pseudonym-keys");
   // One thread, so that the same table is the same bytes: a version that was erased can be written again.
   const open = (asset: string) => services.assets.open(asset, 1);
@@ -161,9 +164,14 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const pulls = createPullClient({ dispatcher: connections.to, client, now });
   const outbound = createOutbound({ endpoint: endpointOf, pinned: connections.to });
   const stopping = new AbortController();
+  const keptTransfers = createKeptTransfers({
+    ...{ inbox, usage, wishes, pushed, pushing },
+    wanted: wantedTransfers,
+    forgetToken: pulls.forget,
+  });
 
   const pushes = createPushes({
-    records: openStore<PushRecord>("transfers-pushing"),
+    records: pushing,
     pushed,
     async running(pid) {
       const kept = await running().transfers.find(pid);
@@ -224,6 +232,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       if (document !== undefined && !isTransferOver(document.state)) used.add(agreementUuid(document.agreementId));
     }
     await snapshots.keepOnly(used);
+    await wanted?.forgetEnded(services.config().dataspace.keptMs);
   }
   let sweeping: NodeJS.Timeout | undefined;
   let following: Promise<unknown> = Promise.resolve();
@@ -233,6 +242,14 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     release,
     admitsTransfer: provider.admits,
     nextOfTransfer,
+    /** Retention of transfers that are over. */
+    isNeeded: keptTransfers.isNeeded,
+    onForget: keptTransfers.forget,
+    transferMoved(kept: KeptTransfer): void {
+      keptTransfers
+        .moved(kept)
+        .catch((error: unknown) => log.warn({ err: error, pid: kept.pid }, "transfer: not tidied"));
+    },
     negotiationMoved({ pid, side }: KeptNegotiation): void {
       const state = side.document?.state;
       if (side.role !== "consumer" || (state !== undefined && !isNegotiationOver(state))) return;
@@ -244,7 +261,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       wanted = createWanted({
         ...services,
         ...made,
-        store: openStore<Wanted>("wanted-transfers"),
+        store: wantedTransfers,
         open: openStore<true>("wanted-transfers-open"),
         agreements,
         client,
@@ -310,6 +327,21 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       }
       await wish(id, next);
     },
+    /** What providers have sent to this node and lies on its disk. */
+    async received() {
+      const files = [];
+      for await (const file of inbox.list()) files.push(file);
+      return files;
+    },
+    async eraseReceived(id: string): Promise<void> {
+      const state = (await running().transfers.find(id))?.side.document?.state;
+      if (state !== undefined && !isTransferOver(state)) {
+        const detail = `the transfer is ${state}, and what is erased would be sent again: complete or terminate it first`;
+        throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-over", detail);
+      }
+      if (!(await inbox.erase(id))) throw unknownTransfer();
+      await services.accessLog.append({ actor: member, action: "received erased", target: id, outcome: "erased" });
+    },
     /** Records of a transfer of this node as consumer: straight from the provider, or from what it has sent. */
     async fetch(
       id: string,
@@ -325,7 +357,10 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       if (kept === undefined || document === undefined || kept.side.role !== "consumer") throw unknownTransfer();
       if (document.format === PUSH) {
         const whole = await inbox.open(id);
-        if (whole === undefined) throw new TransferError("ERR_TRANSFER_STATE", "not-received-yet");
+        if (whole === undefined) {
+          const reason = document.state === "COMPLETED" ? "received-erased" : "not-received-yet";
+          throw new TransferError("ERR_TRANSFER_STATE", reason);
+        }
         const { file, digest, bytes } = whole;
         const headers = {
           "content-type": "text/csv; charset=utf-8; header=present",

@@ -6,7 +6,7 @@ import { agreementUuid, type KeptAgreement } from "./agreements.ts";
 import type { Permission, Permitted } from "./gate.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { TransferError } from "./transfer-error.ts";
-import type { Usage } from "./usage.ts";
+import { deliveryKey, type Usage } from "./usage.ts";
 
 /** What may leave between two looks at the policy. */
 const PIECE_BYTES = 64 * 1024;
@@ -112,18 +112,19 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       throw new TransferError("ERR_TRANSFER_RANGE", "range-unsatisfiable", `there are ${snapshot.bytes} bytes`);
     }
     const id = known ?? deps.newId();
+    const key = deliveryKey(ask.transfer, id);
     const of = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer };
     if (known === undefined || ask.delivery !== undefined) {
-      await deps.usage.reserve(id, { ...of, at: deps.now() }, may.release.uses);
-    } else await deps.usage.resume(known, of);
+      await deps.usage.reserve(key, { ...of, at: deps.now() }, may.release.uses);
+    } else await deps.usage.resume(key, of);
     const most = snapshot.bytes * (ask.delivery === undefined ? TIMES.pull : TIMES.push);
     // Taken before the answer begins, so that the caller hears why there is nothing more.
-    let taken = await deps.usage.take(id, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);
+    let taken = await deps.usage.take(key, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);
     const close = async () => {
       endStream();
       const left = taken;
       taken = 0;
-      await deps.usage.giveBack(id, left);
+      await deps.usage.giveBack(key, left);
     };
 
     async function* pieces() {
@@ -133,7 +134,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
         file = await open(snapshot.path, "r");
         while (at < snapshot.bytes) {
           await standing(ask);
-          if (taken === 0) taken = await deps.usage.take(id, Math.min(TAKEN_BYTES, snapshot.bytes - at), most);
+          if (taken === 0) taken = await deps.usage.take(key, Math.min(TAKEN_BYTES, snapshot.bytes - at), most);
           const length = Math.min(PIECE_BYTES, taken);
           const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
           if (bytesRead === 0) throw new TransferError("ERR_TRANSFER_STATE", "records-gone");

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
-import { PRIVATE_FILE, PRIVATE_FOLDER } from "../store/atomic-file.ts";
+import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "../store/atomic-file.ts";
 import type { RecordStore } from "../store/records.ts";
 import { TransferError } from "./transfer-error.ts";
 
@@ -37,6 +37,15 @@ export interface Inbox {
   open(
     pid: string,
   ): Promise<{ readonly file: FileHandle; readonly digest: string; readonly bytes: number } | undefined>;
+  /** Every file of which something is held, whether it is complete or not. */
+  list(): AsyncIterable<{
+    readonly pid: string;
+    readonly held: number;
+    readonly bytes: number;
+    readonly isComplete: boolean;
+  }>;
+  /** Off this disk when it resolves. False: there was nothing. */
+  erase(pid: string): Promise<boolean>;
 }
 
 export function createInbox(deps: {
@@ -67,9 +76,14 @@ export function createInbox(deps: {
       await records.put(pid, { digest, bytes, isComplete: true });
       return true;
     }
+    await removed(pid);
+    return false;
+  }
+
+  /** The file first: a record that remains after a crash says that nothing is held. */
+  async function removed(pid: string): Promise<void> {
     await rm(path(pid), { force: true });
     await records.delete(pid);
-    return false;
   }
 
   return Object.freeze({
@@ -82,6 +96,21 @@ export function createInbox(deps: {
         if (record?.isComplete === true && (await file.stat()).size === record.bytes) return { file, ...record };
         await file.close();
         return undefined;
+      }),
+    async *list() {
+      for await (const [pid, { bytes, isComplete }] of records.entries()) {
+        yield { pid, held: Math.min(await sizeOf(pid), bytes), bytes, isComplete };
+      }
+    },
+    erase: (pid: string) =>
+      oneAtATime(pid, async () => {
+        const isKnown = (await records.get(pid)) !== undefined;
+        await removed(pid);
+        if (isKnown) {
+          await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+          await syncFolder(folder);
+        }
+        return isKnown;
       }),
     take: (pid: string, { offset, digest, bytes, part }: InboxPart) =>
       oneAtATime(pid, async () => {

@@ -38,6 +38,8 @@ export interface Usage {
   /** Throws ERR_TRANSFER_RATE; returns what ends the stream, once however often it is called. */
   openStream(agreement: string): () => void;
   used(asset: string): Promise<number>;
+  /** Deliveries of a transfer that is not known any more. What was used stays used. */
+  forget(transfer: string): Promise<void>;
 }
 
 export function createUsage(deps: {
@@ -60,6 +62,9 @@ export function createUsage(deps: {
 
   return Object.freeze({
     used,
+    async forget(transfer: string) {
+      for await (const [id] of deliveries.entries(deliveryKey(transfer, ""))) await deliveries.delete(id);
+    },
     reserve: (id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined) =>
       oneAtATime(delivery.asset, async () => {
         const known = await deliveries.get(id);
@@ -87,8 +92,9 @@ export function createUsage(deps: {
       }),
     giveBack: (id: string, bytes: number) =>
       oneAtATime(`bytes ${id}`, async () => {
-        const delivery = await known(id);
-        if (bytes > 0) await deliveries.put(id, { ...delivery, served: delivery.served - bytes });
+        const delivery = await deliveries.get(id);
+        if (delivery === undefined || bytes === 0) return;
+        await deliveries.put(id, { ...delivery, served: delivery.served - bytes });
       }),
     countCall(agreement: string, perMinute: number) {
       const now = Date.parse(deps.now());
@@ -116,6 +122,9 @@ export function createUsage(deps: {
     },
   });
 }
+
+/** By transfer, so that they go with it. */
+export const deliveryKey = (transfer: string, delivery: string): string => `${transfer} ${delivery}`;
 
 const deliveryUnknown = (): TransferError => new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
 

@@ -233,6 +233,14 @@ export function createWanted(deps: WantedDeps) {
     },
     find: (id: string) => store.get(id),
     list: () => store.entries(),
+    /** What came to nothing goes after a while; what has begun goes with its transfer. */
+    async forgetEnded(keptMs: number): Promise<void> {
+      const before = Date.parse(deps.now()) - keptMs;
+      for await (const [id, { at }] of store.entries()) {
+        if (Date.parse(at) > before || (await open.get(id)) === true) continue;
+        if ((await transfers.find(id)) === undefined) await store.delete(id);
+      }
+    },
     /** A negotiation of this node has moved. */
     async moved(pid: string): Promise<void> {
       for await (const [id] of open.entries()) if (uuidOf({ wanted: id }) === pid) queue.poke(id);

@@ -1,6 +1,6 @@
 /** `sealane transfer`: get records of another's asset under an agreement, and hold or end what runs. */
 import type { Command } from "commander";
-import type { TransferView } from "../../http/routes/transfers/transfers.ts";
+import type { ReceivedView, TransferView } from "../../http/routes/transfers/transfers.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Cli, CommandGroup } from "../command.ts";
@@ -64,6 +64,20 @@ export const transferCommands: CommandGroup = (program, cli) => {
       cli.action<{ out: string }>(async (context, { out }, id) => {
         await context.assertAbsent(out);
         return await fetchInto(context, await context.api(), id, out);
+      }),
+    );
+  transfer
+    .command("received")
+    .description(text("cli.transfer.received"))
+    .action(cli.action((context) => received(context)));
+  transfer
+    .command("erase")
+    .argument("<transfer>", text("cli.argument.transfer"))
+    .description(text("cli.transfer.erase"))
+    .action(
+      cli.action(async (context, _options, id) => {
+        await (await context.api()).post(`/received/${encodeURIComponent(id)}/erase`, {});
+        return { json: { transfer: id, erased: true }, human: context.texts.text("cli.transfer.erased") };
       }),
     );
   for (const verb of ["suspend", "resume", "terminate"] as const) change(transfer, cli, verb);
@@ -135,6 +149,21 @@ async function list(context: CommandContext): Promise<Outcome> {
       rows,
     ),
   };
+}
+
+async function received(context: CommandContext): Promise<Outcome> {
+  const { text } = context.texts;
+  const answer = await (await context.api()).get<{ files: readonly ReceivedView[] }>("/received");
+  const rows = answer.files.map((one) => [
+    one.transfer,
+    one.asset ?? "",
+    one.peer ?? "",
+    `${one.bytes} / ${one.of}`,
+    one.retentionDays === undefined ? "" : String(one.retentionDays),
+  ]);
+  const names = ["transfer", "asset", "participant", "bytes", "retentionDays"] as const;
+  const columns = names.map((name) => ({ title: text(`cli.field.${name}`) }));
+  return { json: answer, human: renderTable(columns, rows) };
 }
 
 function shown({ texts }: CommandContext, view: TransferView): Outcome {

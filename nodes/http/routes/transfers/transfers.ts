@@ -34,6 +34,19 @@ const TransferView = closed({
 });
 export type TransferView = Static<typeof TransferView>;
 
+const ReceivedView = closed({
+  transfer: Text,
+  /** Bytes on disk; `of`: as announced. */
+  bytes: Count,
+  of: Count,
+  complete: Type.Boolean(),
+  peer: Type.Optional(MemberId),
+  asset: Type.Optional(AssetId),
+  /** As declared when it was asked for. */
+  retentionDays: Type.Optional(Count),
+});
+export type ReceivedView = Static<typeof ReceivedView>;
+
 const Id = closed({ transfer: Type.String({ minLength: 1, maxLength: 200 }) });
 
 export function addTransferApi(app: HttpApp, plane: DataPlane): void {
@@ -103,6 +116,43 @@ export function addTransferApi(app: HttpApp, plane: DataPlane): void {
         .send(body as never);
     },
   );
+  app.get(
+    "/api/v1/received",
+    {
+      schema: {
+        summary: "Files that providers have sent to this node and that lie on its disk",
+        response: { 200: closed({ files: Type.Array(ReceivedView) }), ...problems },
+      },
+    },
+    async () => ({
+      files: await Promise.all(
+        (await plane.received()).map(async ({ pid, held, bytes, isComplete }) => {
+          const { peer, asset, declared } = await viewOf(plane, pid).catch(() => NOTHING_KNOWN);
+          return {
+            ...{ transfer: pid, bytes: held, of: bytes, complete: isComplete },
+            ...(peer === undefined ? {} : { peer }),
+            ...(asset === undefined ? {} : { asset }),
+            ...(declared === undefined ? {} : { retentionDays: declared.retentionDays }),
+          };
+        }),
+      ),
+    }),
+  );
+  app.post(
+    "/api/v1/received/:transfer/erase",
+    {
+      schema: {
+        summary: "Erases the file that a transfer which is over has brought",
+        params: Id,
+        body: closed({}),
+        response: { 200: Done, ...problems },
+      },
+    },
+    async ({ params }) => {
+      await plane.eraseReceived(params.transfer);
+      return { done: true as const };
+    },
+  );
   for (const [verb, become, summary] of VERBS) {
     app.post(
       `/api/v1/transfers/:transfer/${verb}`,
@@ -129,6 +179,9 @@ const VERBS = [
   ["complete", "COMPLETED", "Says that everything wanted has arrived"],
   ["terminate", "TERMINATED", "Ends a transfer for good, with its cause"],
 ] as const;
+
+/** Of a file whose transfer is not known any more. */
+const NOTHING_KNOWN: Partial<TransferView> = Object.freeze({});
 
 async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
   const { asked, kept, negotiation, agreement, agreed, received, wish } = await plane.view(id);
