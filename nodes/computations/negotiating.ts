@@ -11,7 +11,7 @@ import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { NEGOTIATION_COLLECTION } from "../../exchange/protocol/paths.ts";
 import type { Role } from "../../exchange/protocol/vocabulary.ts";
-import { isAgreedIn, nextOfProvider } from "../../exchange/requests/agree.ts";
+import { nextOfProvider } from "../../exchange/requests/agree.ts";
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
@@ -27,10 +27,10 @@ import { consumerPorts } from "./consumer.ts";
 import type { Context } from "./context.ts";
 import { createKeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
-import { type AdmissionPorts, admits, mayTake } from "./negotiation-admission.ts";
+import { type AdmissionPorts, admits, makesRoom, mayTake } from "./negotiation-admission.ts";
 import { askFor } from "./negotiation-attempts.ts";
 import { createNegotiationIndex, indexKey, type NegotiationRecord } from "./negotiation-index.ts";
-import { standingOn } from "./negotiation-standing.ts";
+import { standingOn, wordOf } from "./negotiation-standing.ts";
 
 /** How long fetching a request's document takes at most. */
 const FETCH_MS = 10_000;
@@ -76,6 +76,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
   const { services, stores } = ctx;
   const { member: self, log, ledger, openStore } = services;
   const documents = createBroughtDocuments(ctx);
+  /** By the message that came with it. */
+  const brought = new WeakMap<object, unknown>();
   const index = createNegotiationIndex(openStore<string>("dsp-negotiation-of", "unless-power-fails"));
   const moved = createKeyedBell();
   const timers = createTimers(services.now);
@@ -95,6 +97,12 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       await office.send(peer, url, await documents.with(message, await mustBring(peer)), signal),
     ask: client.get,
     admits: (peer, message, pid) => admits(admission, peer, message, pid),
+    /** What is not admitted leaves nothing behind, and ends nothing. */
+    async begins(_peer, message) {
+      await makesRoom({ ...admission, end: engine.end }, message);
+      const document = brought.get(message);
+      if (document !== undefined) await documents.keep(message, document);
+    },
     mayTake: (record, message) => mayTake(ctx, record, message),
     next,
     stands: (record) => standingOn(concluded, record),
@@ -114,7 +122,6 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
     stores,
     index,
     find: engine.find,
-    end: engine.end,
     beside: (peer, message, pid) => beside.admits(peer, message, pid),
   };
   const attempts = {
@@ -173,11 +180,7 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
 
   async function takeFirst(peer: string, body: unknown, type: string): Promise<Negotiation> {
     const { message, document } = withoutDocument(body);
-    const parsed = document === undefined ? undefined : negotiationProtocol.parse(message, ["ContractRequestMessage"]);
-    // What is not admitted leaves nothing behind.
-    if (parsed?.ok === true && (await admits(admission, peer, parsed.message, "")) === undefined) {
-      await documents.keep(parsed.message, document);
-    }
+    if (document !== undefined) brought.set(message as object, document);
     // Of two that come at once the second one finds the first one running.
     const { target } = (message as { readonly offer?: { readonly target?: unknown } } | null)?.offer ?? {};
     return await oneAtATime(`${peer} ${target}`, () => engine.takeFirst(peer, message, type));
@@ -250,9 +253,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
         const record = await find("provider", kept.request, kept.asset);
         const document = record?.side.document;
         if (record === undefined || document === undefined) return false;
-        const { state } = document;
-        if ((state === "VERIFIED" || state === "FINALIZED") && isAgreedIn(document, kept)) return true;
-        if (isNegotiationOver(state)) return false;
+        const word = wordOf(record, kept);
+        if (word !== "waits") return word === "verified";
         engine.poke(record.pid);
         const left = until - ctx.clock();
         if (left <= 0) return false;

@@ -2,14 +2,14 @@ import { beforeEach, expect, test } from "vitest";
 import { firstRequest } from "../../exchange/negotiation/compose.ts";
 import { openOffer } from "../../exchange/negotiation/data-request.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
-import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { consumerPidOf } from "../../exchange/requests/agreement-record.ts";
 import type { RequestLife } from "../../exchange/requests/life.ts";
 import type { LifeRecord } from "../../exchange/requests/ports.ts";
 import { createProcesses, type Processes } from "../dataspace/processes.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
-import { admits } from "./negotiation-admission.ts";
+import { type AdmissionPorts, admits, makesRoom } from "./negotiation-admission.ts";
 import { createNegotiationIndex, type NegotiationRecord } from "./negotiation-index.ts";
 
 const REQUEST = "5d1f0f0e-9f0e-4f0e-8d3c-6a2a0f0c0001";
@@ -20,6 +20,9 @@ const never = async () => undefined;
 let lives: ReturnType<typeof memoryRecords<LifeRecord>>;
 let engine: Processes<Negotiation, NegotiationMessage>;
 let index: ReturnType<typeof createNegotiationIndex>;
+let ports: AdmissionPorts;
+/** Does the ledger have what every negotiation here is about? */
+let stands: boolean;
 const life = (fields: object) =>
   lives.put(REQUEST, {
     position: 1,
@@ -34,6 +37,11 @@ beforeEach(async () => {
   lives = memoryRecords();
   await life({});
   index = createNegotiationIndex(memoryRecords());
+  stands = false;
+  ports = {
+    ...{ self: "beta", stores: { lives }, index, find: (pid) => engine.find(pid) },
+    beside: async () => ({ code: "data-request-wanted", detail: "none" }),
+  };
   engine = createProcesses<Negotiation, NegotiationMessage>({
     protocol: negotiationProtocol,
     records: memoryRecords(),
@@ -41,19 +49,12 @@ beforeEach(async () => {
     now: () => "2026-11-22T12:00:00.000Z",
     post: async () => ({ kind: "passing", code: "nobody", doubtful: false }),
     ask: never,
-    admits: (peer, message, pid) =>
-      admits(
-        {
-          ...{ self: "beta", stores: { lives }, index, find: engine.find, end: engine.end },
-          beside: async () => ({ code: "data-request-wanted", detail: "none" }),
-        },
-        peer,
-        message,
-        pid,
-      ),
+    admits: (peer, message, pid) => admits(ports, peer, message, pid),
+    begins: (_peer, message) => makesRoom({ ...ports, end: engine.end }, message),
+    stands: async ({ side: { document } }) => (stands && document ? { ...document, state: "FINALIZED" } : undefined),
     next: never,
     onMoved(record: NegotiationRecord) {
-      if (record.side.document?.state === "TERMINATED") index.isOver(record, ABOUT);
+      if (isNegotiationOver(record.side.document!.state)) index.isOver(record, ABOUT);
       else index.isRunning(record, ABOUT);
     },
     onError: () => undefined,
@@ -114,6 +115,19 @@ test("the requester's next attempt takes the place of the one before, which ends
     termination: { by: "provider", code: "superseded", reason: [`by ${attempt(2)}`] },
   });
   expect(index.running("provider", ABOUT)).toBe(second.providerPid);
+});
+
+test("being asked whether an attempt may begin ends nothing: only its beginning does", async () => {
+  const first = await asked(attempt(0));
+  expect(await admits(ports, "alpha", messageOf(attempt(1)), "pid")).toBeUndefined();
+  expect(await engine.show("alpha", first.providerPid)).toMatchObject({ state: "REQUESTED" });
+});
+
+test("an attempt whose agreement the ledger has is not superseded: it is over as agreed on", async () => {
+  const first = await asked(attempt(0));
+  stands = true;
+  expect((await asked(attempt(1))).state).toBe("REQUESTED");
+  expect(await engine.show("alpha", first.providerPid)).toMatchObject({ state: "FINALIZED", termination: undefined });
 });
 
 test("an earlier attempt that comes late does not", async () => {

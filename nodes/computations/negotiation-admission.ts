@@ -22,15 +22,13 @@ export interface AdmissionPorts {
   readonly stores: Pick<RequestStores, "lives">;
   readonly index: Pick<NegotiationIndex, "running">;
   readonly find: (pid: string) => Promise<NegotiationRecord | undefined>;
-  /** Over for this side, without a message. */
-  readonly end: (pid: string, cause: Cause) => Promise<void>;
   /** Says whether this participant may begin with what is about no data request. */
   readonly beside: (peer: string, message: NegotiationMessage, pid: string) => Promise<Refused>;
 }
 
 const because = (code: string, detail: string) => ({ code, detail });
 
-/** The requester asks for what its request on the ledger names, says which, and asks once at a time. */
+/** The requester asks for what its request on the ledger names, says which, and asks once at a time. Changes nothing. */
 export async function admits(
   ports: AdmissionPorts,
   peer: string,
@@ -56,18 +54,38 @@ export async function admits(
 
 /**
  * One negotiation runs on an asset for a request. Attempts are numbered by their ids, and a requester begins the next
- * one only after the one before is over for it: then it is over here too. Any other second one is refused.
+ * one only after the one before is over for it. Any other second one is refused.
  */
 async function onlyOne(ports: AdmissionPorts, about: Subject, consumerPid: string): Promise<Refused> {
-  const running = ports.index.running("provider", about);
-  const before = running === undefined ? undefined : (await ports.find(running))?.side.document;
-  if (running === undefined || before === undefined || before.consumerPid === consumerPid) return undefined;
-  const [earlier, later] = [before.consumerPid, consumerPid].map((pid) => attemptOf(about.request, about.asset, pid));
-  if (earlier === undefined || later === undefined || later <= earlier) {
-    return because("negotiation-running", `consumerPid ${before.consumerPid}: wait until it is over, or go on with it`);
-  }
-  await ports.end(running, causeOf(SUPERSEDED, `by ${consumerPid}`));
-  return undefined;
+  const running = await runningBeside(ports, about, consumerPid);
+  if (running === undefined) return undefined;
+  const before = running.document.consumerPid;
+  const [earlier, later] = [before, consumerPid].map((pid) => attemptOf(about.request, about.asset, pid));
+  if (earlier !== undefined && later !== undefined && later > earlier) return undefined;
+  return because("negotiation-running", `consumerPid ${before}: wait until it is over, or go on with it`);
+}
+
+/** A requester that begins its next attempt has shown that the one before is over: then it is over here too. */
+export async function makesRoom(
+  ports: AdmissionPorts & {
+    /** Over for this side, without a message. */
+    readonly end: (pid: string, cause: Cause) => Promise<void>;
+  },
+  message: NegotiationMessage,
+): Promise<void> {
+  const reference = message["@type"] === "ContractRequestMessage" ? dataRequestOf(message.offer) : undefined;
+  if (reference === undefined || message["@type"] !== "ContractRequestMessage") return;
+  const about = { request: reference.request, asset: message.offer.target };
+  const running = await runningBeside(ports, about, message.consumerPid);
+  if (running !== undefined) await ports.end(running.pid, causeOf(SUPERSEDED, `by ${message.consumerPid}`));
+}
+
+async function runningBeside({ index, find }: AdmissionPorts, about: Subject, consumerPid: string) {
+  const pid = index.running("provider", about);
+  const document = pid === undefined ? undefined : (await find(pid))?.side.document;
+  return pid === undefined || document === undefined || document.consumerPid === consumerPid
+    ? undefined
+    : { pid, document };
 }
 
 /** FINALIZED rests on the ledger, which this node may have a moment later. */

@@ -1,6 +1,8 @@
-/** What nobody can take back: the ledger has the agreement that a negotiation is about, to the letter. */
+/** What a negotiation has come to: by the ledger, which nobody can take back, and by what both sides have said. */
 import { agreementDigest } from "../../exchange/negotiation/agreement.ts";
-import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { isAgreedIn } from "../../exchange/requests/agree.ts";
+import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { NegotiationRecord } from "./negotiation-index.ts";
 
 const URN = /^urn:uuid:([0-9a-f-]{36})$/;
@@ -17,4 +19,14 @@ export async function standingOn(
   if (document?.agreement === undefined || id === undefined) return undefined;
   const stands = (await concluded(id))?.digest === agreementDigest(document.agreement);
   return stands ? { ...document, state: "FINALIZED" } : undefined;
+}
+
+/** The requester's word on this very agreement. An end that this side has put on its way is one, though nobody has heard it. */
+export function wordOf({ side }: NegotiationRecord, kept: AgreementRecord): "verified" | "over" | "waits" {
+  const { document, sending } = side;
+  if (document === undefined) return "waits";
+  if (sending?.["@type"] === "ContractNegotiationTerminationMessage") return "over";
+  if ((document.state === "VERIFIED" || document.state === "FINALIZED") && isAgreedIn(document, kept))
+    return "verified";
+  return isNegotiationOver(document.state) ? "over" : "waits";
 }

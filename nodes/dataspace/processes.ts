@@ -58,6 +58,8 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
     message: M,
     pid: string,
   ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
+  /** Of a first message that is admitted, right before its process is written: what must lie on disk, or end, by then. */
+  readonly begins?: (peer: string, message: M) => Promise<void>;
   /** What this side wants to say now; the same answer for the same record, or one for a later state. */
   readonly next: (record: ProcessRecord<D, M>) => Promise<M | undefined>;
   /** May the other side say this now? Says why not; throws for "not yet". */
@@ -323,9 +325,11 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
             throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
           }
           const refused = await ports.admits(peer, message, pid);
-          const first = digestOf(message);
-          if (refused === undefined) return await taken({ pid, peer, address, side: newSide(role), first }, message);
-          throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });
+          if (refused !== undefined) {
+            throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });
+          }
+          await ports.begins?.(peer, message);
+          return await taken({ pid, peer, address, side: newSide(role), first: digestOf(message) }, message);
         }
         if (kept.first === digestOf(message) && kept.side.document !== undefined) return kept.side.document;
         throw pidTaken("the id belongs to another process", kept.side.document);
