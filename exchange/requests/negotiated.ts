@@ -26,11 +26,9 @@ export const POLICY_REPLACED = "policy-replaced" satisfies EndReason;
 export const SUPERSEDED = "superseded" satisfies EndReason;
 
 /** The requester asks anew: nobody has refused anything. */
-const RENEWED: readonly string[] = [
-  "policy-replaced",
-  "peer-unreachable",
-  "deadline-passed",
-] satisfies readonly EndReason[];
+const RENEWED: readonly string[] = ["policy-replaced"] satisfies readonly EndReason[];
+/** So it does where it was itself that gave up; a provider that says so does not want to be asked again. */
+const GIVEN_UP: readonly string[] = ["peer-unreachable", "deadline-passed"] satisfies readonly EndReason[];
 /** Refusals of a first message that time, or the next attempt's id, mends. */
 const MENDED: readonly string[] = ["negotiation-running", "pid-taken"];
 const FIRST_PAUSE_MS = 60_000;
@@ -53,7 +51,10 @@ export function asksAgainAt(
   refusal: FirstRefusal | undefined,
   attempt: number,
 ): number | undefined {
-  if (document !== undefined) return RENEWED.includes(document.termination?.code ?? "") ? 0 : undefined;
+  if (document !== undefined) {
+    const { by, code = "" } = document.termination ?? {};
+    return RENEWED.includes(code) || (by === "consumer" && GIVEN_UP.includes(code)) ? 0 : undefined;
+  }
   if (refusal === undefined) return undefined;
   const isWord = refusal.isFinal === true && !refusal.code.startsWith("http-");
   if (isWord && !MENDED.includes(refusal.code)) return undefined;

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { dataRequestOf } from "../../exchange/negotiation/data-request.ts";
 import type { MessageOffer } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import { consumerPidOf } from "../../exchange/requests/agreement-record.ts";
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
@@ -27,7 +28,7 @@ function created(base = "https://alpha.example/dsp/2025-1", offer?: () => Promis
     begun,
     alarms,
     index,
-    over: (attempt: number, how: { termination?: string; refusal?: NegotiationRecord["refusal"] }) =>
+    over: (attempt: number, how: { termination?: string; by?: Role; refusal?: NegotiationRecord["refusal"] }) =>
       records.set(pidOf(attempt), {
         side: {
           role: "consumer",
@@ -36,7 +37,10 @@ function created(base = "https://alpha.example/dsp/2025-1", offer?: () => Promis
           document:
             how.termination === undefined
               ? undefined
-              : ({ state: "TERMINATED", termination: { by: "provider", code: how.termination } } as Negotiation),
+              : ({
+                  state: "TERMINATED",
+                  termination: { by: how.by ?? "provider", code: how.termination },
+                } as Negotiation),
         },
         ...(how.refusal === undefined ? {} : { refusal: how.refusal }),
       }),
@@ -106,7 +110,7 @@ test("one that runs is not begun again", async () => {
 test("after a policy was replaced the next attempt begins at once, under an id of its own", async () => {
   const world = created();
   world.over(0, { termination: "policy-replaced" });
-  world.over(1, { termination: "deadline-passed" });
+  world.over(1, { termination: "deadline-passed", by: "consumer" });
   await world.ask();
   expect(world.begun.map(({ pid }) => pid)).toEqual([pidOf(2)]);
 });
@@ -122,6 +126,7 @@ test.each([
   ["that the provider refused for good", { refusal: refusal("request-over", true) }],
   ["that ended with a refusal of the request", { termination: "data-request-refused" }],
   ["that ended because a message was refused", { termination: "peer-refused" }],
+  ["that the provider let pass", { termination: "deadline-passed" }],
 ])("after one %s nothing is begun any more", async (_name, how) => {
   const world = created();
   world.over(0, how);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { negotiationTermination, verificationMessage } from "../../exchange/negotiation/compose.ts";
+import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { agreeing, BEGIN, createWorld, type Next, PID, SOON, silent } from "./_world.ts";
 
@@ -190,6 +191,42 @@ describe("a message that the other side refuses for good", () => {
     for await (const [one] of world.stores.beta.open.entries()) open.push(one);
     expect(open).toEqual([]);
     expect((await world.kept("beta"))?.refusal?.code).toBe("agreement-not-on-ledger");
+    await world.stop();
+  });
+
+  test("because it is over there ends it here too, without another word", async () => {
+    const world = createWorld({ alpha: agreeing, beta: agreeing }, [], {
+      endings: { waitMs: DAY_MS, message: negotiationTermination },
+      ask: async () => ({
+        ...negotiationProtocol.answer((await world.kept("alpha"))!.side.document!),
+        state: "TERMINATED",
+      }),
+      mayTake: mayTake("ContractNegotiationEventMessage"),
+    });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(async () => (await world.states())[1], SOON).toBe("TERMINATED");
+    expect((await world.kept("beta"))?.side.document?.termination).toMatchObject({
+      by: "provider",
+      code: "peer-refused",
+    });
+    expect(world.posted.filter((one) => one.includes("Termination"))).toEqual([]);
+    await world.stop();
+  });
+
+  test("because it is over there does not undo what the ledger has, and is not said again", async () => {
+    const world = createWorld({ alpha: agreeing, beta: agreeing }, [], {
+      endings: { waitMs: DAY_MS, message: negotiationTermination },
+      ask: async () => ({
+        ...negotiationProtocol.answer((await world.kept("alpha"))!.side.document!),
+        state: "TERMINATED",
+      }),
+      mayTake: mayTake("ContractNegotiationEventMessage"),
+      stands: async ({ side: { document } }) => document && { ...document, state: "FINALIZED" },
+    });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(async () => (await world.states())[1], SOON).toBe("FINALIZED");
     await world.stop();
   });
 

@@ -2,7 +2,7 @@
 import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
 import { sends } from "../../exchange/protocol/side.ts";
 import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
-import type { ProcessRecord } from "./process-record.ts";
+import type { ProcessRecord, ProcessRefusal } from "./process-record.ts";
 
 export interface Endings<D, M> {
   /** How long a process may stand still before the side that may say so ends it, in milliseconds. */
@@ -51,14 +51,17 @@ export function deadlineOf<D extends ProcessDocument, M extends { readonly "@typ
 export const deadlinePassed = ({ state }: ProcessDocument, due: string): Cause =>
   causeOf("deadline-passed", `nothing has moved in state ${state} by ${due}`);
 
+export const refusedBy = ({ type, code, reasons }: ProcessRefusal): Cause =>
+  causeOf("peer-refused", `${type}: ${code}`, ...reasons);
+
 /** Of a message that the other side will never take. An end that it refuses keeps its own cause. */
 export function refusedCause<D, M extends { readonly "@type": string }>(
   endings: Endings<D, M>,
   document: D,
   message: M,
-  { type, code, reasons }: NonNullable<ProcessRecord<D, M>["refusal"]>,
+  refusal: ProcessRefusal,
 ): Cause {
-  const cause = causeOf("peer-refused", `${type}: ${code}`, ...reasons);
+  const cause = refusedBy(refusal);
   if (message["@type"] !== endings.message(document, cause)["@type"]) return cause;
   const own = message as { readonly code?: string; readonly reason?: readonly unknown[] };
   return { code: own.code ?? cause.code, ...(own.reason === undefined ? {} : { reason: [...own.reason] }) };

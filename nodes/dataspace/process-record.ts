@@ -43,7 +43,7 @@ export interface ProcessRefusal {
 /** How a message fared. */
 export type Delivery =
   | { readonly kind: "taken"; readonly answer: unknown }
-  /** Nothing changed there, as far as an answer can say. */
-  | { readonly kind: "refused"; readonly code: string; readonly reasons: readonly string[] }
+  /** Nothing changed there, as far as an answer can say. `isOver`: nothing will, the process is over there. */
+  | { readonly kind: "refused"; readonly code: string; readonly reasons: readonly string[]; readonly isOver?: true }
   /** It may have been taken, or not yet: try again. `doubtful`: give up soon, the answer may be the other side's last. */
   | { readonly kind: "passing"; readonly code: string; readonly doubtful: boolean };

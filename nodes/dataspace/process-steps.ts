@@ -82,11 +82,16 @@ export function createSteps<D extends ProcessDocument, M extends { readonly "@ty
       side: { ...withdrawn(record.side), document },
     }),
 
-    /** Over for this side, which cannot tell the other one. */
+    /** Over for this side, which cannot tell the other one: with the end that it has wanted to tell, else with this cause. */
     declared({ delivery: _, ...record }: Record, cause: Cause): Record {
+      const { role, document, sending } = record.side;
       const side = withdrawn(record.side);
-      if (side.document === undefined) return { ...record, side };
-      return { ...record, side: { ...side, document: protocol.ended(side.document, side.role, cause) } };
+      if (document === undefined) return { ...record, side };
+      const said = sending === undefined ? undefined : moves.step(document, role, sending, "unknown");
+      if (said?.ok === true && protocol.endOf(said.document) !== undefined) {
+        return { ...record, side: { ...side, document: said.document } };
+      }
+      return { ...record, side: { ...side, document: protocol.ended(document, role, cause) } };
     },
 
     urlOf(record: Record, message: M): string {
@@ -106,6 +111,12 @@ export function createSteps<D extends ProcessDocument, M extends { readonly "@ty
     isAfter(record: Record, message: M, told: unknown): boolean {
       const after = moves.step(record.side.document, record.side.role, message, "unknown");
       return after.ok && protocol.stateOf(told)?.state === after.document.state;
+    },
+
+    /** Does the other side say that nothing can follow any more? */
+    isOverThere({ side: { document } }: Record, told: unknown): boolean {
+      const state = protocol.stateOf(told)?.state;
+      return document !== undefined && state !== undefined && protocol.isOver({ ...document, state });
     },
   });
 }

@@ -207,6 +207,30 @@ test("whoever cannot be reached for a day ends the process with that cause", asy
   await alpha.stop();
 });
 
+test("an end that cannot be told for a day is kept with the cause that it has, and what it failed for beside it", async () => {
+  let clock = Date.parse("2026-11-22T12:00:00Z");
+  const cause = causeOf("request-cancelled", "enough");
+  const world = createWorld(
+    {
+      alpha: async ({ side: { document } }) =>
+        document?.state === "REQUESTED" ? negotiationTermination(document, cause) : undefined,
+      beta: silent,
+    },
+    ["arrives", ...Array<"lost">(50).fill("lost")],
+    { now: () => new Date(clock).toISOString() },
+  );
+  await world.boot();
+  await world.engine("alpha").begin(BEGIN);
+  const rung = async () => {
+    clock += 60 * 60_000;
+    world.engine("alpha").poke(PID);
+    return (await world.kept("alpha"))?.side.document?.termination;
+  };
+  await expect.poll(rung, SOON).toEqual({ by: "consumer", ...cause });
+  expect((await world.kept("alpha"))?.refusal).toMatchObject({ code: "lost", isFinal: false });
+  await world.stop();
+});
+
 test.each([404, 409, 507])(
   "a member that answers %i for a while is asked until it answers otherwise",
   async (status) => {

@@ -16,7 +16,7 @@ import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import type { RecordStore } from "../store/records.ts";
 import { DataspaceError, unknownProcess } from "./dataspace-error.ts";
 import { createEndedProcesses, type EndedMark, type Retention } from "./ended-processes.ts";
-import { deadlineOf, deadlinePassed, type End, type Endings, endOf, refusedCause } from "./endings.ts";
+import { deadlineOf, deadlinePassed, type End, type Endings, endOf, refusedBy, refusedCause } from "./endings.ts";
 import { createOpenProcesses, MOST_OPEN } from "./open-processes.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
 import { createSteps } from "./process-steps.ts";
@@ -126,6 +126,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     urlOf,
     stateUrlOf,
     isAfter,
+    isOverThere,
   } = createSteps(protocol, ports.now);
   const oneAtATime = createKeyedLock();
   const attempts = new Map<string, { readonly abort: () => void; readonly settled: Promise<void> }>();
@@ -249,9 +250,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     attempts.set(pid, attempt);
     try {
       let outcome = await ports.post(peer, urlOf(record, message), message, controller.signal);
-      if (outcome.kind === "refused" && (await hasArrived(record, message, controller.signal))) {
-        outcome = { kind: "taken", answer: undefined };
-      }
+      if (outcome.kind === "refused") outcome = await understood(record, message, outcome, controller.signal);
       await oneAtATime(pid, () => settle(record, message, delivery, outcome));
     } finally {
       if (attempts.get(pid) === attempt) attempts.delete(pid);
@@ -260,9 +259,16 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   }
 
   /** An earlier try may have been taken although its answer was lost: then the refusal is about the second one. */
-  async function hasArrived(record: Record, message: M, signal: AbortSignal): Promise<boolean> {
+  async function understood(
+    record: Record,
+    message: M,
+    refused: Extract<Delivery, { kind: "refused" }>,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
     const url = stateUrlOf(record);
-    return url !== undefined && isAfter(record, message, await ports.ask(record.peer, url, signal));
+    const told = url === undefined ? undefined : await ports.ask(record.peer, url, signal);
+    if (isAfter(record, message, told)) return { kind: "taken", answer: undefined };
+    return isOverThere(record, told) ? { ...refused, isOver: true } : refused;
   }
 
   async function settle(
@@ -281,11 +287,12 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const now = ports.now();
     const tries = delivery.tries + 1;
     const waited = Date.parse(now) - Date.parse(delivery.since);
-    const standing = waited > patience.giveUpMs ? await ports.stands?.(record) : undefined;
-    const isLate = waited > patience.giveUpMs && standing === undefined;
-    const isClosed = standing !== undefined && waited > (ports.endings?.waitMs ?? Number.POSITIVE_INFINITY);
-    const isHopeless = isLate || isClosed || (outcome.kind === "passing" && isLastTry(outcome, tries));
-    if (outcome.kind === "passing" && !isHopeless) {
+    const isOver = outcome.kind === "refused" && outcome.isOver === true;
+    const isOverdue = outcome.kind === "passing" && waited > patience.giveUpMs;
+    const standing = isOver || isOverdue ? await ports.stands?.(record) : undefined;
+    const isClosed = isOver || waited > (ports.endings?.waitMs ?? Number.POSITIVE_INFINITY);
+    const isHopeless = isOverdue && (standing === undefined || isClosed);
+    if (outcome.kind === "passing" && !isHopeless && !isLastTry(outcome, tries)) {
       const growing = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
       const pause = standing === undefined ? growing : STANDING_PAUSE_MS;
       return await keep({ ...record, delivery: { since: delivery.since, tries, due: later(pause) } });
@@ -293,8 +300,9 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const reasons = outcome.kind === "refused" ? outcome.reasons : [];
     const isFinal = outcome.kind === "refused";
     const refusal = { type: message["@type"], code: outcome.code, reasons, at: now, isFinal };
-    if (isClosed) return await keep({ ...over(record, standing), refusal });
-    if (isLate) return await keep({ ...declared(record, causeOf("peer-unreachable", outcome.code)), refusal });
+    if (standing !== undefined && isClosed) return await keep({ ...over(record, standing), refusal });
+    if (isOver) return await keep({ ...declared(record, refusedBy(refusal)), refusal });
+    if (isHopeless) return await keep({ ...declared(record, causeOf("peer-unreachable", outcome.code)), refusal });
     await keep({ ...record, side: withdrawn(record.side), refusal });
   }
 
