@@ -6,6 +6,7 @@ import { heBench } from "./he.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { negotiateBench } from "./negotiate.bench.ts";
+import { policyBench } from "./policy.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
@@ -19,6 +20,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   catalog: catalogBench,
   negotiate: negotiateBench,
   disclosure: disclosureBench,
+  policy: policyBench,
   scan: scanBench,
   vectors: vectorsBench,
   he: heBench,

@@ -1,0 +1,230 @@
+/**
+ * The same decision written down once more, straight from the policy document and without any explanation: a second
+ * opinion for tests, and what a decision costs that only says yes or no. Shares no code with the rules.
+ */
+import type { Asset } from "../model/asset.ts";
+import type { DecisionContext } from "../model/context.ts";
+import type { Constraint, Policy } from "../model/policy.ts";
+import type { DataRequest } from "../model/request.ts";
+
+type Field = Asset["fields"][number];
+type Statistic = DataRequest["query"]["measures"][number]["statistic"];
+
+/** Of a policy and documents whose shape was checked before. */
+export function plainDecision(
+  policy: Policy,
+  request: DataRequest,
+  asset: Asset,
+  context: DecisionContext,
+): "permit" | "refuse" | "wait" {
+  const use = policy.permission.find(({ action }) => action === "use")!;
+  const right = (from: readonly Constraint[] | undefined, name: string, operator = "isAnyOf"): unknown =>
+    from?.find((one) => one.leftOperand === name && one.operator === operator)?.rightOperand;
+  const term = (name: string, operator?: string) => right(use.constraint, name, operator);
+  const list = (name: string) => term(name) as readonly string[] | undefined;
+  const forbidden = (name: string) =>
+    (policy.prohibition ?? []).flatMap(({ constraint }) => (right(constraint, name) as string[]) ?? []);
+  const duty = (action: string) => use.duty?.find((one) => one.action === action);
+  const isForbidden = (action: string) => (policy.prohibition ?? []).some((one) => one.action === action);
+  const opens = (action: string, element: string) =>
+    policy.permission.filter(
+      (one) =>
+        one.action === action && ((right(one.constraint, "sealane:element") as string[]) ?? []).includes(element),
+    );
+  const number = (name: string, operator: string, silent: number) => Number(term(name, operator) ?? silent);
+  const only = (element: string): Field | undefined => {
+    const found = asset.fields.filter((field) => field.element === element);
+    return found.length === 1 ? found[0] : undefined;
+  };
+  const isNumber = (field: Field | undefined) => field?.type === "decimal" || field?.type === "integer";
+  const codesOf = (field: Field) =>
+    Object.hasOwn(asset.codeTables, field.codeTable ?? " ") ? asset.codeTables[field.codeTable!] : undefined;
+  const { query } = request;
+  const { provider, requester, receiver, coordinator, sequencer, attributes } = context;
+
+  const isSound = (): boolean => {
+    if (policy.target !== asset.id || policy.assigner !== asset.provider || provider.id !== asset.provider)
+      return false;
+    if (!request.assets.includes(asset.id)) return false;
+    // Roles.
+    if (requester?.id !== request.requester || receiver?.id !== request.receiver) return false;
+    if (coordinator?.id !== request.coordinator || sequencer === undefined) return false;
+    for (const one of [requester, receiver, coordinator, sequencer]) {
+      if (one.id === provider.id || one.holdingGroup === provider.holdingGroup) return false;
+    }
+    const same = (a: { id: string; holdingGroup: string }, b: { id: string; holdingGroup: string }) =>
+      a.id === b.id || a.holdingGroup === b.holdingGroup;
+    if (same(coordinator, receiver)) return false;
+    if (same(coordinator, sequencer) && term("sealane:coordinatorMayBeSequencer", "eq") !== "true") return false;
+    // Who, what for, where.
+    if (!list("sealane:requesterKind")?.includes(requester.kind)) return false;
+    if (list("sealane:requester")?.includes(request.requester) === false) return false;
+    if (forbidden("sealane:requester").includes(request.requester)) return false;
+    if (!list("purpose")?.includes(request.purpose.code) || forbidden("purpose").includes(request.purpose.code))
+      return false;
+    if (list("sealane:legalBasis")?.includes(request.legalBasis.code) === false) return false;
+    if (list("sealane:scenario")?.includes(request.scenario) === false) return false;
+    const holds = (outer: string, inner: string) => `${inner}-`.startsWith(`${outer}-`);
+    const place = request.territory;
+    if (!(list("spatial") ?? ["CN"]).some((outer) => holds(outer, place))) return false;
+    if (forbidden("spatial").some((one) => holds(one, place) || holds(place, one))) return false;
+    const others = request.recipients.filter((one) => one !== request.requester && one !== request.receiver);
+    if (others.length > 0 && isForbidden("distribute")) return false;
+    if ([request.requester, request.receiver, ...others].some((one) => forbidden("recipient").includes(one)))
+      return false;
+    if (others.some((one) => !(list("recipient") ?? []).includes(one))) return false;
+    // When, how often, how long.
+    const at = Date.parse(context.now);
+    const from = term("dateTime", "gteq");
+    if (from !== undefined && !(at >= Date.parse(from as string))) return false;
+    if (!(at <= Date.parse(term("dateTime", "lteq") as string))) return false;
+    if (!(at <= Date.parse(`${request.validity.to}T16:00:00Z`) - 1)) return false;
+    if (!(Date.parse(request.validity.from) <= Date.parse(request.validity.to))) return false;
+    if (!(Date.parse(request.createdAt) - 300_000 <= at)) return false;
+    if (context.usesSoFar >= number("count", "lteq", Number.POSITIVE_INFINITY)) return false;
+    const days = right(duty("delete")?.constraint, "sealane:retentionDays", "lteq");
+    if (request.retentionDays > Number(days ?? 365)) return false;
+    // Who receives, and how.
+    if (!(list("sealane:method") ?? ["mask", "bfv"]).includes(request.method ?? "mask")) return false;
+    if (!list("sealane:receiverMode")?.includes(request.receiverMode)) return false;
+    if (request.receiverMode === "direct") {
+      if (request.receiver !== request.requester || query.groupBy.length > 1) return false;
+      if (query.measures.some(({ statistic }) => statistic.kind === "distinct")) return false;
+    } else if (!list("sealane:releaseAuthority")?.includes(request.receiver) || same(requester, receiver)) return false;
+    return columnsAllowed() && countsAllowed();
+  };
+
+  const classed = (element: string) =>
+    query.groupBy.some((one) => "element" in one && one.element === element && one.edges !== undefined);
+  const closed = (element: string) => forbidden("sealane:element").includes(element);
+  const isUnique = (names: readonly string[]) => new Set(names).size === names.length;
+
+  function columnsAllowed(): boolean {
+    if (!isUnique(query.measures.map(({ id }) => id))) return false;
+    for (const { statistic, units = {} } of query.measures) {
+      const elements = columnsOf(statistic);
+      if (statistic.kind === "count" && !policy.permission.some(({ action }) => action === "sealane:countUnits"))
+        return false;
+      if (!isUnique(elements)) return false;
+      if ((statistic.kind === "histogram" || statistic.kind === "quantile") && !classed(statistic.element))
+        return false;
+      for (const element of elements) {
+        const field = only(element);
+        if (field === undefined || closed(element)) return false;
+        const lists = opens("aggregate", element).map((one) => right(one.constraint, "sealane:function") as string[]);
+        if (!lists.some((functions) => functions.includes(statistic.kind))) return false;
+        if (statistic.kind === "distinct" ? field.type !== "code" && field.type !== "text" : !isNumber(field))
+          return false;
+        if (statistic.kind === "distinct") continue;
+        if (field.bounds === undefined || identifies(element)) return false;
+      }
+      for (const [element, unit] of Object.entries(units)) {
+        const held = elements.includes(element) ? only(element)?.unit : undefined;
+        if (held === undefined) return false;
+        const { quantities = {} } = context;
+        const known = Object.hasOwn(quantities, unit) && Object.hasOwn(quantities, held);
+        if (held !== unit && !(known && quantities[unit] === quantities[held])) return false;
+      }
+    }
+    return (
+      query.filters.every(filterAllowed) &&
+      isUnique(query.filters.map((one) => `${one.element} ${one.operator}`)) &&
+      groupsAllowed()
+    );
+  }
+
+  const identifies = (element: string) =>
+    asset.fields.some((field) => field.element === element && field.identity === true);
+
+  function filterAllowed({ element, operator, values }: DataRequest["query"]["filters"][number]): boolean {
+    const field = only(element);
+    const [permission] = opens("sealane:filter", element);
+    if (field === undefined || permission === undefined || closed(element) || identifies(element)) return false;
+    const stated = (name: string) => right(permission.constraint, name);
+    if (!(stated("sealane:predicate") as string[]).includes(operator)) return false;
+    if (operator !== "isAnyOf" && values.length !== 1) return false;
+    if (field.type === "text" || (field.type === "code" && operator.endsWith("teq"))) return false;
+    if (field.type === "code" && !values.every((value) => codesOf(field)?.some(({ code }) => code === value)))
+      return false;
+    const literals = stated("sealane:value") as string[] | undefined;
+    if (literals !== undefined) return values.every((value) => literals.includes(value));
+    const classes = stated("sealane:partition") as { minimum: string; maximum: string }[] | undefined;
+    if (classes === undefined) return field.type === "code";
+    const bound = (wanted: string) =>
+      query.filters.find((one) => one.element === element && one.operator === wanted)?.values[0];
+    return classes.some(({ minimum, maximum }) => minimum === bound("gteq") && maximum === bound("lteq"));
+  }
+
+  function groupsAllowed(): boolean {
+    const names = query.groupBy.map((one) => ("element" in one ? one.element : one.attribute));
+    if (!isUnique(names) || names.length > 3) return false;
+    return query.groupBy.every((one) => {
+      if ("attribute" in one) {
+        const listed = policy.permission
+          .filter(({ action }) => action === "sealane:groupBy")
+          .flatMap(({ constraint }) => (right(constraint, "sealane:attribute") as string[]) ?? []);
+        return listed.includes(one.attribute) && Object.hasOwn(attributes, one.attribute);
+      }
+      const field = only(one.element);
+      const open = opens("sealane:groupBy", one.element);
+      if (field === undefined || open.length === 0 || closed(one.element) || identifies(one.element)) return false;
+      if (one.edges === undefined) return field.type === "code" && codesOf(field) !== undefined;
+      const cuts = open.flatMap(({ constraint }) => (right(constraint, "sealane:edges") as string[][]) ?? []);
+      const wanted = JSON.stringify(one.edges);
+      return isNumber(field) && field.bounds !== undefined && cuts.some((cut) => JSON.stringify(cut) === wanted);
+    });
+  }
+
+  function countsAllowed(): boolean {
+    const { period } = query;
+    if (period !== undefined) {
+      const held = asset.period;
+      if (!(Date.parse(period.from) <= Date.parse(period.to)) || held === undefined) return false;
+      if (period.to < held.from || period.from > held.to) return false;
+      if ((period.from > held.from || period.to < held.to) && held.field === undefined) return false;
+    }
+    const always = (element: string) => only(element)?.alwaysPresent === true;
+    const { unit } = asset;
+    const unitAlways =
+      unit.kind === "provider" ||
+      asset.fields.some(({ name, alwaysPresent }) => name === unit.field && alwaysPresent === true);
+    const isCounted =
+      query.groupBy.some((one) => "element" in one && one.edges !== undefined) ||
+      !query.measures.every(({ statistic }) =>
+        statistic.kind === "count" ? unitAlways : columnsOf(statistic).every(always),
+      );
+    const least = number("sealane:minimumUnits", "gteq", unit.kind === "field" && isCounted ? 10 : 0);
+    if (term("sealane:counts", "eq") !== "open" && (isCounted || (unit.kind === "field" && least > 0))) return false;
+    const colluders = number("sealane:colluders", "gteq", 1);
+    const trusted =
+      request.receiverMode === "reviewed" && list("sealane:exactMomentsTrusted")?.includes(request.receiver);
+    const margins = query.measures.map(({ statistic }) => {
+      if (statistic.kind === "variance" || statistic.kind === "standard-deviation")
+        return trusted === true ? 0 : 5 + colluders;
+      if (statistic.kind === "correlation") return 6 + colluders;
+      return statistic.kind === "regression" ? statistic.independents.length + 5 + colluders : 0;
+    });
+    const wanted = Math.max(number("sealane:minimumOrganisations", "gteq", 5), 3 + colluders, ...margins);
+    return new Set(request.assets.map((one) => one.slice(0, one.indexOf(":")))).size >= wanted;
+  }
+
+  if (!isSound() || context.approval?.outcome === "refused") return "refuse";
+  const { legal, level } = asset.grade;
+  const needsPerson = duty("sealane:obtainApproval") !== undefined || legal !== "general" || level === "L4";
+  return needsPerson && context.approval === undefined ? "wait" : "permit";
+}
+
+function columnsOf(statistic: Statistic): readonly string[] {
+  switch (statistic.kind) {
+    case "count":
+      return [];
+    case "ratio":
+      return [statistic.numerator, statistic.denominator];
+    case "correlation":
+      return [statistic.x, statistic.y];
+    case "regression":
+      return [statistic.dependent, ...statistic.independents];
+    default:
+      return [statistic.element];
+  }
+}
