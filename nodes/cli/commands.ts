@@ -4,6 +4,7 @@ import { agreementCommands } from "./commands/agreement.ts";
 import { assetCommands } from "./commands/asset.ts";
 import { auditCommands } from "./commands/audit.ts";
 import { demoCommands } from "./commands/demo.ts";
+import { fabricCommands } from "./commands/fabric.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
 import { memberCommands } from "./commands/member.ts";
 import { networkCommands } from "./commands/network.ts";
@@ -25,5 +26,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   trustCommands,
   ledgerCommands,
   auditCommands,
+  fabricCommands,
   demoCommands,
 ];

@@ -84,7 +84,10 @@ export function exitCodeOf(code: string): number {
   if (code === "ERR_LEDGER_CORRUPT" || code === "ERR_LEDGER_FORK") return EXIT.unverified;
   if (code === "ERR_NETWORK_NOT_ADMITTED_YET") return EXIT.timeout;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
-  return INPUT.has(code) || /^ERR_CONFIG_|^ERR_NETWORK_(?:INVITATION|KIND|NO_)/.test(code) ? EXIT.usage : EXIT.failed;
+  return INPUT.has(code) ||
+    /^ERR_CONFIG_|^ERR_NETWORK_(?:INVITATION|KIND|NO_)|^ERR_FABRIC_(?:BINARY|EXISTS|NO_)/.test(code)
+    ? EXIT.usage
+    : EXIT.failed;
 }
 
 export class CliError extends Error {

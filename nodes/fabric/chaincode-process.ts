@@ -1,29 +1,20 @@
-/**
- * The chaincode of one organisation's peer. Environment: CHAINCODE_ID (package id), CHAINCODE_SERVER_ADDRESS (host:port to
- * listen on), CHAINCODE_TLS_KEY and CHAINCODE_TLS_CERT (PEM files; both or none) and CHAINCODE_CLIENT_CA_CERT (PEM file:
- * only peers with a certificate under it are served).
- */
-import { readFileSync } from "node:fs";
+/** One organisation's chaincode server as a process of its own; its place comes by environment. */
+import { readFile } from "node:fs/promises";
 import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import { createContract } from "../../chaincode/fabric/contract.ts";
 import { startChaincode } from "../../chaincode/fabric/server.ts";
 import { verifyForContract } from "../../ledger/contract.ts";
+import { CHAINCODE_ENVIRONMENT } from "./sealane-chaincode.ts";
 
-const { CHAINCODE_ID, CHAINCODE_SERVER_ADDRESS, CHAINCODE_TLS_KEY, CHAINCODE_TLS_CERT, CHAINCODE_CLIENT_CA_CERT } =
-  process.env;
-if (CHAINCODE_ID === undefined || CHAINCODE_SERVER_ADDRESS === undefined) {
-  console.error("chaincode: CHAINCODE_ID and CHAINCODE_SERVER_ADDRESS must be set");
-  process.exit(2);
-}
-const code = codeDigest();
-const contract = createContract({ verify: verifyForContract, code, now: Date.now });
-const pem = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
-const [key, certificate, clientRoots] = [CHAINCODE_TLS_KEY, CHAINCODE_TLS_CERT, CHAINCODE_CLIENT_CA_CERT].map(pem);
+const value = (name: string): string => {
+  const found = process.env[name];
+  if (found === undefined) throw new TypeError(`${name}: missing; this process is started by "sealane fabric up"`);
+  return found;
+};
+const { packageId, address, key, certificate } = CHAINCODE_ENVIRONMENT;
+const contract = createContract({ verify: verifyForContract, code: codeDigest(), now: () => Date.now() });
 await startChaincode(contract, {
-  packageId: CHAINCODE_ID,
-  address: CHAINCODE_SERVER_ADDRESS,
-  ...(key === undefined || certificate === undefined
-    ? {}
-    : { tls: { key, certificate, ...(clientRoots === undefined ? {} : { clientRoots }) } }),
+  packageId: value(packageId),
+  address: value(address),
+  tls: { key: await readFile(value(key)), certificate: await readFile(value(certificate)) },
 });
-console.error(`chaincode: rules ${code}, listening on ${CHAINCODE_SERVER_ADDRESS}`);

@@ -1,0 +1,122 @@
+/** `sealane fabric`: a development network of Hyperledger Fabric's own programs on this machine. What it needs is loaded only then. */
+import { randomBytes } from "node:crypto";
+import type { FabricPlan } from "../../fabric/network-plan.ts";
+import type { FabricStatus } from "../../fabric/status.ts";
+import type { Texts } from "../../i18n/text.ts";
+import type { CommandGroup } from "../command.ts";
+import type { CommandContext, Outcome } from "../context.ts";
+import { EXIT } from "../errors.ts";
+import { choice, integer } from "../options.ts";
+import { createProgress } from "../progress.ts";
+import { renderFields, renderTable } from "../table.ts";
+
+interface InitFlags {
+  readonly orgs: number;
+  readonly orderers: "1" | "3";
+  readonly endorsement: FabricPlan["endorsement"];
+  readonly clients: number;
+  readonly batchMs: number;
+}
+
+export const fabricCommands: CommandGroup = (program, { texts, action }) => {
+  const { text } = texts;
+  const fabric = program.command("fabric").description(text("cli.fabric"));
+  fabric
+    .command("init")
+    .description(text("cli.fabric.init"))
+    .option("--orgs <count>", text("cli.fabric.orgs"), integer(1, 20), 3)
+    .option("--orderers <count>", text("cli.fabric.orderers"), choice(["1", "3"]), "1")
+    .option("--endorsement <policy>", text("cli.fabric.endorsement"), choice(["all", "majority"]), "majority")
+    .option("--clients <count>", text("cli.fabric.clients"), integer(1, 100), 5)
+    .option("--batch-ms <milliseconds>", text("cli.fabric.batch"), integer(1, 60_000), 50)
+    .action(action<InitFlags>(init));
+  fabric.command("up").description(text("cli.fabric.up")).action(action(up));
+  fabric.command("down").description(text("cli.fabric.down")).action(action(down));
+  fabric.command("status").description(text("cli.fabric.status")).action(action(status));
+};
+
+async function init({ dir, texts }: CommandContext, flags: InitFlags): Promise<Outcome> {
+  const { initFabric } = await import("../../fabric/init-network.ts");
+  const options = {
+    organisations: flags.orgs,
+    orderers: flags.orderers === "3" ? (3 as const) : (1 as const),
+    endorsement: flags.endorsement,
+    clients: flags.clients,
+    batchTimeoutMs: flags.batchMs,
+  };
+  const plan = await initFabric(dir, options, { now: new Date().toISOString(), random: randomBytes });
+  return { json: { dir, ...plan }, human: texts.text("cli.fabric.init.done", { dir }) };
+}
+
+async function up(context: CommandContext): Promise<Outcome> {
+  const { dir, surroundings, texts } = context;
+  const { findBinaries } = await import("../../fabric/binaries.ts");
+  const { readFabric } = await import("../../fabric/init-network.ts");
+  const { probe } = await import("../../fabric/probe.ts");
+  const { sealaneChaincode } = await import("../../fabric/sealane-chaincode.ts");
+  const { upFabric } = await import("../../fabric/up.ts");
+  const network = await readFabric(dir);
+  const binaries = await findBinaries(surroundings.env);
+  const report = await createProgress(surroundings).step(texts.text("cli.fabric.up.step"), (update) =>
+    upFabric(network, {
+      binaries,
+      chaincode: sealaneChaincode(),
+      signal: surroundings.signal,
+      onStep: (step) => update(texts.text(`fabric.step.${step}`)),
+      probe,
+    }),
+  );
+  const { plan, layout } = network;
+  const profiles = plan.organisations.map((org) => layout.peer.profile(org, 1));
+  const facts = renderFields([
+    [texts.text("cli.fabric.version"), binaries.version],
+    [texts.text("cli.fabric.started"), report.started.join(", ") || texts.text("cli.fabric.nothing")],
+    [texts.text("cli.fabric.chaincode"), `${plan.chaincode} ${report.version} (${report.sequence})`],
+    [texts.text("cli.fabric.profiles"), profiles.join("\n")],
+  ]);
+  return { json: { ...report, fabric: binaries.version, profiles }, human: facts };
+}
+
+async function down({ dir, texts }: CommandContext): Promise<Outcome> {
+  const { downFabric } = await import("../../fabric/down.ts");
+  const { readFabric } = await import("../../fabric/init-network.ts");
+  const ended = await downFabric(await readFabric(dir));
+  return {
+    json: { ended },
+    human: texts.text("cli.fabric.ended", { names: ended.join(", ") || texts.text("cli.fabric.nothing") }),
+  };
+}
+
+async function status({ dir, surroundings, texts }: CommandContext): Promise<Outcome> {
+  const { findBinaries } = await import("../../fabric/binaries.ts");
+  const { readFabric } = await import("../../fabric/init-network.ts");
+  const { fabricStatus } = await import("../../fabric/status.ts");
+  const network = await readFabric(dir);
+  const found = await fabricStatus(network, await findBinaries(surroundings.env), surroundings.signal);
+  const whole = found.processes.every(({ pid }) => pid !== undefined) && found.chaincode !== undefined;
+  return { json: found, human: statusText(found, texts), exitCode: whole ? EXIT.ok : EXIT.failed };
+}
+
+function statusText({ channel, chaincode, processes }: FabricStatus, { text }: Texts): string {
+  const agreed =
+    chaincode === undefined
+      ? text("cli.fabric.nothing")
+      : `${chaincode.name} ${chaincode.version} (${chaincode.sequence})`;
+  const facts = renderFields([
+    [text("cli.fabric.channel"), channel],
+    [text("cli.fabric.chaincode"), agreed],
+  ]);
+  const columns = ["process", "pid", "height", "address", "log"] as const;
+  const rows = processes.map(({ name, pid, height, address, log }) => [
+    name,
+    pid === undefined ? text("cli.fabric.dead") : String(pid),
+    height === undefined ? "" : String(height),
+    address,
+    log,
+  ]);
+  const table = renderTable(
+    columns.map((name) => ({ title: text(`cli.fabric.column.${name}`) })),
+    rows,
+  );
+  return `${facts}\n\n${table}`;
+}
