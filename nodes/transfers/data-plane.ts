@@ -29,6 +29,7 @@ import { addDataRoutes } from "./data-routes.ts";
 import { dataToken, readDataToken } from "./data-token.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { permission } from "./gate.ts";
+import { createHeldAgreements } from "./held-agreements.ts";
 import { createInbox, type InboxRecord } from "./inbox.ts";
 import { createKeptTransfers } from "./kept-transfers.ts";
 import { createOutbound } from "./outbound.ts";
@@ -114,7 +115,11 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     return engines;
   };
 
-  const release = createReleaseNegotiations({ ...services, agreements });
+  const release = createReleaseNegotiations({
+    ...services,
+    agreements,
+    held: createHeldAgreements({ marks: openStore("release-agreements-held"), ledger, now }),
+  });
   const provider = createProviderTransfers({
     ledger,
     agreements,

@@ -16,19 +16,27 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function world() {
+function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?: number } = {}) {
   const now = () => "2026-11-22T09:00:00Z";
   const held = { is: false };
   const sent: number[] = [];
+  let written = 0;
   let made = 0;
-  const release = { elements: [], formats: [], uses: undefined, rows: 10, bytes: BYTES, callsPerMinute: 100 };
+  const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute };
   const deliver = createDeliveries({
-    agreement: async () => ({ peer: "beta", agreement: { "@id": "urn:uuid:a" } }) as unknown as KeptAgreement,
-    transfer: async () => ({ peer: "beta", document: { state: "STARTED", format: "HttpData-PULL" } as Transfer }),
+    agreement: async (id) => ({ peer: "beta", agreement: { "@id": id } }) as unknown as KeptAgreement,
+    // One agreement for each transfer, all on the same asset.
+    transfer: async (pid) => {
+      const document = { state: "STARTED", format: "HttpData-PULL", agreementId: `urn:uuid:${pid}` } as Transfer;
+      return { peer: "beta", document };
+    },
     isHeld: async () => held.is,
     permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
     snapshots: {
-      of: async () => ({ path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 }),
+      of: async () => {
+        written += 1;
+        return { path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 };
+      },
     },
     usage: createUsage({ counters: memoryRecords(), deliveries: memoryRecords(), now }),
     newId: () => `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`,
@@ -36,7 +44,7 @@ function world() {
     onSent: async ({ from, to }) => void sent.push(to - from),
   });
   const ask = { transfer: "t", holder: "beta", range: undefined, ifRange: undefined, ifMatch: undefined };
-  return { held, deliver, ask, sent };
+  return { held, deliver, ask, sent, written: () => written };
 }
 
 test("what its provider holds gives nothing, although the other side has not heard of it", async () => {
@@ -91,4 +99,29 @@ test("calls that are never read leave no stream open", async () => {
   await expect(deliver(ask)).rejects.toMatchObject({ reason: "streams-exceeded" });
   expect(await all(open[0]!)).toBe(BYTES);
   expect(await all(await deliver(ask))).toBe(BYTES);
+});
+
+test("streams and calls of one consumer are counted for an asset, however many agreements it has on it", async () => {
+  const { deliver, ask } = world({ callsPerMinute: MOST_STREAMS + 2 });
+  for (let at = 0; at < MOST_STREAMS; at++) await deliver({ ...ask, transfer: `t-${at}` });
+  await expect(deliver({ ...ask, transfer: "more" })).rejects.toMatchObject({ reason: "streams-exceeded" });
+  await expect(deliver({ ...ask, transfer: "more" })).rejects.toMatchObject({ reason: "streams-exceeded" });
+  await expect(deliver({ ...ask, transfer: "another" })).rejects.toMatchObject({ reason: "calls-exceeded" });
+});
+
+test("nothing is written for a call that no use is left for, and what was begun goes on", async () => {
+  const { deliver, ask, written } = world({ uses: 1 });
+  const first = await deliver(ask);
+  const before = written();
+  const tag = first.entityTag.replace(/[0-9a-f](?=\.)/, "e");
+  for (const one of [
+    ask,
+    { ...ask, range: "bytes=0-", ifRange: first.entityTag },
+    { ...ask, range: "bytes=9-", ifRange: tag },
+  ]) {
+    await expect(deliver(one)).rejects.toMatchObject({ reason: "uses-exhausted" });
+  }
+  expect(written()).toBe(before);
+  await first.close();
+  expect(await all(await deliver({ ...ask, range: "bytes=9-", ifRange: first.entityTag }))).toBe(BYTES - 9);
 });

@@ -65,6 +65,9 @@ export interface Delivery {
 
 export type Deliveries = (ask: Ask) => Promise<Delivery>;
 
+/** From the first byte on. */
+const begins = ({ range }: Pick<Ask, "range">): boolean => (rangeStart(range) ?? 0) === 0;
+
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
   /** Throws ERR_TRANSFER_REFUSED or _STATE with the reason. */
   async function standing(ask: Ask): Promise<Permitted & { readonly agreement: string }> {
@@ -89,13 +92,15 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (ifMatch !== undefined && !isSame) throw new TransferError("ERR_TRANSFER_RANGE", "version-changed");
     // From the first byte on it is a delivery of its own. Another version than the one named is sent whole, as one too
     // (RFC 9110 section 13.1.5).
-    return isSame && (rangeStart(range) ?? 0) > 0 ? tag.delivery : undefined;
+    return isSame && !begins({ range }) ? tag.delivery : undefined;
   }
 
   return async (ask) => {
     const may = await standing(ask);
-    deps.usage.countCall(may.agreement, may.release.callsPerMinute);
-    const endStream = deps.usage.openStream(may.agreement);
+    // Whatever the agreement: one consumer may hold several on the same records.
+    const caller = `${ask.holder} ${may.asset.id}`;
+    deps.usage.countCall(caller, may.release.callsPerMinute);
+    const endStream = deps.usage.openStream(caller);
     try {
       return await opened(ask, may, endStream);
     } catch (error) {
@@ -105,6 +110,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   };
 
   async function opened(ask: Ask, may: Awaited<ReturnType<typeof standing>>, endStream: () => void): Promise<Delivery> {
+    const named = ask.delivery ?? (begins(ask) ? undefined : readEntityTag(ask.ifMatch ?? ask.ifRange)?.delivery);
+    const namedKey = named === undefined ? undefined : deliveryKey(ask.transfer, named);
+    // Writing the file costs a read of the whole table.
+    await deps.usage.assertLeft(namedKey, may.asset.id, may.release.uses);
     const snapshot = await deps.snapshots.of(may.agreement, may);
     const known = ask.delivery ?? resumed(ask, snapshot);
     const from = known === undefined && ask.ifRange !== undefined ? 0 : (rangeStart(ask.range) ?? 0);

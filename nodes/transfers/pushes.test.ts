@@ -16,6 +16,7 @@ import { memoryRecords } from "../peer/_memory-records.ts";
 import type { KeptAgreement } from "./agreements.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createPushes, PUSH_GIVE_UP_MS, type PushRecord } from "./pushes.ts";
+import { TransferError } from "./transfer-error.ts";
 import { createUsage } from "./usage.ts";
 
 const BYTES = 2_000_000;
@@ -60,7 +61,12 @@ afterEach(() => running?.stop());
 
 function start(
   pid: string,
-  { endpoint, agreement = "a", uses }: { endpoint?: string; agreement?: string; uses?: number } = {},
+  {
+    endpoint,
+    agreement = "a",
+    uses,
+    unreadable,
+  }: { endpoint?: string; agreement?: string; uses?: number; unreadable?: Error } = {},
 ) {
   const { port } = server.address() as AddressInfo;
   const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute: 1_000 };
@@ -84,7 +90,12 @@ function start(
       transfer: async () => ({ peer: "beta", document }),
       isHeld: async () => false,
       permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
-      snapshots: { of: async () => ({ path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 }) },
+      snapshots: {
+        of: async () => {
+          if (unreadable !== undefined) throw unreadable;
+          return { path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 };
+        },
+      },
       usage,
       newId: () => "unused",
       now: () => new Date(time).toISOString(),
@@ -128,6 +139,12 @@ test("is no use of another agreement's because it has the same id", async () => 
   const used = await usage.used("alpha:panel");
   expect(await start("again", { agreement: "one", uses: used + 1 })).toBe("pushed");
   expect(await start("again", { agreement: "two", uses: used + 1 })).toMatchObject({ code: "uses-exhausted" });
+});
+
+test("is not tried with a table that cannot be read as it was registered", async () => {
+  handle = (_request, response) => void response.writeHead(404).end();
+  const unreadable = new TransferError("ERR_TRANSFER_STATE", "records-not-readable");
+  expect(await start("unreadable", { unreadable })).toMatchObject({ code: "records-not-readable" });
 });
 
 test("is sent nothing while it says that it is away, and everything when it is back", async () => {

@@ -41,7 +41,12 @@ export interface PushesDeps {
 
 /** What another try cannot mend. */
 const FINAL: readonly TransferError["code"][] = ["ERR_TRANSFER_USES", "ERR_TRANSFER_TOO_LARGE"];
-const FINAL_REASONS: readonly string[] = ["destination-private", "destination-not-https", "destination-malformed"];
+const FINAL_REASONS: readonly string[] = [
+  "records-not-readable",
+  "destination-private",
+  "destination-not-https",
+  "destination-malformed",
+];
 
 export function createPushes(deps: PushesDeps) {
   const { records, pushed } = deps;

@@ -19,6 +19,7 @@ import type { ProcessRecord } from "../dataspace/process-record.ts";
 import { createProcesses, type Processes } from "../dataspace/processes.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { type KeptAgreement, keepAgreement } from "./agreements.ts";
+import { createHeldAgreements, type HeldMark, MOST_AGREEMENTS } from "./held-agreements.ts";
 import { createReleaseNegotiations } from "./release-negotiations.ts";
 
 const NOW = "2026-06-01T00:00:00.000Z";
@@ -34,6 +35,7 @@ const POLICY = policyOf({
 const DECLARED = { purpose: "industry-statistics", territory: "CN", retentionDays: 30 };
 
 let agreements: ReturnType<typeof memoryRecords<KeptAgreement>>;
+let marks: ReturnType<typeof memoryRecords<HeldMark>>;
 let records: ReturnType<typeof memoryRecords<ProcessRecord<Negotiation, NegotiationMessage>>>;
 let ledger: Awaited<ReturnType<typeof createSequencer>>["ledger"];
 let engine: Processes<Negotiation, NegotiationMessage>;
@@ -41,6 +43,7 @@ let engine: Processes<Negotiation, NegotiationMessage>;
 beforeEach(async () => {
   agreements = memoryRecords();
   records = memoryRecords();
+  marks = memoryRecords();
   const now = () => Date.parse(NOW);
   ({ ledger } = await createSequencer({ store: memoryStore(), network: NETWORK, identity: PROVIDER.identity, now }));
   await ledger.submit([founding(PROVIDER)]);
@@ -53,6 +56,7 @@ beforeEach(async () => {
   const release = createReleaseNegotiations({
     ledger,
     agreements,
+    held: createHeldAgreements({ marks, ledger, now: () => NOW }),
     identity: PROVIDER.identity,
     network: NETWORK,
     member: PROVIDER.id,
@@ -74,11 +78,12 @@ beforeEach(async () => {
 });
 afterEach(() => engine.stop());
 
-const messageWith = (declared: object) =>
-  firstRequest("pid-1", declaringOffer(POLICY, { ...DECLARED, ...declared }), "https://bureau.example/dsp/2025-1");
-const asked = (declared: object = {}) => engine.takeFirst(CONSUMER.id, messageWith(declared), "ContractRequestMessage");
-async function concluded(): Promise<{ readonly pid: string; readonly id: string }> {
-  const { providerPid: pid } = await asked();
+const messageWith = (declared: object, name = "pid-1") =>
+  firstRequest(name, declaringOffer(POLICY, { ...DECLARED, ...declared }), "https://bureau.example/dsp/2025-1");
+const asked = (declared: object = {}, name?: string) =>
+  engine.takeFirst(CONSUMER.id, messageWith(declared, name), "ContractRequestMessage");
+async function concluded(name?: string): Promise<{ readonly pid: string; readonly id: string }> {
+  const { providerPid: pid } = await asked({}, name);
   const state = async () => (await engine.find(pid))?.side.document?.state;
   await expect.poll(state, SOON).toBe("AGREED");
   const verification = verificationMessage((await engine.find(pid))!.side.document!);
@@ -126,6 +131,40 @@ test("what the ledger does not take is not kept as agreed on", async () => {
   await expect.poll(state, SOON).toBe("TERMINATED");
   expect((await engine.find(pid))?.side.document?.termination?.code).toBe("agreement-not-recorded");
   expect(await agreements.get(agreementIdOf(pid, ASSET.id))).toBeUndefined();
+  for await (const [mark] of marks.entries()) expect.unreachable(mark);
+});
+
+describe("agreements of one consumer on one asset", () => {
+  const fill = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const validUntil = "2026-12-31T00:00:00.000Z";
+      await marks.put(`${CONSUMER.id} ${ASSET.id} agreement-${i}`, { since: NOW, validUntil });
+    }
+  };
+  test("are so many at once, also where all of them were asked for before one was concluded", async () => {
+    await fill(MOST_AGREEMENTS - 1);
+    const { providerPid: late } = await asked({}, "late");
+    await expect.poll(async () => (await engine.find(late))?.side.document?.state, SOON).toBe("AGREED");
+    const { id } = await concluded("last");
+    await expect(asked({}, "more")).rejects.toMatchObject({ said: { code: "too-many-agreements" } });
+    const verification = verificationMessage((await engine.find(late))!.side.document!);
+    await engine.take(CONSUMER.id, late, verification, "ContractAgreementVerificationMessage");
+    await expect
+      .poll(async () => (await engine.find(late))?.side.document?.termination?.code, SOON)
+      .toBe("too-many-agreements");
+    // What is over makes room.
+    await ledger.submit([transaction(PROVIDER, "agreement.revoke", { agreement: id, reason: "changed" })]);
+    await concluded("next");
+  });
+  test("that have run out, or were never concluded, make room", async () => {
+    await fill(MOST_AGREEMENTS);
+    const first = `${CONSUMER.id} ${ASSET.id} agreement-`;
+    await marks.put(`${first}0`, { since: NOW, validUntil: "2026-05-31T00:00:00.000Z" });
+    await concluded("one");
+    await marks.put(`${first}1`, { since: "2026-05-30T00:00:00.000Z", validUntil: "2026-12-31T00:00:00.000Z" });
+    await concluded("two");
+    await expect(asked({}, "three")).rejects.toMatchObject({ said: { code: "too-many-agreements" } });
+  });
 });
 
 test("a document that is kept under an id gives way to no other one", async () => {

@@ -36,9 +36,11 @@ import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
 import { agreementUuid, type KeptAgreement, keepAgreement } from "./agreements.ts";
+import { type HeldAgreements, MOST_AGREEMENTS } from "./held-agreements.ts";
 
 type Deps = Pick<NodeServices, "ledger" | "members" | "now" | "identity" | "network" | "member" | "assets"> & {
   readonly agreements: RecordStore<KeptAgreement>;
+  readonly held: HeldAgreements;
 };
 type Kept = ProcessRecord<Negotiation, NegotiationMessage>;
 
@@ -51,6 +53,11 @@ interface Refused {
   readonly code: string;
   readonly detail: string;
 }
+
+const TOO_MANY: Refused = Object.freeze({
+  code: "too-many-agreements",
+  detail: `offer: ${MOST_AGREEMENTS} agreements on this asset stand: use one of them, or wait until one is over`,
+});
 
 export function createReleaseNegotiations(deps: Deps) {
   /** The provider's word on an offer, by the policy in force now. */
@@ -101,6 +108,9 @@ export function createReleaseNegotiations(deps: Deps) {
     if (agreement === undefined || !isReleaseAgreement(agreement))
       throw new TypeError(`${pid}: no agreement on records`);
     const id = agreementUuid(agreement["@id"]);
+    if (!(await deps.held.hold(peer, agreement.target, id, agreement["sealane:validUntil"]))) {
+      return negotiationTermination(document, causeOf(TOO_MANY.code, TOO_MANY.detail));
+    }
     const { digest } = agreement["sealane:policy"];
     const body = {
       agreement: id,
@@ -120,6 +130,7 @@ export function createReleaseNegotiations(deps: Deps) {
       // A crash before the answer: it was recorded then, under a policy version that may have been replaced since.
       const standing = code === "ERR_CONTRACT_EXISTS" ? await readAgreement(deps.ledger, id) : undefined;
       if (standing?.agreement.digest !== body.digest) {
+        await deps.held.drop(peer, agreement.target, id);
         return negotiationTermination(document, causeOf("agreement-not-recorded", code));
       }
     }
@@ -169,7 +180,8 @@ export function createReleaseNegotiations(deps: Deps) {
         return { code: "pid-taken", detail: "consumerPid: an agreement has been concluded under it: choose a new one" };
       }
       const verdict = await judged(peer, message.offer);
-      return "code" in verdict ? verdict : undefined;
+      if ("code" in verdict) return verdict;
+      return (await deps.held.isFull(peer, message.offer.target)) ? TOO_MANY : undefined;
     },
     async next(kept: Kept): Promise<NegotiationMessage | undefined> {
       const { role, document } = kept.side;

@@ -9,6 +9,7 @@ import { csvLine } from "../../exchange/transfers/csv.ts";
 import { maskingOf } from "../../exchange/transfers/masked.ts";
 import type { OwnTables } from "../computations/own-tables.ts";
 import { createSharedWork } from "../computations/shared-work.ts";
+import { SourceError } from "../sources/errors.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "../store/atomic-file.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { Permitted } from "./gate.ts";
@@ -23,6 +24,12 @@ export interface Snapshot {
   readonly rows: number;
 }
 export type SnapshotRecord = Omit<Snapshot, "path"> & { readonly columns: string };
+
+/** The same again however often it is read: not what happens to the engine or the disk. */
+const isOfTable = (error: unknown): boolean =>
+  error instanceof SourceError
+    ? !["ERR_SOURCE_TIMEOUT", "ERR_SOURCE_CRASHED", "ERR_SOURCE_CLOSED"].includes(error.code)
+    : error instanceof RangeError || error instanceof TypeError;
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -82,6 +89,7 @@ export function createSnapshots(deps: {
       await append(csvLine(fields.map(({ name }) => name)));
       const text = `SELECT ${fields.map(({ name }) => identifier(name)).join(", ")} FROM source`;
       await deps.tables.read(asset.id, { text, parameters: [] }, async (batch) => {
+        deps.assertWritable();
         rows += batch.rows.length;
         if (rows > release.rows) throw tooLarge("rows", release.rows);
         await append(batch.rows.map((row) => csvLine(row.map(masked))).join(""));
@@ -90,7 +98,7 @@ export function createSnapshots(deps: {
     } catch (error) {
       await file.close();
       await rm(temporary, { force: true });
-      if (error instanceof TransferError) throw error;
+      if (!isOfTable(error)) throw error;
       const detail = `${asset.id}: its table cannot be read as it was registered`;
       throw new TransferError("ERR_TRANSFER_STATE", "records-not-readable", detail, { cause: error });
     }

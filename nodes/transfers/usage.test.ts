@@ -96,7 +96,7 @@ describe("bytes of a delivery", () => {
   });
 });
 
-test("only so many streams of one agreement run at once, and one that ends makes room", () => {
+test("only so many streams of one consumer and asset run at once, and one that ends makes room", () => {
   const { usage } = world();
   const open = Array.from({ length: MOST_STREAMS }, () => usage.openStream("a"));
   expect(() => usage.openStream("a")).toThrow(expect.objectContaining({ reason: "streams-exceeded" }));

@@ -21,7 +21,7 @@ export interface DeliveryRecord extends DeliveryOf {
 }
 
 const MINUTE_MS = 60_000;
-/** Streams of one agreement that run at the same time. */
+/** Streams of one consumer and asset that run at the same time. */
 export const MOST_STREAMS = 16;
 
 export interface Usage {
@@ -33,10 +33,12 @@ export interface Usage {
   take(id: string, wanted: number, most: number): Promise<number>;
   /** Of what was taken and has not left. */
   giveBack(id: string, bytes: number): Promise<void>;
-  /** Throws ERR_TRANSFER_RATE. Counted since the node started. */
-  countCall(agreement: string, perMinute: number): void;
+  /** Throws ERR_TRANSFER_USES where neither a delivery is left nor one of this id is known: before any work is done. */
+  assertLeft(id: string | undefined, asset: string, limit: number | undefined): Promise<void>;
+  /** Throws ERR_TRANSFER_RATE. `caller`: a consumer and an asset. Counted since the node started. */
+  countCall(caller: string, perMinute: number): void;
   /** Throws ERR_TRANSFER_RATE; returns what ends the stream, once however often it is called. */
-  openStream(agreement: string): () => void;
+  openStream(caller: string): () => void;
   used(asset: string): Promise<number>;
   /** Deliveries of a transfer that is not known any more. What was used stays used. */
   forget(transfer: string): Promise<void>;
@@ -70,12 +72,13 @@ export function createUsage(deps: {
         const known = await deliveries.get(id);
         if (known !== undefined) return assertOf(known, delivery);
         const before = await used(delivery.asset);
-        if (limit !== undefined && before >= limit) {
-          throw new TransferError("ERR_TRANSFER_USES", "uses-exhausted", `${before} of ${limit} deliveries were used`);
-        }
+        assertBelow(before, limit);
         await counters.put(delivery.asset, { used: before + 1 });
         await deliveries.put(id, { ...delivery, served: 0 });
       }),
+    async assertLeft(id: string | undefined, asset: string, limit: number | undefined) {
+      if (id === undefined || (await deliveries.get(id)) === undefined) assertBelow(await used(asset), limit);
+    },
     async resume(id: string, of: DeliveryOf) {
       assertOf(await known(id), of);
     },
@@ -96,28 +99,34 @@ export function createUsage(deps: {
         if (delivery === undefined || bytes === 0) return;
         await deliveries.put(id, { ...delivery, served: delivery.served - bytes });
       }),
-    countCall(agreement: string, perMinute: number) {
+    countCall(caller: string, perMinute: number) {
       const now = Date.parse(deps.now());
-      const recent = (calls.get(agreement) ?? []).filter((at) => at > now - MINUTE_MS);
+      const recent = (calls.get(caller) ?? []).filter((at) => at > now - MINUTE_MS);
+      // Whoever called last stands last: those at the front have been silent longest.
+      calls.delete(caller);
+      for (const [silent, times] of calls) {
+        if ((times.at(-1) ?? 0) > now - MINUTE_MS) break;
+        calls.delete(silent);
+      }
       if (recent.length >= perMinute) {
-        calls.set(agreement, recent);
+        calls.set(caller, recent);
         throw new TransferError("ERR_TRANSFER_RATE", "calls-exceeded", `more than ${perMinute} calls a minute`);
       }
-      calls.set(agreement, [...recent, now]);
+      calls.set(caller, [...recent, now]);
     },
-    openStream(agreement: string) {
-      const before = streams.get(agreement) ?? 0;
+    openStream(caller: string) {
+      const before = streams.get(caller) ?? 0;
       if (before >= MOST_STREAMS) {
         throw new TransferError("ERR_TRANSFER_RATE", "streams-exceeded", `more than ${MOST_STREAMS} streams at once`);
       }
-      streams.set(agreement, before + 1);
+      streams.set(caller, before + 1);
       let isOpen = true;
       return () => {
         if (!isOpen) return;
         isOpen = false;
-        const left = (streams.get(agreement) ?? 1) - 1;
-        if (left > 0) streams.set(agreement, left);
-        else streams.delete(agreement);
+        const left = (streams.get(caller) ?? 1) - 1;
+        if (left > 0) streams.set(caller, left);
+        else streams.delete(caller);
       };
     },
   });
@@ -125,6 +134,11 @@ export function createUsage(deps: {
 
 /** By transfer, so that they go with it. */
 export const deliveryKey = (transfer: string, delivery: string): string => `${transfer} ${delivery}`;
+
+function assertBelow(used: number, limit: number | undefined): void {
+  if (limit === undefined || used < limit) return;
+  throw new TransferError("ERR_TRANSFER_USES", "uses-exhausted", `${used} of ${limit} deliveries were used`);
+}
 
 const deliveryUnknown = (): TransferError => new TransferError("ERR_TRANSFER_RANGE", "delivery-unknown");
 

@@ -1,0 +1,79 @@
+/** What is written of a table before it leaves, on a real disk. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { RowBatch } from "../../exchange/statistics/source.ts";
+import type { Mask } from "../../policies/model/mask.ts";
+import { memoryRecords } from "../peer/_memory-records.ts";
+import { SourceError } from "../sources/errors.ts";
+import type { Permitted } from "./gate.ts";
+import { createSnapshots } from "./snapshots.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sealane-released-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const batches = (count: number): readonly RowBatch[] =>
+  Array.from({ length: count }, (_, i) => ({ columns: ["output"], rows: [[`${i}.5`]] }));
+function created(
+  rows: readonly RowBatch[],
+  { writable = () => undefined, failure }: { writable?: () => void; failure?: Error } = {},
+) {
+  return createSnapshots({
+    folder,
+    tables: {
+      async read(_id, _query, take) {
+        for (const batch of rows) await take(batch);
+        if (failure !== undefined) throw failure;
+        return true;
+      },
+    },
+    records: memoryRecords(),
+    pseudonymKey: async () => new Uint8Array(32),
+    assertWritable: writable,
+  });
+}
+const permitted = (mask?: Mask, limits: object = {}): Permitted => ({
+  ok: true,
+  asset: { id: "alpha:panel", version: 1 } as never,
+  fields: [{ name: "output", element: "e", type: "decimal" }] as never,
+  release: { rows: 100, bytes: 10_000, masks: mask === undefined ? {} : { e: mask }, ...limits } as never,
+});
+
+test("a table is written once, whole", async () => {
+  const snapshots = created(batches(3));
+  const { path, bytes, rows } = await snapshots.of("a", permitted());
+  expect([await readFile(path, "utf8"), rows]).toEqual(["output\r\n0.5\r\n1.5\r\n2.5\r\n", 3]);
+  expect(bytes).toBe(23);
+});
+
+test("a disk that fills while a table is written ends the writing, and nothing of it stays", async () => {
+  let looks = 0;
+  const full = new Error("full");
+  const writable = () => {
+    if (++looks === 4) throw full;
+  };
+  await expect(created(batches(10), { writable }).of("a", permitted())).rejects.toBe(full);
+  expect(looks).toBe(4);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.each([
+  ["what a mask cannot read", permitted({ element: "e", mask: "month" }), undefined, "records-not-readable"],
+  ["a table that has changed", permitted(), new TypeError("changed"), "records-not-readable"],
+  ["a file that is none", permitted(), new SourceError("ERR_SOURCE_FORMAT", "none"), "records-not-readable"],
+  ["more rows than allowed", permitted(undefined, { rows: 2 }), undefined, "too-many-rows"],
+  ["more bytes than allowed", permitted(undefined, { bytes: 22 }), undefined, "too-many-bytes"],
+])("%s: nothing leaves, with its reason", async (_name, allowed, failure, reason) => {
+  const made = created(batches(3), failure === undefined ? {} : { failure });
+  await expect(made.of("a", allowed)).rejects.toMatchObject({ reason });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("an engine that dies says nothing about the table", async () => {
+  const failure = new SourceError("ERR_SOURCE_CRASHED", "killed");
+  await expect(created(batches(1), { failure }).of("a", permitted())).rejects.toBe(failure);
+});
