@@ -103,6 +103,11 @@ export async function testProvider(limits?: PageLimits) {
       versions.set(slug, version);
       return { publish: () => void shelve(slug, offer), tell: () => offers.changed(idOf(slug)) };
     },
+    /** The same entry, signed at another time; nobody is told. */
+    resign(slug: string, publishedAt: string) {
+      const { asset, offer } = shelf.get(idOf(slug))!.statement;
+      shelf.set(asset.id, publishEntry(provider.identity, { asset, offer, publishedAt }));
+    },
     async withdraw(slug: string) {
       await ledger.submit([transaction(provider, "asset.withdraw", { asset: idOf(slug), reason: "moved" })]);
     },

@@ -199,3 +199,19 @@ test("whatever changes between pages, a dataset that stays is in exactly one of 
     { numRuns: 25 },
   );
 });
+
+test("an entry that is being written is looked at again after a kill, though it was looked at meanwhile", async () => {
+  const net = await testProvider();
+  await net.register("one");
+  const published = async () => {
+    const entry = read((await net.catalog().dataset("bureau", id("one")))!)["sealane:entry"];
+    return (entry as { readonly publishedAt: string }).publishedAt;
+  };
+  expect(await published()).toBe("2026-01-01T00:00:00Z");
+  net.offers().changed(id("one"));
+  await net.offers().changing(id("one"));
+  await net.offers().catchUp();
+  net.resign("one", "2026-05-01T00:00:00Z");
+  net.restart();
+  expect(await published()).toBe("2026-05-01T00:00:00Z");
+});

@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { digestOf } from "../../../crypto/suites/digest.ts";
-import { publishEntry } from "../../../exchange/catalog/catalogue.ts";
+import { type CatalogueEntry, publishEntry } from "../../../exchange/catalog/catalogue.ts";
+import { unpacked } from "../../../exchange/catalog/packed-text.ts";
 import { founding, NETWORK, testMember, transaction } from "../../../ledger/conformance/fixture.ts";
 import { memoryStore } from "../../../ledger/embedded/_memory-store.ts";
 import { createSequencer } from "../../../ledger/embedded/sequencer.ts";
@@ -63,6 +64,65 @@ test("what a busy operator did not answer is asked for again, and a round ends w
   catalogue.close();
   await ledger.close();
 });
+
+test.each(["before", "after"] as const)(
+  "an entry that is signed anew is what others find, also after a kill right %s it is on disk",
+  async (when) => {
+    const { ledger } = await createSequencer({
+      ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
+      now: () => Date.parse("2026-01-01T00:00:00Z"),
+    });
+    const [first] = entries as [(typeof entries)[number]];
+    const { asset } = first.statement;
+    const { id, version, unitDomain } = asset;
+    const body = { asset: id, version, metadataDigest: digestOf(asset), policyDigest: digestOf(offer), unitDomain };
+    await ledger.submit([founding(operator), transaction(operator, "asset.register", body)]);
+    const shelf = memoryRecords<CatalogueEntry>();
+    const texts = memoryTexts();
+    /** One life of the node; in the last write that it does to its shelf it dies. */
+    const born = (isKilled: boolean) => {
+      const mortal: typeof shelf = {
+        ...shelf,
+        async put(key, entry) {
+          if (!isKilled || when === "after") await shelf.put(key, entry);
+          if (isKilled) await new Promise(() => undefined);
+        },
+      };
+      const openStore = (name: string) => (name === "catalogue" ? mortal : memoryRecords());
+      return createCatalogue(
+        {
+          ...{ identity: operator.identity, member: operator.id, ledger, log: pino({ level: "silent" }) },
+          ...{ now: () => "2026-06-01T00:00:00Z", openStore: openStore as never, openTexts: () => texts },
+          ...{ members: {} as never, peers: {} as never },
+        },
+        () => ({ list: async () => [] }) as never,
+      );
+    };
+    const viewer = { id: "bureau", kind: "government" } as never;
+    const publishedAt = async (catalogue: ReturnType<typeof born>) => {
+      const text = await catalogue.offers.full(viewer, id);
+      return text && JSON.parse(`{${unpacked(text)}`)["sealane:entry"].publishedAt;
+    };
+    const alive = born(false);
+    await alive.accept(first, "operator");
+    expect(await publishedAt(alive)).toBe("2026-01-01T00:00:00Z");
+    alive.close();
+    const again = publishEntry(operator.identity, { ...first.statement, publishedAt: "2026-05-01T00:00:00Z" });
+    const dying = born(true);
+    void dying.accept(again, "operator");
+    await expect.poll(() => texts.get(`open|${id}`)).toBe("");
+    // Whatever is looked at while the entry is written does not take the mark away.
+    dying.offers.changed("operator:other");
+    await dying.offers.catchUp();
+    if (when === "after") await expect.poll(async () => (await shelf.get(id))?.signature).toBe(again.signature);
+    dying.close();
+    const reborn = born(false);
+    expect(await publishedAt(reborn)).toBe(when === "after" ? "2026-05-01T00:00:00Z" : "2026-01-01T00:00:00Z");
+    expect(texts.get(`open|${id}`)).toBeUndefined();
+    reborn.close();
+    await ledger.close();
+  },
+);
 
 test("the shelf shows an entry to the members whom its policy is for, now, and to its provider", async () => {
   const { ledger } = await createSequencer({

@@ -101,6 +101,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
   const offers = createOwnOffers({ ...services, held: heldListed, store: services.openTexts("own-offers") });
 
   async function keep(asset: string, entry: CatalogueEntry): Promise<void> {
+    await offers.changing(asset);
     await entries.put(asset, entry);
     listed.changed(asset);
     offers.changed(asset);

@@ -8,7 +8,8 @@
  *   lists/<asset>             names of the lists it is in, and of its alarm
  *   in|<list>|<asset>
  *   due|<instant>|<asset>     a policy begins or ends then
- *   open|<asset>              on the ledger, but its signed entry is not here yet
+ *   open|<asset>              looked at again after a start: on the ledger, but its signed entry is not here yet, or
+ *                             about to be another one
  */
 import { setImmediate } from "node:timers/promises";
 import { readAsset } from "../../../chaincode/rules/keys.ts";
@@ -44,7 +45,9 @@ const LATEST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 export interface OwnOffers {
   /** Up to the ledger's present height, every `changed` before the call, and the present time. */
   catchUp(): Promise<void>;
-  /** The entry of this asset that is here is another one now. */
+  /** The entry of this asset that is here is about to be another one. Before it is on disk: a start looks again. */
+  changing(asset: string): Promise<void>;
+  /** It is another one now. */
   changed(asset: string): void;
   /** Caught up, and while nothing is written: `work` sees what belongs together, and awaits nothing. */
   look<T>(viewer: Viewer, filter: readonly CatalogFilter[], work: (seen: SeenOffers) => T): Promise<T>;
@@ -69,6 +72,8 @@ export function createOwnOffers(options: {
   const clock = () => Date.parse(options.now());
   const own = `${member}:`;
   const changed = new Set<string>();
+  /** Their entries are being written. */
+  const changing = new Set<string>();
   const lists = createHeldLists({ read: readList, bytes: HELD_BYTES });
   /** Another number before and after every write; odd in between. */
   let generation = 0;
@@ -119,7 +124,7 @@ export function createOwnOffers(options: {
       const changes = await Promise.all(some.map(changesOf));
       generation += 1;
       try {
-        await store.write(changes.flatMap(({ texts }) => texts));
+        await store.write(changes.flatMap(({ asset, texts }) => [...texts, ...markOf(asset)]));
         for (const { asset, before, after } of changes) lists.change(asset, before, after);
       } catch (error) {
         lists.forget();
@@ -132,6 +137,10 @@ export function createOwnOffers(options: {
       await setImmediate();
     }
   }
+
+  /** What has changed since it was read keeps its mark. */
+  const markOf = (asset: string): readonly TextChange[] =>
+    changing.has(asset) || changed.has(asset) ? [{ key: `open|${asset}`, value: "" }] : [];
 
   /** What the index on disk is behind by is on the ledger, or marked in it. */
   async function open(): Promise<void> {
@@ -223,7 +232,16 @@ export function createOwnOffers(options: {
 
   return Object.freeze({
     catchUp,
-    changed: (asset: string) => void (asset.startsWith(own) && changed.add(asset)),
+    async changing(asset: string) {
+      if (!asset.startsWith(own)) return;
+      changing.add(asset);
+      await store.opened();
+      await store.write([{ key: `open|${asset}`, value: "" }]);
+    },
+    changed(asset: string) {
+      changing.delete(asset);
+      if (asset.startsWith(own)) changed.add(asset);
+    },
     async look<T>(viewer: Viewer, filter: readonly CatalogFilter[], work: (seen: SeenOffers) => T) {
       const wanted = wantedLists(viewer, filter);
       const seen = (sets: Wanted<NumberSet>): T => work({ ...matching(lists.order, sets), text });
