@@ -48,6 +48,8 @@ export interface Ask {
   readonly ifMatch: string | undefined;
   /** Push: the delivery is one for ever. */
   readonly delivery?: string;
+  /** Push: what the other side says that it has. Of another version it counts for nothing. */
+  readonly held?: { readonly bytes: number; readonly digest: string } | undefined;
 }
 
 export interface Delivery {
@@ -59,6 +61,8 @@ export interface Delivery {
   readonly isPartial: boolean;
   /** Ends with an error as soon as the release is not permitted any more. */
   readonly pieces: () => AsyncGenerator<Buffer, void, undefined>;
+  /** Of what was read from `pieces`: the other side did not take it, and may have it once more. */
+  readonly notTaken: (bytes: number) => Promise<void>;
   /** Call when nothing of it is read any more, or nothing was. */
   readonly close: () => Promise<void>;
 }
@@ -116,8 +120,14 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     await deps.usage.assertLeft(namedKey, may.asset.id, may.release.uses);
     const snapshot = await deps.snapshots.of(may.agreement, may);
     const known = ask.delivery ?? resumed(ask, snapshot);
-    const from = known === undefined && ask.ifRange !== undefined ? 0 : (rangeStart(ask.range) ?? 0);
-    if (from > 0 && from >= snapshot.bytes) {
+    const held = ask.held?.digest === snapshot.digest ? Math.min(ask.held.bytes, snapshot.bytes) : 0;
+    const from =
+      ask.delivery !== undefined
+        ? held
+        : known === undefined && ask.ifRange !== undefined
+          ? 0
+          : (rangeStart(ask.range) ?? 0);
+    if (ask.delivery === undefined && from > 0 && from >= snapshot.bytes) {
       throw new TransferError("ERR_TRANSFER_RANGE", "range-unsatisfiable", `there are ${snapshot.bytes} bytes`);
     }
     const id = known ?? deps.newId();
@@ -128,7 +138,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     } else await deps.usage.resume(key, of);
     const most = snapshot.bytes * (ask.delivery === undefined ? TIMES.pull : TIMES.push);
     // Taken before the answer begins, so that the caller hears why there is nothing more.
-    let taken = await deps.usage.take(key, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);
+    let taken =
+      from === snapshot.bytes ? 0 : await deps.usage.take(key, Math.min(TAKEN_BYTES, snapshot.bytes - from), most);
     const close = async () => {
       endStream();
       const left = taken;
@@ -160,6 +171,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     }
     const entityTag = entityTagOf(id, snapshot.digest);
     const isPartial = ask.range !== undefined && from > 0;
-    return { id, snapshot, entityTag, from, isPartial, pieces, close };
+    const notTaken = (bytes: number) => deps.usage.giveBack(key, bytes);
+    return { id, snapshot, entityTag, from, isPartial, pieces, notTaken, close };
   }
 }

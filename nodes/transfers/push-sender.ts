@@ -14,8 +14,8 @@ const TIMEOUT_MS = 60_000;
 export interface PushPorts {
   readonly dispatcher: (url: URL) => Promise<Dispatcher>;
   readonly address: HttpAddress;
-  /** From this byte on. */
-  readonly open: (from: number) => Promise<Delivery>;
+  /** From where that ends which the other side has, where it is of this version. */
+  readonly open: (held: { readonly bytes: number; readonly digest: string } | undefined) => Promise<Delivery>;
   readonly signal: AbortSignal;
   /** The other side has a part more. */
   readonly onProgress?: () => Promise<void>;
@@ -44,21 +44,13 @@ export async function push({ dispatcher, address, open, signal, onProgress }: Pu
   if (asked.statusCode === 401) throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
   // Not what it says of a method that it does not know: it is away, and nothing is sent to it in vain.
   if (asked.statusCode >= 500 && asked.statusCode !== 501) throw otherSide(asked.statusCode);
-  const first = await open(0);
+  const digest = asked.headers["sealane-digest"];
+  const delivery = await open(held === undefined || typeof digest !== "string" ? undefined : { bytes: held, digest });
   try {
-    if (held === undefined) return await putWhole(first);
-    // What it holds may be of another version: then it takes this one from the start.
-    const from = asked.headers["sealane-digest"] === first.snapshot.digest ? held : 0;
-    if (from === 0) return await sendParts(first);
-    if (from >= first.snapshot.bytes) return;
+    if (held === undefined) await putWhole(delivery);
+    else await sendParts(delivery);
   } finally {
-    await first.close();
-  }
-  const rest = await open(held);
-  try {
-    await sendParts(rest);
-  } finally {
-    await rest.close();
+    await delivery.close();
   }
 
   async function putWhole({ pieces, snapshot }: Delivery): Promise<void> {
@@ -67,20 +59,21 @@ export async function push({ dispatcher, address, open, signal, onProgress }: Pu
     if (statusCode >= 300) throw otherSide(statusCode);
   }
 
-  async function sendParts({ from, pieces, snapshot }: Delivery): Promise<void> {
+  async function sendParts({ from, pieces, snapshot, notTaken }: Delivery): Promise<void> {
     let at = from;
     for await (const part of gathered(pieces())) {
-      const { statusCode, headers } = await call(
-        "PATCH",
-        {
-          "content-type": "application/octet-stream",
-          "content-length": String(part.length),
-          "upload-offset": String(at),
-          "sealane-digest": snapshot.digest,
-          "sealane-bytes": String(snapshot.bytes),
-        },
-        part,
-      );
+      const about = {
+        "content-type": "application/octet-stream",
+        "content-length": String(part.length),
+        "upload-offset": String(at),
+        "sealane-digest": snapshot.digest,
+        "sealane-bytes": String(snapshot.bytes),
+      };
+      const answer = await call("PATCH", about, part).catch((error: unknown) => ({ error }));
+      // One part for each try, and tries are further and further apart: it ends by the time that passes, not by a count.
+      if ("error" in answer || answer.statusCode >= 300) await notTaken(part.length);
+      if ("error" in answer) throw answer.error;
+      const { statusCode, headers } = answer;
       if (statusCode === 401) throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
       if (statusCode >= 300) throw otherSide(statusCode);
       at += part.length;

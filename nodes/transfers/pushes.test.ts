@@ -66,10 +66,24 @@ function start(
     agreement = "a",
     uses,
     unreadable,
-  }: { endpoint?: string; agreement?: string; uses?: number; unreadable?: Error } = {},
+    consumer = "beta",
+    callsPerMinute = 1_000,
+    bytes = BYTES,
+    eager = false,
+  }: {
+    endpoint?: string;
+    agreement?: string;
+    uses?: number;
+    unreadable?: Error;
+    consumer?: string;
+    callsPerMinute?: number;
+    bytes?: number;
+    /** Tries again without a pause. */
+    eager?: boolean;
+  } = {},
 ) {
   const { port } = server.address() as AddressInfo;
-  const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute: 1_000 };
+  const release = { elements: [], formats: [], uses, rows: 10, bytes, callsPerMinute };
   const address = {
     endpoint: endpoint ?? `https://localhost:${port}/drop/${pid}`,
     token: "secret",
@@ -82,18 +96,18 @@ function start(
   running = createPushes({
     records,
     pushed: memoryRecords(),
-    running: async () => ({ peer: "beta", document }),
+    running: async () => ({ peer: consumer, document }),
     fresh: async (_peer, _pid, given) => given,
     outbound: { to: async () => agent },
     deliver: createDeliveries({
-      agreement: async () => ({ peer: "beta", agreement: { "@id": agreementId } }) as unknown as KeptAgreement,
-      transfer: async () => ({ peer: "beta", document }),
+      agreement: async () => ({ peer: consumer, agreement: { "@id": agreementId } }) as unknown as KeptAgreement,
+      transfer: async () => ({ peer: consumer, document }),
       isHeld: async () => false,
       permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
       snapshots: {
         of: async () => {
           if (unreadable !== undefined) throw unreadable;
-          return { path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 };
+          return { path: join(folder, "records"), digest: "A".repeat(43), bytes, rows: 1 };
         },
       },
       usage,
@@ -106,6 +120,7 @@ function start(
     end: async (_pid, cause) => resolve(cause),
     onError: () => {
       failures += 1;
+      if (eager) running?.poke(pid);
     },
   });
   running.poke(pid);
@@ -178,7 +193,7 @@ test("that takes everything and denies it gets it four times, and then the trans
     bytes += (await bodyOf(request)).length;
     response.writeHead(request.method === "HEAD" ? 404 : 500).end();
   };
-  expect(await start("greedy")).toMatchObject({ code: "repeated-too-much" });
+  expect(await start("greedy", { eager: true })).toMatchObject({ code: "repeated-too-much" });
   expect(bytes).toBe(4 * BYTES);
 }, 60_000);
 
@@ -195,6 +210,39 @@ test("in parts goes on where the other side says that its file ends", async () =
   };
   expect(await start("parts")).toBe("pushed");
   expect(held.equals(RECORDS)).toBe(true);
+});
+
+test("in parts that are refused for a while, more often than the whole may be sent, is not given up", async () => {
+  let refused = 0;
+  let held = 0;
+  handle = async (request, response) => {
+    const headers = () => ({ "upload-offset": held, "sealane-digest": "A".repeat(43) });
+    if (request.method === "HEAD") return void response.writeHead(204, headers()).end();
+    const { length } = await bodyOf(request);
+    if (refused < 20) {
+      if (++refused % 2 === 0) return void request.socket.destroy();
+      return void response.writeHead(503, headers()).end();
+    }
+    held += length;
+    response.writeHead(204, headers()).end();
+  };
+  expect(await start("refusing", { bytes: 1_000, eager: true })).toBe("pushed");
+  expect([refused, held]).toEqual([20, 1_000]);
+});
+
+test("in parts is asked for once what it has, and costs one call of the consumer's rate", async () => {
+  let held = 700_000;
+  handle = async (request, response) => {
+    const headers = () => ({ "upload-offset": held, "sealane-digest": "A".repeat(43) });
+    if (request.method === "HEAD") return void response.writeHead(204, headers()).end();
+    held += (await bodyOf(request)).length;
+    response.writeHead(204, headers()).end();
+  };
+  expect(await start("once", { callsPerMinute: 1, consumer: "gamma" })).toBe("pushed");
+  expect(held).toBe(BYTES);
+  // It has everything: nothing is sent, and nothing is needed for it.
+  expect(await start("once", { consumer: "delta" })).toBe("pushed");
+  expect(held).toBe(BYTES);
 });
 
 test("that answers nobody is tried for a day, over restarts, and then the transfer ends with its cause", async () => {

@@ -74,11 +74,12 @@ export function createPushes(deps: PushesDeps) {
       await push({
         dispatcher: (url) => deps.outbound.to(peer, url),
         address: await deps.fresh(peer, pid, given, stopping.signal),
-        open: (from) =>
+        open: (held) =>
           deps.deliver({
             transfer: pid,
             holder: peer,
-            range: `bytes=${from}-`,
+            held,
+            range: undefined,
             ifRange: undefined,
             ifMatch: undefined,
             delivery: uuidOf({ push: pid, agreement: document.agreementId }),
