@@ -2,11 +2,12 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Mask } from "../../policies/model/mask.ts";
-import { maskingOf } from "./masked.ts";
+import { type MaskedField, maskingOf } from "./masked.ts";
 
 const KEY = new Uint8Array(32).fill(7);
 const element = "e";
-const masked = (mask: Mask, value: string | null, key = KEY) => maskingOf(mask, key)(value);
+const TEXT: MaskedField = { type: "text" };
+const masked = (mask: Mask, value: string | null, key = KEY, field = TEXT) => maskingOf(mask, key, field)(value);
 const round = (step: string): Mask => ({ element, mask: "round", step });
 const PSEUDONYM: Mask = { element, mask: "pseudonym" };
 
@@ -45,10 +46,42 @@ test.each<[Mask, string]>([
   [{ element, mask: "month" }, "17.03.2026"],
   [{ element, mask: "year" }, "26"],
   [round("1"), "about 5"],
-  [round("1"), "1e3"],
-  [round("1"), ""],
+  [round("1"), "1e"],
+  [round("1"), "1e1000"],
+  [{ element, mask: "month" }, "2026-03-17 x"],
 ])("a value that the mask cannot read does not leave: %j %s", (mask, value) => {
   expect(() => masked(mask, value)).toThrow(RangeError);
+});
+
+describe("a mask reads the value that registration read", () => {
+  const FLOAT: MaskedField = { type: "decimal", scale: 4, roundedFromFloat: true };
+  test.each<[string, Mask, string, string | null, MaskedField]>([
+    ["blanks around a date", { element, mask: "month" }, " 2026-03-17\u00a0", "2026-03", TEXT],
+    ["blanks around a code", { element, mask: "prefix", length: "2" }, "\u3000330683 ", "33", TEXT],
+    ["blanks around a number", round("10"), " 12 ", "10", TEXT],
+    ["a power of ten", round("0.01"), "1e-05", "0.00", FLOAT],
+    ["a large power of ten", round("1000"), "1.25E+4", "12000", FLOAT],
+    ["a double at the places of its column", round("0.001"), "0.00249999999999999", "0.002", FLOAT],
+    ["one that its column takes as a half", round("0.001"), "0.00250001", "0.002", FLOAT],
+    ["one beyond what the engine reads", round("0.0001"), "0.0000500000000000000001", "0.0000", FLOAT],
+    ["a column that is no double", round("0.001"), "0.00250001", "0.003", { type: "decimal", scale: 8 }],
+  ])("%s", (_name, mask, value, wanted, field) => {
+    expect(masked(mask, value, KEY, field)).toBe(wanted);
+  });
+  test.each<Mask>([PSEUDONYM, { element, mask: "prefix", length: "1" }, { element, mask: "month" }, round("1")])(
+    "blanks alone are NULL: $mask",
+    (mask) => {
+      for (const blank of ["", "  ", "\u3000"]) expect(masked(mask, blank)).toBeNull();
+    },
+  );
+  test("the same value in another spelling is the same pseudonym", () => {
+    expect(masked(PSEUDONYM, " Huaxin ")).toBe(masked(PSEUDONYM, "Huaxin"));
+    const integer = (value: string) => masked(PSEUDONYM, value, KEY, { type: "integer" });
+    for (const spelling of ["+7", "007", "7.0", " 7 "]) expect(integer(spelling)).toBe(integer("7"));
+    expect(integer("-7")).not.toBe(integer("7"));
+    expect(integer("-0")).toBe(integer("0"));
+    expect(masked(PSEUDONYM, "007")).not.toBe(masked(PSEUDONYM, "7"));
+  });
 });
 
 describe("a pseudonym", () => {

@@ -64,9 +64,9 @@ export function createSnapshots(deps: {
   async function write(id: string, { asset, fields, release }: Permitted, columns: string): Promise<Snapshot> {
     deps.assertWritable();
     const key = await deps.pseudonymKey(id);
-    const maskings = fields.map(({ element }) => {
-      const mask = release.masks[element];
-      return mask === undefined ? undefined : maskingOf(mask, key);
+    const maskings = fields.map((field) => {
+      const mask = release.masks[field.element];
+      return mask === undefined ? undefined : maskingOf(mask, key, field);
     });
     const masked = (cell: string | null, at: number): string | null => {
       const masking = maskings[at];
