@@ -5,6 +5,7 @@ import { memoryRecords } from "../peer/_memory-records.ts";
 import { BEGIN, createWorld, type Next, OFFER, type Record, SOON } from "./_world.ts";
 import type { EndedMark, Retention } from "./ended-processes.ts";
 
+const PLENTY = { count: 100, bytes: 1 << 20 };
 const DAY_MS = 24 * 60 * 60_000;
 const refusing: Next = async ({ side: { document } }) =>
   document?.state === "REQUESTED" ? negotiationTermination(document, causeOf("purpose-not-allowed")) : undefined;
@@ -12,7 +13,15 @@ const refusing: Next = async ({ side: { document } }) =>
 /** A provider that refuses whatever it is asked, under a clock that the test turns. */
 async function created(retention: Partial<Retention> = {}, isNeeded?: (record: Record) => Promise<boolean>) {
   let clock = Date.parse("2026-11-22T12:00:00Z");
-  const marks = memoryRecords<EndedMark>();
+  const kept = memoryRecords<EndedMark>();
+  const puts: string[] = [];
+  const marks: typeof kept = {
+    ...kept,
+    async put(pid, mark) {
+      puts.push(pid);
+      await kept.put(pid, mark);
+    },
+  };
   const forgotten: string[] = [];
   const world = createWorld({ alpha: async () => undefined, beta: refusing }, [], {
     now: () => new Date(clock).toISOString(),
@@ -20,7 +29,7 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
     ended: {
       marks,
       gone: memoryRecords<true>(),
-      retention: { keptMs: DAY_MS, count: 100, bytes: 1 << 20, ...retention },
+      retention: { keptMs: DAY_MS, ...PLENTY, all: PLENTY, ...retention },
       ...(isNeeded === undefined ? {} : { isNeeded }),
       onForget: async ({ side }) => void forgotten.push(side.document!.consumerPid),
     },
@@ -34,6 +43,9 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
   return {
     ...world,
     forgotten,
+    /** Pids of the marks that were written, in order. */
+    puts,
+    bytes: async (pid: string) => (await marks.get(pid))!.bytes,
     marks: () => ids(marks),
     marked: (pid: string) => marks.put(pid, { at: new Date(clock).toISOString(), peer: "alpha", bytes: 1 }),
     records: () => ids(world.stores.beta.records),
@@ -124,6 +136,52 @@ describe("a process that is over", () => {
     expect(records).not.toContain(pids[0]);
     await world.stop();
   });
+});
+
+describe("of all participants together", () => {
+  test.each([
+    ["many", { count: 4, bytes: 1 << 20 }, 4],
+    ["long", { count: 100, bytes: 4_000 }, 5],
+  ])("the oldest go where there is too %s, of the one first that has the most", async (_name, all, most) => {
+    const world = await created({ all });
+    const small = await world.asked("gamma's", "gamma");
+    const pids: string[] = [];
+    for (let asked = 0; asked < 8; asked++) pids.push(await world.asked(`pid-${asked}`));
+    await expect.poll(async () => (await world.records()).length, SOON).toBeLessThanOrEqual(most);
+    const records = await world.records();
+    expect(records).toContain(small);
+    expect(records).toContain(pids.at(-1));
+    expect(records).not.toContain(pids[0]);
+    await world.stop();
+  });
+});
+
+test("what is needed makes no room, is asked about once, and is not written anew", async () => {
+  const asked: string[] = [];
+  const world = await created({ count: 2 }, async ({ pid }) => {
+    asked.push(pid);
+    return pid === first;
+  });
+  const first = await world.asked("first");
+  const others: string[] = [];
+  for (let at = 0; at < 6; at++) others.push(await world.asked(`pid-${at}`));
+  await expect.poll(async () => (await world.records()).length, SOON).toBe(3);
+  expect(await world.records()).toEqual([first, ...others.slice(-2)].sort());
+  expect(asked.filter((pid) => pid === first)).toHaveLength(1);
+  expect(world.puts.filter((pid) => pid === first)).toHaveLength(1);
+  world.turn(DAY_MS);
+  await world.die("beta");
+  await expect.poll(world.records, SOON).toEqual([first]);
+  await world.stop();
+});
+
+test("bytes are those of UTF-8", async () => {
+  const world = await created();
+  const pid = await world.asked("界".repeat(100));
+  const record = JSON.stringify(await world.stores.beta.records.get(pid));
+  expect(record).toContain("界");
+  expect(await world.bytes(pid)).toBe(Buffer.byteLength(record));
+  await world.stop();
 });
 
 test("a mark is dropped, and nothing else, where a crash came before its process was over", async () => {

@@ -5,20 +5,30 @@
 import type { RecordStore } from "../store/records.ts";
 import type { Timers } from "./timers.ts";
 
-/** What of one participant is kept at most: beyond it the oldest go before their time. */
-export interface Retention {
-  readonly keptMs: number;
+interface Amount {
   readonly count: number;
   readonly bytes: number;
 }
-export const MOST_ENDED = Object.freeze({ count: 10_000, bytes: 256 * 1024 * 1024 });
+/**
+ * What is kept at most of one participant, and of all together: beyond it the oldest go before their time, those of the
+ * participant first that has the most.
+ */
+export interface Retention extends Amount {
+  readonly keptMs: number;
+  readonly all: Amount;
+}
+export const MOST_ENDED = Object.freeze({
+  count: 10_000,
+  bytes: 256 * 1024 * 1024,
+  all: Object.freeze({ count: 100_000, bytes: 2 * 1024 * 1024 * 1024 }),
+});
 
 /** As it lies on disk, by pid. */
 export interface EndedMark {
   /** UTC with Z. */
   readonly at: string;
   readonly peer: string;
-  /** Of the record. */
+  /** Of the record in UTF-8. */
   readonly bytes: number;
 }
 
@@ -48,57 +58,88 @@ const PAUSE_MS = 60_000;
 export function createEndedProcesses({ marks, retention, now, timers, forget, onError }: EndedPorts): EndedProcesses {
   /** In the order in which they ended. */
   const ended = new Map<string, EndedMark>();
-  const held = new Map<string, { count: number; bytes: number }>();
-  /** Participants of whom there is too much. */
+  /** The same by participant, without those that were still needed when they had to make room. */
+  const held = new Map<string, { readonly marks: Map<string, EndedMark>; bytes: number }>();
+  const all = { count: 0, bytes: 0 };
+  /** Participants that have ended something since there was too much. */
   const crowded = new Set<string>();
   let sweeping: Promise<void> | undefined;
   let isStopped = false;
 
   function hold(pid: string, mark: EndedMark): void {
     drop(pid);
-    const { count, bytes } = held.get(mark.peer) ?? { count: 0, bytes: 0 };
-    held.set(mark.peer, { count: count + 1, bytes: bytes + mark.bytes });
     ended.set(pid, mark);
+    const theirs = held.get(mark.peer) ?? { marks: new Map(), bytes: 0 };
+    held.set(mark.peer, theirs);
+    theirs.marks.set(pid, mark);
+    theirs.bytes += mark.bytes;
+    all.count += 1;
+    all.bytes += mark.bytes;
+  }
+
+  /** It counts no more, and is looked at again when its time is over. */
+  function spare(pid: string): void {
+    const peer = ended.get(pid)?.peer ?? "";
+    const theirs = held.get(peer);
+    const mark = theirs?.marks.get(pid);
+    if (theirs === undefined || mark === undefined) return;
+    theirs.marks.delete(pid);
+    theirs.bytes -= mark.bytes;
+    all.count -= 1;
+    all.bytes -= mark.bytes;
+    if (theirs.marks.size === 0) held.delete(peer);
   }
 
   function drop(pid: string): void {
-    const mark = ended.get(pid);
-    if (mark === undefined) return;
+    spare(pid);
     ended.delete(pid);
-    const { count, bytes } = held.get(mark.peer) ?? { count: 1, bytes: mark.bytes };
-    if (count === 1) held.delete(mark.peer);
-    else held.set(mark.peer, { count: count - 1, bytes: bytes - mark.bytes });
   }
 
   const dueOf = ({ at }: EndedMark): string => new Date(Date.parse(at) + retention.keptMs).toISOString();
   const isTooMuch = (peer: string): boolean => {
-    const { count, bytes } = held.get(peer) ?? { count: 0, bytes: 0 };
-    return count > retention.count || bytes > retention.bytes;
+    const { marks: theirs, bytes } = held.get(peer) ?? { marks: new Map(), bytes: 0 };
+    return theirs.size > retention.count || bytes > retention.bytes;
   };
+  const isTooMuchInAll = (): boolean => all.count > retention.all.count || all.bytes > retention.all.bytes;
 
-  async function sweep(): Promise<void> {
-    for (const [pid, mark] of [...ended]) {
-      if (isStopped || timers.isAhead(dueOf(mark))) break;
-      await release(pid, mark);
+  /** Of whom the next one goes, where there is too much in all. */
+  function heaviest(): string {
+    const isLong = all.bytes > retention.all.bytes;
+    let found = { peer: "", weight: 0 };
+    for (const [peer, { marks: theirs, bytes }] of held) {
+      const weight = isLong ? bytes : theirs.size;
+      if (weight > found.weight) found = { peer, weight };
     }
-    for (const peer of crowded) {
-      for (const [pid, mark] of [...ended]) {
-        if (isStopped || !isTooMuch(peer)) break;
-        if (mark.peer === peer) await release(pid, mark);
-      }
-      crowded.delete(peer);
-    }
+    return found.peer;
   }
 
-  async function release(pid: string, mark: EndedMark): Promise<void> {
-    if (await forget(pid)) {
-      drop(pid);
-      await marks.delete(pid);
-      return;
+  async function sweep(): Promise<void> {
+    const begun = now();
+    for (const [pid, mark] of ended) {
+      // Those that stay as long again stand at the end.
+      if (isStopped || timers.isAhead(dueOf(mark)) || mark.at > begun) break;
+      if (await gone(pid)) continue;
+      const again = { ...mark, at: now() };
+      hold(pid, again);
+      await marks.put(pid, again);
     }
-    const again = { ...mark, at: now() };
-    hold(pid, again);
-    await marks.put(pid, again);
+    for (const peer of crowded) {
+      while (!isStopped && isTooMuch(peer)) await makeRoom(peer);
+      crowded.delete(peer);
+    }
+    while (!isStopped && isTooMuchInAll()) await makeRoom(heaviest());
+  }
+
+  async function makeRoom(peer: string): Promise<void> {
+    const [oldest] = held.get(peer)?.marks.keys() ?? [];
+    if (oldest !== undefined && !(await gone(oldest))) spare(oldest);
+  }
+
+  async function gone(pid: string): Promise<boolean> {
+    if (!(await forget(pid))) return false;
+    drop(pid);
+    await marks.delete(pid);
+    return true;
   }
 
   const alarmAt = (due: string): void => {
@@ -131,7 +172,7 @@ export function createEndedProcesses({ marks, retention, now, timers, forget, on
       await marks.put(pid, mark);
       const isFirst = ended.size === 0;
       hold(pid, mark);
-      if (isTooMuch(peer)) crowded.add(peer);
+      if (isTooMuch(peer) || isTooMuchInAll()) crowded.add(peer);
       if (crowded.size > 0) run();
       else if (isFirst) alarmAt(dueOf(mark));
     },

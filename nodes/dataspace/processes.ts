@@ -152,7 +152,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   async function keep(record: Record): Promise<void> {
     const { pid, peer } = record;
     if (isOver(record)) {
-      await ended?.mark(pid, peer, JSON.stringify(record).length);
+      await ended?.mark(pid, peer, Buffer.byteLength(JSON.stringify(record)));
       await records.put(pid, record);
       await open.unmark(pid, peer);
       timers.clear(pid);
