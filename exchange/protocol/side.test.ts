@@ -74,7 +74,8 @@ function createWire<D, M, N extends string>(moves: Moves<D, M>, messages: Readon
       const message = sent[from];
       if (sides[from].sending === undefined || message === undefined) return;
       const to = otherRole(from);
-      const result = takes(moves, sides[to], messages[message.name], String(message.number), "p");
+      // The same words have the same digest, whenever they are said.
+      const result = takes(moves, sides[to], messages[message.name], message.name, "p");
       if (result.ok) sides[to] = result.side;
       const isFinal = !result.ok && result.code !== "crossed";
       if (result.ok || isFinal) answers.push({ to: from, number: message.number, ok: result.ok });
@@ -205,6 +206,32 @@ describe("messages that cross", () => {
       expect(side.document).toMatchObject({ state: "TERMINATED", stopped: { by: "provider", code: "enough" } });
     }
   });
+  test("a suspension in the same words as the one before, while the start between them is on its way, is a new one", () => {
+    const wire = started();
+    wire.wants("consumer", "suspend");
+    wire.settles();
+    wire.wants("provider", "start");
+    wire.arrives("provider");
+    wire.wants("consumer", "suspend");
+    wire.arrives("consumer");
+    // It may be the first one, come again: the next try will tell.
+    expect(wire.sides.provider).toMatchObject({ document: { state: "SUSPENDED" }, sending: expect.anything() });
+    wire.settles();
+    for (const side of Object.values(wire.sides)) {
+      expect(side).toMatchObject({ document: { state: "SUSPENDED" }, sending: undefined });
+    }
+  });
+  test("a suspension that comes again while the start after it is on its way ends nothing", () => {
+    const wire = started();
+    wire.wants("consumer", "suspend");
+    wire.arrives("consumer");
+    wire.wants("provider", "start");
+    wire.arrives("consumer");
+    wire.settles();
+    for (const side of Object.values(wire.sides)) {
+      expect(side).toMatchObject({ document: { state: "STARTED" }, sending: undefined });
+    }
+  });
   test("an agreement before the answer to the request, and FINALIZED before that to the verification, prove them", () => {
     const wire = negotiations();
     wire.wants("consumer", "request");
@@ -247,9 +274,9 @@ test("the same message again is answered again, until something else has happene
   const wire = transfers();
   wire.wants("consumer", "request");
   wire.settles();
-  const asked = takes(transferMoves, wire.sides.provider, transferMessages.request, "1", "p");
+  const asked = takes(transferMoves, wire.sides.provider, transferMessages.request, "request", "p");
   expect(asked).toMatchObject({ ok: true, repeated: true });
   wire.wants("provider", "start");
   wire.settles();
-  expect(takes(transferMoves, wire.sides.provider, transferMessages.request, "1", "p")).toMatchObject({ ok: false });
+  expect(takes(transferMoves, wire.sides.provider, transferMessages.request, "request", "p")).toMatchObject({ ok: false });
 });

@@ -8,7 +8,8 @@
  *     termination, then completion, then suspension, then start; of two that say the same, the provider's, whose start
  *     carries the address. The side that sent the other one takes it and forgets its own; the side that sent the one
  *     that counts refuses for now (`crossed`).
- *  3. The same message again is answered again, until something else has happened.
+ *  3. The same message again is answered again, until something else has happened. Where that something may have
+ *     happened already, because the answer to ours is on its way, the same words may be new ones: refused for now.
  */
 import { otherRole, type Role } from "./vocabulary.ts";
 
@@ -99,8 +100,18 @@ export function takes<D, M>(
   pid: string,
 ): Taken<D, M> {
   const { document, sending } = side;
-  if (document !== undefined && side.taken === digest) return { ok: true, side: { ...side, document }, repeated: true };
   const from = otherRole(side.role);
+  /** As the other side sees it where it has taken ours. */
+  const afterOurs = () => {
+    const sent = moves.step(document, side.role, sending as M, moves.pidOf(message, from) ?? "");
+    return sent.ok ? moves.step(sent.document, from, message, pid) : sent;
+  };
+  if (document !== undefined && side.taken === digest) {
+    const mayBeNew = sending !== undefined && afterOurs().ok;
+    if (mayBeNew)
+      return refuse("crossed", "the same words again, or new ones: try again when this side's are answered");
+    return { ok: true, side: { ...side, document }, repeated: true };
+  }
   const taken = (step: Step<D>): Taken<D, M> =>
     step.ok
       ? {
@@ -120,7 +131,6 @@ export function takes<D, M>(
     const counts = ahead > 0 || (ahead === 0 && from === "provider");
     return counts ? taken(direct) : refuse("crossed", "crossed a message that counts before it; try again");
   }
-  const sent = moves.step(document, side.role, sending, moves.pidOf(message, from) ?? "");
-  const after = sent.ok ? moves.step(sent.document, from, message, pid) : sent;
+  const after = afterOurs();
   return after.ok ? taken(after) : direct;
 }
