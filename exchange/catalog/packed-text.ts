@@ -14,6 +14,7 @@ export interface PackedText {
 }
 
 const HEAD_BYTES = 12;
+const TAIL_BYTES = 8;
 /** No name, no time, system unknown. */
 const GZIP_HEAD = Buffer.from("1f8b08000000000000ff", "hex");
 /** The last block of the stream: fixed codes, nothing but the end. */
@@ -38,21 +39,32 @@ export function packedBytes({ deflated, crc, length, shift }: PackedText): Uint8
   return bytes;
 }
 
-export function packedFrom(bytes: Uint8Array): PackedText {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [crc, length, shift] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)];
-  return { deflated: bytes.subarray(HEAD_BYTES), crc, length, shift };
-}
+export const packedFrom = (bytes: Uint8Array): PackedText => ({
+  deflated: bytes.subarray(HEAD_BYTES),
+  crc: uint32At(bytes, 0),
+  length: uint32At(bytes, 4),
+  shift: uint32At(bytes, 8),
+});
 
-/** The texts one after another, as one gzip member. */
-export function gzipOf(texts: readonly PackedText[]): Buffer {
-  const tail = Buffer.alloc(8);
-  tail.writeUInt32LE(
-    texts.reduce((crc, text) => (product(crc, text.shift) ^ text.crc) >>> 0, 0),
-    0,
-  );
-  tail.writeUInt32LE(texts.reduce((length, text) => length + text.length, 0) >>> 0, 4);
-  return Buffer.concat([GZIP_HEAD, ...texts.map(({ deflated }) => deflated), LAST_BLOCK, tail]);
+/** Little-endian. */
+const uint32At = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+
+/** The texts one after another, as one gzip member, in bytes that `room` has: as many as are asked for, or more. */
+export function gzipOf(texts: readonly PackedText[], room: (bytes: number) => Buffer = Buffer.allocUnsafe): Buffer {
+  let bytes = GZIP_HEAD.length + LAST_BLOCK.length + TAIL_BYTES;
+  for (const { deflated } of texts) bytes += deflated.length;
+  const member = room(bytes).subarray(0, bytes);
+  let [at, crc, length] = [GZIP_HEAD.copy(member), 0, 0];
+  for (const text of texts) {
+    member.set(text.deflated, at);
+    at += text.deflated.length;
+    crc = (product(crc, text.shift) ^ text.crc) >>> 0;
+    length += text.length;
+  }
+  at += LAST_BLOCK.copy(member, at);
+  member.writeUInt32LE(length >>> 0, member.writeUInt32LE(crc, at));
+  return member;
 }
 
 /** The polynomial of CRC-32 (RFC 1952 section 8), the highest bit for x^0. */

@@ -15,6 +15,7 @@ import { problemLine } from "../../../policies/model/problem.ts";
 import { DataspaceError, unknownProcess } from "../../dataspace/dataspace-error.ts";
 import type { HttpApp } from "../http-app.ts";
 import { answerErrorAs } from "./answer-error.ts";
+import { createReusedBuffers, type ReusedBuffers } from "./reused-buffers.ts";
 
 const REQUEST_BYTES = 64 * 1024;
 const MAX_REASONS = 16;
@@ -48,6 +49,7 @@ export function addCatalogRoutes(app: HttpApp, ports: CatalogPorts): void {
   app.setErrorHandler(answerErrorAs("CatalogError"));
   const config = { public: true };
   const { participant, service } = ports;
+  const buffers = createReusedBuffers();
   const documentOf = catalogDocuments({ id: `${service.endpointURL}/catalog`, participant, service });
   app.post(
     "/catalog/request",
@@ -67,13 +69,13 @@ export function addCatalogRoutes(app: HttpApp, ports: CatalogPorts): void {
         return place === undefined ? [] : [`<${path}?${new URLSearchParams(place)}>; rel="${rel}"`];
       });
       if (links.length > 0) reply.header("link", links.join(", "));
-      return await sendPacked(request, reply, documentOf(page.datasets));
+      return await sendPacked(request, reply, documentOf(page.datasets), buffers);
     },
   );
   app.get("/catalog/datasets/:id", { config, schema: { params: DatasetId } }, async (request, reply) => {
     const dataset = await ports.dataset(request.author, request.params.id);
     if (dataset === undefined) throw unknownProcess();
-    return await sendPacked(request, reply, datasetDocument(dataset));
+    return await sendPacked(request, reply, datasetDocument(dataset), buffers);
   });
 }
 
@@ -84,10 +86,13 @@ async function sendPacked(
   request: FastifyRequest,
   reply: FastifyReply,
   document: readonly PackedText[],
+  buffers: ReusedBuffers,
 ): Promise<FastifyReply> {
   reply.type("application/json; charset=utf-8").header("vary", "accept-encoding");
-  const bytes = gzipOf(document);
-  if (!takesGzip(String(request.headers["accept-encoding"] ?? ""))) return reply.send(await unpack(bytes));
+  if (!takesGzip(String(request.headers["accept-encoding"] ?? ""))) return reply.send(await unpack(gzipOf(document)));
+  const bytes = gzipOf(document, buffers.take);
+  // All of it was handed on. A caller that hung up leaves it to the collector.
+  reply.raw.once("finish", () => buffers.giveBack(bytes));
   return reply.header("content-encoding", "gzip").send(bytes);
 }
 

@@ -27,6 +27,7 @@ import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import type { TextChange, TextStore } from "../../store/texts.ts";
 import { changedAsset } from "./changed-asset.ts";
 import { createHeldLists } from "./held-lists.ts";
+import { createHeldTexts } from "./held-texts.ts";
 
 /** Assets in one write; others get their turn in between. */
 const SLICE = 50;
@@ -37,6 +38,8 @@ const FORMAT = "2";
 const LAST = "~";
 /** Of lists in memory; the ids, each of them once, are beside it. */
 const HELD_BYTES = 32 * 1024 * 1024;
+/** Of packed texts in memory, some 1 kB for each dataset. */
+const HELD_TEXT_BYTES = 128 * 1024 * 1024;
 /** Reads beside writes; then one in between. */
 const TRIES = 3;
 /** Later instants are written with more digits, and nobody waits for them. */
@@ -75,6 +78,7 @@ export function createOwnOffers(options: {
   /** Their entries are being written. */
   const changing = new Set<string>();
   const lists = createHeldLists({ read: readList, bytes: HELD_BYTES });
+  const texts = createHeldTexts({ read: (asset) => store.bytes(`text/${asset}`)!, bytes: HELD_TEXT_BYTES });
   /** Another number before and after every write; odd in between. */
   let generation = 0;
   let isOpened = false;
@@ -124,10 +128,14 @@ export function createOwnOffers(options: {
       const changes = await Promise.all(some.map(changesOf));
       generation += 1;
       try {
-        await store.write(changes.flatMap(({ asset, texts }) => [...texts, ...markOf(asset)]));
-        for (const { asset, before, after } of changes) lists.change(asset, before, after);
+        await store.write(changes.flatMap((change) => [...change.texts, ...markOf(change.asset)]));
+        for (const { asset, before, after } of changes) {
+          lists.change(asset, before, after);
+          texts.forget(lists.order.numberOf(asset)!);
+        }
       } catch (error) {
         lists.forget();
+        texts.clear();
         throw error;
       } finally {
         generation += 1;
@@ -212,7 +220,7 @@ export function createOwnOffers(options: {
     return { all: await Promise.all(all.map(sets)), none: await lists.get(none) };
   }
 
-  const text = (asset: string): PackedText => packedFrom(store.bytes(`text/${asset}`)!);
+  const text = (asset: string): PackedText => texts.get(lists.order.numberOf(asset)!, asset);
 
   // One at a time; what was recorded before the call is looked at when it resolves.
   let turn: Promise<void> = Promise.resolve();
