@@ -293,6 +293,19 @@ describe("a member that", () => {
   });
 });
 
+test("a member has its turn, however many slow ones are due again at once and come before it", async () => {
+  const slow = await connector(() => undefined);
+  const endpoints = Object.fromEntries(["a", "b", "c", "d", "e", "f", "g", "h"].map((id) => [id, slow]));
+  const net = await crawling(
+    { ...endpoints, honest: await connector(sound("honest", ["one"])) },
+    { limits: { ...LIMITS, callMs: 200 }, times: { ...CRAWLER_TIMES, firstPauseMs: 0 } },
+  );
+  await net.tried("honest");
+  expect(net.ids()).toEqual(["honest one"]);
+  // The others were tried before it, and are tried again.
+  await expect.poll(() => net.of("a")?.failures ?? 0, { timeout: 30_000 }).toBeGreaterThan(1);
+});
+
 test("nobody is asked while nobody searches", async () => {
   let calls = 0;
   const alpha = await connector((...about) => {

@@ -90,6 +90,9 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     deps.offers.delete(key).catch((error) => deps.onFailure(deps.member, error));
   });
   const running = new Map<string, Promise<void>>();
+  /** In which turn each member was tried last. */
+  const tries = new Map<string, number>();
+  let tried = 0;
   const ending = new AbortController();
   const clock = () => Date.parse(deps.now());
   let wantedUntil = 0;
@@ -103,6 +106,7 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     return ms * (0.5 + (high * 256 + low) / 65_536);
   }
   const instant = (ms: number) => new Date(ms).toISOString();
+  const triedAt = (member: string): number => tries.get(member) ?? 0;
 
   async function keep(state: CrawledMember): Promise<void> {
     await deps.states.put(state.member, state);
@@ -160,6 +164,7 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
   async function drop({ member, copy }: CrawledMember): Promise<void> {
     await deps.states.delete(member);
     states.delete(member);
+    tries.delete(member);
     copies.delete(member);
     await forget(member, copy);
   }
@@ -192,13 +197,17 @@ export function createCrawler(deps: CrawlerDeps): Crawler {
     const ids = new Set(there.map(({ record }) => record.id));
     for (const state of states.values()) if (!ids.has(state.member) && !running.has(state.member)) await drop(state);
     let soonest = clock() + times.newsMs;
-    for (const { record } of there) {
+    // Whoever was tried the longest ago goes first: however many are slow, and due again at once, all have their turn.
+    const inTurn = there.toSorted((one, other) => triedAt(one.record.id) - triedAt(other.record.id));
+    for (const { record } of inTurn) {
       const { id, endpoint = "" } = record;
       if (id === deps.member || running.has(id)) continue;
       const due = Date.parse(states.get(id)?.due ?? deps.now());
       if (due > clock()) {
         soonest = Math.min(soonest, due);
       } else if (running.size < PARALLEL) {
+        tried += 1;
+        tries.set(id, tried);
         const work = crawl(id, endpoint, known)
           .catch((error) => deps.onFailure(id, error))
           .finally(() => {
