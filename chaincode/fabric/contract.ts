@@ -6,6 +6,7 @@
  */
 import { execute } from "../rules/execute.ts";
 import type { Host } from "../rules/host.ts";
+import { keys } from "../rules/keys.ts";
 import type { MemberRecord } from "../rules/transactions.ts";
 import { demandCaller } from "./caller.ts";
 import {
@@ -60,8 +61,9 @@ export function createContract(options: ContractOptions): Contract {
       try {
         return { status: 200, payload: Buffer.from(JSON.stringify(await answer(stub))) };
       } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        return { status: 400, message: `${error.code}: ${error.message}` };
+        if (error instanceof CallError) return { status: 400, message: `${error.code}: ${error.message}` };
+        // The peer's own failure; thrown on, it would end the process.
+        return { status: 500, message: `ERR_FABRIC_STATE: ${(error as Error).message}` };
       }
     },
   });
@@ -83,6 +85,7 @@ async function submit(
   demandPresent(millis, options.now());
   const transactions = texts.map(parseTransaction);
   const state = createBatchState(stub);
+  await state.prefetch([keys.network, keys.member(call.member), ...transactions.flatMap(keysOf)]);
   await demandCaller(stub, state, call.member, founderIn(transactions[0]));
 
   const time = new Date(millis).toISOString();
@@ -98,9 +101,21 @@ async function submit(
   return outcomes;
 }
 
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** What the contract reads of every record; the record is not checked yet. */
+function keysOf(transaction: unknown): readonly string[] {
+  const { signer, key, statement } = (transaction ?? {}) as Partial<Record<"signer" | "key" | "statement", unknown>>;
+  const { id } = (statement ?? {}) as { readonly id?: unknown };
+  const isName = (value: unknown): value is string => typeof value === "string" && NAME.test(value);
+  if (!isName(signer) || !isName(key) || !isName(id)) return [];
+  return [keys.member(signer), keys.key(key), keys.transaction(signer, id)];
+}
+
 function readCall(text: string | undefined): SubmitCall {
   const call = parseTransaction(demandText(text, "call")) as Partial<SubmitCall> | undefined;
-  if (typeof call?.member === "string" && typeof call.code === "string") return call as SubmitCall;
+  if (typeof call?.member === "string" && NAME.test(call.member) && typeof call.code === "string")
+    return call as SubmitCall;
   throw new CallError("ERR_FABRIC_ARGUMENTS", 'call: expected {"member", "code"}');
 }
 

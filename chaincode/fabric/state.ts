@@ -6,15 +6,24 @@ import type { StateStore } from "../rules/host.ts";
 import type { Stub } from "./stub.ts";
 
 export interface BatchState extends StateStore {
+  /** Reads these keys now, in one message where the peer can. They are in what the call has read, needed or not. */
+  prefetch(keys: readonly string[]): Promise<void>;
   /** Hands the writes to the peer, ascending by key, and says how many there were. */
   flush(): Promise<number>;
 }
 
-export function createBatchState(stub: Pick<Stub, "getState" | "putState" | "getStateByRange">): BatchState {
+type StateStub = Pick<Stub, "getState" | "putState" | "getStateByRange" | "getStates" | "putStates">;
+
+export function createBatchState(stub: StateStub): BatchState {
   const known = new Map<string, unknown>();
   const writes = new Map<string, string>();
 
   return Object.freeze({
+    async prefetch(keys: readonly string[]) {
+      const fresh = [...new Set(keys)].filter((key) => !known.has(key)).sort(byCode);
+      const values = await (stub.getStates?.(fresh) ?? eachOf(fresh, stub.getState.bind(stub)));
+      for (const [at, key] of fresh.entries()) known.set(key, parsed(values[at]!));
+    },
     async get(key: string) {
       if (!known.has(key)) known.set(key, parsed(await stub.getState(key)));
       return known.get(key);
@@ -33,7 +42,10 @@ export function createBatchState(stub: Pick<Stub, "getState" | "putState" | "get
       for (const key of [...all.keys()].sort(byCode)) yield [key, all.get(key)] as const;
     },
     async flush() {
-      for (const key of [...writes.keys()].sort(byCode)) await stub.putState(key, Buffer.from(writes.get(key) ?? ""));
+      const entries = [...writes.keys()]
+        .sort(byCode)
+        .map((key) => ({ key, value: Buffer.from(writes.get(key) ?? "") }));
+      await (stub.putStates?.(entries) ?? eachOf(entries, ({ key, value }) => stub.putState(key, value)));
       return writes.size;
     },
   });
@@ -44,4 +56,10 @@ const byCode = (a: string, b: string): number => (a < b ? -1 : 1);
 
 function parsed(bytes: Uint8Array): unknown {
   return bytes.length === 0 ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
+}
+
+async function eachOf<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (const item of items) answers.push(await ask(item));
+  return answers;
 }

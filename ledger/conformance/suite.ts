@@ -13,15 +13,16 @@ export interface TestNetwork {
 
 export interface ConformanceCase {
   readonly name: string;
+  readonly founder?: TestMember;
   /** Members besides the founder; each has a ledger of its own. */
   readonly members: readonly TestMember[];
   /** A network whose parties know each other's keys, but whose ledger is empty. */
   readonly create: (founder: TestMember, members: readonly TestMember[]) => Promise<TestNetwork>;
 }
 
-const founder = testMember("operator", { kind: "industry" });
+const operator = testMember("operator", { kind: "industry" });
 
-export function describeLedger({ name, members, create }: ConformanceCase): void {
+export function describeLedger({ name, founder = operator, members, create }: ConformanceCase): void {
   describe(`Ledger conformance: ${name}`, () => {
     let network: TestNetwork | undefined;
     afterEach(async () => {
@@ -185,7 +186,9 @@ export function describeLedger({ name, members, create }: ConformanceCase): void
       const { first, ledgers } = await founded();
       const components = Array.from({ length: 60 }, (_, at) => component(founder, at));
       await Promise.all(components.map((one, at) => ledgers[at % ledgers.length]!.submit([one])));
-      const { height } = await first.status();
+      const heights = await Promise.all(ledgers.map(async (ledger) => (await ledger.status()).height));
+      const height = Math.max(...heights);
+      await caughtUp(first, height);
       const ids = (await collect(first.entries(0))).map(({ transaction: { statement } }) => statement.id);
       expect(new Set(ids).size).toBe(height);
       for (const { statement } of components) expect(ids).toContain(statement.id);

@@ -20,7 +20,7 @@ import { type CompactRange, rootAt, rootOf } from "../log/tree.ts";
 import { type LedgerEntry, LedgerError, type LedgerProof } from "../port.ts";
 import { appendOperations, type Grown, growLog, nodeReader } from "./append.ts";
 import { type Bell, createBell } from "./bell.ts";
-import { type Governance, isGovernanceKey, readGovernance } from "./governance.ts";
+import { type Governance, readGovernance } from "./governance.ts";
 import type { KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
 import { createNodeCache } from "./node-cache.ts";
@@ -90,6 +90,8 @@ export interface ChainStart {
   readonly governance: Governance;
   /** Keys of the contract's state. */
   readonly keys: KeyFilter;
+  /** A record that writes such a key is the last of its group commit. */
+  readonly endsGroup: (key: string) => boolean;
 }
 
 export type Chain = ReturnType<typeof createChain>;
@@ -154,7 +156,7 @@ export function createChain(start: ChainStart) {
     const watched: StateStore = {
       ...overlay,
       put: (key, value) => {
-        governs ||= isGovernanceKey(key);
+        governs ||= start.endsGroup(key);
         return overlay.put(key, value);
       },
     };

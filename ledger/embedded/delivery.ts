@@ -8,7 +8,7 @@ import type { SequencerApi, SubmitAnswer } from "./sequencer-api.ts";
 export interface DeliveryOptions {
   readonly chain: Chain;
   readonly outbox: Outbox;
-  readonly sequencer: SequencerApi;
+  readonly sequencer: Pick<SequencerApi, "submit">;
   readonly signal: AbortSignal;
   readonly retryMs: number;
   readonly submitTimeoutMs: number;

@@ -9,7 +9,7 @@ import { appendLeaf, type CompactRange, EMPTY_RANGE, loadRange, rootOf } from ".
 import type { LedgerEntry } from "../port.ts";
 import { nodeReader } from "./append.ts";
 import { type Chain, corrupt, createChain, type Head, parseEntry, readOnly, stateBase, type Tail } from "./chain.ts";
-import { readGovernance } from "./governance.ts";
+import { isGovernanceKey, readGovernance } from "./governance.ts";
 import { createKeyFilter, type KeyFilter } from "./key-filter.ts";
 import { from, layout, under } from "./layout.ts";
 import { EMPTY_STATE_SUM, stateSum } from "./state-sum.ts";
@@ -18,8 +18,18 @@ import type { LogStore } from "./store.ts";
 const FORMAT = "1";
 const EMPTY_HEAD: Head = Object.freeze({ size: 0, checkpoint: "", time: "", stateSum: EMPTY_STATE_SUM });
 
+/** What another host acknowledges by. */
+export interface ChainRules {
+  /** Throws LedgerError for an acknowledged checkpoint that is not one of these entries. */
+  readonly demandCheckpoint: typeof demandCheckpoint;
+  /** A record that writes such a key is the last of its group commit. */
+  readonly endsGroup: (key: string) => boolean;
+}
+
+const EMBEDDED: ChainRules = { demandCheckpoint, endsGroup: isGovernanceKey };
+
 /** Throws LedgerError ERR_LEDGER_CORRUPT naming what disagrees. Reads the whole log once, hashing only. */
-export async function openChain(store: LogStore, network: string): Promise<Chain> {
+export async function openChain(store: LogStore, network: string, rules: ChainRules = EMBEDDED): Promise<Chain> {
   const format = await store.get(layout.format);
   if (format === undefined) await store.batch([{ type: "put", key: layout.format, value: FORMAT }], { sync: true });
   else if (format !== FORMAT) throw corrupt(`format ${format}, this version reads ${FORMAT}`);
@@ -29,11 +39,11 @@ export async function openChain(store: LogStore, network: string): Promise<Chain
   const end = tail?.size ?? head.size;
   const { atHead, atEnd, staged } = await growFromEntries(store, head.size, end);
   await demandTree(store, atEnd);
-  if (head.size > 0) await demandCheckpoint(store, network, head.checkpoint, atHead);
+  if (head.size > 0) await rules.demandCheckpoint(store, network, head.checkpoint, atHead);
   const keys = await demandState(store, head);
 
   const governance = await readGovernance(readOnly(stateBase(store)), network);
-  const chain = createChain({ store, network, head, range: atHead, governance, keys });
+  const chain = createChain({ store, network, head, range: atHead, governance, keys, endsGroup: rules.endsGroup });
   if (tail !== undefined) await restoreTail(chain, tail, staged, atEnd);
   return chain;
 }

@@ -1,0 +1,176 @@
+/**
+ * The ledger on a Hyperledger Fabric network: submits through a peer's Gateway and an outbox, follows the blocks into
+ * this node's replica, and reads from there. Loads gRPC: import it only where a ledger on Fabric is opened.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { common, peer } from "@hyperledger/fabric-protos";
+import { readNetwork } from "../../chaincode/rules/keys.ts";
+import { createBell, unlessAborted } from "../embedded/bell.ts";
+import { createDelivery } from "../embedded/delivery.ts";
+import { openOutbox } from "../embedded/outbox.ts";
+import { readsOf } from "../embedded/reads.ts";
+import type { LogStore } from "../embedded/store.ts";
+import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
+import { readBlock } from "./block.ts";
+import { failureOf } from "./failures.ts";
+import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
+import { locateEntry } from "./locate.ts";
+import type { FabricProfile } from "./profile.ts";
+import { createSubmitter } from "./submitter.ts";
+import { openView, type View } from "./view.ts";
+
+export interface FabricLedgerOptions {
+  readonly store: LogStore;
+  readonly network: string;
+  readonly profile: FabricProfile;
+  readonly client: ClientIdentity;
+  /** This node's member, which the ledger binds to the client certificate. */
+  readonly member: string;
+  /** Digest of the rules this node goes by: see chaincode/fabric/code-digest.ts. */
+  readonly code: string;
+  /** Pause after a failed call; default 1 s. */
+  readonly retryMs?: number;
+  /** How long submit waits before ERR_LEDGER_UNREACHABLE; default 30 s. The transactions stay in the outbox. */
+  readonly submitTimeoutMs?: number;
+  /** Transactions kept in the outbox before ERR_LEDGER_FULL; default 10,000. */
+  readonly maxOutbox?: number;
+  /** A transaction that nobody waits for any more was rejected (after an outage). */
+  readonly onRejected?: (transaction: SignedTransaction, error: LedgerError) => void;
+  /** Every failed exchange with the network, for logs; the ledger goes on by itself. */
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+/** Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree, ERR_LEDGER_PROFILE for another channel. */
+export async function openFabricLedger(options: FabricLedgerOptions): Promise<Ledger> {
+  const { store, profile, retryMs = 1_000, onTrouble = () => {} } = options;
+  const view = await openView(store, options.network, profile);
+  const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
+  const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client));
+  const closing = new AbortController();
+  const { signal } = closing;
+  const ready = createBell();
+  const heldAtOpening = view.chain.head().size;
+  let current: GatewayConnection | undefined;
+  let closed: LedgerError | undefined;
+
+  async function connected(): Promise<GatewayConnection> {
+    while (current === undefined && !signal.aborted) await ready.wait(signal);
+    if (current === undefined) throw new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
+    return current;
+  }
+
+  const submitter = createSubmitter({
+    view,
+    connected,
+    call: { member: options.member, code: options.code },
+    signal,
+  });
+  const delivery = createDelivery({
+    chain: view.chain,
+    outbox,
+    sequencer: submitter,
+    signal,
+    retryMs,
+    submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
+    halted: () => closed,
+    onTrouble,
+    onRejected: options.onRejected ?? (() => {}),
+  });
+
+  async function followFrom(connection: GatewayConnection): Promise<void> {
+    await demandSameNetwork(connection, profile, view, options.code);
+    current = connection;
+    ready.ring();
+    for await (const block of connection.blocks(view.progress().block + 1, signal)) {
+      await view.apply(readBlock(block, profile.chaincode));
+      await demandNetwork(view, options.network);
+    }
+    if (!signal.aborted)
+      throw new LedgerError("ERR_LEDGER_UNREACHABLE", `fabric: ${connection.endpoint} ended the stream of blocks`);
+  }
+
+  async function follow(): Promise<void> {
+    for (let at = 0; !signal.aborted; at += 1) {
+      const connection = connections[at % connections.length]!;
+      try {
+        await followFrom(connection);
+      } catch (error) {
+        if (!signal.aborted) onTrouble(failureOf(error, "blocks", connection.endpoint).error);
+      }
+      current = undefined;
+      await unlessAborted(pause(retryMs), signal);
+    }
+  }
+  const running = Promise.all([follow(), delivery.run()]);
+
+  return Object.freeze<Ledger>({
+    ...readsOf(view.chain),
+    submit: delivery.submit,
+    async prove(position) {
+      const place = await locateEntry(view, profile.chaincode, await connected(), position);
+      return { kind: "fabric", proof: place };
+    },
+    status: async () => ({
+      kind: "fabric",
+      network: options.network,
+      height: view.chain.head().size,
+      root: view.chain.root(),
+      role: "client",
+      reachable: current !== undefined,
+      outbox: outbox.size(),
+      heldAtOpening,
+    }),
+    async close() {
+      closed ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
+      closing.abort();
+      for (const connection of connections) connection.close();
+      await running;
+      await store.close();
+    },
+  });
+}
+
+/** The peer has this node's last block, and the channel runs the rules this node executes. */
+async function demandSameNetwork(
+  connection: GatewayConnection,
+  { channel, chaincode }: FabricProfile,
+  view: View,
+  code: string,
+): Promise<void> {
+  const { block, hash } = view.progress();
+  if (block >= 0) {
+    const bytes = await connection.evaluate("qscc", "GetChainInfo", [channel]);
+    const height = common.BlockchainInfo.deserializeBinary(bytes).getHeight();
+    if (height <= block) {
+      throw new LedgerError(
+        "ERR_LEDGER_UNREACHABLE",
+        `fabric: ${connection.endpoint} has ${height} blocks, this node ${block + 1}; it is behind, or another network`,
+      );
+    }
+    const held = await connection.evaluate("qscc", "GetBlockByNumber", [channel, String(block)]);
+    if (readBlock(common.Block.deserializeBinary(held), chaincode).hash !== hash) {
+      throw new LedgerError(
+        "ERR_LEDGER_FORK",
+        `fabric: block ${block} of ${connection.endpoint} is not the one this node holds`,
+      );
+    }
+  }
+  const args = new peer.lifecycle.QueryChaincodeDefinitionArgs();
+  args.setName(chaincode);
+  const answer = await connection.evaluate("_lifecycle", "QueryChaincodeDefinition", [args.serializeBinary()]);
+  const version = peer.lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(answer).getVersion();
+  if (version === code) return;
+  throw new LedgerError(
+    "ERR_LEDGER_PROFILE",
+    `fabric: chaincode ${chaincode} on ${channel} is version ${version}, this node goes by the rules ${code}; upgrade one of them`,
+  );
+}
+
+async function demandNetwork(view: View, network: string): Promise<void> {
+  const found = await readNetwork(view.chain.state);
+  if (found === undefined || found.network === network) return;
+  throw new LedgerError(
+    "ERR_LEDGER_PROFILE",
+    `fabric: this channel holds network ${found.network}, expected ${network}`,
+  );
+}

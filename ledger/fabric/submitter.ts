@@ -1,0 +1,126 @@
+/**
+ * Brings transactions into a block: endorsed, ordered, found valid, and in this node's replica. A batch is one call of
+ * the chaincode. Trying again is safe in every case: a record's id is in what the call reads, so of two calls that carry
+ * it the peers find at most one valid.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { SubmitCall, SubmitOutcome } from "../../chaincode/fabric/messages.ts";
+import { keys } from "../../chaincode/rules/keys.ts";
+import type { TransactionState } from "../../chaincode/rules/records.ts";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { SubmitAnswer } from "../embedded/sequencer-api.ts";
+import { LedgerError, type SignedTransaction } from "../port.ts";
+import { outcomesOf } from "./block.ts";
+import { type Failure, failureOf, invalidOf } from "./failures.ts";
+import type { CommitResult, EndorsedCall, GatewayConnection } from "./gateway.ts";
+import type { View } from "./view.ts";
+
+export interface SubmitterOptions {
+  readonly view: View;
+  /** Resolves with a connection that is ready; rejects with LedgerError when there is none for long. */
+  readonly connected: () => Promise<GatewayConnection>;
+  readonly call: SubmitCall;
+  readonly signal: AbortSignal;
+}
+
+/** What somebody else wrote first, or a peer that is a block behind: a new proposal each time. */
+const TRIES = 40;
+/** What a peer of another organisation may be behind: a refusal counts when it is repeated after that. */
+const SETTLE_MS = 300;
+const UNKNOWN_TRIES = 4;
+
+export function createSubmitter({ view, connected, call, signal }: SubmitterOptions) {
+  const callText = JSON.stringify(call);
+
+  async function submit(transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]> {
+    const answers = new Array<SubmitAnswer>(transactions.length);
+    let pending = [...transactions.keys()];
+    for (let settled = false; pending.length > 0; settled = true) {
+      const outcomes = await record(pending.map((at) => transactions[at]!));
+      const refused: number[] = [];
+      for (const [at, outcome] of outcomes.entries()) {
+        const index = pending[at]!;
+        if (outcome.ok) answers[index] = await recorded(transactions[index]!);
+        else if (settled) answers[index] = outcome;
+        else refused.push(index);
+      }
+      pending = refused;
+      if (pending.length > 0) await pause(SETTLE_MS, undefined, { signal });
+    }
+    return answers;
+  }
+
+  /** One call, until it is in a valid block or writes nothing. */
+  async function record(transactions: readonly SignedTransaction[]): Promise<readonly SubmitOutcome[]> {
+    const texts = transactions.map(textOf);
+    for (let tried = 1; ; tried += 1) {
+      const connection = await connected();
+      let outcome: Failure | readonly SubmitOutcome[];
+      try {
+        const endorsed = await connection.endorse([callText, ...texts]);
+        outcome = await ordered(endorsed, connection, texts.length);
+      } catch (error) {
+        outcome = failureOf(error, "endorse", connection.endpoint);
+      }
+      if (!("kind" in outcome)) return outcome;
+      if (outcome.kind !== "again" || tried >= TRIES) throw outcome.error;
+      await pause(Math.min(200, 10 * tried), undefined, { signal });
+    }
+  }
+
+  async function ordered(
+    endorsed: EndorsedCall,
+    connection: GatewayConnection,
+    count: number,
+  ): Promise<Failure | readonly SubmitOutcome[]> {
+    const outcomes = outcomesOf(endorsed.payload);
+    if (outcomes.length !== count)
+      throw new LedgerError("ERR_LEDGER_CORRUPT", "fabric: the chaincode answered for another number of records");
+    if (!outcomes.some(({ ok, ...rest }) => ok && !("repeats" in rest))) return outcomes;
+    const result = await resolved(endorsed, connection);
+    if ("kind" in result) return result;
+    if (result.code !== 0) return invalidOf(result.code, result.name, endorsed.transactionId);
+    while (view.progress().block < result.block && !signal.aborted) await view.chain.bell.wait(signal);
+    return outcomes;
+  }
+
+  /** How it ended: what is not known is asked for by its id, and the same transaction is handed in again meanwhile. */
+  async function resolved(endorsed: EndorsedCall, connection: GatewayConnection): Promise<CommitResult | Failure> {
+    for (let tried = 1; ; tried += 1) {
+      let stage: "submit" | "commit status" = "submit";
+      try {
+        await endorsed.submit();
+        stage = "commit status";
+        return await endorsed.status();
+      } catch (error) {
+        const failure = failureOf(error, stage, connection.endpoint);
+        if (tried >= UNKNOWN_TRIES || signal.aborted) return { ...failure, kind: "wait" };
+        await pause(500, undefined, { signal });
+      }
+    }
+  }
+
+  /** The entry as this node's own replica has it. */
+  async function recorded({ signer, statement }: SignedTransaction): Promise<SubmitAnswer> {
+    const key = keys.transaction(signer, statement.id);
+    for (;;) {
+      const known = (await view.chain.state.get(key)) as TransactionState | undefined;
+      if (known !== undefined) {
+        for await (const entry of view.chain.entries(known.position, known.position + 1)) return { ok: true, entry };
+      }
+      if (signal.aborted) throw new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
+      await view.chain.bell.wait(signal);
+    }
+  }
+
+  return Object.freeze({ submit });
+}
+
+/** What has no canonical form is sent as what it is not; the contract says so. */
+function textOf(transaction: SignedTransaction): string {
+  try {
+    return canonicalJson(transaction);
+  } catch {
+    return "null";
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * This node's replica of a ledger on Fabric: executes the records of every valid transaction again, in the order of the
+ * blocks, and demands that the contract answers and writes what the peers say it did. State, entries and tree are kept
+ * as those of the embedded ledger, so a read costs the same; only who acknowledged them differs.
+ */
+import type { SubmitOutcome } from "../../chaincode/fabric/messages.ts";
+import type { Outcome } from "../../chaincode/rules/execute.ts";
+import type { Chain, Ordered } from "../embedded/chain.ts";
+import { layout } from "../embedded/layout.ts";
+import { openChain } from "../embedded/open-chain.ts";
+import type { LogStore } from "../embedded/store.ts";
+import { LedgerError, type SignedTransaction } from "../port.ts";
+import type { FabricBlock } from "./block.ts";
+
+/** How far the replica has come; written with the records of the block, in one step. */
+export interface Progress {
+  readonly channel: string;
+  readonly chaincode: string;
+  /** The last block, with the hash of its header; -1 and "" before the first. */
+  readonly block: number;
+  readonly hash: string;
+}
+
+export interface View {
+  readonly chain: Chain;
+  progress(): Progress;
+  /** Blocks come in order and each once. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, and has changed nothing then. */
+  apply(block: FabricBlock): Promise<void>;
+}
+
+export async function openView(
+  store: LogStore,
+  network: string,
+  { channel, chaincode }: Pick<Progress, "channel" | "chaincode">,
+): Promise<View> {
+  await dropUnfinished(store);
+  const start: Progress = { channel, chaincode, block: -1, hash: "" };
+  const chain = await openChain(store, network, {
+    demandCheckpoint: async (_store, _network, text) => {
+      const kept = JSON.parse(text) as Partial<Progress>;
+      if (kept.channel === channel && kept.chaincode === chaincode) return;
+      throw new LedgerError(
+        "ERR_LEDGER_PROFILE",
+        `fabric: the profile names ${chaincode} on ${channel}, this node follows ${kept.chaincode} on ${kept.channel}`,
+      );
+    },
+    endsGroup: () => false,
+  });
+  const progress = () => {
+    const { checkpoint } = chain.head();
+    return checkpoint === "" ? start : (JSON.parse(checkpoint) as Progress);
+  };
+
+  async function apply(block: FabricBlock): Promise<void> {
+    demandSuccessor(progress(), block);
+    const outcomes: Outcome[] = [];
+    const prepared = await chain.prepare(orderedIn(block), (outcome) => {
+      outcomes.push(outcome);
+      return outcome.ok && outcome.repeats === undefined;
+    });
+    demandOutcomes(block, outcomes);
+    demandWrites(block, prepared.overlay.writes);
+    const next: Progress = { channel, chaincode, block: block.number, hash: block.hash };
+    const checkpoint = JSON.stringify(next);
+    // Not synced: what a crash takes away comes again from the peers.
+    await chain.stage(prepared, checkpoint, { sync: false });
+    await chain.commit(checkpoint);
+  }
+
+  return Object.freeze({ chain, progress, apply });
+}
+
+/** What a crash left between the two writes of a block: its records come again with the block. */
+async function dropUnfinished(store: LogStore): Promise<void> {
+  const tail = await store.get(layout.tail);
+  if (tail === undefined) return;
+  const { from, size } = JSON.parse(tail) as { from: number; size: number };
+  const entries = Array.from({ length: size - from }, (_, at) => ({
+    type: "del" as const,
+    key: layout.entry(from + at),
+  }));
+  await store.batch([...entries, { type: "del", key: layout.tail }], { sync: true });
+}
+
+function demandSuccessor({ block, hash }: Progress, next: FabricBlock): void {
+  if (next.number !== block + 1) {
+    throw new LedgerError("ERR_LEDGER_CORRUPT", `fabric: expected block ${block + 1}, got ${next.number}`);
+  }
+  if (block < 0 || next.previous === hash) return;
+  throw new LedgerError(
+    "ERR_LEDGER_FORK",
+    `fabric: block ${next.number} follows another block ${block} than the one this node holds`,
+  );
+}
+
+function* orderedIn(block: FabricBlock): Iterable<Ordered> {
+  for (const { time, texts } of block.calls) {
+    for (const text of texts) yield { time, transaction: parsed(text) as SignedTransaction };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isSame = (own: Outcome, peers: SubmitOutcome | undefined): boolean =>
+  own.ok
+    ? peers?.ok === true && (own.repeats !== undefined) === (peers.repeats === true)
+    : peers?.ok === false && own.code === peers.code;
+
+function demandOutcomes(block: FabricBlock, own: readonly Outcome[]): void {
+  let next = 0;
+  for (const { transactionId, texts, outcomes } of block.calls) {
+    for (const at of texts.keys()) {
+      const outcome = own[next++];
+      if (outcome !== undefined && isSame(outcome, outcomes[at])) continue;
+      throw disagreement(
+        block,
+        `record ${at} of transaction ${transactionId}: the peers' answer is not the contract's`,
+      );
+    }
+  }
+}
+
+/**
+ * The peers' state and this one are equal after every block, up to positions, when they were before it: the last write
+ * of every key is. Peers do not know positions and write 0.
+ */
+function demandWrites(block: FabricBlock, own: ReadonlyMap<string, string>): void {
+  const theirs = new Map<string, string | undefined>();
+  for (const { writes } of block.calls) for (const [key, text] of writes) theirs.set(key, text);
+  for (const [key, text] of own) {
+    const other = theirs.get(key);
+    if (other === undefined || other !== text.replaceAll(POSITION, '"position":0')) {
+      throw disagreement(block, `the contract writes something else under ${key} than the peers did`);
+    }
+  }
+  for (const key of theirs.keys()) {
+    if (!own.has(key)) throw disagreement(block, `the peers wrote ${key}, the contract does not`);
+  }
+}
+
+// Inside a JSON string the quote before the colon would be escaped.
+const POSITION = /"position":\d+/g;
+
+const disagreement = ({ number }: FabricBlock, detail: string): LedgerError =>
+  new LedgerError("ERR_LEDGER_FORK", `fabric: block ${number}: ${detail}`);

@@ -1,0 +1,114 @@
+/** A development network for tests, and ledgers on it: every test has a chaincode of its own, so its ledger is empty. */
+import { randomBytes, X509Certificate } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { clientOf } from "../../chaincode/fabric/caller.ts";
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import { NETWORK, type TestMember, testMember } from "../../ledger/conformance/fixture.ts";
+import { openLevelStore } from "../../ledger/embedded/store.ts";
+import { type FabricLedgerOptions, openFabricLedger } from "../../ledger/fabric/open-fabric-ledger.ts";
+import { type FabricProfile, parseProfile } from "../../ledger/fabric/profile.ts";
+import type { Ledger } from "../../ledger/port.ts";
+import type { Binaries } from "./binaries.ts";
+import { createCommands } from "./commands.ts";
+import { downFabric } from "./down.ts";
+import { initFabric, packageIdOf, readFabric, type StoredNetwork } from "./init-network.ts";
+import type { PlanOptions } from "./network-plan.ts";
+import { probe } from "./probe.ts";
+import { livePid } from "./processes.ts";
+import { sealaneChaincode } from "./sealane-chaincode.ts";
+import { upFabric } from "./up.ts";
+
+export interface FabricClient {
+  readonly profile: FabricProfile;
+  readonly client: FabricLedgerOptions["client"];
+  readonly member: TestMember;
+}
+
+export interface FabricForTest {
+  readonly network: StoredNetwork;
+  /** One member of each organisation; the first is the founder. */
+  readonly clients: readonly FabricClient[];
+  /** The same contract under a new name, agreed on by all; nothing is recorded there. */
+  deploy(): Promise<string>;
+  open(
+    client: FabricClient,
+    chaincode: string,
+    options?: Partial<FabricLedgerOptions> & { readonly location?: string },
+  ): Promise<Ledger>;
+  /** Starts again whatever is not running. */
+  up(): Promise<void>;
+  kill(process: string): Promise<void>;
+  location(): Promise<string>;
+  close(): Promise<void>;
+}
+
+const FOUNDING_MEMBERS = ["operator", "second", "third"];
+
+export async function startFabric(
+  binaries: Binaries,
+  options: Pick<PlanOptions, "organisations" | "orderers" | "endorsement">,
+): Promise<FabricForTest> {
+  const dir = await mkdtemp(join(tmpdir(), "sealane-fabric-"));
+  const now = new Date().toISOString();
+  await initFabric(dir, { ...options, clients: 2, batchTimeoutMs: 50 }, { now, random: randomBytes });
+  const network = await readFabric(dir);
+  const { signal } = new AbortController();
+  const up = () =>
+    upFabric(network, { binaries, chaincode: sealaneChaincode(), signal, onStep: () => undefined, probe });
+  await up();
+  const clients = await Promise.all(
+    network.plan.organisations.map(async (org, at) => {
+      const kind = at === 0 ? "industry" : "enterprise";
+      return readClient(network.layout.peer.profile(org, 1), FOUNDING_MEMBERS[at] ?? org.name, kind);
+    }),
+  );
+  let deployed = 0;
+
+  return Object.freeze({
+    network,
+    clients,
+    async deploy() {
+      deployed += 1;
+      const chaincode = `sealane-${deployed}`;
+      const { plan, layout } = network;
+      const commands = createCommands({ ...plan, chaincode }, layout, binaries, signal);
+      const wanted = { version: codeDigest(), sequence: 1 };
+      for (const org of plan.organisations) await commands.approve(org, wanted, await packageIdOf(network, org));
+      await commands.commit(plan.organisations[0]!, wanted);
+      return chaincode;
+    },
+    async open(
+      { profile, client, member }: FabricClient,
+      chaincode: string,
+      given: Partial<FabricLedgerOptions> & { readonly location?: string } = {},
+    ) {
+      const { location = join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"), ...others } = given;
+      const store = await openLevelStore(location);
+      const base = { store, network: NETWORK, client, member: member.id, code: codeDigest(), retryMs: 200 };
+      return openFabricLedger({ ...base, profile: { ...profile, chaincode }, ...others });
+    },
+    async up() {
+      await up();
+    },
+    async kill(process: string) {
+      const pid = await livePid(network.layout.record(process));
+      if (pid === undefined) throw new Error(`${process}: does not run`);
+      globalThis.process.kill(pid, "SIGKILL");
+    },
+    location: async () => join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"),
+    async close() {
+      await downFabric(network);
+      await rm(dir, { recursive: true, force: true });
+    },
+  });
+}
+
+async function readClient(file: string, id: string, kind: "industry" | "enterprise"): Promise<FabricClient> {
+  const profile = parseProfile(await readFile(file, "utf8"), file);
+  const read = (path: string) => readFile(resolve(dirname(file), path), "utf8");
+  const client = { certificate: await read(profile.client.certificate), privateKey: await read(profile.client.key) };
+  const fabric = clientOf(profile.client.mspId, new X509Certificate(client.certificate));
+  return { profile, client, member: testMember(id, { kind, fabric }) };
+}
