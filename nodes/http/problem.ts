@@ -54,6 +54,7 @@ export const PROBLEM_STATUS: Readonly<Record<string, number>> = Object.freeze({
   ERR_HTTP_RATE_LIMIT: 429,
   ERR_HTTP_HEADERS: 431,
   ERR_HTTP_AUDIT_STOPPED: 503,
+  ERR_HTTP_STARTING: 503,
   ERR_HTTP_READ_ONLY: 507,
 
   ERR_PEER_UNSIGNED: 401,

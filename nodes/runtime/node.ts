@@ -32,6 +32,7 @@ import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
 import { createRequestSigner, readNextIdentity, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
+import { addFeatureRoutes } from "./feature-routes.ts";
 import { createFeatures } from "./features.ts";
 import { createMetrics } from "./metrics.ts";
 import { NetworkError } from "./network/network-error.ts";
@@ -201,6 +202,7 @@ async function compose(
   metrics.gauge("sealane_read_only", "1 while the disk is full", () => Number(disk.state().readOnly));
 
   const features = createFeatures(services);
+  let isStarted = false;
   const guards = { accessLog, assertWritable: disk.assertWritable, metrics, config: services.config, logger: log };
   const api = await createApiApp({ ...guards, member, token }, (app) => {
     addApiRoutes(app, { services, metrics, disk, startedAt });
@@ -222,7 +224,7 @@ async function compose(
           },
           (app) => {
             addPeerRoutes(app, { services, sequencer: opened.sequencer });
-            for (const feature of features) feature.peerRoutes?.(app);
+            addFeatureRoutes(app, features, () => isStarted);
           },
         );
   if (peer !== undefined) teardown.add(() => closeGently(peer.app, peer.running));
@@ -239,6 +241,7 @@ async function compose(
     if (feature.stop !== undefined) teardown.add(feature.stop);
     await feature.start?.();
   }
+  isStarted = true;
   const anchor = startAccessAnchor(services);
   teardown.add(anchor.stop);
   log.info({ address }, "node started");

@@ -124,31 +124,45 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("the shelf shows an entry to the members whom its policy is for, now, and to its provider", async () => {
-  const { ledger } = await createSequencer({
-    ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
-    now: () => Date.parse("2026-01-01T00:00:00Z"),
-  });
-  const entry = entries[0]!;
-  const { asset } = entry.statement;
-  const { id, version, unitDomain } = asset;
-  const body = { asset: id, version, metadataDigest: digestOf(asset), policyDigest: digestOf(offer), unitDomain };
-  await ledger.submit([founding(operator), transaction(operator, "asset.register", body)]);
-  const kinds: Readonly<Record<string, string>> = { operator: "industry", bureau: "government", works: "enterprise" };
-  let now = "2026-06-01T00:00:00Z";
-  const catalogue = createCatalogue(
-    {
-      ...{ identity: operator.identity, member: operator.id, ledger, log: pino({ level: "silent" }) },
-      ...{ now: () => now, openStore: () => memoryRecords(), openTexts: memoryTexts, peers: {} as never },
-      members: { find: async (member: string) => ({ record: { id: member, kind: kinds[member] } }) } as never,
-    },
-    () => ({ list: async () => [] }) as never,
-  );
-  await catalogue.accept(entry, "operator");
-  const seenBy = async (member: string) => (await catalogue.shown(id, member))?.statement.asset.id;
-  expect([await seenBy("bureau"), await seenBy("works"), await seenBy("operator")]).toEqual([id, undefined, id]);
-  now = "2028-01-01T00:00:00Z";
-  expect([await seenBy("bureau"), await seenBy("operator")]).toEqual([undefined, id]);
-  catalogue.close();
-  await ledger.close();
-});
+const ENDS = {
+  "asset.withdraw": (asset: string) => ({ asset, reason: "moved" }),
+  "policy.activate": (asset: string) => ({ asset, version: 2, policyDigest: digestOf("closed") }),
+};
+test.each([
+  ["withdrawn", "asset.withdraw"],
+  ["replaced", "policy.activate"],
+] as const)(
+  "the shelf shows an entry to the members whom its policy is for, now, and to its provider, until it is %s",
+  async (_name, type) => {
+    const end = (asset: string) => [type, ENDS[type](asset) as never] as const;
+    const { ledger } = await createSequencer({
+      ...{ store: memoryStore(), network: NETWORK, identity: operator.identity },
+      now: () => Date.parse("2026-01-01T00:00:00Z"),
+    });
+    const entry = entries[0]!;
+    const { asset } = entry.statement;
+    const { id, version, unitDomain } = asset;
+    const body = { asset: id, version, metadataDigest: digestOf(asset), policyDigest: digestOf(offer), unitDomain };
+    await ledger.submit([founding(operator), transaction(operator, "asset.register", body)]);
+    const kinds: Readonly<Record<string, string>> = { operator: "industry", bureau: "government", works: "enterprise" };
+    let now = "2026-06-01T00:00:00Z";
+    const catalogue = createCatalogue(
+      {
+        ...{ identity: operator.identity, member: operator.id, ledger, log: pino({ level: "silent" }) },
+        ...{ now: () => now, openStore: () => memoryRecords(), openTexts: memoryTexts, peers: {} as never },
+        members: { find: async (member: string) => ({ record: { id: member, kind: kinds[member] } }) } as never,
+      },
+      () => ({ list: async () => [] }) as never,
+    );
+    await catalogue.accept(entry, "operator");
+    const seenBy = async (member: string) => (await catalogue.shown(id, member))?.statement.asset.id;
+    expect([await seenBy("bureau"), await seenBy("works"), await seenBy("operator")]).toEqual([id, undefined, id]);
+    now = "2028-01-01T00:00:00Z";
+    expect([await seenBy("bureau"), await seenBy("operator")]).toEqual([undefined, id]);
+    now = "2026-06-01T00:00:00Z";
+    await ledger.submit([transaction(operator, ...end(id))]);
+    expect([await seenBy("bureau"), await seenBy("operator")]).toEqual([undefined, undefined]);
+    catalogue.close();
+    await ledger.close();
+  },
+);

@@ -40,7 +40,10 @@ export interface Catalogue {
   search(search: CatalogueSearch): Promise<readonly CatalogueEntry[]>;
   /** Takes in an entry that another node sent; checked against the ledger. Throws CatalogError or AssetError. */
   accept(value: unknown, from: string): Promise<void>;
-  /** What this node holds, for another member to pull: undefined where the policy is not for that member now. */
+  /**
+   * What this node holds, for another member to pull: undefined where the ledger has it in force no more, or the policy
+   * is not for that member now.
+   */
   shown(asset: string, member: string): Promise<CatalogueEntry | undefined>;
   /**
    * Signs and pushes the entry of an own asset that changed, or of all of them; keeps trying in the background when the
@@ -240,7 +243,7 @@ export function createCatalogue(services: Deps, own: () => OwnAssets): Catalogue
       if ((await entries.get(id))?.signature !== entry.signature) await keep(id, entry);
     },
     async shown(asset: string, member: string) {
-      const [entry, viewer] = await Promise.all([entries.get(asset), services.members.find(member)]);
+      const [entry, viewer] = await Promise.all([heldListed(asset), services.members.find(member)]);
       if (entry === undefined || viewer === undefined || entry.signer === member) return entry;
       const parsed = parsePolicy(entry.statement.offer);
       const isVisible = parsed.ok && isVisibleTo(audienceOf(parsed.terms), viewer.record, Date.parse(services.now()));
