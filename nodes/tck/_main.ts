@@ -1,7 +1,8 @@
 /**
- * `npm run tck -- [--self] [--only CN:02] [--debug]`: the official suite (dsp-tck, from Maven Central) against the
- * product's protocol engine over HTTP, with its state on disk. `--self`: the suite against itself, which shows that it
- * runs at all. Needs Java 17 and Maven. Exit 0 only when every one of the 65 tests has passed.
+ * `npm run tck -- [--self] [--only CN:02] [--debug] [--class-path PATH]`: the official suite (dsp-tck, from Maven
+ * Central) against the product's protocol engine over HTTP, with its state on disk. `--self`: the suite against itself,
+ * which shows that it runs at all. `--class-path`: another release of the suite, as somebody built it. Needs Java 17 and
+ * Maven. Exit 0 only when every one of the 65 tests has passed.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     self: { type: "boolean", default: false },
     only: { type: "string" },
     debug: { type: "boolean", default: false },
+    "class-path": { type: "string" },
   },
 });
 
@@ -41,7 +43,7 @@ try {
 }
 
 async function runSuite(): Promise<number> {
-  const path = await classPath();
+  const path = values["class-path"] ?? (await classPath());
   if (values.self) return await java(path, { "dataspacetck.dsp.local.connector": "true" });
   const database = await openDatabase(dir);
   // Its own address is part of its messages, so the port is known before it listens.
