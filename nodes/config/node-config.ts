@@ -31,6 +31,13 @@ export const NodeConfig = closed({
     attributes: Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 }),
     cosigner: Type.Boolean(),
   }),
+  /** Absent: the embedded ledger. */
+  ledger: Type.Optional(
+    closed({
+      /** Connection profile of a Fabric network, relative to the node's folder or absolute. */
+      fabric: Type.String({ minLength: 1, maxLength: 4096 }),
+    }),
+  ),
   /** Management interface: loopback unless the operator says otherwise. */
   api: closed({ host: Host, port: Port }),
   /** Interface to other members over TLS. Absent: this node only connects outward. */

@@ -48,13 +48,14 @@ export async function initNode(options: InitOptions): Promise<{ readonly config:
 }
 
 /** What this node founds a network or applies for membership with. */
-export function memberRecordOf(config: NodeConfig, keys: NodeKeys): MemberRecord {
+export function memberRecordOf(config: NodeConfig, keys: NodeKeys, fabric: MemberRecord["fabric"]): MemberRecord {
   const { identity, tls } = keys;
   return {
     ...structuredClone(config.member),
     identity: { key: identity.key, suite: identity.suite, publicKey: toBase64url(identity.publicKey) },
     tls: tls.pin,
     ...(config.peer === undefined ? {} : { endpoint: config.peer.endpoint }),
+    ...(fabric === undefined ? {} : { fabric }),
   };
 }
 

@@ -32,6 +32,7 @@ import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
 import { createRequestSigner, readNextIdentity, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
 import { type Effects, systemEffects } from "./effects.ts";
+import { readNodeFabric } from "./fabric-client.ts";
 import { addFeatureRoutes } from "./feature-routes.ts";
 import { createFeatures } from "./features.ts";
 import { createMetrics } from "./metrics.ts";
@@ -141,6 +142,7 @@ async function compose(
   const opened = await openLedger({
     dir,
     pinned,
+    fabric: await readNodeFabric(dir, config),
     identity: keys.identity,
     peers,
     sequencer: async () => {

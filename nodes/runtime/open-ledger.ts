@@ -1,19 +1,21 @@
-/** Opens this node's ledger: the sequencer itself, or a replica that follows it over HTTPS. */
+/** Opens this node's ledger: the sequencer itself, a replica that follows it over HTTPS, or one on a Fabric network. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { openReplica } from "../../ledger/embedded/replica.ts";
 import { createSequencer } from "../../ledger/embedded/sequencer.ts";
 import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
-import type { Ledger } from "../../ledger/port.ts";
+import type { Ledger, LedgerError, SignedTransaction } from "../../ledger/port.ts";
 import type { PeerClient } from "../peer/client.ts";
 import type { PeerTarget } from "../peer/member-directory.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { createSequencerClient } from "../peer/sequencer-client.ts";
 import { PRIVATE_FOLDER } from "../store/atomic-file.ts";
 import { StoreError } from "../store/store-error.ts";
+import type { NodeFabric } from "./fabric-client.ts";
 import type { NetworkFile } from "./network/network-file.ts";
 
 export const LEDGER_FOLDER = "ledger";
@@ -35,13 +37,15 @@ function createTrouble(deps: { now: () => string; log: FastifyBaseLogger; onKeyR
     const now = Date.parse(deps.now());
     if (message === said && now - saidAt < TROUBLE_LOG_MS) return;
     [said, saidAt] = [message, now];
-    deps.log.warn({ code: (error as { code?: unknown }).code, reason: message }, "sequencer not reached; trying again");
+    deps.log.warn({ code: (error as { code?: unknown }).code, reason: message }, "ledger not reached; trying again");
   };
 }
 
 export async function openLedger(deps: {
   readonly dir: string;
   readonly pinned: NetworkFile;
+  /** Undefined: the embedded ledger. */
+  readonly fabric: NodeFabric | undefined;
   readonly identity: SigningIdentity;
   readonly peers: PeerClient;
   /** Where the sequencer is, by the ledger; the pinned one while the replica is still empty. */
@@ -66,7 +70,24 @@ export async function openLedger(deps: {
     now: () => Date.parse(deps.now()),
     onFork: (evidence: object) => deps.log.fatal({ evidence }, "the sequencer signed two histories"),
   };
+  const onRejected = (transaction: SignedTransaction, error: LedgerError) =>
+    deps.log.error({ type: transaction.statement.type, err: error }, "a waiting transaction was rejected");
   try {
+    if (deps.fabric !== undefined) {
+      // gRPC and Fabric's messages: only a node on Fabric loads them.
+      const { openFabricLedger } = await import("../../ledger/fabric/open-fabric-ledger.ts");
+      const ledger = await openFabricLedger({
+        store,
+        network: deps.pinned.network,
+        profile: deps.fabric.profile,
+        client: deps.fabric.client,
+        member: deps.identity.member,
+        code: codeDigest(),
+        onTrouble: createTrouble(deps),
+        onRejected,
+      });
+      return { ledger, sequencer: undefined };
+    }
     if (deps.pinned.role === "sequencer") {
       const { ledger, api } = await createSequencer(common);
       return { ledger, sequencer: api };
@@ -77,8 +98,7 @@ export async function openLedger(deps: {
       pinnedSequencerKey: deps.pinned.sequencer.publicKey,
       pollMs: deps.pollMs,
       onTrouble: createTrouble(deps),
-      onRejected: (transaction, error) =>
-        deps.log.error({ type: transaction.statement.type, err: error }, "a waiting transaction was rejected"),
+      onRejected,
     });
     return { ledger, sequencer: undefined };
   } catch (error) {

@@ -8,6 +8,7 @@ import { loadConfig } from "../../config/node-config.ts";
 import { readKeys } from "../../config/node-keys.ts";
 import { createPeerClient } from "../../peer/client.ts";
 import type { Effects } from "../effects.ts";
+import { readNodeFabric } from "../fabric-client.ts";
 import { memberRecordOf } from "../init-node.ts";
 import { openLedger } from "../open-ledger.ts";
 import { NetworkError } from "./network-error.ts";
@@ -54,10 +55,12 @@ export async function foundNetwork(options: FoundOptions): Promise<LedgerEntry> 
       endpoint: config.peer.endpoint,
     },
   };
+  const fabric = await readNodeFabric(dir, config);
   const peers = createPeerClient({ ...effects, identity: () => keys.identity, network: options.network });
   const { ledger } = await openLedger({
     dir,
     pinned,
+    fabric,
     identity: keys.identity,
     peers,
     sequencer: async () => pinned.sequencer,
@@ -70,7 +73,7 @@ export async function foundNetwork(options: FoundOptions): Promise<LedgerEntry> 
       network: options.network,
       industry: options.industry,
       title: options.title,
-      founder: memberRecordOf(config, keys),
+      founder: memberRecordOf(config, keys, fabric?.bound),
       sequencer: config.member.id,
       attributes: Object.fromEntries(Object.entries(options.attributes).map(([name, codes]) => [name, [...codes]])),
     };

@@ -10,6 +10,7 @@ import { readKeys } from "../../config/node-keys.ts";
 import { createPeerClient, type PeerClient } from "../../peer/client.ts";
 import { PeerError } from "../../peer/peer-error.ts";
 import type { Effects } from "../effects.ts";
+import { readNodeFabric } from "../fabric-client.ts";
 import { memberRecordOf } from "../init-node.ts";
 import { openLedger } from "../open-ledger.ts";
 import { APPLICATION_STATES } from "./application.ts";
@@ -52,15 +53,18 @@ export async function joinNetwork(
   const invitation = parseInvitation(options.invitation, effects.now());
   const keys = await readKeys(dir, "current", config.member.id, options.passphrase);
   const { network, sequencer } = invitation;
+  const fabric = await readNodeFabric(dir, config);
   const peers = createPeerClient({ ...effects, identity: () => keys.identity, network });
   try {
     // Signatures are deterministic: a repeated join sends the same bytes and is answered as the same application.
-    const application = signStatement(keys.identity, "application", { network, member: memberRecordOf(config, keys) });
+    const member = memberRecordOf(config, keys, fabric?.bound);
+    const application = signStatement(keys.identity, "application", { network, member });
     await applyAndWait(peers, { ...options, invitation, application });
     const pinned: NetworkFile = { formatVersion: 1, network, role: "replica", sequencer };
     const { ledger } = await openLedger({
       dir,
       pinned,
+      fabric,
       identity: keys.identity,
       peers,
       sequencer: async () => sequencer,
