@@ -16,6 +16,7 @@ import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { PeerError } from "../peer/peer-error.ts";
+import { LETTER_LIFE_MS } from "./fresh-letters.ts";
 import { type Letter, writeLetter } from "./letters.ts";
 import { createPostOffice, type PostOffice, type PostOfficePorts, unreachableBase } from "./post-office.ts";
 import type { ProcessRecord } from "./process-record.ts";
@@ -304,6 +305,41 @@ describe("the operator between them", () => {
     await expect(office.collectFrom("alpha", 0)).rejects.toThrow();
     await office.collectFrom("alpha", 0);
     expect(handed).toEqual([512, 512, 88]);
+  });
+
+  test("a letter that is kept and handed out again, or long after it was written, is not heard", async () => {
+    const heard: string[] = [];
+    let time = Date.now();
+    const office = createPostOffice({
+      member: "beta",
+      network: NETWORK,
+      identity: identities.beta,
+      now: () => new Date(time).toISOString(),
+      shelf: createShelf(() => time),
+      publicKey: async () => identities.alpha.publicKey,
+      baseOf: async () => undefined,
+      operator: async () => "operator",
+      async dispatch(_from, path) {
+        heard.push(path);
+        return { status: 200, body: {} };
+      },
+      post: async () => ({ kind: "passing", code: "none", doubtful: false }),
+      fetch: async () => [],
+      onError: () => undefined,
+    });
+    stopping.push(async () => office.stop());
+    const written = (path: string) => {
+      const content = { call: { pid: path, path, body: {} } };
+      return writeLetter(identities.alpha, { network: NETWORK, to: "beta", at: new Date(time).toISOString(), content });
+    };
+    const [suspension, start] = [written("suspension"), written("start")];
+    await office.takeIn([suspension]);
+    await office.takeIn([start]);
+    await office.takeIn([suspension]);
+    const kept = written("kept");
+    time += LETTER_LIFE_MS + 1;
+    await office.takeIn([kept, written("new")]);
+    expect(heard).toEqual(["suspension", "start", "new"]);
   });
 
   test("an answer counts only from whom the letter was to", async () => {

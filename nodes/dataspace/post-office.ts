@@ -9,6 +9,7 @@ import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { joined, NEGOTIATION_COLLECTION, TRANSFER_COLLECTION } from "../../exchange/protocol/paths.ts";
 import type { PeerErrorCode } from "../peer/peer-error.ts";
 import { deliveryOf } from "./client.ts";
+import { createFreshLetters } from "./fresh-letters.ts";
 import { type Call, type Content, type Letter, type Reply, readLetter, writeLetter } from "./letters.ts";
 import type { Delivery } from "./process-record.ts";
 import type { Shelf } from "./shelf.ts";
@@ -94,6 +95,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
   const owed = new Map<string, Owed>();
   const watched = new Map<string, string>();
   const rounds = new Map<string, { readonly timer: NodeJS.Timeout; readonly pause: number }>();
+  const isFresh = createFreshLetters(() => Date.parse(ports.now()));
   let stopped = false;
 
   const isUnreachable = async (one: string): Promise<boolean> => (await ports.baseOf(one)) === undefined;
@@ -101,6 +103,10 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
     (await isUnreachable(member)) && (await isUnreachable(peer));
   const placeOf = async (peer: string): Promise<string> =>
     (await isUnreachable(peer)) ? await ports.operator() : peer;
+  const read = async (value: unknown): Promise<Letter | undefined> => {
+    const letter = await readLetter(value, ports.network, ports.publicKey);
+    return letter !== undefined && isFresh(letter) ? letter : undefined;
+  };
   const letterTo = (to: string, content: Content): Letter =>
     writeLetter(ports.identity, { network: ports.network, to, at: ports.now(), content });
 
@@ -174,7 +180,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
   async function takeIn(values: readonly unknown[]): Promise<void> {
     await Promise.all(
       values.slice(0, MOST_LETTERS).map(async (value) => {
-        const letter = await readLetter(value, ports.network, ports.publicKey);
+        const letter = await read(value);
         if (letter?.statement.to !== member) return;
         const { content } = letter.statement;
         if ("call" in content) return await takeCall(letter, content.call);
@@ -244,7 +250,7 @@ export function createPostOffice(ports: PostOfficePorts): PostOffice {
         // Before the signature, which costs milliseconds in some suites; and nobody else waits for all of them.
         if ((value as { readonly signer?: unknown } | null)?.signer !== from) continue;
         await nextTurn();
-        const letter = await readLetter(value, ports.network, ports.publicKey);
+        const letter = await read(value);
         if (letter === undefined) continue;
         const { to, content } = letter.statement;
         if (to === member && "reply" in content) takeReply(letter.signer, content.reply);

@@ -123,6 +123,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const provider = createProviderTransfers({
     ledger,
     agreements,
+    takesCalls: endpoint !== "",
     permission: may,
     address: dataAddress,
     endpointOf,

@@ -2,15 +2,24 @@
 import { expect, test } from "vitest";
 import { transferRequest } from "../../exchange/transfers/compose.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
+import type { KeptAgreement } from "./agreements.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 
 const AGREEMENT = "00000000-0000-4000-8000-000000000001";
 const REQUEST = "00000000-0000-4000-8000-000000000002";
-const ask = (format: string, peer: string, onLedger: object | undefined) =>
-  createProviderTransfers({
+const ask = async (
+  format: string,
+  peer: string,
+  onLedger: object | undefined,
+  kept?: { readonly takesCalls: boolean },
+) => {
+  const agreements = memoryRecords<KeptAgreement>();
+  if (kept !== undefined) await agreements.put(AGREEMENT, { role: "provider", peer } as KeptAgreement);
+  return await createProviderTransfers({
     ledger: { get: async (key: string) => (key.startsWith("agreement/") ? onLedger : undefined) } as never,
-    agreements: memoryRecords(),
-    permission: async () => ({ ok: false, reason: "unused" }),
+    agreements,
+    takesCalls: kept?.takesCalls ?? true,
+    permission: async () => ({ ok: false, reason: "asked-the-policy" }),
     address: () => ({ "@type": "DataAddress", endpointType: "unused" }),
     endpointOf: async () => undefined,
     pushed: memoryRecords(),
@@ -25,6 +34,7 @@ const ask = (format: string, peer: string, onLedger: object | undefined) =>
       callbackAddress: "https://beta.example/dsp/2025-1",
     }),
   );
+};
 const computed = (change: object = {}) => ({
   state: "finalized",
   provider: "alpha",
@@ -49,3 +59,13 @@ test("secure aggregation goes on with the data request that its answer names", a
 test("records are not transferred under an agreement on a computation", async () => {
   expect(await ask("HttpData-PULL", "beta", computed())).toMatchObject({ code: "agreement-unknown" });
 });
+
+test.each(["HttpData-PULL", "HttpData-PUSH"])(
+  "a provider that takes no calls refuses %s at once, and says why",
+  async (format) => {
+    expect(await ask(format, "beta", undefined, { takesCalls: false })).toMatchObject({
+      code: "provider-without-endpoint",
+    });
+    expect(await ask(format, "beta", undefined, { takesCalls: true })).toMatchObject({ code: "asked-the-policy" });
+  },
+);

@@ -19,6 +19,8 @@ type Kept = ProcessRecord<Transfer, TransferMessage>;
 export interface ProviderDeps {
   readonly ledger: NodeServices["ledger"];
   readonly agreements: RecordStore<KeptAgreement>;
+  /** Others can fetch something here. */
+  readonly takesCalls: boolean;
   readonly permission: (agreement: KeptAgreement["agreement"], format: string) => Promise<Permission>;
   /** A fresh address of this node's data endpoint. */
   readonly address: (pid: string, agreement: string, holder: string) => DataAddress;
@@ -44,6 +46,12 @@ export function createProviderTransfers(deps: ProviderDeps) {
     }
     if (message.format !== PULL && message.format !== PUSH) {
       return refusal("format-unknown", `format: wanted ${PULL} or ${PUSH}, got ${message.format.slice(0, 100)}`);
+    }
+    if (!deps.takesCalls) {
+      return refusal(
+        "provider-without-endpoint",
+        "this provider takes no calls, and releases no records for want of them",
+      );
     }
     const may = await deps.permission(kept.agreement, message.format);
     if (!may.ok) return refusal(may.reason, `the agreement allows no transfer now: ${may.reason}`);
