@@ -1,12 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { agreementMessage, negotiationTermination, verificationMessage } from "../../exchange/negotiation/compose.ts";
+import {
+  agreementMessage,
+  eventMessage,
+  negotiationTermination,
+  offerMessage,
+  verificationMessage,
+} from "../../exchange/negotiation/compose.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
-import { agreeing, BEGIN, createWorld, FATES, OFFER, PID, type Record, SOON, silent } from "./_world.ts";
+import { agreeing, BEGIN, createWorld, FATES, type Next, OFFER, PID, type Record, SOON, silent } from "./_world.ts";
 import { deliveryOf } from "./client.ts";
 import { MOST_OPEN } from "./open-processes.ts";
 import { createProcesses, PATIENCE } from "./processes.ts";
@@ -70,6 +76,47 @@ describe("a negotiation between two participants", () => {
     }
     await world.stop();
   });
+});
+
+test("ends that cross each other and other messages leave both sides in one final state, whatever is lost or dies", async () => {
+  const ENDS = {
+    consumer: ["REQUESTED", "OFFERED", "AGREED"],
+    provider: ["REQUESTED", "ACCEPTED", "VERIFIED"],
+  } as const;
+  const ending =
+    (states: readonly string[]): Next =>
+    async (record) => {
+      const { document, role } = record.side;
+      if (document === undefined) return undefined;
+      if (states.includes(document.state)) return negotiationTermination(document, causeOf(`of-the-${role}`));
+      if (role === "provider" && document.state === "REQUESTED" && document.offer["@id"] === OFFER["@id"]) {
+        return offerMessage(document, { ...OFFER, "@id": "offer-of-the-provider" });
+      }
+      if (role === "consumer" && document.state === "OFFERED") return eventMessage(document, "ACCEPTED");
+      if (role === "provider" && document.state === "ACCEPTED") {
+        return await agreeing({ ...record, side: { ...record.side, document: { ...document, state: "REQUESTED" } } });
+      }
+      return await agreeing(record);
+    };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.subarray([...ENDS.consumer]),
+      fc.subarray([...ENDS.provider]),
+      fc.array(fc.constantFrom(...FATES), { maxLength: 10 }),
+      async (ours, theirs, fates) => {
+        const world = createWorld({ alpha: ending(ours), beta: ending(theirs) }, fates);
+        await world.boot();
+        await world.engine("alpha").begin(BEGIN);
+        const final = ours.length + theirs.length === 0 ? "FINALIZED" : "TERMINATED";
+        await expect.poll(world.states, SOON).toEqual([final, final]);
+        const [mine, other] = [await world.kept("alpha"), await world.kept("beta")];
+        expect(mine?.side.document?.termination).toEqual(other?.side.document?.termination);
+        expect(world.errors).toEqual([]);
+        await world.stop();
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 describe("a first message", () => {

@@ -203,6 +203,17 @@ describe("a message", () => {
   });
 });
 
+test.each([
+  ["negotiations/request", "ContractNegotiationError"],
+  ["negotiations/none/termination", "ContractNegotiationError"],
+  ["transfers/none/start", "TransferError"],
+  ["catalog/request", "CatalogError"],
+])("a body for %s that is too long is not read", async (path, type) => {
+  const { status, text } = await call("POST", path, "x".repeat((1 << 20) + 1));
+  expect(status).toBe(413);
+  expect(JSON.parse(text)).toMatchObject({ "@type": type, "@context": context() });
+});
+
 describe("the catalogue", () => {
   test("comes in pages that lead to each other", async () => {
     const seen: string[] = [];
