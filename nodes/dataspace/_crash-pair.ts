@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { uuidOf } from "../../exchange/requests/record.ts";
 import type { CrashSetup } from "./_crash-side.ts";
 
 /** `alpha` is the consumer and begins. */
@@ -16,20 +17,34 @@ export interface CrashPoint {
   readonly when: "before" | "after";
   /** Of the process that this death is in. */
   readonly pid: string;
+  /** In which it ends on both sides. */
+  readonly end: string;
+  /**
+   * A message of the other side leads to the state: this death happens for certain. What a message of this side leads
+   * to may be proven by the other's next one before it was on disk by itself.
+   */
+  readonly isSure: boolean;
 }
+
+/** Both sides die in each state, before and after it is on disk. `by`: whose message leads to it. */
+export const deathsIn = (path: string, end: string, states: readonly { readonly state: string; readonly by: Name }[]) =>
+  states.flatMap(({ state, by }) =>
+    (["alpha", "beta"] as const).flatMap((side) =>
+      (["before", "after"] as const).map((when): CrashPoint => {
+        const pid = `${path}.${uuidOf({ path, side, state, when })}`;
+        return { side, state, when, pid, end, isSure: side !== by };
+      }),
+    ),
+  );
 
 export interface CrashPlan {
   /** Runs one side: see `_crash-side.ts`. */
   readonly program: URL;
   readonly collection: string;
   readonly points: readonly CrashPoint[];
-  /** The state in which every process ends. */
-  readonly end: string;
-  /** States that a message of the other side leads to: these deaths happen for certain. */
-  readonly sure: Readonly<Record<Name, readonly string[]>>;
 }
 
-export async function expectToSurvive({ program, collection, points, end, sure }: CrashPlan): Promise<void> {
+export async function expectToSurvive({ program, collection, points }: CrashPlan): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), `sealane-crash-${collection}-`));
   const ports = { alpha: await freePort(), beta: await freePort() };
   const children: Partial<Record<Name, ChildProcess>> = {};
@@ -48,7 +63,9 @@ export async function expectToSurvive({ program, collection, points, end, sure }
       deaths: Object.fromEntries(deaths),
     };
     const stdio = ["ignore", "ignore", "inherit"] as const;
-    const child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(setup)], { stdio: [...stdio] });
+    // Most of a life is reading code, and there are many.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(dir, "code") };
+    const child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(setup)], { stdio: [...stdio], env });
     children[name] = child;
     child.on("exit", (_code, signal) => {
       if (isOver) return;
@@ -69,15 +86,14 @@ export async function expectToSurvive({ program, collection, points, end, sure }
     await Promise.all([mkdir(join(dir, "alpha")), mkdir(join(dir, "beta"))]);
     run("beta");
     run("alpha");
-    for (const { pid } of points) {
+    for (const { pid, end } of points) {
       const states = async () => {
         const ours = await shown("alpha", pid);
         return [ours?.state, ours === undefined ? undefined : (await shown("beta", ours.providerPid))?.state];
       };
       await expect.poll(states, { timeout: 240_000, interval: 50 }).toEqual([end, end]);
     }
-    // What a message of this side leads to may be proven by the other's next one before it was on disk by itself.
-    for (const { side, pid } of points.filter((point) => sure[point.side].includes(point.state))) {
+    for (const { side, pid } of points.filter(({ isSure }) => isSure)) {
       await expect(access(join(dir, side, `died-${pid}`))).resolves.toBeUndefined();
     }
     expect(ends.filter((one) => !one.endsWith(" SIGKILL"))).toEqual([]);

@@ -4,6 +4,7 @@
  * it. Each point counts once.
  */
 import { existsSync, writeFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import pino from "pino";
 import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
@@ -34,22 +35,27 @@ export async function openCrashSide() {
   const baseOf = (port: number) => `http://127.0.0.1:${port}${DATASPACE_PATH}`;
   const client = createDataspaceClient({ dispatcher: async () => undefined, authorize: () => `Bearer ${setup.name}` });
 
-  function dieAt(when: "before" | "after", document: ProcessDocument | undefined): void {
+  function dieAt(when: "before" | "after", document: ProcessDocument | undefined, state: string | undefined): void {
     const death = setup.deaths[document?.consumerPid ?? ""];
-    if (document === undefined || death?.when !== when || death.state !== document.state) return;
+    if (document === undefined || death?.when !== when || death.state !== state) return;
     const mark = join(setup.dir, `died-${document.consumerPid}`);
     if (existsSync(mark)) return;
     writeFileSync(mark, "");
     process.kill(process.pid, "SIGKILL");
   }
 
-  function mortal<D extends ProcessDocument, M>(store: RecordStore<ProcessRecord<D, M>>): typeof store {
+  function mortal<D extends ProcessDocument, M>(
+    store: RecordStore<ProcessRecord<D, M>>,
+    named: (document: D) => string,
+  ): typeof store {
     return {
       ...store,
       async put(pid, record) {
-        dieAt("before", record.side.document);
+        const { document } = record.side;
+        const state = document && named(document);
+        dieAt("before", document, state);
         await store.put(pid, record);
-        dieAt("after", record.side.document);
+        dieAt("after", document, state);
       },
     };
   }
@@ -60,16 +66,17 @@ export async function openCrashSide() {
     base: baseOf(setup.port),
     peer: { name: setup.peer.name, address: baseOf(setup.peer.port) },
     store: <V>(name: string) => openRecords<V>(database, name),
-    /** Runs the engine of this protocol, and listens. */
+    /** Runs the engine of this protocol, and listens. `named`: how the points of death call a state. */
     async serve<D extends ProcessDocument, M extends { readonly "@type": string }>(
       protocol: Protocol<D, M>,
       next: ProcessPorts<D, M>["next"],
+      named: (document: D) => string = ({ state }) => state,
     ) {
       const processes = createProcesses<D, M>({
         protocol,
         now,
         next,
-        records: mortal(openRecords<ProcessRecord<D, M>>(database, "processes")),
+        records: mortal(openRecords<ProcessRecord<D, M>>(database, "processes"), named),
         open: openRecords<true>(database, "processes-open", undefined, "unless-power-fails"),
         post: client.post,
         ask: client.get,
@@ -90,6 +97,8 @@ export async function openCrashSide() {
       );
       await app.listen({ host: "127.0.0.1", port: setup.port });
       await processes.start();
+      // Nothing is written at the end of a life that is killed.
+      flushCompileCache();
       return processes;
     },
   });

@@ -1,8 +1,11 @@
-/** One side of transfers, as a process of its own (see `_crash-side.ts`); the data themselves are not part of it. */
+/**
+ * One side of transfers, as a process of its own (see `_crash-side.ts`); the data themselves are not part of it. A
+ * consumerPid begins with its path: `completed` after a pause, `stopped` in it by the consumer, or `refused`.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { joined } from "../../exchange/protocol/paths.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
-import { transferRequest, transferStart } from "../../exchange/transfers/compose.ts";
+import { transferRequest, transferStart, transferTermination } from "../../exchange/transfers/compose.ts";
 import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
 import { PULL } from "../../exchange/transfers/formats.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
@@ -17,7 +20,11 @@ const source = (pid: string) =>
 
 const transfers = await side.serve(transferProtocol, async ({ side: { document, role }, pid }) => {
   if (document === undefined) return undefined;
-  if (role === "provider") return document.state === "REQUESTED" ? transferStart(document, source(pid)) : undefined;
+  if (role === "provider") {
+    if (document.state !== "REQUESTED") return undefined;
+    const isRefused = document.consumerPid.startsWith("refused.");
+    return isRefused ? transferTermination(document, causeOf("asset-withdrawn")) : transferStart(document, source(pid));
+  }
   const wish = await wishes.get(pid);
   return wish === undefined || wish.become === document.state
     ? undefined
@@ -25,19 +32,21 @@ const transfers = await side.serve(transferProtocol, async ({ side: { document, 
 });
 
 /** What the operator would do, one after another; each step is asked again after a crash. */
-const STEPS: readonly Wish[] = [
-  { become: "SUSPENDED", cause: causeOf("maintenance") },
-  { become: "STARTED" },
-  { become: "COMPLETED" },
-];
+const PAUSE: Wish = { become: "SUSPENDED", cause: causeOf("maintenance") };
+const STEPS: Readonly<Record<string, readonly Wish[]>> = {
+  completed: [PAUSE, { become: "STARTED" }, { become: "COMPLETED" }],
+  stopped: [PAUSE, { become: "TERMINATED", cause: causeOf("enough") }],
+  refused: [],
+};
 const stateOf = async (pid: string) => (await transfers.find(pid))?.side.document?.state;
 for (const pid of side.setup.begin) {
   const about = { consumerPid: pid, agreementId: "urn:uuid:a", format: PULL, callbackAddress: side.base };
   const { name, address } = side.peer;
   await transfers.begin({ pid, peer: name, address, message: transferRequest(about) });
   while ((await stateOf(pid)) === undefined || (await stateOf(pid)) === "REQUESTED") await sleep(5);
-  for (let step = (await done.get(pid)) ?? 0; step < STEPS.length; step++) {
-    const wish = STEPS[step]!;
+  const steps = STEPS[pid.split(".")[0] ?? ""] ?? [];
+  for (let step = (await done.get(pid)) ?? 0; step < steps.length; step++) {
+    const wish = steps[step]!;
     await wishes.put(pid, wish);
     transfers.poke(pid);
     while ((await stateOf(pid)) !== wish.become) await sleep(5);

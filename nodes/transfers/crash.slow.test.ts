@@ -1,23 +1,26 @@
 /** kill -9 on both sides of a transfer, in every state, right before and right after it is on disk. */
 import { test } from "vitest";
-import { uuidOf } from "../../exchange/requests/record.ts";
-import { expectToSurvive } from "../dataspace/_crash-pair.ts";
+import { deathsIn, expectToSurvive } from "../dataspace/_crash-pair.ts";
 
-const STATES = ["REQUESTED", "STARTED", "SUSPENDED", "COMPLETED"] as const;
-/** Each side dies in each state; before it is on disk on one side, after it on the other. */
-const points = (["alpha", "beta"] as const).flatMap((side, first) =>
-  STATES.map((state, at) => {
-    const when = (first + at) % 2 === 0 ? ("before" as const) : ("after" as const);
-    return { side, state, when, pid: uuidOf({ transfer: side, state, when }) };
-  }),
-);
+/** alpha is the consumer. */
+const completed = deathsIn("completed", "COMPLETED", [
+  { state: "REQUESTED", by: "alpha" },
+  { state: "STARTED", by: "beta" },
+  { state: "SUSPENDED", by: "alpha" },
+  { state: "COMPLETED", by: "alpha" },
+]);
+const ended = [
+  ...deathsIn("stopped", "TERMINATED", [{ state: "TERMINATED", by: "alpha" }]),
+  ...deathsIn("refused", "TERMINATED", [{ state: "TERMINATED", by: "beta" }]),
+];
 
-test("a transfer that is suspended, resumed and completed ends so on both sides, wherever one of them is killed", async () => {
+test.each([
+  ["is suspended, resumed and completed", completed],
+  ["one side ends", ended],
+])("a transfer that %s ends so on both sides, wherever one of them is killed", async (_name, points) => {
   await expectToSurvive({
     program: new URL("_crash-process.ts", import.meta.url),
     collection: "transfers",
     points,
-    end: "COMPLETED",
-    sure: { alpha: ["STARTED"], beta: ["REQUESTED", "SUSPENDED", "COMPLETED"] },
   });
 });
