@@ -1,7 +1,4 @@
-import "reflect-metadata";
-import { webcrypto, X509Certificate } from "node:crypto";
 import { peer } from "@hyperledger/fabric-protos";
-import * as x509 from "@peculiar/x509";
 import { afterEach, describe, expect, test } from "vitest";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import {
@@ -15,34 +12,22 @@ import {
 import { verifyForContract } from "../../ledger/contract.ts";
 import type { SignedTransaction } from "../../ledger/port.ts";
 import { keys } from "../rules/keys.ts";
-import { connectPeer, type Identity, type PeerDouble } from "./_peer.ts";
-import { clientOf } from "./caller.ts";
+import { testClient } from "./_client.ts";
+import { connectPeer, type PeerDouble } from "./_peer.ts";
 import { createContract } from "./contract.ts";
 import { MAX_SKEW_MS, type SubmitOutcome } from "./messages.ts";
 import { type ChaincodeServer, startChaincode } from "./server.ts";
 
 const NOW = Date.parse("2026-11-22T12:00:00.123Z");
 const CODE = digestOf("code");
-const clients = {
-  first: await identityOf("Org1MSP", "client", "first"),
-  second: await identityOf("Org2MSP", "client", "second"),
-  peer: await identityOf("Org1MSP", "peer", "peer"),
-};
-const bound = ({ msp, certificate }: Identity) => clientOf(msp, new X509Certificate(certificate));
-const founder = testMember("operator", { kind: "industry", fabric: bound(clients.first) });
-const second = testMember("second", { fabric: bound(clients.second) });
-
-async function identityOf(msp: string, role: string, name: string): Promise<Identity> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: "01",
-    name: `C=CN, OU=${role}, CN=${name}`,
-    signingAlgorithm: algorithm,
-    keys,
-  });
-  return { msp, certificate: certificate.toString("pem") };
-}
+const [first, other, ofPeer] = await Promise.all([
+  testClient("Org1MSP", "client", "first"),
+  testClient("Org2MSP", "client", "second"),
+  testClient("Org1MSP", "peer", "peer"),
+]);
+const clients = { first: first.identity, second: other.identity, peer: ofPeer.identity };
+const founder = testMember("operator", { kind: "industry", fabric: first.bound });
+const second = testMember("second", { fabric: other.bound });
 
 let server: ChaincodeServer | undefined;
 let double: PeerDouble;

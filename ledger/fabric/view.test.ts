@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { testClient } from "../../chaincode/fabric/_client.ts";
+import { type Called, connectPeer, type PeerDouble } from "../../chaincode/fabric/_peer.ts";
+import { createContract } from "../../chaincode/fabric/contract.ts";
+import { type ChaincodeServer, startChaincode } from "../../chaincode/fabric/server.ts";
+import { keys } from "../../chaincode/rules/keys.ts";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { admission, anchor, founding, NETWORK, testMember } from "../conformance/fixture.ts";
+import { collect } from "../conformance/suite.ts";
+import { verifyForContract } from "../contract.ts";
+import { memoryStore } from "../embedded/_memory-store.ts";
+import type { LogStore } from "../embedded/store.ts";
+import type { SignedTransaction } from "../port.ts";
+import { blockOf, type CallInBlock } from "./_block.ts";
+import { readBlock } from "./block.ts";
+import { openView, type View } from "./view.ts";
+
+const NOW = Date.parse("2026-11-22T12:00:00.000Z");
+const PLACE = { channel: "sealane", chaincode: "sealane" };
+const client = await testClient("Org1MSP", "client", "first");
+const founder = testMember("operator", { kind: "industry", fabric: client.bound });
+const second = testMember("second");
+
+let server: ChaincodeServer;
+let peers: PeerDouble;
+let store: LogStore;
+let view: View;
+beforeEach(async () => {
+  const contract = createContract({ verify: verifyForContract, code: "code", now: () => NOW });
+  server = await startChaincode(contract, { packageId: "sealane:0", address: "localhost:0" });
+  peers = await connectPeer(server.port, { batches: true });
+  store = memoryStore();
+  view = await openView(store, NETWORK, PLACE);
+});
+afterEach(() => {
+  peers.close();
+  server.close();
+});
+
+/** What the peers make of one call; `kept`: it is found valid. */
+async function call(transactions: readonly SignedTransaction[], millis = NOW, kept = true): Promise<CallInBlock> {
+  const args = ["submit", JSON.stringify({ member: founder.id, code: "code" }), ...transactions.map(canonicalJson)];
+  const called = await peers.call(args, client.identity, millis);
+  expect(called.message).toBe("");
+  if (kept) peers.commit(called);
+  return { args, millis, called };
+}
+const next = (calls: readonly CallInBlock[]) => {
+  const { block, hash } = view.progress();
+  return readBlock(blockOf(block + 1, hash, calls), "sealane");
+};
+
+async function founded(): Promise<void> {
+  await view.apply(next([await call([founding(founder), admission(founder, second)])]));
+}
+
+test("the replica holds the peers' state after every block, with positions and without what was invalid or refused", async () => {
+  await founded();
+  const one = await call([anchor(founder, 0), anchor(founder, 5), anchor(second, 0)], NOW + 1);
+  const lost = { ...(await call([anchor(founder, 1)], NOW + 2, false)), flag: 11 };
+  const two = await call([anchor(founder, 1), anchor(founder, 0)], NOW + 2);
+  await view.apply(next([one, lost, two]));
+  await view.apply(next([]));
+  expect(view.progress().block).toBe(2);
+  const own = new Map<string, string>();
+  for await (const [key, value] of view.chain.state.range("")) own.set(key, JSON.stringify(value));
+  const withoutPositions = [...own].map(([key, text]) => [key, text.replaceAll(/"position":\d+/g, '"position":0')]);
+  expect(Object.fromEntries(withoutPositions)).toEqual(Object.fromEntries(peers.state));
+  const entries = await collect(view.chain.entries(0));
+  expect(entries.map(({ position, time }) => [position, time.slice(-5)])).toEqual([
+    [0, ".000Z"],
+    [1, ".000Z"],
+    [2, ".001Z"],
+    [3, ".001Z"],
+    [4, ".002Z"],
+  ]);
+  expect(JSON.parse(own.get(keys.member(second.id)) ?? "")).toMatchObject({ admitted: { position: 1 } });
+});
+
+const changed = (one: CallInBlock, change: Partial<Called>): CallInBlock => ({
+  ...one,
+  called: { ...one.called, ...change },
+});
+const written = (one: CallInBlock, key: string, value: string) =>
+  changed(one, { writes: new Map([...one.called.writes, [key, value]]) });
+const answered = (one: CallInBlock, outcomes: unknown) =>
+  changed(one, { payload: Buffer.from(JSON.stringify(outcomes)) });
+
+test.each<[string, (good: CallInBlock) => CallInBlock, RegExp]>([
+  [
+    "a write of another value",
+    (one) => written(one, "access/operator", '{"to":9,"root":"x"}'),
+    /writes something else under access\/operator/,
+  ],
+  ["a write too many", (one) => written(one, "member/nobody", "{}"), /the peers wrote member\/nobody/],
+  ["a write too few", (one) => changed(one, { writes: new Map() }), /writes something else/],
+  [
+    "a record said to be refused",
+    (one) => answered(one, [{ ok: false, code: "ERR_CONTRACT_RANGE" }]),
+    /answer is not the contract's/,
+  ],
+  ["a record said to repeat", (one) => answered(one, [{ ok: true, repeats: true }]), /answer is not the contract's/],
+  ["no answer for a record", (one) => answered(one, []), /answer is not the contract's/],
+  ["an answer of another form", (one) => answered(one, { ok: true }), /no list of outcomes/],
+  ["another time", (one) => ({ ...one, millis: NOW + 2 }), /writes something else/],
+  [
+    "another record",
+    (one) => ({ ...one, args: [...one.args.slice(0, -1), canonicalJson(anchor(second, 0))] }),
+    /writes something else|the contract/,
+  ],
+])("a block is refused that holds %s, and the replica stays as it was", async (_what, tamper, said) => {
+  await founded();
+  const before = [view.progress(), view.chain.root()];
+  const good = await call([anchor(founder, 0)]);
+  await expect((async () => view.apply(next([tamper(good)])))()).rejects.toThrow(said);
+  expect([view.progress(), view.chain.root()]).toEqual(before);
+  await view.apply(next([good]));
+  expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
+});
+
+test("a valid record said to be invalid is noticed at the latest where something follows from it", async () => {
+  await founded();
+  const hidden = { ...(await call([anchor(founder, 0)])), flag: 11 };
+  await view.apply(next([hidden]));
+  const after = next([await call([anchor(founder, 1)])]);
+  await expect(view.apply(after)).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
+});
+
+test("blocks come in order, follow each other's hash, and hold the data of their header", async () => {
+  await founded();
+  const { hash } = view.progress();
+  const read = (number: number, previous: string) => readBlock(blockOf(number, previous, []), "sealane");
+  await expect(view.apply(read(2, hash))).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+  await expect(view.apply(read(1, "x".repeat(43)))).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
+  const damaged = blockOf(1, hash, [await call([anchor(founder, 0)])]);
+  damaged.getData()?.setDataList([new Uint8Array([1])]);
+  expect(() => readBlock(damaged, "sealane")).toThrow(/data have another hash/);
+  await view.apply(read(1, hash));
+});
+
+test("opened again it goes on after its last block, also when a crash left half of one", async () => {
+  await founded();
+  const [one, two] = [await call([anchor(founder, 0)]), await call([anchor(founder, 1)])];
+  const block = next([one]);
+  await view.chain.stage(
+    await view.chain.prepare([{ time: "2026-11-22T12:00:00.000Z", transaction: anchor(founder, 0) }], () => true),
+    "unfinished",
+    { sync: false },
+  );
+  view = await openView(store, NETWORK, PLACE);
+  expect(view.progress().block).toBe(0);
+  await view.apply(block);
+  view = await openView(store, NETWORK, PLACE);
+  await view.apply(next([two]));
+  expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 2 });
+});
+
+test("a store of another channel or chaincode is refused", async () => {
+  await founded();
+  await expect(openView(store, NETWORK, { ...PLACE, channel: "other" })).rejects.toMatchObject({
+    code: "ERR_LEDGER_PROFILE",
+    message: expect.stringContaining("sealane on other"),
+  });
+});
