@@ -1,4 +1,5 @@
 /** The value releases this node has signed a view of, over all computations: one list, whatever runs at the same time. */
+import { hash } from "node:crypto";
 import { readComputationOpened, readComputationStep, readComputations } from "../../chaincode/rules/keys.ts";
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
@@ -19,8 +20,9 @@ export interface ReleaseHistory {
 export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseHistory {
   const entries: HistoryEntry[] = [];
   const computations = new Set<string>();
+  const share = createSharing();
   const add = (entry: HistoryEntry) => {
-    entries.push(entry);
+    entries.push({ ...entry, sets: share(entry.sets), cells: share(entry.cells) });
     computations.add(entry.computation);
   };
   let loaded: Promise<void> | undefined;
@@ -37,6 +39,17 @@ export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseH
     remember: add,
     keep: (entry: HistoryEntry) => store.put(entry.computation, entry),
   });
+}
+
+/** A history is in memory for ever, and the same question has the same cells and contributors each time: one copy of them. */
+function createSharing(): <T extends object>(value: T) => T {
+  const known = new Map<string, object>();
+  return <T extends object>(value: T) => {
+    const key = hash("sha256", JSON.stringify(value), "base64url");
+    const same = known.get(key);
+    if (same === undefined) known.set(key, value);
+    return (same ?? value) as T;
+  };
 }
 
 /**

@@ -32,7 +32,7 @@ export function openRecords<V>(
   onFailure: (error: unknown) => void = () => undefined,
   kept: Kept = "always",
 ): RecordStore<V> {
-  const level = database.sublevel<string, V>(name, { valueEncoding: "json" });
+  const level = levelOf<V>(database, name);
   // LevelDB acknowledges a write before it is on disk unless told otherwise.
   const isSynced = kept === "always";
   const write = guardedWrites(database, onFailure);
@@ -51,6 +51,17 @@ export function openRecords<V>(
       for await (const [id, value] of level.iterator(range)) yield [id, value] as const;
     },
   });
+}
+
+const levels = new WeakMap<Database, Map<string, unknown>>();
+/** One for each name: a database keeps all it was ever asked for until it is closed, and routes ask at every call. */
+function levelOf<V>(database: Database, name: string) {
+  const open = () => database.sublevel<string, V>(name, { valueEncoding: "json" });
+  const known = levels.get(database) ?? new Map<string, unknown>();
+  levels.set(database, known);
+  const level = (known.get(name) as ReturnType<typeof open> | undefined) ?? open();
+  known.set(name, level);
+  return level;
 }
 
 const gates = new WeakMap<Database, WriteGate>();
