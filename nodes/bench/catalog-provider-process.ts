@@ -42,16 +42,22 @@ await catalogue.search({ text: "nothing-at-all" });
 const catalog = createOwnCatalog(catalogue.offers, members);
 const { close, ...place } = await serveParty({ folder, member, members, openStore, catalog });
 
-const usage = () => {
+const processorMs = (): number => {
   const { user, system } = process.cpuUsage();
-  globalThis.gc?.();
-  const { rss, heapUsed, external } = process.memoryUsage();
-  const peakBytes = process.resourceUsage().maxRSS * 1024;
-  return { cpuMs: (user + system) / 1000, rssBytes: rss, peakBytes, heldBytes: heapUsed + external };
+  return (user + system) / 1000;
 };
 
-process.on("message", (asked: "usage" | "close") => {
-  if (asked === "usage") return void process.send?.({ usage: usage() } satisfies Collected);
+function memory() {
+  const rssBytes = process.memoryUsage.rss();
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return { rssBytes, peakBytes, heldBytes: heapUsed + external };
+}
+
+process.on("message", (asked: "processor" | "memory" | "close") => {
+  if (asked === "processor") return void process.send?.({ processorMs: processorMs() } satisfies Collected);
+  if (asked === "memory") return void process.send?.({ memory: memory() } satisfies Collected);
   catalogue.close();
   void close()
     .then(() => ledger.close())
