@@ -107,8 +107,9 @@ test("ends that cross each other and other messages leave both sides in one fina
         const world = createWorld({ alpha: ending(ours), beta: ending(theirs) }, fates);
         await world.boot();
         await world.engine("alpha").begin(BEGIN);
-        const final = ours.length + theirs.length === 0 ? "FINALIZED" : "TERMINATED";
-        await expect.poll(world.states, SOON).toEqual([final, final]);
+        // A message that proves an earlier one may lead past the state in which a side would have ended it.
+        const finals = ours.length + theirs.length === 0 ? ["FINALIZED"] : ["FINALIZED", "TERMINATED"];
+        await expect.poll(world.states, SOON).toSatisfy(([a, b]) => a === b && finals.includes(a));
         const [mine, other] = [await world.kept("alpha"), await world.kept("beta")];
         expect(mine?.side.document?.termination).toEqual(other?.side.document?.termination);
         expect(world.errors).toEqual([]);
