@@ -27,7 +27,7 @@ export type LedgerProof =
       readonly kind: "tlog" /** c2sp.org/tlog-proof@v1 text with a quorum-cosigned checkpoint. */;
       readonly proof: string;
     }
-  | { readonly kind: "fabric"; readonly proof: unknown };
+  | { readonly kind: "fabric" /** FabricProof of ledger/audit/fabric-bundle.ts. */; readonly proof: unknown };
 
 export interface LedgerStatus {
   readonly kind: "embedded" | "fabric";

@@ -5,6 +5,8 @@ import { type Signed, type SigningIdentity, signStatement } from "../../crypto/s
 import { formatProof, parseProof } from "../log/proof-text.ts";
 import type { LedgerEntry, LedgerProof } from "../port.ts";
 import { EVIDENCE_FORMAT, type EvidenceBody, type EvidenceBundle, type ReceiverStatement } from "./bundle.ts";
+import type { FabricPart, FabricProof } from "./fabric-bundle.ts";
+import { mergeFabric } from "./fabric-parts.ts";
 
 /** A ledger entry and what `Ledger.prove(entry.position)` answered. */
 export interface ProvenEntry {
@@ -76,7 +78,8 @@ export function buildEvidence(
   { transcript, time }: { readonly transcript: string; readonly time: string },
 ): EvidenceBundle {
   const checkpoints: string[] = [];
-  const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints);
+  const fabric: FabricPart[] = [];
+  const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints, fabric);
   const closing = ({ record: close, views }: ClosingPart) => ({ record: record(close), views: bySigner(views) });
   const { members, submitted, opened, keyset, maskset, phase1, outcome } = parts;
   const body = {
@@ -119,6 +122,7 @@ export function buildEvidence(
     phase2: closing(parts.phase2),
     outcome: { ...outcome, record: record(outcome.record) },
     checkpoints,
+    ...(fabric.length === 0 ? {} : { fabric: mergeFabric(fabric) }),
   } as unknown as EvidenceBody;
   const statement: ReceiverStatement = {
     format: "sealane/receiver-statement/v1",
@@ -150,10 +154,14 @@ export function tlogProofOf(
 const bySigner = (all: readonly Signed<unknown>[]) => all.toSorted((a, b) => (a.signer < b.signer ? -1 : 1));
 const byPosition = (all: readonly ProvenEntry[]) => all.toSorted((a, b) => a.entry.position - b.entry.position);
 
-/** The entry as the bundle keeps it; its checkpoint is added to `checkpoints` unless it is there. */
-function recordFrom({ entry, proof }: ProvenEntry, checkpoints: string[]): unknown {
+/** The entry as the bundle keeps it; its checkpoint is added to `checkpoints` unless it is there, its blocks to `fabric`. */
+function recordFrom({ entry, proof }: ProvenEntry, checkpoints: string[], fabric: FabricPart[]): unknown {
   const { position, time, transaction } = entry;
-  if (proof.kind !== "tlog") return { position, time, transaction, proof };
+  if (proof.kind === "fabric") {
+    const { part, place } = proof.proof as FabricProof;
+    fabric.push(part);
+    return { position, time, transaction, proof: { kind: "fabric", ...place } };
+  }
   const { path, checkpoint } = parseProof(proof.proof);
   if (!checkpoints.includes(checkpoint)) checkpoints.push(checkpoint);
   const at = checkpoints.indexOf(checkpoint);

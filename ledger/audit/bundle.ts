@@ -21,6 +21,7 @@ import {
   Text,
   Uuid,
 } from "../../chaincode/rules/vocabulary.ts";
+import { FabricPart, FabricPlace } from "./fabric-bundle.ts";
 import { ResultDocument } from "./result.ts";
 
 export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
@@ -33,10 +34,10 @@ const Document = Type.Unknown();
 const salted = <T extends TSchema>(document: T) => closed({ document, salt: Salt });
 const list = <T extends TSchema>(item: T, maxItems: number, minItems = 0) => Type.Array(item, { minItems, maxItems });
 
-/** Proof that the entry at its position is on the ledger. `checkpoint` is an index into `checkpoints`. */
+/** Proof that the entry is on the ledger. `checkpoint` is an index into `checkpoints`; `block` is one of `fabric`. */
 export const RecordProof = Type.Union([
   closed({ kind: Type.Literal("tlog"), checkpoint: Count, path: list(Digest, 53) }),
-  closed({ kind: Type.Literal("fabric"), proof: Document }),
+  FabricPlace,
 ]);
 
 /** One ledger entry of a given transaction type with its proof. */
@@ -78,6 +79,7 @@ export const RequestView = Type.Object({
   receiver: MemberId,
   coordinator: MemberId,
   receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
+  method: Type.Optional(Type.Union([Type.Literal("mask"), Type.Literal("bfv")])),
   query: QueryView,
 });
 
@@ -188,6 +190,8 @@ export const EvidenceBody = closed({
   computation: Uuid,
   /** Checkpoint notes with cosignatures; every tlog proof names one by its index. */
   checkpoints: list(Type.String({ minLength: 1, maxLength: 1_000_000 }), 64),
+  /** On Fabric: the blocks that the records stand in. */
+  fabric: Type.Optional(FabricPart),
   /** Founding, admissions and all key rotations until the outcome of everyone who acts below; ascending by position. */
   members: closed({
     found: recordOf("network.found"),

@@ -2,6 +2,7 @@
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import type { Checkpoint } from "../log/checkpoint.ts";
 import { verifyInclusion } from "../log/proofs.ts";
+import { expectOnFabric } from "./check-fabric.ts";
 import { type Check, expectSigned, leafHash } from "./evidence.ts";
 
 export const checkNetwork: Check = ({ body, trust, records, bundle }, findings) => {
@@ -43,11 +44,17 @@ export const checkCheckpoints: Check = ({ body, trust, records }, findings) => {
   }
 };
 
-export const checkInclusion: Check = ({ body, trust, records }, findings) => {
+export const checkInclusion: Check = (evidence, findings) => {
+  const { body, trust, records } = evidence;
   const opened = body.checkpoints.map((note) => trust.openCheckpoint(note));
+  const expected = trust.file.fabric === undefined ? "tlog" : "fabric";
   for (const { where, record } of records) {
     const { proof, position } = record;
-    if (proof.kind !== "tlog") {
+    if (proof.kind === "fabric" && expected === "fabric") {
+      expectOnFabric(evidence, findings, where, record, proof);
+      continue;
+    }
+    if (proof.kind !== "tlog" || expected !== "tlog") {
       findings.fail(`${where}/proof/kind`, "proof-kind", { got: proof.kind });
       continue;
     }

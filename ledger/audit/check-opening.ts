@@ -1,5 +1,6 @@
 /** What was opened: the documents, the cohort, the roles, the constants and the receiver's per-request key. */
 import { atomCount } from "../../chaincode/rules/cells.ts";
+import { homomorphicSet, sumsFit } from "../../chaincode/rules/homomorphic.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import {
   bodyOf,
@@ -157,8 +158,23 @@ export const checkReceiverKey: Check = (evidence, findings) => {
   }
   const at = { where, member: opened.receiver, position: body.opened.record.position };
   expectSigned({ evidence, findings }, "receiver-key", opened.receiverKey, at);
+  checkEnvelope(evidence, findings);
   namesComputation(evidence, findings);
 };
+
+/** The method that was asked for, with a parameter set that holds the sums, and a key of R's for it. */
+function checkEnvelope({ body, opened, cohort }: Evidence, findings: Findings): void {
+  const where = "/body/opened/record/transaction/statement/body";
+  const { envelope, receiverKey } = opened;
+  const asked = body.submitted.request.document.statement.method ?? "mask";
+  findings.expect(asked === (envelope?.method ?? "mask"), `${where}/envelope`, "request-mismatch", { expected: asked });
+  const isKeyed = receiverKey.statement.homomorphicKey !== undefined;
+  findings.expect(isKeyed === (envelope !== undefined), `${where}/receiverKey/statement`, "receiver-key");
+  if (envelope === undefined) return;
+  const set = homomorphicSet(envelope.parameters);
+  const fits = set !== undefined && sumsFit(set, cohort.length);
+  findings.expect(fits, `${where}/envelope/parameters`, "constant", { got: envelope.parameters });
+}
 
 /** Every step names the computation of the bundle. */
 function namesComputation({ body }: Evidence, findings: Findings): void {

@@ -1,4 +1,5 @@
 /** The rounds between opening and result: sets, contexts, signatures and the common view (secure-aggregation.md 6). */
+import { homomorphicSet, sealedVectorBytes } from "../../chaincode/rules/homomorphic.ts";
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import type { AcceptMessage, KeysMessage, RefusalMessage, RevealMessage, View } from "./bundle.ts";
 import { bitsOf, cellFacts, linesOf } from "./cells.ts";
@@ -180,11 +181,17 @@ export const checkClose2: Check = (evidence, findings) => {
     closing: body.phase2,
     survivors: survivors2,
     allowed: survivors1,
-    bytes: included * wordsPerAtom * 8,
+    bytes: vectorBytes(evidence, included * wordsPerAtom),
     context: valueContext(context1(evidence), closing1, body.bitmap),
   });
   expectMinima(evidence, findings, bits);
 };
+
+/** Of every contribution of phase 2: words, or the ciphertexts of the parameter set that was opened. */
+function vectorBytes({ opened, body }: Evidence, words: number): number {
+  const set = opened.envelope === undefined ? undefined : homomorphicSet(opened.envelope.parameters);
+  return set === undefined ? words * 8 : sealedVectorBytes(set, words, body.opened.layout.document.layout.wordsPerAtom);
+}
 
 export const checkViews2: Check = (evidence, findings) =>
   checkViews(evidence, findings, { where: "/body/phase2", phase: 2, closing: evidence.body.phase2 });

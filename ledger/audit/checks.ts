@@ -1,4 +1,6 @@
 /** Every check over a well-formed bundle, in the order of the report. */
+
+import { checkFabricChain, checkFabricValidity } from "./check-fabric.ts";
 import {
   checkCheckpoints,
   checkInclusion,
@@ -46,6 +48,8 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check
   "receiver-statement": checkReceiverStatement,
   network: checkNetwork,
   checkpoints: checkCheckpoints,
+  "fabric-chain": checkFabricChain,
+  "fabric-validity": checkFabricValidity,
   inclusion: checkInclusion,
   order: checkOrder,
   members: checkMembers,
@@ -72,8 +76,13 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check
 });
 
 /** Checks that a computation of this kind does not have. */
-export function notApplicable({ body, opened }: Evidence): ReadonlyMap<CheckId, string> {
+export function notApplicable({ body, opened, trust }: Evidence): ReadonlyMap<CheckId, string> {
   const none = new Map<CheckId, string>();
+  if (trust.file.fabric === undefined) {
+    for (const id of ["fabric-chain", "fabric-validity"] as const) none.set(id, "the ledger is not on Fabric");
+  } else {
+    none.set("checkpoints", "the ledger is on Fabric");
+  }
   if (opened.cells.mode === "registry" && body.phase1 === undefined) {
     for (const id of ["close-1", "views-1", "counts"] as const) none.set(id, "registry mode has no phase 1");
   }

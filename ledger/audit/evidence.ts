@@ -9,6 +9,7 @@ import { appendLeaf, EMPTY_RANGE, rootOf } from "../log/tree.ts";
 import type { SignedTransaction } from "../port.ts";
 import type { EvidenceBody, EvidenceBundle, RecordProof } from "./bundle.ts";
 import { openingContext } from "./contexts.ts";
+import { type ExaminedFabric, examineFabric } from "./examined-fabric.ts";
 import { graphSeed } from "./graph.ts";
 import type { Findings } from "./problems.ts";
 import { signatureProblem, type TrustIndex } from "./trust-index.ts";
@@ -33,6 +34,8 @@ export interface Evidence {
   /** Digest of `body`, worked out once. */
   digest(): string;
   readonly trust: TrustIndex;
+  /** The Fabric part, verified once; undefined where there is none or the trust file pins no Fabric network. */
+  fabric(): ExaminedFabric | undefined;
   readonly opened: TransactionBody<"computation.open">;
   readonly cohort: readonly CohortEntry[];
   readonly keyset: readonly string[];
@@ -57,6 +60,7 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
   const maskset = bodyOf(body.maskset).members;
   const records = recordsOf(body);
   let digest: string | undefined;
+  let fabric: ExaminedFabric | undefined;
   return {
     bundle,
     body,
@@ -65,6 +69,11 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
       return digest;
     },
     trust,
+    fabric() {
+      const pinned = trust.file.fabric;
+      if (body.fabric !== undefined && pinned !== undefined) fabric ??= examineFabric(body.fabric, pinned);
+      return fabric;
+    },
     opened,
     cohort: opened.cohort,
     keyset: bodyOf(body.keyset).members,

@@ -1,3 +1,5 @@
+import { FABRIC_PROBLEM_CODES } from "./fabric-fault.ts";
+
 /** Stable codes of everything the verifiers can find wrong. A person's text for each is in nodes/i18n. */
 export const PROBLEM_CODES = [
   // form
@@ -89,6 +91,8 @@ export const PROBLEM_CODES = [
   "repeated",
   "root-mismatch",
   "size-mismatch",
+  // a Fabric network
+  ...FABRIC_PROBLEM_CODES,
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 

@@ -12,6 +12,8 @@ export const CHECKS = [
   "receiver-statement",
   "network",
   "checkpoints",
+  "fabric-chain",
+  "fabric-validity",
   "inclusion",
   "order",
   "members",

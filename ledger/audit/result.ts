@@ -21,6 +21,16 @@ export const ResultCell = closed({
   unit: Type.Optional(Code),
 });
 
+const Percent = Type.String({ maxLength: 8 });
+/** The strictest of all policies. Numbers are text, as in the policies. */
+export const OutputRules = closed({
+  dominance: Type.Array(closed({ largest: Type.String({ maxLength: 1 }), percent: Percent }), { maxItems: 9 }),
+  pPercent: Type.Union([Percent, Type.Null()]),
+  pq: Type.Array(closed({ percent: Percent, prior: Percent }), { maxItems: 9000 }),
+  protectionInterval: Type.Union([Percent, Type.Null()]),
+  zeroCells: Type.Enum(["withheld", "released"]),
+});
+
 export const ResultDocument = closed({
   format: Type.Literal(RESULT_FORMAT),
   request: Uuid,
@@ -33,6 +43,8 @@ export const ResultDocument = closed({
   rules: Type.Array(Code, { maxItems: 64 }),
   /** Figures with `withheld`, as in the release record. */
   withheldCells: Count,
+  /** What the policies of the cohort want of a release; absent where none of them says anything of it. */
+  outputRules: Type.Optional(OutputRules),
   note: Type.Optional(Text),
 });
 

@@ -85,6 +85,9 @@ export function indexTrust(file: TrustFile, findings: Findings): TrustIndex {
       return opened;
     },
   };
+  const one = (file.checkpoint === undefined) !== (file.fabric === undefined);
+  findings.expect(one, "/checkpoint", "trust-checkpoint", { because: "a checkpoint, or a Fabric network" });
+  if (file.checkpoint === undefined) return index;
   const own = index.openCheckpoint(file.checkpoint);
   if (!own.ok) {
     findings.fail("/checkpoint", "trust-checkpoint", { because: own.code, ...own.values });

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import { Code, Count, closed, KeyId, MemberId, PublicKey, SuiteId } from "../../chaincode/rules/vocabulary.ts";
+import { PinnedFabric } from "./fabric-bundle.ts";
 
 /**
  * Brought by the record at `from`; ended by the record at `ended.at`, which it may itself sign. A replaced key still
@@ -44,7 +45,9 @@ export const TrustFile = closed({
    * At the height of the export, cosigned by the quorum: a majority of the active cosigners, the sequencer excluded. No
    * checkpoint carries more cosignatures than that, so nobody can ask for more.
    */
-  checkpoint: Type.String({ minLength: 1, maxLength: 1_000_000 }),
+  checkpoint: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000_000 })),
+  /** In place of a checkpoint where the ledger is a Fabric network. */
+  fabric: Type.Optional(PinnedFabric),
 });
 
 export type TrustFile = Static<typeof TrustFile>;

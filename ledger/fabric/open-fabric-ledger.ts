@@ -16,6 +16,8 @@ import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
 import { locateEntry } from "./locate.ts";
 import type { FabricProfile } from "./profile.ts";
+import { createProver } from "./prover.ts";
+import { createSigner } from "./signer.ts";
 import { createSubmitter } from "./submitter.ts";
 import { openView, type View } from "./view.ts";
 
@@ -59,6 +61,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     return current;
   }
 
+  const { certificate, privateKey } = options.client;
+  const prover = createProver({ profile, certificate, sign: createSigner(privateKey) });
   const submitter = createSubmitter({
     view,
     connected,
@@ -108,7 +112,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     submit: delivery.submit,
     async prove(position) {
       const place = await locateEntry(view, profile.chaincode, await connected(), position);
-      return { kind: "fabric", proof: place };
+      const { block, transaction, record } = place;
+      return { kind: "fabric", proof: await prover.prove({ block, transaction, record }) };
     },
     status: async () => ({
       kind: "fabric",
@@ -124,6 +129,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       closed ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
       closing.abort();
       for (const connection of connections) connection.close();
+      prover.close();
       await running;
       await store.close();
     },

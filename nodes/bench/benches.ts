@@ -1,4 +1,6 @@
 /** Every benchmark by its name. */
+
+import { auditBench } from "./audit.bench.ts";
 import type { Bench } from "./bench.ts";
 import { catalogBench } from "./catalog.bench.ts";
 import { disclosureBench } from "./disclosure.bench.ts";
@@ -17,6 +19,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   request: requestBench,
   memory: memoryBench,
   ledger: ledgerBench,
+  audit: auditBench,
   catalog: catalogBench,
   negotiate: negotiateBench,
   disclosure: disclosureBench,

@@ -173,6 +173,6 @@ describe("the trust file", () => {
     expect(trust.members.map(({ id }) => id)).toEqual(["alpha", "operator", "wanted-id"]);
     const entries: StoredEntry[] = [];
     for await (const entry of ledger.entries(0)) entries.push(storedForm(entry));
-    expect(await verifyReplica(entries, trust.checkpoint, trust)).toMatchObject({ verdict: "verified" });
+    expect(await verifyReplica(entries, trust.checkpoint ?? "", trust)).toMatchObject({ verdict: "verified" });
   });
 });

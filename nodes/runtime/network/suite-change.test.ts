@@ -78,7 +78,7 @@ test.each<readonly [SuiteId, SuiteId]>([
     [from, to],
   ]);
   const entries = (await collect(third.entries(0))).map(storedForm);
-  expect(await verifyReplica(entries, trust.checkpoint, trust)).toMatchObject({ verdict: "verified" });
+  expect(await verifyReplica(entries, trust.checkpoint ?? "", trust)).toMatchObject({ verdict: "verified" });
   await third.close();
   await second.ledger.close();
 });

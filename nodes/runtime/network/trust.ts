@@ -2,6 +2,8 @@
 
 import type { ProposalState } from "../../../chaincode/rules/records.ts";
 import type { TransactionBody } from "../../../chaincode/rules/transactions.ts";
+import type { FabricProof } from "../../../ledger/audit/fabric-bundle.ts";
+import { pinnedFabric } from "../../../ledger/audit/fabric-parts.ts";
 import type { PinnedMember, TrustFile } from "../../../ledger/audit/trust.ts";
 import { originOf } from "../../../ledger/log/checkpoint.ts";
 import { parseProof } from "../../../ledger/log/proof-text.ts";
@@ -37,8 +39,7 @@ async function exportNow(
 ): Promise<TrustFile> {
   const { height } = await ledger.status();
   const proof = height === 0 ? undefined : await ledger.prove(height - 1);
-  if (proof?.kind !== "tlog")
-    throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no record with a checkpoint yet");
+  if (proof === undefined) throw new NetworkError("ERR_NETWORK_NONE", "ledger: holds no record yet");
   await follow(ledger, spans, height);
   const { members, sequencers } = await withProposals(ledger, spans, height);
   return {
@@ -47,7 +48,9 @@ async function exportNow(
     origin: originOf(network),
     sequencers,
     members: members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    checkpoint: parseProof(proof.proof).checkpoint,
+    ...(proof.kind === "tlog"
+      ? { checkpoint: parseProof(proof.proof).checkpoint }
+      : { fabric: pinnedFabric(proof.proof as FabricProof) }),
   };
 }
 
