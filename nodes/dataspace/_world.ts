@@ -127,6 +127,8 @@ export function createWorld(
       return lost;
     }
     if (fate === "sender-dies") await die(from);
+    // The other side goes on while a message travels: what both say at once crosses.
+    await travels();
     // A connection to a process that dies breaks.
     const broken = running[to]!.death.promise.then(() => undefined);
     const answered = await Promise.race([call(from, to, url, message), broken]);
@@ -138,6 +140,8 @@ export function createWorld(
     if (error.code === "ERR_DATASPACE_CROSSED") return { kind: "passing", code: "crossed", doubtful: true };
     return { kind: "refused", code: error.said.code, reasons: error.said.reasons };
   }
+
+  const travels = () => new Promise((resolve) => setTimeout(resolve, 1));
 
   const kept = async (name: Name): Promise<Record | undefined> => {
     for await (const [, record] of stores[name].records.entries()) return record;
