@@ -278,5 +278,7 @@ test("the same message again is answered again, until something else has happene
   expect(asked).toMatchObject({ ok: true, repeated: true });
   wire.wants("provider", "start");
   wire.settles();
-  expect(takes(transferMoves, wire.sides.provider, transferMessages.request, "request", "p")).toMatchObject({ ok: false });
+  expect(takes(transferMoves, wire.sides.provider, transferMessages.request, "request", "p")).toMatchObject({
+    ok: false,
+  });
 });
