@@ -3,7 +3,6 @@
  * may be made at once; `wait`: nothing was ordered, try later or elsewhere; `unknown`: it may have been ordered; `final`:
  * trying again changes nothing.
  */
-import { CALL_ERRORS } from "../../chaincode/fabric/messages.ts";
 import { type LEDGER_ERRORS, LedgerError } from "../port.ts";
 
 export type FailureKind = "again" | "wait" | "unknown" | "final";
@@ -13,74 +12,74 @@ export interface Failure {
   readonly error: LedgerError;
 }
 
-/** gRPC status codes, as far as the Gateway's answers differ by them. */
-const GRPC = {
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  failedPrecondition: 9,
-  aborted: 10,
-  unavailable: 14,
-  unauthenticated: 16,
-};
-
 /** What a GatewayError of fabric-gateway carries; read by shape, so that recorded ones are as good. */
 interface GatewayShape {
-  readonly name: string;
-  readonly code: number;
   readonly message: string;
   readonly details: readonly { readonly address?: string; readonly mspId?: string; readonly message: string }[];
 }
 
 export type Stage = "connect" | "endorse" | "submit" | "commit status" | "evaluate" | "blocks";
 
+interface Meaning {
+  readonly said: RegExp;
+  readonly kind: FailureKind;
+  readonly code: (typeof LEDGER_ERRORS)[number];
+  readonly means: string;
+}
+
+/** The first that fits; the peers' words are those of Fabric 2.5 and 3.1 (fixtures/recorded-failures.json). */
+const MEANINGS: readonly Meaning[] = [
+  {
+    said: /ProposalResponsePayloads do not match/i,
+    kind: "again",
+    code: "ERR_LEDGER_NO_QUORUM",
+    means: "the organisations' peers give different results: one is behind, or runs other code",
+  },
+  // Clocks are set right; the other refusals of a call need a person.
+  { said: /ERR_FABRIC_CLOCK: /, kind: "wait", code: "ERR_LEDGER_UNREACHABLE", means: "the chaincode refuses the call" },
+  { said: /ERR_FABRIC_[A-Z]+: /, kind: "wait", code: "ERR_LEDGER_PROFILE", means: "the chaincode refuses the call" },
+  { said: /expired/i, kind: "wait", code: "ERR_LEDGER_PROFILE", means: "the client certificate has expired" },
+  {
+    said: /access denied|creator is malformed|status response: 403|^(?:7|16) [A-Z_]+:/i,
+    kind: "wait",
+    code: "ERR_LEDGER_PROFILE",
+    means: "the network does not accept this client",
+  },
+  {
+    said: /config for channel|status response: 404/i,
+    kind: "wait",
+    code: "ERR_LEDGER_PROFILE",
+    means: "no such channel there",
+  },
+  {
+    said: /no metadata was found for chaincode|namespace \S+ is not defined/i,
+    kind: "wait",
+    code: "ERR_LEDGER_PROFILE",
+    means: "no such chaincode on the channel",
+  },
+  {
+    said: /no combination of peers|enough transaction endorsements|failed to endorse/i,
+    kind: "wait",
+    code: "ERR_LEDGER_NO_QUORUM",
+    means: "too few organisations endorse",
+  },
+];
+
 /** `where` is the peer that was called. */
 export function failureOf(cause: unknown, stage: Stage, where: string): Failure {
   if (cause instanceof LedgerError) return { kind: "wait", error: cause };
-  if (!isGateway(cause))
-    return failure("wait", "ERR_LEDGER_UNREACHABLE", stage, where, String((cause as Error)?.message ?? cause), cause);
   const said = saidBy(cause);
+  const failed = (kind: FailureKind, code: (typeof LEDGER_ERRORS)[number], detail: string): Failure => {
+    return { kind, error: new LedgerError(code, `fabric: ${stage} at ${where}: ${detail}`, { cause }) };
+  };
   if (stage === "submit" || stage === "commit status") {
-    const ordered = stage === "submit" ? "it may be ordered all the same" : "it is ordered, how it ended is not known";
-    return failure("unknown", "ERR_LEDGER_UNREACHABLE", stage, where, `${said}; ${ordered}`, cause);
+    const state = stage === "submit" ? "it may be ordered all the same" : "it is ordered, how it ended is not known";
+    return failed("unknown", "ERR_LEDGER_UNREACHABLE", `${said}; ${state}`);
   }
-  const refused = CALL_ERRORS.find((code) => said.includes(`${code}: `));
-  if (refused !== undefined) {
-    const detail = said.slice(said.indexOf(`${refused}: `));
-    // Clocks are set right, and everything else needs a person.
-    const code = refused === "ERR_FABRIC_CLOCK" ? "ERR_LEDGER_UNREACHABLE" : "ERR_LEDGER_PROFILE";
-    return failure("wait", code, stage, where, detail, cause);
-  }
-  if (/ProposalResponsePayloads do not match/i.test(said)) {
-    const detail = "the organisations' peers give different results: one is behind, or runs other code";
-    return failure("again", "ERR_LEDGER_NO_QUORUM", stage, where, `${detail} (${said})`, cause);
-  }
-  if (/expired/i.test(said)) {
-    return failure("wait", "ERR_LEDGER_PROFILE", stage, where, `the client certificate has expired: ${said}`, cause);
-  }
-  if (
-    /access denied|creator.*(?:malformed|invalid|not valid)|unknown authority|permission denied/i.test(said) ||
-    isDenied(cause)
-  ) {
-    return failure(
-      "wait",
-      "ERR_LEDGER_PROFILE",
-      stage,
-      where,
-      `the network does not accept this client: ${said}`,
-      cause,
-    );
-  }
-  if (/channel.*(?:not found|does not exist)|cannot retrieve ledger|Invalid chain ID/i.test(said)) {
-    return failure("wait", "ERR_LEDGER_PROFILE", stage, where, `no such channel there: ${said}`, cause);
-  }
-  if (cause.code === GRPC.failedPrecondition || cause.code === GRPC.aborted) {
-    return failure("wait", "ERR_LEDGER_NO_QUORUM", stage, where, `too few organisations endorse: ${said}`, cause);
-  }
-  return failure("wait", "ERR_LEDGER_UNREACHABLE", stage, where, said, cause);
+  const meaning = MEANINGS.find((one) => one.said.test(said));
+  if (meaning === undefined) return failed("wait", "ERR_LEDGER_UNREACHABLE", said);
+  return failed(meaning.kind, meaning.code, `${meaning.means}: ${said}`);
 }
-
-const isDenied = ({ code }: GatewayShape): boolean => code === GRPC.permissionDenied || code === GRPC.unauthenticated;
 
 /** Ordered, and found invalid by the peers: see TxValidationCode in fabric-protos. */
 export function invalidOf(code: number, name: string, transactionId: string): Failure {
@@ -93,26 +92,12 @@ export function invalidOf(code: number, name: string, transactionId: string): Fa
   return { kind: "wait", error: new LedgerError("ERR_LEDGER_NO_QUORUM", `fabric: ${detail}`) };
 }
 
-function failure(
-  kind: FailureKind,
-  code: (typeof LEDGER_ERRORS)[number],
-  stage: Stage,
-  where: string,
-  detail: string,
-  cause: unknown,
-): Failure {
-  return { kind, error: new LedgerError(code, `fabric: ${stage} at ${where}: ${detail}`, { cause }) };
-}
-
 /** The peers' own words are in the details; the message only says that there are some. */
-function saidBy({ message, details }: GatewayShape): string {
-  if (details.length === 0) return message;
-  return details
-    .map(({ mspId, address, message: detail }) => `${mspId ?? "?"} at ${address ?? "?"}: ${detail}`)
-    .join("; ");
-}
-
-function isGateway(cause: unknown): cause is GatewayShape {
-  const { code, details, message } = (cause ?? {}) as Partial<GatewayShape>;
-  return typeof code === "number" && Array.isArray(details) && typeof message === "string";
+function saidBy(cause: unknown): string {
+  const { message = String(cause), details } = (cause ?? {}) as Partial<GatewayShape>;
+  if (!Array.isArray(details) || details.length === 0) return message;
+  const each = (details as GatewayShape["details"]).map(
+    ({ mspId = "?", address = "?", message: detail }) => `${mspId} at ${address}: ${detail}`,
+  );
+  return [message, ...each].join("; ");
 }

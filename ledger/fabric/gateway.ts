@@ -47,7 +47,7 @@ export interface GatewayConnection {
 }
 
 /** Milliseconds. */
-const DEADLINES = { endorse: 15_000, evaluate: 5_000, submit: 5_000, status: 15_000 };
+const DEADLINES = { endorse: 15_000, evaluate: 5_000, submit: 5_000, status: 5_000 };
 /** A batch of the largest records, its writes and its signatures. */
 const MAX_MESSAGE = 100 * 1024 * 1024;
 

@@ -27,7 +27,7 @@ export interface SubmitterOptions {
 const TRIES = 40;
 /** What a peer of another organisation may be behind: a refusal counts when it is repeated after that. */
 const SETTLE_MS = 300;
-const UNKNOWN_TRIES = 4;
+const UNKNOWN_TRIES = 8;
 
 export function createSubmitter({ view, connected, call, signal }: SubmitterOptions) {
   const callText = JSON.stringify(call);

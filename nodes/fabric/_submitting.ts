@@ -1,0 +1,21 @@
+/** A process that hands in records until it is killed. */
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import { anchor, NETWORK, testMember } from "../../ledger/conformance/fixture.ts";
+import { openLevelStore } from "../../ledger/embedded/store.ts";
+import { type FabricLedgerOptions, openFabricLedger } from "../../ledger/fabric/open-fabric-ledger.ts";
+
+interface Order extends Pick<FabricLedgerOptions, "profile" | "client" | "member"> {
+  readonly location: string;
+  readonly total: number;
+}
+
+process.once("message", async ({ location, total, ...order }: Order) => {
+  const store = await openLevelStore(location);
+  const ledger = await openFabricLedger({ ...order, store, network: NETWORK, code: codeDigest() });
+  const author = testMember(order.member);
+  for (let at = 0; at < total; at += 4) {
+    const submitted = ledger.submit([0, 1, 2, 3].map((more) => anchor(author, at + more)));
+    if (at === 0) process.send?.("submitting");
+    await submitted;
+  }
+});

@@ -1,0 +1,260 @@
+import { fork } from "node:child_process";
+import { createPrivateKey, webcrypto } from "node:crypto";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import { createContract } from "../../chaincode/fabric/contract.ts";
+import { startChaincode } from "../../chaincode/fabric/server.ts";
+import type { Stub } from "../../chaincode/fabric/stub.ts";
+import { keys } from "../../chaincode/rules/keys.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { admission, anchor, founding, transaction } from "../../ledger/conformance/fixture.ts";
+import { caughtUp, collect } from "../../ledger/conformance/suite.ts";
+import { verifyForContract } from "../../ledger/contract.ts";
+import { layout } from "../../ledger/embedded/layout.ts";
+import { openLevelStore } from "../../ledger/embedded/store.ts";
+import type { Ledger, LedgerError } from "../../ledger/port.ts";
+import { siblingPath } from "../boot/sibling.ts";
+import { type FabricClient as Client, type FabricForTest, startFabric } from "./_network.ts";
+import { fabricForTests } from "./_skip.ts";
+import { packageIdOf } from "./init-network.ts";
+
+const binaries = await fabricForTests();
+
+const isMissing = "missing" in binaries;
+// Undefined where every test is skipped.
+const fabric = (
+  isMissing
+    ? undefined
+    : await startFabric(binaries.binaries, { organisations: 3, orderers: 1, endorsement: "majority" })
+) as FabricForTest;
+const [first, second, third] = (fabric?.clients ?? []) as [Client, Client, Client];
+const founder = first?.member;
+
+describe.skipIf(isMissing)("faults of a Fabric network", () => {
+  afterAll(() => fabric.close());
+  let open: Ledger[] = [];
+  afterEach(async () => {
+    await Promise.all(open.map((ledger) => ledger.close()));
+    open = [];
+    await fabric.up();
+  });
+
+  async function opened(...args: Parameters<FabricForTest["open"]>): Promise<Ledger> {
+    const ledger = await fabric.open(...args);
+    open.push(ledger);
+    return ledger;
+  }
+  async function founded() {
+    const chaincode = await fabric.deploy();
+    const ledgers = await Promise.all(fabric.clients.map((client) => opened(client, chaincode)));
+    await ledgers[0]!.submit([founding(founder), admission(founder, second.member), admission(founder, third.member)]);
+    return { chaincode, ledger: ledgers[0]!, ledgers };
+  }
+  /** What keeps a ledger from going on. */
+  async function trouble(...[client, chaincode, options]: Parameters<FabricForTest["open"]>): Promise<LedgerError> {
+    const seen = Promise.withResolvers<LedgerError>();
+    await opened(client, chaincode, { ...options, onTrouble: (error) => seen.resolve(error as LedgerError) });
+    return seen.promise;
+  }
+
+  test("members that write the same key at once all get through", async () => {
+    const { ledgers, ledger } = await founded();
+    const proposal = { kind: "replace-sequencer" as const, sequencer: "second", from: { size: 0, root: digestOf("") } };
+    const votes = fabric.clients.map(({ member }) => transaction(member, "vote.cast", { proposal, choice: "for" }));
+    const settled = await Promise.allSettled(ledgers.map((one, at) => one.submit([votes[at]!])));
+    // The third vote comes after the proposal was carried by two, whichever they are.
+    expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    const late = settled.find((one) => one.status === "rejected");
+    expect(late).toMatchObject({ reason: { rejection: { code: "ERR_CONTRACT_STATE" } } });
+    await caughtUp(ledger, 5);
+    expect(await ledger.get(keys.network)).toMatchObject({ sequencer: "second", operator: "second" });
+  });
+
+  test("the same record handed in by all at once is recorded once", async () => {
+    const { ledgers } = await founded();
+    const entries = await Promise.all(ledgers.map((one) => one.submit([anchor(founder, 0), anchor(founder, 1)])));
+    expect(entries[1]).toEqual(entries[0]);
+    expect(entries[2]).toEqual(entries[0]);
+    expect((await ledgers[0]!.status()).height).toBe(5);
+  });
+
+  test.each([
+    ["the ordering service", ["orderer1"]],
+    ["the peer whose Gateway is used", ["peer-org1"]],
+    ["the peer of another organisation", ["peer-org2"]],
+    ["every chaincode server", ["chaincode-org1", "chaincode-org2", "chaincode-org3"]],
+  ])(
+    "%s killed under load: nothing acknowledged is lost, nothing is applied twice, service comes back",
+    async (_what, victims) => {
+      const { ledger, ledgers } = await founded();
+      let stop = false;
+      let next = 0;
+      let last = performance.now();
+      let longest = 0;
+      const writing = (async () => {
+        for (; !stop || next < 20; next += 2) {
+          await ledger.submit([anchor(founder, next), anchor(founder, next + 1)]);
+          longest = Math.max(longest, performance.now() - last);
+          last = performance.now();
+        }
+      })();
+      await expect.poll(() => next).toBeGreaterThan(6);
+      for (const victim of victims) await fabric.kill(victim);
+      await fabric.up();
+      const restarted = next;
+      await expect.poll(() => next).toBeGreaterThan(restarted + 6);
+      stop = true;
+      await writing;
+      console.info(`longest wait for an acknowledgement with ${victims.join(", ")} killed: ${Math.round(longest)} ms`);
+      for (const one of ledgers) {
+        await caughtUp(one, 3 + next);
+        const ids = (await collect(one.entries(3))).map(({ transaction: { statement } }) => statement.id);
+        expect(ids).toEqual(Array.from({ length: next }, (_, at) => anchor(founder, at).statement.id));
+        expect(await one.get(keys.access(founder.id))).toMatchObject({ to: next });
+      }
+    },
+  );
+
+  test("a node killed between handing in and hearing of it brings everything of its outbox, each once", async () => {
+    const { chaincode, ledger } = await founded();
+    const location = await fabric.location();
+    const { profile, client, member } = first;
+    const total = 40;
+    for (const delay of [30, 90, 140, 190, 260]) {
+      const child = fork(siblingPath(import.meta.url, "./_submitting"), {
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+      });
+      child.send({ location, profile: { ...profile, chaincode }, client, member: member.id, total });
+      await once(child, "message");
+      await pause(delay);
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    const again = await opened(first, chaincode, { location });
+    await expect.poll(async () => (await again.status()).outbox).toBe(0);
+    await again.submit(Array.from({ length: total }, (_, at) => anchor(founder, at)));
+    await caughtUp(ledger, 3 + total);
+    const ids = (await collect(ledger.entries(3))).map(({ transaction: { statement } }) => statement.id);
+    expect(ids).toEqual(Array.from({ length: total }, (_, at) => anchor(founder, at).statement.id));
+  });
+
+  test("too few organisations endorse: the outbox keeps the records, and they go through later", async () => {
+    const { ledger } = await founded();
+    await fabric.kill("chaincode-org2");
+    await fabric.kill("chaincode-org3");
+    const waiting = ledger.submit([anchor(founder, 0)]);
+    await pause(1_000);
+    expect((await ledger.status()).outbox).toBe(1);
+    await fabric.up();
+    expect(await waiting).toHaveLength(1);
+  });
+
+  test("chaincode that computes something else under the same package and version is caught at endorsement", async () => {
+    const { chaincode } = await founded();
+    const troubles: LedgerError[] = [];
+    const ledger = await opened(first, chaincode, { onTrouble: (error) => troubles.push(error as LedgerError) });
+    const shifted = createContract({ verify: verifyForContract, code: codeDigest(), now: Date.now });
+    const Invoke = (stub: Stub) => {
+      const { seconds, nanos } = stub.getTxTimestamp();
+      return shifted.Invoke({ ...stub, getTxTimestamp: () => ({ seconds: seconds - 1, nanos }) });
+    };
+    const { layout, plan } = fabric.network;
+    const servers = await Promise.all(
+      plan.organisations.slice(1).map(async (org) => {
+        await fabric.kill(`chaincode-${org.name}`);
+        const tls = {
+          key: await readFile(layout.chaincode.key(org)),
+          certificate: await readFile(layout.chaincode.certificate(org)),
+        };
+        const place = { packageId: await packageIdOf(fabric.network, org), address: `127.0.0.1:${org.chaincode}`, tls };
+        return vi.waitFor(() => startChaincode({ ...shifted, Invoke }, place), { timeout: 20_000 });
+      }),
+    );
+    const waiting = ledger.submit([anchor(founder, 0)]);
+    await expect.poll(() => troubles.at(-1)?.message).toMatch(/different results/);
+    expect(troubles.at(-1)).toMatchObject({ code: "ERR_LEDGER_NO_QUORUM" });
+    for (const server of servers) server.close();
+    await fabric.up();
+    expect(await waiting).toHaveLength(1);
+  });
+
+  test("another channel, another chaincode and another contract are named", async () => {
+    const { chaincode } = await founded();
+    const profile = { ...first.profile, chaincode };
+    const other = await trouble(first, chaincode, { profile: { ...profile, channel: "elsewhere" } });
+    expect(other).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("elsewhere") });
+    const absent = await trouble(first, chaincode, { profile: { ...profile, chaincode: "nothing" } });
+    expect(absent).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("nothing") });
+    const rules = await trouble(first, chaincode, { code: digestOf("other rules") });
+    expect(rules).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("upgrade") });
+    const network = await trouble(first, chaincode, { network: "another" });
+    expect(network).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("conformance") });
+  });
+
+  test("a client that is not the member's is refused, and so is one whose certificate has expired", async () => {
+    const { chaincode } = await founded();
+    const stranger = await opened(
+      { ...first, client: second.client, profile: { ...first.profile, client: second.profile.client } },
+      chaincode,
+      { submitTimeoutMs: 2_000 },
+    );
+    await expect(stranger.submit([anchor(founder, 0)])).rejects.toMatchObject({
+      code: "ERR_LEDGER_PROFILE",
+      cause: { message: expect.stringContaining("ERR_FABRIC_CALLER") },
+    });
+    const error = await trouble({ ...first, client: await expired(fabric, "org1") }, chaincode);
+    expect(error).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringMatching(/expired/) });
+  });
+
+  test("a store that follows another history is not taken further", async () => {
+    const { chaincode } = await founded();
+    const location = await fabric.location();
+    const ledger = await fabric.open(first, chaincode, { location });
+    await caughtUp(ledger, 3);
+    await ledger.close();
+    const store = await openLevelStore(location);
+    const head = JSON.parse((await store.get(layout.head)) ?? "");
+    const checkpoint = { ...JSON.parse(head.checkpoint), hash: "x".repeat(43) };
+    const value = JSON.stringify({ ...head, checkpoint: JSON.stringify(checkpoint) });
+    await store.batch([{ type: "put", key: layout.head, value }], { sync: true });
+    await store.close();
+    expect(await trouble(first, chaincode, { location })).toMatchObject({ code: "ERR_LEDGER_FORK" });
+  });
+});
+
+/** A certificate of yesterday by the organisation's own authority. */
+async function expired({ network }: FabricForTest, name: string) {
+  await import("reflect-metadata");
+  const x509 = await import("@peculiar/x509");
+  const org = network.plan.organisations.find((one) => one.name === name)!;
+  const folder = join(network.layout.peer.organisation(org), "ca");
+  const files = await readdir(folder);
+  const read = (end: string) => readFile(join(folder, files.find((file) => file.endsWith(end))!), "utf8");
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const authority = new x509.X509Certificate(await read(".pem"));
+  const pkcs8 = createPrivateKey(await read("_sk")).export({ type: "pkcs8", format: "der" });
+  const signingKey = await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
+  const pair = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: "0102",
+    subject: "C=US, OU=client, CN=old",
+    issuer: authority.subjectName,
+    notBefore: authority.notBefore,
+    notAfter: new Date(authority.notBefore.getTime() + 60_000),
+    signingAlgorithm: algorithm,
+    publicKey: pair.publicKey,
+    signingKey,
+    extensions: [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
+    ],
+  });
+  const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", pair.privateKey));
+  const privateKey = `-----BEGIN PRIVATE KEY-----\n${key.toString("base64")}\n-----END PRIVATE KEY-----\n`;
+  return { certificate: `${certificate.toString("pem")}\n`, privateKey };
+}
