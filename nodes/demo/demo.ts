@@ -4,19 +4,25 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { encodeEvidence } from "../../ledger/audit/build.ts";
+import type { Method } from "../../policies/model/request.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { privateValues, readTables } from "./compare.ts";
+import type { DemoFabric } from "./fabric-network.ts";
 import { type DemoNetwork, inProcess, membersOf } from "./network.ts";
 import { inProcesses } from "./processes.ts";
 import type { DemoReport } from "./report.ts";
 import { type DemoHooks, type DemoRequest, registerAll, runRequest, verifyAll } from "./run.ts";
 import { loadScenario, type Scenario, type ScenarioName } from "./scenario.ts";
-import { createWireTap, type Traffic } from "./wire-tap.ts";
+import { createWireTap, type Traffic, type WireTap } from "./wire-tap.ts";
 
 export interface DemoOptions {
   readonly scenario: ScenarioName;
   readonly processes: boolean;
+  /** Default `embedded`. */
+  readonly ledger?: DemoReport["ledger"];
   readonly suite: SuiteId;
+  /** Of every request; absent: mask. */
+  readonly method?: Method | undefined;
   /** Folder for the evidence bundles and the trust file. */
   readonly out?: string;
   readonly surroundings: Surroundings;
@@ -24,7 +30,7 @@ export interface DemoOptions {
 
 /** Wraps each long part, so that the caller can show progress. */
 export type DemoStep = <T>(
-  name: "network" | "register" | "request" | "verify",
+  name: "fabric" | "network" | "register" | "request" | "verify",
   detail: { readonly scenario: Scenario; readonly request?: Scenario["requests"][number] },
   work: (update: (state: string) => void) => Promise<T>,
 ) => Promise<T>;
@@ -44,14 +50,15 @@ export async function runDemo(
 ): Promise<FinishedDemo> {
   const { surroundings } = options;
   const startedAt = surroundings.now();
-  const scenario = await loadScenario(options.scenario);
+  const scenario = asked(await loadScenario(options.scenario), options.method);
   const tables = await readTables(scenario);
   const tap = createWireTap(privateValues(tables));
   const now = new Date(startedAt);
-  const start = options.processes ? inProcesses : inProcess;
-  const network = await step("network", { scenario }, (update) =>
-    start({ scenario, suite: options.suite, tap, surroundings, onStep: update }),
-  );
+  const fabric =
+    options.ledger === "fabric"
+      ? await step("fabric", { scenario }, () => startFabric(scenario, surroundings))
+      : undefined;
+  const network = await startNodes(options, scenario, fabric, tap, step);
   try {
     const silent: DemoHooks = { onRegistered: () => undefined, onState: () => undefined };
     await step("register", { scenario }, (update) =>
@@ -70,7 +77,7 @@ export async function runDemo(
     const traffic = await network.traffic();
     const report: DemoReport = {
       scenario: scenario.name,
-      ledger: "embedded",
+      ledger: options.ledger ?? "embedded",
       nodes: membersOf(scenario).length,
       processes: options.processes,
       requests: requests.map(({ evidence: _evidence, ...request }) => request),
@@ -84,6 +91,46 @@ export async function runDemo(
     return { report, scenario, traffic, network };
   } catch (error) {
     await network.close();
+    throw error;
+  }
+}
+
+const asked = (scenario: Scenario, method: Method | undefined): Scenario =>
+  method === undefined || method === "mask"
+    ? scenario
+    : { ...scenario, requests: scenario.requests.map((request) => ({ ...request, method })) };
+
+async function startFabric(scenario: Scenario, { env, signal }: Surroundings): Promise<DemoFabric> {
+  // gRPC and Fabric's messages are loaded only where they are used.
+  const { startDemoFabric } = await import("./fabric-network.ts");
+  return startDemoFabric(
+    membersOf(scenario).map(({ id }) => id),
+    { env, signal },
+  );
+}
+
+/** The Fabric network ends with the nodes on it. */
+async function startNodes(
+  { processes, suite, surroundings }: DemoOptions,
+  scenario: Scenario,
+  fabric: DemoFabric | undefined,
+  tap: WireTap,
+  step: DemoStep,
+): Promise<DemoNetwork> {
+  const start = processes ? inProcesses : inProcess;
+  try {
+    const network = await step("network", { scenario }, (update) =>
+      start({ scenario, suite, tap, surroundings, onStep: update, ...(fabric === undefined ? {} : { fabric }) }),
+    );
+    return {
+      ...network,
+      async close() {
+        await network.close();
+        await fabric?.close();
+      },
+    };
+  } catch (error) {
+    await fabric?.close();
     throw error;
   }
 }

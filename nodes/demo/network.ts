@@ -3,6 +3,7 @@ import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { type ApiAddress, type ApiClient, createApiClient } from "../cli/api-client.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { createTestnet } from "../testnet/testnet.ts";
+import type { DemoFabric } from "./fabric-network.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Traffic, WireTap } from "./wire-tap.ts";
 
@@ -22,6 +23,8 @@ export interface DemoNetworkOptions {
   readonly tap: WireTap;
   readonly surroundings: Surroundings;
   readonly onStep: (member: string) => void;
+  /** Absent: the embedded ledger. */
+  readonly fabric?: DemoFabric;
 }
 
 export const membersOf = ({ operator, requester, receiver, providers }: Scenario) => [
@@ -37,12 +40,14 @@ export async function inProcess({
   tap,
   surroundings,
   onStep,
+  fabric,
 }: DemoNetworkOptions): Promise<DemoNetwork> {
   const testnet = await createTestnet({
     members: membersOf(scenario),
     network: `demo-${scenario.name}`,
     attributes: scenario.attributes,
     suite,
+    ...(fabric === undefined ? {} : { configOf: fabric.ledgerOf }),
     observe: tap.see,
     onStep: ({ kind, member }) => {
       surroundings.signal.throwIfAborted();

@@ -17,7 +17,7 @@ import type { Traffic } from "./wire-tap.ts";
 
 type Options = Omit<DemoNetworkOptions, "tap">;
 
-export async function inProcesses({ scenario, suite, surroundings, onStep }: Options): Promise<DemoNetwork> {
+export async function inProcesses({ scenario, suite, surroundings, onStep, fabric }: Options): Promise<DemoNetwork> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-demo-"));
   const children = new Map<string, ChildProcess>();
   const addresses = new Map<string, ApiAddress>();
@@ -45,7 +45,8 @@ export async function inProcesses({ scenario, suite, surroundings, onStep }: Opt
 
   try {
     for (const member of membersOf(scenario)) {
-      await initNode({ dir: folder(member.id), config: await localConfig(member), suite, effects: systemEffects });
+      const config = { ...(await localConfig(member)), ...fabric?.ledgerOf(member.id) };
+      await initNode({ dir: folder(member.id), config, suite, effects: systemEffects });
     }
     const { id: operator } = scenario.operator;
     const { title, industry, attributes, name } = scenario;

@@ -9,7 +9,7 @@ import type { Traffic } from "./wire-tap.ts";
 
 export interface DemoReport {
   readonly scenario: string;
-  readonly ledger: "embedded";
+  readonly ledger: "embedded" | "fabric";
   readonly nodes: number;
   readonly processes: boolean;
   readonly requests: readonly Omit<DemoRequest, "evidence">[];

@@ -53,6 +53,8 @@ export interface TestnetOptions {
   readonly effects?: Effects;
   /** Sections of sealane.json for every node, beside what members say. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Sections of one member's sealane.json beside those. */
+  readonly configOf?: (member: string) => Readonly<Record<string, unknown>>;
 }
 
 export interface Testnet {
@@ -116,7 +118,12 @@ export async function createTestnet(options: TestnetOptions): Promise<Testnet> {
       const dir = folder(member.id);
       const open = options.fronts?.[member.id];
       const { config, place } = await localMember(member, open !== undefined);
-      await initNode({ dir, config: mergedConfig(options.config ?? {}, config), suite, effects });
+      await initNode({
+        dir,
+        config: mergedConfig({ ...options.config, ...options.configOf?.(member.id) }, config),
+        suite,
+        effects,
+      });
       if (open !== undefined && place !== undefined) fronts.push(await open({ member: member.id, dir, place }));
     }
     await foundNetwork({

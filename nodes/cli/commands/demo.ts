@@ -1,5 +1,7 @@
 /** `sealane demo`: a whole network on this machine and the main job on it, step by step. */
 import { SUITE_IDS, type SuiteId } from "../../../crypto/suites/suite.ts";
+import { METHODS, type Method } from "../../../policies/model/request.ts";
+import type { DemoReport } from "../../demo/report.ts";
 import type { ScenarioName } from "../../demo/scenario.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -8,6 +10,7 @@ import { choice } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import { renderTable } from "../table.ts";
 
+const LEDGERS = ["embedded", "fabric"] as const satisfies readonly DemoReport["ledger"][];
 const SCENARIOS = ["grunfeld", "shaoxing"] as const satisfies readonly ScenarioName[];
 
 interface DemoFlags {
@@ -16,6 +19,8 @@ interface DemoFlags {
   readonly scenario: ScenarioName;
   readonly out?: string;
   readonly suite: SuiteId;
+  readonly method: Method;
+  readonly ledger: DemoReport["ledger"];
 }
 
 export const demoCommands: CommandGroup = (program, { texts, action }) => {
@@ -27,6 +32,8 @@ export const demoCommands: CommandGroup = (program, { texts, action }) => {
     .option("--processes", text("cli.demo.processes"))
     .option("--scenario <name>", text("cli.demo.scenario"), choice(SCENARIOS), "grunfeld")
     .option("--suite <suite>", `${text("cli.node.init.suite")}: ${SUITE_IDS.join(" | ")}`, choice(SUITE_IDS), "intl")
+    .option("--method <method>", text("cli.request.submit.method"), choice(METHODS), "mask")
+    .option("--ledger <kind>", text("cli.demo.ledger"), choice(LEDGERS), "embedded")
     .option("--out <folder>", text("cli.demo.out"))
     .action(action<DemoFlags>((context, flags) => demo(context, flags)));
 };
@@ -46,6 +53,8 @@ async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome>
       scenario: flags.scenario,
       processes: flags.processes === true,
       suite: flags.suite,
+      method: flags.method,
+      ledger: flags.ledger,
       surroundings,
       ...(flags.out === undefined ? {} : { out: context.path(flags.out) }),
     },
