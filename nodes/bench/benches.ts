@@ -9,6 +9,7 @@ import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { negotiateBench } from "./negotiate.bench.ts";
 import { policyBench } from "./policy.bench.ts";
+import { psiBench } from "./psi.bench.ts";
 import { requestBench } from "./request.bench.ts";
 import { scanBench } from "./scan.bench.ts";
 import { secaggBench } from "./secagg.bench.ts";
@@ -27,4 +28,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   scan: scanBench,
   vectors: vectorsBench,
   he: heBench,
+  psi: psiBench,
 };

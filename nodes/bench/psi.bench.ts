@@ -1,0 +1,126 @@
+/**
+ * Private set intersection of two lists of which half is in both, from items to result: commitments, three lists as frames that
+ * are checked as they come, matching. Sizes are 10,000, 100,000 and so on up to `--items`; @openmined/psi.js does `--baseline`
+ * items, on the one thread that it has, in the same run. Both sides are one process here, on as many workers as there are processors,
+ * which take turns as they do between two nodes. `psiSpeedup` compares times; `psiProcessorRatio` processor time of all threads,
+ * which a busy machine changes less. `psiGrowth`: time per item at the largest size over that at the smallest.
+ * Memory is the peak of the process after each size, both sides and, in each, the lists of items.
+ */
+import { randomBytes } from "node:crypto";
+import { assertCommitted } from "../../crypto/psi/commitment.ts";
+import { frameCount, frameOf, incomingList, type List } from "../../crypto/psi/frames.ts";
+import { psiKey } from "../../crypto/psi/masking.ts";
+import { answerOf, intersectionOf, type OwnList, ownList } from "../../crypto/psi/party.ts";
+import { openPsiWorkers } from "../psi/psi-workers.ts";
+import { type BenchOptions, defineBench } from "./bench.ts";
+import { openOpenMined } from "./psi-openmined.ts";
+
+const SIZES = { items: { full: 100_000, tiny: 300 }, baseline: { full: 10_000, tiny: 300 } };
+const VARIANT = "intersection";
+
+export const psiBench = defineBench(SIZES, async ({ sizes, tiny, note }: BenchOptions<keyof typeof SIZES>) => {
+  const { items, baseline } = sizes;
+  const counts: number[] = [];
+  for (let count = Math.min(items, 10_000); count <= items; count *= 10) counts.push(count);
+  const runs: Measured[] = [];
+  for (const count of counts) {
+    note(`${count} items`);
+    runs.push(await measured(count, async () => await runOurs(count)));
+  }
+  const growth = runs.at(-1)!.ms / runs.at(-1)!.count / (runs[0]!.ms / runs[0]!.count);
+  return {
+    parameters: { items, baseline },
+    results: [
+      // The other library comes from the registry; a tiny run needs none.
+      ...(tiny ? [] : await besideOpenMined(baseline, note)),
+      { metric: "psiGrowth", value: growth, unit: "x", target: { atMost: 1.5 } },
+      ...runs.flatMap(({ count, ms, processorMs, bytes, peakMiB }) => [
+        { metric: `psi${count}Ms`, value: ms, unit: "ms" },
+        { metric: `psi${count}ProcessorMs`, value: processorMs, unit: "ms" },
+        { metric: `psi${count}Bytes`, value: bytes, unit: "bytes" },
+        { metric: `psi${count}PeakMiB`, value: peakMiB, unit: "MiB" },
+      ]),
+    ],
+  };
+});
+
+async function besideOpenMined(count: number, note: (text: string) => void) {
+  await using library = await openOpenMined();
+  note(`@openmined/psi.js, ${count} items`);
+  const [asks, holds] = listsOf(count);
+  const theirs = await measured(count, async () => library.intersect(asks, holds));
+  note(`the same ${count} items by Sealane`);
+  const ours = await measured(count, async () => await runOurs(count));
+  return [
+    { metric: "psiSpeedup", value: theirs.ms / ours.ms, unit: "x", target: { atLeast: 10 } },
+    { metric: "psiProcessorRatio", value: theirs.processorMs / ours.processorMs, unit: "x" },
+    { metric: "openMinedMs", value: theirs.ms, unit: "ms" },
+    { metric: "openMinedProcessorMs", value: theirs.processorMs, unit: "ms" },
+    { metric: "openMinedBytes", value: theirs.bytes, unit: "bytes" },
+  ];
+}
+
+interface Measured {
+  readonly count: number;
+  readonly ms: number;
+  readonly processorMs: number;
+  readonly bytes: number;
+  readonly peakMiB: number;
+}
+
+async function measured(
+  count: number,
+  work: () => Promise<{ readonly found: number; readonly bytes: number }>,
+): Promise<Measured> {
+  const before = process.cpuUsage();
+  const began = performance.now();
+  const { found, bytes } = await work();
+  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(before);
+  if (found !== Math.ceil(count / 2)) throw new Error(`intersection: wanted ${Math.ceil(count / 2)}, got ${found}`);
+  const peakMiB = process.resourceUsage().maxRSS / 1024;
+  return { count, ms, processorMs: (user + system) / 1000, bytes, peakMiB };
+}
+
+/** Company codes; every second one of the asker's is on the holder's list. */
+function listsOf(count: number): [readonly string[], readonly string[]] {
+  const codes = (from: number, step: number) =>
+    Array.from({ length: count }, (_, i) => `91330600${String(from + i * step).padStart(10, "0")}`);
+  return [codes(0, 1), codes(0, 2)];
+}
+
+async function runOurs(count: number) {
+  const [asks, holds] = listsOf(count);
+  const run = new Uint8Array(randomBytes(16));
+  const [a, b] = [psiKey(randomBytes(48)), psiKey(randomBytes(48))];
+  await using asking = openPsiWorkers({ key: a, run });
+  await using holding = openPsiWorkers({ key: b, run });
+  const about = { variant: VARIANT, run } as const;
+  const asker = await ownList({ ...about, side: "asker", salt: randomBytes(32) }, asking, asks);
+  const holder = await ownList({ ...about, side: "holder", salt: randomBytes(32) }, holding, holds);
+  const first = travelled(asker.list, asker.points, asker);
+  const second = travelled(holder.list, holder.points, holder);
+  const answer = answerOf(VARIANT, await holding.remask(first.points));
+  const answered = travelled({ kind: "asked", run, size: count }, answer);
+  const others = await asking.remask(second.points);
+  const found = intersectionOf(asker, answered.points, others);
+  return { found: found.length, bytes: first.bytes + second.bytes + answered.bytes };
+}
+
+/** A list after it was sent, taken frame by frame and checked against what its owner had committed to. */
+function travelled(list: List, points: Uint8Array, owner?: OwnList) {
+  const coming = incomingList(list, { sorted: owner !== undefined });
+  const taken = new Uint8Array(points.length);
+  let bytes = 0;
+  let at = 0;
+  for (let index = 0; index < frameCount(list.size); index++) {
+    const frame = frameOf(list, points, index);
+    const piece = coming.take(frame);
+    taken.set(piece, at);
+    at += piece.length;
+    bytes += frame.length;
+  }
+  const hashes = coming.end();
+  if (owner !== undefined) assertCommitted(owner.commitment, hashes, owner.salt);
+  return { points: taken, bytes };
+}
