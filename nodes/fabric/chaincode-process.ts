@@ -1,10 +1,7 @@
 /** One organisation's chaincode server as a process of its own; its place comes by environment. */
 import { readFile } from "node:fs/promises";
-import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
-import { createContract } from "../../chaincode/fabric/contract.ts";
-import { startChaincode } from "../../chaincode/fabric/server.ts";
-import { verifyForContract } from "../../ledger/contract.ts";
 import { CHAINCODE_ENVIRONMENT } from "./sealane-chaincode.ts";
+import { serveSealane } from "./serve-sealane.ts";
 
 const value = (name: string): string => {
   const found = process.env[name];
@@ -12,9 +9,9 @@ const value = (name: string): string => {
   return found;
 };
 const { packageId, address, key, certificate } = CHAINCODE_ENVIRONMENT;
-const contract = createContract({ verify: verifyForContract, code: codeDigest(), now: () => Date.now() });
-await startChaincode(contract, {
+await serveSealane({
   packageId: value(packageId),
   address: value(address),
-  tls: { key: await readFile(value(key)), certificate: await readFile(value(certificate)) },
+  key: await readFile(value(key), "utf8"),
+  certificate: await readFile(value(certificate), "utf8"),
 });

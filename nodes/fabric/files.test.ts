@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import { sealane } from "../cli/_transcript.ts";
 import { findBinaries, isSupported, PROGRAMS } from "./binaries.ts";
 import { chaincodePackage } from "./chaincode-package.ts";
 import { initFabric, packageIdOf, readFabric } from "./init-network.ts";
@@ -41,6 +43,16 @@ test("a chaincode package is the same bytes every time, tar reads it, and its id
   expect(JSON.parse(connection)).toMatchObject({ address: "127.0.0.1:9999", tls_required: true, root_cert: "PEM" });
   // No private key: peers keep the package as it is.
   expect(gunzipSync(code).toString()).not.toContain("client_key");
+});
+
+test("a package for an existing network is made on the command line, with its id and the version to agree on", async () => {
+  await writeFile(join(dir, "tls.crt"), "PEM");
+  const line = "fabric package --address cc.example.org:9999 --certificate tls.crt --out sealane.tar.gz --json";
+  const { stdout, exitCode } = await sealane(line, { cwd: dir });
+  expect(exitCode).toBe(0);
+  const bytes = await readFile(join(dir, "sealane.tar.gz"));
+  const packageId = `sealane:${createHash("sha256").update(bytes).digest("hex")}`;
+  expect(JSON.parse(stdout)).toMatchObject({ packageId, version: codeDigest() });
 });
 
 test("init writes every file once, with ports of its own, and refuses a folder that holds a network", async () => {

@@ -18,6 +18,19 @@ interface InitFlags {
   readonly batchMs: number;
 }
 
+interface PackageFlags {
+  readonly address: string;
+  readonly certificate: string;
+  readonly out: string;
+}
+
+interface ServeFlags {
+  readonly packageId: string;
+  readonly listen: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
 export const fabricCommands: CommandGroup = (program, { texts, action }) => {
   const { text } = texts;
   const fabric = program.command("fabric").description(text("cli.fabric"));
@@ -30,6 +43,21 @@ export const fabricCommands: CommandGroup = (program, { texts, action }) => {
     .option("--clients <count>", text("cli.fabric.clients"), integer(1, 100), 5)
     .option("--batch-ms <milliseconds>", text("cli.fabric.batch"), integer(1, 60_000), 50)
     .action(action<InitFlags>(init));
+  fabric
+    .command("package")
+    .description(text("cli.fabric.package"))
+    .requiredOption("--address <host:port>", text("cli.fabric.address"))
+    .requiredOption("--certificate <file>", text("cli.fabric.certificate"))
+    .requiredOption("--out <file>", text("cli.fabric.package.out"))
+    .action(action<PackageFlags>(makePackage));
+  fabric
+    .command("serve")
+    .description(text("cli.fabric.serve"))
+    .requiredOption("--package-id <id>", text("cli.fabric.packageId"))
+    .requiredOption("--listen <host:port>", text("cli.fabric.listen"))
+    .requiredOption("--certificate <file>", text("cli.fabric.certificate"))
+    .requiredOption("--key <file>", text("cli.fabric.key"))
+    .action(action<ServeFlags>(serve));
   fabric.command("up").description(text("cli.fabric.up")).action(action(up));
   fabric.command("down").description(text("cli.fabric.down")).action(action(down));
   fabric.command("status").description(text("cli.fabric.status")).action(action(status));
@@ -46,6 +74,42 @@ async function init({ dir, texts }: CommandContext, flags: InitFlags): Promise<O
   };
   const plan = await initFabric(dir, options, { now: new Date().toISOString(), random: randomBytes });
   return { json: { dir, ...plan }, human: texts.text("cli.fabric.init.done", { dir }) };
+}
+
+const LABEL = "sealane";
+
+async function makePackage(context: CommandContext, { address, certificate, out }: PackageFlags): Promise<Outcome> {
+  const { codeDigest } = await import("../../../chaincode/fabric/code-digest.ts");
+  const { chaincodePackage } = await import("../../fabric/chaincode-package.ts");
+  const rootCertificate = await context.readText(certificate);
+  const { bytes, id } = chaincodePackage({ label: LABEL, address, rootCertificate });
+  await context.writePrivate(out, bytes);
+  const version = codeDigest();
+  const { text } = context.texts;
+  const facts = renderFields([
+    [text("cli.fabric.packageId"), id],
+    [text("cli.fabric.codeVersion"), version],
+  ]);
+  return { json: { packageId: id, version, file: context.path(out) }, human: facts };
+}
+
+/** In the foreground, until it is asked to stop. */
+async function serve(context: CommandContext, flags: ServeFlags): Promise<Outcome> {
+  const { serveSealane } = await import("../../fabric/serve-sealane.ts");
+  const { signal } = context.surroundings;
+  const server = await serveSealane({
+    packageId: flags.packageId,
+    address: flags.listen,
+    key: await context.readText(flags.key),
+    certificate: await context.readText(flags.certificate),
+  });
+  context.note(context.texts.text("cli.fabric.serving", { address: flags.listen }));
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  server.close();
+  return { json: { ended: true }, human: "" };
 }
 
 async function up(context: CommandContext): Promise<Outcome> {

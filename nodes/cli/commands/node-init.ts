@@ -24,6 +24,7 @@ interface InitOptions {
   readonly endpoint?: string;
   readonly listen?: string;
   readonly operator?: string;
+  readonly fabric?: string;
   readonly suite: SuiteId;
 }
 
@@ -44,6 +45,7 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
     .option("--endpoint <url>", text("cli.node.init.endpoint"))
     .option("--listen <host:port>", text("cli.node.init.listen"))
     .option("--operator <name>", text("cli.node.init.operator"))
+    .option("--fabric <profile>", text("cli.node.init.fabric"))
     .option("--suite <suite>", `${text("cli.node.init.suite")}: ${SUITE_IDS.join(" | ")}`, choice(SUITE_IDS), "intl")
     .action(
       action<InitOptions>(async (context, options) => {
@@ -51,7 +53,10 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
         const passphrase = await readPassphrase(context);
         const created = await initNode({
           dir: context.dir,
-          config: configOf(options),
+          config: {
+            ...configOf(options),
+            ...(options.fabric === undefined ? {} : { ledger: { fabric: context.path(options.fabric) } }),
+          },
           suite: options.suite,
           effects: systemEffects,
           ...(passphrase === undefined ? {} : { passphrase }),
