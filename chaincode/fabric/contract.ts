@@ -6,7 +6,7 @@
  */
 import { execute } from "../rules/execute.ts";
 import type { Host } from "../rules/host.ts";
-import { keys } from "../rules/keys.ts";
+import { keys, type StateReader } from "../rules/keys.ts";
 import type { MemberRecord } from "../rules/transactions.ts";
 import { demandCaller } from "./caller.ts";
 import {
@@ -22,11 +22,24 @@ import { createBatchState } from "./state.ts";
 import { millisOf, type Stub } from "./stub.ts";
 
 export interface ContractOptions {
-  readonly verify: Host["verify"];
+  /** Signatures of what is executed, checked ahead of their turn where the state tells by which key. */
+  readonly signatures: (state: StateReader) => SignatureQueue;
+  /** Is this the RFC 8785 text of the value? */
+  readonly isCanonical: (text: string, value: unknown) => boolean;
   /** Digest of the running code: see code-digest.ts. */
   readonly code: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+export interface Queued {
+  readonly transaction: unknown;
+  readonly text?: string | undefined;
+}
+
+export interface SignatureQueue {
+  readonly verify: Host["verify"];
+  inOrder<T extends Queued>(runs: Iterable<readonly T[]>): AsyncIterable<readonly T[]>;
 }
 
 export interface Response {
@@ -83,24 +96,36 @@ async function submit(
   }
   const millis = millisOf(stub.getTxTimestamp());
   demandPresent(millis, options.now());
-  const transactions = texts.map(parseTransaction);
+  const transactions = texts.map((text): Queued => {
+    const transaction = parseTransaction(text);
+    return { transaction, text: options.isCanonical(text, transaction) ? text : undefined };
+  });
   const state = createBatchState(stub);
-  await state.prefetch([keys.network, keys.member(call.member), ...transactions.flatMap(keysOf)]);
-  await demandCaller(stub, state, call.member, founderIn(transactions[0]));
+  await state.prefetch([
+    keys.network,
+    keys.member(call.member),
+    ...transactions.flatMap(({ transaction }) => keysOf(transaction)),
+  ]);
+  await demandCaller(stub, state, call.member, founderIn(transactions[0]?.transaction));
 
+  const signatures = options.signatures(state);
   const time = new Date(millis).toISOString();
-  const host: Host = { store: state, time, position: NO_POSITION, verify: options.verify };
+  const host: Host = { store: state, time, position: NO_POSITION, verify: signatures.verify };
   const outcomes: SubmitOutcome[] = [];
-  for (const transaction of transactions) {
-    const outcome = await execute(host, transaction);
-    outcomes.push(
-      outcome.ok && outcome.repeats !== undefined ? { ok: true, repeats: true } : (outcome as SubmitOutcome),
-    );
+  for await (const run of signatures.inOrder(runsOf(transactions))) {
+    for (const { transaction, text } of run) {
+      const outcome = await execute(host, transaction, text);
+      outcomes.push(
+        outcome.ok && outcome.repeats !== undefined ? { ok: true, repeats: true } : (outcome as SubmitOutcome),
+      );
+    }
   }
   await state.flush();
   return outcomes;
 }
 
+/** As many as one signature covers. */
+const RUN = 64;
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** What the contract reads of every record; the record is not checked yet. */
@@ -110,6 +135,10 @@ function keysOf(transaction: unknown): readonly string[] {
   const isName = (value: unknown): value is string => typeof value === "string" && NAME.test(value);
   if (!isName(signer) || !isName(key) || !isName(id)) return [];
   return [keys.member(signer), keys.key(key), keys.transaction(signer, id)];
+}
+
+function* runsOf<T>(items: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < items.length; at += RUN) yield items.slice(at, at + RUN);
 }
 
 function readCall(text: string | undefined): SubmitCall {

@@ -1,6 +1,6 @@
 import { peer } from "@hyperledger/fabric-protos";
 import { afterEach, describe, expect, test } from "vitest";
-import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
+import { canonicalJson, digestOf, isCanonicalText } from "../../crypto/suites/digest.ts";
 import {
   admission,
   anchor,
@@ -9,7 +9,7 @@ import {
   testMember,
   transaction,
 } from "../../ledger/conformance/fixture.ts";
-import { verifyForContract } from "../../ledger/contract.ts";
+import { createSignatureQueue } from "../../ledger/contract.ts";
 import type { SignedTransaction } from "../../ledger/port.ts";
 import { keys } from "../rules/keys.ts";
 import { testClient } from "./_client.ts";
@@ -37,7 +37,12 @@ afterEach(() => {
 });
 
 async function started(batches: boolean): Promise<void> {
-  const contract = createContract({ verify: verifyForContract, code: CODE, now: () => NOW });
+  const contract = createContract({
+    signatures: createSignatureQueue,
+    isCanonical: isCanonicalText,
+    code: CODE,
+    now: () => NOW,
+  });
   server = await startChaincode(contract, { packageId: "sealane:0", address: "localhost:0" });
   double = await connectPeer(server.port, { batches });
 }

@@ -4,10 +4,10 @@ import { type Called, connectPeer, type PeerDouble } from "../../chaincode/fabri
 import { createContract } from "../../chaincode/fabric/contract.ts";
 import { type ChaincodeServer, startChaincode } from "../../chaincode/fabric/server.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
-import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { canonicalJson, isCanonicalText } from "../../crypto/suites/digest.ts";
 import { admission, anchor, founding, NETWORK, testMember } from "../conformance/fixture.ts";
 import { collect } from "../conformance/suite.ts";
-import { verifyForContract } from "../contract.ts";
+import { createSignatureQueue } from "../contract.ts";
 import { memoryStore } from "../embedded/_memory-store.ts";
 import type { LogStore } from "../embedded/store.ts";
 import type { SignedTransaction } from "../port.ts";
@@ -26,7 +26,12 @@ let peers: PeerDouble;
 let store: LogStore;
 let view: View;
 beforeEach(async () => {
-  const contract = createContract({ verify: verifyForContract, code: "code", now: () => NOW });
+  const contract = createContract({
+    signatures: createSignatureQueue,
+    isCanonical: isCanonicalText,
+    code: "code",
+    now: () => NOW,
+  });
   server = await startChaincode(contract, { packageId: "sealane:0", address: "localhost:0" });
   peers = await connectPeer(server.port, { batches: true });
   store = memoryStore();

@@ -3,8 +3,10 @@
  * blocks, and demands that the contract answers and writes what the peers say it did. State, entries and tree are kept
  * as those of the embedded ledger, so a read costs the same; only who acknowledged them differs.
  */
+
 import type { SubmitOutcome } from "../../chaincode/fabric/messages.ts";
 import type { Outcome } from "../../chaincode/rules/execute.ts";
+import { isCanonicalText } from "../../crypto/suites/digest.ts";
 import type { Chain, Ordered } from "../embedded/chain.ts";
 import { layout } from "../embedded/layout.ts";
 import { openChain } from "../embedded/open-chain.ts";
@@ -95,7 +97,10 @@ function demandSuccessor({ block, hash }: Progress, next: FabricBlock): void {
 
 function* orderedIn(block: FabricBlock): Iterable<Ordered> {
   for (const { time, texts } of block.calls) {
-    for (const text of texts) yield { time, transaction: parsed(text) as SignedTransaction };
+    for (const text of texts) {
+      const transaction = parsed(text) as SignedTransaction;
+      yield { time, transaction, text: isCanonicalText(text, transaction) ? text : undefined };
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json] [--tiny] [--SIZE NUMBER]`. Exit 1 when a target is missed, 2 when there is no such benchmark. */
+/** `npm run bench -- NAME [--on fabric] [--json] [--tiny] [--SIZE NUMBER]`. Exit 1 when a target is missed, 2 when there is no such benchmark. */
 import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -6,12 +6,20 @@ import { parseArgs } from "node:util";
 import { renderTable } from "../cli/table.ts";
 import { type Bench, type BenchReport, type Machine, reportOf } from "./bench.ts";
 import { BENCHES } from "./benches.ts";
+import { ledgerOnFabricBench } from "./ledger-on-fabric.bench.ts";
 
-const [name = "", ...words] = process.argv.slice(2);
-const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+/** `--on fabric`: the same on another ledger. */
+const ON_FABRIC: Readonly<Record<string, Bench>> = { ledger: ledgerOnFabricBench };
+
+const [name = "", ...given] = process.argv.slice(2);
+const onFabric = given[0] === "--on" && given[1] === "fabric";
+const words = onFabric ? given.slice(2) : given;
+const benches = onFabric ? ON_FABRIC : BENCHES;
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
 
 if (bench === undefined) {
-  console.error(`npm run bench -- NAME [--json] [--tiny]; NAME is one of ${Object.keys(BENCHES).join(", ")}`);
+  const names = `${Object.keys(BENCHES).join(", ")}; on Fabric ${Object.keys(ON_FABRIC).join(", ")}`;
+  console.error(`npm run bench -- NAME [--on fabric] [--json] [--tiny]; NAME is one of ${names}`);
   process.exitCode = 2;
 } else {
   const flags = flagsOf(bench, words);
@@ -20,7 +28,7 @@ if (bench === undefined) {
     process.exitCode = 2;
   } else {
     const run = await bench.run({ ...flags, note: (text) => console.error(text) });
-    const report = reportOf(name, commit(), machine(), run);
+    const report = reportOf(onFabric ? `${name} on fabric` : name, commit(), machine(), run);
     console.log(flags.json ? JSON.stringify(report) : human(report));
     process.exitCode = report.results.some(({ ok }) => ok === false) && !flags.tiny ? 1 : 0;
   }

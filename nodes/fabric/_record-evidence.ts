@@ -16,15 +16,15 @@ import { wrappedField } from "../../ledger/audit/fabric-evidence.ts";
 import { mergeFabric, pinnedFabric } from "../../ledger/audit/fabric-parts.ts";
 import { admission, anchors, founding, testMember } from "../../ledger/conformance/fixture.ts";
 import { createSigner } from "../../ledger/fabric/signer.ts";
-import { startFabric } from "./_network.ts";
 import { findBinaries } from "./binaries.ts";
 import { HOST } from "./network-files.ts";
 import { ORDERER_DOMAIN, ORDERER_MSP } from "./network-plan.ts";
+import { startScratchFabric } from "./scratch-network.ts";
 
 const FILE = fileURLToPath(new URL("../../ledger/audit/vectors/fabric.json.gz", import.meta.url));
 
 const binaries = await findBinaries(process.env);
-const fabric = await startFabric(binaries, { organisations: 2, orderers: 1, endorsement: "all" });
+const fabric = await startScratchFabric(binaries, { organisations: 2, orderers: 1, endorsement: "all" });
 try {
   const chaincode = "sealane";
   const [first] = fabric.clients;

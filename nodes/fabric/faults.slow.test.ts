@@ -10,17 +10,17 @@ import { createContract } from "../../chaincode/fabric/contract.ts";
 import { startChaincode } from "../../chaincode/fabric/server.ts";
 import type { Stub } from "../../chaincode/fabric/stub.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
-import { digestOf } from "../../crypto/suites/digest.ts";
+import { digestOf, isCanonicalText } from "../../crypto/suites/digest.ts";
 import { admission, anchor, founding, transaction } from "../../ledger/conformance/fixture.ts";
 import { caughtUp, collect } from "../../ledger/conformance/suite.ts";
-import { verifyForContract } from "../../ledger/contract.ts";
+import { createSignatureQueue } from "../../ledger/contract.ts";
 import { layout } from "../../ledger/embedded/layout.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
 import type { Ledger, LedgerError } from "../../ledger/port.ts";
 import { siblingPath } from "../boot/sibling.ts";
-import { type FabricClient as Client, type FabricForTest, startFabric } from "./_network.ts";
 import { fabricForTests } from "./_skip.ts";
 import { packageIdOf } from "./init-network.ts";
+import { type FabricClient as Client, type ScratchFabric, startScratchFabric } from "./scratch-network.ts";
 
 const binaries = await fabricForTests();
 
@@ -29,8 +29,8 @@ const isMissing = "missing" in binaries;
 const fabric = (
   isMissing
     ? undefined
-    : await startFabric(binaries.binaries, { organisations: 3, orderers: 1, endorsement: "majority" })
-) as FabricForTest;
+    : await startScratchFabric(binaries.binaries, { organisations: 3, orderers: 1, endorsement: "majority" })
+) as ScratchFabric;
 const [first, second, third] = (fabric?.clients ?? []) as [Client, Client, Client];
 const founder = first?.member;
 
@@ -43,7 +43,7 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     await fabric.up();
   });
 
-  async function opened(...args: Parameters<FabricForTest["open"]>): Promise<Ledger> {
+  async function opened(...args: Parameters<ScratchFabric["open"]>): Promise<Ledger> {
     const ledger = await fabric.open(...args);
     open.push(ledger);
     return ledger;
@@ -55,7 +55,7 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     return { chaincode, ledger: ledgers[0]!, ledgers };
   }
   /** What keeps a ledger from going on. */
-  async function trouble(...[client, chaincode, options]: Parameters<FabricForTest["open"]>): Promise<LedgerError> {
+  async function trouble(...[client, chaincode, options]: Parameters<ScratchFabric["open"]>): Promise<LedgerError> {
     const seen = Promise.withResolvers<LedgerError>();
     await opened(client, chaincode, { ...options, onTrouble: (error) => seen.resolve(error as LedgerError) });
     return seen.promise;
@@ -157,7 +157,12 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     const { chaincode } = await founded();
     const troubles: LedgerError[] = [];
     const ledger = await opened(first, chaincode, { onTrouble: (error) => troubles.push(error as LedgerError) });
-    const shifted = createContract({ verify: verifyForContract, code: codeDigest(), now: Date.now });
+    const shifted = createContract({
+      signatures: createSignatureQueue,
+      isCanonical: isCanonicalText,
+      code: codeDigest(),
+      now: Date.now,
+    });
     const Invoke = (stub: Stub) => {
       const { seconds, nanos } = stub.getTxTimestamp();
       return shifted.Invoke({ ...stub, getTxTimestamp: () => ({ seconds: seconds - 1, nanos }) });
@@ -227,7 +232,7 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
 });
 
 /** A certificate of yesterday by the organisation's own authority. */
-async function expired({ network }: FabricForTest, name: string) {
+async function expired({ network }: ScratchFabric, name: string) {
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const org = network.plan.organisations.find((one) => one.name === name)!;

@@ -1,7 +1,7 @@
 import { afterAll, describe } from "vitest";
 import { describeLedger } from "../../ledger/conformance/suite.ts";
-import { startFabric } from "./_network.ts";
 import { fabricForTests } from "./_skip.ts";
+import { startScratchFabric } from "./scratch-network.ts";
 
 const binaries = await fabricForTests();
 
@@ -10,7 +10,11 @@ if ("missing" in binaries) {
     describeLedger({ name: "fabric", members: [], create: () => Promise.reject(new Error("no Fabric")) });
   });
 } else {
-  const fabric = await startFabric(binaries.binaries, { organisations: 3, orderers: 1, endorsement: "majority" });
+  const fabric = await startScratchFabric(binaries.binaries, {
+    organisations: 3,
+    orderers: 1,
+    endorsement: "majority",
+  });
   afterAll(fabric.close);
   const [founder, ...members] = fabric.clients.map(({ member }) => member);
 

@@ -1,4 +1,4 @@
-/** A development network for tests, and ledgers on it: every test has a chaincode of its own, so its ledger is empty. */
+/** A network in a temporary folder for tests and benchmarks, and ledgers on it: under a name of its own each is empty. */
 import { randomBytes, X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ export interface FabricClient {
   readonly member: TestMember;
 }
 
-export interface FabricForTest {
+export interface ScratchFabric {
   readonly network: StoredNetwork;
   /** One member of each organisation; the first is the founder. */
   readonly clients: readonly FabricClient[];
@@ -42,14 +42,15 @@ export interface FabricForTest {
   kill(process: string): Promise<void>;
   location(): Promise<string>;
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const FOUNDING_MEMBERS = ["operator", "second", "third"];
 
-export async function startFabric(
+export async function startScratchFabric(
   binaries: Binaries,
   options: Pick<PlanOptions, "organisations" | "orderers" | "endorsement">,
-): Promise<FabricForTest> {
+): Promise<ScratchFabric> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-fabric-"));
   const now = new Date().toISOString();
   await initFabric(dir, { ...options, clients: 2, batchTimeoutMs: 50 }, { now, random: randomBytes });
@@ -65,6 +66,10 @@ export async function startFabric(
     }),
   );
   let deployed = 0;
+  const close = async () => {
+    await downFabric(network);
+    await rm(dir, { recursive: true, force: true });
+  };
 
   return Object.freeze({
     network,
@@ -98,10 +103,8 @@ export async function startFabric(
       globalThis.process.kill(pid, "SIGKILL");
     },
     location: async () => join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"),
-    async close() {
-      await downFabric(network);
-      await rm(dir, { recursive: true, force: true });
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   });
 }
 
