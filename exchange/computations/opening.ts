@@ -4,7 +4,8 @@ import { graphKind } from "../../crypto/secagg/constants.ts";
 import type { Signed } from "../../crypto/suites/signed.ts";
 import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { TransactionBody } from "../../ledger/port.ts";
-import { strictest } from "../../policies/engine/strictest.ts";
+import { outputOf, strictest } from "../../policies/engine/strictest.ts";
+import { namesLargest } from "../../policies/model/output-terms.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
@@ -61,17 +62,15 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
   if (cohort.members.length < 3) throw notOpenable("cohort", "too-few-organisations", `${cohort.members.length} of 3`);
   const assets = cohort.members.map(({ asset }) => asset);
   const mode = cellModeOf(request.query, assets);
-  const layout = compiledLayout(request, assets, inputs.attributes);
-  const minima = strictest(
-    cohort.members.map(({ policy, asset }) => ({ policy: termsOf(policy), asset })),
-    {
-      query: request.query,
-      cellMode: mode,
-      receiverMode: request.receiverMode,
-      receiver: request.receiver,
-      coordinatorIsSequencer: request.coordinator === inputs.sequencer,
-    },
-  );
+  const parties = cohort.members.map(({ policy, asset }) => ({ policy: termsOf(policy), asset }));
+  const layout = compiledLayout(request, assets, inputs.attributes, namesLargest(outputOf(parties)));
+  const minima = strictest(parties, {
+    query: request.query,
+    cellMode: mode,
+    receiverMode: request.receiverMode,
+    receiver: request.receiver,
+    coordinatorIsSequencer: request.coordinator === inputs.sequencer,
+  });
   if (!minima.ok) {
     throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", listed(minima.problems), { problems: minima.problems });
   }
@@ -116,9 +115,10 @@ function compiledLayout(
   request: DataRequest,
   assets: readonly Candidate["asset"][],
   attributes: OpeningInputs["attributes"],
+  withSquares: boolean,
 ) {
   try {
-    return compileLayout({ query: request.query, assets, attributes });
+    return compileLayout({ query: request.query, assets, attributes, withSquares });
   } catch (error) {
     if (!(error instanceof StatisticsError)) throw error;
     throw notOpenable(error.field, error.code, error.message);

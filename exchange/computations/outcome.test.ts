@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadSolver, type Solver } from "../../policies/disclosure/solver.ts";
+import { outputTerms, strictestOutput } from "../../policies/model/output-terms.ts";
 import type { Query } from "../../policies/model/query.ts";
 import { assetOf } from "../statistics/_fixtures.ts";
 import { compileLayout } from "../statistics/compile.ts";
 import { type OutcomeInputs, resultOf } from "./outcome.ts";
+import type { SumEquation } from "./release-check.ts";
 import { createReleasedSums, type ResultSums } from "./released-sums.ts";
 
 const assets = [0, 1, 2, 3, 4].map((index) => assetOf(index, 30));
@@ -37,6 +40,7 @@ function release(computation: string, byYear: boolean, organisations: readonly n
     },
     dropped: 0,
     earlier,
+    output: strictestOutput([]),
   } as unknown as OutcomeInputs;
   const { outcome } = resultOf(inputs);
   const figures =
@@ -66,4 +70,102 @@ test("what was withheld as a whole is not given away by a later table either", (
 test("a total beside a whole table is released", () => {
   const table = release("table", true, [5, 5, 5], NOTHING);
   expect(release("total", false, [5], table.earlier).figures).toEqual(["1"]);
+});
+
+describe("with rules about the largest contributors", () => {
+  const output = strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: "60" }] })]);
+  const attributes = { sector: ["paper", "metals"] };
+  const sectorOf = (index: number) => (index < 3 ? "paper" : "metals");
+  const query = (bySector: boolean): Query => ({
+    measures: OUTPUT,
+    groupBy: bySector ? [{ attribute: "sector" }] : [],
+    filters: [],
+  });
+  let solver: Solver;
+  beforeAll(async () => {
+    solver = await loadSolver();
+  });
+
+  /** Six organisations, three of each sector, as the sums of their values say. */
+  function judged(values: readonly number[], bySector: boolean, told: ResultSums, change: Partial<OutcomeInputs> = {}) {
+    const six = [0, 1, 2, 3, 4, 5].map((index) => assetOf(index, 30));
+    const members = six.map(({ provider }) => provider);
+    const earlier = createReleasedSums();
+    earlier.add(told);
+    const layout = compileLayout({ query: query(bySector), assets: six, attributes, withSquares: true });
+    expect(layout.components.map(({ word }) => word.kind)).toEqual(["moment", "squares", "magnitudes"]);
+    const cells = bySector ? [values.slice(0, 3), values.slice(3)] : [values];
+    const words = cells.flatMap((held) => {
+      const sum = held.reduce((total, value) => total + BigInt(value), 0n);
+      const squares = held.reduce((total, value) => total + BigInt(value) ** 2n, 0n);
+      // The output may be negative by its bounds; here it is not, so that magnitudes are the sum.
+      return layout.components.flatMap(({ word, words: width }) => [
+        word.kind === "squares" ? squares : sum,
+        ...(width === 2 ? [0n] : []),
+      ]);
+    });
+    const { outcome } = resultOf({
+      opened: {
+        request: "r",
+        computation: "c",
+        receiver: "bureau",
+        constants: { need: 3, minimumUnits: 0, colluders: 0 },
+        cells: { mode: "registry", dimensions: layout.dimensions },
+      },
+      layout,
+      assets: six,
+      parties: { attributes: Object.fromEntries(members.map((one, index) => [one, { sector: sectorOf(index) }])) },
+      decoded: {
+        computation: "c",
+        survivors: members,
+        cells: cells.map(({ length }, atom) => ({ atom, organisations: length })),
+        words: BigUint64Array.from(words),
+        complements: [],
+        transcriptDigest: "A".repeat(43),
+      },
+      dropped: 0,
+      earlier,
+      output,
+      solver,
+      ...change,
+    } as unknown as OutcomeInputs);
+    const figures =
+      outcome.kind === "withheld" ? outcome.reasons : outcome.document.cells.map((cell) => cell.withheld ?? cell.value);
+    // As a store gives them back.
+    return { figures, outcome, earlier: { equations: JSON.parse(JSON.stringify(outcome.equations)) as SumEquation[] } };
+  }
+
+  test("a sum of mostly one is withheld by its rule, and the document says which rules there were", () => {
+    const { figures, outcome } = judged([4000, 3000, 3000, 9000, 500, 500], true, NOTHING);
+    expect(figures).toEqual(["10", "dominance"]);
+    expect(outcome).toMatchObject({ kind: "released", document: { outputRules: output, withheldCells: 1 } });
+  });
+
+  test("a total that leaves such a rest is withheld afterwards, and so is the part where the total came first", () => {
+    const held = [4000, 3000, 3000, 9000, 500, 500];
+    const table = judged(held, true, NOTHING);
+    expect(judged(held, false, table.earlier).figures).toEqual(["protection-interval"]);
+    const total = judged(held, false, NOTHING);
+    expect(total.figures).toEqual(["20"]);
+    const part = judged(held, true, total.earlier);
+    expect([part.outcome.kind, part.figures]).toEqual(["withheld", ["protection-interval", "dominance"]]);
+  });
+
+  test("where two parts are withheld their total tells neither", () => {
+    const held = [8000, 1200, 800, 8000, 1000, 1000];
+    const table = judged(held, true, NOTHING);
+    expect(table.figures).toEqual(["dominance"]);
+    expect(judged(held, false, table.earlier).figures).toEqual(["20"]);
+  });
+
+  test("what cannot be judged in time, or at all, is withheld", () => {
+    const held = [4000, 3000, 3000, 4000, 3000, 3000];
+    expect(judged(held, true, NOTHING, { isLate: () => true }).figures).toEqual(["protection-interval"]);
+    const uneven = [4000, 3000, 3000, 9000, 500, 500];
+    const table = judged(uneven, true, NOTHING);
+    const without = { solver: undefined } as unknown as Partial<OutcomeInputs>;
+    expect(judged(uneven, false, table.earlier, without).figures).toEqual(["protection-interval"]);
+    const forgotten = { equations: table.earlier.equations.map(({ facts: _facts, ...rest }) => rest) };
+    expect(judged(held, false, forgotten).figures).toEqual(["protection-interval"]);
+  });
 });

@@ -6,16 +6,24 @@ import { encodeBitmap, inAtom } from "../../crypto/secagg/cells.ts";
 import type { Parties } from "../../crypto/secagg/opened.ts";
 import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
-import { applyOutputRules, type Figure, OUTPUT_RULES } from "../../policies/disclosure/output-rules.ts";
+import {
+  applyOutputRules,
+  type Figure,
+  OUTPUT_RULES,
+  type OutputRule,
+} from "../../policies/disclosure/output-rules.ts";
+import type { Solver } from "../../policies/disclosure/solver.ts";
+import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
 import { atomCodes, expandIncluded, type Layout, sumRecords } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
+import { judgeTotals, type PresentTotal, presentTotals } from "./judged-totals.ts";
 import type { OpenBody } from "./opening.ts";
 import { codeDomains } from "./record-relations.ts";
-import { type CheckedRelease, checkRelease, type SumEquation } from "./release-check.ts";
+import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
 
 /** Structurally the result document of ledger/audit. */
@@ -28,7 +36,13 @@ export interface ReleasedDocument {
   readonly cells: ResultDocumentCell[];
   readonly rules: string[];
   readonly withheldCells: number;
+  /** What the policies want of a release; absent where none of them says anything of it. */
+  readonly outputRules?: OutputRules;
 }
+/** OutputTerms as a part of the document. */
+type OutputRules = {
+  -readonly [K in keyof OutputTerms]: OutputTerms[K] extends readonly (infer T)[] ? T[] : OutputTerms[K];
+};
 export type ResultDocumentCell = Omit<ResultCell, "withheld" | "group"> & {
   readonly group: Record<string, string>;
   readonly withheld?: string;
@@ -44,6 +58,10 @@ export interface OutcomeInputs {
   readonly dropped: number;
   /** What this receiver published or withheld before. */
   readonly earlier: Pick<ReleasedSums, "like">;
+  readonly output: OutputTerms;
+  /** Where rules about the largest contributors are to be judged. */
+  readonly solver?: Solver;
+  readonly isLate?: () => boolean;
 }
 
 export type Outcome =
@@ -67,8 +85,10 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const { complements } = decoded;
   const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders, complements });
   const figures = figuresOf(inputs, sums, cells, counts);
-  const guarded = guard(inputs, included, ruledOut(inputs, figures));
-  const verdicts = verdictsOf(inputs, figures, new Set(guarded.withheld));
+  const totals = totalsOf(inputs, sums);
+  const guarded = guard(inputs, included, ruledOut(inputs, figures, totals.withheld), totals.facts);
+  const byGuard = guarded.withheld.map((id) => [id, "sum-withheld"] as const);
+  const verdicts = verdictsOf(inputs, figures, new Map([...byGuard, ...totals.withheld]));
   const ofAtoms = cells.map((cell) => publish(layout, cell, verdicts));
   const published: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
   const withheldCells = published.filter((cell) => cell.withheld !== undefined).length;
@@ -87,6 +107,7 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     cells: published,
     rules: [...OUTPUT_RULES, COMPLEMENT_RULE, GUARD_RULE],
     withheldCells,
+    ...(saysNothing(inputs.output) ? {} : { outputRules: rulesIn(inputs.output) }),
   };
   return { outcome: { kind: "released", document, equations: guarded.equations }, bitmap };
 }
@@ -132,18 +153,22 @@ function figuresOf(
 
 /** Figure id to the first rule that withholds it. */
 function verdictsOf(
-  { opened }: OutcomeInputs,
+  { opened, output: { zeroCells } }: OutcomeInputs,
   figures: readonly Figure[],
-  withheldSums: ReadonlySet<string>,
+  withheldSums: ReadonlyMap<string, OutputRule>,
 ): ReadonlyMap<string, string> {
   const { need, minimumUnits, colluders } = opened.constants;
-  const verdicts = applyOutputRules(figures, { need, minimumUnits, colluders }, withheldSums);
+  const verdicts = applyOutputRules(figures, { need, minimumUnits, colluders, zeroCells }, withheldSums);
   return new Map(verdicts.flatMap(({ id, withheldBy: [rule] }) => (rule === undefined ? [] : [[id, rule]])));
 }
 
 /** Sums that only withheld figures are computed from. */
-function ruledOut(inputs: OutcomeInputs, figures: readonly Figure[]): ReadonlySet<string> {
-  const verdicts = verdictsOf(inputs, figures, new Set());
+function ruledOut(
+  inputs: OutcomeInputs,
+  figures: readonly Figure[],
+  totals: ReadonlyMap<string, OutputRule>,
+): ReadonlySet<string> {
+  const verdicts = verdictsOf(inputs, figures, totals);
   const out = new Set(figures.flatMap(({ sums }) => sums));
   for (const { id, sums } of figures) if (!verdicts.has(id)) for (const sum of sums) out.delete(sum);
   return out;
@@ -154,24 +179,59 @@ const sumId = (atom: number, component: number): string => `${atom}/${component}
 const componentIndex = (layout: Layout, word: Layout["components"][number]["word"]): number =>
   layout.components.findIndex((component) => canonicalJson(component.word) === canonicalJson(word));
 
+/** By id of its sum: what is known of each total, and the rule that withholds it. */
+function totalsOf(inputs: OutcomeInputs, vector: BigUint64Array) {
+  const { layout, decoded, dropped, opened, output, solver, isLate = () => false } = inputs;
+  const present = presentTotals({
+    layout,
+    vector,
+    cells: decoded.cells,
+    dropped,
+    recordOf: sumRecords(layout),
+    contributorsOf: (atom) => contributorsTo(inputs, atom),
+  });
+  const earlier = inputs.earlier.like(new Set(present.map(({ record }) => record)));
+  const found = judgeTotals(present, earlier, { output, need: opened.constants.need, solver, isLate });
+  const idOf = ({ atom, component }: PresentTotal) => sumId(atom, component);
+  return {
+    facts: new Map(present.map((one) => [idOf(one), one.facts])),
+    withheld: new Map([...found].map(([one, rule]) => [idOf(one), rule])),
+  };
+}
+
+const rulesIn = ({ dominance, pq, ...rest }: OutputTerms): OutputRules => ({
+  ...rest,
+  dominance: [...dominance],
+  pq: [...pq],
+});
+
+const saysNothing = (output: OutputTerms): boolean => !namesLargest(output) && output.zeroCells === "withheld";
+
+const contributorsTo = ({ opened, decoded, parties }: OutcomeInputs, atom: number): readonly string[] =>
+  decoded.survivors.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom));
+
 /** Contributors by the registry: in counted mode whoever has nothing in a cell has put zero into it. */
 function guard(
-  { opened, layout, assets, decoded, parties, earlier }: OutcomeInputs,
+  inputs: OutcomeInputs,
   included: ReadonlySet<number>,
   ruledOutSums: ReadonlySet<string>,
+  factsOf: ReadonlyMap<string, TotalFacts>,
 ): CheckedRelease {
+  const { opened, layout, assets, earlier } = inputs;
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
   const recordOf = sumRecords(layout);
   for (let atom = 0; atom < layout.atoms; atom++) {
-    const contributors = decoded.survivors.filter((member) =>
-      inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom),
-    );
+    const contributors = contributorsTo(inputs, atom);
     if (contributors.length === 0) continue;
-    for (const index of layout.components.keys()) {
+    for (const [index, { word }] of layout.components.entries()) {
+      // No figure shows them, and no sum of values follows from them.
+      if (word.kind === "squares" || word.kind === "magnitudes") continue;
       const id = sumId(atom, index);
-      const equation = { id, record: recordOf(atom, index), contributors };
+      const facts = factsOf.get(id);
+      const known = facts === undefined ? {} : { facts };
+      const equation = { id, record: recordOf(atom, index), contributors, ...known };
       if (!included.has(atom)) leftOut.push(equation);
       else if (ruledOutSums.has(id)) byRules.push(equation);
       else candidates.push(equation);

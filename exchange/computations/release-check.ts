@@ -3,6 +3,14 @@ import type { Relation } from "../../policies/disclosure/equations.ts";
 import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
 import { type CodeDomains, type CodeTables, codeTables, familyOf, ownTables, relationsOf } from "./record-relations.ts";
 
+/** What a receiver saw of a total: numbers as text, since it is kept as JSON. */
+export interface TotalFacts {
+  readonly organisations: number;
+  readonly mayBeFewer?: true;
+  readonly total: string;
+  readonly squares: string;
+}
+
 /** A sum as later releases see it: who is in it, under which record key. */
 export interface SumEquation {
   readonly id: string;
@@ -13,6 +21,8 @@ export interface SumEquation {
   readonly withheld?: true;
   /** Of an earlier one: the codes that its cohort had. Absent: as now. */
   readonly codes?: CodeTables;
+  /** Of a total, where sums of squares stand beside it: what this receiver saw, published or not. */
+  readonly facts?: TotalFacts;
 }
 
 export interface ReleaseInputs {

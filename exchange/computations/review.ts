@@ -5,7 +5,8 @@
 import { Compile } from "typebox/compile";
 import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
-import { strictest } from "../../policies/engine/strictest.ts";
+import { outputOf, strictest } from "../../policies/engine/strictest.ts";
+import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { Query } from "../../policies/model/query.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
@@ -50,6 +51,8 @@ export type Review =
       readonly vector: VectorLayout;
       /** Every policy lets C be the sequencer too. */
       readonly coordinatorMaySequence: boolean;
+      /** What the release must withstand. */
+      readonly output: OutputTerms;
     }
   | { readonly ok: false; readonly reason: ReviewReason; readonly detail: string };
 
@@ -73,13 +76,11 @@ export function reviewOpening(inputs: ReviewInputs): Review {
   if (stray >= 0 || assets.length !== opened.cohort.length) return refuse("asset-differs", `cohort[${stray}]`);
   const changed = assets.find((asset) => inputs.ledger[asset.id]?.metadata !== metadataDigest(asset));
   if (changed !== undefined) return refuse("asset-differs", changed.id);
-  const compiled = compile(request.query, assets, inputs.attributes);
-  if (canonicalJson(compiled) !== canonicalJson(layout)) return refuse("layout-differs", "layout");
   return reviewConstants(inputs, { layout, assets, policies });
 }
 
 function reviewConstants(
-  { opened, request, sequencer, ledger }: ReviewInputs,
+  { opened, request, sequencer, attributes, ledger }: ReviewInputs,
   documents: LayoutDocument & PolicyDocument,
 ): Review {
   const { layout, assets, policies } = documents;
@@ -93,6 +94,9 @@ function reviewConstants(
   if (sound.length !== parties.length || policies.length !== assets.length) {
     return refuse("policy-differs", assets[parties.indexOf(undefined)]?.id ?? "policies");
   }
+  const withSquares = namesLargest(outputOf(sound));
+  const compiled = compile(request.query, assets, attributes, withSquares);
+  if (canonicalJson(compiled) !== canonicalJson(layout)) return refuse("layout-differs", "layout");
   const cellMode = cellModeOf(request.query, assets);
   const wanted = canonicalJson({ mode: cellMode, dimensions: layout.dimensions });
   if (canonicalJson(opened.cells) !== wanted) return refuse("cells-differ", "cells");
@@ -114,12 +118,17 @@ function reviewConstants(
     excluded: [],
   });
   const coordinatorMaySequence = sound.every(({ policy }) => policy.coordinatorMayBeSequencer);
-  return { ok: true, layout, assets, vector, coordinatorMaySequence };
+  return { ok: true, layout, assets, vector, coordinatorMaySequence, output: minima.output };
 }
 
-function compile(query: Query, assets: LayoutDocument["assets"], attributes: ReviewInputs["attributes"]): unknown {
+function compile(
+  query: Query,
+  assets: LayoutDocument["assets"],
+  attributes: ReviewInputs["attributes"],
+  withSquares: boolean,
+): unknown {
   try {
-    return compileLayout({ query, assets, attributes });
+    return compileLayout({ query, assets, attributes, withSquares });
   } catch (error) {
     if (error instanceof StatisticsError) return null;
     throw error;

@@ -4,14 +4,14 @@ import { CHUNK_WORDS, MAXIMUM_ATOMS } from "../../crypto/secagg/constants.ts";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
-import { isClassed, momentMargin } from "../../policies/model/statistic.ts";
+import { isClassed, momentMargin, SQUARES_MARGIN, totalledElements } from "../../policies/model/statistic.ts";
 import { classDomain } from "./classes.ts";
-import { fieldOf, harmonise, scaledInteger } from "./elements.ts";
+import { boundsOf, fieldOf, harmonise, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { type Component, elementsIn, type Layout, type LayoutDomain, type LayoutElement, type Word } from "./layout.ts";
 import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
-import { elementsOf, wordsOf } from "./words.ts";
+import { elementsOf, magnitudesOf, squaresOf, wordsOf } from "./words.ts";
 
 /** How large a table may be; docs/decisions/107 says what each bounds. */
 export interface LayoutLimits {
@@ -43,6 +43,8 @@ export interface LayoutInputs {
   readonly assets: readonly Asset[];
   /** Code tables of the registry attributes (network.found). */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
+  /** Some policy has rules about the largest contributors. Default: none has. */
+  readonly withSquares?: boolean;
   readonly limits?: LayoutLimits;
 }
 
@@ -69,7 +71,11 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   }
 
   const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
-  const components = componentsOf(query.measures, elements, rows);
+  const totalled = inputs.withSquares === true ? totalledElements(query) : [];
+  const components = [
+    ...componentsOf(query.measures, elements, rows),
+    ...totalled.flatMap((element) => squaresComponents(element, elements, assets, rows)),
+  ];
   const atoms = domains.reduce((product, domain) => product * domain.codes.length, 1);
   const wordsPerAtom = components.reduce((total, component) => total + component.words * elementsIn(component), 0);
   if (!Number.isSafeInteger(rows)) {
@@ -92,7 +98,10 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     atoms,
     wordsPerAtom,
     rows,
-    momentMargin: Math.max(...query.measures.map((measure) => momentMargin(measure.statistic))),
+    momentMargin: Math.max(
+      totalled.length > 0 ? SQUARES_MARGIN : 0,
+      ...query.measures.map((measure) => momentMargin(measure.statistic)),
+    ),
   });
 }
 
@@ -346,4 +355,26 @@ function componentsOf(measures: readonly Measure[], elements: readonly LayoutEle
     }
     return { word, words: bound < ONE_WORD ? 1 : 2, bound: bound.toString() };
   });
+}
+
+/** Σ(Σx)² over organisations is at most (Σ|x|)² over all rows. Magnitudes are totals where nothing is negative. */
+function squaresComponents(
+  element: string,
+  elements: readonly LayoutElement[],
+  assets: readonly Asset[],
+  rows: number,
+): Component[] {
+  const largest = BigInt(Math.max(rows, 1)) * BigInt(elements.find((one) => one.element === element)!.bound);
+  if (largest * largest >= TWO_WORDS) {
+    throw new StatisticsError(
+      "ERR_STATISTICS_OVERFLOW",
+      element,
+      `${rows} rows within the declared bounds may have squares of ${largest * largest}, beyond ${TWO_WORDS}: narrow the bounds or the scale`,
+    );
+  }
+  const words = (bound: bigint) => (bound < ONE_WORD ? 1 : 2);
+  const squares = { word: squaresOf(element), words: words(largest * largest), bound: `${largest * largest}` } as const;
+  const mayBeNegative = assets.some((asset) => boundsOf(numericFieldOf(asset, element)).minimum < 0n);
+  if (!mayBeNegative) return [squares];
+  return [squares, { word: magnitudesOf(element), words: words(largest), bound: `${largest}` }];
 }

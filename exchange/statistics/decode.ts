@@ -3,7 +3,7 @@ import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Measure } from "../../policies/model/query.ts";
 import { momentMargin } from "../../policies/model/statistic.ts";
 import { StatisticsError } from "./errors.ts";
-import { atomCodes, elementsIn, type Layout, layoutWords, type Word } from "./layout.ts";
+import { atomCodes, type ComponentPlace, componentPlaces, type Layout, layoutWords, type Word } from "./layout.ts";
 import {
   divide,
   exactDecimal,
@@ -65,13 +65,13 @@ export function decode(
   requireLength("sums", sums.length, layoutWords(layout));
   requireLength("included", included.length, layout.atoms);
   requireLength("counts", options.counts.length, layout.atoms);
-  const offsets = componentOffsets(layout);
+  const offsets = componentPlaces(layout);
   const complements = new Set(options.complements);
   const cells: ResultCell[] = [];
   for (let atom = 0; atom < layout.atoms; atom++) {
     const codes = atomCodes(layout, atom);
     const group = Object.fromEntries(layout.domains.map((domain, i) => [domain.name, codes[i]!]));
-    const placeOf = (word: Word): Place => {
+    const placeOf = (word: Word): ComponentPlace => {
       const place = offsets.get(canonicalJson(word));
       if (place === undefined) throw new StatisticsError("ERR_STATISTICS_VECTOR", "layout", "a component is missing");
       return { ...place, offset: atom * layout.wordsPerAtom + place.offset };
@@ -98,24 +98,6 @@ export function decode(
 
 function requireLength(field: string, got: number, wanted: number): void {
   if (got !== wanted) throw new StatisticsError("ERR_STATISTICS_VECTOR", field, `expected ${wanted}, got ${got}`);
-}
-
-interface Place {
-  readonly offset: number;
-  readonly words: 1 | 2;
-  readonly count: number;
-}
-
-function componentOffsets(layout: Layout): ReadonlyMap<string, Place> {
-  const offsets = new Map<string, Place>();
-  let offset = 0;
-  for (const component of layout.components) {
-    const { word, words } = component;
-    const count = elementsIn(component);
-    offsets.set(canonicalJson(word), { offset, words, count });
-    offset += words * count;
-  }
-  return offsets;
 }
 
 function momentRule(measure: Measure, count: number, colluders: number): ResultCell["withheld"] {

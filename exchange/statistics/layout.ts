@@ -37,11 +37,15 @@ export interface LayoutElement {
 /**
  * One exact sum over an organisation's rows. `units` counts distinct statistical units. `moment` sums the product of
  * `factors` (none: counts rows; one: Σx; two: Σxy) over rows where every element of `complete` is valid. `registers` is
- * no sum of rows but a sketch of distinct values (registers.ts).
+ * no sum of rows but a sketch of distinct values (registers.ts). `squares` sums the squares of organisations' totals of an
+ * element, `magnitudes` their absolute values, which stand beside it where values may be negative: what rules about the
+ * largest contributors are judged by.
  */
 export type Word =
   | { readonly kind: "units" }
   | { readonly kind: "registers"; readonly element: string }
+  | { readonly kind: "squares"; readonly element: string }
+  | { readonly kind: "magnitudes"; readonly element: string }
   | { readonly kind: "moment"; readonly factors: readonly string[]; readonly complete: readonly string[] };
 
 export interface Component {
@@ -79,6 +83,26 @@ export interface Layout {
 }
 
 export const elementsIn = (component: Component): number => component.count ?? 1;
+
+/** Where a component lies within an atom. */
+export interface ComponentPlace {
+  readonly offset: number;
+  readonly words: 1 | 2;
+  readonly count: number;
+}
+
+/** By the canonical text of each component's word. */
+export function componentPlaces(layout: Pick<Layout, "components">): ReadonlyMap<string, ComponentPlace> {
+  const places = new Map<string, ComponentPlace>();
+  let offset = 0;
+  for (const component of layout.components) {
+    const { word, words } = component;
+    const count = elementsIn(component);
+    places.set(canonicalJson(word), { offset, words, count });
+    offset += words * count;
+  }
+  return places;
+}
 
 /** Digest of the canonical layout document. */
 export const layoutDigest = (layout: Layout): string => digestOf(layout);

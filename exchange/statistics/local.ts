@@ -1,12 +1,14 @@
 /** The answer of the compiled SELECT turned into this organisation's vector, batch by batch. */
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { type Component, elementsIn, type Layout, layoutWords } from "./layout.ts";
+import { type Component, componentPlaces, elementsIn, type Layout, layoutWords, type Word } from "./layout.ts";
 import { REGISTERS, readRegister, writeThermometers } from "./registers.ts";
 import type { RowBatch, Source } from "./source.ts";
 import { type AssetPlan, compileSketchSql, compileSql, planAsset } from "./sql.ts";
 import { readElement, writeElement } from "./vector.ts";
+import { moment } from "./words.ts";
 
 export interface LocalStatistics {
   /** The full vector of the layout, two's complement words. */
@@ -130,6 +132,7 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
         throw changed(asset.id, `registered with ${asset.quality.rows} rows, has ${total.rows}`);
       }
       for (const [component, all] of registers) fillSketch(layout, values, component, all, random);
+      fillSquares(layout, values);
       return { values, contributes: contributors(layout, values), units, ...total };
     },
   };
@@ -161,6 +164,24 @@ function fillSketch(
     const at = atom * layout.wordsPerAtom + offset;
     const own = registers.subarray(atom * REGISTERS, (atom + 1) * REGISTERS);
     writeThermometers(values.subarray(at, at + length), own, length / REGISTERS, random);
+  }
+}
+
+/** About zero and before any offset: squares and magnitudes of the totals that stand in the same atom. */
+function fillSquares(layout: Layout, values: BigUint64Array): void {
+  const derived = layout.components.filter(({ word }) => word.kind === "squares" || word.kind === "magnitudes");
+  if (derived.length === 0) return;
+  const places = componentPlaces(layout);
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    const base = atom * layout.wordsPerAtom;
+    for (const { word } of derived) {
+      const { element } = word as Extract<Word, { readonly kind: "squares" }>;
+      const total = places.get(canonicalJson(moment([element], [element])))!;
+      const own = places.get(canonicalJson(word))!;
+      const value = readElement(values, base + total.offset, total.words);
+      const wanted = word.kind === "squares" ? value * value : value < 0n ? -value : value;
+      writeElement(values, base + own.offset, own.words, wanted);
+    }
   }
 }
 

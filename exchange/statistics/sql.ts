@@ -219,6 +219,8 @@ function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string)
   if (word.kind === "units") {
     return plan.unitField === null ? "1" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
   }
+  // Of the organisation's own totals, once they are known.
+  if (word.kind === "squares" || word.kind === "magnitudes") return "0";
   if (word.kind === "registers") return `count(v${byElement(word.element).index})`;
   const [first, second] = word.factors.map(byElement);
   const others = word.complete

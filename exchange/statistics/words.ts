@@ -33,6 +33,9 @@ export function elementsOf(statistic: Statistic): readonly string[] {
   }
 }
 
+export const squaresOf = (element: string): Word => ({ kind: "squares", element });
+export const magnitudesOf = (element: string): Word => ({ kind: "magnitudes", element });
+
 /**
  * A ratio sums each element over its own valid rows, so that it opens nothing beyond the two plain sums. Moments use
  * rows where every element they name is valid.

@@ -1,6 +1,7 @@
 /** What came out: the released document, its shape, and that what is withheld had to be. */
 import { bitsOf, cellFacts, complementsOf, mostNeeded } from "./cells.ts";
-import { bodyOf, type Check, type Evidence, expectSalted, sameList } from "./evidence.ts";
+import { bodyOf, type Check, type Evidence, expectSalted, sameJson, sameList } from "./evidence.ts";
+import { outputRulesOf } from "./output-rules.ts";
 import type { Findings } from "./problems.ts";
 import type { ResultCell } from "./result.ts";
 
@@ -33,6 +34,9 @@ export const checkRelease: Check = (evidence, findings) => {
   }
   findings.expect(sameList(document.contributors, survivors2), `${WHERE}/contributors`, "member-set");
   findings.expect(sameList(document.rules, released.rules), `${WHERE}/rules`, "rules-mismatch");
+  // What these rules withheld rests on sums that nobody but the receiver saw; that it had to apply them does not.
+  const wanted = outputRulesOf(body.opened.policy.document.policies);
+  findings.expect(sameJson(document.outputRules ?? null, wanted ?? null), `${WHERE}/outputRules`, "rules-mismatch");
   const withheld = document.cells.filter((cell) => cell.withheld !== undefined).length;
   for (const [where, got] of [
     [`${WHERE}/withheldCells`, document.withheldCells],

@@ -24,9 +24,11 @@ import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { LedgerError } from "../../ledger/port.ts";
+import { namesLargest } from "../../policies/model/output-terms.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
+import { disclosureSolver } from "./disclosure-solver.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { openOffered } from "./offered-transcripts.ts";
@@ -38,8 +40,14 @@ import { untilDone } from "./retry.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
+/** For all linear programs of one release, on this thread: what is not judged by then is withheld. */
+const JUDGING_MS = 5_000;
 const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attempt);
 const CHUNK_BYTES = CHUNK_WORDS * 8;
+const lateAfter = (ms: number) => {
+  const end = performance.now() + ms;
+  return () => performance.now() > end;
+};
 const keyName = (computation: string) => `${computation}-key`;
 
 /**
@@ -116,7 +124,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     );
     return undefined;
   }
-  const { layout, assets } = review;
+  const { layout, assets, output } = review;
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
 
   const offered = await openOffered(ctx.stores.transcripts, id, ctx.stores.results);
@@ -196,6 +204,9 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       decoded,
       dropped: await droppedBetween(ctx, opened, decoded.survivors.length),
       earlier: await ctx.results.told(),
+      output,
+      ...(namesLargest(output) ? { solver: await disclosureSolver() } : {}),
+      isLate: lateAfter(JUDGING_MS),
     });
     const result: ResultRecord = {
       computation: id,

@@ -4,14 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import iconv from "iconv-lite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { prepareAsset } from "../../exchange/catalog/register.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { decode, type ResultCell } from "../../exchange/statistics/decode.ts";
-import { layoutWords } from "../../exchange/statistics/layout.ts";
+import { componentPlaces, layoutWords, type Word } from "../../exchange/statistics/layout.ts";
 import { localStatistics } from "../../exchange/statistics/local.ts";
 import { type PlainTable, plainFigures } from "../../exchange/statistics/plain.ts";
 import { readElement, writeElement } from "../../exchange/statistics/vector.ts";
+import { moment, squaresOf } from "../../exchange/statistics/words.ts";
 import type { Query } from "../../policies/model/query.ts";
+import { totalledElements } from "../../policies/model/statistic.ts";
 import { assetPath } from "../boot/sibling.ts";
 import type { SourceDescription } from "../sources/description.ts";
 import { type OpenedSource, openSource } from "../sources/open.ts";
@@ -145,6 +148,32 @@ describe("Grunfeld", () => {
 });
 
 describe("Shaoxing", () => {
+  test("the square of each enterprise's total stands beside it, in the common unit", async () => {
+    const { scenario, providers } = await load("shaoxing");
+    try {
+      const { query } = scenario.requests.find(({ id }) => id === "all-enterprises")!;
+      const assets = providers.map(({ asset }) => asset);
+      const inputs = { query, assets, attributes: scenario.attributes };
+      const layout = compileLayout({ ...inputs, withSquares: true });
+      expect([layout.momentMargin, compileLayout(inputs).momentMargin]).toEqual([4, 0]);
+      const places = componentPlaces(layout);
+      expect(totalledElements(query)).toHaveLength(4);
+      for (const element of totalledElements(query)) {
+        const of = (word: Word) => places.get(canonicalJson(word))!;
+        const [plain, squares] = [of(moment([element], [element])), of(squaresOf(element))];
+        for (const { asset, source, attributes } of providers) {
+          const { values, contributes } = await localStatistics(layout, asset, attributes, source.read);
+          const total = readElement(values, plain.offset, plain.words);
+          expect(total).toBeGreaterThan(0n);
+          expect(readElement(values, squares.offset, squares.words)).toBe(total * total);
+          expect(contributes).toEqual(Uint8Array.of(1));
+        }
+      }
+    } finally {
+      for (const { source } of providers) await source.close();
+    }
+  });
+
   test("gives the expected sums over mixed units and encodings", async () => {
     const loaded = await load("shaoxing");
     try {

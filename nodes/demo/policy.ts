@@ -33,6 +33,16 @@ export function policyFor(scenario: Scenario, provider: Provider, now: Date): Po
           { leftOperand: "sealane:receiverMode", operator: "isAnyOf", rightOperand: ["reviewed"] },
           { leftOperand: "sealane:releaseAuthority", operator: "isAnyOf", rightOperand: [scenario.receiver.id] },
           { leftOperand: "sealane:coordinatorMayBeSequencer", operator: "eq", rightOperand: "true" },
+          ...(scenario.dominance === undefined
+            ? []
+            : [
+                { leftOperand: "sealane:dominance", operator: "isAnyOf", rightOperand: scenario.dominance },
+                {
+                  leftOperand: "sealane:exactMomentsTrusted",
+                  operator: "isAnyOf",
+                  rightOperand: [scenario.receiver.id],
+                },
+              ]),
         ],
       },
       {

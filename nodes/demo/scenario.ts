@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Asset } from "../../policies/model/asset.ts";
+import type { OutputTerms } from "../../policies/model/output-terms.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { SourceDescription } from "../sources/description.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
@@ -40,6 +41,8 @@ export interface Scenario {
   readonly attributes: Readonly<Record<string, readonly string[]>>;
   readonly minimumOrganisations: number;
   readonly colluders: number;
+  /** No sum of which the largest have more than this; the receiver is trusted with what judging it takes. */
+  readonly dominance?: OutputTerms["dominance"];
   readonly operator: TestnetMember;
   readonly requester: TestnetMember;
   readonly receiver: TestnetMember;
@@ -51,6 +54,7 @@ interface ScenarioFile {
   readonly attributes: Scenario["attributes"];
   readonly minimumOrganisations: number;
   readonly colluders: number;
+  readonly dominance?: Scenario["dominance"];
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
 }
@@ -119,6 +123,7 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     attributes: file.attributes,
     minimumOrganisations: file.minimumOrganisations,
     colluders: file.colluders,
+    ...(file.dominance === undefined ? {} : { dominance: file.dominance }),
     providers,
     requests: [...file.requests, { ...refused, query: first!.query }],
   };

@@ -3,7 +3,7 @@ import { applyOutputRules, type Figure } from "./output-rules.ts";
 
 const rational = (numerator: bigint, denominator = 1n) => ({ numerator, denominator });
 const thresholds = { need: 5, minimumUnits: 0, colluders: 1 };
-const none = new Set<string>();
+const none: Parameters<typeof applyOutputRules>[2] = new Map();
 const figure = (change: Partial<Figure>): Figure => ({
   id: "f",
   statistic: { kind: "sum", element: "output" },
@@ -11,7 +11,7 @@ const figure = (change: Partial<Figure>): Figure => ({
   sums: ["s"],
   ...change,
 });
-const rulesFor = (change: Partial<Figure>, over = {}, withheld: ReadonlySet<string> = none) =>
+const rulesFor = (change: Partial<Figure>, over = {}, withheld: Parameters<typeof applyOutputRules>[2] = none) =>
   applyOutputRules([figure(change)], { ...thresholds, ...over }, withheld)[0]?.withheldBy;
 
 describe("frequency", () => {
@@ -81,6 +81,8 @@ describe("moments", () => {
 
 test("a derived figure is released only where all its sums are", () => {
   const statistic = { kind: "mean", element: "x" } as const;
-  expect(rulesFor({ statistic, sums: ["n", "x"] }, {}, new Set(["n"]))).toEqual(["sum-withheld"]);
-  expect(rulesFor({ statistic, sums: ["n", "x"] }, {}, new Set(["other"]))).toEqual([]);
+  expect(rulesFor({ statistic, sums: ["n", "x"] }, {}, new Map([["n", "sum-withheld" as const]]))).toEqual([
+    "sum-withheld",
+  ]);
+  expect(rulesFor({ statistic, sums: ["n", "x"] }, {}, new Map([["other", "dominance" as const]]))).toEqual([]);
 });

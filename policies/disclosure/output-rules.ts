@@ -15,6 +15,8 @@ export interface OutputThresholds {
   readonly need: number;
   readonly minimumUnits: number;
   readonly colluders: number;
+  /** Default: withheld. */
+  readonly zeroCells?: "withheld" | "released";
 }
 
 /** One figure in one cell, after decoding. Optional facts that are absent are not checked, except where said. */
@@ -49,6 +51,10 @@ export const OUTPUT_RULES = [
   "exact-fit",
   "moment-organisations",
   "residual-degrees-of-freedom",
+  "dominance",
+  "p-percent",
+  "pq",
+  "protection-interval",
   "sum-withheld",
 ] as const;
 export type OutputRule = (typeof OUTPUT_RULES)[number];
@@ -63,21 +69,21 @@ export interface FigureVerdict {
 export const MINIMUM_RESIDUAL_DEGREES = 10;
 
 /**
- * `withheldSums`: ids of sums that may not be published (left-out cell, release guard); figures computed from them are
- * withheld too. Order follows the input.
+ * `withheldSums`: sums that may not be published, with the rule; figures computed from them are withheld too. Order
+ * follows the input.
  */
 export function applyOutputRules(
   figures: readonly Figure[],
   thresholds: OutputThresholds,
-  withheldSums: ReadonlySet<string>,
+  withheldSums: ReadonlyMap<string, OutputRule>,
 ): readonly FigureVerdict[] {
   return figures.map((figure) => ({
     id: figure.id,
     withheldBy: [
       ...frequency(figure, thresholds),
       ...moments(figure, thresholds),
-      ...telling(figure),
-      ...(figure.sums.some((sum) => withheldSums.has(sum)) ? (["sum-withheld"] as const) : []),
+      ...telling(figure, thresholds.zeroCells === "released"),
+      ...new Set(figure.sums.flatMap((sum) => withheldSums.get(sum) ?? [])),
     ],
   }));
 }
@@ -113,7 +119,7 @@ function moments({ statistic, organisations, rows }: Figure, { colluders }: Outp
 }
 
 /** Figures that tell every contributor's value although no cell is small: totals at the end of their range, no spread. */
-function telling(figure: Figure): OutputRule[] {
+function telling(figure: Figure, showsZeros: boolean): OutputRule[] {
   const { statistic, value, bounds, rows, parts } = figure;
   const rules: OutputRule[] = [];
   switch (statistic.kind) {
@@ -123,12 +129,14 @@ function telling(figure: Figure): OutputRule[] {
       const size = statistic.kind === "mean" ? 1 : rows;
       if (size === undefined || size === 0) break;
       const at = (bound: Rational) => equal(value, { ...bound, numerator: bound.numerator * BigInt(size) });
-      if (at(bounds.minimum)) rules.push(value.numerator === 0n ? "zero-total" : "extreme-total");
+      const isZero = value.numerator === 0n;
+      if (isZero && showsZeros) break;
+      if (at(bounds.minimum)) rules.push(isZero ? "zero-total" : "extreme-total");
       else if (at(bounds.maximum)) rules.push("extreme-total");
       break;
     }
     case "ratio": {
-      if (parts === undefined) break;
+      if (parts === undefined || showsZeros) break;
       if (parts.numerator.numerator === 0n) rules.push("zero-total");
       else if (equal(parts.numerator, parts.denominator)) rules.push("whole-total");
       break;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { asset, draft, request } from "../_fixture.ts";
 import type { Asset } from "../model/asset.ts";
+import { strictestOutput } from "../model/output-terms.ts";
 import { parsePolicy } from "../model/parse-policy.ts";
 import { type PolicyDraft, policyOf } from "../model/policy-of.ts";
 import type { PolicyTerms } from "../model/terms.ts";
@@ -42,6 +43,7 @@ describe("constants of a cohort", () => {
     expect(strictest(cohort, plan)).toEqual({
       ok: true,
       exactMomentsTrusted: false,
+      output: strictestOutput([]),
       constants: {
         members: 11,
         threshold: 8,

@@ -1,12 +1,13 @@
 /** One set of minima for a whole cohort: the strictest of all policies (secure-aggregation.md section 2). */
 import type { Asset } from "../model/asset.ts";
 import type { ReceiverMode } from "../model/operands.ts";
+import { type OutputTerms, strictestOutput } from "../model/output-terms.ts";
 import type { CohortProblem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
 import { cellModeOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import { minimumUnitsOf } from "../rules/counts.ts";
-import { momentOrganisations, needOf } from "../rules/minima.ts";
+import { momentOrganisations, needOf, squaresOrganisations } from "../rules/minima.ts";
 
 /** The constants of a `computation.open` record. */
 export interface Constants {
@@ -31,7 +32,13 @@ export interface CohortPlan {
   readonly coordinatorIsSequencer: boolean;
 }
 export type Strictest =
-  | { readonly ok: true; readonly constants: Constants; readonly exactMomentsTrusted: boolean }
+  | {
+      readonly ok: true;
+      readonly constants: Constants;
+      readonly exactMomentsTrusted: boolean;
+      /** What the release must withstand. */
+      readonly output: OutputTerms;
+    }
   | { readonly ok: false; readonly problems: readonly CohortProblem[] };
 
 /**
@@ -48,7 +55,7 @@ export function strictest(parties: readonly CohortParty[], plan: CohortPlan): St
     ...domainProblems(parties, plan),
   ];
   if (problems.length > 0) return { ok: false, problems };
-  return Object.freeze({ ok: true, constants, exactMomentsTrusted: trusted });
+  return Object.freeze({ ok: true, constants, exactMomentsTrusted: trusted, output: outputOf(parties) });
 }
 
 function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constants {
@@ -72,12 +79,16 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
   const minimumOrganisations = Math.max(
     largest(({ policy }) => policy.minimumOrganisations),
     ...plan.query.measures.map(({ statistic }) => momentOrganisations(statistic, colluders, trusted)),
+    squaresOrganisations(plan.query, outputOf(parties), colluders, trusted),
     // Where the unit is the organisation, phase 1 is not needed to hold the minimum of units.
     plan.cellMode === "registry" && providerUnits > 0 ? providerUnits + 1 + colluders + drops : 0,
   );
   const need = needOf(minimumOrganisations, colluders);
   return { members, threshold, quorum, minimumOrganisations, minimumUnits, colluders, drops, need };
 }
+
+export const outputOf = (parties: readonly Pick<CohortParty, "policy">[]): OutputTerms =>
+  strictestOutput(parties.map(({ policy }) => policy.output));
 
 const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));

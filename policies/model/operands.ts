@@ -5,6 +5,7 @@
  */
 import { type TSchema, Type } from "typebox";
 import { Mask } from "./mask.ts";
+import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
 import { Edges } from "./query.ts";
 import { SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
@@ -74,6 +75,11 @@ export const USE_OPERANDS = table({
   "sealane:releaseAuthority": anyOf(MemberId),
   "sealane:coordinatorMayBeSequencer": { operators: { eq: literals(["true", "false"]) } },
   "sealane:exactMomentsTrusted": anyOf(MemberId),
+  "sealane:dominance": anyOf(DominanceTerm, 9),
+  "sealane:pPercent": { operators: { gteq: PercentText } },
+  "sealane:pq": anyOf(PriorTerm, 9),
+  "sealane:protectionInterval": { operators: { gteq: PercentText } },
+  "sealane:zeroCells": { operators: { eq: literals(["withheld", "released"]) } },
 });
 
 /** Action of a per-field permission -> its operands. A field that no permission names has the role `none`. */

@@ -237,6 +237,14 @@ function combinationProblems(policy: Given): PolicyProblem[] {
     const detail = `${show(trusted)} is trusted with moments but is no release authority`;
     add("/permission", "trusted-not-authority", detail, { member: show(trusted) });
   }
+  const isAboutLargest = ["sealane:dominance", "sealane:pq"].some((term) => value(term) !== undefined);
+  if (isAboutLargest || value("sealane:pPercent", "gteq") !== undefined) {
+    // Whoever asks would see the sums of squares, and withhold from itself.
+    if (strings("sealane:receiverMode").includes("direct")) {
+      const detail = "rules about the largest contributors want receiver mode reviewed alone";
+      add("/permission", "largest-needs-review", detail, {});
+    }
+  }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");
   if (typeof from === "string" && typeof until === "string" && !(Date.parse(from) <= Date.parse(until))) {

@@ -8,6 +8,7 @@ import {
   type ReleaseFormat,
   type RequesterKind,
 } from "./operands.ts";
+import type { OutputTerms } from "./output-terms.ts";
 import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
 import type { PartitionClass } from "./terms.ts";
 
@@ -35,6 +36,7 @@ export interface PolicyDraft {
   readonly drops?: number;
   readonly releaseAuthorities?: readonly string[];
   readonly exactMomentsTrusted?: readonly string[];
+  readonly output?: Partial<OutputTerms>;
   readonly coordinatorMayBeSequencer?: boolean;
   readonly retentionDays?: number;
   readonly countUnits?: boolean;
@@ -156,6 +158,11 @@ function usePermission(draft: PolicyDraft): Permission {
     anyOf("sealane:releaseAuthority", draft.releaseAuthorities),
     single("sealane:coordinatorMayBeSequencer", "eq", draft.coordinatorMayBeSequencer),
     anyOf("sealane:exactMomentsTrusted", draft.exactMomentsTrusted),
+    anyOf("sealane:dominance", draft.output?.dominance),
+    single("sealane:pPercent", "gteq", draft.output?.pPercent ?? undefined),
+    anyOf("sealane:pq", draft.output?.pq),
+    single("sealane:protectionInterval", "gteq", draft.output?.protectionInterval ?? undefined),
+    single("sealane:zeroCells", "eq", draft.output?.zeroCells),
   ]);
   const duty: Duty[] = [];
   if (draft.approval === "steward") {

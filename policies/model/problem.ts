@@ -14,6 +14,7 @@ export const POLICY_PROBLEM_CODES = [
   "release-authority-missing",
   "release-authority-unused",
   "trusted-not-authority",
+  "largest-needs-review",
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",

@@ -36,6 +36,18 @@ export function momentMargin(statistic: Statistic): number {
   }
 }
 
+/** As momentMargin, of the sum of squares over organisations beside a total. */
+export const SQUARES_MARGIN = 4;
+
+/** Elements whose totals over organisations a query publishes, or from which its figures are divided. */
+export const totalledElements = ({ measures }: Query): readonly string[] => [
+  ...new Set(
+    measures.flatMap(({ statistic }) =>
+      ["sum", "mean", "ratio"].includes(statistic.kind) ? elementsOf(statistic) : [],
+    ),
+  ),
+];
+
 /** Whether the query cuts the element into classes: what histograms and quantiles are read from. */
 export const isClassed = ({ groupBy }: Query, element: string): boolean =>
   groupBy.some((dimension) => "element" in dimension && dimension.element === element && dimension.edges !== undefined);

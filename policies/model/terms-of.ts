@@ -1,6 +1,7 @@
 /** Flattens a checked policy into its terms. */
 import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
+import { type OutputTerms, outputTerms } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
 import {
   DEFAULTS,
@@ -60,6 +61,13 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     receiverModes: read.list<ReceiverMode>("sealane:receiverMode") ?? [],
     releaseAuthorities: read.list("sealane:releaseAuthority") ?? [],
     exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],
+    output: outputTerms({
+      dominance: read.list<OutputTerms["dominance"][number]>("sealane:dominance"),
+      pPercent: read.text("sealane:pPercent", "gteq"),
+      pq: read.list<OutputTerms["pq"][number]>("sealane:pq"),
+      protectionInterval: read.text("sealane:protectionInterval", "gteq"),
+      zeroCells: read.text("sealane:zeroCells", "eq") as OutputTerms["zeroCells"] | undefined,
+    }),
     coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
     approval: duty("sealane:obtainApproval") === undefined ? "none" : "steward",
     retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,

@@ -1,6 +1,7 @@
 /** A policy's terms with every default filled in: what the rules read. Built only by parsePolicy. */
 import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
+import type { OutputTerms } from "./output-terms.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
 export interface PartitionClass {
@@ -76,6 +77,7 @@ export interface PolicyTerms {
   readonly receiverModes: readonly ReceiverMode[];
   readonly releaseAuthorities: readonly string[];
   readonly exactMomentsTrusted: readonly string[];
+  readonly output: OutputTerms;
   readonly coordinatorMayBeSequencer: boolean;
   readonly approval: "none" | "steward";
   readonly retentionDays: number;

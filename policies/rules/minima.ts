@@ -1,5 +1,6 @@
-import type { Statistic } from "../model/query.ts";
-import { momentMargin } from "../model/statistic.ts";
+import { namesLargest, type OutputTerms } from "../model/output-terms.ts";
+import type { Query, Statistic } from "../model/query.ts";
+import { momentMargin, SQUARES_MARGIN, totalledElements } from "../model/statistic.ts";
 import type { Case, Requirement, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
@@ -16,16 +17,21 @@ export function momentOrganisations(statistic: Statistic, colluders: number, tru
   return margin === 0 ? 0 : margin + 1 + colluders;
 }
 
+/** The same for the sums of squares that rules about the largest contributors are judged by. */
+export const squaresOrganisations = (query: Query, output: OutputTerms, colluders: number, trusted: boolean): number =>
+  !trusted && namesLargest(output) && totalledElements(query).length > 0 ? SQUARES_MARGIN + 1 + colluders : 0;
+
 const isUnivariate = ({ kind }: Statistic): boolean => kind === "variance" || kind === "standard-deviation";
 
 /** What each measure demands of a released cell under this policy. */
 export function requirementsOf({ terms, request }: Case): readonly Requirement[] {
   const floor = needOf(terms.minimumOrganisations, terms.colluders);
   const trusted = request.receiverMode === "reviewed" && terms.exactMomentsTrusted.includes(request.receiver);
+  const squares = squaresOrganisations(request.query, terms.output, terms.colluders, trusted);
   return request.query.measures.map(({ id: measure, statistic }) => {
-    const wanted = momentOrganisations(statistic, terms.colluders, trusted);
+    const wanted = Math.max(momentOrganisations(statistic, terms.colluders, trusted), squares);
     if (wanted <= floor) return { measure, organisations: floor, reason: "minimum-organisations" };
-    const reason = isUnivariate(statistic) ? "moments-variance" : "moments-regression";
+    const reason = isUnivariate(statistic) || momentMargin(statistic) === 0 ? "moments-variance" : "moments-regression";
     return { measure, organisations: wanted, reason };
   });
 }

@@ -1,0 +1,142 @@
+/**
+ * Totals that rules about the largest contributors withhold, with everything the receiver published or withheld before.
+ * Each element and record by itself: cells of registry attributes and totals over them are sums over nested sets of
+ * organisations. Codes and classes of a table are other records; what adds up there is the release guard's.
+ */
+import type { DecodedCell } from "../../crypto/secagg/step.ts";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { ConcentrationRule, Percent } from "../../policies/disclosure/concentration.ts";
+import type { CellSums } from "../../policies/disclosure/contributors.ts";
+import { type KnownRules, type KnownSum, type SumRule, withheldSums } from "../../policies/disclosure/known-sums.ts";
+import type { Solver } from "../../policies/disclosure/solver.ts";
+import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
+import { totalledElements } from "../../policies/model/statistic.ts";
+import { componentPlaces, type Layout } from "../statistics/layout.ts";
+import { readElement } from "../statistics/vector.ts";
+import { magnitudesOf, moment, squaresOf } from "../statistics/words.ts";
+import type { SumEquation, TotalFacts } from "./release-check.ts";
+
+/** One total of this computation. */
+export interface PresentTotal {
+  readonly atom: number;
+  /** Component of its plain sum. */
+  readonly component: number;
+  readonly record: string;
+  readonly contributors: readonly string[];
+  readonly facts: TotalFacts;
+}
+
+export interface TotalInputs {
+  readonly layout: Layout;
+  /** Sums of all atoms. */
+  readonly vector: BigUint64Array;
+  readonly cells: readonly DecodedCell[];
+  /** Organisations that may be missing from any cell. */
+  readonly dropped: number;
+  readonly recordOf: (atom: number, component: number) => string;
+  readonly contributorsOf: (atom: number) => readonly string[];
+}
+
+/** Empty where the layout has no sums of squares. */
+export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalInputs): readonly PresentTotal[] {
+  const places = componentPlaces(layout);
+  const words = layout.components.map(({ word }) => canonicalJson(word));
+  return totalledElements(layout.query).flatMap((element) => {
+    const plain = moment([element], [element]);
+    const component = words.indexOf(canonicalJson(plain));
+    const squares = places.get(canonicalJson(squaresOf(element)));
+    const total = places.get(canonicalJson(magnitudesOf(element))) ?? places.get(canonicalJson(plain));
+    if (squares === undefined || total === undefined || component < 0) return [];
+    return cells.map(({ atom, organisations }): PresentTotal => {
+      const read = ({ offset, words: width }: typeof total) =>
+        readElement(vector, atom * layout.wordsPerAtom + offset, width);
+      return {
+        atom,
+        component,
+        record: of.recordOf(atom, component),
+        contributors: of.contributorsOf(atom),
+        facts: {
+          organisations,
+          ...(dropped > 0 ? ({ mayBeFewer: true } as const) : {}),
+          total: read(total).toString(),
+          squares: read(squares).toString(),
+        },
+      };
+    });
+  });
+}
+
+export interface Judges {
+  readonly output: OutputTerms;
+  readonly need: number;
+  /** Undefined: nothing can be proven of sums that are related. */
+  readonly solver: Solver | undefined;
+  /** Once it is, what is not judged yet is withheld. */
+  readonly isLate: () => boolean;
+}
+
+/** Each withheld total with the rule. `earlier`: of the same records. */
+export function judgeTotals(
+  present: readonly PresentTotal[],
+  earlier: readonly SumEquation[],
+  { output, need, solver, isLate }: Judges,
+): ReadonlyMap<PresentTotal, SumRule> {
+  const withheld = new Map<PresentTotal, SumRule>();
+  if (!namesLargest(output)) return withheld;
+  const rules = rulesOf(output, need);
+  const before = Map.groupBy(earlier, ({ record }) => record);
+  for (const [record, totals] of Map.groupBy(present, (one) => one.record)) {
+    const sums: KnownSum[] = totals.map(({ contributors, facts }, at) => ({
+      id: `${at}`,
+      contributors,
+      facts: sumsIn(facts),
+      state: "candidate",
+    }));
+    for (const { id, contributors, facts, withheld: isHidden } of before.get(record) ?? []) {
+      // What was left out never reached this receiver.
+      if (isHidden === true && facts === undefined) continue;
+      const state = isHidden === true ? "hidden" : "told";
+      sums.push({ id, contributors, facts: facts && sumsIn(facts), state });
+    }
+    const found = isLate() ? undefined : withheldSums(sums, rules, solver);
+    for (const [at, one] of totals.entries()) {
+      const rule = found === undefined ? "protection-interval" : found.get(`${at}`);
+      if (rule !== undefined) withheld.set(one, rule);
+    }
+  }
+  return withheld;
+}
+
+const sumsIn = ({ organisations, mayBeFewer, total, squares }: TotalFacts): CellSums => {
+  const signed = BigInt(total);
+  return {
+    organisations,
+    ...(mayBeFewer === true ? { mayBeFewer } : {}),
+    total: signed < 0n ? -signed : signed,
+    squares: BigInt(squares),
+  };
+};
+
+function rulesOf({ dominance, pPercent, pq, protectionInterval, zeroCells }: OutputTerms, need: number): KnownRules {
+  const concentration: ConcentrationRule[] = [
+    ...dominance.map(({ largest, percent }) => ({
+      kind: "dominance" as const,
+      largest: Number(largest),
+      percent: percentOf(percent),
+    })),
+    ...(pPercent === null ? [] : [{ kind: "p-percent" as const, percent: percentOf(pPercent) }]),
+    ...pq.map(({ percent, prior }) => ({ kind: "pq" as const, percent: percentOf(percent), prior: percentOf(prior) })),
+  ];
+  return {
+    minimumOrganisations: need,
+    minimumUnits: 0,
+    concentration,
+    zerosTell: zeroCells === "withheld",
+    protection: { share: Number(protectionInterval ?? 0) / 100, least: 1 },
+  };
+}
+
+function percentOf(text: string): Percent {
+  const [whole = "0", fraction = ""] = text.split(".");
+  return { numerator: BigInt(whole + fraction), denominator: 10n ** BigInt(fraction.length) };
+}

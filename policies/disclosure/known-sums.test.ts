@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { isConcentrated } from "./concentration.ts";
+import { sumsOf } from "./contributors.ts";
+import { type KnownRules, type KnownSum, MAX_KNOWN_SUMS, withheldSums } from "./known-sums.ts";
+import { loadSolver, type Solver } from "./solver.ts";
+
+let solver: Solver;
+beforeAll(async () => {
+  solver = await loadSolver();
+});
+
+const DOMINANCE = { kind: "dominance", largest: 1, percent: { numerator: 60n, denominator: 1n } } as const;
+const RULES: KnownRules = {
+  minimumOrganisations: 3,
+  minimumUnits: 0,
+  concentration: [DOMINANCE],
+  zerosTell: true,
+  protection: { share: 0.1, least: 1 },
+};
+
+/** Output of the eight enterprises of Shaoxing, in 10,000 yuan. */
+const OUTPUT = { a: 86_420, b: 23_180, c: 12_760, d: 31_500, e: 412_900, f: 158_300, g: 64_050, h: 9_340 } as const;
+type Held = Readonly<Record<string, number>>;
+
+const sum = (id: string, held: Held, names: readonly string[], state: KnownSum["state"] = "candidate"): KnownSum => ({
+  id,
+  contributors: names,
+  facts: sumsOf(names.map((name) => BigInt(held[name]!)).sort((x, y) => (x < y ? 1 : -1))),
+  state,
+});
+const judged = (...sums: readonly KnownSum[]) => Object.fromEntries(withheldSums(sums, RULES, solver));
+const all = Object.keys(OUTPUT);
+const textiles = ["a", "b", "c", "d"];
+const others = ["e", "f", "g", "h"];
+
+describe("single sums", () => {
+  test("a sum of which one organisation has more than its share is withheld, another is not", () => {
+    expect(judged(sum("17", OUTPUT, textiles))).toEqual({});
+    expect(judged(sum("18 and 28", OUTPUT, others))).toEqual({ "18 and 28": "dominance" });
+  });
+  test("at its exact boundary: 60 % passes, a hundredth more does not", () => {
+    // Two organisations: the sums leave no doubt which two values they are.
+    expect(judged(sum("s", { x: 60, y: 20, z: 20 }, ["x", "y", "z"]))).toEqual({});
+    expect(judged(sum("s", { x: 6001, y: 2000, z: 1999 }, ["x", "y", "z"]))).toEqual({ s: "dominance" });
+  });
+  test("a total of nothing", () => {
+    expect(judged(sum("s", { x: 0, y: 0, z: 0 }, ["x", "y", "z"]))).toEqual({ s: "zero-total" });
+  });
+});
+
+describe("what can be worked out from several", () => {
+  test("a total that would leave a dominated rest is withheld beside a part that was told", () => {
+    const told = sum("17", OUTPUT, textiles, "told");
+    expect(judged(told, sum("total", OUTPUT, all))).toEqual({ total: "protection-interval" });
+    expect(judged(sum("total", OUTPUT, all))).toEqual({});
+  });
+  test("a part is withheld where the total was told", () => {
+    const told = sum("total", OUTPUT, all, "told");
+    expect(judged(told, sum("17", OUTPUT, textiles))).toEqual({ "17": "protection-interval" });
+  });
+  test("a total beside two withheld parts hides each behind the other", () => {
+    const tax = { a: 3910, b: 820, c: 415, d: 1260, e: 9860, f: 3240, g: 1530, h: 360 };
+    expect(judged(sum("17", tax, textiles, "hidden"), sum("total", tax, all))).toEqual({});
+  });
+  test("a part that is the whole of its total is withheld, and zeros of the others with it", () => {
+    const held = { a: 5, b: 6, c: 7, x: 0, y: 0, z: 0 };
+    const whole = judged(sum("abc", held, ["a", "b", "c"]), sum("all", held, ["a", "b", "c", "x", "y", "z"]));
+    expect(whole).toMatchObject({ abc: "whole-total" });
+  });
+  test("a rest of fewer organisations than the minimum is not left over", () => {
+    const held = { a: 5, b: 6, c: 7, d: 8, e: 6 };
+    const told = sum("abc", held, ["a", "b", "c"], "told");
+    expect(judged(told, sum("abcde", held, ["a", "b", "c", "d", "e"]))).toEqual({ abcde: "protection-interval" });
+  });
+  test("by two partitions: each rest is judged", () => {
+    const held = { a: 90, b: 5, c: 5, d: 5, e: 5, f: 5, g: 5, h: 5 };
+    const names = Object.keys(held);
+    const left = sum("left", held, ["b", "c", "d", "e"], "told");
+    const right = sum("right", held, ["e", "f", "g", "h"], "told");
+    // Everything without the left four is a, f, g and h: 90 of 105.
+    expect(judged(left, right, sum("all", held, names))).toHaveProperty("all");
+  });
+});
+
+describe("nothing is published that cannot be proven", () => {
+  test("beside a sum that was told and is not known any more", () => {
+    const forgotten: KnownSum = { id: "old", contributors: textiles, facts: undefined, state: "told" };
+    expect(judged(forgotten, sum("total", OUTPUT, all))).toEqual({ total: "protection-interval" });
+    expect(judged(forgotten, sum("28", OUTPUT, ["e", "f", "g"]))).toEqual({ "28": "dominance" });
+  });
+  test("with numbers of organisations that may be fewer, without a solver, and of too many sums", () => {
+    const told = sum("17", OUTPUT, textiles, "told");
+    const total = sum("total", OUTPUT, all);
+    expect(Object.fromEntries(withheldSums([told, total], RULES, undefined))).toEqual({ total: "protection-interval" });
+    const vague = { ...total, facts: { ...total.facts!, mayBeFewer: true as const } };
+    expect(judged(told, vague)).toHaveProperty("total");
+    const many = Array.from({ length: MAX_KNOWN_SUMS + 1 }, (_, at) => ({
+      ...sum("17", OUTPUT, textiles),
+      id: `${at}`,
+    }));
+    expect(Object.keys(judged(...many))).toHaveLength(many.length);
+  });
+});
+
+test("whatever is published by and by: no sum and no rest that the public can work out is concentrated", () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+  const groups = [names.slice(0, 3), names.slice(3, 6), names.slice(6)];
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 2000 })), {
+        minLength: 9,
+        maxLength: 9,
+      }),
+      fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }),
+      (values, order) => {
+        const held = Object.fromEntries(names.map((name, at) => [name, values[at]!]));
+        const sets = [...groups, names];
+        const kept: KnownSum[] = [];
+        for (const index of order) {
+          const one = sum(`${index}`, held, sets[index]!);
+          const isWithheld = withheldSums([...kept, one], RULES, solver).has(one.id);
+          kept.push({ ...one, state: isWithheld ? "hidden" : "told" });
+        }
+        const told = new Set(kept.flatMap(({ id, state }) => (state === "told" ? [Number(id)] : [])));
+        const known = [...told].map((index) => sets[index]!);
+        if (told.has(3)) {
+          const parts = groups.filter((_, index) => told.has(index)).flat();
+          const rest = names.filter((name) => !parts.includes(name));
+          if (rest.length > 0) known.push(rest);
+        }
+        for (const set of known) {
+          const sorted = set.map((name) => BigInt(held[name]!)).sort((x, y) => (x < y ? 1 : -1));
+          expect([set.join(), isConcentrated(sorted, DOMINANCE)]).toEqual([set.join(), false]);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
