@@ -10,6 +10,8 @@ export interface DeliveryOptions {
   readonly outbox: Outbox;
   readonly sequencer: Pick<SequencerApi, "submit">;
   readonly signal: AbortSignal;
+  /** Transactions brought in one call; default 500. */
+  readonly atOnce?: number;
   readonly retryMs: number;
   readonly submitTimeoutMs: number;
   readonly halted: () => LedgerError | undefined;
@@ -62,7 +64,7 @@ export function createDelivery(options: DeliveryOptions): {
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const parcels = outbox.take(PARCELS_AT_ONCE);
+      const parcels = outbox.take(options.atOnce ?? PARCELS_AT_ONCE);
       if (parcels.length === 0) {
         await outbox.bell.wait(signal);
         continue;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { common, peer } from "@hyperledger/fabric-protos";
+import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
 import { createDelivery } from "../embedded/delivery.ts";
@@ -74,6 +75,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     outbox,
     sequencer: submitter,
     signal,
+    // A call takes a block's time, however much it carries.
+    atOnce: MAX_SUBMISSIONS,
     retryMs,
     submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
     halted: () => closed,
