@@ -6,7 +6,13 @@ import { demandThat, FabricFault } from "./fabric-fault.ts";
 import type { Findings, ProblemCode } from "./problems.ts";
 
 /** Blocks under the ordering service's signatures, from the pinned configuration on. */
-export const checkFabricChain: Check = (evidence, findings) => pass(evidence, findings, "chain");
+export const checkFabricChain: Check = (evidence, findings) => {
+  pass(evidence, findings, "chain");
+  const used = new Set(evidence.records.map(({ record: { proof } }) => (proof.kind === "fabric" ? proof.block : -1)));
+  for (const [number, where] of evidence.fabric()?.evidence.ordinary ?? []) {
+    findings.expect(used.has(number), where, "fabric-unused", { block: number });
+  }
+};
 
 /** Validity is the word of the peers of several organisations: no signature of the ordering service covers it. */
 export const checkFabricValidity: Check = (evidence, findings) => pass(evidence, findings, "agreement");

@@ -10,6 +10,8 @@ export interface ChannelConfig {
   readonly sequence: number;
   /** Throws FabricFault. `bytes` is a SerializedIdentity. */
   identify(bytes: Uint8Array): KnownIdentity;
+  /** Fingerprints (SHA-256) of an organisation's root certificates; none where it is not on the channel. */
+  rootsOf(mspId: string): readonly string[];
   /** As /Channel/Application/Endorsement. Throws FabricFault. */
   policy(path: string): Policy;
   /** `bytes` is an ApplicationPolicy, as the definition of a chaincode holds it. */
@@ -42,6 +44,7 @@ export function readChannelConfig(envelope: Uint8Array): ChannelConfig {
         if (organisation === undefined) throw new FabricFault("fabric-certificate", { msp: identity.getMspid() });
         return organisation.identify(identity.getIdBytes_asU8());
       },
+      rootsOf: (mspId: string) => organisations.get(mspId)?.roots ?? [],
       policy,
       endorsementPolicy(bytes: Uint8Array) {
         const application = decoded("policy", () => common.ApplicationPolicy.deserializeBinary(bytes));

@@ -14,6 +14,8 @@ import { isCall, timeOf, type VerifiedCall, verifyCall } from "./fabric-transact
 import type { Findings } from "./problems.ts";
 
 export interface FabricEvidence {
+  /** Numbers of the verified blocks that change nothing in the configuration, with their places. */
+  readonly ordinary: ReadonlyMap<number, string>;
   /** A valid call in the verified block of this number. Throws FabricFault. */
   call(block: number, transaction: number): VerifiedCall;
 }
@@ -39,6 +41,7 @@ export function verifyFabric(
   agreement: Findings,
 ): FabricEvidence {
   const verified = new Map<number, VerifiedBlock>();
+  const ordinary = new Map<number, string>();
   const failed = (findings: Findings, where: string, work: () => void): boolean => {
     try {
       work();
@@ -82,6 +85,7 @@ export function verifyFabric(
         current = { number: block.number, config };
       } else {
         demandThat(lastConfig === before.number, "fabric-config", { block: block.number, missing: lastConfig });
+        ordinary.set(block.number, where);
       }
       verified.set(block.number, { ...read, config: before.config });
       // A change of the configuration is stated under the one before: new roots cannot speak for themselves.
@@ -99,6 +103,7 @@ export function verifyFabric(
   }
   const calls = new Map<string, VerifiedCall>();
   return {
+    ordinary,
     call(number, transaction) {
       const name = `${number}/${transaction}`;
       const known = calls.get(name);

@@ -32,6 +32,8 @@ interface UnitRule {
 
 export interface Organisation {
   readonly mspId: string;
+  /** Fingerprints (SHA-256) of its root certificates. */
+  readonly roots: readonly string[];
   /** Throws FabricFault. `certificate` is PEM. */
   identify(certificate: Uint8Array): KnownIdentity;
 }
@@ -88,6 +90,7 @@ export function readOrganisation(bytes: Uint8Array): Organisation {
   const known = new Map<string, KnownIdentity | FabricFault>();
   return {
     mspId,
+    roots: roots.map(({ fingerprint256 }) => fingerprint256),
     identify(pem) {
       const name = Buffer.from(pem).toString("latin1");
       let found = known.get(name);

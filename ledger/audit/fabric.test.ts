@@ -77,6 +77,7 @@ describe("blocks of a real Fabric network, without the network", () => {
     expect(readChannelConfig(envelopeOf(CHANGE)).sequence).toBe(config.sequence + 1);
     expect(records.some(({ proof }) => proof.block < numbers[CHANGE]!)).toBe(true);
     expect(records.some(({ proof }) => proof.block > numbers[CHANGE]!)).toBe(true);
+    expect([...evidence.ordinary.keys()]).toEqual([...new Set(records.map(({ proof }) => proof.block))]);
     for (const { proof, time } of records) {
       const call = evidence.call(proof.block, proof.transaction);
       expect(new Date(call.time).toISOString()).toBe(time);

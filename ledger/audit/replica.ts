@@ -177,6 +177,10 @@ function openTrust(trust: unknown): { readonly index: TrustIndex } | { readonly 
   const findings = collectFindings();
   const index = indexTrust(trust as TrustFile, findings);
   const [wrong] = findings.problems;
+  if (index.file.fabric !== undefined) {
+    // No checkpoint covers this copy: the peers' blocks do, and evidence carries them.
+    return { problem: { where: "/trust/fabric", code: "proof-kind", values: { got: "fabric" } } };
+  }
   return wrong === undefined ? { index } : { problem: under(wrong) };
 }
 
