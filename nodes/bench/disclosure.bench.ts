@@ -1,5 +1,6 @@
 /** Output disclosure control: what the rule on Σx and Σx² withholds needlessly, and tables protected and audited. */
-import { type AttackedTable, type Attacker, exposuresOf, type Protection } from "../../policies/disclosure/attack.ts";
+import { exposuresOf } from "../../policies/disclosure/attack.ts";
+import type { AttackedTable, Attacker, Protection } from "../../policies/disclosure/attackers.ts";
 import { type ConcentrationRule, isConcentrated, mayBeConcentrated } from "../../policies/disclosure/concentration.ts";
 import { type CellSums, contributorValues, sumsOf } from "../../policies/disclosure/contributors.ts";
 import { largestContributors } from "../../policies/disclosure/largest-contributors.ts";

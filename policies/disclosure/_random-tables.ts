@@ -1,6 +1,6 @@
 /** Random tables with contributors, and what an attacker that shares no code finds in what is released of them. */
 import { plainBounds } from "./_plain-attacker.ts";
-import type { AttackedTable, Attacker, Protection } from "./attack.ts";
+import type { AttackedTable, Attacker, Protection } from "./attackers.ts";
 import type { ConcentrationRule } from "./concentration.ts";
 import { type CellSums, sumsOf } from "./contributors.ts";
 import { type CellRules, primaryCells } from "./primary.ts";

@@ -9,36 +9,21 @@
  * published, and never fall below minus what others hold. They are measured in the interval of the cell under attack,
  * so that the solver's tolerance (1e-7) is a share of that interval.
  */
-import type { Relation } from "./shape.ts";
-import type { Column, OpenProgram, Solver } from "./solver.ts";
+import { type AttackProgram, openProgram } from "./attack-program.ts";
+import {
+  type AttackedTable,
+  type Attacker,
+  type Direction,
+  knows,
+  type Protection,
+  PUBLIC,
+  type Room,
+  refutes,
+  roomOf,
+  targetsOf,
+} from "./attackers.ts";
+import type { Solver } from "./solver.ts";
 
-export interface AttackedTable {
-  /** True values, none negative. */
-  readonly values: readonly number[];
-  readonly relations: readonly Relation[];
-}
-
-/** What one contributor holds in a cell: exactly where the two are equal, else between them. */
-export interface Holding {
-  readonly atLeast: number;
-  readonly atMost: number;
-}
-export interface Attacker {
-  readonly id: string;
-  /** Cell to what it holds there. The public holds nothing. */
-  readonly holds: ReadonlyMap<number, Holding>;
-}
-export const PUBLIC: Attacker = Object.freeze({ id: "public", holds: new Map() });
-
-/** What an interval must cover around what others hold in a cell. */
-export interface Protection {
-  /** Share of it, 0.1 for 10 %. */
-  readonly share: number;
-  /** At least this upwards, for cells where the share is nothing. */
-  readonly least: number;
-}
-
-export type Direction = "above" | "below";
 export interface Exposure {
   readonly cell: number;
   readonly direction: Direction;
@@ -47,55 +32,9 @@ export interface Exposure {
   readonly reached: number;
 }
 
-/** No deviation need exceed this many intervals; a lower bound makes attackers look stronger, never weaker. */
-const REACH = 8;
 const WHOLE = 1 - 1e-6;
-const NOTHING = 1e-7;
 /** Deviations that are tried on the next cells before the solver is asked. */
 const REMEMBERED = 64;
-
-export interface Target {
-  readonly cell: number;
-  readonly direction: Direction;
-  /** Length of the protection interval on this side. */
-  readonly wanted: number;
-}
-
-export function targetsOf(table: AttackedTable, cells: Iterable<number>, protection: Protection): readonly Target[] {
-  return [...cells].flatMap((cell) => {
-    const share = table.values[cell]! * protection.share;
-    const above: Target = { cell, direction: "above", wanted: Math.max(share, protection.least) };
-    return share > 0 ? [above, { cell, direction: "below", wanted: share } as const] : [above];
-  });
-}
-
-/**
- * Whoever knows all of a cell needs no protection against itself. For everybody else the interval of the whole cell is
- * enough: shrunk towards the true table, a deviation shows what the smaller remainder needs. So an attacker that stands
- * for several says nothing of cells that only some of them know: for those there must be another.
- */
-const knows = ({ holds }: Attacker, cell: number, value: number): boolean => (holds.get(cell)?.atLeast ?? -1) >= value;
-
-/** Lower and upper bound of a cell's deviation when `attackers` must all be unable to tell. */
-export type Room = (cell: number) => readonly [number, number];
-export function roomOf(table: AttackedTable, attackers: readonly Attacker[]): Room {
-  const held = new Map<number, Holding>();
-  for (const { holds } of attackers) {
-    for (const [cell, { atLeast, atMost }] of holds) {
-      const before = held.get(cell);
-      held.set(cell, {
-        atLeast: Math.max(before?.atLeast ?? 0, atLeast),
-        atMost: Math.max(before?.atMost ?? 0, atMost),
-      });
-    }
-  }
-  return (cell) => {
-    const value = table.values[cell]!;
-    const holding = held.get(cell);
-    if (holding !== undefined && holding.atLeast >= value) return [0, 0];
-    return [Math.min(0, (holding?.atMost ?? 0) - value), Number.POSITIVE_INFINITY];
-  };
-}
 
 /** Every attack that succeeds; none: each cell of `withheld` is protected from each of `attackers` and the public. */
 export function exposuresOf(
@@ -238,64 +177,3 @@ const isIrrefutable = ({ refuters }: Deviation, target: number): boolean =>
 
 const refutersOf = ({ refuters }: Deviation, target: number): ReadonlySet<number> =>
   new Set([...refuters].flatMap(([cell, knowing]) => (cell === target ? [] : knowing)));
-
-function refutes(table: AttackedTable, { holds }: Attacker, cell: number, by: number): boolean {
-  const { atLeast, atMost } = holds.get(cell)!;
-  const value = table.values[cell]!;
-  return atLeast >= value || by < -(value - atMost) * (1 + NOTHING);
-}
-
-type AttackProgram = ReturnType<typeof openProgram>;
-
-/** Program over the deviations of `withheld`; everything else is published and stays where it is. */
-function openProgram(table: AttackedTable, withheld: ReadonlySet<number>, solver: Solver) {
-  const cells = [...withheld].sort((a, b) => a - b);
-  const position = new Map(cells.map((cell, index) => [cell, index]));
-  const { rows, entries } = rowsOf(table, cells);
-  const columns: Column[] = cells.map((cell) => ({ entries: entries.get(cell) ?? [], lower: 0, upper: 0, cost: 0 }));
-  const program: OpenProgram | undefined = columns.length === 0 ? undefined : solver.open(rows, columns);
-  return {
-    cells: new Set(cells),
-    /** The cell pushed as far as its interval, or as far as it goes, where only `free` cells may move. */
-    push(target: Target, sign: 1 | -1, room: Room, free: ReadonlySet<number>): ReadonlyMap<number, number> {
-      const lower = new Float64Array(cells.length);
-      const upper = new Float64Array(cells.length);
-      for (const [at, cell] of cells.entries()) {
-        if (!free.has(cell)) continue;
-        const [least, most] = room(cell);
-        lower[at] = Math.max(least / target.wanted, -REACH);
-        upper[at] = Math.min(most / target.wanted, REACH);
-      }
-      const at = position.get(target.cell)!;
-      lower[at] = sign < 0 ? -1 : 0;
-      upper[at] = sign < 0 ? 0 : 1;
-      const costs = new Float64Array(cells.length);
-      costs[at] = -sign;
-      program!.bound(lower, upper);
-      program!.price(costs);
-      const moved = new Map<number, number>();
-      for (const [index, share] of program!.solve()?.entries() ?? []) {
-        if (Math.abs(share) > NOTHING) moved.set(cells[index]!, share * target.wanted);
-      }
-      return moved;
-    },
-    close: () => program?.close(),
-  };
-}
-
-/** The sums in which any of the cells occurs, numbered, as entries of each cell's column. */
-export function rowsOf({ relations }: AttackedTable, cells: Iterable<number>) {
-  const wanted = new Set(cells);
-  const entries = new Map<number, { readonly row: number; readonly value: number }[]>();
-  let rows = 0;
-  for (const { total, parts } of relations) {
-    if (!wanted.has(total) && !parts.some((part) => wanted.has(part))) continue;
-    const add = (cell: number, value: number) => {
-      if (wanted.has(cell)) entries.set(cell, [...(entries.get(cell) ?? []), { row: rows, value }]);
-    };
-    add(total, -1);
-    for (const part of parts) add(part, 1);
-    rows++;
-  }
-  return { rows, entries };
-}

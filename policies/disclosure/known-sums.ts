@@ -4,7 +4,7 @@
  * nobody published it and everybody can work it out, so it is judged like the others. What is withheld for what is in it
  * stays unknown by the protection interval, also with everything that was published before (attack.ts).
  */
-import type { Protection } from "./attack.ts";
+import type { Protection } from "./attackers.ts";
 import type { CellSums } from "./contributors.ts";
 import { largestContributors } from "./largest-contributors.ts";
 import { type CellFacts, type CellRule, type CellRules, primaryCells } from "./primary.ts";

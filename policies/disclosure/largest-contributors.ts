@@ -1,5 +1,5 @@
 /** Attackers as a receiver must assume them that has seen sums of cells and no single contribution. */
-import type { Attacker, Holding } from "./attack.ts";
+import type { Attacker, Holding } from "./attackers.ts";
 import { largestValueBound } from "./concentration.ts";
 import type { CellSums } from "./contributors.ts";
 import type { Shape } from "./shape.ts";

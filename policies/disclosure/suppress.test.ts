@@ -9,7 +9,8 @@ import {
   sparseTable,
   violationsIn,
 } from "./_random-tables.ts";
-import { type Attacker, exposuresOf } from "./attack.ts";
+import { exposuresOf } from "./attack.ts";
+import type { Attacker } from "./attackers.ts";
 import { largestContributors } from "./largest-contributors.ts";
 import { addUp, flatAxis, shapeOf } from "./shape.ts";
 import { loadSolver, type Solver } from "./solver.ts";

@@ -4,18 +4,9 @@
  * program, after Kelly, Golden and Assad 1992 and Castro 2012); at the end, cells that turn out not to be needed are
  * published again. The audit that decides is attack.ts, so a poor choice costs information, never protection.
  */
-import {
-  type AttackedTable,
-  type Attacker,
-  type Audit,
-  type Exposure,
-  openAudit,
-  type Protection,
-  PUBLIC,
-  roomOf,
-  rowsOf,
-  targetsOf,
-} from "./attack.ts";
+import { type Audit, type Exposure, openAudit } from "./attack.ts";
+import { rowsOf } from "./attack-program.ts";
+import { type AttackedTable, type Attacker, type Protection, PUBLIC, roomOf, targetsOf } from "./attackers.ts";
 import type { Column, Solver } from "./solver.ts";
 
 export interface SuppressionInput {
