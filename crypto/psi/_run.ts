@@ -1,7 +1,7 @@
 /** Both parties of a run in one process, every message through the bytes that it travels as. */
 import { randomBytes } from "node:crypto";
 import { assertCommitted, type Commitment, type PsiSide, type PsiVariant, parseCommitment } from "./commitment.ts";
-import { frameCount, frameOf, incomingList, type List } from "./frames.ts";
+import { framesOf, incomingList } from "./frames.ts";
 import { maskingOf, psiKey } from "./masking.ts";
 import { answerOf, type MaskingPort, type OwnList, ownList } from "./party.ts";
 
@@ -29,10 +29,6 @@ export async function partyOf(
   return { side, port, own: await ownList({ variant, side, run, salt: randomBytes(32) }, port, items) };
 }
 
-/** The bytes of a list on its way. */
-export const sent = (list: List, points: Uint8Array): Uint8Array[] =>
-  Array.from({ length: frameCount(list.size) }, (_, index) => frameOf(list, points, index));
-
 /** The list that came, if it is the one that was committed to. */
 export function received(
   commitment: Commitment,
@@ -51,7 +47,7 @@ export function firstRound(from: Party, run: Uint8Array): Uint8Array {
   const text = JSON.stringify(from.own.commitment);
   const { variant, side } = from.own.commitment;
   const commitment = parseCommitment(text, { run: from.own.commitment.run, variant, side });
-  return received(commitment, run, sent(from.own.list, from.own.points), from.own.salt);
+  return received(commitment, run, framesOf(from.own.list, from.own.points), from.own.salt);
 }
 
 /** What the asker has to compare at the end of a run of two. */
@@ -62,7 +58,7 @@ export async function runOf(variant: Exclude<PsiVariant, "join">, asks: readonly
   const answer = answerOf(variant, await holder.port.remask(firstRound(asker, run)));
   const list = { kind: "asked", run, size: asks.length } as const;
   const coming = incomingList(list, { sorted: variant === "cardinality" });
-  const answered = Buffer.concat(sent(list, answer).map((frame) => coming.take(frame)));
+  const answered = Buffer.concat(framesOf(list, answer).map((frame) => coming.take(frame)));
   coming.end();
   const others = await asker.port.remask(firstRound(holder, run));
   return { run, asker, holder, answered, others };

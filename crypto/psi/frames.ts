@@ -34,21 +34,27 @@ function headOf({ kind, run }: List, index: number, count: number): Uint8Array {
   return head;
 }
 
-export const frameCount = (size: number): number => Math.ceil(size / FRAME_ITEMS);
+const frameCount = (size: number): number => Math.ceil(size / FRAME_ITEMS);
 
 /** The items of frame `index` of a list of `size`. */
 const itemsIn = (size: number, index: number): number => Math.min(FRAME_ITEMS, size - index * FRAME_ITEMS);
 
-export function frameOf(list: List, points: Uint8Array, index: number): Uint8Array {
-  const count = itemsIn(list.size, index);
-  const start = index * FRAME_ITEMS;
-  const items = points.subarray(POINT_BYTES * start, POINT_BYTES * (start + count));
-  return Buffer.concat([headOf(list, index, count), items]);
+/** `items`: those of this frame. */
+export function frameOf(list: List, items: Uint8Array, index: number): Uint8Array {
+  return Buffer.concat([headOf(list, index, pointsIn(items)), items]);
 }
+
+/** Every frame of a list that is in memory. */
+export const framesOf = (list: List, points: Uint8Array): readonly Uint8Array[] =>
+  Array.from({ length: frameCount(list.size) }, (_, index) => {
+    const start = index * FRAME_ITEMS;
+    const items = points.subarray(POINT_BYTES * start, POINT_BYTES * (start + itemsIn(list.size, index)));
+    return frameOf(list, items, index);
+  });
 
 /** RFC 6962 leaf hash of each frame. */
 export const frameHashes = (list: List, points: Uint8Array): readonly Uint8Array[] =>
-  Array.from({ length: frameCount(list.size) }, (_, index) => hashLeaf(frameOf(list, points, index)));
+  framesOf(list, points).map(hashLeaf);
 
 export interface IncomingList {
   /** Its items. Throws ERR_PSI_MESSAGE and ERR_PSI_STREAM; then nothing of the list may be used. */

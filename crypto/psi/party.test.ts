@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { firstRound, partyOf, portOf, received, runOf, sent } from "./_run.ts";
+import { firstRound, partyOf, portOf, received, runOf } from "./_run.ts";
 import { parseCommitment } from "./commitment.ts";
-import { frameOf, incomingList } from "./frames.ts";
+import { framesOf, incomingList } from "./frames.ts";
 import { maskingOf, POINT_BYTES, psiKey } from "./masking.ts";
 import { answerOf, cardinalityOf, intersectionOf, ownList } from "./party.ts";
 import { inOrder, isAscending, sortedOrder } from "./sorting.ts";
@@ -51,7 +51,7 @@ test("of a cardinality the asker gets a function of the set of masked items: the
 test("what travels is masked items and nothing else: no item, no hash of one, and never the same for two runs", async () => {
   const names = items(30);
   const { run, asker } = await runOf("intersection", names, names);
-  const frames = Buffer.concat(sent(asker.own.list, asker.own.points));
+  const frames = Buffer.concat(framesOf(asker.own.list, asker.own.points));
   const unmasked = maskingOf(
     Uint8Array.from({ length: 32 }, (_, i) => (i === 31 ? 1 : 0)),
     run,
@@ -71,7 +71,7 @@ test("a list longer than a frame goes in order, whichever its length", () => {
     const sorted = inOrder(points, sortedOrder(points));
     const list = { kind: "own", run: new Uint8Array(16), size } as const;
     const coming = incomingList(list, { sorted: true });
-    expect(Buffer.concat(sent(list, sorted).map((frame) => coming.take(frame))).equals(sorted)).toBe(true);
+    expect(Buffer.concat(framesOf(list, sorted).map((frame) => coming.take(frame))).equals(sorted)).toBe(true);
     expect(coming.end()).toHaveLength(size > 4096 ? 2 : 1);
   }
 });
@@ -90,8 +90,8 @@ test("a party that changes its list after its commitment is found out", async ()
   const other = await ownList({ variant: "intersection", side: "holder", run, salt }, party.port, items(50, 1));
   const COMMITMENT = coded("ERR_PSI_COMMITMENT");
   expect(firstRound(party, run)).toHaveLength(50 * POINT_BYTES);
-  expect(() => received(commitment, run, sent(list, other.points), salt)).toThrow(COMMITMENT);
-  expect(() => received(commitment, run, sent(list, points), randomBytes(32))).toThrow(COMMITMENT);
+  expect(() => received(commitment, run, framesOf(list, other.points), salt)).toThrow(COMMITMENT);
+  expect(() => received(commitment, run, framesOf(list, points), randomBytes(32))).toThrow(COMMITMENT);
 });
 
 test("a list that ends early, goes on, comes twice or out of order is refused", async () => {
@@ -99,7 +99,7 @@ test("a list that ends early, goes on, comes twice or out of order is refused", 
   const list = { kind: "own", run, size: 5000 } as const;
   const random = randomBytes(POINT_BYTES * 5000);
   const points = inOrder(random, sortedOrder(random));
-  const [first, second] = sent(list, points) as [Uint8Array, Uint8Array];
+  const [first, second] = framesOf(list, points) as [Uint8Array, Uint8Array];
   const STREAM = coded("ERR_PSI_STREAM");
   const MESSAGE = coded("ERR_PSI_MESSAGE");
   const coming = () => incomingList(list, { sorted: true });
@@ -118,13 +118,13 @@ test("a list that ends early, goes on, comes twice or out of order is refused", 
   }
   const twice = points.slice();
   twice.copyWithin(POINT_BYTES, 0, POINT_BYTES);
-  expect(() => coming().take(frameOf(list, twice, 0))).toThrow(STREAM);
+  expect(() => coming().take(framesOf(list, twice)[0]!)).toThrow(STREAM);
   // Across two frames as well.
   twice.set(points);
   twice.copyWithin(POINT_BYTES * 4096, POINT_BYTES * 4095, POINT_BYTES * 4096);
   const across = coming();
   across.take(first);
-  expect(() => across.take(frameOf(list, twice, 1))).toThrow(STREAM);
+  expect(() => across.take(framesOf(list, twice)[1]!)).toThrow(STREAM);
 });
 
 test("what is no point of the curve is refused, and its holder multiplies nothing", async () => {

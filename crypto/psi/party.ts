@@ -11,7 +11,7 @@
 import { type Commitment, commitmentOf, type PsiSide, type PsiVariant } from "./commitment.ts";
 import { PsiError } from "./errors.ts";
 import { assertSize, frameHashes, type List, listOf } from "./frames.ts";
-import { inOrder, matchPlaces, sortedOrder } from "./sorting.ts";
+import { inOrder, isAscending, matchPlaces, sortedOrder } from "./sorting.ts";
 
 /** As `Masking`, elsewhere. */
 export interface MaskingPort {
@@ -45,10 +45,10 @@ export async function ownList(
   items: readonly string[],
 ): Promise<OwnList> {
   assertSize(items.length);
-  if (new Set(items).size !== items.length) throw new PsiError("ERR_PSI_INPUT", "items: one is there twice");
   const masked = await masking.maskItems(items);
   const places = sortedOrder(masked);
   const points = inOrder(masked, places);
+  if (!isAscending(points)) throw new PsiError("ERR_PSI_INPUT", "items: one is there twice");
   const list = listOf("own", run, points);
   const commitment = commitmentOf({ variant, side }, list, frameHashes(list, points), salt);
   return Object.freeze({ list, points, places, salt, commitment });

@@ -1,22 +1,22 @@
 /**
- * Private set intersection of two lists of which half is in both, from items to result: commitments, three lists as frames that
- * are checked as they come, matching. Sizes are 10,000, 100,000 and so on up to `--items`; @openmined/psi.js does `--baseline`
+ * Private set intersection of two lists of which half is in both, from items to result: commitments, three lists on disk and
+ * as frames that are checked as they come, matching. Sizes are 10,000, 100,000 and so on up to `--items`; @openmined/psi.js does `--baseline`
  * items, on the one thread that it has, in the same run. Both sides are one process here, on as many workers as there are processors,
  * which take turns as they do between two nodes. `psiSpeedup` compares times; `psiProcessorRatio` processor time of all threads,
  * which a busy machine changes less. `psiGrowth`: time per item at the largest size over that at the smallest.
  * Memory is the peak of the process after each size, both sides and, in each, the lists of items.
  */
 import { randomBytes } from "node:crypto";
-import { assertCommitted } from "../../crypto/psi/commitment.ts";
-import { frameCount, frameOf, incomingList, type List } from "../../crypto/psi/frames.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { psiKey } from "../../crypto/psi/masking.ts";
-import { answerOf, intersectionOf, type OwnList, ownList } from "../../crypto/psi/party.ts";
 import { openPsiWorkers } from "../psi/psi-workers.ts";
+import { compareAnswer, type StoredOwn, storeAnswer, storeOthers, storeOwn } from "../psi/stored-party.ts";
 import { type BenchOptions, defineBench } from "./bench.ts";
 import { openOpenMined } from "./psi-openmined.ts";
 
 const SIZES = { items: { full: 100_000, tiny: 300 }, baseline: { full: 10_000, tiny: 300 } };
-const VARIANT = "intersection";
 
 export const psiBench = defineBench(SIZES, async ({ sizes, tiny, note }: BenchOptions<keyof typeof SIZES>) => {
   const { items, baseline } = sizes;
@@ -91,36 +91,39 @@ function listsOf(count: number): [readonly string[], readonly string[]] {
 
 async function runOurs(count: number) {
   const [asks, holds] = listsOf(count);
+  const folder = await mkdtemp(join(tmpdir(), "sealane-psi-"));
   const run = new Uint8Array(randomBytes(16));
-  const [a, b] = [psiKey(randomBytes(48)), psiKey(randomBytes(48))];
-  await using asking = openPsiWorkers({ key: a, run });
-  await using holding = openPsiWorkers({ key: b, run });
-  const about = { variant: VARIANT, run } as const;
-  const asker = await ownList({ ...about, side: "asker", salt: randomBytes(32) }, asking, asks);
-  const holder = await ownList({ ...about, side: "holder", salt: randomBytes(32) }, holding, holds);
-  const first = travelled(asker.list, asker.points, asker);
-  const second = travelled(holder.list, holder.points, holder);
-  const answer = answerOf(VARIANT, await holding.remask(first.points));
-  const answered = travelled({ kind: "asked", run, size: count }, answer);
-  const others = await asking.remask(second.points);
-  const found = intersectionOf(asker, answered.points, others);
-  return { found: found.length, bytes: first.bytes + second.bytes + answered.bytes };
-}
-
-/** A list after it was sent, taken frame by frame and checked against what its owner had committed to. */
-function travelled(list: List, points: Uint8Array, owner?: OwnList) {
-  const coming = incomingList(list, { sorted: owner !== undefined });
-  const taken = new Uint8Array(points.length);
+  const about = { variant: "intersection", run } as const;
+  const place = (name: string) => join(folder, name);
   let bytes = 0;
-  let at = 0;
-  for (let index = 0; index < frameCount(list.size); index++) {
-    const frame = frameOf(list, points, index);
-    const piece = coming.take(frame);
-    taken.set(piece, at);
-    at += piece.length;
-    bytes += frame.length;
+  async function* counted(frames: AsyncIterable<Uint8Array>) {
+    for await (const frame of frames) {
+      bytes += frame.length;
+      yield frame;
+    }
   }
-  const hashes = coming.end();
-  if (owner !== undefined) assertCommitted(owner.commitment, hashes, owner.salt);
-  return { points: taken, bytes };
+  try {
+    await using asking = openPsiWorkers({ key: psiKey(randomBytes(48)), run });
+    await using holding = openPsiWorkers({ key: psiKey(randomBytes(48)), run });
+    const salts = [randomBytes(32), randomBytes(32)] as const;
+    await using asker = await storeOwn({ ...about, side: "asker", salt: salts[0] }, asking, asks, count, place("a"));
+    await using holder = await storeOwn(
+      { ...about, side: "holder", salt: salts[1] },
+      holding,
+      holds,
+      count,
+      place("b"),
+    );
+    const from = ({ commitment, salt, frames }: StoredOwn) => ({ commitment, run, salt, frames: counted(frames()) });
+    await using answer = await storeAnswer(holding, from(asker), place("answer"));
+    await using others = await storeOthers(asking, from(holder), place("others"));
+    const answered = { run, frames: counted(answer.frames()) };
+    let even = 0;
+    const found = await compareAnswer(asker, others, answered, place("answered"), (at) => {
+      even += at % 2 === 0 ? 1 : 0;
+    });
+    return { found: Math.min(found, even), bytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
