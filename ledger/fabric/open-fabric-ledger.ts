@@ -2,6 +2,7 @@
  * The ledger on a Hyperledger Fabric network: submits through a peer's Gateway and an outbox, follows the blocks into
  * this node's replica, and reads from there. Loads gRPC: import it only where a ledger on Fabric is opened.
  */
+import { X509Certificate } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { common, peer } from "@hyperledger/fabric-protos";
 import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
@@ -16,6 +17,7 @@ import { readBlock } from "./block.ts";
 import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
 import { locateEntry } from "./locate.ts";
+import { openOrder } from "./order.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createProver } from "./prover.ts";
 import { createSigner } from "./signer.ts";
@@ -85,10 +87,13 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   });
 
   async function followFrom(connection: GatewayConnection): Promise<void> {
-    await demandSameNetwork(connection, profile, view, options.code);
+    demandDates(options.client.certificate, Date.now());
+    const last = await demandSameNetwork(connection, profile, view, options.code);
+    const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
+      order.verify(block);
       await view.apply(readBlock(block, profile.chaincode));
       await demandNetwork(view, options.network);
     }
@@ -139,14 +144,29 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   });
 }
 
-/** The peer has this node's last block, and the channel runs the rules this node executes. */
+/** Peers say no more than that they deny access. */
+function demandDates(certificate: string, now: number): void {
+  const { validToDate } = new X509Certificate(certificate);
+  if (now <= validToDate.getTime()) return;
+  const since = validToDate.toISOString();
+  throw new LedgerError(
+    "ERR_LEDGER_PROFILE",
+    `client.certificate: expired at ${since}; put a new one for the same key in its place and start again`,
+  );
+}
+
+const fetchBlock = async (connection: GatewayConnection, channel: string, block: number): Promise<common.Block> =>
+  common.Block.deserializeBinary(await connection.evaluate("qscc", "GetBlockByNumber", [channel, String(block)]));
+
+/** The channel runs the rules this node executes, and the peer has this node's last block: that one, undefined for none. */
 async function demandSameNetwork(
   connection: GatewayConnection,
   { channel, chaincode }: FabricProfile,
   view: View,
   code: string,
-): Promise<void> {
+): Promise<common.Block | undefined> {
   const { block, hash } = view.progress();
+  let last: common.Block | undefined;
   if (block >= 0) {
     const bytes = await connection.evaluate("qscc", "GetChainInfo", [channel]);
     const height = common.BlockchainInfo.deserializeBinary(bytes).getHeight();
@@ -156,8 +176,8 @@ async function demandSameNetwork(
         `fabric: ${connection.endpoint} has ${height} blocks, this node ${block + 1}; it is behind, or another network`,
       );
     }
-    const held = await connection.evaluate("qscc", "GetBlockByNumber", [channel, String(block)]);
-    if (readBlock(common.Block.deserializeBinary(held), chaincode).hash !== hash) {
+    last = await fetchBlock(connection, channel, block);
+    if (readBlock(last, chaincode).hash !== hash) {
       throw new LedgerError(
         "ERR_LEDGER_FORK",
         `fabric: block ${block} of ${connection.endpoint} is not the one this node holds`,
@@ -168,7 +188,7 @@ async function demandSameNetwork(
   args.setName(chaincode);
   const answer = await connection.evaluate("_lifecycle", "QueryChaincodeDefinition", [args.serializeBinary()]);
   const version = peer.lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(answer).getVersion();
-  if (version === code) return;
+  if (version === code) return last;
   throw new LedgerError(
     "ERR_LEDGER_PROFILE",
     `fabric: chaincode ${chaincode} on ${channel} is version ${version}, this node goes by the rules ${code}; upgrade one of them`,

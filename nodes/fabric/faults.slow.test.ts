@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { common } from "@hyperledger/fabric-protos";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import { createContract } from "../../chaincode/fabric/contract.ts";
@@ -16,6 +17,8 @@ import { caughtUp, collect } from "../../ledger/conformance/suite.ts";
 import { createSignatureQueue } from "../../ledger/contract.ts";
 import { layout } from "../../ledger/embedded/layout.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
+import { connectGateway } from "../../ledger/fabric/gateway.ts";
+import { openOrder } from "../../ledger/fabric/order.ts";
 import type { Ledger, LedgerError } from "../../ledger/port.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import { fabricForTests } from "./_skip.ts";
@@ -198,6 +201,33 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     expect(rules).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("upgrade") });
     const network = await trouble(first, chaincode, { network: "another" });
     expect(network).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("conformance") });
+  });
+
+  test("blocks that the pinned ordering service did not sign are not taken", async () => {
+    const { chaincode, ledger } = await founded();
+    await ledger.submit([anchor(founder, 0)]);
+    const { organisations } = first.profile;
+    const swapped = organisations.map((one) => ({ ...one, roots: organisations[0]!.roots }));
+    const other = await trouble(first, chaincode, { profile: { ...first.profile, chaincode, organisations: swapped } });
+    expect(other).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("other roots") });
+    const { profile, client } = first;
+    const connection = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client);
+    const fetch = async (block: number) => {
+      const bytes = await connection.evaluate("qscc", "GetBlockByNumber", [profile.channel, String(block)]);
+      return common.Block.deserializeBinary(bytes);
+    };
+    const height = common.BlockchainInfo.deserializeBinary(
+      await connection.evaluate("qscc", "GetChainInfo", [profile.channel]),
+    ).getHeight();
+    const [before, last] = [await fetch(height - 2), await fetch(height - 1)];
+    const order = await openOrder(profile, before, fetch);
+    order.verify(last);
+    const signatures = last.getMetadata()!.getMetadataList_asU8()[0]!;
+    const forged = Uint8Array.from(signatures);
+    forged[forged.length - 1]! ^= 1;
+    last.getMetadata()!.setMetadataList([forged, ...last.getMetadata()!.getMetadataList_asU8().slice(1)]);
+    expect(() => order.verify(last)).toThrow(/fabric-order-signature|cannot be/);
+    connection.close();
   });
 
   test("a client that is not the member's is refused, and so is one whose certificate has expired", async () => {
