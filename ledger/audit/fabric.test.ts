@@ -1,7 +1,8 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { common, msp } from "@hyperledger/fabric-protos";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { LedgerEntry } from "../port.ts";
 import { examineFabric } from "./examined-fabric.ts";
 import type { FabricPart, FabricPlace, PinnedFabric } from "./fabric-bundle.ts";
@@ -9,7 +10,7 @@ import { type ChannelConfig, readChannelConfig } from "./fabric-channel.ts";
 import { headerBytes, isLowS } from "./fabric-der.ts";
 import { blockIn } from "./fabric-evidence.ts";
 import { FabricFault } from "./fabric-fault.ts";
-import { demandDates, type KnownIdentity, type Role, readOrganisation } from "./fabric-msp.ts";
+import { demandDates, isSignedBy, type KnownIdentity, type Role, readOrganisation } from "./fabric-msp.ts";
 import { signaturePolicy } from "./fabric-policy.ts";
 import { isCall, verifyCall } from "./fabric-transaction.ts";
 
@@ -22,7 +23,8 @@ interface Recorded {
     readonly policy: string;
     readonly twice: string;
     readonly proposal: string;
-    readonly lie: { readonly statement: number; readonly after: string; readonly signature: string };
+    /** Of Org2's peer, of Org1's. */
+    readonly lies: readonly { readonly statement: number; readonly after: string; readonly signature: string }[];
     readonly revocation: string;
   };
 }
@@ -124,7 +126,14 @@ describe("blocks of a real Fabric network, without the network", () => {
   it("names another network, a configuration left out, and one that is not the pinned one", () => {
     expect(codesOf(part, { ...pinned, config: { block: 0, hash: "A".repeat(43) } })).toContain("fabric-pinned");
     expect(codesOf(part, { ...pinned, channel: "another" })).toContain("fabric-pinned");
-    expect(codesOf(changed(({ blocks }) => void blocks.splice(CHANGE, 1)))).toEqual(["fabric-config"]);
+    // The first of two in a row, the second, both.
+    for (const [at, count] of [
+      [CHANGE, 1],
+      [CHANGE + 1, 1],
+      [CHANGE, 2],
+    ] as const) {
+      expect(codesOf(changed(({ blocks }) => void blocks.splice(at, count)))).toContain("fabric-config");
+    }
     expect(codesOf(withData(CHANGE, 9000))).toContain("fabric-data-hash");
   });
 
@@ -134,14 +143,19 @@ describe("blocks of a real Fabric network, without the network", () => {
       blocks[2]!.statements[1] = blocks[2]!.statements[0]!;
     });
     expect(codesOf(same)).toEqual(["fabric-statements"]);
-    const lie = changed(({ blocks }) => {
-      const statement = blocks.at(-1)!.statements[forged.lie.statement]!;
-      statement.after = forged.lie.after;
-      statement.signature = forged.lie.signature;
-    });
-    expect(codesOf(lie)).toContain("fabric-flags");
-    const { evidence } = examineFabric(lie, pinned);
-    expect(faultOf(() => evidence.call(LAST, 0))).toBe("fabric-form");
+    const told = (lies: Recorded["forged"]["lies"]) =>
+      changed(({ blocks }) => {
+        for (const { statement, after, signature } of lies) {
+          Object.assign(blocks.at(-1)!.statements[statement]!, { after, signature });
+        }
+      });
+    const one = told(forged.lies.slice(0, 1));
+    expect(codesOf(one)).toContain("fabric-flags");
+    expect(faultOf(() => examineFabric(one, pinned).evidence.call(LAST, 0))).toBe("fabric-form");
+    // What both call invalid is invalid.
+    const both = told(forged.lies);
+    expect(codesOf(both)).toEqual([]);
+    expect(faultOf(() => examineFabric(both, pinned).evidence.call(LAST, 0))).toBe("fabric-invalid");
   });
 
   it("a record in another place, or in a block that is not there, is not found", () => {
@@ -273,6 +287,31 @@ describe("policies", () => {
   });
 });
 
+test("a signature with a high s is refused, as Fabric refuses it", () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const identity = { key: publicKey, fieldBytes: 32 } as KnownIdentity;
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const data = Buffer.from("data");
+  const raw = sign("sha256", data, { key: privateKey, dsaEncoding: "ieee-p1363" });
+  const r = BigInt(`0x${raw.toString("hex", 0, 32)}`);
+  const s = BigInt(`0x${raw.toString("hex", 32)}`);
+  const [low, high] = s <= order >> 1n ? [s, order - s] : [order - s, s];
+  expect(isSignedBy(identity, data, derSignature(r, low))).toBe(true);
+  expect(isSignedBy(identity, data, derSignature(r, high))).toBe(false);
+  expect(isSignedBy(identity, Buffer.from("other"), derSignature(r, low))).toBe(false);
+});
+
+function derSignature(...numbers: readonly bigint[]): Buffer {
+  const integers = numbers.map((number) => {
+    let hex = number.toString(16);
+    if (hex.length % 2 === 1) hex = `0${hex}`;
+    if (Number.parseInt(hex.slice(0, 2), 16) >= 0x80) hex = `00${hex}`;
+    return Buffer.concat([Buffer.of(2, hex.length / 2), Buffer.from(hex, "hex")]);
+  });
+  const content = Buffer.concat(integers);
+  return Buffer.concat([Buffer.of(0x30, content.length), content]);
+}
+
 describe("DER", () => {
   it("encodes block numbers as Go does: no sign bit, no leading zeros", () => {
     const hash = Buffer.alloc(32);
@@ -286,13 +325,7 @@ describe("DER", () => {
 
   it("tells a high s from a low one", () => {
     const half = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n >> 1n;
-    const signature = (s: bigint) => {
-      let hex = s.toString(16);
-      if (hex.length % 2 === 1) hex = `0${hex}`;
-      if (Number.parseInt(hex.slice(0, 2), 16) >= 0x80) hex = `00${hex}`;
-      const integer = Buffer.from(hex, "hex");
-      return Buffer.concat([Buffer.of(0x30, integer.length + 5, 2, 1, 1, 2, integer.length), integer]);
-    };
+    const signature = (s: bigint) => derSignature(1n, s);
     expect(isLowS(signature(half), 32)).toBe(true);
     expect(isLowS(signature(half + 1n), 32)).toBe(false);
     expect(isLowS(signature(5n), 32)).toBe(true);

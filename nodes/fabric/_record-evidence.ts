@@ -1,6 +1,6 @@
 /**
  * Records ledger/audit/vectors/fabric.json.gz from a development network: `node nodes/fabric/_record-evidence.ts`. Blocks with
- * records before and after a change of the channel's configuration, as two organisations' peers state them.
+ * records before and after two changes of the channel's configuration, as two organisations' peers state them.
  */
 import "reflect-metadata";
 import { execFileSync } from "node:child_process";
@@ -18,7 +18,7 @@ import { admission, anchors, founding, testMember } from "../../ledger/conforman
 import { createSigner } from "../../ledger/fabric/signer.ts";
 import { findBinaries } from "./binaries.ts";
 import { HOST } from "./network-files.ts";
-import { ORDERER_DOMAIN, ORDERER_MSP } from "./network-plan.ts";
+import { ORDERER_DOMAIN, ORDERER_MSP, type Organisation } from "./network-plan.ts";
 import { startScratchFabric } from "./scratch-network.ts";
 
 const FILE = fileURLToPath(new URL("../../ledger/audit/vectors/fabric.json.gz", import.meta.url));
@@ -31,7 +31,8 @@ try {
   const ledger = await fabric.open(first!, chaincode);
   await ledger.submit([founding(first!.member)]);
   await ledger.submit([admission(first!.member, testMember("other")), ...anchors(first!.member, 0, 3)]);
-  await changeConfiguration();
+  await changeConfiguration("60ms");
+  await changeConfiguration("70ms");
   await ledger.submit(anchors(first!.member, 3, 5));
   const proofs: FabricProof[] = [];
   const records: unknown[] = [];
@@ -78,20 +79,26 @@ async function forge(part: FabricPart) {
     outer.setSignature(await client(payload));
     return Buffer.from(outer.serializeBinary()).toString("base64url");
   };
-  // The other organisation's peer states that the last transaction is invalid.
-  const peerKey = createSigner(await keyIn(join(layout.peer.msp(other!), "keystore")));
-  const lying = last.statements.findIndex(({ endorser }) =>
-    Buffer.from(part.identities[endorser]!, "base64url").includes(other!.mspId),
-  );
-  const statement = last.statements[lying]!;
   const data = Buffer.concat(last.data.flatMap((one) => wrappedField(Buffer.from(one, "base64url"))));
-  const after = Buffer.from(statement.after, "base64url");
-  // The third of the block's metadata: one byte, VALID; the fourth is empty.
-  const flag = after.lastIndexOf(Buffer.of(0x0a, 0x01, 0x00, 0x0a, 0x00));
-  after[flag + 2] = 11;
-  const signed = Buffer.concat([Buffer.from(statement.before, "base64url"), data, after]);
-  const identity = Buffer.from(part.identities[statement.endorser]!, "base64url");
-  const signature = await peerKey(Buffer.concat([signed, identity]));
+  /** What the peer of this organisation signs when it states that the last transaction is invalid. */
+  async function lieOf(by: Organisation) {
+    const peerKey = createSigner(await keyIn(join(layout.peer.msp(by), "keystore")));
+    const lying = last.statements.findIndex(({ endorser }) =>
+      Buffer.from(part.identities[endorser]!, "base64url").includes(by.mspId),
+    );
+    const statement = last.statements[lying]!;
+    const after = Buffer.from(statement.after, "base64url");
+    // The third of the block's metadata: one byte, VALID; the fourth is empty.
+    const flag = after.lastIndexOf(Buffer.of(0x0a, 0x01, 0x00, 0x0a, 0x00));
+    after[flag + 2] = 11;
+    const identity = Buffer.from(part.identities[statement.endorser]!, "base64url");
+    const signature = await peerKey(Buffer.concat([Buffer.from(statement.before, "base64url"), data, after, identity]));
+    return {
+      statement: lying,
+      after: after.toString("base64url"),
+      signature: Buffer.from(signature).toString("base64url"),
+    };
+  }
   return {
     endorsement: await envelope((body) => {
       const [first, second] = body.getAction()!.getEndorsementsList();
@@ -111,11 +118,7 @@ async function forge(part: FabricPart) {
       proposal.setInput(Buffer.concat([proposal.getInput_asU8(), Buffer.of(0x18, 1)]));
       body.setChaincodeProposalPayload(proposal.serializeBinary());
     }),
-    lie: {
-      statement: lying,
-      after: after.toString("base64url"),
-      signature: Buffer.from(signature).toString("base64url"),
-    },
+    lies: [await lieOf(other!), await lieOf(org!)],
     revocation: await revocationOf(layout.peer.organisation(org!), layout.peer.client(org!, 1)),
   };
 }
@@ -142,7 +145,7 @@ async function revocationOf(organisation: string, client: string): Promise<strin
 }
 
 /** Another batch timeout, signed by the ordering organisation's administrator. */
-async function changeConfiguration(): Promise<void> {
+async function changeConfiguration(batchTimeout: string): Promise<void> {
   const { plan, layout } = fabric.network;
   const [orderer] = plan.orderers;
   const tls = ["--tls", "--cafile", layout.orderer.tls(orderer!).root, "-o", `${HOST}:${orderer!.port}`];
@@ -178,7 +181,7 @@ async function changeConfiguration(): Promise<void> {
   value.setVersion(timeout.getVersion() + 1);
   value.setModPolicy(timeout.getModPolicy());
   // orderer.BatchTimeout: the text is field 1.
-  value.setValue(Buffer.concat([Buffer.of(0x0a, 4), Buffer.from("60ms")]));
+  value.setValue(Buffer.concat([Buffer.of(0x0a, batchTimeout.length), Buffer.from(batchTimeout)]));
   changed.getValuesMap().set("BatchTimeout", value);
   writeSet.getGroupsMap().set("Orderer", changed);
   const update = new common.ConfigUpdate();
