@@ -3,6 +3,7 @@
 import { demandCells } from "./cells.ts";
 import { demandCohort } from "./computation-cohort.ts";
 import { demand } from "./errors.ts";
+import { homomorphicSet, sumsFit } from "./homomorphic.ts";
 import type { Host } from "./host.ts";
 import { keys, readComputation, readNetworkSuite, readRequestComputation } from "./keys.ts";
 import type { ComputationOpened, ComputationState, NetworkState, PinnedMember } from "./records.ts";
@@ -56,6 +57,7 @@ export const openComputation: Rule<"computation.open"> = async (host, author, bo
   );
   const outside = await demandRoles(host, author, network, body);
   await demandReceiverKey(host, body);
+  demandEnvelope(body);
   const pinned = await demandCohort(host, author, body, outside);
   await putOpening(host, author, body, { pinned, restarts });
 };
@@ -82,8 +84,9 @@ async function putOpening(
   await host.store.put(keys.computation(body.computation), computation);
   await host.store.put(keys.computationOpened(body.computation), opened);
   await host.store.put(keys.requestComputation(body.request), { computation: body.computation });
-  for (const { agreement } of body.cohort) {
+  for (const { agreement, asset } of body.cohort) {
     await host.store.put(keys.agreementUse(agreement, body.computation), { position: host.position });
+    await host.store.put(keys.assetUse(asset, body.computation), { isUse: true });
   }
 }
 
@@ -190,6 +193,24 @@ async function demandRoles(
     );
   }
   return new Set([coordinator, receiver, sequencer, requester].map(({ holdingGroup }) => holdingGroup));
+}
+
+/** Sums over the cohort fit the plain modulus, and R has signed a key for them. */
+function demandEnvelope({ envelope, cohort, receiverKey }: Opening): void {
+  demand(
+    (envelope === undefined) === (receiverKey.statement.homomorphicKey === undefined),
+    "ERR_CONTRACT_RECEIVER_KEY",
+    "receiverKey.homomorphicKey: expected exactly where the opening names an envelope",
+    "receiverKey",
+  );
+  if (envelope === undefined) return;
+  const set = homomorphicSet(envelope.parameters);
+  demand(
+    set !== undefined && sumsFit(set, cohort.length),
+    "ERR_CONTRACT_CONSTANTS",
+    `envelope.parameters: expected a set whose plain modulus holds sums over ${cohort.length} members`,
+    "envelope.parameters",
+  );
 }
 
 async function demandReceiverKey(

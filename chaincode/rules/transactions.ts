@@ -167,7 +167,14 @@ export const CellDimension = closed({
 });
 
 export const ReceiverKey = signed(
-  closed({ computation: Uuid, request: Uuid, receiver: MemberId, publicKey: AgreementKey }),
+  closed({
+    computation: Uuid,
+    request: Uuid,
+    receiver: MemberId,
+    publicKey: AgreementKey,
+    /** SHA-256 of the key of a homomorphic envelope; the key itself goes to the cohort with the documents. */
+    homomorphicKey: Type.Optional(Digest),
+  }),
 );
 
 export const ComputationConstants = closed({
@@ -187,6 +194,8 @@ export const ComputationOpen = closed({
   request: Uuid,
   /** Of masks and boxes: the network's when it is opened. Absent: intl. */
   suite: Type.Optional(SuiteId),
+  /** How masked values go to R: under its homomorphic key, of a parameter set of the list. Absent: under one more mask. */
+  envelope: Type.Optional(closed({ method: literals(["bfv"]), parameters: Code })),
   restartOf: Type.Optional(Uuid),
   queryDigest: Digest,
   layoutDigest: Digest,

@@ -9,7 +9,7 @@ const seal = await initialize();
 const set = parametersFor(2);
 const keys = createHeKeys({ seal, set });
 const encrypting = openEncryptSession({ seal, set }, keys.publicKey);
-const good = encrypting.encrypt(BigUint64Array.of(1n, 2n)).bytes;
+const good = encrypting.encrypt(BigUint64Array.of(1n, 2n));
 
 const changed = (change: (view: DataView) => void, bytes = good): Uint8Array => {
   const copy = bytes.slice();

@@ -4,8 +4,6 @@ const HE_ERRORS = [
   "ERR_HE_PARAMETERS",
   /** Not a key or ciphertext of the parameter set. */
   "ERR_HE_BLOB",
-  /** Not signed by its sender for this computation. */
-  "ERR_HE_AUTHENTICITY",
   /** A vector of another length, or one where none may follow. */
   "ERR_HE_VECTOR",
   /** This key has decrypted its one sum. */

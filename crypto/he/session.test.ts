@@ -55,14 +55,13 @@ test.each(IDS)("%s: decrypted sums are the plain sums, for elements of one word 
   );
 });
 
-test("two encryptions of one vector have nothing in common, with zeros made ahead too", () => {
+test("two encryptions of one vector have nothing in common", () => {
   const set = parametersFor(2);
   using encrypting = openEncryptSession({ seal, set }, createHeKeys({ seal, set }).publicKey);
-  encrypting.prepare(2);
   const words = BigUint64Array.of(1n, 2n, 3n);
   const all = [0, 1, 2, 3].map(() => encrypting.encrypt(words));
-  expect(new Set(all.map(({ hash }) => hash)).size).toBe(4);
-  expect(new Set(all.map(({ bytes }) => bytes.length)).size).toBe(1);
+  expect(new Set(all.map((bytes) => Buffer.from(bytes).toString("base64"))).size).toBe(4);
+  expect(new Set(all.map(({ length }) => length)).size).toBe(1);
 });
 
 test("another key reads something else, and no error says so", () => {
@@ -70,5 +69,5 @@ test("another key reads something else, and no error says so", () => {
   using encrypting = openEncryptSession({ seal, set }, createHeKeys({ seal, set }).publicKey);
   using decrypting = openDecryptSession({ seal, set }, createHeKeys({ seal, set }).secretKey);
   const words = BigUint64Array.of(1n, 2n, 3n);
-  expect(decrypting.decrypt(encrypting.encrypt(words).bytes, 3).words).not.toEqual(words);
+  expect(decrypting.decrypt(encrypting.encrypt(words), 3).words).not.toEqual(words);
 });

@@ -3,9 +3,7 @@
  * until they are deleted: those made here end with their function, or with the session (`using`).
  */
 import type { Ciphertext, Decryptor, Encryptor, Evaluator, MainModule, Plaintext, SEALContext } from "node-seal";
-import { chunkHash } from "../secagg/chunks.ts";
 import { assertCiphertext, assertPublicKey, plaintextBlob, plaintextCoefficients } from "./blobs.ts";
-import { assertHashed, type HashedCiphertext } from "./contribution.ts";
 import { guarded, HeError } from "./errors.ts";
 import { coefficientsOf, type SummedWords, summedWords } from "./limbs.ts";
 import type { ParameterSet } from "./parameters.ts";
@@ -69,53 +67,36 @@ class Held {
 }
 
 export interface EncryptSession extends Disposable {
-  /** Encrypts zeros ahead, to which values are only added: each is used once. */
-  prepare(count: number): void;
   /** One ciphertext of at most `wordsPerCiphertext` words. */
-  encrypt(words: BigUint64Array): HashedCiphertext;
+  encrypt(words: BigUint64Array): Uint8Array;
 }
 
 /** Throws ERR_HE_BLOB where the key is not one of the set. */
 export function openEncryptSession({ seal, set }: Library, publicKey: Uint8Array): EncryptSession {
   assertPublicKey(set, publicKey);
   const held = new Held();
-  const zeros: Ciphertext[] = [];
   return guarded(() => {
     const context = held.keep(contextOf({ seal, set }));
     const key = held.keep(new seal.PublicKey());
     key.loadFromArray(context, publicKey);
     const encryptor: Encryptor = held.keep(new seal.Encryptor(context, key));
-    const evaluator: Evaluator = held.keep(new seal.Evaluator(context));
     const plain: Plaintext = held.keep(new seal.Plaintext());
-    const freshZero = (): Ciphertext => {
-      const zero = new seal.Ciphertext();
-      encryptor.encryptZero(zero);
-      return zero;
-    };
+    const ciphertext: Ciphertext = held.keep(new seal.Ciphertext());
     return {
-      prepare: (count: number) =>
-        guarded(() => {
-          while (zeros.length < count) zeros.push(freshZero());
-        }),
       encrypt: (words: BigUint64Array) =>
         guarded(() => {
           plain.loadFromArray(context, plaintextBlob(coefficientsOf(set, words)));
-          using ciphertext = zeros.pop() ?? freshZero();
-          evaluator.addPlainInplace(ciphertext, plain);
-          const bytes = blobOf(seal, ciphertext);
-          return { bytes, hash: chunkHash(bytes) };
+          encryptor.encrypt(plain, ciphertext);
+          return blobOf(seal, ciphertext);
         }),
-      [Symbol.dispose]() {
-        for (const zero of zeros.splice(0)) zero.delete();
-        held[Symbol.dispose]();
-      },
+      [Symbol.dispose]: () => held[Symbol.dispose](),
     };
   });
 }
 
 export interface AddSession extends Disposable {
   /** The sum of others' ciphertexts of one place. Throws ERR_HE_BLOB before the library sees a byte of a wrong one. */
-  add(ciphertexts: readonly HashedCiphertext[]): Uint8Array;
+  add(ciphertexts: readonly Uint8Array[]): Uint8Array;
 }
 
 /** Needs no key, and is given none. */
@@ -127,7 +108,7 @@ export function openAddSession({ seal, set }: Library): AddSession {
     const sum: Ciphertext = held.keep(new seal.Ciphertext());
     const next: Ciphertext = held.keep(new seal.Ciphertext());
     return {
-      add: ([first, ...others]: readonly HashedCiphertext[]) =>
+      add: ([first, ...others]: readonly Uint8Array[]) =>
         guarded(() => {
           if (first === undefined) throw new HeError("ERR_HE_VECTOR", "ciphertexts: at least one is wanted");
           load(sum, first);
@@ -140,10 +121,9 @@ export function openAddSession({ seal, set }: Library): AddSession {
       [Symbol.dispose]: () => held[Symbol.dispose](),
     };
 
-    function load(target: Ciphertext, ciphertext: HashedCiphertext): void {
-      assertCiphertext(set, ciphertext.bytes);
-      assertHashed(ciphertext);
-      target.loadFromArray(context, ciphertext.bytes);
+    function load(target: Ciphertext, ciphertext: Uint8Array): void {
+      assertCiphertext(set, ciphertext);
+      target.loadFromArray(context, ciphertext);
     }
   });
 }

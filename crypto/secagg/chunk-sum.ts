@@ -3,8 +3,17 @@
  * it. A plan holds mask keys: it stays in memory.
  *
  *   for each chunk: sum = emptyChunk(plan, index); addChunk for every contribution; takeMasksOffChunk
+ *
+ * Under a homomorphic envelope C has added the ciphertexts; R looks whether it has, before it decrypts what C gives it:
+ *
+ *   for each chunk: sealed = sealedChunk(plan, index); sealed.take every contribution; sealed.assertSum; decrypt it;
+ *   takeMasksOffChunk
  */
-import { assertChunk, type Cut, chunkAt } from "./chunks.ts";
+import { createSumCheck } from "../he/ciphertexts.ts";
+import { parametersNamed } from "../he/parameters.ts";
+import { assertChunk, assertSealed } from "./chunks.ts";
+import { refuseAuthenticity } from "./closing.ts";
+import { type Cut, chunkAt, chunkBytes } from "./cut.ts";
 import { applyMask } from "./masks.ts";
 import type { SumMask } from "./sum.ts";
 import { type Arithmetic, wordsIn } from "./words.ts";
@@ -20,6 +29,7 @@ export interface SumPlan extends Cut {
   }[];
   readonly masks: readonly SumMask[];
 }
+type Contribution = SumPlan["contributions"][number];
 
 export const emptyChunk = (plan: SumPlan, index: number): BigUint64Array =>
   new BigUint64Array(chunkAt(plan, index).words);
@@ -29,11 +39,35 @@ export function addChunk(
   plan: SumPlan,
   sum: BigUint64Array,
   index: number,
-  { member, chunks }: SumPlan["contributions"][number],
+  { member, chunks }: Contribution,
   bytes: Uint8Array,
 ): void {
   assertChunk(member, chunks, plan, index, bytes);
   plan.arithmetic.add(sum, wordsIn(bytes, `chunk ${index} of ${member}`, sum.length));
+}
+
+export interface SealedChunk {
+  /** Throws ERR_SECAGG_AUTHENTICITY where the bytes are not this chunk of this contribution. */
+  take(contribution: Contribution, bytes: Uint8Array): void;
+  /** Throws ERR_SECAGG_AUTHENTICITY where this is not the sum of what was taken. */
+  assertSum(bytes: Uint8Array): void;
+}
+
+export function sealedChunk(plan: SumPlan & { readonly set: string }, index: number): SealedChunk {
+  const size = chunkBytes(plan, index);
+  const check = createSumCheck(parametersNamed(plan.set), size);
+  return {
+    take({ member, chunks }: Contribution, bytes: Uint8Array) {
+      assertChunk(member, chunks, plan, index, bytes);
+      check.add(bytes);
+    },
+    assertSum(bytes: Uint8Array) {
+      const label = `sum of chunk ${index}`;
+      if (bytes.length !== size) refuseAuthenticity(`${label}: wanted ${size} bytes, got ${bytes.length}`);
+      assertSealed(label, plan.set, bytes);
+      if (!check.isSum(bytes)) refuseAuthenticity(`${label}: not that of the signed ciphertexts`);
+    },
+  };
 }
 
 export function takeMasksOffChunk(plan: SumPlan, sum: BigUint64Array, index: number): void {

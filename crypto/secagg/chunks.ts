@@ -1,37 +1,18 @@
 /**
  * The words of a contribution are cut into chunks of whole atoms; a small one is one chunk. Chunks are what travels, what
  * is kept and what a header commits to: its digest is the RFC 6962 root whose leaves are the chunks' bytes
- * (docs/decisions/107).
+ * (docs/decisions/107). Where the opening names the homomorphic envelope, a chunk's bytes are ciphertexts of its words
+ * (docs/decisions/114).
  */
+import { assertCiphertexts } from "../he/ciphertexts.ts";
+import { HeError } from "../he/errors.ts";
+import { parametersNamed } from "../he/parameters.ts";
 import { toBase64url } from "../suites/encoding.ts";
 import { hashLeaf } from "../suites/merkle.ts";
 import { refuseAuthenticity } from "./closing.ts";
+import { type Cut, chunkBytes, chunkCount } from "./cut.ts";
 import { rootOfHashes } from "./merkle.ts";
 import type { Header } from "./opened.ts";
-
-/** A vector as far as cutting it goes; `chunkWords` is a whole number of atoms. */
-export interface Cut {
-  readonly words: number;
-  readonly chunkWords: number;
-}
-
-/** At most `limit` words in whole atoms, and one atom at least. */
-export const wholeAtoms = (limit: number, wordsPerAtom: number): number =>
-  Math.max(1, Math.floor(limit / wordsPerAtom)) * wordsPerAtom;
-
-export const chunkCount = ({ words, chunkWords }: Cut): number => Math.max(1, Math.ceil(words / chunkWords));
-
-/** Where a chunk begins in the vector, and how many words it has; none beyond the last chunk. */
-export function chunkAt({ words, chunkWords }: Cut, index: number): { readonly start: number; readonly words: number } {
-  const start = index * chunkWords;
-  return { start, words: Math.max(0, Math.min(chunkWords, words - start)) };
-}
-
-export const chunksOf = (vector: BigUint64Array, cut: Cut): BigUint64Array[] =>
-  Array.from({ length: chunkCount(cut) }, (_, index) => {
-    const { start, words } = chunkAt(cut, index);
-    return vector.subarray(start, start + words);
-  });
 
 /** Leaf hash of RFC 6962 section 2.1, base64url. */
 export const chunkHash = (bytes: Uint8Array): string => toBase64url(hashLeaf(bytes));
@@ -58,11 +39,22 @@ export function assertChunk(
   index: number,
   bytes: Uint8Array,
 ): void {
-  const wanted = chunkAt(cut, index).words * 8;
+  const wanted = chunkBytes(cut, index);
   if (bytes.length !== wanted || wanted === 0) {
     refuseAuthenticity(`chunk ${index} of ${member}: wanted ${wanted} bytes, got ${bytes.length}`);
   }
   if (chunkHash(bytes) !== hashes[index]) {
     refuseAuthenticity(`chunk ${index} of ${member}: differs from its signed header`);
+  }
+  if (cut.set !== undefined) assertSealed(`chunk ${index} of ${member}`, cut.set, bytes);
+}
+
+/** Ciphertexts of the set that the opening names, before the library sees a byte of them. Throws ERR_SECAGG_AUTHENTICITY. */
+export function assertSealed(label: string, set: string, bytes: Uint8Array): void {
+  try {
+    assertCiphertexts(parametersNamed(set), bytes);
+  } catch (cause) {
+    if (!(cause instanceof HeError)) throw cause;
+    refuseAuthenticity(`${label}: ${cause.message}`);
   }
 }

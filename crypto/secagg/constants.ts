@@ -1,7 +1,11 @@
 /** Constants of the opening record (specification §2) and the checks every party makes on it before taking part. */
+import { mostSealedWords } from "../he/ciphertexts.ts";
+import { HeError } from "../he/errors.ts";
+import { assertSumsFit, parametersNamed } from "../he/parameters.ts";
 import { verifySigned } from "../suites/signed.ts";
 import { readPublicKey } from "../suites/suite.ts";
 import { suiteIn } from "./context.ts";
+import { type Cut, chunkCount, wholeAtoms } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { assertUsablePublicKey } from "./key-agreement.ts";
 import type { Layout } from "./layout.ts";
@@ -150,6 +154,7 @@ export function assertOpening(opened: Opened, parties: Parties): void {
     refuse("receiverKey: not signed by the receiver for this computation");
   }
   assertUsablePublicKey(suiteIn(opened), about.publicKey, "receiverKey");
+  assertEnvelope(opened);
   const { deadlines } = opened;
   const order = [
     deadlines.keys,
@@ -161,6 +166,29 @@ export function assertOpening(opened: Opened, parties: Parties): void {
   if (order.some((time, i) => Number.isNaN(time) || (i > 0 && order[i - 1]! > time))) refuse("deadlines: must ascend");
 }
 
+/** How the vector of phase 2 is cut; with a homomorphic envelope a chunk is as many words as its ciphertexts may hold. */
+export function valuesCut({ envelope }: Pick<Opened, "envelope">, layout: Layout, atoms: number): Cut {
+  const period = periodOf(layout.components);
+  const words = atoms * period;
+  if (envelope === undefined) return { words, chunkWords: wholeAtoms(layout.chunkWords, period) };
+  const most = Math.min(layout.chunkWords, mostSealedWords(parametersNamed(envelope.parameters)));
+  return { words, chunkWords: wholeAtoms(most, period), set: envelope.parameters };
+}
+
+/** Sums over the cohort fit the plain modulus and decrypt, always; nothing is encrypted before that is sure. */
+function assertEnvelope({ envelope, cohort, receiverKey }: Opened): void {
+  if ((envelope === undefined) !== (receiverKey.statement.homomorphicKey === undefined)) {
+    refuse("receiverKey: names a homomorphic key exactly where the opening has such an envelope");
+  }
+  if (envelope === undefined) return;
+  try {
+    assertSumsFit(parametersNamed(envelope.parameters), cohort.length);
+  } catch (cause) {
+    if (!(cause instanceof HeError)) throw cause;
+    refuse(`envelope.parameters: ${cause.message}`);
+  }
+}
+
 /** Rules on the layout (§4): its shape, and unit domains that must not overlap. */
 export function assertLayout(opened: Opened, layout: Layout): void {
   const atoms = atomsOf(opened);
@@ -168,6 +196,16 @@ export function assertLayout(opened: Opened, layout: Layout): void {
   if (atoms > MAXIMUM_ATOMS) refuse(`layout.atoms: at most ${MAXIMUM_ATOMS}, got ${atoms}`);
   const wordsPerAtom = periodOf(layout.components);
   if (wordsPerAtom > CHUNK_WORDS) refuse(`layout.components: at most ${CHUNK_WORDS} words, got ${wordsPerAtom}`);
+  if (opened.envelope !== undefined) {
+    const cut = valuesCut(opened, layout, atoms);
+    const most = mostSealedWords(parametersNamed(opened.envelope.parameters));
+    if (cut.chunkWords > most) refuse(`layout.components: at most ${most} words under ${opened.envelope.parameters}`);
+    if (chunkCount(cut) > MAXIMUM_CHUNKS) {
+      refuse(
+        `layout: ${cut.words} words, at most ${MAXIMUM_CHUNKS * cut.chunkWords} under ${opened.envelope.parameters}`,
+      );
+    }
+  }
   if (layout.components.length === 0) refuse("layout.components: at least one is needed");
   if (layout.recordKeys.length !== atoms) refuse("layout.recordKeys: one list per atom is needed");
   layout.excluded.forEach((atom, i) => {

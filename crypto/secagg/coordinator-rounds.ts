@@ -1,6 +1,5 @@
 /** The coordinator's transitions, one per stage: null where something is still missing. */
 import { toBase64url } from "../suites/encoding.ts";
-import type { Cut } from "./chunks.ts";
 import { contributionDeadline } from "./closing.ts";
 import { keysetMinimum, mostShown, RIDING_WORDS, usesFingerprints } from "./constants.ts";
 import { closingDigest, maskContext, suiteIn, valueContext } from "./context.ts";
@@ -17,6 +16,7 @@ import {
 } from "./coordinator-sends.ts";
 import type { AtStage, Faulty, Round, RunningCoordinator } from "./coordinator-state.ts";
 import { type CoordinatorStep, closeOf, only, survivors } from "./coordinator-take.ts";
+import { type Cut, chunkBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { type FoldedSum, foldContributions, foldedDigest, textOfFolded } from "./fingerprint.ts";
 import { acceptances, type GraphProblem, graphSeed, survivorProblem } from "./graph.ts";
@@ -113,16 +113,22 @@ export function startPhases(state: AtStage<"maskset">): CoordinatorStep | null {
   const cells = registryCells(opened, parties, layout, masked, facts.maskset.bitmap);
   if (cells.included.length === 0) return fail(state, "no-cell");
   const context2 = valueContext(context1, null, cells.bitmap);
-  const round = newRound(2, context2, masked, valuesShape(layout, cells));
+  const round = newRound(2, context2, masked, valuesShape(opened, layout, cells));
   return { state: { ...state, stage: "contributions", round, context1, cells, result1: null }, send, effects: [] };
 }
 
-const newRound = (phase: 1 | 2, context: string, allowed: readonly string[], { words, chunkWords }: Cut): Round => ({
+const newRound = (
+  phase: 1 | 2,
+  context: string,
+  allowed: readonly string[],
+  { words, chunkWords, set }: Cut,
+): Round => ({
   phase,
   context,
   allowed,
   words,
   chunkWords,
+  ...(set === undefined ? {} : { set }),
   begun: {},
   contributions: {},
   views: {},
@@ -263,13 +269,12 @@ export function startValues(state: AtStage<"counts">): CoordinatorStep | null {
   if (facts.counts === undefined) return null;
   const closing = closingDigest(state.opened.computation, facts.close1!);
   const context2 = valueContext(context1, closing, cells.bitmap);
-  const round = newRound(2, context2, result1.survivors, valuesShape(layout, cells));
+  const round = newRound(2, context2, result1.survivors, valuesShape(state.opened, layout, cells));
   return only({ ...state, stage: "contributions", round });
 }
 
 /** First chunks ride along where they are small together; R fetches whatever does not. */
-const ridesAlong = ({ words, chunkWords }: Cut, contributions: number): boolean =>
-  contributions * Math.min(words, chunkWords) <= RIDING_WORDS;
+const ridesAlong = (cut: Cut, contributions: number): boolean => contributions * chunkBytes(cut, 0) <= RIDING_WORDS * 8;
 
 function deliver(
   state: AtStage<"unmasking">,

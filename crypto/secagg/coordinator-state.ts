@@ -65,6 +65,8 @@ export interface Round {
   readonly allowed: readonly string[];
   readonly words: number;
   readonly chunkWords: number;
+  /** As of a `Cut`. */
+  readonly set?: string;
   /** Those of which chunks are missing. */
   readonly begun: By<Begun>;
   readonly contributions: By<Begun & { readonly receipt: Receipt }>;

@@ -5,6 +5,7 @@ import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseA
 import { usesFingerprints } from "./constants.ts";
 import { closingDigest } from "./context.ts";
 import type { AtStage, Begun, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
+import { vectorBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, viewsDigest } from "./fingerprint.ts";
 import { graphOf } from "./graph.ts";
@@ -161,7 +162,7 @@ function takeContribution(
     computation: opened.computation,
     phase,
     context: round.context,
-    bytes: round.words * 8,
+    bytes: vectorBytes(round),
     member: from,
   });
   const { chunks } = message;

@@ -27,6 +27,7 @@ import type {
 import { type CoordinatorStep, only, takeChunk, takeMessage } from "./coordinator-take.ts";
 import { SecaggError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
+import { assertHomomorphicKey } from "./member-setup.ts";
 import { factSlot } from "./member-state.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
 import type { CoordinatorDeps, CoordinatorInput } from "./step.ts";
@@ -41,6 +42,7 @@ interface CoordinatorStart {
     readonly query: SaltedDocument;
     readonly layout: SaltedDocument;
     readonly policy: SaltedDocument;
+    readonly homomorphicKey?: string;
   };
 }
 
@@ -48,6 +50,7 @@ interface CoordinatorStart {
 export function startCoordinator({ opened, parties, layout, documents }: CoordinatorStart): CoordinatorState {
   assertOpening(opened, parties);
   assertLayout(opened, layout);
+  assertHomomorphicKey(opened, documents.homomorphicKey);
   return {
     stage: "keys",
     opened,

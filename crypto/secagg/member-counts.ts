@@ -1,5 +1,6 @@
 import { usesFingerprints } from "./constants.ts";
 import { suiteIn, valueContext } from "./context.ts";
+import { vectorBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { fingerprinter, fingerprintOfWords, fingerprintPoint, textOfFingerprint, viewsDigest } from "./fingerprint.ts";
 import { firstForbidden } from "./history.ts";
@@ -9,6 +10,7 @@ import {
   type Cells,
   type InStage,
   type MaskedData,
+  type MemberBase,
   NOTHING_MASKED,
   type OwnCounts,
   type ValuedData,
@@ -27,7 +29,7 @@ import {
 import { redoPhase1 } from "./phase1-sum.ts";
 import type { MemberDeps, MemberEffect } from "./step.ts";
 import { deriveAhead, maskContribution } from "./sum.ts";
-import { wordsOfText } from "./words.ts";
+import { bytesOfWords, wordsOfText } from "./words.ts";
 
 /** 8 → 9 or 17: counts are asked for, or in registry mode the cells follow at once. */
 export function onMaskset(state: InStage<"accepted">, deps: MemberDeps): MemberStep | null {
@@ -65,8 +67,8 @@ export function onCounts(state: InStage<"counting">, own: OwnCounts, deps: Membe
   const base = { suite: suiteIn(opened), context: state.context1, phase: 1 as const };
   const shape = countsShape(layout);
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 1), maskPartners(state, masked));
-  const { masking } = maskedChunk(1, NOTHING_MASKED, words);
-  const about = { phase: 1 as const, context: state.context1, words: shape.words };
+  const { masking } = maskedChunk(1, NOTHING_MASKED, bytesOfWords(words));
+  const about = { phase: 1 as const, context: state.context1, bytes: vectorBytes(shape) };
   const contribution1 = contribution(state, about, masking, deps);
   return {
     state: { ...state, stage: "contributed-1", own, contribution1 },
@@ -201,8 +203,8 @@ function enterValues(
   return { state: valuing, send: [], effects: [valuesEffect(valued)] };
 }
 
-export const valuesEffect = (state: Pick<ValuedData, "cells" | "layout">): MemberEffect => ({
+export const valuesEffect = (state: Pick<MemberBase & ValuedData, "opened" | "cells" | "layout">): MemberEffect => ({
   kind: "compute-values",
   included: state.cells.included,
-  chunkWords: valuesShape(state.layout, state.cells).chunkWords,
+  chunkWords: valuesShape(state.opened, state.layout, state.cells).chunkWords,
 });

@@ -1,5 +1,5 @@
 /** What both phases share: contributions, checks on closing sets, answers. */
-import { fromBase64url } from "../suites/encoding.ts";
+import { fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { chunkHash, chunksRoot } from "./chunks.ts";
 import { contributionDeadline, survivorsOf } from "./closing.ts";
 import { shareHashes, sharingOf } from "./commitments.ts";
@@ -14,7 +14,6 @@ import type { RecordOf } from "./opened.ts";
 import { wantedSecrets } from "./recovery.ts";
 import type { FourShares } from "./share-box.ts";
 import type { MemberDeps, MemberEffect } from "./step.ts";
-import { bytesOfWords, textOfWords } from "./words.ts";
 
 export type Masked = MemberBase & MaskedData;
 
@@ -24,7 +23,7 @@ export type Masked = MemberBase & MaskedData;
  */
 export function contribution<const P extends 1 | 2>(
   state: Masked,
-  about: { readonly phase: P; readonly context: string; readonly words: number },
+  about: { readonly phase: P; readonly context: string; readonly bytes: number },
   { chunks, first }: Masking,
   deps: MemberDeps,
 ) {
@@ -33,7 +32,7 @@ export function contribution<const P extends 1 | 2>(
     type,
     computation: state.opened.computation,
     context: about.context,
-    bytes: about.words * 8,
+    bytes: about.bytes,
     digest: chunksRoot(chunks),
   });
   return { type, computation: state.opened.computation, header, chunks: [...chunks], words: first };
@@ -43,12 +42,11 @@ export function contribution<const P extends 1 | 2>(
 export function maskedChunk(
   phase: 1 | 2,
   { chunks, first }: Masking,
-  words: BigUint64Array,
+  bytes: Uint8Array,
 ): { readonly masking: Masking; readonly effects: MemberEffect[] } {
-  const bytes = bytesOfWords(words);
   const index = chunks.length;
   return {
-    masking: { chunks: [...chunks, chunkHash(bytes)], first: index === 0 ? textOfWords(words) : first },
+    masking: { chunks: [...chunks, chunkHash(bytes)], first: index === 0 ? toBase64url(bytes) : first },
     effects: index === 0 ? [] : [{ kind: "keep", phase, index, words: bytes }],
   };
 }

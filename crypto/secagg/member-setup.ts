@@ -1,5 +1,8 @@
 /** Member stages 2 to 8: documents, keys, shares, accepts. Each function is one transition, or null to wait. */
-import { digestOf, saltedDigest } from "../suites/digest.ts";
+import { assertPublicKey } from "../he/blobs.ts";
+import { HeError } from "../he/errors.ts";
+import { parametersNamed } from "../he/parameters.ts";
+import { digestOf, saltedDigest, sha256 } from "../suites/digest.ts";
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";
 import { encodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
@@ -14,12 +17,14 @@ import type { Layout } from "./layout.ts";
 import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./member-state.ts";
 import { leafInRoot, leavesRoot } from "./merkle.ts";
 import type { Keys, MessageOf, Reveal } from "./messages.ts";
+import type { Opened } from "./opened.ts";
 import { registryCells, releaseEntry } from "./phase-facts.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
 import type { MemberDeps, MemberEffect, Step } from "./step.ts";
 import { agreeAhead } from "./sum.ts";
 import { deriveViewKeys } from "./view-tags.ts";
+import { bytesOfText } from "./words.ts";
 
 export type MemberStep = Step<MemberState, MemberEffect>;
 
@@ -46,8 +51,24 @@ export function onDocuments(state: InStage<"invited">): MemberStep | null {
       refuseAuthenticity(`documents.${name}: digest differs from the ledger's`);
     }
   }
+  assertHomomorphicKey(state.opened, documents.homomorphicKey);
   const next = { ...state, inbox: { ...state.inbox, documents: undefined }, stage: "reviewing" as const, documents };
   return { state: next, send: [], effects: [reviewEffect(documents)] };
+}
+
+/** The one that R signed the digest of, and a key of the parameter set that was opened. */
+export function assertHomomorphicKey({ envelope, receiverKey }: Opened, key: string | undefined): void {
+  if (envelope === undefined && key === undefined) return;
+  const bytes = bytesOfText(key ?? "", "homomorphicKey");
+  if (envelope === undefined || toBase64url(sha256(bytes)) !== receiverKey.statement.homomorphicKey) {
+    refuseAuthenticity("homomorphicKey: not the one that the receiver signed");
+  }
+  try {
+    assertPublicKey(parametersNamed(envelope.parameters), bytes);
+  } catch (cause) {
+    if (!(cause instanceof HeError)) throw cause;
+    refuseAuthenticity(`homomorphicKey: ${cause.message}`);
+  }
 }
 
 export const reviewEffect = (documents: MessageOf<"documents">): MemberEffect => ({
@@ -55,6 +76,9 @@ export const reviewEffect = (documents: MessageOf<"documents">): MemberEffect =>
   query: documents.query.document,
   layout: documents.layout.document,
   policy: documents.policy.document,
+  ...(documents.homomorphicKey === undefined
+    ? {}
+    : { homomorphicKey: bytesOfText(documents.homomorphicKey, "homomorphicKey") }),
 });
 
 /** 3: fresh keys and seeds; nothing of them is derived from anything else. */

@@ -1,6 +1,6 @@
 import { contributorsIn } from "./cells.ts";
-import { chunkAt, chunkCount } from "./chunks.ts";
 import { suiteIn } from "./context.ts";
+import { chunkAt, chunkBytes, chunkCount, vectorBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { firstForbidden } from "./history.ts";
 import { applyMask } from "./masks.ts";
@@ -9,19 +9,19 @@ import { finish, type MemberStep } from "./member-setup.ts";
 import { type InStage, NOTHING_MASKED } from "./member-state.ts";
 import { assertShownViews, viewMessage, viewOf } from "./member-views.ts";
 import type { MessageOf } from "./messages.ts";
-import { cellBelowMinimum, releaseEntry, valuesShape } from "./phase-facts.ts";
+import { cellBelowMinimum, releaseEntry, type Shape, valuesShape } from "./phase-facts.ts";
 import type { MemberDeps } from "./step.ts";
 import { envelopeKey, maskContribution } from "./sum.ts";
-import { periodOf } from "./words.ts";
+import { bytesOfWords, periodOf } from "./words.ts";
 
-/** 17: included words under self-2, pair-2 over S1 and the envelope. */
+/** 17: included words under self-2, pair-2 over S1 and the envelope; a homomorphic one is the driver's to put on. */
 export function onValues(
   state: InStage<"valuing">,
   { index, words: values }: { readonly index: number; readonly words: BigUint64Array },
   deps: MemberDeps,
 ): MemberStep {
   const { layout, cells, keys, secrets, survivors1, opened } = state;
-  const shape = valuesShape(layout, cells);
+  const shape = valuesShape(opened, layout, cells);
   // The first one begins anew: what a crash left half masked was never sent.
   const before = index === 0 ? NOTHING_MASKED : state.masking;
   if (index !== before.chunks.length) {
@@ -35,17 +35,38 @@ export function onValues(
   const words = values.slice();
   const base = { suite: suiteIn(opened), context: state.context2, phase: 2 as const };
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 2), maskPartners(state, survivors1), start);
+  if (shape.set !== undefined) {
+    return { state: { ...state, masking: before }, send: [], effects: [{ kind: "encrypt", index, words }] };
+  }
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic, start);
   envelope.fill(0);
-  const { masking, effects } = maskedChunk(2, before, words);
+  return masked({ ...state, masking: before }, shape, bytesOfWords(words), deps);
+}
+
+/** 17 with a homomorphic envelope: the ciphertexts of the words that an `encrypt` effect gave. */
+export function onEncrypted(
+  state: InStage<"valuing">,
+  { index, bytes }: { readonly index: number; readonly bytes: Uint8Array },
+  deps: MemberDeps,
+): MemberStep {
+  const shape = valuesShape(state.opened, state.layout, state.cells);
+  const { chunks } = state.masking;
+  if (shape.set === undefined || index !== chunks.length || bytes.length !== chunkBytes(shape, index)) {
+    throw new SecaggError("ERR_SECAGG_CONFLICT", `encrypted: wanted the ciphertexts of chunk ${chunks.length}`);
+  }
+  return masked(state, shape, bytes, deps);
+}
+
+function masked(state: InStage<"valuing">, shape: Shape, bytes: Uint8Array, deps: MemberDeps): MemberStep {
+  const { masking, effects } = maskedChunk(2, state.masking, bytes);
   if (masking.chunks.length < chunkCount(shape)) return { state: { ...state, masking }, send: [], effects };
-  const about = { phase: 2 as const, context: state.context2, words: shape.words };
+  const about = { phase: 2 as const, context: state.context2, bytes: vectorBytes(shape) };
   const contribution2 = contribution(state, about, masking, deps);
   const { masking: _done, ...rest } = state;
   return {
     state: { ...rest, stage: "contributed-2", contribution2 },
-    send: [{ to: opened.coordinator, message: contribution2 }],
+    send: [{ to: state.opened.coordinator, message: contribution2 }],
     effects,
   };
 }
@@ -83,7 +104,7 @@ export function abstain({ masking: _dropped, ...state }: InStage<"valuing">): Me
 export function onClose2(state: InStage<"contributed-2">, deps: MemberDeps): MemberStep | null {
   const record = state.facts.close2;
   if (record === undefined) return null;
-  const bytes = valuesShape(state.layout, state.cells).words * 8;
+  const bytes = vectorBytes(valuesShape(state.opened, state.layout, state.cells));
   const close = closed(state, record, { allowed: state.survivors1, context: state.context2, bytes }, deps.now);
   if (close.kind === "step") return close.step;
   if (close.kind === "early") return { state, send: [], effects: [close.wake] };

@@ -39,7 +39,7 @@ import {
   toCoordinator,
 } from "./member-setup.ts";
 import { type Buffered, factSlot, type InStage, type MemberState, type Running, type Stage } from "./member-state.ts";
-import { abstain, onClose2, onValues, onViews2 } from "./member-values.ts";
+import { abstain, onClose2, onEncrypted, onValues, onViews2 } from "./member-values.ts";
 import { viewMessage } from "./member-views.ts";
 import type { Message, Receipt } from "./messages.ts";
 import type { LedgerRecord, Opened, Parties } from "./opened.ts";
@@ -169,6 +169,8 @@ function take(state: Running, input: MemberInput, deps: MemberDeps): MemberStep 
       return state.stage === "counting" ? onCounts(state, input, deps) : misplaced(state, input.kind);
     case "values":
       return state.stage === "valuing" ? onValues(state, input, deps) : misplaced(state, input.kind);
+    case "encrypted":
+      return state.stage === "valuing" ? onEncrypted(state, input, deps) : misplaced(state, input.kind);
     case "abstain":
       return state.stage === "counting" || state.stage === "valuing"
         ? withoutContribution(state)
@@ -205,7 +207,7 @@ const withoutContribution = (state: InStage<"counting"> | InStage<"valuing">): M
 const unchanged = (state: Running): MemberStep => ({ state, send: [], effects: [] });
 
 function misplaced(state: Running, what: string): never {
-  const given = what === "counts" || what === "values";
+  const given = what === "counts" || what === "values" || what === "encrypted";
   throw new SecaggError(
     given ? "ERR_SECAGG_CONFLICT" : "ERR_SECAGG_STAGE",
     given ? `${what}: not asked for, or already given once` : `${what}: not possible at ${state.stage}`,

@@ -123,7 +123,13 @@ const message = <const N extends string, T extends Record<string, TSchema>>(type
 
 export const MESSAGES = {
   /** 2 C → N */
-  documents: message("documents", { query: salted, layout: salted, policy: salted }),
+  documents: message("documents", {
+    query: salted,
+    layout: salted,
+    policy: salted,
+    /** Whose digest the receiver's key names. */
+    homomorphicKey: Type.Optional(Binary),
+  }),
   /** 3 N → C */
   keys: message("keys", { keys: KeysStatement }),
   /** 2 N → C */

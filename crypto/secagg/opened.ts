@@ -35,6 +35,14 @@ export interface ReceiverKeyStatement {
   readonly request: string;
   readonly receiver: string;
   readonly publicKey: string;
+  /** Where the opening names a homomorphic envelope: SHA-256 of its public key, base64url. */
+  readonly homomorphicKey?: string;
+}
+
+/** Words of phase 2 go to R under its homomorphic key; the parameter set is one of crypto/he/parameters.ts. */
+export interface HomomorphicEnvelope {
+  readonly method: "bfv";
+  readonly parameters: string;
 }
 
 /** Message 1: body of `computation.open`. */
@@ -43,6 +51,8 @@ export interface Opened {
   readonly request: string;
   /** Of the network when this was opened; absent: intl. */
   readonly suite?: SuiteId;
+  /** Absent: one more mask for R. */
+  readonly envelope?: HomomorphicEnvelope;
   readonly restartOf?: string;
   readonly queryDigest: string;
   readonly layoutDigest: string;

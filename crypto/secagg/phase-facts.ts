@@ -14,14 +14,14 @@ import {
   registryIncluded,
   unitWeight,
 } from "./cells.ts";
-import { type Cut, wholeAtoms } from "./chunks.ts";
-import { CHUNK_WORDS } from "./constants.ts";
+import { CHUNK_WORDS, valuesCut } from "./constants.ts";
+import type { Cut } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import type { ContributingSet, HistoryEntry, ReleasedCell } from "./history.ts";
 import type { Layout } from "./layout.ts";
 import type { Cells } from "./member-state.ts";
 import type { Opened, Parties } from "./opened.ts";
-import { type Arithmetic, arithmeticOf, periodOf } from "./words.ts";
+import { type Arithmetic, arithmeticOf } from "./words.ts";
 
 const COUNT_PATTERN = [1] as const;
 /** Counts travel as one-word elements: organisations of every atom, units of every atom, interleaved. */
@@ -38,9 +38,8 @@ export const countsShape = (layout: Layout): Shape => ({
   chunkWords: CHUNK_WORDS,
   arithmetic: arithmeticOf(COUNT_PATTERN),
 });
-export const valuesShape = (layout: Layout, cells: Cells): Shape => ({
-  words: cells.included.length * periodOf(layout.components),
-  chunkWords: wholeAtoms(layout.chunkWords, periodOf(layout.components)),
+export const valuesShape = (opened: Pick<Opened, "envelope">, layout: Layout, cells: Cells): Shape => ({
+  ...valuesCut(opened, layout, cells.included.length),
   arithmetic: arithmeticOf(layout.components),
 });
 

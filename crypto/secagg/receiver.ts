@@ -15,6 +15,7 @@ import { assertChunk, assertChunks } from "./chunks.ts";
 import { assertCommonView, assertSigned, refuseAuthenticity, survivorsOf } from "./closing.ts";
 import { assertLayout, assertOpening } from "./constants.ts";
 import { closingDigest, maskContext, openingContext, suiteIn, valueContext } from "./context.ts";
+import { vectorBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
 import { graphOf, isConnected } from "./graph.ts";
 import { forgetSecrets, publicKeyOf } from "./key-agreement.ts";
@@ -44,12 +45,15 @@ export interface ReceiverKeyPair {
 
 /** Message 1, R's part: a fresh key for one computation, signed by R (domain "receiver-key"). */
 export function createReceiverKey(
-  about: { computation: string; request: string; receiver: string; suite: SuiteId },
+  about: { computation: string; request: string; receiver: string; suite: SuiteId; homomorphicKey?: string },
   deps: { random: (bytes: number) => Uint8Array; sign: Sign },
 ): ReceiverKeyPair {
   const privateKey = toBase64url(deps.random(32));
-  const { computation, request, receiver, suite } = about;
-  const statement = { computation, request, receiver, publicKey: publicKeyOf(suite, privateKey) };
+  const { computation, request, receiver, suite, homomorphicKey } = about;
+  const statement = {
+    ...{ computation, request, receiver, publicKey: publicKeyOf(suite, privateKey) },
+    ...(homomorphicKey === undefined ? {} : { homomorphicKey }),
+  };
   return { privateKey, signed: deps.sign("receiver-key", statement) };
 }
 
@@ -246,8 +250,8 @@ function factsOf(state: At<"waiting"> | At<"summing">, result: MessageOf<"result
   const cells = cellsOf(state, result, survivors1);
   const closing1 = close1 === undefined ? null : closingDigest(opened.computation, close1);
   const context = valueContext(context1, closing1, cells.bitmap);
-  const shape = valuesShape(layout, cells);
-  const survivors2 = survivorsOf(opened, parties, close2, { allowed: survivors1, context, bytes: shape.words * 8 });
+  const shape = valuesShape(opened, layout, cells);
+  const survivors2 = survivorsOf(opened, parties, close2, { allowed: survivors1, context, bytes: vectorBytes(shape) });
   const digest = closingDigest(opened.computation, close2);
   const holders = result.keys.map((keys) => keys.signer);
   assertCommonView(opened, parties, result.views, { phase: 2, digest, position: close2.position, holders });
@@ -271,7 +275,9 @@ function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverB
   const base = { suite: suiteIn(opened), context, phase: 2 as const };
   const { keys, secrets } = result;
   const masks = masksToTakeOff({ base, context0: state.context0, keys, graph, masked: survivors1, headers, secrets });
-  for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
+  // A homomorphic envelope comes off the sum as a whole.
+  const masking = opened.envelope === undefined ? keys.filter(({ signer }) => survivors2.includes(signer)) : [];
+  for (const member of masking) {
     const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });
     masks.push({ key, direction: "subtract" });
   }

@@ -57,6 +57,8 @@ export type MemberInput =
   | { readonly kind: "counts"; readonly present: readonly number[]; readonly units: readonly number[] }
   /** Answer to `compute-values`: the words of the included atoms (see layout.ts), chunk by chunk from the first on. */
   | { readonly kind: "values"; readonly index: number; readonly words: BigUint64Array }
+  /** Answer to `encrypt`: the ciphertexts of these words, one after another. */
+  | { readonly kind: "encrypted"; readonly index: number; readonly bytes: Uint8Array }
   /** Nothing to contribute in this phase after all (source lost, value missing): the member helps the others on. */
   | { readonly kind: "abstain" }
   /** The agreement was revoked. */
@@ -78,9 +80,18 @@ export interface MemberDeps extends CommonDeps {
 
 export type MemberEffect =
   /** Check the documents of message 2 (digests already match) and answer `reviewed` or `refuse`. */
-  | { readonly kind: "review"; readonly query: unknown; readonly layout: unknown; readonly policy: unknown }
+  | {
+      readonly kind: "review";
+      readonly query: unknown;
+      readonly layout: unknown;
+      readonly policy: unknown;
+      /** R's, of the opening's parameter set: keep it for `encrypt`. */
+      readonly homomorphicKey?: Uint8Array;
+    }
   | { readonly kind: "compute-counts"; readonly atoms: number }
   | { readonly kind: "compute-values"; readonly included: readonly number[]; readonly chunkWords: number }
+  /** Masked words under R's homomorphic key; answer `encrypted`. */
+  | { readonly kind: "encrypt"; readonly index: number; readonly words: BigUint64Array }
   /** Store a masked chunk durably: it leaves after the message that carries the first one. */
   | { readonly kind: "keep"; readonly phase: 1 | 2; readonly index: number; readonly words: Uint8Array }
   /** Append to the permanent history before anything is sent. */
@@ -149,7 +160,7 @@ export type ReceiverInput =
   | CommonInput
   /** Answer to `sum`: the words of the included atoms, all masks off. */
   | { readonly kind: "summed"; readonly words: BigUint64Array }
-  /** Answer to `sum`: a chunk is not what its header names. */
+  /** Answer to `sum`: a chunk is not what its header names, or a sum of ciphertexts not that of theirs. */
   | { readonly kind: "not-summed"; readonly reason: string };
 
 export type ReceiverEffect =

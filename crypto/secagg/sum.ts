@@ -1,10 +1,11 @@
 /** Masking one vector, and taking recovered masks off the sum of many (specification §3). */
 import { fromBase64url } from "../suites/encoding.ts";
 import type { SuiteId } from "../suites/suite.ts";
-import { assertChunks, type Cut, chunkHash, chunksOf } from "./chunks.ts";
+import { assertChunks, chunkHash } from "./chunks.ts";
 import { refuseAuthenticity } from "./closing.ts";
 import { seedHash } from "./commitments.ts";
 import type { KeyUse } from "./context.ts";
+import { type Cut, chunksOf } from "./cut.ts";
 import type { Graph } from "./graph.ts";
 import { keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./key-agreement.ts";
 import { applyMask, deriveKey } from "./masks.ts";

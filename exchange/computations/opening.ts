@@ -1,6 +1,8 @@
 /** From agreements to the body of a `computation.open` record and the documents behind its digests. */
 
-import { graphKind } from "../../crypto/secagg/constants.ts";
+import { mostSealedWords } from "../../crypto/he/ciphertexts.ts";
+import { parametersFor } from "../../crypto/he/parameters.ts";
+import { graphKind, MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import type { Signed } from "../../crypto/suites/signed.ts";
 import type { SuiteId } from "../../crypto/suites/suite.ts";
 import type { TransactionBody } from "../../ledger/port.ts";
@@ -13,6 +15,7 @@ import { cellModeOf } from "../../policies/model/statistic.ts";
 import { uuidOf } from "../requests/record.ts";
 import { compileLayout } from "../statistics/compile.ts";
 import { StatisticsError } from "../statistics/errors.ts";
+import type { Layout } from "../statistics/layout.ts";
 import { type Candidate, type LeftOut, selectCohort } from "./cohort.ts";
 import { type ComputationDocuments, digestsOf, salt } from "./documents.ts";
 import { ComputationError } from "./errors.ts";
@@ -69,6 +72,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     cellMode: mode,
     receiverMode: request.receiverMode,
     receiver: request.receiver,
+    method: request.method ?? "mask",
     coordinatorIsSequencer: request.coordinator === inputs.sequencer,
   });
   if (!minima.ok) {
@@ -84,6 +88,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
       computation: inputs.computation,
       request: request.id,
       suite: inputs.suite,
+      ...envelopeOf(request, layout, cohort.members.length),
       ...(inputs.restartOf === undefined ? {} : { restartOf: inputs.restartOf }),
       ...digestsOf(documents),
       cohort: cohort.members.map(({ member, holdingGroup, asset, agreement }) => ({
@@ -104,6 +109,22 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     documents,
     leftOut: cohort.leftOut,
   };
+}
+
+/** Parameters that hold sums over so many members. Throws ERR_COMPUTATION_NOT_OPENABLE for a table too large for them. */
+export function envelopeOf(
+  { method = "mask" }: Pick<DataRequest, "method">,
+  { atoms, wordsPerAtom }: Pick<Layout, "atoms" | "wordsPerAtom">,
+  members: number,
+): Pick<OpenBody, "envelope"> {
+  if (method === "mask") return {};
+  const set = parametersFor(members);
+  const chunk = Math.floor(mostSealedWords(set) / wordsPerAtom) * wordsPerAtom;
+  if (chunk === 0 || Math.ceil((atoms * wordsPerAtom) / chunk) > MAXIMUM_CHUNKS) {
+    const detail = `${atoms} cells of ${wordsPerAtom} words are too many for ${set.id}`;
+    throw notOpenable("method", "too-many-cells", detail);
+  }
+  return { envelope: { method, parameters: set.id } };
 }
 
 export const withReceiverKey = (plan: OpeningPlan, receiverKey: Signed<unknown>): OpenBody => ({

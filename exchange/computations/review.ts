@@ -15,7 +15,8 @@ import { compileLayout } from "../statistics/compile.ts";
 import { StatisticsError } from "../statistics/errors.ts";
 import type { Layout } from "../statistics/layout.ts";
 import { LayoutDocument, metadataDigest, PolicyDocument } from "./documents.ts";
-import type { OpenBody } from "./opening.ts";
+import { ComputationError } from "./errors.ts";
+import { envelopeOf, type OpenBody } from "./opening.ts";
 import { vectorLayout } from "./secagg-layout.ts";
 
 export const REVIEW_REASONS = [
@@ -27,6 +28,7 @@ export const REVIEW_REASONS = [
   "constants-differ",
   "cells-differ",
   "roles-differ",
+  "method-differs",
   "agreement-missing",
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
@@ -97,6 +99,7 @@ function reviewConstants(
   const withSquares = namesLargest(outputOf(sound));
   const compiled = compile(request.query, assets, attributes, withSquares);
   if (canonicalJson(compiled) !== canonicalJson(layout)) return refuse("layout-differs", "layout");
+  if (!isEnvelope(opened, request, layout)) return refuse("method-differs", "envelope");
   const cellMode = cellModeOf(request.query, assets);
   const wanted = canonicalJson({ mode: cellMode, dimensions: layout.dimensions });
   if (canonicalJson(opened.cells) !== wanted) return refuse("cells-differ", "cells");
@@ -105,6 +108,7 @@ function reviewConstants(
     cellMode,
     receiverMode: request.receiverMode,
     receiver: request.receiver,
+    method: request.method ?? "mask",
     coordinatorIsSequencer: request.coordinator === sequencer,
   });
   if (!minima.ok) return refuse("constants-differ", minima.problems[0]?.code ?? "constants");
@@ -131,6 +135,17 @@ function compile(
     return compileLayout({ query, assets, attributes, withSquares });
   } catch (error) {
     if (error instanceof StatisticsError) return null;
+    throw error;
+  }
+}
+
+/** The one that follows from what was asked for. */
+function isEnvelope({ envelope, cohort }: OpenBody, request: DataRequest, layout: Layout): boolean {
+  try {
+    const wanted = envelopeOf(request, layout, cohort.length).envelope;
+    return canonicalJson(wanted ?? null) === canonicalJson(envelope ?? null);
+  } catch (error) {
+    if (error instanceof ComputationError) return false;
     throw error;
   }
 }

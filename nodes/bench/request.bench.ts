@@ -3,6 +3,7 @@
  * fetched and verified: three public bodies and `--nodes` providers, each node a process of its own unless `--processes`
  * says otherwise.
  */
+import type { Method } from "../../policies/model/request.ts";
 import { compare, plainCells, readTables } from "../demo/compare.ts";
 import { membersOf } from "../demo/network.ts";
 import { defineBench, type Metric, percentile } from "./bench.ts";
@@ -13,6 +14,8 @@ import { questionOf, scenarioOf } from "./request-scenario.ts";
 const SIZES = {
   nodes: { full: 11, tiny: 6 },
   requests: { full: 20, tiny: 1 },
+  /** 1: every question is asked under the homomorphic envelope too, after the same under masks. */
+  bfv: { full: 0, tiny: 0 },
   /**
    * At most one for each node. Nodes that share a process share what it remembers, verified statements above all, so
    * fewer make the figures better than those of a network.
@@ -30,8 +33,11 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
   const [question] = scenario.requests;
   await using network = await measuredNetwork(scenario, processes, note);
 
-  async function run(at: number): Promise<Measured> {
-    const request = questionOf(question!, at);
+  /** Another question each: an answer that is there already would be given again. */
+  let questions = 0;
+  async function run(method: Method = "mask"): Promise<Measured> {
+    const at = questions++;
+    const request = { ...questionOf(question!, at), ...(method === "mask" ? {} : { method }) };
     const measured = await measureRequest(network, scenario, request);
     const { exact } = compare(measured.document.cells, plainCells(scenario, request, tables));
     if (!exact) throw new Error(`request ${at}: a released figure is not the plain one`);
@@ -40,16 +46,23 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
   }
   // A few requests of many nodes would be over before such a warm-up is.
   const warmUp = tiny ? 0 : Math.min(WARM_UP, requests);
-  for (let at = 0; at < warmUp; at += 1) await run(at);
+  for (let at = 0; at < warmUp; at += 1) {
+    await run();
+    if (sizes.bfv === 1) await run("bfv");
+  }
   const before = await network.usage();
   const commitsBefore = await network.commits();
   const all: Measured[] = [];
-  for (let at = 0; at < requests; at += 1) all.push(await run(warmUp + at));
+  const sealed: Measured[] = [];
+  for (let at = 0; at < requests; at += 1) {
+    all.push(await run());
+    if (sizes.bfv === 1) sealed.push(await run("bfv"));
+  }
   const after = await network.usage();
   const commits = (await network.commits()) - commitsBefore;
 
   const samples = all.map(({ ms }) => ms);
-  const perRequest = (total: number) => total / requests;
+  const perRequest = (total: number) => total / (requests + sealed.length);
   const spent = Object.entries(after.traffic).map(([path, { calls, bytes }]) => ({
     path,
     calls: perRequest(calls - (before.traffic[path]?.calls ?? 0)),
@@ -59,7 +72,19 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
   for (const { path, calls, bytes } of spent.filter((one) => one.calls > 0).sort((a, b) => b.calls - a.calls)) {
     note(`${calls.toFixed(1).padStart(6)} calls ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${path}`);
   }
+  const bfvP50Ms = percentile(
+    sealed.map(({ ms }) => ms),
+    0.5,
+  );
+  const ofBfv: Metric[] =
+    sealed.length === 0
+      ? []
+      : [
+          { metric: "bfvP50Ms", value: bfvP50Ms, unit: "ms" },
+          { metric: "bfvToMask", value: bfvP50Ms / percentile(samples, 0.5), unit: "x", target: { atMost: 2 } },
+        ];
   const results: Metric[] = [
+    ...ofBfv,
     { metric: "requestP50Ms", value: percentile(samples, 0.5), unit: "ms", target: { atMost: 500 } },
     { metric: "requestP95Ms", value: percentile(samples, 0.95), unit: "ms" },
     ...Object.keys(all[0]!.steps).map((step) => ({

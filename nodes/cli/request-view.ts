@@ -12,6 +12,7 @@ export function requestFields(view: RequestView, texts: Texts): string {
     [text("cli.field.state"), stateText(view, texts)],
     [text("cli.field.requester"), view.requester ?? ""],
     [text("cli.field.receiver"), view.receiver ?? ""],
+    [text("cli.field.method"), view.document === undefined ? "" : text(`method.${view.document.method ?? "mask"}`)],
     [text("cli.field.submitted"), view.submittedAt ?? ""],
     [text("cli.field.ended"), view.endedAt ?? ""],
     [text("cli.field.computation"), view.computation ?? ""],

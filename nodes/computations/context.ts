@@ -15,6 +15,7 @@ import type {
   RequestStores,
 } from "../../exchange/requests/ports.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
+import { createEnvelopeEncryptor, type EnvelopeEncryptor } from "../he/envelope.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { coalesced } from "../store/coalesced.ts";
@@ -46,6 +47,8 @@ export interface OpeningRecord {
 export interface CoordinatorDossier {
   readonly documents: ComputationDocuments;
   readonly request: RequestDocument;
+  /** base64url; where the opening names a homomorphic envelope. */
+  readonly homomorphicKey?: string;
 }
 
 /** What a receiver needs beside the ledger: documents, and every permit with its agreement, in cohort order. */
@@ -126,6 +129,8 @@ export interface Context {
   /** Rings with the id of a request when its life has moved. */
   readonly moved: KeyedBell;
   readonly shared: SharedWork;
+  /** Member: of the homomorphic envelope. */
+  readonly encryptor: EnvelopeEncryptor;
   readonly results: KeptResults;
   /** Receiver: one result after another, each checked against all before it. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
@@ -188,6 +193,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
     results: createKeptResults(results),
     moved: createKeyedBell(),
     shared: createSharedWork(),
+    encryptor: createEnvelopeEncryptor(),
     inTurn: <T>(work: () => Promise<T>) => oneAtATime("results", work),
     gauges,
     sign: <S>(domain: SigningDomain, statement: S) => signStatement(services.identity, domain, statement),

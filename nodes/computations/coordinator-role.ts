@@ -1,7 +1,11 @@
 /** The coordinator of a computation: relays rounds through its mailbox, closes sets on the ledger, learns no value. */
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { valuesCut } from "../../crypto/secagg/constants.ts";
 import { type CoordinatorState, startCoordinator, stepCoordinator } from "../../crypto/secagg/coordinator.ts";
 import { mayBeLost } from "../../crypto/secagg/coordinator-losses.ts";
+import { vectorBytes } from "../../crypto/secagg/cut.ts";
+import { SecaggError } from "../../crypto/secagg/errors.ts";
+import { assertHomomorphicKey } from "../../crypto/secagg/member-setup.ts";
 import type { CoordinatorEffect, CoordinatorInput, Send } from "../../crypto/secagg/step.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { record } from "../../exchange/requests/record.ts";
@@ -17,11 +21,14 @@ import { withoutWords } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { Accepted, paths } from "./peer-messages.ts";
 import { untilDone } from "./retry.ts";
+import { createSealedSums } from "./sealed-sums.ts";
 
 export interface CoordinatorRole extends HostedRole<CoordinatorInput> {
   readonly mailbox: Mailbox;
   /** Chunks of a member's contribution that are here, from the first on. */
   readonly held: (phase: 1 | 2, member: string) => number;
+  /** A chunk of the sum of phase 2 under a homomorphic envelope. */
+  sumOf(index: number): Promise<Uint8Array>;
   /** What bounds the size of its messages. */
   readonly size: { readonly members: number; readonly words: number; readonly atoms: number };
 }
@@ -50,6 +57,10 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     await submit("computation.fail", { computation: id, reason: review.reason });
     return undefined;
   }
+  if (!isHomomorphicKey(body, dossier.homomorphicKey)) {
+    await submit("computation.fail", { computation: id, reason: "receiver-key" });
+    return undefined;
+  }
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
   const kept = await openKeptChunks(ctx.stores.contributions, id);
   const mailbox = createMailbox(toBase64url(ctx.services.random(12)));
@@ -62,10 +73,14 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
 
   const refusals: string[] = [];
 
+  const relayed = {
+    ...documents,
+    ...(dossier.homomorphicKey === undefined ? {} : { homomorphicKey: dossier.homomorphicKey }),
+  };
   const { role } = await hostRole<CoordinatorState, CoordinatorInput, CoordinatorEffect>(ctx, {
     role: "coordinator",
     computation: id,
-    start: () => startCoordinator({ opened: body, parties, layout: review.vector, documents }),
+    start: () => startCoordinator({ opened: body, parties, layout: review.vector, documents: relayed }),
     step(state, input) {
       const next = stepCoordinator(state, input, {
         now: ctx.clock(),
@@ -164,20 +179,34 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
     await record(ctx.party, type, about, { computation: id, phase });
   }
 
+  const sums = createSealedSums(ctx, body, kept);
   role.signal.addEventListener("abort", () => {
     mailbox.close();
+    role.background(() => sums.close());
     role.background(() => forget(ctx, id, kept));
   });
   role.poke({ kind: "resume" });
   const { layout } = review;
   // Phase 1 carries two words per atom.
-  const words = Math.max(layoutWords(layout), 2 * layout.atoms);
+  const sealed = vectorBytes(valuesCut(body, review.vector, layout.atoms)) / 8;
+  const words = Math.ceil(Math.max(layoutWords(layout), sealed, 2 * layout.atoms));
   return Object.freeze({
     ...role,
     mailbox,
     held: kept.held,
+    sumOf: sums.of,
     size: { members: body.cohort.length, words, atoms: layout.atoms },
   });
+}
+
+function isHomomorphicKey(body: ComputationOpened["body"], key: string | undefined): boolean {
+  try {
+    assertHomomorphicKey(body, key);
+    return true;
+  } catch (error) {
+    if (error instanceof SecaggError) return false;
+    throw error;
+  }
 }
 
 async function forget(ctx: Context, computation: string, kept: KeptChunks): Promise<void> {

@@ -1,5 +1,6 @@
 /** Everything the use cases ask the ledger, answered from this node's own verified replica. */
 import {
+  countAssetUses,
   readAgreement,
   readAsset,
   readAssetVersion,
@@ -30,6 +31,8 @@ export interface LedgerFacts extends Directory {
   ): Promise<{ outcome: "permit" | "refuse" | "wait"; policyDigest: string; explanationDigest: string } | undefined>;
   /** A finalized agreement that is neither revoked nor past its end. */
   agreementStands(agreement: string, now: string): Promise<boolean>;
+  /** The quota of its asset is spent, over all agreements. */
+  isUsedUp(agreement: string): Promise<boolean>;
   metadataDigest(asset: string, version: number): Promise<string | undefined>;
   excludedGroups(members: readonly string[]): Promise<ReadonlySet<string>>;
 }
@@ -117,6 +120,11 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
     async agreementStands(agreement: string, now: string) {
       const found = await readAgreement(state, agreement);
       return found?.state === "finalized" && Date.parse(found.agreement.validUntil) > Date.parse(now);
+    },
+    async isUsedUp(agreement: string) {
+      const found = await readAgreement(state, agreement);
+      if (found?.agreement.maxUses === undefined) return false;
+      return (await countAssetUses(state, found.agreement.asset)) >= found.agreement.maxUses;
     },
     metadataDigest: async (asset: string, version: number) =>
       (await readAssetVersion(state, asset, version))?.metadataDigest,

@@ -1,12 +1,14 @@
 /** A provider in a computation: polls its coordinator, computes at home, sends only what is masked. Outbound only. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
-import { chunksOf } from "../../crypto/secagg/chunks.ts";
+import { parametersNamed } from "../../crypto/he/parameters.ts";
+import { chunksOf } from "../../crypto/secagg/cut.ts";
 import { type MemberState, startMember, stepMember } from "../../crypto/secagg/member.ts";
 import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Step } from "../../crypto/secagg/step.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
-import type { Review, ReviewReason } from "../../exchange/computations/review.ts";
+import type { ReviewReason } from "../../exchange/computations/review.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
 import { type LocalStatistics, localStatistics } from "../../exchange/statistics/local.ts";
@@ -24,6 +26,13 @@ import { askWitnesses } from "./witness.ts";
 
 const LAST_WORDS_MS = 10_000;
 
+interface Prepared {
+  readonly layout: Layout;
+  readonly local: LocalStatistics;
+  /** R's, base64url, where the opening names a homomorphic envelope. */
+  readonly homomorphicKey?: string;
+}
+
 type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
 
 export async function runMember(ctx: Context, opened: ComputationOpened): Promise<HostedRole<MemberInput>> {
@@ -37,7 +46,10 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   await releases.load();
   const isRestart = (await ctx.stores.roles.get(`${body.computation}/member`)) !== undefined;
   const line = createCoordinatorLine(ctx, body);
-  let prepared: { readonly layout: Layout; readonly local: LocalStatistics } | undefined;
+  let prepared: Prepared | undefined;
+  /** Chunks on their way from an `encrypt` effect to the worker. */
+  const masked = new Map<number, BigUint64Array>();
+  if (body.envelope !== undefined) ctx.encryptor.warm();
 
   const { role, resumed } = await hostRole<MemberState, MemberInput, MemberEffect>(ctx, {
     role: "member",
@@ -73,13 +85,17 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           });
         case "compute-values":
           return background(hosted, { kind: "abstain" }, async () => {
-            const { layout, local } = await prepare();
+            const { layout, local, homomorphicKey } = await prepare();
             await logAccess("phase-2");
             const words = includedWords(layout, local.values, effect.included);
             // Nothing but the chunks is needed from here on; after a crash the source is asked again.
             prepared = undefined;
-            return await inChunks(words, effect.chunkWords, hosted);
+            if (homomorphicKey === undefined) return await inChunks(words, effect.chunkWords, hosted);
+            return await inSealedChunks(words, effect.chunkWords, fromBase64url(homomorphicKey, "key"), hosted);
           });
+        case "encrypt":
+          masked.set(effect.index, effect.words);
+          return;
         case "submit":
           hosted.background(() => submitOmitted(effect.body));
           return;
@@ -121,6 +137,25 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     return input(chunks.at(-1)!, chunks.length - 1);
   }
 
+  /** As above, and each chunk encrypted in between. */
+  async function inSealedChunks(
+    vector: BigUint64Array,
+    chunkWords: number,
+    publicKey: Uint8Array,
+    hosted: HostedRole<MemberInput>,
+  ): Promise<MemberInput> {
+    const set = parametersNamed(body.envelope!.parameters);
+    const chunks = chunksOf(vector, { words: vector.length, chunkWords });
+    for (const [index, words] of chunks.entries()) {
+      await hosted.feed({ kind: "values", index, words });
+      const bytes = await ctx.encryptor.encrypt(set, publicKey, masked.get(index)!);
+      masked.delete(index);
+      if (index === chunks.length - 1) return { kind: "encrypted", index, bytes };
+      await hosted.feed({ kind: "encrypted", index, bytes });
+    }
+    throw new TypeError(`computation ${body.computation}: a vector has at least one chunk`);
+  }
+
   /** Phase 1 says 0 or 1 per atom, and at most the weight of this unit kind. */
   function countsOf(local: LocalStatistics): MemberInput {
     const kind = asset?.asset.unit.kind;
@@ -145,24 +180,26 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     if ((await ctx.forgotten.of(own.asset)) !== undefined) return refuse("history-unknown");
     if (isForbiddenByHistory(releases.entries(), { opened: body, parties, layout: verdict.vector }))
       return refuse("history");
-    prepared = { layout: verdict.layout, local: await compute(verdict.layout, verdict) };
+    const { homomorphicKey } = documents;
+    const sealing = homomorphicKey === undefined ? {} : { homomorphicKey: toBase64url(homomorphicKey) };
+    await ctx.services.inflight.put(`${body.computation}-layout`, { layout: verdict.layout, ...sealing });
+    prepared = { layout: verdict.layout, ...sealing, local: await compute(verdict.layout) };
     if (body.cells.mode === "registry" && !fillsOwnCells(prepared)) return refuse("value-missing");
     return { kind: "reviewed", layout: verdict.vector };
   }
 
   /** After a restart the layout is in the in-flight documents no more, so it is compiled from what C relays again. */
-  async function prepare(): Promise<{ readonly layout: Layout; readonly local: LocalStatistics }> {
+  async function prepare(): Promise<Prepared> {
     if (prepared !== undefined) return prepared;
-    const kept = await ctx.services.inflight.get<{ layout: Layout }>(`${body.computation}-layout`);
+    const kept = await ctx.services.inflight.get<Omit<Prepared, "local">>(`${body.computation}-layout`);
     if (kept === undefined) throw new TypeError(`computation ${body.computation}: the reviewed layout is gone`);
-    prepared = { layout: kept.layout, local: await compute(kept.layout) };
+    prepared = { ...kept, local: await compute(kept.layout) };
     return prepared;
   }
 
-  async function compute(layout: Layout, verdict?: Extract<Review, { ok: true }>): Promise<LocalStatistics> {
+  async function compute(layout: Layout): Promise<LocalStatistics> {
     const held = await ctx.assets.get(own.asset);
     if (held === undefined) throw new TypeError(`${own.asset}: not held by this node`);
-    if (verdict !== undefined) await ctx.services.inflight.put(`${body.computation}-layout`, { layout });
     const startedAt = performance.now();
     const local = await localStatistics(
       layout,
@@ -184,7 +221,7 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   }
 
   /** Registry mode: the value was declared present in every cell of this organisation. */
-  function fillsOwnCells({ layout, local }: { readonly layout: Layout; readonly local: LocalStatistics }): boolean {
+  function fillsOwnCells({ layout, local }: Prepared): boolean {
     const attributes = parties.attributes[self] ?? {};
     for (let atom = 0; atom < layout.atoms; atom++) {
       const codes = atomCodes(layout, atom);
@@ -240,7 +277,7 @@ const ASKED_AGAIN: readonly string[] = ["review", "compute-counts", "compute-val
  */
 function comesAgain(input: MemberInput, { send, effects }: Step<MemberState, MemberEffect>): boolean {
   // Masked chunks before the last one: nothing of them has left, and they are made anew from the first one on.
-  if (input.kind === "values") return send.length === 0;
+  if (input.kind === "values" || input.kind === "encrypted") return send.length === 0;
   const isReplayed =
     input.kind === "ledger" || (input.kind === "message" && !input.message.type.startsWith("receipt-"));
   return isReplayed && send.length === 0 && effects.every(({ kind }) => ASKED_AGAIN.includes(kind));

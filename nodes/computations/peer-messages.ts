@@ -1,7 +1,7 @@
 /** Paths and schemas of the exchange part of `peer/v1`, for the calling and the answering side. */
 import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
-import { AgreementKey, Count, closed, MemberId, SuiteId, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { AgreementKey, Code, Count, closed, MemberId, SuiteId, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { AgreedTerms } from "../../exchange/requests/agreement-record.ts";
@@ -20,6 +20,8 @@ export const paths = Object.freeze({
   ) => `/peer/v1/computations/${computation}/messages?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
   chunk: (computation: string, { phase, member, index }: { phase: 1 | 2; member: string; index: number }) =>
     `/peer/v1/computations/${computation}/contributions/${phase}/${member}/${index}`,
+  /** As `chunk`, of what C added up under a homomorphic envelope. */
+  sum: (computation: string, index: number) => `/peer/v1/computations/${computation}/sums/${index}`,
   mailbox: (computation: string, cursor: { readonly epoch: string; readonly after: number }, waitMs: number) =>
     `/peer/v1/computations/${computation}/mailbox?epoch=${cursor.epoch}&after=${cursor.after}&waitMs=${waitMs}`,
   witnessed: (computation: string) => `/peer/v1/computations/${computation}/witnessed`,
@@ -59,7 +61,20 @@ export const WitnessedStatements = closed({
   statements: Type.Array(Type.Unknown(), { maxItems: 16 }),
   cosigned: Type.Optional(Type.String({ maxLength: 4_096 })),
 });
-export const CoordinatorDossierSchema = closed({ documents: ComputationDocuments, request: RequestDocumentSchema });
+/** Of a homomorphic envelope: 64 KiB, base64url. */
+const HomomorphicKey = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 100_000 });
+export const CoordinatorDossierSchema = closed({
+  documents: ComputationDocuments,
+  request: RequestDocumentSchema,
+  homomorphicKey: Type.Optional(HomomorphicKey),
+});
+/** `parameters`: of the homomorphic envelope that the request asks for. */
+export const ReceiverKeyRequest = closed({ request: Uuid, parameters: Type.Optional(Code) });
+export const ReceiverKeyAnswer = closed({ key: ReceiverKey, homomorphicKey: Type.Optional(HomomorphicKey) });
+export const SumParameters = closed({
+  computation: Uuid,
+  index: Type.Integer({ minimum: 0, maximum: MAXIMUM_CHUNKS - 1 }),
+});
 export const DossierSchema = closed({
   documents: ComputationDocuments,
   request: RequestDocumentSchema,
@@ -74,5 +89,3 @@ export const TranscriptSchema = closed({
 /** Requester to receiver: a fresh key the answer is sealed to, and the suite that it is one of (absent: intl). */
 export const ResultRequest = closed({ suite: Type.Optional(SuiteId), publicKey: AgreementKey });
 export const SealedResult = closed({ sealed: Type.String({ maxLength: 400 * 1024 * 1024 }) });
-
-export { ReceiverKey };

@@ -1,7 +1,6 @@
 /** The exchange part of `peer/v1`. The author of every call is a verified member; each route says who may call it. */
 import { type Static, Type } from "typebox";
 import { readComputationStep } from "../../chaincode/rules/keys.ts";
-import { closed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import { checkDocuments } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
@@ -24,9 +23,11 @@ import {
   MailboxQuery,
   MessagesQuery,
   ProtocolMessage,
-  ReceiverKey,
+  ReceiverKeyAnswer,
+  ReceiverKeyRequest,
   ResultRequest,
   SealedResult,
+  SumParameters,
   TranscriptSchema,
   WitnessedStatements,
 } from "./peer-messages.ts";
@@ -68,11 +69,11 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
       bodyLimit: LARGEST.word,
       schema: {
         params: ComputationParameters,
-        body: closed({ request: Uuid }),
-        response: { 200: ReceiverKey, ...problems },
+        body: ReceiverKeyRequest,
+        response: { 200: ReceiverKeyAnswer, ...problems },
       },
     },
-    async ({ params, author, body }) => await receiverKeyFor(ctx, author, { ...params, request: body.request }),
+    async ({ params, author, body }) => await receiverKeyFor(ctx, author, { ...params, ...body }),
   );
   app.post(
     "/peer/v1/computations/:computation/documents",
@@ -150,6 +151,15 @@ export function addExchangePeerRoutes(app: HttpApp, ctx: Context, roles: Exchang
     },
   );
   app.get(
+    "/peer/v1/computations/:computation/sums/:index",
+    { schema: { params: SumParameters, response: { 200: Type.Unsafe<Uint8Array>({}), ...problems } } },
+    async ({ params, author }, reply) => {
+      await ofReceiver(ctx, author, params.computation);
+      const sum = await roles.sumOf(params.computation, params.index);
+      return reply.type("application/octet-stream").send(Buffer.from(sum.buffer, sum.byteOffset, sum.byteLength));
+    },
+  );
+  app.get(
     "/peer/v1/computations/:computation/mailbox",
     {
       schema: {
@@ -216,9 +226,9 @@ async function chunkFor(
   author: string,
   { computation, ...place }: ChunkPlace & { readonly computation: string },
 ): Promise<Uint8Array> {
-  const opened = await ctx.facts.opened(computation);
-  if (author !== opened?.body.receiver || place.phase !== 2 || opened.body.coordinator !== ctx.services.member) {
-    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: no chunks for ${author}`);
+  await ofReceiver(ctx, author, computation);
+  if (place.phase !== 2) {
+    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: no chunks of phase 1`);
   }
   const closed2 = await readComputationStep(ctx.services.ledger, computation, "close-2");
   const words = closed2?.members.includes(place.member)
@@ -226,6 +236,12 @@ async function chunkFor(
     : undefined;
   if (words !== undefined) return words;
   throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `chunk ${place.index} of ${place.member}: not kept here`);
+}
+
+async function ofReceiver(ctx: Context, author: string, computation: string): Promise<void> {
+  const opened = await ctx.facts.opened(computation);
+  if (author === opened?.body.receiver && opened.body.coordinator === ctx.services.member) return;
+  throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: no chunks for ${author}`);
 }
 
 async function ofCohort(ctx: Context, computation: string, author: string): Promise<void> {

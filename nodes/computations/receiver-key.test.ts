@@ -57,7 +57,8 @@ test("a requester that repeats its call before the first is answered gets the sa
 test("a key of the suite that the network left is replaced until the computation is opened, and never after", async () => {
   await using node = await receiverNode();
   const { state, network, about, ask } = node;
-  const lengthOf = (key: Awaited<ReturnType<typeof ask>>) => Buffer.from(key.statement.publicKey, "base64url").length;
+  const lengthOf = (key: Awaited<ReturnType<typeof ask>>) =>
+    Buffer.from(key.key.statement.publicKey, "base64url").length;
   const first = await ask();
   expect(lengthOf(first)).toBe(32);
   network.suite = "gm";

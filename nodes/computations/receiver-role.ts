@@ -1,6 +1,8 @@
 /** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
+import type { Static } from "typebox";
 import { readComputation, readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { parametersNamed } from "../../crypto/he/parameters.ts";
 import type { SumPlan } from "../../crypto/secagg/chunk-sum.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import {
@@ -11,7 +13,8 @@ import {
   stepReceiver,
 } from "../../crypto/secagg/receiver.ts";
 import type { Decoded, ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
-import { fromBase64url } from "../../crypto/suites/encoding.ts";
+import { sha256 } from "../../crypto/suites/digest.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
@@ -23,8 +26,10 @@ import { requestDigest } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
+import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { LedgerError } from "../../ledger/port.ts";
 import { namesLargest } from "../../policies/model/output-terms.ts";
+import { createEnvelopeKeys } from "../he/envelope.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
@@ -33,10 +38,11 @@ import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { openOffered } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
-import { paths } from "./peer-messages.ts";
+import { type ReceiverKeyAnswer as KeyAnswer, paths } from "./peer-messages.ts";
 import { redoSum } from "./redo-sum.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { untilDone } from "./retry.ts";
+import { createSealedReading } from "./sealed-reading.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
@@ -57,8 +63,8 @@ const keyName = (computation: string) => `${computation}-key`;
 export async function receiverKeyFor(
   ctx: Context,
   from: string,
-  about: { readonly computation: string; readonly request: string },
-): Promise<OpenBody["receiverKey"]> {
+  about: { readonly computation: string; readonly request: string; readonly parameters?: string | undefined },
+): Promise<ReceiverKeyAnswer> {
   const { inflight, ledger, member, random } = ctx.services;
   const request = await readRequest(ledger, about.request);
   // The requester's replica may be ahead of this one.
@@ -74,18 +80,45 @@ export async function receiverKeyFor(
   const name = keyName(about.computation);
   // A call that is repeated while the first one is still being answered must not make a second key.
   return await ctx.shared(`receiver-key/${about.computation}`, async () => {
-    const kept = await inflight.get<ReceiverKeyPair>(name);
+    const kept = await inflight.get<KeptReceiverKey>(name);
     const suite = await ctx.facts.suite();
     const isOpened = (await readComputation(ledger, about.computation)) !== undefined;
-    if (kept !== undefined && (isOpened || isOf(suite, kept))) return kept.signed as OpenBody["receiverKey"];
+    if (kept !== undefined && (isOpened || (isOf(suite, kept) && kept.homomorphic?.parameters === about.parameters))) {
+      return answerOf(kept);
+    }
     // A requester that came back may be behind the ledger: a key that nothing is sealed for would stay for ever.
     if (isOpened)
       throw new ComputationError("ERR_COMPUTATION_OVER", `computation ${about.computation}: its key is gone`);
-    const pair = createReceiverKey({ ...about, receiver: member, suite }, { random, sign: ctx.sign });
-    await inflight.put(name, pair);
-    return pair.signed as OpenBody["receiverKey"];
+    const homomorphic = about.parameters === undefined ? undefined : await createHomomorphicKey(about.parameters);
+    const digest = homomorphic === undefined ? {} : { homomorphicKey: digestOfKey(homomorphic.publicKey) };
+    const { computation, request } = about;
+    const names = { computation, request, receiver: member, suite, ...digest };
+    const pair = createReceiverKey(names, { random, sign: ctx.sign });
+    const made: KeptReceiverKey = homomorphic === undefined ? pair : { ...pair, homomorphic };
+    await inflight.put(name, made);
+    return answerOf(made);
   });
 }
+
+type ReceiverKeyAnswer = Static<typeof KeyAnswer>;
+interface KeptReceiverKey extends ReceiverKeyPair {
+  /** base64url. The secret half is gone once its sum is decoded. */
+  readonly homomorphic?: { readonly parameters: string; readonly publicKey: string; readonly secretKey?: string };
+}
+
+const answerOf = ({ signed, homomorphic }: KeptReceiverKey): ReceiverKeyAnswer => ({
+  key: signed as OpenBody["receiverKey"],
+  ...(homomorphic === undefined ? {} : { homomorphicKey: homomorphic.publicKey }),
+});
+
+async function createHomomorphicKey(parameters: string) {
+  const { publicKey, secretKey } = await createEnvelopeKeys(parametersNamed(parameters));
+  const kept = { parameters, publicKey: toBase64url(publicKey), secretKey: toBase64url(secretKey) };
+  secretKey.fill(0);
+  return kept;
+}
+
+const digestOfKey = (publicKey: string): string => toBase64url(sha256(fromBase64url(publicKey, "homomorphic key")));
 
 /** By its length: R may sign with a key of the suite before. */
 const isOf = (suite: SuiteId, { signed }: ReceiverKeyPair): boolean =>
@@ -101,7 +134,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   const { body } = opened;
   const id = body.computation;
   const dossier = await ctx.stores.dossiers.get(`${id}/${opened.requester}`);
-  const key = await ctx.services.inflight.get<ReceiverKeyPair>(keyName(id));
+  const key = await ctx.services.inflight.get<KeptReceiverKey>(keyName(id));
   if (dossier === undefined || key === undefined) return undefined;
   const documents = checkDocuments(dossier.documents, body);
   const opening = {
@@ -128,6 +161,12 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
 
   const offered = await openOffered(ctx.stores.transcripts, id, ctx.stores.results);
+  const kept = await ctx.stores.results.get(id);
+  const secretKey = kept === undefined ? key.homomorphic?.secretKey : undefined;
+  const reading = createSealedReading(body, secretKey, {
+    words: layoutWords(layout),
+    pattern: review.vector.components,
+  });
 
   const { role, resumed } = await hostRole<ReceiverState, ReceiverInput, ReceiverEffect>(ctx, {
     role: "receiver",
@@ -168,22 +207,25 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     },
   });
 
+  async function fetched(path: string, signal: AbortSignal): Promise<Uint8Array> {
+    const fetch = async () =>
+      await ctx.services.peers.call(await ctx.services.members.target(body.coordinator), {
+        method: "GET",
+        path,
+        response: PEER_BYTES,
+        maxBytes: CHUNK_BYTES,
+        signal,
+      });
+    return (await untilDone(fetch, { signal, isFinal: () => false })) ?? Promise.reject(signal.reason);
+  }
+
   /** 22: fed back to the role; a chunk that its header does not name ends this transcript, and C is blamed. */
   async function sumUp(plan: SumPlan, hosted: HostedRole<ReceiverInput>): Promise<void> {
     const { signal } = hosted;
-    const fetchChunk = async (member: string, index: number): Promise<Uint8Array> => {
-      const fetch = async () =>
-        await ctx.services.peers.call(await ctx.services.members.target(body.coordinator), {
-          method: "GET",
-          path: paths.chunk(id, { phase: 2, member, index }),
-          response: PEER_BYTES,
-          maxBytes: CHUNK_BYTES,
-          signal,
-        });
-      return (await untilDone(fetch, { signal, isFinal: () => false })) ?? Promise.reject(signal.reason);
-    };
+    const fetchChunk = (member: string, index: number) => fetched(paths.chunk(id, { phase: 2, member, index }), signal);
     try {
-      const words = await redoSum(plan, fetchChunk);
+      const fetchSum = (index: number) => fetched(paths.sum(id, index), signal);
+      const words = await redoSum(plan, fetchChunk, { fetch: fetchSum, read: reading.read }).finally(reading.close);
       await untilDone(() => hosted.feed({ kind: "summed", words }), { signal, isFinal: isRefused });
     } catch (error) {
       if (!isRefused(error)) throw error;
@@ -227,7 +269,15 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     await offered.decoded(decoded.transcriptDigest);
     await ctx.results.keep(result);
     await offered.settled();
+    await forgetHomomorphicKey();
     return result;
+  }
+
+  /** It has decrypted its sum. */
+  async function forgetHomomorphicKey(): Promise<void> {
+    if (key?.homomorphic === undefined) return;
+    const { secretKey: _spent, ...homomorphic } = key.homomorphic;
+    await ctx.services.inflight.put(keyName(id), { ...key, homomorphic });
   }
 
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
@@ -252,7 +302,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     error.code === "ERR_LEDGER_REJECTED" &&
     error.rejection?.code !== "ERR_CONTRACT_STATE";
 
-  const kept = await ctx.stores.results.get(id);
+  role.signal.addEventListener("abort", () => role.background(reading.close));
   if (kept !== undefined) role.background(() => announce(kept, role));
   if (resumed) role.poke({ kind: "resume" });
   // Once its sum was read it is there for the evidence alone.

@@ -1,4 +1,5 @@
 /** The requester's side: open a computation on what was agreed, restart what failed, fetch and check what came out. */
+import type { Static } from "typebox";
 import { readComputation, readComputationOpened } from "../../chaincode/rules/keys.ts";
 import type { Candidate } from "../../exchange/computations/cohort.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
@@ -24,7 +25,7 @@ import { rememberAnswer } from "./cached-answer.ts";
 import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, OpeningRecord } from "./context.ts";
 import { assembleEvidence } from "./evidence.ts";
-import { Accepted, paths, ReceiverKey, SealedResult } from "./peer-messages.ts";
+import { Accepted, paths, ReceiverKeyAnswer, SealedResult } from "./peer-messages.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { createSealingKey } from "./sealing.ts";
@@ -70,15 +71,26 @@ async function openNext(ctx: Context, request: string, stepTimes: StepTimes): Pr
   const planned = await openingOf(ctx, life, computation, stepTimes);
   const { body } = planned.plan;
   const dossier = await dossierOf(ctx, planned);
-  const key = await keyOfReceiver(ctx, body);
-  await handOver(ctx, body, dossier);
+  const { key, homomorphicKey } = await keyOfReceiver(ctx, body);
+  await handOver(ctx, body, dossier, homomorphicKey);
   const about = { computation, deadline: body.deadlines.keys };
-  await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), about).catch(unlessTooLate);
+  await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), about).catch(async (cause) => {
+    if (isUsedUp(cause)) await ctx.stores.openings.delete(computation);
+    unlessTooLate(cause);
+  });
   return computation;
 }
 
-/** The ledger was away for longer than the first step may take: the next try plans anew. */
+const isUsedUp = (cause: unknown): boolean =>
+  cause instanceof LedgerError && cause.rejection?.code === "ERR_CONTRACT_AGREEMENT_USED_UP";
+
+/** The ledger was away for longer than the first step may take, or others took the last uses: the next try plans anew. */
 function unlessTooLate(cause: unknown): never {
+  if (isUsedUp(cause)) {
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", "computation: the last use of an asset was taken meanwhile", {
+      cause,
+    });
+  }
   if (!(cause instanceof LedgerError) || cause.rejection?.field !== "deadlines.keys") throw cause;
   throw new RequestError("ERR_REQUEST_UNREACHABLE", `computation: recorded too late; ${cause.message}`, { cause });
 }
@@ -132,6 +144,7 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
+    if (await ctx.facts.isUsedUp(agreed.agreement)) continue;
     // The contract opens nothing on a withdrawn asset: the others go on without it.
     if ((await ctx.facts.asset(asset))?.withdrawn !== false) continue;
     // A provider may have recorded something else than what it had verified.
@@ -162,19 +175,28 @@ async function dossierOf(ctx: Context, { plan, request }: OpeningRecord): Promis
   return { documents: plan.documents, request: document, terms: present };
 }
 
-async function keyOfReceiver(ctx: Context, body: Omit<OpenBody, "receiverKey">): Promise<OpenBody["receiverKey"]> {
-  const about = { computation: body.computation, request: body.request };
+async function keyOfReceiver(
+  ctx: Context,
+  body: Omit<OpenBody, "receiverKey">,
+): Promise<Static<typeof ReceiverKeyAnswer>> {
+  const parameters = body.envelope === undefined ? {} : { parameters: body.envelope.parameters };
+  const about = { computation: body.computation, request: body.request, ...parameters };
   if (body.receiver === ctx.services.member) return await receiverKeyFor(ctx, body.receiver, about);
   return await ctx.services.peers.call(await ctx.services.members.target(body.receiver), {
     method: "POST",
     path: paths.receiverKey(body.computation),
-    body: { request: body.request },
-    response: ReceiverKey,
+    body: { request: body.request, ...parameters },
+    response: ReceiverKeyAnswer,
     attempts: 3,
   });
 }
 
-async function handOver(ctx: Context, body: Omit<OpenBody, "receiverKey">, dossier: Dossier): Promise<void> {
+async function handOver(
+  ctx: Context,
+  body: Omit<OpenBody, "receiverKey">,
+  dossier: Dossier,
+  homomorphicKey: string | undefined,
+): Promise<void> {
   const { members, peers, member } = ctx.services;
   const post = async (to: string, path: string, value: unknown) =>
     peers.call(await members.target(to), { method: "POST", path, body: value, response: Accepted, attempts: 3 });
@@ -182,6 +204,7 @@ async function handOver(ctx: Context, body: Omit<OpenBody, "receiverKey">, dossi
     post(body.coordinator, paths.documents(body.computation), {
       documents: dossier.documents,
       request: dossier.request,
+      ...(homomorphicKey === undefined ? {} : { homomorphicKey }),
     }),
     body.receiver === member
       ? takeDossier(ctx, member, body.computation, dossier)
@@ -194,7 +217,9 @@ export async function resumeOpening(ctx: Context, computation: string): Promise<
   const opening = await ctx.stores.openings.get(computation);
   const state = await readComputation(ctx.services.ledger, computation);
   if (opening === undefined || state?.state !== "opened") return;
-  await handOver(ctx, opening.plan.body, await dossierOf(ctx, opening));
+  const { homomorphicKey } =
+    opening.plan.body.envelope === undefined ? {} : await keyOfReceiver(ctx, opening.plan.body);
+  await handOver(ctx, opening.plan.body, await dossierOf(ctx, opening), homomorphicKey);
 }
 
 /** What R hands out: result, salt and evidence, checked before anybody sees it. */

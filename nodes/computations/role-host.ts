@@ -32,6 +32,8 @@ export interface RoleHost extends Deliveries {
   startRoles(computation: string): Promise<void>;
   /** Resolves when the coordinator of the computation runs here, or with undefined after `waitMs`. */
   mailbox(computation: string, waitMs: number): Promise<Mailbox | undefined>;
+  /** C: a chunk of the sum of phase 2 under a homomorphic envelope, once its set is closed. */
+  sumOf(computation: string, index: number): Promise<Uint8Array>;
   /** How many computations have roles here. */
   running(): number;
   stop(): Promise<void>;
@@ -246,6 +248,11 @@ export function createRoleHost(ctx: Context): RoleHost {
     startRoles,
     mailbox,
     ...createDeliveries(ctx, { rolesFor, startRoles }),
+    async sumOf(id: string, index: number) {
+      const { coordinator } = await rolesFor(id);
+      if (coordinator !== undefined) return await coordinator.sumOf(index);
+      throw new ComputationError("ERR_COMPUTATION_UNKNOWN", `computation ${id}: this node has no such role`);
+    },
     running: () => active.size,
     async stop() {
       stopped = true;

@@ -10,7 +10,7 @@ export interface ExchangeService {
   readonly requests: Pick<RequestDriver, "poke" | "open">;
   readonly roles: Pick<
     RoleHost,
-    "startRoles" | "mailbox" | "deliver" | "deliverChunk" | "deliverTranscript" | "running"
+    "startRoles" | "mailbox" | "deliver" | "deliverChunk" | "deliverTranscript" | "sumOf" | "running"
   >;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -70,6 +70,7 @@ export function createExchangeService(ctx: Context): ExchangeService {
       stopping.abort();
       clearTimeout(sweeping);
       await Promise.all([negotiating.stop(), requests.stop(), roles.stop()]);
+      await ctx.encryptor[Symbol.asyncDispose]();
       await following;
     },
   });

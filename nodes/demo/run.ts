@@ -115,7 +115,7 @@ export async function verifyAll(network: DemoNetwork, scenario: Scenario, reques
   };
 }
 
-export function draftOf(scenario: Scenario, { title, query, purpose }: ScenarioRequest, now: Date) {
+export function draftOf(scenario: Scenario, { title, query, purpose, method }: ScenarioRequest, now: Date) {
   const day = (offset: number) => new Date(now.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
   return {
     title,
@@ -131,6 +131,7 @@ export function draftOf(scenario: Scenario, { title, query, purpose }: ScenarioR
     receiverMode: "reviewed",
     receiver: scenario.receiver.id,
     coordinator: scenario.operator.id,
+    ...(method === undefined ? {} : { method }),
   };
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { OutputTerms } from "../../policies/model/output-terms.ts";
 import type { Query } from "../../policies/model/query.ts";
+import type { Method } from "../../policies/model/request.ts";
 import type { SourceDescription } from "../sources/description.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
 
@@ -18,6 +19,7 @@ export interface ScenarioRequest {
   readonly query: Query;
   /** Purpose code, where it is not the scenario's own: shows a refusal. */
   readonly purpose?: string;
+  readonly method?: Method;
 }
 
 export interface Provider extends TestnetMember {

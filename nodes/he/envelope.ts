@@ -1,98 +1,98 @@
 /**
- * The homomorphic envelope of whole vectors: a member encrypts its masked words under the receiver's key, the coordinator
- * adds what members signed, the receiver reads the sum, once. Everything that computes runs in workers.
+ * The homomorphic envelope of a chunk of words: members encrypt their masked words under the receiver's key, the coordinator
+ * adds what members signed, the receiver reads the sum. Everything that computes runs in workers.
  */
-import {
-  type Contribution,
-  ciphertextsToAdd,
-  type HashedCiphertext,
-  type SumOf,
-} from "../../crypto/he/contribution.ts";
+import { ciphertextsIn } from "../../crypto/he/ciphertexts.ts";
 import { HeError } from "../../crypto/he/errors.ts";
 import { type SummedWords, settleCarries } from "../../crypto/he/limbs.ts";
 import { ciphertextsFor, type ParameterSet, wordsPerCiphertext } from "../../crypto/he/parameters.ts";
 import type { HeKeyPair } from "../../crypto/he/session.ts";
-import { openSealWorkers, type SealWorkerOptions } from "./seal-workers.ts";
+import { openSealWorkers, type SealWorkerOptions, type SealWorkers } from "./seal-workers.ts";
 
-/** For one computation and one decryption; keep the secret key with what else must not outlive it. */
+/** For one computation and one sum; keep the secret key with what else must not outlive it. */
 export async function createEnvelopeKeys(set: ParameterSet): Promise<HeKeyPair> {
-  await using workers = await openSealWorkers(set, { kind: "keys" }, { threads: 1 });
+  await using workers = await openSealWorkers({ kind: "keys", set: set.id }, { threads: 1 });
   return await workers.run({ kind: "keys" });
 }
 
 export interface EnvelopeEncryptor extends AsyncDisposable {
-  /** So many ciphertexts will follow: the slow part of them is done while whoever reads the values is at it. */
-  prepare(ciphertexts: number): Promise<void>;
-  encrypt(words: BigUint64Array): Promise<readonly HashedCiphertext[]>;
+  /** Starts a worker, if there is none: a computation that will need it has begun. */
+  warm(): void;
+  /** Ciphertexts of all words, one after another. Throws HeError where the key is not one of the set. */
+  encrypt(set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array): Promise<Uint8Array>;
 }
 
-/** Zeros that are made ahead stay on the heaps of the workers. */
-const MOST_PREPARED = 512;
-
-/** Throws HeError where the key is not one of the set. */
-export async function openEnvelopeEncryptor(
-  set: ParameterSet,
-  publicKey: Uint8Array,
-  options: SealWorkerOptions = {},
-): Promise<EnvelopeEncryptor> {
-  const workers = await openSealWorkers(set, { kind: "encrypt", publicKey }, options);
+/** Of a whole node: its workers see masked words and public keys, and serve one computation after another. */
+export function createEnvelopeEncryptor(options: SealWorkerOptions = {}): EnvelopeEncryptor {
+  let opening: Promise<SealWorkers> | undefined;
+  const workers = (): Promise<SealWorkers> => {
+    opening ??= openSealWorkers({ kind: "encrypt" }, options);
+    return opening;
+  };
+  async function close(): Promise<void> {
+    const open = opening;
+    opening = undefined;
+    await (await open?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  }
   return Object.freeze({
-    async prepare(ciphertexts: number) {
-      const count = Math.ceil(Math.min(ciphertexts, MOST_PREPARED) / workers.threads);
-      await Promise.all(Array.from({ length: workers.threads }, () => workers.run({ kind: "prepare", count })));
+    warm() {
+      workers().catch(() => close());
     },
-    encrypt: (words: BigUint64Array) =>
-      Promise.all(
-        piecesOf(set, words.length).map(({ start, count }) => {
-          const piece = words.slice(start, start + count);
-          return workers.run({ kind: "encrypt", words: piece }, [piece.buffer]);
-        }),
-      ),
-    [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
+    async encrypt(set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array) {
+      try {
+        const { run } = await workers();
+        const blobs = await Promise.all(
+          piecesOf(set, words.length).map(({ start, count }) => {
+            const piece = words.slice(start, start + count);
+            return run({ kind: "encrypt", set: set.id, publicKey, words: piece }, [piece.buffer]);
+          }),
+        );
+        return together(blobs);
+      } catch (error) {
+        // A worker that has failed has ended; the next vector begins with a new one.
+        await close();
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: close,
   });
 }
 
 export interface EnvelopeAdder extends AsyncDisposable {
-  /** The sum of signed contributions, still under the receiver's key; `publicKeys` are identities. Throws HeError. */
-  add(
-    sum: Omit<SumOf, "set">,
-    publicKeys: ReadonlyMap<string, Uint8Array>,
-    contributions: readonly Contribution[],
-  ): Promise<readonly Uint8Array[]>;
+  /** The sum of chunks of one place, still under the receiver's key. Throws HeError. */
+  add(chunks: readonly Uint8Array[]): Promise<Uint8Array>;
 }
 
-/** Its workers parse what others have sent, and are given no key. */
+/** For one computation: its workers parse what others have sent, and are given no key. */
 export async function openEnvelopeAdder(set: ParameterSet, options: SealWorkerOptions = {}): Promise<EnvelopeAdder> {
-  const workers = await openSealWorkers(set, { kind: "add" }, options);
+  const workers = await openSealWorkers({ kind: "add", set: set.id }, options);
   return Object.freeze({
-    add: async (
-      sum: Omit<SumOf, "set">,
-      publicKeys: ReadonlyMap<string, Uint8Array>,
-      contributions: readonly Contribution[],
-    ) =>
-      await Promise.all(
-        ciphertextsToAdd({ ...sum, set }, publicKeys, contributions).map((ciphertexts) =>
-          workers.run({ kind: "add", ciphertexts }),
-        ),
-      ),
+    async add(chunks: readonly Uint8Array[]) {
+      const places = chunks.map((chunk) => ciphertextsIn(set, chunk));
+      const [first = []] = places;
+      const sums = first.map((_, at) =>
+        workers.run({ kind: "add", ciphertexts: places.map((ciphertexts) => ciphertexts[at]!.slice()) }),
+      );
+      return together(await Promise.all(sums));
+    },
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   });
 }
 
-/** It reads whatever ciphertexts of the right form it is given: that they are the sum of what was signed is the adder's word. */
 export interface EnvelopeReader extends AsyncDisposable {
-  /** The sum's words, element by element modulo 2^64 or 2^128. Once: ERR_HE_KEY_SPENT for a second call, whatever came of the first. */
+  /**
+   * Words of one chunk of the sum, element by element modulo 2^64 or 2^128. It reads whatever ciphertexts of the right
+   * form it is given, each place once: ERR_HE_KEY_SPENT for a second call, whatever came of the first.
+   */
   read(sum: {
-    readonly ciphertexts: readonly Uint8Array[];
+    readonly index: number;
+    readonly chunk: Uint8Array;
     readonly words: number;
     readonly pattern: readonly (1 | 2)[];
   }): Promise<BigUint64Array>;
 }
 
-/**
- * The bytes of `secretKey` are zero afterwards, whatever comes of it: where no worker starts, the sum is lost with the
- * key. ERR_HE_KEY_SPENT where they were zero before.
- */
+/** For one sum. The bytes of `secretKey` are zero afterwards, whatever comes of it; ERR_HE_KEY_SPENT where they were before. */
 export async function openEnvelopeReader(
   set: ParameterSet,
   secretKey: Uint8Array,
@@ -103,11 +103,12 @@ export async function openEnvelopeReader(
   secretKey.fill(0);
   if (key.every((byte) => byte === 0)) throw spent();
   const workers = await startReading(set, key, options);
-  let isSpent = false;
+  const begun = new Set<number>();
   return Object.freeze({
-    async read({ ciphertexts, words, pattern }: Parameters<EnvelopeReader["read"]>[0]) {
-      if (isSpent) throw spent();
-      isSpent = true;
+    async read({ index, chunk, words, pattern }: Parameters<EnvelopeReader["read"]>[0]) {
+      if (begun.has(index)) throw spent();
+      begun.add(index);
+      const ciphertexts = ciphertextsIn(set, chunk);
       const wanted = ciphertextsFor(set, words);
       if (ciphertexts.length !== wanted) {
         throw new HeError("ERR_HE_VECTOR", `sum: wanted ${wanted} ciphertexts, got ${ciphertexts.length}`);
@@ -115,7 +116,7 @@ export async function openEnvelopeReader(
       const whole: SummedWords = { words: new BigUint64Array(words), carries: new Uint16Array(words) };
       await Promise.all(
         piecesOf(set, words).map(async ({ start, count }, place) => {
-          const piece = await workers.run({ kind: "decrypt", ciphertext: ciphertexts[place]!, count });
+          const piece = await workers.run({ kind: "decrypt", ciphertext: ciphertexts[place]!.slice(), count });
           whole.words.set(piece.words, start);
           whole.carries.set(piece.carries, start);
         }),
@@ -126,12 +127,23 @@ export async function openEnvelopeReader(
   });
 }
 
+/** Copies of the key that this process makes are zero again; a worker keeps its own until it ends. */
 async function startReading(set: ParameterSet, secretKey: Uint8Array, options: SealWorkerOptions) {
   try {
-    return await openSealWorkers(set, { kind: "decrypt", secretKey }, options);
+    return await openSealWorkers({ kind: "decrypt", set: set.id, secretKey }, { ...options, together: true });
   } finally {
     secretKey.fill(0);
   }
+}
+
+function together(blobs: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const blob of blobs) {
+    bytes.set(blob, at);
+    at += blob.length;
+  }
+  return bytes;
 }
 
 /** Which words each ciphertext holds. */

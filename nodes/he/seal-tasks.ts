@@ -1,33 +1,38 @@
-/** What goes between a node and its workers for homomorphic encryption. A worker is of one role and knows one key at most. */
-import type { HashedCiphertext } from "../../crypto/he/contribution.ts";
+/**
+ * What goes between a node and its workers for homomorphic encryption. A worker is of one role; the one that decrypts knows
+ * the one secret key it was started with, the others none.
+ */
 import type { HeErrorCode } from "../../crypto/he/errors.ts";
 import type { SummedWords } from "../../crypto/he/limbs.ts";
 import type { HeKeyPair } from "../../crypto/he/session.ts";
 
+/** `set`: id of the parameter set. */
 export type SealRole =
-  | { readonly kind: "keys" }
-  | { readonly kind: "encrypt"; readonly publicKey: Uint8Array }
-  | { readonly kind: "add" }
-  | { readonly kind: "decrypt"; readonly secretKey: Uint8Array };
+  | { readonly kind: "keys"; readonly set: string }
+  | { readonly kind: "encrypt" }
+  | { readonly kind: "add"; readonly set: string }
+  | { readonly kind: "decrypt"; readonly set: string; readonly secretKey: Uint8Array };
 
 export interface SealWorkerData {
   readonly module: object;
   readonly maximumHeapBytes: number;
-  /** Id of the parameter set. */
-  readonly set: string;
   readonly role: SealRole;
 }
 
 /** Task and answer of each role; a task of another role is answered with ERR_HE_FAILED. */
 export interface SealTasks {
   readonly keys: { readonly task: { readonly kind: "keys" }; readonly answer: HeKeyPair };
-  readonly prepare: { readonly task: { readonly kind: "prepare"; readonly count: number }; readonly answer: null };
   readonly encrypt: {
-    readonly task: { readonly kind: "encrypt"; readonly words: BigUint64Array };
-    readonly answer: HashedCiphertext;
+    readonly task: {
+      readonly kind: "encrypt";
+      readonly set: string;
+      readonly publicKey: Uint8Array;
+      readonly words: BigUint64Array;
+    };
+    readonly answer: Uint8Array;
   };
   readonly add: {
-    readonly task: { readonly kind: "add"; readonly ciphertexts: readonly HashedCiphertext[] };
+    readonly task: { readonly kind: "add"; readonly ciphertexts: readonly Uint8Array[] };
     readonly answer: Uint8Array;
   };
   readonly decrypt: {

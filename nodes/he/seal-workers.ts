@@ -1,23 +1,24 @@
-/** Workers of one role, at most as many as there are processors. None stands idle between two tasks: the next one waits there. */
+/**
+ * Workers of one role: one at first, and more, up to the number of processors, as soon as tasks wait. None stands idle
+ * between two tasks: the next one waits there.
+ */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { HeError } from "../../crypto/he/errors.ts";
-import type { ParameterSet } from "../../crypto/he/parameters.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import { compileSeal } from "./load-seal.ts";
 import type { AnswerTo, SealReply, SealRole, SealTask, SealWorkerData } from "./seal-tasks.ts";
 
 const MIB = 2 ** 20;
-/** The library begins with 16 MiB; sums and keys need a few more. Zeros made ahead are 64 KiB each. */
+/** The library begins with 16 MiB; sums and keys need a few more. */
 const HEAP_BYTES = 64 * MIB;
 const SCRIPT_MIB = 64;
 /** Tasks that a worker has, the one it is at included. */
 const QUEUED = 2;
-/** A task is some milliseconds; 512 zeros are half a second. What takes that long does not end at all. */
+/** A task is some milliseconds. What takes that long does not end at all. */
 const TASK_MS = 120_000;
 
 export interface SealWorkers extends AsyncDisposable {
-  readonly threads: number;
   /** Throws HeError. `transfer`: buffers that the worker gets instead of copies. */
   run<T extends SealTask>(task: T, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<T>>;
 }
@@ -25,6 +26,8 @@ export interface SealWorkers extends AsyncDisposable {
 export interface SealWorkerOptions {
   readonly threads?: number;
   readonly maximumHeapBytes?: number;
+  /** All at once, and none later: what they are started with is gone by then. */
+  readonly together?: boolean;
 }
 
 interface Job {
@@ -36,16 +39,16 @@ interface Job {
 
 let compiled: Promise<object> | undefined;
 
-/** Resolves once every worker has its instance. Throws HeError where one does not start, as with a wrong key. */
+/** Resolves once those it begins with have their instances. Throws HeError where one does not start, as with a wrong key. */
 export async function openSealWorkers(
-  set: ParameterSet,
   role: SealRole,
-  { threads = availableParallelism(), maximumHeapBytes = HEAP_BYTES }: SealWorkerOptions = {},
+  { threads = availableParallelism(), maximumHeapBytes = HEAP_BYTES, together = false }: SealWorkerOptions = {},
 ): Promise<SealWorkers> {
   compiled ??= compileSeal();
-  const data: SealWorkerData = { module: await compiled, maximumHeapBytes, set: set.id, role };
+  const data: SealWorkerData = { module: await compiled, maximumHeapBytes, role };
   const waiting: Job[] = [];
-  const group = Array.from({ length: threads }, () => startWorker(data, dispatch));
+  let isClosing = false;
+  const group = Array.from({ length: together ? threads : 1 }, () => startWorker(data, dispatch));
 
   function dispatch(): void {
     const alive = group.filter(({ hasEnded }) => !hasEnded());
@@ -55,11 +58,13 @@ export async function openSealWorkers(
     }
     while (waiting.length > 0) {
       const least = alive.reduce((a, b) => (b.load() < a.load() ? b : a));
-      if (least.load() >= QUEUED) return;
+      if (least.load() >= QUEUED) break;
       least.give(waiting.shift()!);
     }
+    if (waiting.length > 0 && group.length < threads && !isClosing) group.push(startWorker(data, dispatch));
   }
   const close = async () => {
+    isClosing = true;
     await Promise.all(group.map(({ worker }) => worker.terminate()));
   };
   try {
@@ -69,7 +74,6 @@ export async function openSealWorkers(
     throw error;
   }
   return Object.freeze({
-    threads,
     run<T extends SealTask>(task: T, transfer: readonly ArrayBuffer[] = []): Promise<AnswerTo<T>> {
       return new Promise((resolve, reject) => {
         waiting.push({ task, transfer, resolve: resolve as Job["resolve"], reject });
@@ -91,11 +95,18 @@ function startWorker(workerData: SealWorkerData, changed: () => void) {
   });
   const running = new Map<number, Job & { readonly late: NodeJS.Timeout }>();
   const { promise: ready, resolve: begin, reject: refuse } = Promise.withResolvers<void>();
+  // One that is started later is waited for by its tasks alone.
+  ready.catch(() => undefined);
   let next = 0;
+  let isReady = false;
   let ended = false;
 
   worker.on("message", (reply: SealReply) => {
-    if ("ready" in reply) return begin();
+    if ("ready" in reply) {
+      isReady = true;
+      begin();
+      return changed();
+    }
     const job = running.get(reply.id)!;
     running.delete(reply.id);
     clearTimeout(job.late);
@@ -118,7 +129,8 @@ function startWorker(workerData: SealWorkerData, changed: () => void) {
   return {
     worker,
     ready,
-    load: () => running.size,
+    /** One that is still starting would only hold a task up. */
+    load: () => (isReady ? running.size : Number.POSITIVE_INFINITY),
     hasEnded: () => ended,
     give(job: Job): void {
       running.set(next, { ...job, late: setTimeout(() => void worker.terminate(), TASK_MS) });

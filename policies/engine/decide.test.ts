@@ -153,6 +153,7 @@ describe("each rule refuses what it is for", () => {
     ["uses-exhausted", { context: { usesSoFar: 10 } }],
     ["retention-too-long", { request: { retentionDays: 366 } }],
     ["receiver-mode-not-allowed", { policy: { receiverModes: ["direct"], releaseAuthorities: undefined } }],
+    ["method-not-allowed", { policy: { methods: ["bfv"] } }],
     ["receiver-not-authority", { policy: { releaseAuthorities: ["ministry"] } }],
     ["receiver-is-requester", { context: { requester: member("government", "bureau", "government") } }],
     ["receiver-is-not-requester", { request: { receiverMode: "direct" } }],

@@ -7,6 +7,7 @@ import { functions } from "../rules/functions.ts";
 import { groupBy } from "../rules/group-by.ts";
 import { identity } from "../rules/identity.ts";
 import { legalBasis } from "../rules/legal-basis.ts";
+import { method } from "../rules/method.ts";
 import { minima } from "../rules/minima.ts";
 import { period } from "../rules/period.ts";
 import { purpose } from "../rules/purpose.ts";
@@ -35,6 +36,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   useCount,
   retention,
   receiverMode,
+  method,
   functions,
   identity,
   filters,

@@ -25,6 +25,7 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   "use-count": ["count"],
   retention: ["sealane:retentionDays"],
   "receiver-mode": ["sealane:receiverMode", "sealane:releaseAuthority"],
+  method: ["sealane:method"],
   functions: ["aggregate"],
   identity: [],
   filters: ["sealane:filter"],

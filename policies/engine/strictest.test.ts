@@ -26,6 +26,7 @@ const plan: CohortPlan = {
   query: request.query,
   cellMode: "registry",
   receiverMode: "reviewed",
+  method: "mask",
   receiver: "bureau",
   coordinatorIsSequencer: true,
 };

@@ -4,6 +4,7 @@ import type { ReceiverMode } from "../model/operands.ts";
 import { type OutputTerms, strictestOutput } from "../model/output-terms.ts";
 import type { CohortProblem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
+import type { Method } from "../model/request.ts";
 import { cellModeOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import { minimumUnitsOf } from "../rules/counts.ts";
@@ -29,6 +30,7 @@ export interface CohortPlan {
   readonly cellMode: "registry" | "counted";
   readonly receiverMode: ReceiverMode;
   readonly receiver: string;
+  readonly method: Method;
   readonly coordinatorIsSequencer: boolean;
 }
 export type Strictest =
@@ -146,6 +148,9 @@ function partyProblems({ policy, asset }: CohortParty, plan: CohortPlan): Cohort
   }
   if (!policy.receiverModes.includes(plan.receiverMode)) {
     add("receiver-mode-not-allowed", `wanted ${policy.receiverModes.join(" or ")}, got ${plan.receiverMode}`);
+  }
+  if (!policy.methods.includes(plan.method)) {
+    add("method-not-allowed", `wanted ${policy.methods.join(" or ")}, got ${plan.method}`);
   }
   if (plan.receiverMode === "reviewed" && !policy.releaseAuthorities.includes(plan.receiver)) {
     add("receiver-not-authority", `wanted ${policy.releaseAuthorities.join(" or ") || "none"}, got ${plan.receiver}`);

@@ -7,7 +7,7 @@ import { type TSchema, Type } from "typebox";
 import { Mask } from "./mask.ts";
 import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
 import { Edges } from "./query.ts";
-import { SCENARIOS } from "./request.ts";
+import { METHODS, SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
 
 export const PROFILE = "urn:sealane:policy:1";
@@ -73,6 +73,7 @@ export const USE_OPERANDS = table({
   "sealane:drops": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
   "sealane:receiverMode": needed(anyOf(literals(RECEIVER_MODES)), "isAnyOf"),
   "sealane:releaseAuthority": anyOf(MemberId),
+  "sealane:method": anyOf(literals(METHODS)),
   "sealane:coordinatorMayBeSequencer": { operators: { eq: literals(["true", "false"]) } },
   "sealane:exactMomentsTrusted": anyOf(MemberId),
   "sealane:dominance": anyOf(DominanceTerm, 9),

@@ -10,6 +10,7 @@ import {
 } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
 import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
+import type { Method } from "./request.ts";
 import type { PartitionClass } from "./terms.ts";
 
 export interface PolicyDraft {
@@ -35,6 +36,7 @@ export interface PolicyDraft {
   readonly colluders?: number;
   readonly drops?: number;
   readonly releaseAuthorities?: readonly string[];
+  readonly methods?: readonly Method[];
   readonly exactMomentsTrusted?: readonly string[];
   readonly output?: Partial<OutputTerms>;
   readonly coordinatorMayBeSequencer?: boolean;
@@ -156,6 +158,7 @@ function usePermission(draft: PolicyDraft): Permission {
     single("sealane:drops", "gteq", draft.drops),
     anyOf("sealane:receiverMode", draft.receiverModes),
     anyOf("sealane:releaseAuthority", draft.releaseAuthorities),
+    anyOf("sealane:method", draft.methods),
     single("sealane:coordinatorMayBeSequencer", "eq", draft.coordinatorMayBeSequencer),
     anyOf("sealane:exactMomentsTrusted", draft.exactMomentsTrusted),
     anyOf("sealane:dominance", draft.output?.dominance),

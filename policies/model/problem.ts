@@ -32,6 +32,7 @@ export const COHORT_PROBLEM_CODES = [
   "counted-mode-needed",
   "units-need-counted-mode",
   "receiver-mode-not-allowed",
+  "method-not-allowed",
   "receiver-not-authority",
   "dimensions-need-review",
   "coordinator-is-sequencer",

@@ -10,6 +10,9 @@ export const SCENARIOS = [
   "government-service",
 ] as const;
 
+export const METHODS = ["mask", "bfv"] as const;
+export type Method = (typeof METHODS)[number];
+
 export const DataRequest = closed({
   id: Uuid,
   requester: MemberId,
@@ -28,6 +31,8 @@ export const DataRequest = closed({
   receiverMode: Type.Union([Type.Literal("direct"), Type.Literal("reviewed")]),
   receiver: MemberId,
   coordinator: MemberId,
+  /** How masked values go to R: under one more mask, or under a homomorphic scheme. Absent: mask. */
+  method: Type.Optional(literals(METHODS)),
   createdAt: Instant,
 });
 

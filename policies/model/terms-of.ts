@@ -3,6 +3,7 @@ import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 import { type OutputTerms, outputTerms } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
+import type { Method } from "./request.ts";
 import {
   DEFAULTS,
   type ElementTerms,
@@ -60,6 +61,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     drops: read.whole("sealane:drops", "gteq") ?? DEFAULTS.drops,
     receiverModes: read.list<ReceiverMode>("sealane:receiverMode") ?? [],
     releaseAuthorities: read.list("sealane:releaseAuthority") ?? [],
+    methods: read.list<Method>("sealane:method") ?? DEFAULTS.methods,
     exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],
     output: outputTerms({
       dominance: read.list<OutputTerms["dominance"][number]>("sealane:dominance"),

@@ -2,6 +2,7 @@
 import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
+import { METHODS, type Method } from "./request.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
 export interface PartitionClass {
@@ -76,6 +77,8 @@ export interface PolicyTerms {
   readonly drops: number;
   readonly receiverModes: readonly ReceiverMode[];
   readonly releaseAuthorities: readonly string[];
+  /** How masked values may go to the receiver. */
+  readonly methods: readonly Method[];
   readonly exactMomentsTrusted: readonly string[];
   readonly output: OutputTerms;
   readonly coordinatorMayBeSequencer: boolean;
@@ -100,6 +103,7 @@ export const DEFAULTS = Object.freeze({
   minimumUnits: 10,
   colluders: 1,
   drops: 0,
+  methods: METHODS,
   coordinatorMayBeSequencer: false,
   retentionDays: 365,
   releaseRows: 1_000_000,

@@ -1,10 +1,11 @@
 /** `sealane request`: ask for a statistic, decide on what others ask, and fetch what came out. */
 import type { Command } from "commander";
+import { METHODS, type Method } from "../../../policies/model/request.ts";
 import type { RequestView } from "../../http/routes/requests/schemas.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { CliError, EXIT } from "../errors.ts";
-import { integer } from "../options.ts";
+import { choice, integer } from "../options.ts";
 import { recorded } from "../recorded.ts";
 import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
@@ -22,7 +23,8 @@ export const requestCommands: CommandGroup = (program, cli) => {
     .argument("<file>", text("cli.request.submit.file"))
     .description(text("cli.request.submit"))
     .option("--wait <seconds>", text("cli.option.wait"), integer(1, MAX_WAIT_SECONDS))
-    .action(cli.action<{ wait?: number }>((context, { wait }, file) => submit(context, file, wait)));
+    .option("--method <method>", text("cli.request.submit.method"), choice(METHODS))
+    .action(cli.action<SubmitOptions>((context, options, file) => submit(context, file, options)));
   request
     .command("list")
     .description(text("cli.request.list"))
@@ -56,8 +58,14 @@ interface Submitted {
   readonly recorded: boolean;
 }
 
-async function submit(context: CommandContext, file: string, wait: number | undefined): Promise<Outcome> {
-  const draft = await context.readJson(file);
+interface SubmitOptions {
+  readonly wait?: number;
+  readonly method?: Method;
+}
+
+async function submit(context: CommandContext, file: string, { wait, method }: SubmitOptions): Promise<Outcome> {
+  const read = await context.readJson(file);
+  const draft = method === undefined ? read : { ...(read as object), method };
   const api = await context.api();
   const answer = await api.post<Submitted>("/requests", draft);
   const { text } = context.texts;
