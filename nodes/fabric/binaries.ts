@@ -19,14 +19,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Looks in FABRIC_BIN alone where that is set, else on PATH. Throws FabricNetworkError that names every missing program. */
 export async function findBinaries(env: Environment): Promise<Binaries> {
-  const folders = env.FABRIC_BIN === undefined ? (env.PATH ?? "").split(delimiter) : [env.FABRIC_BIN];
+  const { FABRIC_BIN: own = "", PATH = "" } = env;
+  const folders = own === "" ? PATH.split(delimiter) : [own];
   const found = await Promise.all(PROGRAMS.map(async (name) => [name, await find(name, folders)] as const));
   const missing = found.flatMap(([name, path]) => (path === undefined ? [name] : []));
   if (missing.length > 0) {
-    const where = env.FABRIC_BIN === undefined ? "on PATH; or name their folder in FABRIC_BIN" : env.FABRIC_BIN;
+    const where = own === "" ? "on PATH (FABRIC_BIN may name their folder)" : `in ${own}`;
     throw new FabricNetworkError(
       "ERR_FABRIC_BINARY_MISSING",
-      `${missing.join(", ")}: not in ${where}; versions 2.5.x and 3.x are supported, ${OFFERED}`,
+      `${missing.join(", ")}: not found ${where}; versions 2.5.x and 3.x are supported, ${OFFERED}`,
     );
   }
   const path = Object.fromEntries(found) as Record<Program, string>;
