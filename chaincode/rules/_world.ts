@@ -206,10 +206,11 @@ export const receiverKey = (
   computation: string,
   by: TestMember = receiver,
   publicKey = digest("receiver's public key"),
+  request = REQUEST,
 ): Opening["receiverKey"] =>
   signStatement(by.identity, "receiver-key", {
     computation,
-    request: REQUEST,
+    request,
     receiver: receiver.id,
     publicKey,
   });

@@ -3,7 +3,7 @@ import { activeAsset } from "./assets.ts";
 import { digitsOf } from "./cells.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { readAgreement, readAgreementUses, readAssetVersion } from "./keys.ts";
+import { countAssetUses, readAgreement, readAssetVersion } from "./keys.ts";
 import type { MemberState, PinnedMember } from "./records.ts";
 import { type Author, activeMember, millisOf, providerOf } from "./rule.ts";
 import type { CohortEntry, TransactionBody } from "./transactions.ts";
@@ -112,15 +112,14 @@ async function demandAgreed(
   return found(version, "asset version", `${field}.assetVersion`).unitDomain;
 }
 
-/** A computation that failed before its second phase closed is no use of the data. */
+/** Uses are counted over all agreements on the asset: those that were concluded at the same time share what is left. */
 async function demandUses(host: Host, entry: CohortEntry, maxUses: number | undefined, field: string): Promise<void> {
   if (maxUses === undefined) return;
-  const computations = await readAgreementUses(host.store, entry.agreement);
-  const uses = computations.filter((use) => use.state !== "failed" || use.failure?.afterClose === true).length;
+  const uses = await countAssetUses(host.store, entry.asset);
   demand(
     uses < maxUses,
     "ERR_CONTRACT_AGREEMENT_USED_UP",
-    `${field}.agreement: ${uses} of ${maxUses} uses are spent`,
+    `${field}.agreement: ${uses} of ${maxUses} uses of ${entry.asset} are spent`,
     `${field}.agreement`,
   );
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { digest, testMember, uuid } from "../../ledger/conformance/fixture.ts";
 import {
   agreedWorld,
+  agreementBody,
   agreementOf,
   assetOf,
   COMPUTATION,
@@ -9,6 +10,7 @@ import {
   closedWorld,
   coordinator,
   countedWorld,
+  decisionBody,
   header,
   maskedWorld,
   minutes,
@@ -22,6 +24,8 @@ import {
   receiverKey,
   registryCells,
   releaseBody,
+  requestBody,
+  requestedWorld,
   requester,
   setBody,
   type World,
@@ -246,11 +250,46 @@ describe("opening", () => {
     const key = `computation/${COMPUTATION}`;
     const failed = (await world.state.get(key)) as { failure: object };
     await world.state.put(key, { ...failed, failure: { ...failed.failure, afterClose: true } });
+    await world.state.put(`asset-use/${assetOf(providers[0]!)}/${COMPUTATION}`, { isUse: true });
     await world.must(coordinator, "computation.fail", { computation: next, reason: "timeout" });
     const last = uuid("last");
     expect(await open(world, { computation: last, receiverKey: receiverKey(last), restartOf: next })).toMatchObject({
       code: "ERR_CONTRACT_AGREEMENT_USED_UP",
     });
+  });
+
+  test("of a hundred requests that were agreed on at the same time a quota of ten lets exactly ten run", async () => {
+    const world = await requestedWorld();
+    const requests = Array.from({ length: 100 }, (_, at) => uuid(`request ${at}`));
+    for (const request of requests) {
+      await world.must(requester, "request.submit", { ...requestBody(), request });
+      for (const provider of providers) {
+        const agreement = agreementOf(provider, request);
+        await world.must(provider, "decision.record", { ...decisionBody(provider), request });
+        await world.must(provider, "agreement.conclude", agreementBody(provider, { agreement, request, maxUses: 10 }));
+      }
+    }
+    const keyFor = (computation: string, request: string) => receiverKey(computation, receiver, undefined, request);
+    const openOne = (request: string) => {
+      const computation = uuid(`computation of ${request}`);
+      const cohort = openingBody().cohort.map((entry, at) => ({
+        ...entry,
+        agreement: agreementOf(providers[at]!, request),
+      }));
+      return open(world, { computation, request, cohort, receiverKey: keyFor(computation, request) });
+    };
+    const outcomes = [];
+    for (const request of requests) outcomes.push(await openOne(request));
+    expect(outcomes.filter((outcome) => "ok" in outcome && outcome.ok)).toHaveLength(10);
+    expect(outcomes.at(-1)).toMatchObject({ code: "ERR_CONTRACT_AGREEMENT_USED_UP" });
+    // One that failed before its values were sent gives its use back, once.
+    const [first] = requests;
+    await world.must(coordinator, "computation.fail", {
+      computation: uuid(`computation of ${first}`),
+      reason: "timeout",
+    });
+    expect(await openOne(requests[50]!)).toEqual({ ok: true });
+    expect(await openOne(requests[51]!)).toMatchObject({ code: "ERR_CONTRACT_AGREEMENT_USED_UP" });
   });
 });
 

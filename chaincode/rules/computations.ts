@@ -166,6 +166,9 @@ export const failComputation: Rule<"computation.fail"> = async (host, author, bo
     ...(computation.state === "closed2" ? { afterClose: true } : {}),
   };
   await putState(host, { ...computation, failure }, next);
+  if (failure.afterClose === true) return;
+  // Nothing of the data was used.
+  for (const { asset } of opened.body.cohort) await host.store.put(keys.assetUse(asset, id), { isUse: false });
 };
 
 async function openedOf(host: Host, id: string): Promise<ComputationOpened> {

@@ -69,6 +69,7 @@ export const keys = Object.freeze({
   agreement: (agreement: string) => `agreement/${agreement}`,
   requestAgreement: (request: string, asset: string) => `request-agreement/${request}/${asset}`,
   agreementUse: (agreement: string, computation: string) => `agreement-use/${agreement}/${computation}`,
+  assetUse: (asset: string, computation: string) => `asset-use/${asset}/${computation}`,
   requestComputation: (request: string) => `request-computation/${request}`,
   computation: (computation: string) => `computation/${computation}`,
   computationOpened: (computation: string) => `computation-opened/${computation}`,
@@ -134,6 +135,12 @@ export async function readAgreementUses(state: StateReader, agreement: string): 
     if (computation !== undefined) uses.push(computation);
   }
   return uses;
+}
+
+/** Computations over an asset, under all its agreements, but those that failed before their second phase closed. */
+export async function countAssetUses(state: StateReader, asset: string): Promise<number> {
+  const uses = await readAll<{ isUse: boolean }>(state, `asset-use/${asset}/`);
+  return uses.filter(({ isUse }) => isUse).length;
 }
 
 export const readComputation = (state: StateReader, computation: string) =>

@@ -1,5 +1,6 @@
 /** Policies that come back, and agreements as both sides list them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readComputationOpened, readRequestComputation } from "../../chaincode/rules/keys.ts";
 import { verifyEvidenceFile } from "../../ledger/audit/verify.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import { createNetwork, defaultPolicy, type Network, PROVIDERS } from "./_network.ts";
@@ -64,4 +65,31 @@ test("both sides end in the DSP state FINALIZED, to the end of the last day in A
   const agreements = [...(await list("ministry")), ...(await list("beta"))];
   expect(agreements.map(({ state }) => state)).toEqual(Array(PROVIDERS.length + 1).fill("FINALIZED"));
   for (const { validUntil } of agreements) expect(validUntil).toBe("2098-06-30T15:59:59.999Z");
+});
+
+test("of requests that come at the same time a quota of two more serves exactly two; the third goes on without it", async () => {
+  // Two were served before.
+  await setPolicy("alpha", policyOf({ ...defaultPolicy("alpha"), version: 4, uses: 4 }));
+  const sum = (element: string, groupBy: object[] = []) => ({
+    measures: [{ id: "sum", statistic: { kind: "sum", element } }],
+    groupBy,
+    filters: [],
+  });
+  const queries = [sum("tax-paid"), sum("output-value", [{ element: "year" }]), sum("tax-paid", [{ element: "year" }])];
+  const requests = await Promise.all(queries.map((query) => network.submit({ query })));
+  const { ledger } = network.net.node("ministry").services;
+  const cohorts = [];
+  for (const request of requests) {
+    // Without one organisation a sum may have to be withheld, beside those with all.
+    await network.state(request, ["released", "withheld"]);
+    const computation = await readRequestComputation(ledger, request);
+    const opened = await readComputationOpened(ledger, computation!.computation);
+    cohorts.push(opened!.body.cohort.map(({ member }) => member));
+  }
+  expect(cohorts.filter((members) => members.includes("alpha"))).toHaveLength(2);
+  expect(cohorts.map(({ length }) => length).sort()).toEqual([
+    PROVIDERS.length - 1,
+    PROVIDERS.length,
+    PROVIDERS.length,
+  ]);
 });
