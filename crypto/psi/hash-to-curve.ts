@@ -3,7 +3,7 @@
  * compressed point is decompressed, or refused where there is none), inversions are shared by the whole batch. A quarter of the
  * time of the same in big integers. Time depends on the messages: these are the caller's own, see docs/decisions/130.
  */
-import { createHash, ECDH } from "node:crypto";
+import { ECDH, hash } from "node:crypto";
 import { PsiError } from "./errors.ts";
 
 // FIPS 186-5 / SP 800-186 section 3.2.1.3.
@@ -66,19 +66,22 @@ function pointAt(x: bigint, parity: "02" | "03"): Point | undefined {
   }
 }
 
-/** expand_message_xmd (section 5.3.1) to 96 bytes, as two field elements (section 5.2). */
+/** expand_message_xmd (section 5.3.1) to 96 bytes, as two field elements (section 5.2). `tag`: DST_prime. */
 function hashToField(message: Uint8Array, tag: Uint8Array): readonly [bigint, bigint] {
-  const b0 = createHash("sha256").update(ZERO_BLOCK).update(message).update(EXPANDED).update(tag).digest();
-  const next = (block: Uint8Array, count: number) =>
-    createHash("sha256").update(block).update(Uint8Array.of(count)).update(tag).digest();
-  const b1 = next(b0, 1);
-  const b2 = next(xor(b0, b1), 2);
-  const b3 = next(xor(b0, b2), 3);
+  const b0 = hash("sha256", Buffer.concat([ZERO_BLOCK, message, EXPANDED, tag]), "buffer");
+  const input = Buffer.concat([b0, Uint8Array.of(1), tag]);
+  const b1 = hash("sha256", input, "buffer");
+  const b2 = hash("sha256", nextInput(input, b0, b1, 2), "buffer");
+  const b3 = hash("sha256", nextInput(input, b0, b2, 3), "buffer");
   const text = b1.toString("hex") + b2.toString("hex") + b3.toString("hex");
-  return [mod(BigInt(`0x${text.slice(0, 96)}`)), mod(BigInt(`0x${text.slice(96)}`))];
+  return [BigInt(`0x${text.slice(0, 96)}`) % P, BigInt(`0x${text.slice(96)}`) % P];
 }
 
-const xor = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, i) => byte ^ b[i]!);
+function nextInput(input: Uint8Array, b0: Uint8Array, previous: Uint8Array, count: number): Uint8Array {
+  for (let i = 0; i < 32; i++) input[i] = b0[i]! ^ previous[i]!;
+  input[32] = count;
+  return input;
+}
 
 function mod(value: bigint): bigint {
   const rest = value % P;

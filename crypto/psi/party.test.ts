@@ -178,6 +178,13 @@ test("a commitment is of this run, variant and side, and of no other form", asyn
   expect(() => parse({ more: "x".repeat(600) })).toThrow(coded("ERR_PSI_SIZE"));
 });
 
+test("the run is in what is hashed: one key masks an item differently in two runs", async () => {
+  const key = psiKey(randomBytes(48));
+  const [one, other] = [portOf(new Uint8Array(16), key), portOf(new Uint8Array(16).fill(1), key)];
+  expect(await one.maskItems(["a"])).not.toEqual(await other.maskItems(["a"]));
+  expect(await one.maskItems(["a"])).toEqual(await portOf(new Uint8Array(16), key).maskItems(["a"]));
+});
+
 test("a key is a scalar of the group, and of 48 random bytes only", () => {
   expect(psiKey(new Uint8Array(48)).at(-1)).toBe(1);
   expect(() => psiKey(new Uint8Array(32))).toThrow(RangeError);

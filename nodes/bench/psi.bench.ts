@@ -3,7 +3,7 @@
  * as frames that are checked as they come, matching. Sizes are 10,000, 100,000 and so on up to `--items`; @openmined/psi.js does `--baseline`
  * items, on the one thread that it has, in the same run. Both sides are one process here, on as many workers as there are processors,
  * which take turns as they do between two nodes. `psiSpeedup` compares times; `psiProcessorRatio` processor time of all threads,
- * which a busy machine changes less. `psiGrowth`: time per item at the largest size over that at the smallest.
+ * which a busy machine changes less. `psiGrowth`: processor time per item at the largest size over that at the smallest.
  * Memory is the peak of the process after each size, both sides and, in each, the lists of items.
  */
 import { randomBytes } from "node:crypto";
@@ -27,7 +27,8 @@ export const psiBench = defineBench(SIZES, async ({ sizes, tiny, note }: BenchOp
     note(`${count} items`);
     runs.push(await measured(count, async () => await runOurs(count)));
   }
-  const growth = runs.at(-1)!.ms / runs.at(-1)!.count / (runs[0]!.ms / runs[0]!.count);
+  const costs = runs.map(({ processorMs, count: of }) => processorMs / of);
+  const growth = costs.at(-1)! / costs[0]!;
   return {
     parameters: { items, baseline },
     results: [

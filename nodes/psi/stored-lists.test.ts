@@ -57,6 +57,23 @@ test("what matches on disk is what matches in memory, and nothing is left behind
   expect(await readdir(folder)).toEqual([]);
 });
 
+test("an item that is there twice matches once", async () => {
+  const a = randomBytes(POINT_BYTES * 3);
+  const twice = Buffer.concat([a, a]);
+  await using one = await storeSorted(join(folder, "a"), inPieces(twice, 6), 6);
+  await using other = await storeSorted(join(folder, "b"), inPieces(a, 3), 3);
+  for (const lists of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    let count = 0;
+    await matchStored(...lists, () => {
+      count += 1;
+    });
+    expect(count).toBe(3);
+  }
+});
+
 test("a list that fails in its middle leaves nothing behind", async () => {
   async function* failing() {
     yield randomBytes(POINT_BYTES * 10);
