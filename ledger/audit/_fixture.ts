@@ -55,6 +55,8 @@ export interface LifeOptions {
   readonly releaser?: string;
   /** Atoms whose figures the result shows. */
   readonly shown?: number;
+  /** What the result says that the policies want of it. */
+  readonly outputRules?: object;
   /** Rule that withholds each other atom. */
   readonly withheldBy?: readonly string[];
 }
@@ -246,6 +248,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     cells,
     rules: ["minimum-organisations"],
     withheldCells,
+    ...(options.outputRules === undefined ? {} : { outputRules: options.outputRules }),
   });
   const ended =
     outcome === "released"

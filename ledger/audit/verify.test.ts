@@ -303,6 +303,20 @@ const LIES: readonly (readonly [lie: string, check: CheckId, code: string, optio
   ],
   ["a wrong number of withheld figures", "release", "withheld-count", { release: { withheldCells: 9 } }],
   ["other rules than the record's", "release", "rules-mismatch", { release: { rules: [] } }],
+  [
+    "rules about the largest contributors that no policy has",
+    "release",
+    "rules-mismatch",
+    {
+      outputRules: {
+        dominance: [{ largest: "1", percent: "60" }],
+        pPercent: null,
+        pq: [],
+        protectionInterval: "10",
+        zeroCells: "withheld",
+      },
+    },
+  ],
   ["a release that the receiver did not sign", "release", "wrong-signer", { releaser: "operator" }],
 ];
 

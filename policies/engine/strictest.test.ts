@@ -70,6 +70,23 @@ describe("constants of a cohort", () => {
     expect(codes(parties(4, { minimumOrganisations: 3 }))).toEqual(["too-many-colluders"]);
   });
 
+  test("rise with sums of squares, where any policy has a rule about the largest contributors and a total is asked for", () => {
+    const review = { receiverModes: ["reviewed"] as const, minimumOrganisations: 3 };
+    const ruled = { ...review, output: { dominance: [{ largest: "1", percent: "60" }] } };
+    const needed = (cohort: readonly CohortParty[], change: Partial<CohortPlan> = {}) => {
+      const result = strictest(cohort, { ...plan, receiverMode: "reviewed", receiver: "bureau", ...change });
+      return result.ok ? [result.constants.minimumOrganisations, result.output.protectionInterval] : result.problems;
+    };
+    const total = measuring({ kind: "sum", element: "investment" });
+    const count = measuring({ kind: "count" });
+    expect(needed(parties(10, review), total)).toEqual([3, null]);
+    expect(needed([...parties(9, review), party(9, ruled)], total)).toEqual([6, "10"]);
+    expect(needed([...parties(9, review), party(9, ruled)], count)).toEqual([3, "10"]);
+    const trusting = { exactMomentsTrusted: ["bureau"] };
+    expect(needed(parties(10, { ...ruled, ...trusting }), total)).toEqual([3, "10"]);
+    expect(needed([...parties(9, { ...ruled, ...trusting }), party(9, review)], total)).toEqual([6, "10"]);
+  });
+
   test("rise with exact moments, unless every provider trusts the release authority with them", () => {
     const variance = measuring({ kind: "variance", element: "investment" });
     const regression = measuring({ kind: "regression", dependent: "investment", independents: ["investment-2"] });

@@ -124,6 +124,21 @@ describe("refused at creation", () => {
     ["fewer than three organisations", "value-invalid", (p) => right(p, "sealane:minimumOrganisations", "2")],
     ["review without an authority", "release-authority-missing", (p) => drop(p, "sealane:releaseAuthority")],
     ["an authority without review", "release-authority-unused", (p) => right(p, "sealane:receiverMode", ["direct"])],
+    [
+      "rules about the largest contributors in direct mode",
+      "largest-needs-review",
+      (p) => {
+        right(p, "sealane:receiverMode", ["direct", "reviewed"]);
+        add(p, "sealane:pPercent", "gteq", "10");
+      },
+    ],
+    ["a share beyond the whole", "value-invalid", (p) => add(p, "sealane:pPercent", "gteq", "100.5")],
+    ["no share", "value-invalid", (p) => add(p, "sealane:dominance", "isAnyOf", [{ largest: "1", percent: "0" }])],
+    [
+      "the largest none",
+      "value-invalid",
+      (p) => add(p, "sealane:dominance", "isAnyOf", [{ largest: "0", percent: "60" }]),
+    ],
     ["trust in a stranger", "trusted-not-authority", (p) => add(p, "sealane:exactMomentsTrusted", "isAnyOf", ["x"])],
   ];
   test.each(cases)("%s", (_name, code, change) => {
