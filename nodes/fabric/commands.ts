@@ -7,6 +7,8 @@ import type { FabricPlan, Orderer, Organisation } from "./network-plan.ts";
 import { run, runWell, tailOf } from "./run-program.ts";
 
 const COMMAND_MS = 60_000;
+/** A question to a process that is starting or ending may hang: it is asked again. */
+const QUESTION_MS = 5_000;
 
 export interface Definition {
   readonly version: string;
@@ -17,7 +19,12 @@ export type FabricCommands = ReturnType<typeof createCommands>;
 
 export function createCommands(plan: FabricPlan, layout: FabricLayout, binaries: Binaries, signal: AbortSignal) {
   const { channel, chaincode } = plan;
-  const options = (env: Record<string, string>) => ({ env, cwd: layout.dir, timeoutMs: COMMAND_MS, signal });
+  const options = (env: Record<string, string>, timeoutMs = COMMAND_MS) => ({
+    env,
+    cwd: layout.dir,
+    timeoutMs,
+    signal,
+  });
   const program = (name: Program, args: readonly string[], env: Record<string, string> = {}) =>
     runWell(binaries.path[name], args, options(env));
   const peerEnv = (org: Organisation) => ({
@@ -28,13 +35,13 @@ export function createCommands(plan: FabricPlan, layout: FabricLayout, binaries:
   const asAdmin = (org: Organisation, args: readonly string[]) => program("peer", args, peerEnv(org));
   const [orderer] = plan.orderers as [Orderer, ...Orderer[]];
   const toOrderer = ["-o", `${HOST}:${orderer.port}`, "--tls", "--cafile", layout.orderer.tls(orderer).root];
-  const osnadmin = (to: Orderer, args: readonly string[]) => {
+  const osnadmin = (to: Orderer, args: readonly string[], timeoutMs = COMMAND_MS) => {
     const { certificate, key, root } = layout.orderer.tls(to);
     const tls = ["--ca-file", root, "--client-cert", certificate, "--client-key", key];
     return run(
       binaries.path.osnadmin,
       ["channel", ...args, "-o", `${HOST}:${to.admin}`, ...tls, "--channelID", channel],
-      options({}),
+      options({}, timeoutMs),
     );
   };
   const policy = signaturePolicy(plan);
@@ -57,7 +64,7 @@ export function createCommands(plan: FabricPlan, layout: FabricLayout, binaries:
 
     /** Height of the channel at this orderer, undefined while it has not joined; throws while it does not answer. */
     async ordererHeight(at: Orderer): Promise<number | undefined> {
-      const { output } = await osnadmin(at, ["list"]);
+      const { output } = await osnadmin(at, ["list"], QUESTION_MS);
       if (/Status: 404/.test(output)) return undefined;
       const height = /"height":\s*(\d+)/.exec(output)?.[1];
       if (height === undefined) throw new FabricNetworkError("ERR_FABRIC_COMMAND", `${at.name}: ${tailOf(output)}`);
