@@ -12,6 +12,8 @@ export interface DeliveryOptions {
   readonly signal: AbortSignal;
   /** Transactions brought in one call; default 500. */
   readonly atOnce?: number;
+  /** How long a call waits for as many as the one before it carried, when fewer are there; default 0. */
+  readonly gatherMs?: number;
   readonly retryMs: number;
   readonly submitTimeoutMs: number;
   readonly halted: () => LedgerError | undefined;
@@ -62,13 +64,25 @@ export function createDelivery(options: DeliveryOptions): {
     throw new LedgerError("ERR_LEDGER_CORRUPT", `sequencer: position ${position} holds another transaction`);
   }
 
+  let carried = 0;
+  /** Those whose answers came together hand in again one after the other: a call for the first alone makes the others wait. */
+  async function gathered(): Promise<readonly Parcel[]> {
+    const take = () => outbox.take(options.atOnce ?? PARCELS_AT_ONCE);
+    const ready = take();
+    if (ready.length === 0 || ready.length >= carried || options.gatherMs === undefined) return ready;
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(options.gatherMs)]);
+    while (!patience.aborted && outbox.size() < carried) await outbox.bell.wait(patience);
+    return take();
+  }
+
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const parcels = outbox.take(options.atOnce ?? PARCELS_AT_ONCE);
+      const parcels = await gathered();
       if (parcels.length === 0) {
         await outbox.bell.wait(signal);
         continue;
       }
+      carried = parcels.length;
       try {
         await deliver(parcels);
         trouble = undefined;

@@ -55,6 +55,7 @@ export function connectGateway(
   profile: FabricProfile,
   { endpoint, tlsRoots }: FabricProfile["gateways"][number],
   identity: ClientIdentity,
+  now: () => number,
 ): GatewayConnection {
   const client = new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), {
     "grpc.max_receive_message_length": MAX_MESSAGE,
@@ -65,7 +66,7 @@ export function connectGateway(
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 2_000,
   });
-  const within = (ms: number) => () => ({ deadline: Date.now() + ms });
+  const within = (ms: number) => () => ({ deadline: now() + ms });
   const gateway = connect({
     client,
     identity: { mspId: profile.client.mspId, credentials: Buffer.from(identity.certificate) },

@@ -33,6 +33,8 @@ export interface FabricLedgerOptions {
   readonly member: string;
   /** Digest of the rules this node goes by: see chaincode/fabric/code-digest.ts. */
   readonly code: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Pause after a failed call; default 1 s. */
   readonly retryMs?: number;
   /** How long submit waits before ERR_LEDGER_UNREACHABLE; default 30 s. The transactions stay in the outbox. */
@@ -50,7 +52,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const { store, profile, retryMs = 1_000, onTrouble = () => {} } = options;
   const view = await openView(store, options.network, profile);
   const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
-  const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client));
+  const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client, options.now));
   const closing = new AbortController();
   const { signal } = closing;
   const ready = createBell();
@@ -79,6 +81,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     signal,
     // A call takes a block's time, however much it carries.
     atOnce: MAX_SUBMISSIONS,
+    gatherMs: 25,
     retryMs,
     submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
     halted: () => closed,
@@ -87,7 +90,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   });
 
   async function followFrom(connection: GatewayConnection): Promise<void> {
-    demandDates(options.client.certificate, Date.now());
+    demandDates(options.client.certificate, options.now());
     const last = await demandSameNetwork(connection, profile, view, options.code);
     const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
     current = connection;

@@ -10,8 +10,8 @@ import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { anchors, founding } from "../../ledger/conformance/fixture.ts";
 import { connectGateway } from "../../ledger/fabric/gateway.ts";
 import type { Ledger, SignedTransaction } from "../../ledger/port.ts";
+import { type FabricClient, startScratchFabric } from "../fabric/_network.ts";
 import { findBinaries } from "../fabric/binaries.ts";
-import { type FabricClient, startScratchFabric } from "../fabric/scratch-network.ts";
 import { defineBench, type Metric, percentile } from "./bench.ts";
 
 const SIZES = {
@@ -117,7 +117,7 @@ async function rateOf(
 }
 
 function bareSubmitter({ profile, client, member }: FabricClient, chaincode: string) {
-  const gateway = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client);
+  const gateway = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client, Date.now);
   const call = JSON.stringify({ member: member.id, code: codeDigest() });
   return {
     async submit(transactions: readonly SignedTransaction[]) {

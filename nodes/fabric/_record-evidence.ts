@@ -16,10 +16,10 @@ import { wrappedField } from "../../ledger/audit/fabric-evidence.ts";
 import { mergeFabric, pinnedFabric } from "../../ledger/audit/fabric-parts.ts";
 import { admission, anchors, founding, testMember } from "../../ledger/conformance/fixture.ts";
 import { createSigner } from "../../ledger/fabric/signer.ts";
+import { startScratchFabric } from "./_network.ts";
 import { findBinaries } from "./binaries.ts";
 import { HOST } from "./network-files.ts";
 import { ORDERER_DOMAIN, ORDERER_MSP, type Organisation } from "./network-plan.ts";
-import { startScratchFabric } from "./scratch-network.ts";
 
 const FILE = fileURLToPath(new URL("../../ledger/audit/vectors/fabric.json.gz", import.meta.url));
 

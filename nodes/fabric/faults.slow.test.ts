@@ -21,9 +21,9 @@ import { connectGateway } from "../../ledger/fabric/gateway.ts";
 import { openOrder } from "../../ledger/fabric/order.ts";
 import type { Ledger, LedgerError } from "../../ledger/port.ts";
 import { siblingPath } from "../boot/sibling.ts";
+import { type FabricClient as Client, type ScratchFabric, startScratchFabric } from "./_network.ts";
 import { fabricForTests } from "./_skip.ts";
 import { packageIdOf } from "./init-network.ts";
-import { type FabricClient as Client, type ScratchFabric, startScratchFabric } from "./scratch-network.ts";
 
 const binaries = await fabricForTests();
 
@@ -128,7 +128,7 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     const { profile, client, member } = first;
     const total = 40;
     for (const delay of [30, 90, 140, 190, 260]) {
-      const child = fork(siblingPath(import.meta.url, "./_submitting"), {
+      const child = fork(siblingPath(import.meta.url, "./_submitting-child"), {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       });
       child.send({ location, profile: { ...profile, chaincode }, client, member: member.id, total });
@@ -211,7 +211,7 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     const other = await trouble(first, chaincode, { profile: { ...first.profile, chaincode, organisations: swapped } });
     expect(other).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("other roots") });
     const { profile, client } = first;
-    const connection = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client);
+    const connection = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client, Date.now);
     const fetch = async (block: number) => {
       const bytes = await connection.evaluate("qscc", "GetBlockByNumber", [profile.channel, String(block)]);
       return common.Block.deserializeBinary(bytes);

@@ -83,6 +83,7 @@ export async function openLedger(deps: {
         client: deps.fabric.client,
         member: deps.identity.member,
         code: codeDigest(),
+        now: () => Date.parse(deps.now()),
         onTrouble: createTrouble(deps),
         onRejected,
       });

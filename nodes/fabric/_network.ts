@@ -91,7 +91,15 @@ export async function startScratchFabric(
     ) {
       const { location = join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"), ...others } = given;
       const store = await openLevelStore(location);
-      const base = { store, network: NETWORK, client, member: member.id, code: codeDigest(), retryMs: 200 };
+      const base = {
+        store,
+        network: NETWORK,
+        client,
+        member: member.id,
+        code: codeDigest(),
+        now: Date.now,
+        retryMs: 200,
+      };
       return openFabricLedger({ ...base, profile: { ...profile, chaincode }, ...others });
     },
     async up() {

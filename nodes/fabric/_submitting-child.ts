@@ -11,7 +11,7 @@ interface Order extends Pick<FabricLedgerOptions, "profile" | "client" | "member
 
 process.once("message", async ({ location, total, ...order }: Order) => {
   const store = await openLevelStore(location);
-  const ledger = await openFabricLedger({ ...order, store, network: NETWORK, code: codeDigest() });
+  const ledger = await openFabricLedger({ ...order, store, network: NETWORK, code: codeDigest(), now: Date.now });
   const author = testMember(order.member);
   for (let at = 0; at < total; at += 4) {
     const submitted = ledger.submit([0, 1, 2, 3].map((more) => anchor(author, at + more)));
