@@ -165,6 +165,8 @@ describe("with rules about the largest contributors", () => {
     const table = judged(uneven, true, NOTHING);
     const without = { solver: undefined } as unknown as Partial<OutcomeInputs>;
     expect(judged(uneven, false, table.earlier, without).figures).toEqual(["protection-interval"]);
+    const even = judged(held, true, NOTHING);
+    expect([even.figures, judged(held, false, even.earlier).figures]).toEqual([["10", "10"], ["20"]]);
     const forgotten = { equations: table.earlier.equations.map(({ facts: _facts, ...rest }) => rest) };
     expect(judged(held, false, forgotten).figures).toEqual(["protection-interval"]);
   });

@@ -73,6 +73,20 @@ describe("what can be worked out from several", () => {
     const told = sum("abc", held, ["a", "b", "c"], "told");
     expect(judged(told, sum("abcde", held, ["a", "b", "c", "d", "e"]))).toEqual({ abcde: "protection-interval" });
   });
+  test("parts that are withheld together are not told together, where one organisation has most of both", () => {
+    const held = { a: 8, b: 31, c: 14, d: 1, e: 17, f: 29, g: 1, h: 5, i: 80 };
+    const abc = sum("abc", held, ["a", "b", "c"], "told");
+    const def = sum("def", held, ["d", "e", "f"], "hidden");
+    const ghi = sum("ghi", held, ["g", "h", "i"], "hidden");
+    expect(judged(abc, def, ghi, sum("all", held, Object.keys(held)))).toEqual({ all: "protection-interval" });
+  });
+  test("what was withheld for the sake of others stays so, although it is safe by itself", () => {
+    const held = { a: 5, b: 6, c: 7, d: 5, e: 6, f: 7 };
+    const hidden = sum("abc", held, ["a", "b", "c"], "hidden");
+    const told = sum("def", held, ["d", "e", "f"], "told");
+    expect(judged(hidden, told, sum("all", held, Object.keys(held)))).toEqual({ all: "protection-interval" });
+    expect(judged(told, sum("all", held, Object.keys(held)))).toEqual({});
+  });
   test("by two partitions: each rest is judged", () => {
     const held = { a: 90, b: 5, c: 5, d: 5, e: 5, f: 5, g: 5, h: 5 };
     const names = Object.keys(held);
