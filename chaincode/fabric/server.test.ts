@@ -93,13 +93,23 @@ describe.each([
     const members = ["a", "b", "c", "d"].map((id) => testMember(id));
     await recorded(founder, [founding(founder), ...members.map((one) => admission(founder, one))], { at: NOW - 5 });
     const proposal = { kind: "expel-member" as const, member: "d" };
-    const voters = [founder, members[0]!, members[1]!];
-    const votes = voters.map((one) => transaction(one, "vote.cast", { proposal, choice: "for" }));
-    expect(await recorded(founder, votes)).toEqual([{ ok: true }, { ok: true }, { ok: true }]);
+    const vote = (one: TestMember) => transaction(one, "vote.cast", { proposal, choice: "for" });
+    expect(await recorded(founder, [vote(members[0]!), vote(members[1]!)])).toEqual([{ ok: true }, { ok: true }]);
+    expect(JSON.parse(double.state.get(keys.member("d")) ?? "")).toMatchObject({ status: "active" });
+    expect(await recorded(founder, [vote(founder)])).toEqual([{ ok: true }]);
     const expelled = JSON.parse(double.state.get(keys.member("d")) ?? "");
     expect(expelled).toMatchObject({ status: "expelled", changed: { position: 0, time: "2026-11-22T12:00:00.123Z" } });
     expect(expelled.admitted.time).toBe("2026-11-22T12:00:00.118Z");
   });
+});
+
+test("what a call has written is in its own ranges", async () => {
+  await started(true);
+  const [a, b] = [testMember("a"), testMember("b")];
+  const body = { proposal: { kind: "expel-member" as const, member: "b" }, choice: "for" as const };
+  const votes = [founder, a].map((one) => transaction(one, "vote.cast", body));
+  await recorded(founder, [founding(founder), admission(founder, a), admission(founder, b), ...votes]);
+  expect(JSON.parse(double.state.get(keys.member("b")) ?? "")).toMatchObject({ status: "expelled" });
 });
 
 test("peers with and without batches write the same", async () => {

@@ -89,7 +89,7 @@ export async function startScratchFabric(
       chaincode: string,
       given: Partial<FabricLedgerOptions> & { readonly location?: string } = {},
     ) {
-      const { location = join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"), ...others } = given;
+      const { location = join(await mkdtemp(join(dir, "store-")), "ledger"), ...others } = given;
       const store = await openLevelStore(location);
       const base = {
         store,
@@ -110,7 +110,7 @@ export async function startScratchFabric(
       if (pid === undefined) throw new Error(`${process}: does not run`);
       globalThis.process.kill(pid, "SIGKILL");
     },
-    location: async () => join(await mkdtemp(join(tmpdir(), "sealane-fabric-store-")), "ledger"),
+    location: async () => join(await mkdtemp(join(dir, "store-")), "ledger"),
     close,
     [Symbol.asyncDispose]: close,
   });

@@ -3,7 +3,7 @@ import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import type { ChaincodePlace, ChaincodeProgram } from "./chaincode-program.ts";
 
-/** Names as fabric-shim's own starter has them, where it has one. */
+/** Names as Fabric's own starter has them, where it has one. */
 export const CHAINCODE_ENVIRONMENT = Object.freeze({
   packageId: "CHAINCODE_ID",
   address: "CHAINCODE_SERVER_ADDRESS",
