@@ -40,29 +40,33 @@ export function createSumCheck(set: ParameterSet, bytes: number): SumCheck {
   const modulusLow = Number(set.modulus & 0xffffffffn);
   const modulusHigh = Number(set.modulus >> 32n);
   const modulus = Number(set.modulus);
-  const eachCoefficient = (chunk: Uint8Array, use: (at: number, low: number, high: number) => void): void => {
-    let at = 0;
-    for (const one of ciphertextsIn(set, chunk)) {
-      const halves = coefficientHalves(one);
-      for (let i = 0; i < halves.length; i += 2, at++) use(at, halves[i]!, halves[i + 1]!);
+  // Loops without calls in them: there are thousands of coefficients in every ciphertext.
+  const addOne = (halves: Uint32Array, start: number): void => {
+    for (let i = 0, at = start; i < halves.length; i += 2, at++) {
+      lows[at] = lows[at]! + halves[i]!;
+      highs[at] = highs[at]! + halves[i + 1]!;
     }
   };
+  const isOne = (halves: Uint32Array, start: number): boolean => {
+    let wrong = 0;
+    for (let i = 0, at = start; i < halves.length; i += 2, at++) {
+      const low = lows[at]! - halves[i]!;
+      const high = highs[at]! - halves[i + 1]!;
+      // The total is the sum and some multiple of q, which is far larger than what rounding hides of it.
+      const times = Math.round((high * 2 ** 32 + low) / modulus);
+      wrong |= (high - times * modulusHigh) * 2 ** 32 + (low - times * modulusLow) === 0 ? 0 : 1;
+    }
+    return wrong === 0;
+  };
+  const perCiphertext = 2 * set.degree;
   return {
-    add: (chunk: Uint8Array) =>
-      eachCoefficient(chunk, (at, low, high) => {
-        lows[at] = lows[at]! + low;
-        highs[at] = highs[at]! + high;
-      }),
-    isSum(chunk: Uint8Array) {
-      let holds = chunk.length === bytes;
-      eachCoefficient(chunk, (at, low, high) => {
-        // The total is the sum and some multiple of q, which is far larger than what rounding hides of it.
-        const times = Math.round(((highs[at]! - high) * 2 ** 32 + (lows[at]! - low)) / modulus);
-        const restHigh = highs[at]! - high - times * modulusHigh;
-        const restLow = lows[at]! - low - times * modulusLow;
-        holds &&= restHigh * 2 ** 32 + restLow === 0;
-      });
-      return holds;
+    add(chunk: Uint8Array) {
+      for (const [place, one] of ciphertextsIn(set, chunk).entries()) {
+        addOne(coefficientHalves(one), place * perCiphertext);
+      }
     },
+    isSum: (chunk: Uint8Array) =>
+      chunk.length === bytes &&
+      ciphertextsIn(set, chunk).every((one, place) => isOne(coefficientHalves(one), place * perCiphertext)),
   };
 }

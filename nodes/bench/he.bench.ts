@@ -8,6 +8,7 @@
  * side held the event loop.
  */
 import { randomBytes } from "node:crypto";
+import { setImmediate as breathe } from "node:timers/promises";
 import { createSumCheck } from "../../crypto/he/ciphertexts.ts";
 import { ciphertextsFor, parametersFor } from "../../crypto/he/parameters.ts";
 import { assertSealed, chunkHash } from "../../crypto/secagg/chunks.ts";
@@ -115,7 +116,10 @@ async function runOurs(encryptor: ReturnType<typeof createEnvelopeEncryptor>, va
     const words = new BigUint64Array(values);
     for (const [index, chunk] of added.value.entries()) {
       const check = createSumCheck(set, chunkBytes(cut, index));
-      for (const bytes of [one.value[index]!, other[index]!]) check.add(bytes);
+      for (const bytes of [one.value[index]!, other[index]!]) {
+        check.add(bytes);
+        await breathe();
+      }
       if (!check.isSum(chunk)) throw new Error(`chunk ${index}: the sum is not that of its ciphertexts`);
       const count = Math.min(cut.chunkWords, values - index * cut.chunkWords);
       words.set(await reader.read({ index, chunk, words: count, pattern: [1] }), index * cut.chunkWords);

@@ -70,9 +70,13 @@ export async function openEnvelopeAdder(set: ParameterSet, options: SealWorkerOp
     async add(chunks: readonly Uint8Array[]) {
       const places = chunks.map((chunk) => ciphertextsIn(set, chunk));
       const [first = []] = places;
-      const sums = first.map((_, at) =>
-        workers.run({ kind: "add", ciphertexts: places.map((ciphertexts) => ciphertexts[at]!.slice()) }),
-      );
+      const sums = first.map((_, at) => {
+        const ciphertexts = places.map((place) => owned(place[at]!));
+        return workers.run(
+          { kind: "add", ciphertexts },
+          ciphertexts.map(({ buffer }) => buffer),
+        );
+      });
       return together(await Promise.all(sums));
     },
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
@@ -116,7 +120,8 @@ export async function openEnvelopeReader(
       const whole: SummedWords = { words: new BigUint64Array(words), carries: new Uint16Array(words) };
       await Promise.all(
         piecesOf(set, words).map(async ({ start, count }, place) => {
-          const piece = await workers.run({ kind: "decrypt", ciphertext: ciphertexts[place]!.slice(), count });
+          const ciphertext = owned(ciphertexts[place]!);
+          const piece = await workers.run({ kind: "decrypt", ciphertext, count }, [ciphertext.buffer]);
           whole.words.set(piece.words, start);
           whole.carries.set(piece.carries, start);
         }),
@@ -135,6 +140,9 @@ async function startReading(set: ParameterSet, secretKey: Uint8Array, options: S
     secretKey.fill(0);
   }
 }
+
+/** A copy that a worker may take over: of what it is a view of, the rest is needed here. */
+const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
 
 function together(blobs: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, 0));
