@@ -37,6 +37,8 @@ export interface LedgerStatus {
   readonly root: string;
   readonly role: "sequencer" | "replica" | "client";
   readonly reachable: boolean;
+  /** Why this node relies on its copy no longer: histories or states contradict each other. It takes no record meanwhile. */
+  readonly halted?: (typeof LEDGER_ERRORS)[number];
   /** Embedded: entries on this node's disk when it was opened, the last of them possibly not acknowledged. */
   readonly heldAtOpening?: number;
   /** Transactions waiting in the durable outbox. */

@@ -96,7 +96,7 @@ export function createDelivery(options: DeliveryOptions): {
 
   function answerTo(parcel: Parcel): Promise<SubmitAnswer> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => give(unanswered(trouble)), options.submitTimeoutMs);
+      const timer = setTimeout(() => give(options.halted() ?? unanswered(trouble)), options.submitTimeoutMs);
       const stop = () => give(options.halted() ?? unanswered(trouble));
       const listening = waiters.get(parcel.sequence) ?? new Set();
       waiters.set(parcel.sequence, listening);

@@ -184,6 +184,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
       root: chain.root(),
       role: "replica",
       reachable: reachable && halted === undefined,
+      ...(halted === undefined ? {} : { halted: halted.code }),
       outbox: outbox.size(),
       heldAtOpening,
     }),

@@ -21,6 +21,7 @@ import { openOrder } from "./order.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createProver } from "./prover.ts";
 import { createSigner } from "./signer.ts";
+import { createStanding } from "./standing.ts";
 import { createSubmitter } from "./submitter.ts";
 import { openView, type View } from "./view.ts";
 
@@ -53,6 +54,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const view = await openView(store, options.network, profile);
   const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
   const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client, options.now));
+  const standing = createStanding();
+  standing.holds(view.progress().block);
   const closing = new AbortController();
   const { signal } = closing;
   const ready = createBell();
@@ -77,28 +80,36 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const delivery = createDelivery({
     chain: view.chain,
     outbox,
-    sequencer: submitter,
+    sequencer: {
+      async submit(transactions) {
+        const halted = standing.halted();
+        if (halted !== undefined) throw halted;
+        return submitter.submit(transactions);
+      },
+    },
     signal,
     // A call takes a block's time, however much it carries.
     atOnce: MAX_SUBMISSIONS,
     gatherMs: 25,
     retryMs,
     submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
-    halted: () => closed,
+    halted: () => closed ?? standing.halted(),
     onTrouble,
     onRejected: options.onRejected ?? (() => {}),
   });
 
   async function followFrom(connection: GatewayConnection): Promise<void> {
     demandDates(options.client.certificate, options.now());
-    const last = await demandSameNetwork(connection, profile, view, options.code);
+    const { height, last } = await demandSameNetwork(connection, profile, view, options.code);
     const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
+    standing.follows(height);
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
       order.verify(block);
       await view.apply(readBlock(block, profile.chaincode));
       await demandNetwork(view, options.network);
+      standing.holds(view.progress().block);
     }
     if (!signal.aborted)
       throw new LedgerError("ERR_LEDGER_UNREACHABLE", `fabric: ${connection.endpoint} ended the stream of blocks`);
@@ -110,6 +121,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       try {
         await followFrom(connection);
       } catch (error) {
+        standing.stopped(error, view.progress().block + 1);
         if (!signal.aborted) onTrouble(failureOf(error, "blocks", connection.endpoint).error);
       }
       current = undefined;
@@ -132,7 +144,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       height: view.chain.head().size,
       root: view.chain.root(),
       role: "client",
-      reachable: current !== undefined,
+      reachable: standing.reachable(),
+      ...haltedBy(standing.halted()),
       outbox: outbox.size(),
       heldAtOpening,
     }),
@@ -146,6 +159,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     },
   });
 }
+
+const haltedBy = (error: LedgerError | undefined) => (error === undefined ? {} : { halted: error.code });
 
 /** Peers say no more than that they deny access. */
 function demandDates(certificate: string, now: number): void {
@@ -167,12 +182,12 @@ async function demandSameNetwork(
   { channel, chaincode }: FabricProfile,
   view: View,
   code: string,
-): Promise<common.Block | undefined> {
+): Promise<{ readonly height: number; readonly last: common.Block | undefined }> {
   const { block, hash } = view.progress();
   let last: common.Block | undefined;
+  const bytes = await connection.evaluate("qscc", "GetChainInfo", [channel]);
+  const height = common.BlockchainInfo.deserializeBinary(bytes).getHeight();
   if (block >= 0) {
-    const bytes = await connection.evaluate("qscc", "GetChainInfo", [channel]);
-    const height = common.BlockchainInfo.deserializeBinary(bytes).getHeight();
     if (height <= block) {
       throw new LedgerError(
         "ERR_LEDGER_UNREACHABLE",
@@ -191,7 +206,7 @@ async function demandSameNetwork(
   args.setName(chaincode);
   const answer = await connection.evaluate("_lifecycle", "QueryChaincodeDefinition", [args.serializeBinary()]);
   const version = peer.lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(answer).getVersion();
-  if (version === code) return last;
+  if (version === code) return { height, last };
   throw new LedgerError(
     "ERR_LEDGER_PROFILE",
     `fabric: chaincode ${chaincode} on ${channel} is version ${version}, this node goes by the rules ${code}; upgrade one of them`,

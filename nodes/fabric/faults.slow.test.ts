@@ -258,6 +258,9 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     await store.batch([{ type: "put", key: layout.head, value }], { sync: true });
     await store.close();
     expect(await trouble(first, chaincode, { location })).toMatchObject({ code: "ERR_LEDGER_FORK" });
+    const stopped = open.at(-1)!;
+    expect(await stopped.status()).toMatchObject({ reachable: false, halted: "ERR_LEDGER_FORK" });
+    await expect(stopped.submit([anchor(founder, 0)])).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
   });
 });
 

@@ -21,6 +21,7 @@ export const LedgerStatusView = closed({
   root: Type.String(),
   role: literals(["sequencer", "replica", "client"]),
   reachable: Type.Boolean(),
+  halted: Type.Optional(Code),
   outbox: Count,
 });
 

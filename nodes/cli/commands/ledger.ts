@@ -28,6 +28,9 @@ export const ledgerCommands: CommandGroup = (program, { texts, action }) => {
             [text("cli.field.height"), String(status.height)],
             [text("cli.field.root"), status.root],
             [text("cli.field.reachable"), text(status.reachable ? "cli.yes" : "cli.no")],
+            ...(status.halted === undefined
+              ? []
+              : [[text("cli.field.halted"), text(`error.${status.halted}`)] as const]),
             [text("cli.field.outbox"), String(status.outbox)],
           ]),
         };

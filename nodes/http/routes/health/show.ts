@@ -7,7 +7,9 @@ import type { HttpApp } from "../../http-app.ts";
 /** `ok`: serves everything. `degraded`: reads, but something below needs care. `stopped`: refuses calls. */
 const Health = closed({
   status: literals(["ok", "degraded", "stopped"]),
-  reasons: Type.Array(literals(["disk-full", "access-log-stopped", "access-log-behind", "ledger-unreachable"])),
+  reasons: Type.Array(
+    literals(["disk-full", "access-log-stopped", "access-log-behind", "ledger-unreachable", "ledger-halted"]),
+  ),
 });
 
 export function showHealth(
@@ -22,15 +24,13 @@ export function showHealth(
     },
     async (_request, reply) => {
       const stopped = deps.accessLog.stopped();
-      const reachable = await deps.ledger.status().then(
-        (status) => status.reachable,
-        () => false,
-      );
+      const ledger = await deps.ledger.status().catch(() => undefined);
       const reasons = [
         ...(deps.readOnly() ? (["disk-full"] as const) : []),
         ...(stopped ? (["access-log-stopped"] as const) : []),
         ...((await isBehindLedger(deps).catch(() => false)) ? (["access-log-behind"] as const) : []),
-        ...(reachable ? [] : (["ledger-unreachable"] as const)),
+        ...(ledger?.reachable ? [] : (["ledger-unreachable"] as const)),
+        ...(ledger?.halted === undefined ? [] : (["ledger-halted"] as const)),
       ];
       if (stopped) return reply.code(503).send({ status: "stopped", reasons });
       return { status: reasons.length === 0 ? ("ok" as const) : ("degraded" as const), reasons };
