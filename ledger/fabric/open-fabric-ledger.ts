@@ -75,6 +75,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     view,
     connected,
     call: { member: options.member, code: options.code },
+    now: options.now,
     signal,
   });
   const delivery = createDelivery({

@@ -20,35 +20,48 @@ export interface SubmitterOptions {
   /** Resolves with a connection that is ready; rejects with LedgerError when there is none for long. */
   readonly connected: () => Promise<GatewayConnection>;
   readonly call: SubmitCall;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Pause before a refusal is asked for again; default 300 ms, what a peer of another organisation may be behind. */
+  readonly settleMs?: number;
   readonly signal: AbortSignal;
 }
 
 /** What somebody else wrote first, or a peer that is a block behind: a new proposal each time. */
 const TRIES = 40;
-/** What a peer of another organisation may be behind: a refusal counts when it is repeated after that. */
-const SETTLE_MS = 300;
+/** Refusals in a row that this node's own replica does not agree with. */
+const DISPUTES = 5;
 const UNKNOWN_TRIES = 8;
 
-export function createSubmitter({ view, connected, call, signal }: SubmitterOptions) {
+export function createSubmitter({ view, connected, call, now, signal, settleMs = 300 }: SubmitterOptions) {
   const callText = JSON.stringify(call);
 
+  /**
+   * A refusal is what one peer's Gateway says: it counts when it is repeated and this node's own replica, which executes the
+   * same contract, refuses the record too.
+   */
   async function submit(transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]> {
     const answers = new Array<SubmitAnswer>(transactions.length);
     let pending = [...transactions.keys()];
-    for (let settled = false; pending.length > 0; settled = true) {
-      const outcomes = await record(pending.map((at) => transactions[at]!));
+    for (let tried = 0; pending.length > 0; tried += 1) {
+      const asked = pending.map((at) => transactions[at]!);
+      const outcomes = await record(asked);
+      const own = tried > 0 && outcomes.some(({ ok }) => !ok) ? await view.judge(asked, timeNow()) : [];
       const refused: number[] = [];
       for (const [at, outcome] of outcomes.entries()) {
         const index = pending[at]!;
         if (outcome.ok) answers[index] = await recorded(transactions[index]!);
-        else if (settled) answers[index] = outcome;
+        else if (own[at]?.ok === false) answers[index] = own[at];
         else refused.push(index);
       }
       pending = refused;
-      if (pending.length > 0) await pause(SETTLE_MS, undefined, { signal });
+      if (pending.length === 0) break;
+      if (tried >= DISPUTES) throw disputed(pending.length);
+      await pause(settleMs, undefined, { signal });
     }
     return answers;
   }
+  const timeNow = () => new Date(now()).toISOString();
 
   /** One call, until it is in a valid block or writes nothing. */
   async function record(transactions: readonly SignedTransaction[]): Promise<readonly SubmitOutcome[]> {
@@ -115,6 +128,12 @@ export function createSubmitter({ view, connected, call, signal }: SubmitterOpti
 
   return Object.freeze({ submit });
 }
+
+const disputed = (records: number): LedgerError =>
+  new LedgerError(
+    "ERR_LEDGER_NO_QUORUM",
+    `fabric: ${records} records are said to be refused that this node's own replica takes; they stay in the outbox`,
+  );
 
 /** What has no canonical form is sent as what it is not; the contract says so. */
 function textOf(transaction: SignedTransaction): string {

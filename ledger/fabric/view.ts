@@ -28,6 +28,8 @@ export interface View {
   progress(): Progress;
   /** Blocks come in order and each once. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, and has changed nothing then. */
   apply(block: FabricBlock): Promise<void>;
+  /** What the contract would answer to these records now, one after the other; changes nothing. */
+  judge(transactions: readonly SignedTransaction[], time: string): Promise<readonly Outcome[]>;
 }
 
 export async function openView(
@@ -69,7 +71,17 @@ export async function openView(
     await chain.commit(checkpoint);
   }
 
-  return Object.freeze({ chain, progress, apply });
+  async function judge(transactions: readonly SignedTransaction[], time: string): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const ordered = transactions.map((transaction) => ({ time, transaction }));
+    await chain.prepare(ordered, (outcome) => {
+      outcomes.push(outcome);
+      return outcome.ok && outcome.repeats === undefined;
+    });
+    return outcomes;
+  }
+
+  return Object.freeze({ chain, progress, apply, judge });
 }
 
 /** What a crash left between the two writes of a block: its records come again with the block. */
