@@ -30,8 +30,7 @@ export interface VerifiedStatement {
 }
 
 /** The block inside, read before anything is verified. Throws FabricFault. */
-export const statedBlock = ({ payload }: PeerStatement): BlockParts =>
-  decoded("statement", () => readBlockParts(answerOf(payload).getResponse()?.getPayload_asU8() ?? new Uint8Array()));
+export const statedBlock = ({ payload }: PeerStatement): BlockParts => readBlockParts(answerIn(payload));
 
 /** Throws FabricFault. `config` is one under which the peer's certificate is to be good. */
 export function verifyStatement(statement: PeerStatement, config: ChannelConfig): VerifiedStatement {
@@ -69,6 +68,10 @@ export function verifyStatement(statement: PeerStatement, config: ChannelConfig)
     return { peer: identity, block, time };
   });
 }
+
+/** What the chaincode answered, read before anything is verified. Throws FabricFault. */
+export const answerIn = (payload: Uint8Array): Uint8Array =>
+  decoded("statement", () => answerOf(payload).getResponse()?.getPayload_asU8() ?? new Uint8Array());
 
 const answerOf = (payload: Uint8Array): peer.ChaincodeAction =>
   peer.ChaincodeAction.deserializeBinary(peer.ProposalResponsePayload.deserializeBinary(payload).getExtension_asU8());

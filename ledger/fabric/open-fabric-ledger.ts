@@ -7,17 +7,20 @@ import { setTimeout as pause } from "node:timers/promises";
 import { common, peer } from "@hyperledger/fabric-protos";
 import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
+import { readBlockParts } from "../audit/fabric-block.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
 import { createDelivery } from "../embedded/delivery.ts";
 import { openOutbox } from "../embedded/outbox.ts";
 import { readsOf } from "../embedded/reads.ts";
 import type { LogStore } from "../embedded/store.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
+import { createAgreement } from "./agreement.ts";
 import { readBlock } from "./block.ts";
 import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
 import { locateEntry } from "./locate.ts";
 import { openOrder } from "./order.ts";
+import { createPeers } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createProver } from "./prover.ts";
 import { createSigner } from "./signer.ts";
@@ -70,7 +73,9 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   }
 
   const { certificate, privateKey } = options.client;
-  const prover = createProver({ profile, certificate, sign: createSigner(privateKey) });
+  const peers = createPeers({ profile, certificate, sign: createSigner(privateKey) });
+  const prover = createProver({ profile, peers });
+  const agreement = createAgreement({ peers: peers.all, signal });
   const submitter = createSubmitter({
     view,
     connected,
@@ -99,7 +104,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     onRejected: options.onRejected ?? (() => {}),
   });
 
-  async function followFrom(connection: GatewayConnection): Promise<void> {
+  async function followFrom(connection: GatewayConnection, mspId: string): Promise<void> {
     demandDates(options.client.certificate, options.now());
     const { height, last } = await demandSameNetwork(connection, profile, view, options.code);
     const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
@@ -107,7 +112,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
-      order.verify(block);
+      const config = order.verify(block);
+      await agreement.demand(readBlockParts(block.serializeBinary()), mspId, config);
       await view.apply(readBlock(block, profile.chaincode));
       await demandNetwork(view, options.network);
       standing.holds(view.progress().block);
@@ -120,7 +126,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     for (let at = 0; !signal.aborted; at += 1) {
       const connection = connections[at % connections.length]!;
       try {
-        await followFrom(connection);
+        await followFrom(connection, profile.gateways[at % connections.length]!.mspId);
       } catch (error) {
         standing.stopped(error, view.progress().block + 1);
         if (!signal.aborted) onTrouble(failureOf(error, "blocks", connection.endpoint).error);
@@ -154,7 +160,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       closed ??= new LedgerError("ERR_LEDGER_CLOSED", "ledger: closed");
       closing.abort();
       for (const connection of connections) connection.close();
-      prover.close();
+      peers.close();
       await running;
       await store.close();
     },

@@ -13,8 +13,8 @@ import { LedgerError } from "../port.ts";
 import type { FabricProfile } from "./profile.ts";
 
 export interface Order {
-  /** Blocks come in order. Throws LedgerError ERR_LEDGER_CORRUPT, or _PROFILE where other roots are pinned. */
-  verify(block: common.Block): void;
+  /** The configuration in force after it. Blocks come in order. Throws LedgerError ERR_LEDGER_CORRUPT, or _PROFILE where other roots are pinned. */
+  verify(block: common.Block): ChannelConfig;
 }
 
 /** `fetch` gets a block by its number; `last` is the one this node holds last, undefined for none. */
@@ -32,10 +32,11 @@ export async function openOrder(
       if (config === undefined) {
         config = configIn(parts);
         demandPinned(profile, config);
-        return;
+        return config;
       }
       ordered(parts, config);
       if (first !== undefined && isConfig(first)) config = configIn(parts);
+      return config;
     },
   });
 }
