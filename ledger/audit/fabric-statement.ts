@@ -34,8 +34,19 @@ export const statedBlock = ({ payload }: PeerStatement): BlockParts => readBlock
 
 /** Throws FabricFault. `config` is one under which the peer's certificate is to be good. */
 export function verifyStatement(statement: PeerStatement, config: ChannelConfig): VerifiedStatement {
+  const block = statedBlock(statement);
+  const args = [STATEMENT_FUNCTION, config.channel, String(block.number)];
+  return { ...verifyAnswer(statement, config, STATEMENT_CHAINCODE, args), block };
+}
+
+/** That the peer under `config` answered this question to this chaincode, successfully. Throws FabricFault. */
+export function verifyAnswer(
+  { proposal, payload, endorser, signature }: PeerStatement,
+  config: ChannelConfig,
+  chaincode: string,
+  args: readonly (string | Uint8Array)[],
+): Omit<VerifiedStatement, "block"> {
   return decoded("statement", () => {
-    const { proposal, payload, endorser, signature } = statement;
     const asked = peer.Proposal.deserializeBinary(proposal);
     const header = common.Header.deserializeBinary(asked.getHeader_asU8());
     const channelHeader = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
@@ -48,24 +59,27 @@ export function verifyStatement(statement: PeerStatement, config: ChannelConfig)
     const input = peer.ChaincodeProposalPayload.deserializeBinary(asked.getPayload_asU8()).getInput_asU8();
     const spec = present(peer.ChaincodeInvocationSpec.deserializeBinary(input).getChaincodeSpec(), "chaincode");
     const answer = answerOf(payload);
-    const block = statedBlock(statement);
-    const args = present(spec.getInput(), "input")
-      .getArgsList_asU8()
-      .map((one) => Buffer.from(one).toString("utf8"));
+    const said = present(spec.getInput(), "input").getArgsList_asU8();
     const isAsked =
-      spec.getChaincodeId()?.getName() === STATEMENT_CHAINCODE &&
-      answer.getChaincodeId()?.getName() === STATEMENT_CHAINCODE &&
+      spec.getChaincodeId()?.getName() === chaincode &&
+      answer.getChaincodeId()?.getName() === chaincode &&
       answer.getResponse()?.getStatus() === 200 &&
-      args.join(" ") === `${STATEMENT_FUNCTION} ${config.channel} ${block.number}`;
-    demandThat(isAsked, "fabric-statement", { block: block.number, asked: args.join(" ").slice(0, 200) });
+      said.length === args.length &&
+      args.every((one, at) => Buffer.compare(Buffer.from(one), said[at]!) === 0);
+    demandThat(isAsked, "fabric-statement", {
+      asked: said
+        .map((one) => Buffer.from(one))
+        .join(" ")
+        .slice(0, 200),
+    });
     const identity = config.identify(endorser);
     const holds = isSignedBy(identity, Buffer.concat([payload, endorser]), signature);
-    demandThat(holds, "fabric-statement", { block: block.number, msp: identity.mspId });
+    demandThat(holds, "fabric-statement", { msp: identity.mspId });
     demandThat(identity.role === "peer", "fabric-role", { msp: identity.mspId, role: identity.role ?? "none" });
     const stamp = present(channelHeader.getTimestamp(), "timestamp");
     const time = stamp.getSeconds() * 1_000 + Math.floor(stamp.getNanos() / 1_000_000);
     demandDates(identity, time);
-    return { peer: identity, block, time };
+    return { peer: identity, time };
   });
 }
 

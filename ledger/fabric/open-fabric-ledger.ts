@@ -8,6 +8,7 @@ import { common, peer } from "@hyperledger/fabric-protos";
 import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import { readBlockParts } from "../audit/fabric-block.ts";
+import type { ChannelConfig } from "../audit/fabric-channel.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
 import { createDelivery } from "../embedded/delivery.ts";
 import { openOutbox } from "../embedded/outbox.ts";
@@ -65,6 +66,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const heldAtOpening = view.chain.head().size;
   let current: GatewayConnection | undefined;
   let closed: LedgerError | undefined;
+  let config: ChannelConfig | undefined;
 
   async function connected(): Promise<GatewayConnection> {
     while (current === undefined && !signal.aborted) await ready.wait(signal);
@@ -74,7 +76,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
 
   const { certificate, privateKey } = options.client;
   const peers = createPeers({ profile, certificate, sign: createSigner(privateKey) });
-  const prover = createProver({ profile, peers });
+  const prover = createProver({ profile, peers, config: () => config });
+
   const agreement = createAgreement({ peers: peers.all, signal });
   const submitter = createSubmitter({
     view,
@@ -108,11 +111,12 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     demandDates(options.client.certificate, options.now());
     const { height, last } = await demandSameNetwork(connection, profile, view, options.code);
     const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
+    config = order.config() ?? config;
     standing.follows(height);
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
-      const config = order.verify(block);
+      config = order.verify(block);
       await agreement.demand(readBlockParts(block.serializeBinary()), mspId, config);
       await view.apply(readBlock(block, profile.chaincode));
       await demandNetwork(view, options.network);

@@ -15,6 +15,8 @@ import type { FabricProfile } from "./profile.ts";
 export interface Order {
   /** The configuration in force after it. Blocks come in order. Throws LedgerError ERR_LEDGER_CORRUPT, or _PROFILE where other roots are pinned. */
   verify(block: common.Block): ChannelConfig;
+  /** In force now; undefined before the first block. */
+  config(): ChannelConfig | undefined;
 }
 
 /** `fetch` gets a block by its number; `last` is the one this node holds last, undefined for none. */
@@ -26,6 +28,7 @@ export async function openOrder(
   let config = last === undefined ? undefined : await configAt(profile, readParts(last), fetch);
 
   return Object.freeze({
+    config: () => config,
     verify(block: common.Block) {
       const parts = readParts(block);
       const [first] = parts.envelopes;

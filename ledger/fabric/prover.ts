@@ -2,17 +2,24 @@
  * Proofs for auditors: the block of a record and the configuration blocks before it, each as peers of several organisations
  * state it.
  */
-import { common, peer } from "@hyperledger/fabric-protos";
+import { common } from "@hyperledger/fabric-protos";
+import { examineFabric } from "../audit/examined-fabric.ts";
 import type { FabricBlock, FabricPart, FabricProof } from "../audit/fabric-bundle.ts";
+import type { ChannelConfig } from "../audit/fabric-channel.ts";
 import { wrappedField } from "../audit/fabric-evidence.ts";
-import { answerIn, type PeerStatement, statedBlock } from "../audit/fabric-statement.ts";
+import { FabricFault } from "../audit/fabric-fault.ts";
+import { pinnedFabric } from "../audit/fabric-parts.ts";
+import { type PeerStatement, statedBlock } from "../audit/fabric-statement.ts";
 import { LedgerError } from "../port.ts";
+import { agreedPolicy } from "./definition.ts";
 import type { Peers } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
 
 export interface ProverOptions {
   readonly profile: FabricProfile;
   readonly peers: Peers;
+  /** In force at the last block that was verified; undefined before the first. */
+  readonly config: () => ChannelConfig | undefined;
 }
 
 export interface Prover {
@@ -28,7 +35,7 @@ interface StatedBlock {
 const NEEDED = 2;
 const MAX_CACHED = 2_000;
 
-export function createProver({ profile, peers }: ProverOptions): Prover {
+export function createProver({ profile, peers, config }: ProverOptions): Prover {
   const { chaincode } = profile;
   /** What is in a block never changes, and every proof begins with the same configuration. */
   const cache = new Map<number, Promise<StatedBlock>>();
@@ -64,29 +71,37 @@ export function createProver({ profile, peers }: ProverOptions): Prover {
     }
   }
 
-  async function policy(): Promise<string> {
-    const args = new peer.lifecycle.QueryChaincodeDefinitionArgs();
-    args.setName(chaincode);
-    const [own] = peers.all;
-    if (own === undefined) throw new LedgerError("ERR_LEDGER_PROFILE", "fabric: the profile names no peer");
-    const { payload } = await own.ask("_lifecycle", "QueryChaincodeDefinition", [args.serializeBinary()]);
-    const definition = peer.lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(answerIn(payload));
-    return base64url(definition.getValidationParameter_asU8());
-  }
-  let agreed: Promise<string> | undefined;
-
   return Object.freeze({
     async prove(place: FabricProof["place"]) {
-      agreed ??= policy();
-      agreed.catch(() => {
-        agreed = undefined;
-      });
+      const inForce = config();
+      if (inForce === undefined) throw new LedgerError("ERR_LEDGER_UNREACHABLE", "fabric: no peer is followed yet");
+      // Asked for each proof: a new definition of the chaincode may name another.
+      const policy = await agreedPolicy(peers.all, chaincode, inForce);
       const numbers = [...new Set([...(await configsUpTo(place.block)), place.block])].sort((a, b) => a - b);
       const blocks = await Promise.all(numbers.map((number) => stated(number)));
-      return { place, part: partOf(profile, blocks), policy: await agreed };
+      const proof: FabricProof = { place, part: partOf(profile, blocks), policy };
+      demandGood(proof);
+      return proof;
     },
   });
 }
+
+/** What an auditor would not take is not handed over. */
+function demandGood(proof: FabricProof): void {
+  const { block, transaction } = proof.place;
+  const { evidence, chain, agreement } = examineFabric(proof.part, pinnedFabric(proof));
+  const [problem] = [...chain.problems, ...agreement.problems];
+  if (problem !== undefined) throw unproved(block, `${problem.code} at ${problem.where}`);
+  try {
+    evidence.call(block, transaction);
+  } catch (error) {
+    if (!(error instanceof FabricFault)) throw error;
+    throw unproved(block, error.message);
+  }
+}
+
+const unproved = (block: number, detail: string): LedgerError =>
+  new LedgerError("ERR_LEDGER_FORK", `fabric: what the peers state of block ${block} does not verify: ${detail}`);
 
 function partOf({ channel, chaincode }: FabricProfile, blocks: readonly StatedBlock[]): FabricPart {
   const identities: string[] = [];
