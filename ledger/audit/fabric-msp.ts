@@ -17,8 +17,8 @@ export interface KnownIdentity {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly until: number;
-  /** Of the certificate: two identities with one certificate are one. */
-  readonly fingerprint: string;
+  /** Organisation and public key: certificates for one key are one holder, also where a signature on them was changed to its twin. */
+  readonly holder: string;
   readonly key: KeyObject;
   readonly fieldBytes: number | undefined;
 }
@@ -80,7 +80,7 @@ export function readOrganisation(bytes: Uint8Array): Organisation {
       role: admins.has(certificate.fingerprint256) ? "admin" : roleOf(certificate, chain, units),
       from: certificate.validFromDate.getTime(),
       until: certificate.validToDate.getTime(),
-      fingerprint: certificate.fingerprint256,
+      holder: `${mspId} ${sha256(key.export({ type: "spki", format: "der" })).toString("base64url")}`,
       key,
       fieldBytes: fieldBytesOf(key),
     };

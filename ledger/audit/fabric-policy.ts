@@ -41,9 +41,7 @@ export function signaturePolicy(bytes: Uint8Array): Policy {
   if (rule === undefined || envelope.getVersion() !== 0) throw new FabricFault("fabric-form", { what: "policy" });
   const evaluate = compile(rule, principals, 0);
   return (signers) => {
-    const distinct = signers.filter(
-      ({ fingerprint }, at) => signers.findIndex((other) => other.fingerprint === fingerprint) === at,
-    );
+    const distinct = signers.filter(({ holder }, at) => signers.findIndex((other) => other.holder === holder) === at);
     return evaluate(distinct, new Set()) !== undefined;
   };
 }

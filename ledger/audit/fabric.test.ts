@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync, sign, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { common, msp } from "@hyperledger/fabric-protos";
@@ -7,7 +7,7 @@ import type { LedgerEntry } from "../port.ts";
 import { examineFabric } from "./examined-fabric.ts";
 import type { FabricPart, FabricPlace, PinnedFabric } from "./fabric-bundle.ts";
 import { type ChannelConfig, readChannelConfig } from "./fabric-channel.ts";
-import { headerBytes, isLowS } from "./fabric-der.ts";
+import { derSequence, headerBytes, isLowS } from "./fabric-der.ts";
 import { blockIn } from "./fabric-evidence.ts";
 import { FabricFault } from "./fabric-fault.ts";
 import { demandDates, isSignedBy, type KnownIdentity, type Role, readOrganisation } from "./fabric-msp.ts";
@@ -217,6 +217,27 @@ describe("certificates", () => {
     expect(faultOf(() => another.identify(creator))).toBe("fabric-role");
   });
 
+  it("for one key are one holder: a twin under the other good signature counts for nothing more", () => {
+    const der = Buffer.from(
+      Buffer.from(creator)
+        .toString()
+        .replace(/-----[^-]+-----|\s/g, ""),
+      "base64",
+    );
+    const [toBeSigned, algorithm, signature] = derSequence(der);
+    const [r, s] = derSequence(signature!.content.subarray(1)).map(({ content }) =>
+      BigInt(`0x${Buffer.from(content).toString("hex")}`),
+    );
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const other = Buffer.concat([Buffer.of(0), derSignature(r!, order - s!)]);
+    const content = Buffer.concat([toBeSigned!.whole, algorithm!.whole, Buffer.of(3, other.length), other]);
+    const twin = Buffer.concat([Buffer.of(0x30, 0x82, content.length >> 8, content.length & 255), content]);
+    const pem = `-----BEGIN CERTIFICATE-----\n${twin.toString("base64")}\n-----END CERTIFICATE-----\n`;
+    const [one, two] = [creator, Buffer.from(pem)].map((each) => organisation(() => undefined).identify(each));
+    expect(new X509Certificate(pem).fingerprint256).not.toBe(new X509Certificate(creator).fingerprint256);
+    expect(two!.holder).toBe(one!.holder);
+  });
+
   it("are refused when revoked, and outside their dates", () => {
     const revoking = organisation((one) => one.setRevocationListList([Buffer.from(forged.revocation)]));
     expect(faultOf(() => revoking.identify(creator))).toBe("fabric-revoked");
@@ -236,7 +257,7 @@ const identityOf = (mspId: string, certificate: Uint8Array): Uint8Array => {
 
 describe("policies", () => {
   const someone = (mspId: string, role: Role, name = mspId): KnownIdentity =>
-    ({ mspId, role, fingerprint: `${name} ${role}` }) as KnownIdentity;
+    ({ mspId, role, holder: `${name} ${role}` }) as KnownIdentity;
   const [A, B, C] = ["A", "B", "C"].map((mspId) => someone(mspId, "peer"));
   /** `needed` of the peers of these organisations. */
   function outOf(needed: number, mspIds: readonly string[]) {
