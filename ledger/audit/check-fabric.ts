@@ -25,6 +25,7 @@ function pass(evidence: Evidence, findings: Findings, part: "chain" | "agreement
 }
 
 const SUBMIT = "submit";
+const DONE = 200;
 
 /** The record is what the transaction at its place submitted, and the contract took it. */
 export function expectOnFabric(
@@ -38,8 +39,12 @@ export function expectOnFabric(
     const fabric = evidence.fabric();
     demandThat(fabric !== undefined, "fabric-form", { missing: "fabric" });
     const call = fabric.evidence.call(place.block, place.transaction);
-    const [name, , ...texts] = call.args.map((argument) => Buffer.from(argument).toString("utf8"));
+    const [name, caller, ...texts] = call.args.map((argument) => Buffer.from(argument).toString("utf8"));
     demandThat(name === SUBMIT, "fabric-record", { function: name ?? "none" });
+    demandThat(call.status === DONE, "fabric-record", { status: call.status });
+    // The version on the channel is the digest of the code: the endorsers ran what the caller goes by.
+    const code = codeOf(caller);
+    demandThat(code === call.version, "fabric-record", { expected: code, got: call.version.slice(0, 80) });
     demandThat(texts[place.record] === canonicalJson(transaction), "fabric-record", { record: place.record });
     const outcome = outcomesOf(call.answer)[place.record];
     demandThat(outcome?.ok === true && outcome.repeats === undefined, "fabric-record", { record: place.record });
@@ -49,6 +54,16 @@ export function expectOnFabric(
   } catch (error) {
     if (!(error instanceof FabricFault)) throw error;
     findings.fail(`${where}/proof`, error.code as ProblemCode, error.values);
+  }
+}
+
+/** Of chaincode/fabric/messages.ts SubmitCall. */
+function codeOf(caller: string | undefined): string {
+  try {
+    const { code } = JSON.parse(caller ?? "") as { readonly code?: unknown };
+    return typeof code === "string" ? code.slice(0, 80) : "none";
+  } catch {
+    return "none";
   }
 }
 

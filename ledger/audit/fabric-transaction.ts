@@ -17,6 +17,8 @@ export interface VerifiedCall {
   readonly version: string;
   /** The function's name and its arguments. */
   readonly args: readonly Uint8Array[];
+  /** 200: it did what was asked. */
+  readonly status: number;
   /** What the chaincode answered. */
   readonly answer: Uint8Array;
 }
@@ -92,6 +94,7 @@ export function verifyCall(
       chaincode,
       version: done.getChaincodeId()?.getVersion() ?? "",
       args: present(spec.getInput(), "input").getArgsList_asU8(),
+      status: done.getResponse()?.getStatus() ?? 0,
       answer: done.getResponse()?.getPayload_asU8() ?? new Uint8Array(),
     };
   });
