@@ -4,6 +4,7 @@ import { FabricFault } from "./fabric-fault.ts";
 const INTEGER = 0x02;
 const OCTETS = 0x04;
 const SEQUENCE = 0x30;
+const VERSION = 0xa0;
 
 export interface DerItem {
   readonly tag: number;
@@ -113,6 +114,16 @@ export function readRevocationList(bytes: Uint8Array): RevocationList {
     signature: signature.content.subarray(1),
     serials: new Set(serials),
   };
+}
+
+/** DER of the name of a certificate's issuer, RFC 5280 section 4.1. `certificate` is DER. */
+export function issuerNameOf(certificate: Uint8Array): Uint8Array {
+  const [toBeSigned] = derSequence(certificate);
+  const fields = derItems(toBeSigned?.content ?? new Uint8Array());
+  // The version is there unless it is 1.
+  const issuer = fields[fields[0]?.tag === VERSION ? 3 : 2];
+  if (issuer === undefined) throw new FabricFault("fabric-form", { what: "certificate" });
+  return issuer.whole;
 }
 
 export const serialOf = (bytes: Uint8Array): string =>

@@ -4,7 +4,7 @@
  */
 import { createHash, type KeyObject, verify, X509Certificate } from "node:crypto";
 import { msp } from "@hyperledger/fabric-protos";
-import { isLowS, type RevocationList, readRevocationList, serialOf } from "./fabric-der.ts";
+import { isLowS, issuerNameOf, type RevocationList, readRevocationList, serialOf } from "./fabric-der.ts";
 import { decoded, demandThat, FabricFault } from "./fabric-fault.ts";
 
 export type Role = "client" | "peer" | "admin" | "orderer";
@@ -172,12 +172,20 @@ const unitsOf = ({ subject }: X509Certificate): readonly string[] =>
     .filter((part) => part.startsWith("OU="))
     .map((part) => part.slice(3));
 
+/** A list that its issuer did not sign says nothing; one in the issuer's name that cannot be verified is not passed over. */
 function isRevoked(certificate: X509Certificate, issuer: X509Certificate, lists: readonly RevocationList[]): boolean {
   const serial = serialOf(Buffer.from(certificate.serialNumber, "hex"));
-  return lists.some(
-    ({ serials, signed, signature }) =>
-      serials.has(serial) && ["sha256", "sha384"].some((hash) => isVerified(hash, signed, issuer.publicKey, signature)),
-  );
+  const name = issuerNameOf(certificate.raw);
+  return lists.some(({ issuer: by, serials, signed, signature }) => {
+    if (!serials.has(serial)) return false;
+    if (["sha256", "sha384", "sha512"].some((hash) => isVerified(hash, signed, issuer.publicKey, signature)))
+      return true;
+    demandThat(Buffer.compare(by, name) !== 0, "fabric-form", {
+      what: "revocation list",
+      subject: line(issuer.subject),
+    });
+    return false;
+  });
 }
 
 function isVerified(hash: string, data: Uint8Array, key: KeyObject, signature: Uint8Array): boolean {

@@ -241,6 +241,11 @@ describe("certificates", () => {
   it("are refused when revoked, and outside their dates", () => {
     const revoking = organisation((one) => one.setRevocationListList([Buffer.from(forged.revocation)]));
     expect(faultOf(() => revoking.identify(creator))).toBe("fabric-revoked");
+    // In the issuer's name, and under no signature that can be verified: not taken for nothing revoked.
+    const list = Buffer.from(forged.revocation.replace(/-----[^-]+-----|\s/g, ""), "base64");
+    list[list.length - 1]! ^= 1;
+    const unverified = organisation((one) => one.setRevocationListList([list]));
+    expect(faultOf(() => unverified.identify(creator))).toBe("fabric-form");
     const identity = organisation(() => undefined).identify(creator);
     expect(faultOf(() => demandDates(identity, identity.from))).toBe("none");
     expect(faultOf(() => demandDates(identity, identity.from - 1))).toBe("fabric-dates");
