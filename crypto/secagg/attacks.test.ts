@@ -385,6 +385,43 @@ test("P-once: recomputed contribution after a crash: only the persisted bytes ar
   expect(BigInt.asIntN(64, difference)).toBe(5n);
 });
 
+test("P-envelope: C with R's homomorphic key does not read the sum: every member's words are under its mask with R too", () => {
+  const members = names(5);
+  const watch = watched(smallWorld(5));
+  const network = run(watch.world);
+  const arithmetic = arithmeticOf([1]);
+  const envelope = { method: "bfv" as const, parameters: "bfv-4096-60-36" };
+  const sum = new BigUint64Array(1);
+  for (const member of members) {
+    const deps = { now: START, sign: network.sign(member), random: (k: number) => new Uint8Array(k), history: [] };
+    const sent = watch.at(member, "contribution-2") as MemberState & { stage: "contributed-2" };
+    const { contribution2: _sent, ...rest } = sent;
+    const opened = { ...rest.opened, envelope };
+    const before = { ...rest, opened, stage: "valuing", masking: { chunks: [], first: "" } } as MemberState;
+    const value = network.decoded!.survivors.indexOf(member) + 1;
+    const words = BigUint64Array.of(member === VICTIM ? SECRET : BigInt(value));
+    // What an encryption under R's homomorphic key holds, and all that whoever has that key gets out of it.
+    const [effect] = stepMember(before, { kind: "values", index: 0, words }, deps).effects;
+    if (effect?.kind !== "encrypt") throw new TypeError(`wanted an encryption, got ${effect?.kind}`);
+    arithmetic.add(sum, effect.words);
+    const { keys, secrets, keyset, context2 } = watch.states.get(member)!;
+    const base = { suite: "intl" as const, context: context2, phase: 2 as const };
+    const masks = new BigUint64Array(1);
+    const owner = { keys, seed: secrets.seed2, pairPrivateKey: secrets.pair2 };
+    maskContribution(masks, base, arithmetic, owner, keyset);
+    arithmetic.subtract(sum, masks);
+  }
+  const total = 1n + 2n + 3n + SECRET + 5n;
+  expect(sum[0]).not.toBe(total);
+  const insider = watch.states.get("m001")!;
+  for (const keys of insider.keyset) {
+    const base = { suite: "intl" as const, context: insider.context2, phase: 2 as const };
+    const own = { privateKey: network.receiverPrivateKey, side: "receiver" as const };
+    applyMask(sum, envelopeKey(base, network.opened, keys, own), "subtract", arithmetic);
+  }
+  expect(sum[0]).toBe(total);
+});
+
 test("P-rollback: rolled-back store: a statement of ours that others hold and we do not know aborts the computation", () => {
   const watch = watched(smallWorld(5));
   const network = run(watch.world);

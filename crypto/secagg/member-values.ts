@@ -14,7 +14,7 @@ import type { MemberDeps } from "./step.ts";
 import { envelopeKey, maskContribution } from "./sum.ts";
 import { bytesOfWords, periodOf } from "./words.ts";
 
-/** 17: included words under self-2, pair-2 over S1 and the envelope; a homomorphic one is the driver's to put on. */
+/** 17: included words under self-2, pair-2 over S1 and the envelope; a homomorphic one is the driver's to put around that. */
 export function onValues(
   state: InStage<"valuing">,
   { index, words: values }: { readonly index: number; readonly words: BigUint64Array },
@@ -35,12 +35,12 @@ export function onValues(
   const words = values.slice();
   const base = { suite: suiteIn(opened), context: state.context2, phase: 2 as const };
   maskContribution(words, base, shape.arithmetic, maskOwner(state, 2), maskPartners(state, survivors1), start);
-  if (shape.set !== undefined) {
-    return { state: { ...state, masking: before }, send: [], effects: [{ kind: "encrypt", index, words }] };
-  }
   const envelope = envelopeKey(base, opened, keys, { privateKey: secrets.envelope, side: "member" });
   applyMask(words, envelope, "add", shape.arithmetic, start);
   envelope.fill(0);
+  if (shape.set !== undefined) {
+    return { state: { ...state, masking: before }, send: [], effects: [{ kind: "encrypt", index, words }] };
+  }
   return masked({ ...state, masking: before }, shape, bytesOfWords(words), deps);
 }
 

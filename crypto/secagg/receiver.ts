@@ -275,9 +275,8 @@ function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverB
   const base = { suite: suiteIn(opened), context, phase: 2 as const };
   const { keys, secrets } = result;
   const masks = masksToTakeOff({ base, context0: state.context0, keys, graph, masked: survivors1, headers, secrets });
-  // A homomorphic envelope comes off the sum as a whole.
-  const masking = opened.envelope === undefined ? keys.filter(({ signer }) => survivors2.includes(signer)) : [];
-  for (const member of masking) {
+  // Under a homomorphic envelope too: one false ciphertext is enough to get R's homomorphic key out of a sum it releases.
+  for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
     const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });
     masks.push({ key, direction: "subtract" });
   }
