@@ -311,7 +311,7 @@ describe("two histories", () => {
     expect(raised[0]?.held).toMatch(/^sealane\.ledger\/conformance\n2\n/);
     expect(raised[0]?.shown).toMatch(/^sealane\.ledger\/conformance\n4\n/);
     await expect(second.submit([anchor(founder, 9)])).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
-    expect((await second.status()).height).toBe(2);
+    expect(await second.status()).toMatchObject({ height: 2, reachable: false, halted: "ERR_LEDGER_FORK" });
     await closeAll(second, honest.ledger, twin.ledger);
     await expect(replicate(testMember("observer"), honest.api, { store })).rejects.toMatchObject({
       code: "ERR_LEDGER_FORK",
