@@ -297,6 +297,7 @@ describe("policies", () => {
     expect(outOf(2, ["A", "B", "C"])([C!, A!])).toBe(true);
     const twoOfOne = outOf(2, ["A", "A"]);
     expect(twoOfOne([A!, A!])).toBe(false);
+    expect(twoOfOne([A!, { ...A! }])).toBe(false);
     expect(twoOfOne([A!, someone("A", "peer", "another")])).toBe(true);
   });
 
