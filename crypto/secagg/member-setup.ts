@@ -57,7 +57,10 @@ export function onDocuments(state: InStage<"invited">): MemberStep | null {
 }
 
 /** The one that R signed the digest of, and a key of the parameter set that was opened. */
-export function assertHomomorphicKey({ envelope, receiverKey }: Opened, key: string | undefined): void {
+export function assertHomomorphicKey(
+  { envelope, receiverKey }: Pick<Opened, "envelope" | "receiverKey">,
+  key: string | undefined,
+): void {
   if (envelope === undefined && key === undefined) return;
   const bytes = bytesOfText(key ?? "", "homomorphicKey");
   if (envelope === undefined || toBase64url(sha256(bytes)) !== receiverKey.statement.homomorphicKey) {

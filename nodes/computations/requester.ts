@@ -26,6 +26,7 @@ import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, OpeningRecord } from "./context.ts";
 import { assembleEvidence } from "./evidence.ts";
 import { Accepted, paths, ReceiverKeyAnswer, SealedResult } from "./peer-messages.ts";
+import { assertReceiverKey } from "./receiver-key-check.ts";
 import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { createSealingKey } from "./sealing.ts";
@@ -182,13 +183,15 @@ async function keyOfReceiver(
   const parameters = body.envelope === undefined ? {} : { parameters: body.envelope.parameters };
   const about = { computation: body.computation, request: body.request, ...parameters };
   if (body.receiver === ctx.services.member) return await receiverKeyFor(ctx, body.receiver, about);
-  return await ctx.services.peers.call(await ctx.services.members.target(body.receiver), {
+  const answer = await ctx.services.peers.call(await ctx.services.members.target(body.receiver), {
     method: "POST",
     path: paths.receiverKey(body.computation),
     body: { request: body.request, ...parameters },
     response: ReceiverKeyAnswer,
     attempts: 3,
   });
+  assertReceiverKey(body, answer, await ctx.facts.publicKey(body.receiver, answer.key.key));
+  return answer;
 }
 
 async function handOver(
