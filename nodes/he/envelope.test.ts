@@ -50,6 +50,31 @@ test("one encryptor serves keys of different sets, and goes on after one that is
   }
 });
 
+test("a key that is none costs the vectors that are encrypted meanwhile nothing", async () => {
+  const { publicKey } = await createEnvelopeKeys(set);
+  await using encryptor = createEnvelopeEncryptor({ threads: 1 });
+  const others = () => [randomWords(), randomWords()].map((words) => encryptor.encrypt(set, publicKey, words));
+  const before = others();
+  await expect(encryptor.encrypt(set, publicKey.subarray(1), randomWords())).rejects.toThrow("public key: wanted");
+  const sealed = await Promise.all([...before, ...others()]);
+  expect(new Set(sealed.map(({ length }) => length)).size).toBe(1);
+});
+
+test("where a worker fails, the vector and those beside it are encrypted by others", async () => {
+  const { publicKey } = await createEnvelopeKeys(set);
+  await using encryptor = createEnvelopeEncryptor({ threads: 2 });
+  const words = BigUint64Array.of(7n);
+  const whole = words.slice.bind(words);
+  let failures = 1;
+  // Says it has more bytes than it has: the worker that gets it fails.
+  const short = { length: 1, byteOffset: 0, byteLength: 8 };
+  words.slice = (...range) =>
+    failures-- > 0 ? ({ ...short, buffer: new ArrayBuffer(4) } as unknown as typeof words) : whole(...range);
+  const sealed = await Promise.all([words, randomWords()].map((one) => encryptor.encrypt(set, publicKey, one)));
+  expect(sealed.map(({ length }) => length / 65_649)).toEqual([1, 3]);
+  expect(failures).toBeLessThan(0);
+});
+
 test("a ciphertext that is none stops the sum before the library sees it, and the worker goes on", async () => {
   const keys = await createEnvelopeKeys(set);
   await using encryptor = createEnvelopeEncryptor({ threads: 1 });

@@ -2,12 +2,17 @@
  * The homomorphic envelope of a chunk of words: members encrypt their masked words under the receiver's key, the coordinator
  * adds what members signed, the receiver reads the sum. Everything that computes runs in workers.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ciphertextsIn } from "../../crypto/he/ciphertexts.ts";
 import { HeError } from "../../crypto/he/errors.ts";
 import { type SummedWords, settleCarries } from "../../crypto/he/limbs.ts";
 import { ciphertextsFor, type ParameterSet, wordsPerCiphertext } from "../../crypto/he/parameters.ts";
 import type { HeKeyPair } from "../../crypto/he/session.ts";
 import { openSealWorkers, type SealWorkerOptions, type SealWorkers } from "./seal-workers.ts";
+
+/** A vector that is not encrypted costs a member its contribution, and a worker may end for what others asked of it. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 250;
 
 /** For one computation and one sum; keep the secret key with what else must not outlive it. */
 export async function createEnvelopeKeys(set: ParameterSet): Promise<HeKeyPair> {
@@ -18,45 +23,64 @@ export async function createEnvelopeKeys(set: ParameterSet): Promise<HeKeyPair> 
 export interface EnvelopeEncryptor extends AsyncDisposable {
   /** Starts a worker, if there is none: a computation that will need it has begun. */
   warm(): void;
-  /** Ciphertexts of all words, one after another. Throws HeError where the key is not one of the set. */
+  /**
+   * Ciphertexts of all words, one after another. Throws HeError where the key is not one of the set; where a worker fails,
+   * new ones try again before it throws.
+   */
   encrypt(set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array): Promise<Uint8Array>;
 }
 
 /** Of a whole node: its workers see masked words and public keys, and serve one computation after another. */
 export function createEnvelopeEncryptor(options: SealWorkerOptions = {}): EnvelopeEncryptor {
   let opening: Promise<SealWorkers> | undefined;
+  let isDisposed = false;
   const workers = (): Promise<SealWorkers> => {
     opening ??= openSealWorkers({ kind: "encrypt" }, options);
     return opening;
   };
-  async function close(): Promise<void> {
-    const open = opening;
-    opening = undefined;
-    await (await open?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  /** That group and no later one, which others have begun to use. */
+  async function close(group = opening): Promise<void> {
+    if (opening === group) opening = undefined;
+    await (await group?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
   return Object.freeze({
     warm() {
-      workers().catch(() => close());
+      const group = workers();
+      group.catch(() => close(group));
     },
     async encrypt(set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array) {
-      try {
-        const { run } = await workers();
-        const blobs = await Promise.all(
-          piecesOf(set, words.length).map(({ start, count }) => {
-            const piece = words.slice(start, start + count);
-            return run({ kind: "encrypt", set: set.id, publicKey, words: piece }, [piece.buffer]);
-          }),
-        );
-        return together(blobs);
-      } catch (error) {
-        // A worker that has failed has ended; the next vector begins with a new one.
-        await close();
-        throw error;
+      for (let attempt = 1; ; attempt++) {
+        if (isDisposed) throw new HeError("ERR_HE_FAILED", "this node's workers for homomorphic encryption have ended");
+        const group = workers();
+        try {
+          return await sealedBy(await group, set, publicKey, words);
+        } catch (error) {
+          // A key that is none costs nobody else its workers, and stays none.
+          if (!isFailed(error)) throw error;
+          await close(group);
+          if (attempt === ATTEMPTS) throw error;
+        }
+        await sleep(PAUSE_MS * attempt);
       }
     },
-    [Symbol.asyncDispose]: close,
+    async [Symbol.asyncDispose]() {
+      isDisposed = true;
+      await close();
+    },
   });
 }
+
+async function sealedBy({ run }: SealWorkers, set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array) {
+  const blobs = await Promise.all(
+    piecesOf(set, words.length).map(({ start, count }) => {
+      const piece = words.slice(start, start + count);
+      return run({ kind: "encrypt", set: set.id, publicKey, words: piece }, [piece.buffer]);
+    }),
+  );
+  return together(blobs);
+}
+
+const isFailed = (error: unknown): boolean => !(error instanceof HeError) || error.code === "ERR_HE_FAILED";
 
 export interface EnvelopeAdder extends AsyncDisposable {
   /** The sum of chunks of one place, still under the receiver's key. Throws HeError. */

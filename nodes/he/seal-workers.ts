@@ -44,7 +44,10 @@ export async function openSealWorkers(
   role: SealRole,
   { threads = availableParallelism(), maximumHeapBytes = HEAP_BYTES, together = false }: SealWorkerOptions = {},
 ): Promise<SealWorkers> {
-  compiled ??= compileSeal();
+  compiled ??= compileSeal().catch((error: unknown) => {
+    compiled = undefined;
+    throw error;
+  });
   const data: SealWorkerData = { module: await compiled, maximumHeapBytes, role };
   const waiting: Job[] = [];
   let isClosing = false;
@@ -111,7 +114,11 @@ function startWorker(workerData: SealWorkerData, changed: () => void) {
     running.delete(reply.id);
     clearTimeout(job.late);
     if ("answer" in reply) job.resolve(reply.answer);
-    else job.reject(new HeError(reply.refused.code, reply.refused.message));
+    else {
+      // It ends by itself then, a little later: what it has in its queue would wait for that in vain, and no more is added.
+      if (reply.refused.code === "ERR_HE_FAILED") ended = true;
+      job.reject(new HeError(reply.refused.code, reply.refused.message));
+    }
     changed();
   });
   // What it says of its end might tell of a key.
