@@ -110,7 +110,7 @@ async function submit(
 
   const signatures = options.signatures(state);
   const time = new Date(millis).toISOString();
-  const host: Host = { store: state, time, position: NO_POSITION, verify: signatures.verify };
+  const host: Host = { store: state, time, position: NO_POSITION, logSize: 0, verify: signatures.verify };
   const outcomes: SubmitOutcome[] = [];
   for await (const run of signatures.inOrder(runsOf(transactions))) {
     for (const { transaction, text } of run) {

@@ -52,7 +52,7 @@ export function emptyWorld() {
     /** Minutes since START. */
     clock: 0,
     async run(signed: unknown): Promise<Outcome> {
-      const host = { store: state, time: minutes(world.clock), position, verify: verifyForContract };
+      const host = { store: state, time: minutes(world.clock), position, logSize: position, verify: verifyForContract };
       const outcome = await execute(host, signed);
       if (outcome.ok && outcome.repeats === undefined) position += 1;
       return outcome;

@@ -13,6 +13,8 @@ export interface Host {
   readonly time: string;
   /** Position of this transaction in the ledger, from 0. */
   readonly position: number;
+  /** Entries of the sequencer's log before this one: the position, or 0 where no sequencer keeps the ledger. */
+  readonly logSize: number;
   /** False for unknown suites and malformed input; never throws. `domain` as in crypto/suites/signed.ts. */
   verify(publicKey: string, domain: string, signed: SignedLike): boolean | Promise<boolean>;
 }

@@ -46,9 +46,9 @@ async function demandSensible(host: Host, proposal: Proposal): Promise<void> {
         "proposal.sequencer",
       );
       demand(
-        proposal.from.size <= host.position,
+        proposal.from.size <= host.logSize,
         "ERR_CONTRACT_RANGE",
-        `proposal.from.size: expected at most ${host.position}, got ${proposal.from.size}`,
+        `proposal.from.size: expected at most ${host.logSize}, got ${proposal.from.size}`,
         "proposal.from.size",
       );
       return;

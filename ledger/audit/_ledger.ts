@@ -64,7 +64,13 @@ export function ledgerFixture(cosigners: readonly string[], { lawless = false } 
   async function record(transaction: SignedTransaction): Promise<LedgerEntry> {
     clock += 1000;
     const entry = { position: entries.length, time: now(), transaction };
-    const host = { store, time: entry.time, position: entry.position, verify: verifyForContract };
+    const host = {
+      store,
+      time: entry.time,
+      position: entry.position,
+      logSize: entry.position,
+      verify: verifyForContract,
+    };
     if (!lawless) {
       const outcome = await execute(host, transaction);
       if (!outcome.ok)

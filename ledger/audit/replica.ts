@@ -163,7 +163,7 @@ async function replay({
     if (Number.isNaN(millis)) return problem("instant", { got: time });
     if (previous !== undefined && millis < Date.parse(previous)) return problem("time-order", { previous, got: time });
   }
-  const outcome = await execute({ store, time, position, verify }, transaction, text);
+  const outcome = await execute({ store, time, position, logSize: position, verify }, transaction, text);
   if (!outcome.ok) {
     return problem("rejected", { rule: outcome.code, field: outcome.field ?? "", detail: outcome.message });
   }

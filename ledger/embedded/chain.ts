@@ -92,6 +92,8 @@ export interface ChainStart {
   readonly keys: KeyFilter;
   /** A record that writes such a key is the last of its group commit. */
   readonly endsGroup: (key: string) => boolean;
+  /** A sequencer keeps these entries as its log. */
+  readonly isSequenced: boolean;
 }
 
 export type Chain = ReturnType<typeof createChain>;
@@ -166,7 +168,9 @@ export function createChain(start: ChainStart) {
         if (governs) break;
         const position = from + entries.length;
         const entry: LedgerEntry = { position, time, transaction };
-        const outcome = await execute({ store: watched, position, time, verify: signatures.verify }, transaction, text);
+        const logSize = start.isSequenced ? position : 0;
+        const host = { store: watched, position, logSize, time, verify: signatures.verify };
+        const outcome = await execute(host, transaction, text);
         if (!judge(outcome, entry)) continue;
         entries.push(entry);
         texts.push(leafText(time, text ?? ""));

@@ -24,9 +24,11 @@ export interface ChainRules {
   readonly demandCheckpoint: typeof demandCheckpoint;
   /** A record that writes such a key is the last of its group commit. */
   readonly endsGroup: (key: string) => boolean;
+  /** A sequencer keeps these entries as its log. */
+  readonly isSequenced: boolean;
 }
 
-const EMBEDDED: ChainRules = { demandCheckpoint, endsGroup: isGovernanceKey };
+const EMBEDDED: ChainRules = { demandCheckpoint, endsGroup: isGovernanceKey, isSequenced: true };
 
 /** Throws LedgerError ERR_LEDGER_CORRUPT naming what disagrees. Reads the whole log once, hashing only. */
 export async function openChain(store: LogStore, network: string, rules: ChainRules = EMBEDDED): Promise<Chain> {
@@ -43,7 +45,8 @@ export async function openChain(store: LogStore, network: string, rules: ChainRu
   const keys = await demandState(store, head);
 
   const governance = await readGovernance(readOnly(stateBase(store)), network);
-  const chain = createChain({ store, network, head, range: atHead, governance, keys, endsGroup: rules.endsGroup });
+  const { endsGroup, isSequenced } = rules;
+  const chain = createChain({ store, network, head, range: atHead, governance, keys, endsGroup, isSequenced });
   if (tail !== undefined) await restoreTail(chain, tail, staged, atEnd);
   return chain;
 }

@@ -5,7 +5,7 @@ import { createContract } from "../../chaincode/fabric/contract.ts";
 import { type ChaincodeServer, startChaincode } from "../../chaincode/fabric/server.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
 import { canonicalJson, isCanonicalText } from "../../crypto/suites/digest.ts";
-import { admission, anchor, founding, NETWORK, testMember } from "../conformance/fixture.ts";
+import { admission, anchor, digest, founding, NETWORK, testMember, transaction } from "../conformance/fixture.ts";
 import { collect } from "../conformance/suite.ts";
 import { createSignatureQueue } from "../contract.ts";
 import { memoryStore } from "../embedded/_memory-store.ts";
@@ -166,4 +166,13 @@ test("a store of another channel or chaincode is refused", async () => {
     code: "ERR_LEDGER_PROFILE",
     message: expect.stringContaining("sealane on other"),
   });
+});
+
+test("a vote on a log that no sequencer keeps is refused by peers and replica alike, and stops no node", async () => {
+  await founded();
+  const proposal = { kind: "replace-sequencer", sequencer: second.id, from: { size: 1, root: digest("log") } } as const;
+  const voted = await call([transaction(founder, "vote.cast", { proposal, choice: "for" }), anchor(founder, 0)]);
+  await view.apply(next([voted]));
+  expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
+  expect(view.chain.head().size).toBe(3);
 });

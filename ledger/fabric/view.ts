@@ -49,6 +49,7 @@ export async function openView(
       );
     },
     endsGroup: () => false,
+    isSequenced: false,
   });
   const progress = () => {
     const { checkpoint } = chain.head();

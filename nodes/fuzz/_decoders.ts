@@ -249,6 +249,7 @@ async function contract(): Promise<readonly Decoder[]> {
     },
     time: "2026-03-01T08:30:00.000Z",
     position: 10_000,
+    logSize: 10_000,
     verify: () => true,
   };
   const real: Partial<Record<TransactionType, unknown[]>> = {
