@@ -1,11 +1,15 @@
 /** R's part of a homomorphic envelope: its worker gets the secret key, and sums that were found to be those of what was signed. */
+import { EventEmitter } from "node:events";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
+import { HeError } from "../../crypto/he/errors.ts";
 import { parametersNamed, wordsPerCiphertext } from "../../crypto/he/parameters.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { type EnvelopeReader, openEnvelopeReader } from "../he/envelope.ts";
 import type { SealedSum } from "./redo-sum.ts";
+import { untilDone } from "./retry.ts";
 
 export interface SealedReading extends Pick<SealedSum, "read"> {
+  /** What is being read is given up; what is read later begins with a new worker. */
   close(): Promise<void>;
 }
 
@@ -28,17 +32,46 @@ export function createSealedReading(
   };
   // At once: a worker takes a moment to start, and the rounds before take longer.
   let reader = open();
+  const closed = new EventEmitter();
+
+  async function end(one = reader): Promise<void> {
+    if (reader === one) reader = undefined;
+    await (await one?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  }
+
+  async function readOnce(index: number, chunk: Uint8Array, count: number): Promise<BigUint64Array> {
+    // A sum that is read again, after a crash or a false transcript, is the same one: close-2 names its ciphertexts.
+    reader ??= open();
+    const present = reader;
+    if (present === undefined) throw new TypeError(`computation ${computation}: its homomorphic key is gone`);
+    try {
+      return await (await present).read({ index, chunk, words: count, pattern });
+    } catch (error) {
+      // Its worker has ended; another one has the key anew.
+      if (isWorkersEnd(error)) await end(present);
+      throw error;
+    }
+  }
+
   return Object.freeze({
     async read(index: number, chunk: Uint8Array, count: number) {
-      // A sum that is read again, after a crash or a false transcript, is the same one: close-2 names its ciphertexts.
-      reader ??= open();
-      if (reader === undefined) throw new TypeError(`computation ${computation}: its homomorphic key is gone`);
-      return await (await reader).read({ index, chunk, words: count, pattern });
+      const stop = new AbortController();
+      const onClosed = () => stop.abort();
+      closed.once("closed", onClosed);
+      try {
+        // Nobody else would begin again: R would wait for its own sum until the deadline.
+        const attempt = () => readOnce(index, chunk, count);
+        const words = await untilDone(attempt, { signal: stop.signal, isFinal: (error) => !isWorkersEnd(error) });
+        return words ?? Promise.reject(new HeError("ERR_HE_FAILED", `computation ${computation}: no longer read`));
+      } finally {
+        closed.off("closed", onClosed);
+      }
     },
     async close() {
-      const last = reader;
-      reader = undefined;
-      await (await last?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      closed.emit("closed");
+      await end();
     },
   });
 }
+
+const isWorkersEnd = (error: unknown): boolean => error instanceof HeError && error.code === "ERR_HE_FAILED";

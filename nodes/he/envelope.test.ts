@@ -54,9 +54,10 @@ test("a key that is none costs the vectors that are encrypted meanwhile nothing"
   const { publicKey } = await createEnvelopeKeys(set);
   await using encryptor = createEnvelopeEncryptor({ threads: 1 });
   const others = () => [randomWords(), randomWords()].map((words) => encryptor.encrypt(set, publicKey, words));
-  const before = others();
-  await expect(encryptor.encrypt(set, publicKey.subarray(1), randomWords())).rejects.toThrow("public key: wanted");
-  const sealed = await Promise.all([...before, ...others()]);
+  const wrong = encryptor.encrypt(set, publicKey.subarray(1), randomWords());
+  const beside = Promise.all(others());
+  await expect(wrong).rejects.toThrow("public key: wanted");
+  const sealed = [...(await beside), ...(await Promise.all(others()))];
   expect(new Set(sealed.map(({ length }) => length)).size).toBe(1);
 });
 
