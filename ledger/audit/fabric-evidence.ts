@@ -10,7 +10,7 @@ import { headerBytes } from "./fabric-der.ts";
 import { demandThat, FabricFault, present } from "./fabric-fault.ts";
 import { sha256 } from "./fabric-msp.ts";
 import { type PeerStatement, statedBlock, verifyStatement } from "./fabric-statement.ts";
-import { isCall, timeOf, type VerifiedCall, verifyCall } from "./fabric-transaction.ts";
+import { isCall, type VerifiedCall, verifyCall } from "./fabric-transaction.ts";
 import type { Findings } from "./problems.ts";
 
 export interface FabricEvidence {
@@ -77,7 +77,7 @@ export function verifyFabric(
         waiting.push({ read, under: undefined });
         return;
       }
-      const { lastConfig } = verifyOrder(block, before.config, timeOfBlock(block));
+      const { lastConfig } = verifyOrder(block, before.config);
       if (lastConfig === block.number) {
         const config = configIn(block, pinned.channel);
         const expected = before.config.sequence + 1;
@@ -207,7 +207,5 @@ const looksLikeConfig = ({ envelopes }: BlockParts): boolean => {
     return true;
   }
 };
-
-const timeOfBlock = ({ envelopes }: BlockParts): number => Math.max(...envelopes.map(timeOf));
 
 const bytes = (text: string): Buffer => Buffer.from(text, "base64url");

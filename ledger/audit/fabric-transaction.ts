@@ -28,9 +28,6 @@ export function isCall(envelope: Uint8Array): boolean {
   return decoded("envelope", () => channelHeaderOf(envelope).getType() === common.HeaderType.ENDORSER_TRANSACTION);
 }
 
-/** Milliseconds since the epoch. */
-export const timeOf = (envelope: Uint8Array): number => decoded("envelope", () => millisOf(channelHeaderOf(envelope)));
-
 /** Everything but its validity, which follows from the state. Throws FabricFault. `policyOf` is asked for the called chaincode. */
 export function verifyCall(
   envelope: Uint8Array,

@@ -8,7 +8,6 @@ import { common } from "@hyperledger/fabric-protos";
 import { type BlockParts, readBlockParts, verifyOrder } from "../audit/fabric-block.ts";
 import { type ChannelConfig, readChannelConfig } from "../audit/fabric-channel.ts";
 import { FabricFault } from "../audit/fabric-fault.ts";
-import { timeOf } from "../audit/fabric-transaction.ts";
 import { LedgerError } from "../port.ts";
 import type { FabricProfile } from "./profile.ts";
 
@@ -58,9 +57,7 @@ async function configAt(
 }
 
 function ordered(parts: BlockParts, config: ChannelConfig): void {
-  const [first] = parts.envelopes;
-  if (first === undefined) throw corrupt(parts.number, "it holds no transaction");
-  faulty(parts.number, () => verifyOrder(parts, config, timeOf(first)));
+  faulty(parts.number, () => verifyOrder(parts, config));
 }
 
 function demandPinned({ organisations }: FabricProfile, config: ChannelConfig): void {
