@@ -59,6 +59,8 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,
+    // A pause that the other side does not take is kept here all the same.
+    endsIfRefused: (message) => message["@type"] !== "TransferSuspensionMessage",
     onMoved(record) {
       const state = record.side.document?.state;
       watched(record, state === undefined || isTransferOver(state));

@@ -152,6 +152,20 @@ describe("a message that the other side refuses for good", () => {
     await world.stop();
   });
 
+  test("and that ends a process without a deadline ends it for the side that said so, with its cause", async () => {
+    const revoked = causeOf("agreement-revoked", "the ledger says so");
+    const ending: Next = async ({ side: { document } }) => document && negotiationTermination(document, revoked);
+    const world = createWorld({ alpha: silent, beta: ending }, [], {
+      endsIfRefused: () => true,
+      mayTake: mayTake("ContractNegotiationTerminationMessage"),
+    });
+    await world.boot();
+    await world.engine("alpha").begin(BEGIN);
+    await expect.poll(async () => (await world.kept("beta"))?.side.document?.state, SOON).toBe("TERMINATED");
+    expect((await world.kept("beta"))?.side.document?.termination).toEqual({ by: "provider", ...revoked });
+    await world.stop();
+  });
+
   test("does not undo what the ledger has", async () => {
     const world = createWorld({ alpha: agreeing, beta: agreeing }, [], {
       endings: { waitMs: DAY_MS, message: negotiationTermination },

@@ -55,14 +55,8 @@ export const refusedBy = ({ type, code, reasons }: ProcessRefusal): Cause =>
   causeOf("peer-refused", `${type}: ${code}`, ...reasons);
 
 /** Of a message that the other side will never take. An end that it refuses keeps its own cause. */
-export function refusedCause<D, M extends { readonly "@type": string }>(
-  endings: Endings<D, M>,
-  document: D,
-  message: M,
-  refusal: ProcessRefusal,
-): Cause {
-  const cause = refusedBy(refusal);
-  if (message["@type"] !== endings.message(document, cause)["@type"]) return cause;
-  const own = message as { readonly code?: string; readonly reason?: readonly unknown[] };
-  return { code: own.code ?? cause.code, ...(own.reason === undefined ? {} : { reason: [...own.reason] }) };
+export function refusedCause(message: { readonly "@type": string }, refusal: ProcessRefusal): Cause {
+  const { code, reason } = message as { readonly code?: string; readonly reason?: readonly unknown[] };
+  if (code === undefined) return refusedBy(refusal);
+  return { code, ...(reason === undefined ? {} : { reason: [...reason] }) };
 }

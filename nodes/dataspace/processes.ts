@@ -71,6 +71,8 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
   readonly stands?: (record: ProcessRecord<D, M>) => Promise<D | undefined>;
   /** Ends what nobody can say anything more about. Absent: processes stand still for as long as the other side likes. */
   readonly endings?: Endings<D, M>;
+  /** The other side has refused it for good: is the process over for this side then? Negotiations have `endings`. */
+  readonly endsIfRefused?: (message: M) => boolean;
   /** Absent: what is over stays for ever. */
   readonly ended?: {
     readonly marks: RecordStore<EndedMark>;
@@ -222,11 +224,13 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     });
     const isRefused = wish !== undefined && wish["@type"] === refusal?.type;
     if (wish !== undefined && !isRefused) return { kind: "say", message: wish };
+    const isEnd = isRefused && refusal?.isFinal !== false && ports.endsIfRefused?.(wish) === true;
+    if (isEnd && about !== undefined) return { kind: "declare", cause: refusedCause(wish, refusal!) };
     if (about === undefined || endings === undefined || due === undefined) return undefined;
     const standing = isRefused || isOverdue ? await ports.stands?.(record) : undefined;
     if (standing !== undefined && isOverdue) return { kind: "stand", document: standing };
     const end = (cause: Cause) => endOf(protocol, endings, about, cause);
-    if (isRefused && standing === undefined) return end(refusedCause(endings, about.side.document, wish, refusal));
+    if (isRefused && standing === undefined) return end(refusedCause(wish, refusal));
     if (isOverdue) return end(deadlinePassed(about.side.document, due));
     timers.at(record.pid, due, () => queue.poke(record.pid));
     return undefined;
