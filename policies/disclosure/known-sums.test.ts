@@ -152,3 +152,64 @@ test("whatever is published by and by: no sum and no rest that the public can wo
     { numRuns: 50 },
   );
 });
+
+describe("sets that overlap without one containing the other", () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+
+  test("are not published beside each other: three of them give the sum of what two share", () => {
+    const held = Object.fromEntries(names.map((name, at) => [name, at === 0 ? 1_000 : at < 3 ? 1 : 300]));
+    const [u, v, w] = [names.slice(0, 3), names.slice(3, 6), names.slice(6)] as const;
+    const first = sum("u+v", held, [...u, ...v], "told");
+    expect(judged(first, sum("v+w", held, [...v, ...w]))).toEqual({ "v+w": "protection-interval" });
+    expect(judged(first, sum("v+w", held, [...v, ...w], "told"), sum("u+w", held, [...u, ...w]))).toHaveProperty("u+w");
+  });
+
+  test("whatever sets are asked for: nothing in the span of what was published is concentrated", () => {
+    const few = names.slice(0, 6);
+    const value = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 2000 }));
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 6, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 63 }), { minLength: 3, maxLength: 6 }),
+        (values, asked) => {
+          const held = Object.fromEntries(few.map((name, at) => [name, values[at]!]));
+          const membersOf = (set: number) => few.filter((_, at) => (set >> at) & 1);
+          const kept: KnownSum[] = [];
+          const told: number[] = [];
+          for (const [at, set] of asked.entries()) {
+            const one = sum(`${at}`, held, membersOf(set));
+            const isWithheld = withheldSums([...kept, one], RULES, solver).has(one.id);
+            kept.push({ ...one, state: isWithheld ? "hidden" : "told" });
+            if (!isWithheld) told.push(set);
+          }
+          const rank = rankOf(told.map(vectorOf));
+          for (let set = 1; set < 64; set++) {
+            if (rankOf([...told, set].map(vectorOf)) > rank) continue;
+            const sorted = membersOf(set)
+              .map((name) => BigInt(held[name]!))
+              .sort((x, y) => (x < y ? 1 : -1));
+            expect([set, isConcentrated(sorted, DOMINANCE)]).toEqual([set, false]);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+const vectorOf = (set: number): bigint[] => Array.from({ length: 6 }, (_, at) => BigInt((set >> at) & 1));
+
+/** By elimination without fractions. */
+function rankOf(vectors: readonly (readonly bigint[])[]): number {
+  let rows = vectors.map((row) => [...row]);
+  let rank = 0;
+  for (let column = 0; column < 6; column++) {
+    const pivot = rows.find((row) => row[column] !== 0n);
+    if (pivot === undefined) continue;
+    rank += 1;
+    rows = rows
+      .filter((row) => row !== pivot)
+      .map((row) => row.map((cell, at) => cell * pivot[column]! - row[column]! * pivot[at]!));
+  }
+  return rank;
+}

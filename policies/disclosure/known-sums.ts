@@ -3,6 +3,9 @@
  * the new ones may be published. A sum over a larger set less sums over disjoint parts of it is a sum over the rest:
  * nobody published it and everybody can work it out, so it is judged like the others. What is withheld for what is in it
  * stays unknown by the protection interval, also with everything that was published before (attack.ts).
+ *
+ * So that these are all the sums that can be worked out, what is published of one record is a laminar family: of two sets
+ * one contains the other, or they share nobody. With sets that overlap otherwise, (AB + BC - AC) / 2 is the sum over B.
  */
 import type { Protection } from "./attackers.ts";
 import type { CellSums } from "./contributors.ts";
@@ -48,6 +51,7 @@ export function withheldSums(
   const withheld = new Map<bigint, SumRule>();
   for (const { set, state, candidates: ids } of known) {
     if (state === "hidden") withheld.set(set, "protection-interval");
+    if (ids.length > 0 && known.some((other) => overlaps(set, other.set))) withheld.set(set, "protection-interval");
     for (const id of ids) if (primary.has(id)) withheld.set(set, primary.get(id)!);
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -64,6 +68,11 @@ export function withheldSums(
     );
   }
   return everything();
+}
+
+function overlaps(a: bigint, b: bigint): boolean {
+  const both = a & b;
+  return both !== 0n && both !== a && both !== b;
 }
 
 /** Sets of organisations whose sums are withheld, with the rule; undefined: nothing is proven. */
