@@ -72,19 +72,8 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
   for (const { path, calls, bytes } of spent.filter((one) => one.calls > 0).sort((a, b) => b.calls - a.calls)) {
     note(`${calls.toFixed(1).padStart(6)} calls ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${path}`);
   }
-  const bfvP50Ms = percentile(
-    sealed.map(({ ms }) => ms),
-    0.5,
-  );
-  const ofBfv: Metric[] =
-    sealed.length === 0
-      ? []
-      : [
-          { metric: "bfvP50Ms", value: bfvP50Ms, unit: "ms" },
-          { metric: "bfvToMask", value: bfvP50Ms / percentile(samples, 0.5), unit: "x", target: { atMost: 2 } },
-        ];
   const results: Metric[] = [
-    ...ofBfv,
+    ...underBfv(sealed, samples),
     { metric: "requestP50Ms", value: percentile(samples, 0.5), unit: "ms", target: { atMost: 500 } },
     { metric: "requestP95Ms", value: percentile(samples, 0.95), unit: "ms" },
     ...Object.keys(all[0]!.steps).map((step) => ({
@@ -106,6 +95,19 @@ export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => 
     results,
   };
 });
+
+/** Medians of the questions asked by both methods; nothing where they were not. */
+function underBfv(sealed: readonly Measured[], samples: readonly number[]): readonly Metric[] {
+  if (sealed.length === 0) return [];
+  const p50 = percentile(
+    sealed.map(({ ms }) => ms),
+    0.5,
+  );
+  return [
+    { metric: "bfvP50Ms", value: p50, unit: "ms" },
+    { metric: "bfvToMask", value: p50 / percentile(samples, 0.5), unit: "x", target: { atMost: 2 } },
+  ];
+}
 
 const textOf = (steps: Readonly<Record<string, number>>): string =>
   Object.entries(steps)
