@@ -104,13 +104,12 @@ export function createInbox(deps: {
     },
     erase: (pid: string) =>
       oneAtATime(pid, async () => {
-        const isKnown = (await records.get(pid)) !== undefined;
+        // A name that nobody knows writes nothing: whoever asks with it is refused.
+        if ((await records.get(pid)) === undefined) return false;
         await removed(pid);
-        if (isKnown) {
-          await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-          await syncFolder(folder);
-        }
-        return isKnown;
+        await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+        await syncFolder(folder);
+        return true;
       }),
     take: (pid: string, { offset, digest, bytes, part }: InboxPart) =>
       oneAtATime(pid, async () => {
