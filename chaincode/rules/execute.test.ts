@@ -53,10 +53,23 @@ describe("form", () => {
     expect(await rejection(hostile)).toMatchObject({ ok: false, code: "ERR_CONTRACT_SCHEMA" });
   });
 
+  const nest = (value: unknown, depth: number): unknown => {
+    let nested = value;
+    for (let at = 0; at < depth; at += 1) nested = [nested];
+    return nested;
+  };
+
   test("nesting beyond the stack is answered", async () => {
-    let nested: unknown = 0;
-    for (let depth = 0; depth < 200_000; depth += 1) nested = [nested];
-    expect(await rejection(nested)).toMatchObject({ code: "ERR_CONTRACT_SCHEMA" });
+    expect(await rejection(nest(0, 200_000))).toMatchObject({ code: "ERR_CONTRACT_SCHEMA" });
+  });
+
+  test("nesting beyond 64 has one answer on every host, however much its stack holds and in whatever order keys are", async () => {
+    const large = { z: "x".repeat(MAX_TRANSACTION_BYTES), a: 1 };
+    expect(await rejection(nest(large, 63))).toMatchObject({ code: "ERR_CONTRACT_TOO_LARGE" });
+    expect(await rejection(nest(large, 64))).toMatchObject({ code: "ERR_CONTRACT_SCHEMA" });
+    const ordered = { a: 1, z: large.z };
+    expect(await rejection(nest(ordered, 63))).toMatchObject({ code: "ERR_CONTRACT_TOO_LARGE" });
+    expect(await rejection(nest(ordered, 64))).toMatchObject({ code: "ERR_CONTRACT_SCHEMA" });
   });
 
   test.each(["", "no.such", "__proto__", "constructor", "toString"])("type %j does not exist", async (type) => {

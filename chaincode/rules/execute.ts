@@ -91,7 +91,7 @@ function textOf(transaction: unknown): string | undefined {
   try {
     return canonicalText(transaction);
   } catch {
-    // Not JSON, or nested beyond the stack: either way no transaction.
+    // Not JSON: no transaction.
     return undefined;
   }
 }

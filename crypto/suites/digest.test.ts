@@ -1,7 +1,7 @@
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson, isCanonicalText } from "./digest.ts";
+import { canonicalJson, isCanonicalText, MAX_NESTING } from "./digest.ts";
 
 const inOrder = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inOrder);
@@ -76,9 +76,18 @@ test("a text is canonical exactly where it is the one that its value has", () =>
   }
   const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
   expect(isCanonicalText(deep, JSON.parse(deep))).toBe(false);
-  expect(
-    isCanonicalText(`${"[".repeat(100)}${"]".repeat(100)}`, JSON.parse(`${"[".repeat(100)}${"]".repeat(100)}`)),
-  ).toBe(true);
+});
+
+test("what is nested deeper than 64 has no text, in whatever order its keys are", () => {
+  const nested = (depth: number, inner: string) => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
+  for (const inner of ["1", '{"b":1,"a":2}', '{"a":1,"b":2}']) {
+    const own = inner === "1" ? 0 : 1;
+    const [holds, fails] = [nested(MAX_NESTING - own, inner), nested(MAX_NESTING - own + 1, inner)];
+    expect(canonicalJson(JSON.parse(holds))).toBe(canonicalize(JSON.parse(holds)));
+    expect(isCanonicalText(canonicalJson(JSON.parse(holds)), JSON.parse(holds))).toBe(true);
+    expect(() => canonicalJson(JSON.parse(fails))).toThrow(/nested more than 64 deep/);
+    expect(isCanonicalText(canonicalize(JSON.parse(fails))!, JSON.parse(fails))).toBe(false);
+  }
 });
 
 function canonicalOf(value: unknown): string | undefined {

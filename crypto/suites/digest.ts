@@ -8,8 +8,11 @@ import { concat, toBase64url, utf8 } from "./encoding.ts";
 
 const SALTED_DIGEST_LABEL = utf8("sealane/salted-digest/v1\0");
 export const SALT_BYTES = 32;
-/** Deeper and circular values go the slow way. */
-const MAX_NATIVE_DEPTH = 64;
+/**
+ * Arrays and objects within each other: deeper values have no text. A fixed number, because how much a stack holds differs from
+ * host to host, and hosts of the ledger must answer alike.
+ */
+export const MAX_NESTING = 64;
 const MAX_ONE_SHOT = 4096;
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
@@ -21,10 +24,11 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(whole.digest());
 }
 
-/** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry. */
+/** RFC 8785 text of a JSON value. Throws TypeError on anything JSON cannot carry, and on nesting beyond MAX_NESTING. */
 export function canonicalJson(value: unknown): string {
   const ordered = inOrder(value, 0);
   if (ordered !== OTHER) return JSON.stringify(ordered);
+  if (isTooDeep(value)) throw new TypeError(`value is nested more than ${MAX_NESTING} deep`);
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("value has no JSON form");
   return text;
@@ -48,7 +52,7 @@ function inOrder(value: unknown, depth: number): unknown {
   if (typeof value === "string") return value.isWellFormed() ? value : OTHER;
   if (typeof value === "number") return Number.isFinite(value) ? value : OTHER;
   if (value === null || typeof value === "boolean") return value;
-  if (typeof value !== "object" || depth > MAX_NATIVE_DEPTH || "toJSON" in value) return OTHER;
+  if (typeof value !== "object" || depth >= MAX_NESTING || "toJSON" in value) return OTHER;
   if (Array.isArray(value)) return arrayInOrder(value, depth);
   if (Object.getPrototypeOf(value) !== Object.prototype) return OTHER;
   return objectInOrder(value as Record<string, unknown>, depth);
@@ -85,6 +89,18 @@ function objectInOrder(fields: Readonly<Record<string, unknown>>, depth: number)
   return copy ?? fields;
 }
 
+/** Without recursion; what refers to itself is too deep. */
+function isTooDeep(value: unknown): boolean {
+  const pending = [{ value, depth: 0 }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.value === null || typeof next.value !== "object") continue;
+    const depth = next.depth + 1;
+    if (depth > MAX_NESTING) return true;
+    for (const item of Object.values(next.value)) pending.push({ value: item, depth });
+  }
+  return false;
+}
+
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 
 /** Is `text` the RFC 8785 text of `value`, which was parsed from it? In half the time of writing it again. */
@@ -101,7 +117,7 @@ export function isCanonicalText(text: string, value: unknown): boolean {
 /** Of a parsed value. */
 function hasOrderedKeys(value: unknown, depth: number): boolean {
   if (value === null || typeof value !== "object") return true;
-  if (depth > MAX_NATIVE_DEPTH) return false;
+  if (depth >= MAX_NESTING) return false;
   if (Array.isArray(value)) return value.every((item) => hasOrderedKeys(item, depth + 1));
   let previous = "";
   for (const key of Object.keys(value)) {
