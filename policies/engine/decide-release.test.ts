@@ -18,6 +18,8 @@ const prohibited = (leftOperand: string, value: string): readonly Prohibition[] 
   { action: "use", constraint: [{ leftOperand, operator: "isAnyOf", rightOperand: [value] }] },
 ];
 
+const word = (outcome: "approved" | "refused") => ({ outcome, by: "ibm/steward", at: context.now });
+
 test("records that the policy lists may leave, and no other column", () => {
   expect(judge()).toMatchObject({ outcome: "permit", reasons: ["all-rules-permit"] });
   expect(releasedFields(termsOf({}), asset).map(({ name }) => name)).toEqual(["capital", "year"]);
@@ -63,15 +65,26 @@ test.each([
   ["policy-expired", {}, { context: { ...context, now: "2029-01-01T00:00:00Z" } }],
   ["policy-not-yet-valid", {}, { context: { ...context, now: "2025-01-01T00:00:00Z" } }],
   ["requester-kind-not-allowed", {}, { context: { now: context.now } }],
+  ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "important", level: "L2" } } }],
+  ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "core", level: "L1" } } }],
+  ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "general", level: "L4" } } }],
+  ["approval-refused", { approval: "steward" }, { context: { ...context, approval: word("refused") } }],
 ] as [string, Partial<PolicyDraft>, Partial<ReleaseCase>][])("%s refuses", (reason, policy, change) => {
   const decision = judge(policy, change);
   expect(decision.outcome).toBe("refuse");
   expect(decision.reasons).toContain(reason);
 });
 
-test.each([
-  ["a steward decides", { approval: "steward" as const }, {}],
-  ["the data are important", {}, { asset: { ...asset, grade: { legal: "important" as const, level: "L2" as const } } }],
-])("where %s nothing leaves at once", (_why, policy, change) => {
-  expect(judge(policy, change).outcome).toBe("wait");
+test("where a steward decides, nothing leaves before the steward has approved", () => {
+  const decided = (outcome: "approved" | "refused") =>
+    judge({ approval: "steward" }, { context: { ...context, approval: word(outcome) } }).outcome;
+  expect(judge({ approval: "steward" })).toMatchObject({ outcome: "wait", reasons: ["approval-pending"] });
+  expect([decided("approved"), decided("refused")]).toEqual(["permit", "refuse"]);
+});
+
+test("no approval releases records of graded data", () => {
+  const grade = { legal: "important", level: "L2" } as const;
+  const approved = { ...context, approval: word("approved") };
+  const decision = judge({ approval: "steward" }, { asset: { ...asset, grade }, context: approved });
+  expect(decision).toMatchObject({ outcome: "refuse", reasons: ["grade-not-released"] });
 });

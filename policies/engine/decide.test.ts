@@ -265,6 +265,7 @@ describe("each rule refuses what it is for", () => {
     const unreachable = ["too-many-dimensions", "engine-failed", "rule-failed", "rule-silent"];
     // About records: decide-release.test.ts.
     const ofReleases = [
+      "grade-not-released",
       "identity-released",
       "mask-not-for-type",
       "release-empty",

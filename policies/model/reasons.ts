@@ -62,6 +62,7 @@ export const REFUSAL_REASONS = [
   "filter-not-allowed",
   "filter-repeated",
   "function-not-allowed",
+  "grade-not-released",
   "group-not-allowed",
   "identity-aggregated",
   "identity-compared",

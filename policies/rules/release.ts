@@ -3,6 +3,7 @@ import type { Asset, Field } from "../model/asset.ts";
 import { hidesIdentity, suits } from "../model/mask.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
+import { isGraded } from "./approval.ts";
 import { refuse, unless } from "./finding.ts";
 import { policyValidity } from "./validity.ts";
 
@@ -27,6 +28,10 @@ export const release: Rule<ReleaseCase> = {
     const refusals: Finding[] = policyValidity(terms, context.now);
     const { release: allowed } = terms;
     if (allowed === undefined) return [...refusals, refuse("release-not-allowed", {})];
+    if (isGraded(asset.grade)) {
+      const { legal, level } = asset.grade;
+      refusals.push(refuse("grade-not-released", { legal, level }));
+    }
     const listed = asset.fields.filter(({ element }) => allowed.elements.includes(element));
     const identities = listed
       .filter(({ element, identity }) => identity === true && !hidesIdentity(allowed.masks[element]))
