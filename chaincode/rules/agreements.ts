@@ -5,7 +5,7 @@ import { activeAsset } from "./assets.ts";
 import { failRunning } from "./computation-states.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { keys, readAgreement, readAgreementUses, readAssetVersion, readDecision } from "./keys.ts";
+import { keys, readAgreement, readAgreementUses, readAssetVersion, readDecision, readReleaseDecision } from "./keys.ts";
 import type { AgreementState, AssetState } from "./records.ts";
 import { openRequest } from "./requests.ts";
 import { activeMember, millisOf, providerOf, type Rule, written } from "./rule.ts";
@@ -101,11 +101,11 @@ async function demandFirst(host: Host, request: string, asset: string): Promise<
   );
 }
 
-/** Records go to another active member, by the policy in force. */
+/** Records go to another active member, by the policy in force; where a person was asked, by that person's word on them. */
 async function demandRelease(
   host: Host,
   provider: string,
-  { consumer, policy }: Conclusion,
+  { consumer, policy, negotiation, assetVersion }: Conclusion,
   asset: AssetState,
 ): Promise<void> {
   await activeMember(host, consumer, "consumer");
@@ -115,6 +115,19 @@ async function demandRelease(
     "ERR_CONTRACT_POLICY",
     `policy: the active policy is version ${asset.policyVersion} (${asset.policyDigest})`,
     "policy",
+  );
+  const decision = (await readReleaseDecision(host.store, provider, negotiation ?? ""))?.decision;
+  demand(
+    decision === undefined ||
+      (decision.outcome === "permit" &&
+        decision.asset === asset.asset &&
+        decision.assetVersion === assetVersion &&
+        decision.consumer === consumer &&
+        decision.policyDigest === policy?.digest &&
+        decision.policyVersion === policy.version),
+    "ERR_CONTRACT_DECISION",
+    `negotiation: the decision on it is ${decision?.outcome}, on ${decision?.asset} for ${decision?.consumer}`,
+    "negotiation",
   );
 }
 

@@ -15,6 +15,7 @@
  *   request/<request>                                   RequestState
  *   decision/<request>/<asset>                          DecisionState
  *   agreement/<agreement>                               AgreementState
+ *   release-decision/<provider>/<negotiation>           ReleaseDecisionState
  *   request-agreement/<request>/<asset>                 {agreement}: the latest for this asset and request
  *   agreement-use/<agreement>/<computation>             {position}
  *   request-computation/<request>                       {computation}: the latest for this request
@@ -47,6 +48,7 @@ import type {
   MemberState,
   NetworkState,
   OmittedState,
+  ReleaseDecisionState,
   RequestState,
   ResultState,
 } from "./records.ts";
@@ -67,6 +69,7 @@ export const keys = Object.freeze({
   request: (request: string) => `request/${request}`,
   decision: (request: string, asset: string) => `decision/${request}/${asset}`,
   agreement: (agreement: string) => `agreement/${agreement}`,
+  releaseDecision: (provider: string, negotiation: string) => `release-decision/${provider}/${negotiation}`,
   requestAgreement: (request: string, asset: string) => `request-agreement/${request}/${asset}`,
   agreementUse: (agreement: string, computation: string) => `agreement-use/${agreement}/${computation}`,
   assetUse: (asset: string, computation: string) => `asset-use/${asset}/${computation}`,
@@ -118,6 +121,9 @@ export const readDecisions = (state: StateReader, request: string) =>
   readAll<DecisionState>(state, `decision/${request}/`);
 export const readAgreement = (state: StateReader, agreement: string) =>
   read<AgreementState>(state, keys.agreement(agreement));
+/** What a person of the provider has said on the records that this negotiation of the provider's is about. */
+export const readReleaseDecision = (state: StateReader, provider: string, negotiation: string) =>
+  read<ReleaseDecisionState>(state, keys.releaseDecision(provider, negotiation));
 
 /** The latest agreement of every asset of the request, revoked ones included; ascending by asset id. */
 export async function readRequestAgreements(state: StateReader, request: string): Promise<AgreementState[]> {

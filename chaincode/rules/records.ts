@@ -93,6 +93,11 @@ export interface DecisionState extends Written {
   readonly decision: TransactionBody<"decision.record">;
 }
 
+export interface ReleaseDecisionState extends Written {
+  readonly provider: string;
+  readonly decision: TransactionBody<"release.decide">;
+}
+
 export type AgreementState = {
   readonly agreement: TransactionBody<"agreement.conclude">;
   readonly provider: string;

@@ -13,6 +13,7 @@ import {
   recordOmitted,
 } from "./computations.ts";
 import { admitMember, foundNetwork, reinstateMember, revokeKey, rotateKey, suspendMember } from "./members.ts";
+import { decideRelease } from "./releases.ts";
 import { cancelRequest, recordDecision, submitRequest } from "./requests.ts";
 import { releaseResult, withholdResult } from "./results.ts";
 import type { Rule } from "./rule.ts";
@@ -36,6 +37,7 @@ export const RULES: { readonly [T in TransactionType]: Rule<T> } = Object.freeze
   "decision.record": recordDecision,
   "agreement.conclude": concludeAgreement,
   "agreement.revoke": revokeAgreement,
+  "release.decide": decideRelease,
   "computation.open": openComputation,
   "computation.keyset": recordKeyset,
   "computation.maskset": recordMaskset,

@@ -148,6 +148,23 @@ export const AgreementConclude = closed({
 });
 export const AgreementRevoke = closed({ agreement: Uuid, reason: Code });
 
+/** What a person has said on records that a consumer asks for, where the policy wants one to decide. */
+export const ReleaseDecide = closed({
+  /** The provider's id of the negotiation. */
+  negotiation: Uuid,
+  asset: AssetId,
+  assetVersion: Type.Integer({ minimum: 1 }),
+  consumer: MemberId,
+  outcome: literals(["permit", "refuse"]),
+  reasons: Type.Array(Code, { minItems: 1, maxItems: 64 }),
+  policyDigest: Digest,
+  policyVersion: Type.Integer({ minimum: 1 }),
+  /** Salted digest of the full explanation: what was declared, which columns and limits, the steward's words. */
+  explanationDigest: Digest,
+  /** Operator identity. */
+  decidedBy: Text,
+});
+
 // ---- computations (secure-aggregation.md §6; numbers are its message numbers)
 
 export const CohortEntry = closed({
@@ -349,6 +366,7 @@ export const TRANSACTIONS = {
   "decision.record": DecisionRecord,
   "agreement.conclude": AgreementConclude,
   "agreement.revoke": AgreementRevoke,
+  "release.decide": ReleaseDecide,
   "computation.open": ComputationOpen,
   "computation.keyset": ComputationKeyset,
   "computation.maskset": ComputationMaskset,
