@@ -4,7 +4,7 @@
  * of records, so what they write has position 0; every node's replica executes the same records again in the order of
  * the blocks and demands the same writes (docs/decisions/210).
  */
-import { execute } from "../rules/execute.ts";
+import { execute, type Outcome } from "../rules/execute.ts";
 import type { Host } from "../rules/host.ts";
 import { keys, type StateReader } from "../rules/keys.ts";
 import type { MemberRecord } from "../rules/transactions.ts";
@@ -114,14 +114,17 @@ async function submit(
   const outcomes: SubmitOutcome[] = [];
   for await (const run of signatures.inOrder(runsOf(transactions))) {
     for (const { transaction, text } of run) {
-      const outcome = await execute(host, transaction, text);
-      outcomes.push(
-        outcome.ok && outcome.repeats !== undefined ? { ok: true, repeats: true } : (outcome as SubmitOutcome),
-      );
+      outcomes.push(endorsed(await execute(host, transaction, text)));
     }
   }
   await state.flush();
   return outcomes;
+}
+
+function endorsed(outcome: Outcome): SubmitOutcome {
+  if (outcome.ok) return outcome.repeats === undefined ? { ok: true } : { ok: true, repeats: true };
+  const { code, field } = outcome;
+  return { ok: false, code, ...(field === undefined ? {} : { field }) };
 }
 
 /** As many as one signature covers. */

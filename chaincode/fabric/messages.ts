@@ -3,7 +3,7 @@
  * the canonical texts of signed transactions; its payload is the JSON list of SubmitOutcome in the same order. `about`
  * and `get` are for evaluation.
  */
-import type { Outcome } from "../rules/execute.ts";
+import type { ContractErrorCode } from "../rules/errors.ts";
 
 export const FUNCTIONS = Object.freeze({ submit: "submit", about: "about", get: "get" });
 
@@ -16,9 +16,12 @@ export interface SubmitCall {
 
 /**
  * `ok` without `repeats`: the contract wrote it. Peers do not know positions, so `repeats` says only that the id is on
- * the ledger already.
+ * the ledger already. A refusal has no words: endorsements would differ where only they do; the submitter's own replica
+ * has them.
  */
-export type SubmitOutcome = { readonly ok: true; readonly repeats?: true } | Extract<Outcome, { readonly ok: false }>;
+export type SubmitOutcome =
+  | { readonly ok: true; readonly repeats?: true }
+  | { readonly ok: false; readonly code: ContractErrorCode; readonly field?: string };
 
 /** Of one call: a peer executes them one after the other, and one proposal must stay below the limits of gRPC. */
 export const MAX_SUBMISSIONS = 1_000;

@@ -128,7 +128,7 @@ function parsed(text: string): unknown {
 const isSame = (own: Outcome, peers: SubmitOutcome | undefined): boolean =>
   own.ok
     ? peers?.ok === true && (own.repeats !== undefined) === (peers.repeats === true)
-    : peers?.ok === false && own.code === peers.code;
+    : peers?.ok === false && own.code === peers.code && own.field === peers.field;
 
 function demandOutcomes(block: FabricBlock, own: readonly Outcome[]): void {
   let next = 0;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { codeDigest, WRITTEN_DIGEST } from "../../chaincode/fabric/code-digest.ts";
+import { WRITTEN_DIGEST, writtenDigest } from "../../chaincode/fabric/code-digest.ts";
 
 const FOLDERS = ["crypto", "policies", "chaincode", "ledger", "exchange", "nodes"];
 const ASSET = /\.(?:json|csv|parquet|html|css|svg|wasm)$/;
@@ -31,6 +31,6 @@ for (const folder of FOLDERS) {
   }
 }
 // Of the sources: the compiled text is another.
-await writeFile(join(dist, WRITTEN_DIGEST), `${JSON.stringify({ code: codeDigest() })}\n`);
+await writeFile(join(dist, WRITTEN_DIGEST), `${JSON.stringify(writtenDigest())}\n`);
 await writeFile(join(dist, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
 console.error(`dist/: compiled, ${assets} data files copied`);
