@@ -9,6 +9,8 @@ export interface CallInBlock {
   readonly called: Called;
   /** Default 0, valid. */
   readonly flag?: number;
+  /** Of the chaincode; default the code that the call names. */
+  readonly version?: string;
 }
 
 export function blockOf(number: number, previous: string, calls: readonly CallInBlock[]): common.Block {
@@ -29,7 +31,7 @@ export function blockOf(number: number, previous: string, calls: readonly CallIn
   return block;
 }
 
-function envelopeOf({ args, millis, called }: CallInBlock, id: string): Uint8Array {
+function envelopeOf({ args, millis, called, version }: CallInBlock, id: string): Uint8Array {
   const input = new peer.ChaincodeInput();
   input.setArgsList(args.map((text) => Buffer.from(text)));
   const spec = new peer.ChaincodeSpec();
@@ -56,6 +58,7 @@ function envelopeOf({ args, millis, called }: CallInBlock, id: string): Uint8Arr
   response.setPayload(called.payload);
   const chaincode = new peer.ChaincodeID();
   chaincode.setName("sealane");
+  chaincode.setVersion(version ?? (JSON.parse(args[1] ?? "{}") as { code?: string }).code ?? "");
   const done = new peer.ChaincodeAction();
   done.setResults(sets.serializeBinary());
   done.setResponse(response);

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { common, ledger, peer } from "@hyperledger/fabric-protos";
-import { FUNCTIONS, type SubmitOutcome } from "../../chaincode/fabric/messages.ts";
+import { FUNCTIONS, type SubmitCall, type SubmitOutcome } from "../../chaincode/fabric/messages.ts";
 import { LedgerError } from "../port.ts";
 
 /** One valid transaction that called `submit`, or wrote into the chaincode's state in some other way. */
@@ -14,6 +14,8 @@ export interface FabricCall {
   readonly index: number;
   /** The transaction's timestamp, UTC with Z and milliseconds: the time the contract went by. */
   readonly time: string;
+  /** Digest of the rules it was made by, as the caller names them and the endorsed chaincode's version says; "" for no submit. */
+  readonly code: string;
   /** Canonical texts of the signed transactions, in order. */
   readonly texts: readonly string[];
   readonly outcomes: readonly SubmitOutcome[];
@@ -77,14 +79,16 @@ function readCall(bytes: Uint8Array, index: number, chaincode: string): FabricCa
   const called = done.getChaincodeId()?.getName() === chaincode;
   if (!called && writes.size === 0) return undefined;
   const proposal = peer.ChaincodeProposalPayload.deserializeBinary(body.getChaincodeProposalPayload_asU8());
-  const [name, , ...texts] = argumentsOf(proposal.getInput_asU8());
+  const [name, caller, ...texts] = argumentsOf(proposal.getInput_asU8());
   if (called && name !== FUNCTIONS.submit && writes.size === 0) return undefined;
   const time = present(header.getTimestamp(), "timestamp");
   return {
     transactionId: header.getTxId(),
     index,
     time: new Date(time.getSeconds() * 1_000 + Math.floor(time.getNanos() / 1_000_000)).toISOString(),
-    texts: called && name === FUNCTIONS.submit ? texts : [],
+    ...(called && name === FUNCTIONS.submit
+      ? { code: codeOf(caller, done.getChaincodeId()?.getVersion() ?? ""), texts }
+      : { code: "", texts: [] }),
     outcomes: called ? outcomesOf(done.getResponse()?.getPayload_asU8() ?? new Uint8Array()) : [],
     writes,
   };
@@ -93,6 +97,12 @@ function readCall(bytes: Uint8Array, index: number, chaincode: string): FabricCa
 function argumentsOf(input: Uint8Array): string[] {
   const spec = peer.ChaincodeInvocationSpec.deserializeBinary(input).getChaincodeSpec();
   return present(spec?.getInput(), "input").getArgsList_asU8().map(text);
+}
+
+/** Both where they differ, which is no node's own then. The contract answers only to a caller that names its code. */
+function codeOf(caller: string | undefined, version: string): string {
+  const { code = "none" } = JSON.parse(caller ?? "{}") as Partial<SubmitCall>;
+  return code === version ? code : `${code} under version ${version}`.slice(0, 200);
 }
 
 function writesOf(results: Uint8Array, chaincode: string): ReadonlyMap<string, string | undefined> {

@@ -55,7 +55,8 @@ export interface FabricLedgerOptions {
 /** Throws LedgerError ERR_LEDGER_CORRUPT when log, tree and state disagree, ERR_LEDGER_PROFILE for another channel. */
 export async function openFabricLedger(options: FabricLedgerOptions): Promise<Ledger> {
   const { store, profile, retryMs = 1_000, onTrouble = () => {} } = options;
-  const view = await openView(store, options.network, profile);
+  const { channel, chaincode } = profile;
+  const view = await openView(store, options.network, { channel, chaincode, code: options.code });
   const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
   const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client, options.now));
   const standing = createStanding();
@@ -67,6 +68,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   let current: GatewayConnection | undefined;
   let closed: LedgerError | undefined;
   let config: ChannelConfig | undefined;
+  /** While the channel goes by other rules than this node: it follows what its own made, and hands nothing in. */
+  let otherRules: LedgerError | undefined;
 
   async function connected(): Promise<GatewayConnection> {
     while (current === undefined && !signal.aborted) await ready.wait(signal);
@@ -91,8 +94,9 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     outbox,
     sequencer: {
       async submit(transactions) {
-        const halted = standing.halted();
-        if (halted !== undefined) throw halted;
+        if (otherRules !== undefined) otherRules = await rulesOtherThan(options.code, await connected(), profile);
+        const reason = standing.halted() ?? standing.stuck() ?? otherRules;
+        if (reason !== undefined) throw reason;
         return submitter.submit(transactions);
       },
     },
@@ -109,7 +113,9 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
 
   async function followFrom(connection: GatewayConnection, mspId: string): Promise<void> {
     demandDates(options.client.certificate, options.now());
-    const { height, last } = await demandSameNetwork(connection, profile, view, options.code);
+    const { height, last } = await demandSameNetwork(connection, profile, view);
+    otherRules = await rulesOtherThan(options.code, connection, profile);
+    if (otherRules !== undefined) onTrouble(otherRules);
     const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
     config = order.config() ?? config;
     standing.follows(height);
@@ -155,7 +161,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       height: view.chain.head().size,
       root: view.chain.root(),
       role: "client",
-      reachable: standing.reachable(),
+      reachable: otherRules === undefined && standing.reachable(),
       ...haltedBy(standing.halted()),
       outbox: outbox.size(),
       heldAtOpening,
@@ -187,12 +193,11 @@ function demandDates(certificate: string, now: number): void {
 const fetchBlock = async (connection: GatewayConnection, channel: string, block: number): Promise<common.Block> =>
   common.Block.deserializeBinary(await connection.evaluate("qscc", "GetBlockByNumber", [channel, String(block)]));
 
-/** The channel runs the rules this node executes, and the peer has this node's last block: that one, undefined for none. */
+/** The peer has this node's last block: that one, undefined for none. */
 async function demandSameNetwork(
   connection: GatewayConnection,
   { channel, chaincode }: FabricProfile,
   view: View,
-  code: string,
 ): Promise<{ readonly height: number; readonly last: common.Block | undefined }> {
   const { block, hash } = view.progress();
   let last: common.Block | undefined;
@@ -213,12 +218,21 @@ async function demandSameNetwork(
       );
     }
   }
+  return { height, last };
+}
+
+/** Undefined where the chaincode agreed on is of these rules. Throws the Gateway's errors. */
+async function rulesOtherThan(
+  code: string,
+  connection: GatewayConnection,
+  { channel, chaincode }: FabricProfile,
+): Promise<LedgerError | undefined> {
   const args = new peer.lifecycle.QueryChaincodeDefinitionArgs();
   args.setName(chaincode);
   const answer = await connection.evaluate("_lifecycle", "QueryChaincodeDefinition", [args.serializeBinary()]);
   const version = peer.lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(answer).getVersion();
-  if (version === code) return { height, last };
-  throw new LedgerError(
+  if (version === code) return undefined;
+  return new LedgerError(
     "ERR_LEDGER_PROFILE",
     `fabric: chaincode ${chaincode} on ${channel} is version ${version}, this node goes by the rules ${code}; upgrade one of them`,
   );

@@ -42,3 +42,15 @@ test("it is lifted by a peer that brings the replica past the block in question,
   standing.holds(6);
   expect([standing.reachable(), standing.halted()]).toEqual([true, undefined]);
 });
+
+test("what keeps the replica from being level is said until it is, over every new connection", () => {
+  const standing = createStanding();
+  const other = new LedgerError("ERR_LEDGER_PROFILE", "other rules");
+  standing.holds(4);
+  standing.follows(7);
+  standing.stopped(other, 5);
+  standing.follows(7);
+  expect([standing.reachable(), standing.stuck(), standing.halted()]).toEqual([false, other, undefined]);
+  standing.holds(6);
+  expect([standing.reachable(), standing.stuck()]).toEqual([true, undefined]);
+});

@@ -14,15 +14,19 @@ export interface Standing {
   reachable(): boolean;
   /** ERR_LEDGER_FORK or _CORRUPT while it stands. */
   halted(): LedgerError | undefined;
+  /** ERR_LEDGER_PROFILE that keeps the replica from being level with a peer: blocks that it cannot execute, or none that it gets. */
+  stuck(): LedgerError | undefined;
 }
 
 export function createStanding(): Standing {
   let height: number | undefined;
   let held = -1;
   let halt: { readonly error: LedgerError; readonly block: number } | undefined;
+  let stuck: LedgerError | undefined;
 
   function settle(): void {
     const isLevel = height !== undefined && held >= height - 1;
+    if (isLevel) stuck = undefined;
     if (isLevel && halt !== undefined && held >= halt.block) halt = undefined;
   }
   return Object.freeze({
@@ -36,10 +40,13 @@ export function createStanding(): Standing {
     },
     stopped(error: unknown, block: number) {
       height = undefined;
-      if (error instanceof LedgerError && CONTRADICTIONS.has(error.code)) halt = { error, block };
+      if (!(error instanceof LedgerError)) return;
+      if (CONTRADICTIONS.has(error.code)) halt = { error, block };
+      if (error.code === "ERR_LEDGER_PROFILE") stuck = error;
     },
     reachable: () => halt === undefined && height !== undefined && held >= height - 1,
     halted: () => halt?.error,
+    stuck: () => stuck,
   });
 }
 

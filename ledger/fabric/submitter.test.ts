@@ -12,7 +12,7 @@ const REFUSED = { ok: false, code: "ERR_CONTRACT_RANGE", message: "said so" } as
 
 let view: View;
 beforeEach(async () => {
-  view = await openView(memoryStore(), NETWORK, { channel: "sealane", chaincode: "sealane" });
+  view = await openView(memoryStore(), NETWORK, { channel: "sealane", chaincode: "sealane", code: "code" });
 });
 
 /** A peer that answers the calls, one after the other, with these lists; the last for every later one. */

@@ -16,7 +16,7 @@ import { readBlock } from "./block.ts";
 import { openView, type View } from "./view.ts";
 
 const NOW = Date.parse("2026-11-22T12:00:00.000Z");
-const PLACE = { channel: "sealane", chaincode: "sealane" };
+const PLACE = { channel: "sealane", chaincode: "sealane", code: "code" };
 const client = await testClient("Org1MSP", "client", "first");
 const founder = testMember("operator", { kind: "industry", fabric: client.bound });
 const second = testMember("second");
@@ -158,6 +158,21 @@ test("opened again it goes on after its last block, also when a crash left half 
   view = await openView(store, NETWORK, PLACE);
   await view.apply(next([two]));
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 2 });
+});
+
+test("a block made by other rules is not executed: both are named, and a replica of those rules takes it", async () => {
+  await founded();
+  const good = await call([anchor(founder, 0)]);
+  const [name, , ...texts] = good.args;
+  const args = [name!, JSON.stringify({ member: founder.id, code: "later" }), ...texts];
+  const later = next([{ ...good, args }]);
+  const stopped = { code: "ERR_LEDGER_PROFILE", message: expect.stringMatching(/block 1 .* rules later, .* by code/) };
+  await expect(view.apply(later)).rejects.toMatchObject(stopped);
+  expect(view.progress().block).toBe(0);
+  await expect(view.apply(next([{ ...good, version: "later" }]))).rejects.toMatchObject({ code: "ERR_LEDGER_PROFILE" });
+  view = await openView(store, NETWORK, { ...PLACE, code: "later" });
+  await view.apply(later);
+  expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
 });
 
 test("a store of another channel or chaincode is refused", async () => {

@@ -23,10 +23,18 @@ export interface Progress {
   readonly hash: string;
 }
 
+export interface ViewOptions extends Pick<Progress, "channel" | "chaincode"> {
+  /** Digest of the rules that this replica executes. */
+  readonly code: string;
+}
+
 export interface View {
   readonly chain: Chain;
   progress(): Progress;
-  /** Blocks come in order and each once. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, and has changed nothing then. */
+  /**
+   * Blocks come in order and each once. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, or _PROFILE where calls were made by
+   * other rules, and has changed nothing then.
+   */
   apply(block: FabricBlock): Promise<void>;
   /** What the contract would answer to these records now, one after the other; changes nothing. */
   judge(transactions: readonly SignedTransaction[], time: string): Promise<readonly Outcome[]>;
@@ -35,7 +43,7 @@ export interface View {
 export async function openView(
   store: LogStore,
   network: string,
-  { channel, chaincode }: Pick<Progress, "channel" | "chaincode">,
+  { channel, chaincode, code }: ViewOptions,
 ): Promise<View> {
   await dropUnfinished(store);
   const start: Progress = { channel, chaincode, block: -1, hash: "" };
@@ -58,6 +66,7 @@ export async function openView(
 
   async function apply(block: FabricBlock): Promise<void> {
     demandSuccessor(progress(), block);
+    demandRules(block, code);
     const outcomes: Outcome[] = [];
     const prepared = await chain.prepare(orderedIn(block), (outcome) => {
       outcomes.push(outcome);
@@ -105,6 +114,17 @@ function demandSuccessor({ block, hash }: Progress, next: FabricBlock): void {
   throw new LedgerError(
     "ERR_LEDGER_FORK",
     `fabric: block ${next.number} follows another block ${block} than the one this node holds`,
+  );
+}
+
+/** Other rules may judge otherwise, and differ from these only later: what they made cannot be executed here. */
+function demandRules({ number, calls }: FabricBlock, code: string): void {
+  const other = calls.find((call) => call.texts.length > 0 && call.code !== code);
+  if (other === undefined) return;
+  throw new LedgerError(
+    "ERR_LEDGER_PROFILE",
+    `fabric: block ${number} was made by the rules ${other.code}, this node goes by ${code}; ` +
+      "run the version of Sealane with those rules until it has passed the blocks made by them",
   );
 }
 
