@@ -1,4 +1,5 @@
 /** A provider's deliveries of one file as a process of its own, over HTTP, for a test that kills it. Real store and file. */
+import { open } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
@@ -31,7 +32,7 @@ const deliver = createDeliveries({
   transfer: async () => ({ peer: "beta", document: { state: "STARTED", format: "HttpData-PULL" } as Transfer }),
   isHeld: async () => false,
   permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
-  snapshots: { of: async () => ({ path, digest: "A".repeat(43), bytes, rows: 1 }) },
+  snapshots: { of: async () => ({ file: await open(path, "r"), digest: "A".repeat(43), bytes, rows: 1 }) },
   usage,
   newId: () => crypto.randomUUID(),
   now,

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { copyFile, type FileHandle, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +21,8 @@ function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?:
   const now = () => "2026-11-22T09:00:00Z";
   const held = { is: false };
   const sent: number[] = [];
-  let written = 0;
+  const files: FileHandle[] = [];
+  const path = join(folder, randomUUID());
   let made = 0;
   const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute };
   const deliver = createDeliveries({
@@ -34,8 +36,10 @@ function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?:
     permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
     snapshots: {
       of: async () => {
-        written += 1;
-        return { path: join(folder, "records"), digest: "A".repeat(43), bytes: BYTES, rows: 1 };
+        await copyFile(join(folder, "records"), path);
+        const file = await open(path, "r");
+        files.push(file);
+        return { file, digest: "A".repeat(43), bytes: BYTES, rows: 1 };
       },
     },
     usage: createUsage({ counters: memoryRecords(), deliveries: memoryRecords(), now }),
@@ -44,7 +48,7 @@ function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?:
     onSent: async ({ from, to }) => void sent.push(to - from),
   });
   const ask = { transfer: "t", holder: "beta", range: undefined, ifRange: undefined, ifMatch: undefined };
-  return { held, deliver, ask, sent, written: () => written };
+  return { held, deliver, ask, sent, path, files };
 }
 
 test("what its provider holds gives nothing, although the other side has not heard of it", async () => {
@@ -55,6 +59,16 @@ test("what its provider holds gives nothing, although the other side has not hea
   held.is = true;
   await expect(stream.next()).rejects.toMatchObject({ reason: "transfer-not-started" });
   await expect(deliver(ask)).rejects.toMatchObject({ reason: "transfer-not-started" });
+});
+
+test("a file that is erased once its use is counted still leaves whole, and none stays open", async () => {
+  const { deliver, ask, path, files } = world({ uses: 1 });
+  const delivery = await deliver(ask);
+  await rm(path);
+  expect(await all(delivery)).toBe(BYTES);
+  const range = { range: `bytes=${BYTES}-`, ifRange: delivery.entityTag };
+  await expect(deliver({ ...ask, ...range })).rejects.toMatchObject({ reason: "range-unsatisfiable" });
+  expect(files.map(({ fd }) => fd)).toEqual([-1, -1]);
 });
 
 test("a token's holder gets nothing of another participant's transfer", async () => {
@@ -110,9 +124,9 @@ test("streams and calls of one consumer are counted for an asset, however many a
 });
 
 test("nothing is written for a call that no use is left for, and what was begun goes on", async () => {
-  const { deliver, ask, written } = world({ uses: 1 });
+  const { deliver, ask, files } = world({ uses: 1 });
   const first = await deliver(ask);
-  const before = written();
+  expect(files).toHaveLength(1);
   const tag = first.entityTag.replace(/[0-9a-f](?=\.)/, "e");
   for (const one of [
     ask,
@@ -121,7 +135,7 @@ test("nothing is written for a call that no use is left for, and what was begun 
   ]) {
     await expect(deliver(one)).rejects.toMatchObject({ reason: "uses-exhausted" });
   }
-  expect(written()).toBe(before);
+  expect(files).toHaveLength(1);
   await first.close();
   expect(await all(await deliver({ ...ask, range: "bytes=9-", ifRange: first.entityTag }))).toBe(BYTES - 9);
 });

@@ -1,5 +1,4 @@
 /** The provider's side of one call: what a token opens, which bytes, under which limits; and the guarded stream of them. */
-import { type FileHandle, open } from "node:fs/promises";
 import { entityTagOf, rangeStart, readEntityTag } from "../../exchange/transfers/range.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { agreementUuid, type KeptAgreement } from "./agreements.ts";
@@ -119,6 +118,21 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     // Writing the file costs a read of the whole table.
     await deps.usage.assertLeft(namedKey, may.asset.id, may.release.uses);
     const snapshot = await deps.snapshots.of(may.agreement, may);
+    try {
+      return await begun(ask, may, snapshot, endStream);
+    } catch (error) {
+      await snapshot.file.close();
+      throw error;
+    }
+  }
+
+  /** The use is counted only now that the file is open: nothing that is erased meanwhile takes it away. */
+  async function begun(
+    ask: Ask,
+    may: Awaited<ReturnType<typeof standing>>,
+    snapshot: Snapshot,
+    endStream: () => void,
+  ): Promise<Delivery> {
     const known = ask.delivery ?? resumed(ask, snapshot);
     const held = ask.held?.digest === snapshot.digest ? Math.min(ask.held.bytes, snapshot.bytes) : 0;
     const from =
@@ -144,26 +158,24 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       endStream();
       const left = taken;
       taken = 0;
+      await snapshot.file.close();
       await deps.usage.giveBack(key, left);
     };
 
     async function* pieces() {
       let at = from;
-      let file: FileHandle | undefined;
       try {
-        file = await open(snapshot.path, "r");
         while (at < snapshot.bytes) {
           await standing(ask);
           if (taken === 0) taken = await deps.usage.take(key, Math.min(TAKEN_BYTES, snapshot.bytes - at), most);
           const length = Math.min(PIECE_BYTES, taken);
-          const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
+          const { bytesRead, buffer } = await snapshot.file.read(Buffer.allocUnsafe(length), 0, length, at);
           if (bytesRead === 0) throw new TransferError("ERR_TRANSFER_STATE", "records-gone");
           at += bytesRead;
           taken -= bytesRead;
           yield buffer.subarray(0, bytesRead);
         }
       } finally {
-        await file?.close();
         const { bytes } = snapshot;
         await close();
         await deps.onSent({ holder: ask.holder, transfer: ask.transfer, delivery: id, from, to: at, bytes });

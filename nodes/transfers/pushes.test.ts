@@ -1,6 +1,6 @@
 /** Sending to a plain HTTPS server that knows nothing of this project. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -107,7 +107,7 @@ function start(
       snapshots: {
         of: async () => {
           if (unreadable !== undefined) throw unreadable;
-          return { path: join(folder, "records"), digest: "A".repeat(43), bytes, rows: 1 };
+          return { file: await open(join(folder, "records"), "r"), digest: "A".repeat(43), bytes, rows: 1 };
         },
       },
       usage,

@@ -1,5 +1,5 @@
 /** What is written of a table before it leaves, on a real disk. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -43,11 +43,36 @@ const permitted = (mask?: Mask, limits: object = {}): Permitted => ({
   release: { rows: 100, bytes: 10_000, masks: mask === undefined ? {} : { e: mask }, ...limits } as never,
 });
 
+async function readOf(file: FileHandle): Promise<string> {
+  const text = await file.readFile("utf8");
+  await file.close();
+  return text;
+}
+
 test("a table is written once, whole", async () => {
   const snapshots = created(batches(3));
-  const { path, bytes, rows } = await snapshots.of("a", permitted());
-  expect([await readFile(path, "utf8"), rows]).toEqual(["output\r\n0.5\r\n1.5\r\n2.5\r\n", 3]);
+  const { file, bytes, rows } = await snapshots.of("a", permitted());
+  expect([await readOf(file), rows]).toEqual(["output\r\n0.5\r\n1.5\r\n2.5\r\n", 3]);
   expect(bytes).toBe(23);
+});
+
+test("what is erased after it was opened is read to its end, and written again for the next one", async () => {
+  const snapshots = created(batches(3));
+  const { file } = await snapshots.of("a", permitted());
+  await snapshots.keepOnly(new Set());
+  expect(await readdir(folder)).toEqual([]);
+  const text = await readOf(file);
+  expect(text).toBe("output\r\n0.5\r\n1.5\r\n2.5\r\n");
+  expect(await readOf((await snapshots.of("a", permitted())).file)).toBe(text);
+});
+
+test("erasing and opening at the same time leaves nobody without a file", async () => {
+  const snapshots = created(batches(3));
+  const opening = Array.from({ length: 40 }, async (_, at) => {
+    if (at % 4 === 0) await snapshots.keepOnly(new Set());
+    return await readOf((await snapshots.of("a", permitted())).file);
+  });
+  expect(new Set(await Promise.all(opening)).size).toBe(1);
 });
 
 test("a disk that fills while a table is written ends the writing, and nothing of it stays", async () => {

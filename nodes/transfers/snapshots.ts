@@ -3,10 +3,11 @@
  * Every call of every delivery under the agreement reads the same bytes, so that a resumption never mixes two versions.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { csvLine } from "../../exchange/transfers/csv.ts";
 import { maskingOf } from "../../exchange/transfers/masked.ts";
+import { createKeyedLock } from "../computations/keyed-lock.ts";
 import type { OwnTables } from "../computations/own-tables.ts";
 import { createSharedWork } from "../computations/shared-work.ts";
 import { SourceError } from "../sources/errors.ts";
@@ -15,15 +16,16 @@ import type { RecordStore } from "../store/records.ts";
 import type { Permitted } from "./gate.ts";
 import { TransferError } from "./transfer-error.ts";
 
+/** Open: what is erased meanwhile is read to its end all the same. Whoever has it closes the file. */
 export interface Snapshot {
-  readonly path: string;
+  readonly file: FileHandle;
   /** SHA-256 of the bytes, base64url. */
   readonly digest: string;
   readonly bytes: number;
   /** Without the header line. */
   readonly rows: number;
 }
-export type SnapshotRecord = Omit<Snapshot, "path"> & { readonly columns: string };
+export type SnapshotRecord = Omit<Snapshot, "file"> & { readonly columns: string };
 
 /** The same again however often it is read: not what happens to the engine or the disk. */
 const isOfTable = (error: unknown): boolean =>
@@ -51,17 +53,22 @@ export function createSnapshots(deps: {
 }): Snapshots {
   const { folder, records } = deps;
   const once = createSharedWork();
+  /** Of one agreement: its file is never erased between a look at it and its opening. */
+  const oneAtATime = createKeyedLock();
   const pathOf = (id: string) => join(folder, `${id}.csv`);
 
-  async function existing(id: string, columns: string): Promise<Snapshot | undefined> {
+  async function opened(id: string, columns: string): Promise<Snapshot | undefined> {
     const record = await records.get(id);
     if (record?.columns !== columns) return undefined;
-    const found = await stat(pathOf(id)).catch(() => undefined);
+    const file = await open(pathOf(id), "r").catch(() => undefined);
+    if (file === undefined) return undefined;
     const { digest, bytes, rows } = record;
-    return found?.size === bytes ? { path: pathOf(id), digest, bytes, rows } : undefined;
+    if ((await file.stat()).size === bytes) return { file, digest, bytes, rows };
+    await file.close();
+    return undefined;
   }
 
-  async function write(id: string, { asset, fields, release }: Permitted, columns: string): Promise<Snapshot> {
+  async function write(id: string, { asset, fields, release }: Permitted, columns: string): Promise<void> {
     deps.assertWritable();
     const key = await deps.pseudonymKey(id);
     const maskings = fields.map((field) => {
@@ -107,27 +114,38 @@ export function createSnapshots(deps: {
     await rename(temporary, pathOf(id));
     await syncFolder(folder);
     await records.put(id, record);
-    return { path: pathOf(id), digest: record.digest, bytes, rows };
+  }
+
+  /** Whoever comes while it is written finds it afterwards. */
+  async function writtenUnless(id: string, permitted: Permitted, columns: string): Promise<void> {
+    const found = await opened(id, columns);
+    await (found === undefined ? write(id, permitted, columns) : found.file.close());
   }
 
   return Object.freeze({
     async of(id: string, permitted: Permitted) {
       const { asset, fields, release } = permitted;
       const columns = JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name), release.masks]);
-      const snapshot =
-        (await existing(id, columns)) ??
-        (await once(id, async () => (await existing(id, columns)) ?? write(id, permitted, columns)));
+      const find = () => oneAtATime(id, () => opened(id, columns));
+      let snapshot = await find();
+      while (snapshot === undefined) {
+        await once(id, () => oneAtATime(id, () => writtenUnless(id, permitted, columns)));
+        snapshot = await find();
+      }
       // The limits may have become stricter since.
-      if (snapshot.bytes > release.bytes) throw tooLarge("bytes", release.bytes);
-      if (snapshot.rows > release.rows) throw tooLarge("rows", release.rows);
-      return snapshot;
+      const { bytes, rows, file } = snapshot;
+      if (bytes <= release.bytes && rows <= release.rows) return snapshot;
+      await file.close();
+      throw bytes > release.bytes ? tooLarge("bytes", release.bytes) : tooLarge("rows", release.rows);
     },
     async keepOnly(ids: ReadonlySet<string>) {
       for (const name of await readdir(folder).catch(() => [])) {
         const id = name.replace(/\.csv(\.tmp)?$/, "");
         if (ids.has(id)) continue;
-        await records.delete(id);
-        await rm(join(folder, name), { force: true });
+        await oneAtATime(id, async () => {
+          await records.delete(id);
+          await rm(join(folder, name), { force: true });
+        });
       }
     },
   });
