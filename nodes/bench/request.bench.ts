@@ -23,7 +23,7 @@ const SIZES = {
   processes: { full: 1_000, tiny: 1 },
 };
 /** The first requests meet engines that start and code that is not compiled yet, in every process. */
-const WARM_UP = 10;
+const WARM_UP = 30;
 
 export const requestBench = defineBench(SIZES, async ({ tiny, sizes, note }) => {
   const { nodes, requests } = sizes;
