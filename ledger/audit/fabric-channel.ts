@@ -1,5 +1,5 @@
 /** What a configuration block says of its channel: organisations with their roots, and the policies by path. */
-import { common, msp } from "@hyperledger/fabric-protos";
+import { common, msp, orderer } from "@hyperledger/fabric-protos";
 import { decoded, demandThat, FabricFault, present } from "./fabric-fault.ts";
 import { type KnownIdentity, type Organisation, readOrganisation } from "./fabric-msp.ts";
 import { type Policy, readPolicy, signaturePolicy } from "./fabric-policy.ts";
@@ -17,6 +17,8 @@ export interface ChannelConfig {
   /** `bytes` is an ApplicationPolicy, as the definition of a chaincode holds it. */
   endorsementPolicy(bytes: Uint8Array): Policy;
   readonly consensus: string;
+  /** Of one envelope, and of what the ordering service prefers a block to hold. */
+  readonly maxBytes: { readonly absolute: number; readonly preferred: number };
 }
 
 const MAX_DEPTH = 8;
@@ -38,6 +40,7 @@ export function readChannelConfig(envelope: Uint8Array): ChannelConfig {
       channel: header.getChannelId(),
       sequence: config.getSequence(),
       consensus: consensusOf(root),
+      maxBytes: maxBytesOf(root),
       identify(bytes: Uint8Array) {
         const identity = decoded("identity", () => msp.SerializedIdentity.deserializeBinary(bytes));
         const organisation = organisations.get(identity.getMspid());
@@ -89,11 +92,16 @@ const groupsOf = (group: common.ConfigGroup): readonly (readonly [string, common
     return [name, group.getGroupsMap().get(name) as common.ConfigGroup] as const;
   });
 
-/** As `etcdraft` or `BFT`. */
-function consensusOf(root: common.ConfigGroup): string {
+const ordering = (root: common.ConfigGroup, name: string): Uint8Array => {
   const group = root.getGroupsMap().get("Orderer") as common.ConfigGroup | undefined;
-  const value = group?.getValuesMap().get("ConsensusType") as common.ConfigValue | undefined;
-  // orderer.ConsensusType: the name is field 1.
-  const bytes = value?.getValue_asU8() ?? new Uint8Array();
-  return bytes[0] === 0x0a ? Buffer.from(bytes.subarray(2, 2 + bytes[1]!)).toString("utf8") : "";
+  return (group?.getValuesMap().get(name) as common.ConfigValue | undefined)?.getValue_asU8() ?? new Uint8Array();
+};
+
+/** As `etcdraft` or `BFT`. */
+const consensusOf = (root: common.ConfigGroup): string =>
+  orderer.ConsensusType.deserializeBinary(ordering(root, "ConsensusType")).getType();
+
+function maxBytesOf(root: common.ConfigGroup): ChannelConfig["maxBytes"] {
+  const size = orderer.BatchSize.deserializeBinary(ordering(root, "BatchSize"));
+  return { absolute: size.getAbsoluteMaxBytes(), preferred: size.getPreferredMaxBytes() };
 }

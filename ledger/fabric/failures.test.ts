@@ -70,6 +70,19 @@ test("a status that is not known is unknown whatever the words are; a clock is w
 });
 
 test.each([
+  ["BAD_REQUEST, info=message payload is 9 bytes and exceeds maximum allowed 8 bytes", "less", "UNREACHABLE"],
+  ["REQUEST_ENTITY_TOO_LARGE, info=", "less", "UNREACHABLE"],
+  ["FORBIDDEN, info=implicit policy evaluation failed", "wait", "PROFILE"],
+  ["NOT_FOUND, info=channel does not exist", "wait", "PROFILE"],
+  ["BAD_REQUEST, info=malformed", "wait", "PROFILE"],
+  ["SERVICE_UNAVAILABLE, info=no Raft leader", "unknown", "UNREACHABLE"],
+])("what the ordering service itself refused was not ordered: %s", (said, kind, code) => {
+  const message = `10 ABORTED: received unsuccessful response from orderer: status=${said}`;
+  const failure = failureOf({ name: "SubmitError", code: 10, message, details: [] }, "submit", "here");
+  expect(failure).toMatchObject({ kind, error: { code: `ERR_LEDGER_${code}` } });
+});
+
+test.each([
   [11, "MVCC_READ_CONFLICT", "again"],
   [12, "PHANTOM_READ_CONFLICT", "again"],
   [9, "DUPLICATE_TXID", "unknown"],

@@ -1,11 +1,11 @@
 /**
  * What a failed call of the Gateway means, in the words of the Ledger port. `again`: nothing was ordered, a new proposal
- * may be made at once; `wait`: nothing was ordered, try later or elsewhere; `unknown`: it may have been ordered; `final`:
- * trying again changes nothing.
+ * may be made at once; `wait`: nothing was ordered, try later or elsewhere; `less`: nothing was ordered, with fewer records it
+ * may go; `unknown`: it may have been ordered.
  */
 import { type LEDGER_ERRORS, LedgerError } from "../port.ts";
 
-export type FailureKind = "again" | "wait" | "unknown" | "final";
+export type FailureKind = "again" | "wait" | "less" | "unknown";
 
 export interface Failure {
   readonly kind: FailureKind;
@@ -27,8 +27,32 @@ interface Meaning {
   readonly means: string;
 }
 
+/** What the ordering service said itself, so that nothing was ordered: statuses from 400 to 499 of its answer. */
+const REFUSED = /^10 ABORTED: received unsuccessful response from orderer: status=/;
+
+const ORDERING: readonly Meaning[] = [
+  {
+    said: /exceeds maximum allowed \d+ bytes|status=REQUEST_ENTITY_TOO_LARGE/,
+    kind: "less",
+    code: "ERR_LEDGER_UNREACHABLE",
+    means: "too large for the ordering service",
+  },
+  {
+    said: /status=(?:FORBIDDEN|NOT_FOUND|BAD_REQUEST)/,
+    kind: "wait",
+    code: "ERR_LEDGER_PROFILE",
+    means: "the ordering service refuses the call",
+  },
+];
+
 /** The first that fits; the peers' words are those of Fabric 2.5 and 3.1 (fixtures/recorded-failures.json). */
 const MEANINGS: readonly Meaning[] = [
+  {
+    said: /larger than max|^4 [A-Z_]+:|timeout expired while executing transaction/i,
+    kind: "less",
+    code: "ERR_LEDGER_UNREACHABLE",
+    means: "too much at once, or too slow",
+  },
   {
     said: /ProposalResponsePayloads do not match/i,
     kind: "again",
@@ -72,6 +96,10 @@ export function failureOf(cause: unknown, stage: Stage, where: string): Failure 
   const failed = (kind: FailureKind, code: (typeof LEDGER_ERRORS)[number], detail: string): Failure => {
     return { kind, error: new LedgerError(code, `fabric: ${stage} at ${where}: ${detail}`, { cause }) };
   };
+  if (stage === "submit" && REFUSED.test(said)) {
+    const meaning = ORDERING.find((one) => one.said.test(said));
+    if (meaning !== undefined) return failed(meaning.kind, meaning.code, `${meaning.means}: ${said}`);
+  }
   if (stage === "submit" || stage === "commit status") {
     const state = stage === "submit" ? "it may be ordered all the same" : "it is ordered, how it ended is not known";
     return failed("unknown", "ERR_LEDGER_UNREACHABLE", `${said}; ${state}`);

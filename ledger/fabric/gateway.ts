@@ -30,6 +30,8 @@ export interface EndorsedCall {
   readonly transactionId: string;
   /** What the chaincode answered. */
   readonly payload: Uint8Array;
+  /** What the ordering service gets, in bytes. */
+  readonly size: number;
   /** Hands it to the ordering service; the same transaction may be handed in again, it counts once. */
   submit(): Promise<void>;
   /** Of a transaction that was handed in: resolves when the peer has it in a block. */
@@ -115,6 +117,7 @@ function endorsedCall(transaction: Transaction): EndorsedCall {
   return {
     transactionId: transaction.getTransactionId(),
     payload: transaction.getResult(),
+    size: transaction.getBytes().length,
     async submit() {
       submitted = await transaction.submit();
     },

@@ -86,6 +86,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     view,
     connected,
     call: { member: options.member, code: options.code },
+    limits: () => config?.maxBytes ?? DEFAULT_MAX_BYTES,
     now: options.now,
     signal,
   });
@@ -176,6 +177,9 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     },
   });
 }
+
+/** Before the first configuration is known: Fabric's own defaults. */
+const DEFAULT_MAX_BYTES = { absolute: 10 * 1024 * 1024, preferred: 2 * 1024 * 1024 };
 
 const haltedBy = (error: LedgerError | undefined) => (error === undefined ? {} : { halted: error.code });
 

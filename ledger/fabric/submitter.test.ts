@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
+import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { anchor, founding, NETWORK, testMember } from "../conformance/fixture.ts";
 import { memoryStore } from "../embedded/_memory-store.ts";
 import type { SignedTransaction } from "../port.ts";
@@ -8,7 +9,8 @@ import { openView, type View } from "./view.ts";
 
 const NOW = Date.parse("2026-11-22T12:00:00.000Z");
 const founder = testMember("operator", { kind: "industry" });
-const REFUSED = { ok: false, code: "ERR_CONTRACT_RANGE", message: "said so" } as const;
+const REFUSED = { ok: false, code: "ERR_CONTRACT_RANGE" } as const;
+const LIMITS = { absolute: 100_000, preferred: 40_000 };
 
 let view: View;
 beforeEach(async () => {
@@ -22,6 +24,7 @@ function submitting(...answers: readonly (readonly object[])[]) {
     endpoint: "localhost:7051",
     endorse: async () => ({
       transactionId: "transaction",
+      size: 1_000,
       payload: Buffer.from(JSON.stringify(answers[Math.min(calls++, answers.length - 1)])),
     }),
   } as unknown as GatewayConnection;
@@ -29,6 +32,7 @@ function submitting(...answers: readonly (readonly object[])[]) {
     view,
     connected: async () => connection,
     call: { member: founder.id, code: "code" },
+    limits: () => LIMITS,
     now: () => NOW,
     signal: new AbortController().signal,
     settleMs: 1,
@@ -53,4 +57,68 @@ test("a peer that refuses a good record does not get it out of the outbox", asyn
 test("of two records that are said to be refused, only the one that the replica refuses is answered", async () => {
   const submit = submitting([REFUSED, REFUSED], [REFUSED, REFUSED], [REFUSED]);
   await expect(submit(founding(founder), anchor(founder, 9))).rejects.toMatchObject({ code: "ERR_LEDGER_NO_QUORUM" });
+});
+
+/** A peer that says of every record that it repeats one; `fails` is what it throws at these many texts instead. */
+function calling(fails: (texts: readonly string[]) => object | undefined, { size = 1_000, limits = LIMITS } = {}) {
+  const calls: number[] = [];
+  const connection = {
+    endpoint: "localhost:7051",
+    async endorse([, ...texts]: readonly string[]) {
+      calls.push(texts.length);
+      const failure = fails(texts);
+      if (failure !== undefined) throw failure;
+      const payload = Buffer.from(JSON.stringify(texts.map(() => ({ ok: true, repeats: true }))));
+      return { transactionId: "transaction", payload, size };
+    },
+  } as unknown as GatewayConnection;
+  const { submit } = createSubmitter({
+    view,
+    connected: async () => connection,
+    call: { member: founder.id, code: "code" },
+    limits: () => limits,
+    now: () => NOW,
+    signal: new AbortController().signal,
+    settleMs: 1,
+  });
+  return { calls, submit };
+}
+
+async function holding(...transactions: readonly SignedTransaction[]): Promise<void> {
+  const time = new Date(NOW).toISOString();
+  const ordered = transactions.map((transaction) => ({ time, transaction }));
+  await view.chain.stage(await view.chain.prepare(ordered, ({ ok }) => ok), "{}", { sync: false });
+  await view.chain.commit("{}");
+}
+
+test("a call carries no more bytes of UTF-8 than the channel prefers, whatever the number of characters", async () => {
+  const wide = founding(testMember("operator", { kind: "industry", title: { en: "一".repeat(100) } }));
+  await holding(wide);
+  const bytes = Buffer.byteLength(canonicalJson(wide));
+  expect(bytes * 3).toBeGreaterThan(canonicalJson(wide).length * 3 + 500);
+  const { calls, submit } = calling(() => undefined, { limits: { absolute: 1e6, preferred: 2 * 3 * bytes } });
+  await submit(Array<SignedTransaction>(7).fill(wide));
+  expect(calls).toEqual([3, 3, 1]);
+});
+
+test.each([
+  ["a call that is too large for the ordering service or too slow", "4 DEADLINE_EXCEEDED: Deadline exceeded"],
+  ["a call that is larger than a peer takes", "8 RESOURCE_EXHAUSTED: grpc: received message larger than max (9 vs. 8)"],
+])("%s is halved until it goes, and grows again", async (_what, message) => {
+  const known = Array.from({ length: 7 }, (_, at) => anchor(founder, at));
+  await holding(founding(founder), ...known);
+  const { calls, submit } = calling((texts) => (texts.length > 2 ? { message, details: [] } : undefined));
+  expect(await submit(known)).toHaveLength(7);
+  expect(calls.slice(0, 3)).toEqual([7, 4, 2]);
+  expect(calls.reduce((sum, count) => sum + (count > 2 ? 0 : count), 0)).toBe(7);
+});
+
+test("one record that makes too large a call is rejected by its measure, and by no Gateway's word", async () => {
+  await holding(founding(founder), anchor(founder, 0));
+  const large = calling(() => undefined, { size: LIMITS.absolute + 1 });
+  expect(await large.submit([anchor(founder, 0)])).toEqual([
+    expect.objectContaining({ ok: false, code: "ERR_CONTRACT_TOO_LARGE" }),
+  ]);
+  const said = calling(() => ({ message: "8 RESOURCE_EXHAUSTED: received message larger than max", details: [] }));
+  await expect(said.submit([anchor(founder, 0)])).rejects.toMatchObject({ code: "ERR_LEDGER_UNREACHABLE" });
 });
