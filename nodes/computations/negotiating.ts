@@ -113,6 +113,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       retention: { ...MOST_ENDED, keptMs },
       isNeeded,
       onForget: index.forget,
+      onError: (pid, error, failures) =>
+        log.warn({ err: error, pid, failures }, "negotiation: not forgotten; trying again"),
     },
     onMoved,
     onError: (pid, error) => log.debug({ err: error, pid }, "negotiation waits; trying again"),

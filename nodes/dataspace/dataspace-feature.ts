@@ -56,6 +56,8 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
       retention: { ...MOST_ENDED, keptMs: services.config().dataspace.keptMs },
       isNeeded: plane.isNeeded,
       onForget: plane.onForget,
+      onError: (pid, error, failures) =>
+        log.warn({ err: error, pid, failures }, "transfer: not forgotten; trying again"),
     },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,

@@ -3,7 +3,7 @@ import { negotiationTermination } from "../../exchange/negotiation/compose.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { BEGIN, createWorld, type Next, OFFER, type Record, SOON } from "./_world.ts";
-import type { EndedMark, Retention } from "./ended-processes.ts";
+import { createEndedProcesses, type EndedMark, type Retention } from "./ended-processes.ts";
 
 const PLENTY = { count: 100, bytes: 1 << 20 };
 const DAY_MS = 24 * 60 * 60_000;
@@ -23,6 +23,8 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
     },
   };
   const forgotten: string[] = [];
+  const failures: (readonly [string, number])[] = [];
+  const unforgettable = new Set<string>();
   const world = createWorld({ alpha: async () => undefined, beta: refusing }, [], {
     now: () => new Date(clock).toISOString(),
     post: async () => ({ kind: "taken", answer: {} }),
@@ -31,7 +33,12 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
       gone: memoryRecords<true>(),
       retention: { keptMs: DAY_MS, ...PLENTY, all: PLENTY, ...retention },
       ...(isNeeded === undefined ? {} : { isNeeded }),
-      onForget: async ({ side }) => void forgotten.push(side.document!.consumerPid),
+      async onForget({ side }) {
+        const { consumerPid } = side.document!;
+        if (unforgettable.has(consumerPid)) throw new Error(consumerPid);
+        forgotten.push(consumerPid);
+      },
+      onError: (pid, _error, count) => failures.push([pid, count]),
     },
   });
   await world.boot();
@@ -43,6 +50,10 @@ async function created(retention: Partial<Retention> = {}, isNeeded?: (record: R
   return {
     ...world,
     forgotten,
+    /** What `onError` was told: the first one's pid, and of how many. */
+    failures,
+    /** Ids of the other side whose processes cannot be forgotten. */
+    unforgettable,
     /** Pids of the marks that were written, in order. */
     puts,
     bytes: async (pid: string) => (await marks.get(pid))!.bytes,
@@ -110,6 +121,7 @@ describe("a process that is over", () => {
     const pid = await world.asked("first");
     world.turn(DAY_MS);
     await world.die("beta");
+    await expect.poll(() => world.puts, SOON).toEqual([pid, pid]);
     world.turn(DAY_MS - 1);
     isNeeded = false;
     await world.die("beta");
@@ -134,6 +146,83 @@ describe("a process that is over", () => {
     expect(records).toContain(theirs);
     expect(records).toContain(pids.at(-1));
     expect(records).not.toContain(pids[0]);
+    await world.stop();
+  });
+});
+
+describe("one that cannot be forgotten", () => {
+  test("holds up no other whose time is over, is said, and goes when it can", async () => {
+    const world = await created();
+    for (const name of ["bad", "worse"]) world.unforgettable.add(name);
+    const pid = await world.asked("bad");
+    for (const name of ["first", "worse", "second"]) await world.asked(name);
+    world.turn(DAY_MS);
+    await world.die("beta");
+    await expect.poll(() => world.failures, SOON).toEqual([[pid, 2]]);
+    expect(world.forgotten).toEqual(["first", "second"]);
+    expect(await world.records()).toHaveLength(2);
+    world.unforgettable.clear();
+    await world.die("beta");
+    await expect.poll(world.marks, SOON).toEqual([]);
+    expect(await world.records()).toEqual([]);
+    await world.stop();
+  });
+
+  test("is tried again by itself, after longer and longer pauses, and not before", async () => {
+    let clock = Date.parse("2026-11-22T12:00:00Z");
+    let alarm: { readonly due: string; readonly ring: () => void } | undefined;
+    const marks = memoryRecords<EndedMark>();
+    await marks.put("bad", { at: new Date(clock).toISOString(), peer: "alpha", bytes: 1 });
+    const tries: string[] = [];
+    let isBad = true;
+    const processes = createEndedProcesses({
+      marks,
+      retention: { keptMs: DAY_MS, ...PLENTY, all: PLENTY },
+      now: () => new Date(clock).toISOString(),
+      timers: {
+        isAhead: (due) => Date.parse(due) > clock,
+        at: (_key, due, ring) => {
+          alarm = { due, ring };
+        },
+        clear: () => undefined,
+        stop: () => undefined,
+      },
+      async forget(pid) {
+        tries.push(pid);
+        if (isBad) throw new Error("no");
+        return true;
+      },
+      onError: () => undefined,
+    });
+    const rung = async () => {
+      await expect.poll(() => alarm, SOON).toBeDefined();
+      const { due, ring } = alarm!;
+      alarm = undefined;
+      const waited = Date.parse(due) - clock;
+      clock += waited;
+      ring();
+      return waited;
+    };
+    await processes.start();
+    expect(await rung()).toBe(DAY_MS);
+    const pauses: number[] = [];
+    for (let at = 0; at < 8; at++) pauses.push((await rung()) / 60_000);
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+    isBad = false;
+    await rung();
+    await expect.poll(() => marks.get("bad"), SOON).toBeUndefined();
+    expect(tries).toHaveLength(10);
+    await processes.stop();
+  });
+
+  test("makes no room, and lets others make it", async () => {
+    const world = await created({ count: 2 });
+    world.unforgettable.add("bad");
+    const bad = await world.asked("bad");
+    const others: string[] = [];
+    for (let at = 0; at < 5; at++) others.push(await world.asked(`pid-${at}`));
+    await expect.poll(world.records, SOON).toEqual([bad, ...others.slice(-2)].sort());
+    expect(world.failures[0]).toEqual([bad, 1]);
     await world.stop();
   });
 });

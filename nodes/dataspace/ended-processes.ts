@@ -40,7 +40,8 @@ export interface EndedPorts {
   readonly timers: Timers;
   /** False: it is still needed, and stays as long again. */
   readonly forget: (pid: string) => Promise<boolean>;
-  readonly onError: (error: unknown) => void;
+  /** Of one that could not be forgotten, of `failures` in this sweep. The others go all the same. */
+  readonly onError: (pid: string, error: unknown, failures: number) => void;
 }
 
 export interface EndedProcesses {
@@ -52,8 +53,9 @@ export interface EndedProcesses {
 }
 
 const ALARM = "oldest";
-/** After a write that failed. */
+/** After a sweep in which something failed, and at most, where it fails again and again. */
 const PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 60 * PAUSE_MS;
 
 export function createEndedProcesses({ marks, retention, now, timers, forget, onError }: EndedPorts): EndedProcesses {
   /** In the order in which they ended. */
@@ -65,6 +67,7 @@ export function createEndedProcesses({ marks, retention, now, timers, forget, on
   const crowded = new Set<string>();
   let sweeping: Promise<void> | undefined;
   let isStopped = false;
+  let pauseMs = PAUSE_MS;
 
   function hold(pid: string, mark: EndedMark): void {
     drop(pid);
@@ -113,53 +116,68 @@ export function createEndedProcesses({ marks, retention, now, timers, forget, on
     return found.peer;
   }
 
-  async function sweep(): Promise<void> {
+  /** Returns when there is something to do again; undefined: when the next process ends. */
+  async function sweep(): Promise<string | undefined> {
     const begun = now();
+    const failed = new Map<string, unknown>();
+    /** One that cannot be forgotten stays, and holds up no other. */
+    const isGone = (pid: string) =>
+      gone(pid).catch((error: unknown) => {
+        failed.set(pid, error);
+        return undefined;
+      });
+    let next: string | undefined;
     for (const [pid, mark] of ended) {
       // Those that stay as long again stand at the end.
-      if (isStopped || timers.isAhead(dueOf(mark)) || mark.at > begun) break;
-      if (await gone(pid)) continue;
+      if (isStopped || timers.isAhead(dueOf(mark)) || mark.at > begun) {
+        next = dueOf(mark);
+        break;
+      }
+      if ((await isGone(pid)) !== false) continue;
       const again = { ...mark, at: now() };
       hold(pid, again);
       await marks.put(pid, again);
     }
+    const makeRoom = async (peer: string) => {
+      const [oldest] = held.get(peer)?.marks.keys() ?? [];
+      if (oldest !== undefined && (await isGone(oldest)) !== true) spare(oldest);
+    };
     for (const peer of crowded) {
       while (!isStopped && isTooMuch(peer)) await makeRoom(peer);
       crowded.delete(peer);
     }
     while (!isStopped && isTooMuchInAll()) await makeRoom(heaviest());
-  }
-
-  async function makeRoom(peer: string): Promise<void> {
-    const [oldest] = held.get(peer)?.marks.keys() ?? [];
-    if (oldest !== undefined && !(await gone(oldest))) spare(oldest);
+    const [first] = failed;
+    if (first === undefined) pauseMs = PAUSE_MS;
+    else onError(...first, failed.size);
+    return first === undefined ? next : soonest(next, afterPause());
   }
 
   async function gone(pid: string): Promise<boolean> {
     if (!(await forget(pid))) return false;
-    drop(pid);
     await marks.delete(pid);
+    drop(pid);
     return true;
   }
 
-  const alarmAt = (due: string): void => {
-    if (!isStopped) timers.at(ALARM, due, run);
+  function afterPause(): string {
+    const due = new Date(Date.parse(now()) + pauseMs).toISOString();
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    return due;
+  }
+
+  const alarmAt = (due: string | undefined): void => {
+    if (!isStopped && due !== undefined) timers.at(ALARM, due, run);
   };
 
   function run(): void {
     if (isStopped || sweeping !== undefined) return;
     sweeping = sweep()
-      .then(
-        () => {
-          const [oldest] = ended.values();
-          if (oldest !== undefined) alarmAt(dueOf(oldest));
-        },
-        (error: unknown) => {
-          onError(error);
-          crowded.clear();
-          alarmAt(new Date(Date.parse(now()) + PAUSE_MS).toISOString());
-        },
-      )
+      .then(alarmAt, (error: unknown) => {
+        onError("", error, 1);
+        crowded.clear();
+        alarmAt(afterPause());
+      })
       .finally(() => {
         sweeping = undefined;
         if (crowded.size > 0) run();
@@ -189,3 +207,5 @@ export function createEndedProcesses({ marks, retention, now, timers, forget, on
     },
   } satisfies EndedProcesses);
 }
+
+const soonest = (a: string | undefined, b: string): string => (a !== undefined && a < b ? a : b);

@@ -15,7 +15,7 @@ import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import type { RecordStore } from "../store/records.ts";
 import { DataspaceError, unknownProcess } from "./dataspace-error.ts";
-import { createEndedProcesses, type EndedMark, type Retention } from "./ended-processes.ts";
+import { createEndedProcesses, type EndedMark, type EndedPorts, type Retention } from "./ended-processes.ts";
 import { deadlineOf, deadlinePassed, type End, type Endings, endOf, refusedBy, refusedCause } from "./endings.ts";
 import { createOpenProcesses, MOST_OPEN } from "./open-processes.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
@@ -83,6 +83,7 @@ export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@
     readonly isNeeded?: (record: ProcessRecord<D, M>) => Promise<boolean>;
     /** Before it goes. */
     readonly onForget?: (record: ProcessRecord<D, M>) => Promise<void>;
+    readonly onError: EndedPorts["onError"];
   };
   /** Told of every change, after it is on disk, and at the start of every process that is not over. */
   readonly onMoved?: (record: ProcessRecord<D, M>) => void;
@@ -148,7 +149,6 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
           now: ports.now,
           timers: createTimers(ports.now),
           forget,
-          onError: (error) => ports.onError("", error),
         });
 
   async function keep(record: Record): Promise<void> {
