@@ -84,6 +84,8 @@ export const NodeConfig = closed({
     waitMs: Positive(366 * 86_400_000),
     /** Negotiations and transfers that are over stay for so long. What was agreed on stays on the ledger. */
     keptMs: Positive(3_660 * 86_400_000),
+    /** How long a steward has to decide on records that a consumer asks for; then the negotiation ends. */
+    approvalMs: Positive(366 * 86_400_000),
   }),
   accessLog: closed({
     /** A batch is anchored when this many entries wait, or the oldest is this old. */
@@ -113,7 +115,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   },
   sources: { allowedPaths: [], memoryLimitMiB: 512, threads: 2, timeoutMs: 600_000 },
   computations: { stepMs: 120_000, releaseMs: 600_000, opensByItself: true },
-  dataspace: { waitMs: 30 * 86_400_000, keptMs: 90 * 86_400_000 },
+  dataspace: { waitMs: 30 * 86_400_000, keptMs: 90 * 86_400_000, approvalMs: 7 * 86_400_000 },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },
   log: { level: "info" },
 });

@@ -12,6 +12,7 @@ import type { Negotiating } from "../computations/negotiating.ts";
 import { addDataspaceRoutes } from "../http/dataspace/dataspace-routes.ts";
 import { addDidRoute } from "../http/dataspace/did-route.ts";
 import { createParticipantLimits } from "../http/dataspace/participant-limits.ts";
+import { addApprovalApi } from "../http/routes/transfers/approvals.ts";
 import { addTransferApi } from "../http/routes/transfers/transfers.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createDataPlane } from "../transfers/data-plane.ts";
@@ -72,7 +73,10 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
   plane.attach({ negotiations, transfers });
   const service = { "@id": serviceId(member), "@type": "DataService" as const, endpointURL: base };
   return Object.freeze({
-    apiRoutes: (app) => addTransferApi(app, plane),
+    apiRoutes(app) {
+      addTransferApi(app, plane);
+      addApprovalApi(app, plane.approvals);
+    },
     /** Only where others can call. */
     peerRoutes(app) {
       plane.peerRoutes(app);

@@ -15,6 +15,7 @@ import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
 import { PULL, PUSH } from "../../exchange/transfers/formats.ts";
 import type { DataAddress, TransferMessage } from "../../exchange/transfers/messages.ts";
 import { policyOfAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
+import type { ReleaseExplanation } from "../../exchange/transfers/release-decision.ts";
 import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
 import { createOwnTables } from "../computations/own-tables.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
@@ -25,6 +26,7 @@ import type { Processes } from "../dataspace/processes.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { agreementUuid, type KeptAgreement, standingOf } from "./agreements.ts";
+import { createApprovals, type Waiting } from "./approvals.ts";
 import { addDataRoutes } from "./data-routes.ts";
 import { dataToken, readDataToken } from "./data-token.ts";
 import { createDeliveries } from "./deliveries.ts";
@@ -32,6 +34,7 @@ import { permission } from "./gate.ts";
 import { createHeldAgreements } from "./held-agreements.ts";
 import { createInbox, type InboxRecord } from "./inbox.ts";
 import { createKeptTransfers } from "./kept-transfers.ts";
+import { createOfferJudge } from "./offer-judge.ts";
 import { createOutbound } from "./outbound.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 import { createPullClient } from "./pull-client.ts";
@@ -115,9 +118,21 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     return engines;
   };
 
+  const judge = createOfferJudge(services);
+  const approvals = createApprovals({
+    ...services,
+    judge,
+    waiting: openStore<Waiting>("release-waiting"),
+    decisions: openStore<ReleaseExplanation>("release-decisions"),
+    waitMs: () => Math.min(services.config().dataspace.approvalMs, services.config().dataspace.waitMs),
+    negotiation: (pid) => running().negotiations.find(pid),
+    poke: (pid) => running().negotiations.poke(pid),
+  });
   const release = createReleaseNegotiations({
     ...services,
     agreements,
+    judge,
+    approvals,
     held: createHeldAgreements({ marks: openStore("release-agreements-held"), ledger, now }),
   });
   const provider = createProviderTransfers({
@@ -223,7 +238,9 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   async function follow(): Promise<void> {
     const from = (await ledger.status()).height;
     for await (const { transaction } of ledger.follow(from, stopping.signal)) {
-      if (WAKING.includes(transaction.statement.type)) await pokeAll();
+      if (!WAKING.includes(transaction.statement.type)) continue;
+      approvals.wake();
+      await pokeAll();
     }
   }
   const openTransfers = openStore<true>("dsp-transfers-open", "unless-power-fails");
@@ -246,6 +263,8 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
 
   return Object.freeze({
     release,
+    /** The steward's desk. */
+    approvals,
     admitsTransfer: provider.admits,
     nextOfTransfer,
     /** Retention of transfers that are over. */
@@ -256,7 +275,9 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
         .moved(kept)
         .catch((error: unknown) => log.warn({ err: error, pid: kept.pid }, "transfer: not tidied"));
     },
-    negotiationMoved({ pid, side }: KeptNegotiation): void {
+    negotiationMoved(kept: KeptNegotiation): void {
+      const { pid, side } = kept;
+      approvals.moved(kept).catch((error: unknown) => log.warn({ err: error, pid }, "transfer: not off the desk"));
       const state = side.document?.state;
       if (side.role !== "consumer" || (state !== undefined && !isNegotiationOver(state))) return;
       wanted?.moved(pid).catch((error: unknown) => log.warn({ err: error, pid }, "transfer: not begun"));
@@ -389,6 +410,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     },
     async start(): Promise<void> {
       await wanted?.start();
+      await approvals.start();
       await sweep();
       sweeping = setInterval(() => {
         sweep().catch((error: unknown) => log.warn({ err: error }, "released records could not be erased"));
@@ -402,6 +424,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     async stop(): Promise<void> {
       stopping.abort();
       clearInterval(sweeping);
+      approvals.stop();
       await Promise.all([pushes.stop(), wanted?.stop(), outbound.close(), tables.close()]);
       await Promise.race([following, sleep(1_000, undefined, { ref: false })]);
     },

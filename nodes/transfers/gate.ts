@@ -1,12 +1,13 @@
 /**
  * May records leave under this agreement, now? Asked at every call and for every piece of a stream: the agreement
  * stands on the ledger, both members are active, the asset is the version agreed on, and the policy agreed on and the
- * one in force both permit what the consumer declared.
+ * one in force both permit what the consumer declared. A steward's approval counts for the policy it was given under.
  */
-import { readAgreement } from "../../chaincode/rules/keys.ts";
+import { readAgreement, readReleaseDecision } from "../../chaincode/rules/keys.ts";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import { declaredBy } from "../../exchange/transfers/declaration.ts";
 import { policyOfAgreement, type ReleaseAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
+import { aboutAgreement, approvalOf } from "../../exchange/transfers/release-decision.ts";
 import { decideRelease } from "../../policies/engine/decide-release.ts";
 import type { Asset, Field } from "../../policies/model/asset.ts";
 import type { PolicyTerms, ReleaseTerms } from "../../policies/model/terms.ts";
@@ -51,9 +52,17 @@ export async function permission(
   const inForce = policy === undefined ? undefined : termsOfPolicy(policy);
   if (agreed?.release === undefined || inForce === undefined) return refused("release-not-allowed");
   const request = declaredBy(agreement.assignee, agreement["sealane:declared"]);
+  const isAsked = agreed.approval === "steward" || inForce.approval === "steward";
+  const { negotiation = "" } = onLedger.agreement;
+  const decided = isAsked ? await readReleaseDecision(deps.ledger, agreement.assigner, negotiation) : undefined;
   for (const terms of agreed.digest === inForce.digest ? [agreed] : [agreed, inForce]) {
-    const decision = decideRelease({ terms, request, asset, format, context: { requester: consumer, now } });
-    if (decision.outcome !== "permit") return refused(decision.reasons[0] ?? "release-not-allowed");
+    const about = { ...aboutAgreement(negotiation, agreement), policyDigest: terms.digest };
+    const approval = approvalOf(decided, about);
+    const context = { requester: consumer, now, ...(approval === undefined ? {} : { approval }) };
+    const { outcome, reasons } = decideRelease({ terms, request, asset, format, context });
+    // Nobody is asked any more: another policy wants another agreement.
+    if (outcome === "wait") return refused(terms === agreed ? "approval-not-recorded" : "policy-replaced");
+    if (outcome === "refuse") return refused(reasons[0] ?? "release-not-allowed");
   }
   const fields = releasedFields(agreed, asset);
   const still = releasedFields(inForce, asset).map(({ name }) => name);

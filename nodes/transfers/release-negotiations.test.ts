@@ -5,83 +5,36 @@ import { readAgreement } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { offerOf } from "../../exchange/negotiation/agreement.ts";
 import { firstRequest, verificationMessage } from "../../exchange/negotiation/compose.ts";
-import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
-import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
-import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
-import { declaringOffer } from "../../exchange/transfers/declaration.ts";
-import { admission, founding, NETWORK, testMember, transaction } from "../../ledger/conformance/fixture.ts";
-import { memoryStore } from "../../ledger/embedded/_memory-store.ts";
-import { createSequencer } from "../../ledger/embedded/sequencer.ts";
-import { draft, asset as plausible } from "../../policies/_fixture.ts";
-import { policyOf } from "../../policies/model/policy-of.ts";
+import { transaction } from "../../ledger/conformance/fixture.ts";
 import { SOON } from "../dataspace/_world.ts";
-import type { ProcessRecord } from "../dataspace/process-record.ts";
-import { createProcesses, type Processes } from "../dataspace/processes.ts";
-import { memoryRecords } from "../peer/_memory-records.ts";
-import { type KeptAgreement, keepAgreement } from "./agreements.ts";
-import { createHeldAgreements, type HeldMark, MOST_AGREEMENTS } from "./held-agreements.ts";
-import { createReleaseNegotiations } from "./release-negotiations.ts";
+import {
+  ASSET,
+  CONSUMER,
+  NOW,
+  PROVIDER,
+  type ProviderDisk,
+  type ProviderSide,
+  providerDisk,
+  providerSide,
+  releasePolicy,
+} from "./_provider-side.ts";
+import { keepAgreement } from "./agreements.ts";
+import { MOST_AGREEMENTS } from "./held-agreements.ts";
 
-const NOW = "2026-06-01T00:00:00.000Z";
-const PROVIDER = testMember("operator", { kind: "industry" });
-const CONSUMER = testMember("bureau", { kind: "government" });
-const ASSET = { ...plausible, id: "operator:panel", provider: "operator" };
-const POLICY = policyOf({
-  ...draft,
-  asset: ASSET.id,
-  provider: "operator",
-  release: { elements: ["year"], formats: ["HttpData-PULL"] },
-});
-const DECLARED = { purpose: "industry-statistics", territory: "CN", retentionDays: 30 };
-
-let agreements: ReturnType<typeof memoryRecords<KeptAgreement>>;
-let marks: ReturnType<typeof memoryRecords<HeldMark>>;
-let records: ReturnType<typeof memoryRecords<ProcessRecord<Negotiation, NegotiationMessage>>>;
-let ledger: Awaited<ReturnType<typeof createSequencer>>["ledger"];
-let engine: Processes<Negotiation, NegotiationMessage>;
+let agreements: ProviderDisk["agreements"];
+let marks: ProviderDisk["marks"];
+let records: ProviderDisk["records"];
+let ledger: ProviderDisk["ledger"];
+let engine: ProviderSide["engine"];
+let asked: ProviderSide["asked"];
 
 beforeEach(async () => {
-  agreements = memoryRecords();
-  records = memoryRecords();
-  marks = memoryRecords();
-  const now = () => Date.parse(NOW);
-  ({ ledger } = await createSequencer({ store: memoryStore(), network: NETWORK, identity: PROVIDER.identity, now }));
-  await ledger.submit([founding(PROVIDER)]);
-  await ledger.submit([admission(PROVIDER, CONSUMER)]);
-  const body = {
-    ...{ asset: ASSET.id, version: 1, metadataDigest: digestOf(ASSET), policyDigest: digestOf(POLICY) },
-    unitDomain: ASSET.unitDomain,
-  };
-  await ledger.submit([transaction(PROVIDER, "asset.register", body)]);
-  const release = createReleaseNegotiations({
-    ledger,
-    agreements,
-    held: createHeldAgreements({ marks, ledger, now: () => NOW }),
-    identity: PROVIDER.identity,
-    network: NETWORK,
-    member: PROVIDER.id,
-    now: () => NOW,
-    members: { find: async () => ({ status: "active", record: CONSUMER.record }) } as never,
-    assets: { find: async () => ({ state: "registered", asset: ASSET, policy: POLICY }) } as never,
-  });
-  engine = createProcesses<Negotiation, NegotiationMessage>({
-    protocol: negotiationProtocol,
-    records,
-    open: memoryRecords(),
-    now: () => NOW,
-    post: async () => ({ kind: "taken", answer: {} }),
-    ask: async () => undefined,
-    admits: release.admits,
-    next: release.next,
-    onError: () => undefined,
-  });
+  const disk = await providerDisk(releasePolicy());
+  ({ agreements, marks, records, ledger } = disk);
+  ({ engine, asked } = providerSide(disk));
 });
 afterEach(() => engine.stop());
 
-const messageWith = (declared: object, name = "pid-1") =>
-  firstRequest(name, declaringOffer(POLICY, { ...DECLARED, ...declared }), "https://bureau.example/dsp/2025-1");
-const asked = (declared: object = {}, name?: string) =>
-  engine.takeFirst(CONSUMER.id, messageWith(declared, name), "ContractRequestMessage");
 async function concluded(name?: string): Promise<{ readonly pid: string; readonly id: string }> {
   const { providerPid: pid } = await asked({}, name);
   const state = async () => (await engine.find(pid))?.side.document?.state;
@@ -182,7 +135,7 @@ test("a document that is kept under an id gives way to no other one", async () =
 });
 
 test("an offer that declares nothing, where the policy leaves a choice, is asked for it", async () => {
-  const plain = firstRequest("pid-2", offerOf(POLICY), "https://bureau.example/dsp/2025-1");
+  const plain = firstRequest("pid-2", offerOf(releasePolicy()), "https://bureau.example/dsp/2025-1");
   await expect(engine.takeFirst(CONSUMER.id, plain, "ContractRequestMessage")).rejects.toMatchObject({
     said: { code: "declaration-wanted" },
   });

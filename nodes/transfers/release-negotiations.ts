@@ -1,9 +1,10 @@
 /**
- * Negotiations about records, both roles: an offer without a data request. The provider decides by policy, at once; the
- * agreement is on the ledger before FINALIZED. What a side says next follows from the state alone.
+ * Negotiations about records, both roles: an offer without a data request. The provider decides by policy, at once or
+ * after its steward has; the agreement is on the ledger before FINALIZED. What a side says next follows from the state,
+ * the ledger and what lies on disk.
  */
 import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
-import { readAgreement, readAsset } from "../../chaincode/rules/keys.ts";
+import { readAgreement, readAsset, readReleaseDecision } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import {
   agreementMessage,
@@ -11,95 +12,78 @@ import {
   negotiationTermination,
   verificationMessage,
 } from "../../exchange/negotiation/compose.ts";
-import type { MessageOffer, NegotiationMessage } from "../../exchange/negotiation/messages.ts";
+import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
-import { causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
+import { explanationDigest } from "../../exchange/requests/agreement-record.ts";
 import { record } from "../../exchange/requests/record.ts";
-import {
-  completed,
-  type Declaration,
-  declaredBy,
-  offeredPolicy,
-  readOffer,
-} from "../../exchange/transfers/declaration.ts";
+import { completed, offeredPolicy } from "../../exchange/transfers/declaration.ts";
 import {
   isReleaseAgreement,
+  type ReleaseAgreement,
   releaseAgreementOf,
   releaseProblems,
   termsOfPolicy,
 } from "../../exchange/transfers/release-agreement.ts";
+import { aboutAgreement, approvalOf, saltedExplanation } from "../../exchange/transfers/release-decision.ts";
 import { LedgerError } from "../../ledger/port.ts";
-import { decideRelease } from "../../policies/engine/decide-release.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import { problemLine } from "../../policies/model/problem.ts";
+import { notYet } from "../dataspace/dataspace-error.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
 import { agreementUuid, type KeptAgreement, keepAgreement } from "./agreements.ts";
+import { type Approvals, TOO_MANY as TOO_MANY_WAITING } from "./approvals.ts";
 import { type HeldAgreements, MOST_AGREEMENTS } from "./held-agreements.ts";
+import type { JudgeOffer, Refused } from "./offer-judge.ts";
 
-type Deps = Pick<NodeServices, "ledger" | "members" | "now" | "identity" | "network" | "member" | "assets"> & {
+type Deps = Pick<NodeServices, "ledger" | "now" | "identity" | "network" | "member"> & {
   readonly agreements: RecordStore<KeptAgreement>;
   readonly held: HeldAgreements;
+  readonly judge: JudgeOffer;
+  readonly approvals: Approvals;
 };
 type Kept = ProcessRecord<Negotiation, NegotiationMessage>;
+type Refusal = Pick<Refused, "code" | "detail">;
 
-interface Judged {
-  readonly policy: Policy;
-  readonly assetVersion: number;
-  readonly declaration: Declaration;
-}
-interface Refused {
-  readonly code: string;
-  readonly detail: string;
-}
+/** A decision that the provider has recorded may be on the way to this replica; then there is none. */
+const RECORDED_MS = 24 * 60 * 60_000;
 
-const TOO_MANY: Refused = Object.freeze({
+const TOO_MANY: Refusal = Object.freeze({
   code: "too-many-agreements",
   detail: `offer: ${MOST_AGREEMENTS} agreements on this asset stand: use one of them, or wait until one is over`,
 });
 
 export function createReleaseNegotiations(deps: Deps) {
-  /** The provider's word on an offer, by the policy in force now. */
-  async function judged(peer: string, offer: MessageOffer): Promise<Judged | Refused> {
-    const own = await deps.assets.find(offer.target);
-    const terms = own?.policy === undefined ? undefined : termsOfPolicy(own.policy);
-    // What has no policy is not offered, and what records are never released of wants a data request.
-    if (own?.policy === undefined || own.state !== "registered" || terms === undefined) {
-      return { code: "offer-unknown", detail: "offer: no asset of this id is offered" };
-    }
-    if (terms.release === undefined) return { code: "data-request-wanted", detail: "the offer names no data request" };
-    const read = readOffer(offer, own.policy);
-    if (read.kind !== "records") {
-      return {
-        code: "offer-unknown",
-        detail: read.kind === "other" ? read.detail : "the offer is about a computation",
-      };
-    }
-    const declaration = read.declaration ?? completed(terms, {});
-    if (declaration === undefined) {
-      return { code: "declaration-wanted", detail: "offer: name the purpose and territory with sealane:declared" };
-    }
-    const member = await deps.members.find(peer);
-    const decision = decideRelease({
-      terms,
-      request: declaredBy(peer, declaration),
-      asset: own.asset,
-      format: undefined,
-      context: { now: deps.now(), ...(member?.status === "active" ? { requester: member.record } : {}) },
-    });
-    if (decision.outcome !== "permit") {
-      const [code = "release-not-allowed"] = decision.reasons;
-      return { code, detail: `the policy says ${decision.outcome}: ${decision.reasons.join(", ")}` };
-    }
-    return { policy: own.policy, assetVersion: own.asset.version, declaration };
-  }
+  const { approvals, judge } = deps;
 
-  async function agreed({ pid, peer }: Kept, document: Negotiation): Promise<NegotiationMessage> {
-    const verdict = await judged(peer, document.offer);
-    if ("code" in verdict) return negotiationTermination(document, causeOf(verdict.code, verdict.detail));
-    const id = agreementIdOf(pid, document.offer.target);
-    return agreementMessage(document, releaseAgreementOf({ ...verdict, id, consumer: peer, timestamp: deps.now() }));
+  /** At once, or once the steward's word on it is on the ledger. */
+  async function agreed(kept: Kept, document: Negotiation): Promise<NegotiationMessage | undefined> {
+    const { pid, peer } = kept;
+    const ends = (cause: Cause) => negotiationTermination(document, cause);
+    const changed = await approvals.settled(pid);
+    if (changed !== undefined) return ends(changed);
+    const decided = await approvals.onLedger(pid);
+    const verdict = await judge(peer, document.offer, ({ asset, terms }) =>
+      approvalOf(decided, {
+        ...{ negotiation: pid, consumer: peer, asset: asset.id },
+        ...{ assetVersion: asset.version, policyDigest: terms.digest },
+      }),
+    );
+    const explanation = decided === undefined ? undefined : await approvals.explanation(pid);
+    if (verdict.outcome === "refuse") {
+      const isStewards = verdict.code === "approval-refused";
+      return ends(causeOf(verdict.code, (isStewards ? explanation?.words : undefined) ?? verdict.detail));
+    }
+    if (verdict.outcome === "wait") {
+      const cause = decided === undefined ? await approvals.waits(kept, verdict) : causeOf("policy-replaced");
+      return cause && ends(cause);
+    }
+    const { policy, asset, declaration } = verdict;
+    const id = agreementIdOf(pid, asset.id);
+    const about = { policy, declaration, id, assetVersion: asset.version, consumer: peer, timestamp: deps.now() };
+    return agreementMessage(document, releaseAgreementOf(about), explanation && saltedExplanation(explanation));
   }
 
   /** The agreement is on the ledger and kept before the consumer hears that it is final. */
@@ -141,7 +125,8 @@ export function createReleaseNegotiations(deps: Deps) {
   }
 
   /** The consumer verifies what it derives itself from the offer that it took. */
-  async function verified({ pid, peer }: Kept, document: Negotiation): Promise<NegotiationMessage> {
+  async function verified(kept: Kept, document: Negotiation): Promise<NegotiationMessage> {
+    const { pid, peer } = kept;
     const { agreement, offer } = document;
     const { policy, declaration } = offeredPolicy(offer);
     const terms = termsOfPolicy(policy);
@@ -159,6 +144,10 @@ export function createReleaseNegotiations(deps: Deps) {
     if (id !== agreementIdOf(document.providerPid, agreement.target)) {
       return negotiationTermination(document, causeOf("agreement-mismatch", "agreement: its @id is not this one's"));
     }
+    if (terms.approval === "steward" && !(await isApproved(kept, document, agreement))) {
+      const detail = "agreement: the policy wants a steward's approval, and the ledger has none of these records";
+      return negotiationTermination(document, causeOf("approval-not-recorded", detail));
+    }
     if (!(await keepAgreement(deps.agreements, { agreement, role: "consumer", peer, negotiation: pid }))) {
       return negotiationTermination(
         document,
@@ -168,9 +157,24 @@ export function createReleaseNegotiations(deps: Deps) {
     return verificationMessage(document);
   }
 
+  /** By this node's replica; throws while it may be behind. */
+  async function isApproved(
+    { peer, history }: Kept,
+    { providerPid, explanation }: Negotiation,
+    agreement: ReleaseAgreement,
+  ): Promise<boolean> {
+    const found = await readReleaseDecision(deps.ledger, peer, providerPid);
+    const since = history?.at(-1)?.at;
+    if (found === undefined && since !== undefined && Date.parse(deps.now()) - Date.parse(since) < RECORDED_MS) {
+      throw notYet("the steward's decision is not on the ledger here");
+    }
+    if (explanation !== undefined && found?.decision.explanationDigest !== explanationDigest(explanation)) return false;
+    return approvalOf(found, aboutAgreement(providerPid, agreement))?.outcome === "approved";
+  }
+
   return Object.freeze({
     /** `pid`: what this side would call the negotiation. */
-    async admits(peer: string, message: NegotiationMessage, pid: string): Promise<Refused | undefined> {
+    async admits(peer: string, message: NegotiationMessage, pid: string): Promise<Refusal | undefined> {
       if (message["@type"] !== "ContractRequestMessage") {
         return { code: "offer-unwanted", detail: "this participant asks for what it wants itself" };
       }
@@ -179,8 +183,12 @@ export function createReleaseNegotiations(deps: Deps) {
       if ((await deps.agreements.get(id)) !== undefined || (await readAgreement(deps.ledger, id)) !== undefined) {
         return { code: "pid-taken", detail: "consumerPid: an agreement has been concluded under it: choose a new one" };
       }
-      const verdict = await judged(peer, message.offer);
-      if ("code" in verdict) return verdict;
+      if ((await approvals.onLedger(pid)) !== undefined) {
+        return { code: "pid-taken", detail: "consumerPid: the steward has decided on it: choose a new one" };
+      }
+      const verdict = await judge(peer, message.offer);
+      if (verdict.outcome === "refuse") return verdict;
+      if (verdict.outcome === "wait" && (await approvals.isFull(peer))) return TOO_MANY_WAITING;
       return (await deps.held.isFull(peer, message.offer.target)) ? TOO_MANY : undefined;
     },
     async next(kept: Kept): Promise<NegotiationMessage | undefined> {

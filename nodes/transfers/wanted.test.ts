@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
 import type { AgreementState } from "../../chaincode/rules/records.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
+import { explanationDigest } from "../../exchange/requests/agreement-record.ts";
 import { declaringOffer } from "../../exchange/transfers/declaration.ts";
 import {
   type ReleaseAgreement,
@@ -148,4 +149,57 @@ test.each([
   } as unknown as Negotiation;
   const kept = { pid: "ours", peer: PROVIDER, side: { role: "consumer", document } } as never;
   expect((await release.next(kept))?.["@type"]).toBe(type);
+});
+
+describe("an agreement under a policy that leaves records to a steward", () => {
+  const wants = parsePolicy(
+    policyOf({ ...draft, approval: "steward", release: { elements: ["year"], formats: ["HttpData-PULL"] } }),
+  );
+  if (!wants.ok) throw new Error("refused");
+  const about = { policy: wants.policy, assetVersion: 1, consumer: CONSUMER, declaration, timestamp: AT };
+  const theirs = releaseAgreementOf({ id, ...about });
+  const explanation = { salt: "A".repeat(43), document: { outcome: "permit" } };
+  const DECISION = {
+    negotiation: "theirs",
+    asset: theirs.target,
+    assetVersion: 1,
+    consumer: CONSUMER,
+    outcome: "permit",
+    policyDigest: theirs["sealane:policy"].digest,
+    explanationDigest: explanationDigest(explanation),
+    decidedBy: "ibm/steward",
+  };
+  const answer = async (change: object | undefined, now = AT) => {
+    const found = change && { time: AT, decision: { ...DECISION, ...change } };
+    const release = createReleaseNegotiations({
+      ledger: { get: async (key: string) => (key === `release-decision/${PROVIDER}/theirs` ? found : undefined) },
+      member: CONSUMER,
+      agreements: memoryRecords(),
+      now: () => now,
+    } as never);
+    const document = {
+      ...{ providerPid: "theirs", consumerPid: "ours", state: "AGREED", explanation, agreement: theirs },
+      offer: declaringOffer(wants.policy, declaration),
+    };
+    const history = [{ at: AT }];
+    const kept = { pid: "ours", peer: PROVIDER, history, side: { role: "consumer", document } } as never;
+    return (await release.next(kept)) as { readonly "@type": string; readonly code?: string } | undefined;
+  };
+
+  test("is verified once the ledger has the steward's approval of it, and not before", async () => {
+    await expect(answer(undefined)).rejects.toMatchObject({ code: "ERR_DATASPACE_NOT_YET" });
+    expect(await answer({})).toMatchObject({ "@type": "ContractAgreementVerificationMessage" });
+    expect(await answer(undefined, "2026-11-23T09:00:01Z")).toMatchObject({ code: "approval-not-recorded" });
+  });
+  test.each<readonly [string, object]>([
+    ["a refusal", { outcome: "refuse" }],
+    ["an approval for another consumer", { consumer: "mallory" }],
+    ["an approval of another asset", { asset: "ibm:other" }],
+    ["an approval of another version of the asset", { assetVersion: 2 }],
+    ["an approval under another policy", { policyDigest: "A".repeat(43) }],
+    ["an approval in another negotiation", { negotiation: "another" }],
+    ["an approval with another explanation", { explanationDigest: "A".repeat(43) }],
+  ])("is not verified where the ledger has %s", async (_name, change) => {
+    expect(await answer(change)).toMatchObject({ code: "approval-not-recorded" });
+  });
 });

@@ -18,6 +18,7 @@ import { termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import type { ReleaseFormat } from "../../policies/model/operands.ts";
 import type { Policy } from "../../policies/model/policy.ts";
+import type { PolicyTerms } from "../../policies/model/terms.ts";
 import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
 import type { Processes } from "../dataspace/processes.ts";
@@ -167,11 +168,12 @@ export function createWanted(deps: WantedDeps) {
     return policy;
   }
 
-  async function standing(provider: string, asset: string, version: number, declaration: Declaration) {
+  /** Of the policy in force: under a later one what was approved has to be approved anew. */
+  async function standing({ provider, asset, digest }: PolicyTerms, version: number, declaration: Declaration) {
     for await (const [id, kept] of deps.agreements.entries()) {
       const { agreement } = kept;
       if (kept.role !== "consumer" || kept.peer !== provider || agreement.target !== asset) continue;
-      if (agreement["sealane:assetVersion"] !== version) continue;
+      if (agreement["sealane:assetVersion"] !== version || agreement["sealane:policy"].digest !== digest) continue;
       if (canonicalJson(agreement["sealane:declared"]) !== canonicalJson(declaration)) continue;
       if (Date.parse(agreement["sealane:validUntil"]) <= Date.parse(deps.now())) continue;
       if ((await standingOf(deps.ledger, agreement)) === "finalized") return id;
@@ -216,7 +218,7 @@ export function createWanted(deps: WantedDeps) {
       }
       const id = randomUUID();
       const version = (await readAsset(deps.ledger, asset))?.version ?? 0;
-      const agreement = await standing(provider, asset, version, declaration);
+      const agreement = await standing(terms, version, declaration);
       await open.put(id, true);
       await store.put(id, {
         id,

@@ -10,6 +10,7 @@ import { EXIT } from "../errors.ts";
 import { choice, integer } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import { renderFields, renderTable } from "../table.ts";
+import { transferApproval } from "./transfer-approval.ts";
 
 const pathOf = (id: string): string => `/transfers/${encodeURIComponent(id)}`;
 const FORMATS: Readonly<Record<string, string>> = { pull: "HttpData-PULL", push: "HttpData-PUSH" };
@@ -81,6 +82,7 @@ export const transferCommands: CommandGroup = (program, cli) => {
       }),
     );
   for (const verb of ["suspend", "resume", "terminate"] as const) change(transfer, cli, verb);
+  transferApproval(transfer, cli);
 };
 
 async function start(context: CommandContext, asset: string, options: StartOptions): Promise<Outcome> {

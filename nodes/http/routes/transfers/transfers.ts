@@ -1,10 +1,12 @@
 /** Transfers of records: start one, see it, hold or end it, fetch what it brings. */
 import { type Static, Type } from "typebox";
 import { AssetId, Count, closed, Instant, literals, MemberId, Text } from "../../../../chaincode/rules/vocabulary.ts";
+import type { MessageOffer } from "../../../../exchange/negotiation/messages.ts";
 import { causeOf } from "../../../../exchange/protocol/vocabulary.ts";
-import { Declaration } from "../../../../exchange/transfers/declaration.ts";
+import { Declaration, offeredPolicy } from "../../../../exchange/transfers/declaration.ts";
 import { PULL } from "../../../../exchange/transfers/formats.ts";
 import { TRANSFER_STATES } from "../../../../exchange/transfers/messages.ts";
+import { termsOfPolicy } from "../../../../exchange/transfers/release-agreement.ts";
 import { RELEASE_FORMATS } from "../../../../policies/model/operands.ts";
 import type { DataPlane } from "../../../transfers/data-plane.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -183,6 +185,10 @@ const VERBS = [
 /** Of a file whose transfer is not known any more. */
 const NOTHING_KNOWN: Partial<TransferView> = Object.freeze({});
 
+/** The provider's steward decides, as the offer says. */
+const isLeftToSteward = (offer: MessageOffer): boolean =>
+  termsOfPolicy(offeredPolicy(offer).policy)?.approval === "steward";
+
 async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
   const { asked, kept, negotiation, agreement, agreed, received, wish } = await plane.view(id);
   const document = kept?.side.document;
@@ -190,7 +196,10 @@ async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
   const ended = negotiation?.side.document?.termination;
   const isRefused = refusal !== undefined || ended !== undefined || asked?.refusal !== undefined;
   const state = document?.state ?? (isRefused ? "REFUSED" : "NEGOTIATING");
-  const reason = document === undefined ? (refusal?.code ?? ended?.code ?? asked?.refusal) : document.stopped?.code;
+  const ending = refusal?.code ?? ended?.code ?? asked?.refusal;
+  const waits =
+    asked !== undefined && negotiation?.side.document?.state === "REQUESTED" && isLeftToSteward(asked.offer);
+  const reason = document === undefined ? (ending ?? (waits ? "approval-pending" : undefined)) : document.stopped?.code;
   const details = (refusal?.reasons ?? document?.stopped?.reason ?? ended?.reason ?? []).map((one) =>
     (typeof one === "string" ? one : JSON.stringify(one)).slice(0, 1000),
   );
