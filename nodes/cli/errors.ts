@@ -35,6 +35,8 @@ export const CLI_ERRORS = [
   "ERR_CLI_NO_ENTRY",
   "ERR_CLI_NOTHING_WAITS",
   "ERR_CLI_DOWNLOAD_WRONG",
+  "ERR_CLI_TRANSFER_COMPLETED",
+  "ERR_CLI_TRANSFER_OF_OTHER",
 ] as const;
 export type CliErrorCode = (typeof CLI_ERRORS)[number];
 
@@ -47,6 +49,8 @@ const EXIT_OF: Partial<Record<CliErrorCode, number>> = {
   ERR_CLI_NO_ENTRY: EXIT.failed,
   ERR_CLI_NOTHING_WAITS: EXIT.failed,
   ERR_CLI_DOWNLOAD_WRONG: EXIT.unverified,
+  ERR_CLI_TRANSFER_COMPLETED: EXIT.failed,
+  ERR_CLI_TRANSFER_OF_OTHER: EXIT.failed,
 };
 
 /** What a node answers when it refuses: RFC 9457 with a stable code, as nodes/http writes it. */

@@ -322,6 +322,25 @@ describe("the command line", () => {
     expect((await run("transfer list --lang zh-CN")).stdout).toContain("已完成");
     const again = await run(`transfer start ${ASSET} --out panel.csv --json`);
     expect(again.exitCode).toBe(2);
+    const over = await run(`transfer fetch ${transfer} --out again.csv`);
+    expect(over).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(over.stderr).toMatch(
+      new RegExp(`^sealane: .*sealane transfer start ${ASSET} .*\\[ERR_CLI_TRANSFER_COMPLETED\\]$`, "m"),
+    );
+    const provider = `--dir ${join(pair.net.dir, PROVIDER)} --lang zh-CN`;
+    const listed = JSON.parse((await sealane(`transfer list --json ${provider}`, { cwd: pair.net.dir })).stdout);
+    const served = listed.transfers.find(({ state }: TransferView) => state === "COMPLETED").transfer;
+    const own = await sealane(`transfer fetch ${served} --out again.csv ${provider}`, { cwd: pair.net.dir });
+    expect([own.exitCode, own.stderr]).toEqual([1, expect.stringContaining("[ERR_CLI_TRANSFER_OF_OTHER]")]);
+  });
+  test("fetches what was sent for as long as it lies here, whatever has become of its transfer", async () => {
+    const { transfer } = await pair.begin({ format: "HttpData-PUSH" }, ["COMPLETED"]);
+    expect(await run(`transfer fetch ${transfer} --out sent.csv`)).toMatchObject({ exitCode: 0 });
+    expect(await readFile(join(pair.net.dir, "sent.csv"), "utf8")).toBe(releasedText(20));
+    expect(await run(`transfer erase ${transfer}`)).toMatchObject({ exitCode: 0 });
+    const erased = await run(`transfer fetch ${transfer} --out sent-again.csv --lang zh-CN`);
+    expect(erased).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(erased.stderr).toContain("[ERR_CLI_TRANSFER_COMPLETED]");
   });
   test("goes on with a file that an earlier run has left", async () => {
     const { transfer } = await pair.begin({ asset: big });

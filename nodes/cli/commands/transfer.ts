@@ -6,7 +6,7 @@ import type { ApiClient } from "../api-client.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { download } from "../download.ts";
-import { EXIT } from "../errors.ts";
+import { CliError, EXIT } from "../errors.ts";
 import { choice, integer } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import { renderFields, renderTable } from "../table.ts";
@@ -15,9 +15,6 @@ import { transferApproval } from "./transfer-approval.ts";
 const pathOf = (id: string): string => `/transfers/${encodeURIComponent(id)}`;
 const FORMATS: Readonly<Record<string, string>> = { pull: "HttpData-PULL", push: "HttpData-PUSH" };
 const POLL_MS = 250;
-/** Nothing more comes of these. */
-const DEAD: readonly string[] = ["REFUSED", "TERMINATED"];
-
 interface StartOptions {
   readonly purpose?: string;
   readonly legalBasis?: string;
@@ -99,20 +96,32 @@ async function start(context: CommandContext, asset: string, options: StartOptio
   return await fetchInto(context, api, view.transfer, out);
 }
 
+/** What has been sent stays until it is erased, however the transfer ended; a provider serves only while it runs. */
+const isThere = ({ format, received, state }: TransferView): boolean =>
+  format === FORMATS.push ? received?.complete === true : state === "STARTED";
+const isStopped = ({ state }: TransferView): boolean => state === "REFUSED" || state === "TERMINATED";
+
+/** Throws for what no waiting brings. */
+function assertComing(view: TransferView): void {
+  const { transfer, role, peer, state, asset = "ASSET" } = view;
+  if (role === "provider") throw new CliError("ERR_CLI_TRANSFER_OF_OTHER", { transfer, member: peer });
+  if (state === "COMPLETED" && !isThere(view)) throw new CliError("ERR_CLI_TRANSFER_COMPLETED", { transfer, asset });
+}
+
 /** Waits until there is something to fetch, fetches it, and says that it has everything. */
 async function fetchInto(context: CommandContext, api: ApiClient, id: string, out: string): Promise<Outcome> {
   const { surroundings, texts } = context;
   const view = await createProgress(surroundings).step(texts.text("cli.transfer.waiting"), async (update) => {
     for (;;) {
       const now = await api.get<TransferView>(pathOf(id));
-      const isReady = now.format === FORMATS.push ? now.received?.complete === true : now.state === "STARTED";
-      if (isReady || DEAD.includes(now.state)) return now;
+      assertComing(now);
+      if (isThere(now) || isStopped(now)) return now;
       surroundings.signal.throwIfAborted();
       update(texts.text(`transfer.state.${now.state}`));
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   });
-  if (DEAD.includes(view.state)) return { ...shown(context, view), exitCode: EXIT.failed };
+  if (!isThere(view)) return { ...shown(context, view), exitCode: EXIT.failed };
   const got = await createProgress(surroundings).step(texts.text("cli.transfer.fetching"), (update) =>
     download(api, `${pathOf(id)}/data`, context.path(out), {
       signal: surroundings.signal,
