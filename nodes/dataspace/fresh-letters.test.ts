@@ -3,7 +3,7 @@ import { MAX_CLOCK_SKEW_MS } from "../peer/request-signature.ts";
 import { createFreshLetters, LETTER_LIFE_MS } from "./fresh-letters.ts";
 
 const START = Date.parse("2026-11-22T09:00:00Z");
-function world(most?: number) {
+function world(most?: { readonly ofOne: number; readonly inAll: number; readonly always: number }) {
   let time = START;
   const isFresh = createFreshLetters(() => time, most);
   return {
@@ -50,7 +50,16 @@ test("a letter counts once for all of its life, wherever in it it comes", () => 
 });
 
 test("whoever writes too many is not heard, and nobody else's are forgotten for it", () => {
-  const { asked } = world(2);
+  const { asked } = world({ ofOne: 2, inAll: 10, always: 1 });
   expect([asked("a"), asked("b"), asked("c"), asked("a")]).toEqual([true, true, false, false]);
   expect(asked("d", START, "beta")).toBe(true);
+});
+
+test("what everybody writes together is bounded, and silences nobody", () => {
+  const { asked, pass } = world({ ofOne: 4, inAll: 6, always: 1 });
+  const written = (signer: string) => [1, 2, 3, 4].filter((at) => asked(`${signer}-${at}`, START, signer)).length;
+  expect(["alpha", "beta", "gamma", "delta"].map(written)).toEqual([4, 2, 1, 1]);
+  pass(2 * (LETTER_LIFE_MS + MAX_CLOCK_SKEW_MS));
+  const now = START + 2 * (LETTER_LIFE_MS + MAX_CLOCK_SKEW_MS);
+  expect([asked("new-1", now, "gamma"), asked("new-2", now, "gamma")]).toEqual([true, true]);
 });
