@@ -15,9 +15,12 @@ export interface OpenProcesses {
   /** Before the record is written: both are in one log, so the mark is on disk once the record is. */
   mark(pid: string): Promise<void>;
   count(about: About): void;
-  /** After the record was written. */
+  /** After the record was written: the process is over. */
   unmark(pid: string, peer?: string): Promise<void>;
-  isFull(peer: string): boolean;
+  /** Counts a process that is about to begin, before anything is waited for. False: there is room for no more. */
+  takePlace(about: About): boolean;
+  /** It did not begin. */
+  leavePlace(about: About): void;
   /** Of earlier runs. */
   pids(): AsyncIterable<string>;
 }
@@ -27,25 +30,36 @@ export function createOpenProcesses(marks: RecordStore<true>): OpenProcesses {
   const marked = new Set<string>();
   const begun = new Map<string, Set<string>>();
 
+  function count({ pid, peer, first }: About): void {
+    if (first === undefined) return;
+    const theirs = begun.get(peer) ?? new Set();
+    begun.set(peer, theirs.add(pid));
+  }
+
+  function leavePlace({ pid, peer }: Pick<About, "pid" | "peer">): void {
+    const theirs = begun.get(peer);
+    theirs?.delete(pid);
+    if (theirs?.size === 0) begun.delete(peer);
+  }
+
   return Object.freeze({
+    count,
+    leavePlace,
+    takePlace(about: About) {
+      if ((begun.get(about.peer)?.size ?? 0) >= MOST_OPEN) return false;
+      count(about);
+      return true;
+    },
     async mark(pid: string) {
       if (marked.has(pid)) return;
       await marks.put(pid, true);
       marked.add(pid);
     },
-    count({ pid, peer, first }: About) {
-      if (first === undefined) return;
-      const theirs = begun.get(peer) ?? new Set();
-      begun.set(peer, theirs.add(pid));
-    },
     async unmark(pid: string, peer?: string) {
       marked.delete(pid);
-      const theirs = peer === undefined ? undefined : begun.get(peer);
-      theirs?.delete(pid);
-      if (peer !== undefined && theirs?.size === 0) begun.delete(peer);
+      if (peer !== undefined) leavePlace({ pid, peer });
       await marks.delete(pid);
     },
-    isFull: (peer: string) => (begun.get(peer)?.size ?? 0) >= MOST_OPEN,
     async *pids() {
       for await (const [pid] of marks.entries()) {
         marked.add(pid);

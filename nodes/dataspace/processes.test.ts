@@ -14,6 +14,7 @@ import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { agreeing, BEGIN, createWorld, FATES, type Next, OFFER, PID, type Record, SOON, silent } from "./_world.ts";
 import { deliveryOf } from "./client.ts";
+import type { DataspaceError } from "./dataspace-error.ts";
 import { MOST_OPEN } from "./open-processes.ts";
 import { createProcesses, PATIENCE } from "./processes.ts";
 
@@ -107,9 +108,13 @@ test("ends that cross each other and other messages leave both sides in one fina
         const world = createWorld({ alpha: ending(ours), beta: ending(theirs) }, fates);
         await world.boot();
         await world.engine("alpha").begin(BEGIN);
-        // A message that proves an earlier one may lead past the state in which a side would have ended it.
-        const finals = ours.length + theirs.length === 0 ? ["FINALIZED"] : ["FINALIZED", "TERMINATED"];
-        await expect.poll(world.states, SOON).toSatisfy(([a, b]) => a === b && finals.includes(a));
+        const isOver = ([a, b]: readonly unknown[]) => a === b && ["FINALIZED", "TERMINATED"].includes(String(a));
+        await expect.poll(world.states, SOON).toSatisfy(isOver);
+        // Whose turn it is says its word for certain; in REQUESTED the provider's may come before the consumer's.
+        const isSure = theirs.length > 0 || ours.some((state) => state !== "REQUESTED");
+        const isSaid = world.posted.some((one) => one.endsWith("ContractNegotiationTerminationMessage"));
+        const end = isSure || isSaid ? "TERMINATED" : "FINALIZED";
+        expect(await world.states()).toEqual([end, end]);
         const [mine, other] = [await world.kept("alpha"), await world.kept("beta")];
         expect(mine?.side.document?.termination).toEqual(other?.side.document?.termination);
         expect(world.errors).toEqual([]);
@@ -157,6 +162,34 @@ test("a participant has so many processes open at once, also after a start, and 
   await expect(take("alpha", MOST_OPEN)).rejects.toMatchObject(busy);
   expect((await take("alpha", 0)).state).toBe("REQUESTED");
   expect((await take("gamma", 0)).state).toBe("REQUESTED");
+  await world.stop();
+});
+
+test("first messages that come at the same time take one place each, and those that are refused leave theirs", async () => {
+  const admitted = Promise.withResolvers<void>();
+  const admits = async (_peer: string, message: NegotiationMessage) => {
+    await admitted.promise;
+    return (message as { consumerPid: string }).consumerPid.startsWith("bad")
+      ? { code: "offer-unknown", detail: "no" }
+      : undefined;
+  };
+  const world = createWorld({ alpha: silent, beta: silent }, [], { admits });
+  await world.boot();
+  const take = (name: string) =>
+    world
+      .engine("beta")
+      .takeFirst("alpha", { ...BEGIN.message, consumerPid: name }, "ContractRequestMessage")
+      .then(
+        () => "taken",
+        (error: DataspaceError) => error.said.code,
+      );
+  const counted = (all: readonly string[], word: string) => all.filter((one) => one === word).length;
+  const asking = Array.from({ length: MOST_OPEN + 20 }, (_, at) => take(at < 5 ? `bad-${at}` : `good-${at}`));
+  admitted.resolve();
+  const answers = await Promise.all(asking);
+  expect([counted(answers, "taken"), counted(answers, "too-many-open")]).toEqual([MOST_OPEN - 5, 20]);
+  const later = await Promise.all(Array.from({ length: 10 }, (_, at) => take(`later-${at}`)));
+  expect([counted(later, "taken"), counted(later, "too-many-open")]).toEqual([5, 5]);
   await world.stop();
 });
 

@@ -197,6 +197,26 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     return document;
   }
 
+  /** With a first message of the other side, which others may cross while this one is judged. */
+  async function begun(record: Record & { readonly first: string }, message: M): Promise<D> {
+    const { pid, peer } = record;
+    if (!open.takePlace(record)) {
+      const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
+      throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
+    }
+    try {
+      const refused = await ports.admits(peer, message, pid);
+      if (refused !== undefined) {
+        throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });
+      }
+      await ports.begins?.(peer, message);
+      return await taken(record, message);
+    } catch (error) {
+      open.leavePlace(record);
+      throw error;
+    }
+  }
+
   /** One thing this side owes the process; runs again after every change. */
   async function drive(pid: string): Promise<void> {
     const record = await records.get(pid);
@@ -332,16 +352,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
         const kept = await records.get(pid);
         if (kept === undefined) {
           if ((await ports.ended?.gone.get(pid)) === true) throw pidTaken("the id was that of a process that is over");
-          if (open.isFull(peer)) {
-            const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
-            throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
-          }
-          const refused = await ports.admits(peer, message, pid);
-          if (refused !== undefined) {
-            throw new DataspaceError("ERR_DATASPACE_REFUSED", { code: refused.code, reasons: [refused.detail] });
-          }
-          await ports.begins?.(peer, message);
-          return await taken({ pid, peer, address, side: newSide(role), first: digestOf(message) }, message);
+          return await begun({ pid, peer, address, side: newSide(role), first: digestOf(message) }, message);
         }
         if (kept.first === digestOf(message) && kept.side.document !== undefined) return kept.side.document;
         throw pidTaken("the id belongs to another process", kept.side.document);
