@@ -8,6 +8,8 @@ export interface ChannelConfig {
   readonly channel: string;
   /** Goes up by one with every change. */
   readonly sequence: number;
+  /** MSP ids, ascending; those of the ordering service among them. */
+  organisations(): readonly string[];
   /** Throws FabricFault. `bytes` is a SerializedIdentity. */
   identify(bytes: Uint8Array): KnownIdentity;
   /** Fingerprints (SHA-256) of an organisation's root certificates; none where it is not on the channel. */
@@ -41,6 +43,7 @@ export function readChannelConfig(envelope: Uint8Array): ChannelConfig {
       sequence: config.getSequence(),
       consensus: consensusOf(root),
       maxBytes: maxBytesOf(root),
+      organisations: () => [...organisations.keys()].sort(),
       identify(bytes: Uint8Array) {
         const identity = decoded("identity", () => msp.SerializedIdentity.deserializeBinary(bytes));
         const organisation = organisations.get(identity.getMspid());

@@ -114,18 +114,21 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
 
   async function followFrom(connection: GatewayConnection, mspId: string): Promise<void> {
     demandDates(options.client.certificate, options.now());
-    const { height, last } = await demandSameNetwork(connection, profile, view);
+    const height = await demandSameNetwork(connection, profile, view);
     otherRules = await rulesOtherThan(options.code, connection, profile);
     if (otherRules !== undefined) onTrouble(otherRules);
-    const order = await openOrder(profile, last, (block) => fetchBlock(connection, profile.channel, block));
-    config = order.config() ?? config;
+    const order = await openOrder(profile, view.progress().config, (block) =>
+      fetchBlock(connection, profile.channel, block),
+    );
+    config = order.inForce()?.config ?? config;
     standing.follows(height);
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
-      config = order.verify(block);
+      const { config: next, ...place } = order.verify(block);
+      config = next;
       await agreement.demand(readBlockParts(block.serializeBinary()), mspId, config);
-      await view.apply(readBlock(block, profile.chaincode));
+      await view.apply(readBlock(block, profile.chaincode), place);
       await demandNetwork(view, options.network);
       standing.holds(view.progress().block);
     }
@@ -197,14 +200,13 @@ function demandDates(certificate: string, now: number): void {
 const fetchBlock = async (connection: GatewayConnection, channel: string, block: number): Promise<common.Block> =>
   common.Block.deserializeBinary(await connection.evaluate("qscc", "GetBlockByNumber", [channel, String(block)]));
 
-/** The peer has this node's last block: that one, undefined for none. */
+/** The peer has this node's last block. Its height. */
 async function demandSameNetwork(
   connection: GatewayConnection,
   { channel, chaincode }: FabricProfile,
   view: View,
-): Promise<{ readonly height: number; readonly last: common.Block | undefined }> {
+): Promise<number> {
   const { block, hash } = view.progress();
-  let last: common.Block | undefined;
   const bytes = await connection.evaluate("qscc", "GetChainInfo", [channel]);
   const height = common.BlockchainInfo.deserializeBinary(bytes).getHeight();
   if (block >= 0) {
@@ -214,7 +216,7 @@ async function demandSameNetwork(
         `fabric: ${connection.endpoint} has ${height} blocks, this node ${block + 1}; it is behind, or another network`,
       );
     }
-    last = await fetchBlock(connection, channel, block);
+    const last = await fetchBlock(connection, channel, block);
     if (readBlock(last, chaincode).hash !== hash) {
       throw new LedgerError(
         "ERR_LEDGER_FORK",
@@ -222,7 +224,7 @@ async function demandSameNetwork(
       );
     }
   }
-  return { height, last };
+  return height;
 }
 
 /** Undefined where the chaincode agreed on is of these rules. Throws the Gateway's errors. */

@@ -1,7 +1,7 @@
 /**
  * Verifies, block by block, that the ordering service signed what a peer hands over, under the channel's configuration as
- * it changes. It begins at the first block, or at the configuration that the last block this node holds refers to; the
- * organisations' roots there are those that the profile pins.
+ * it changes. It begins at the channel's first block, whose hash the profile pins, or at the configuration that this node
+ * held when it stopped, by its hash; the organisations' roots there are those that the profile pins.
  */
 import { X509Certificate } from "node:crypto";
 import { common } from "@hyperledger/fabric-protos";
@@ -11,53 +11,85 @@ import { FabricFault } from "../audit/fabric-fault.ts";
 import { LedgerError } from "../port.ts";
 import type { FabricProfile } from "./profile.ts";
 
-export interface Order {
-  /** The configuration in force after it. Blocks come in order. Throws LedgerError ERR_LEDGER_CORRUPT, or _PROFILE where other roots are pinned. */
-  verify(block: common.Block): ChannelConfig;
-  /** In force now; undefined before the first block. */
-  config(): ChannelConfig | undefined;
+/** Where a configuration stands: number of its block, and hash of the header. */
+export interface ConfigPlace {
+  readonly block: number;
+  readonly hash: string;
 }
 
-/** `fetch` gets a block by its number; `last` is the one this node holds last, undefined for none. */
+export interface InForce extends ConfigPlace {
+  readonly config: ChannelConfig;
+}
+
+export interface Order {
+  /**
+   * The configuration in force after it. Blocks come in order. Throws LedgerError ERR_LEDGER_CORRUPT, or _PROFILE where another
+   * first block or other roots are pinned.
+   */
+  verify(block: common.Block): InForce;
+  /** In force now; undefined before the first block. */
+  inForce(): InForce | undefined;
+}
+
+/** `fetch` gets a block by its number; `held` is the configuration in force after this node's last block, undefined for none. */
 export async function openOrder(
   profile: FabricProfile,
-  last: common.Block | undefined,
+  held: ConfigPlace | undefined,
   fetch: (block: number) => Promise<common.Block>,
 ): Promise<Order> {
-  let config = last === undefined ? undefined : await configAt(profile, readParts(last), fetch);
+  let current = held === undefined ? undefined : await configAt(profile, held, fetch);
+
+  function first(parts: BlockParts): InForce {
+    if (parts.number !== 0 || parts.hash !== profile.genesis) {
+      throw new LedgerError(
+        "ERR_LEDGER_PROFILE",
+        `genesis: expected a first block ${profile.genesis}, the peer has block ${parts.number} ${parts.hash}; another channel, or a peer that lies`,
+      );
+    }
+    const config = configIn(parts);
+    demandPinned(profile, config);
+    return { config, block: parts.number, hash: parts.hash };
+  }
 
   return Object.freeze({
-    config: () => config,
+    inForce: () => current,
     verify(block: common.Block) {
       const parts = readParts(block);
-      const [first] = parts.envelopes;
-      if (config === undefined) {
-        config = configIn(parts);
-        demandPinned(profile, config);
-        return config;
-      }
-      ordered(parts, config);
-      if (first !== undefined && isConfig(first)) config = configIn(parts);
-      return config;
+      current = current === undefined ? first(parts) : after(parts, current);
+      return current;
     },
   });
 }
 
-async function configAt(
-  profile: FabricProfile,
-  held: BlockParts,
-  fetch: (block: number) => Promise<common.Block>,
-): Promise<ChannelConfig> {
-  const value = common.Metadata.deserializeBinary(held.signatures).getValue_asU8();
-  const at = common.OrdererBlockMetadata.deserializeBinary(value).getLastConfig()?.getIndex() ?? 0;
-  const config = configIn(at === held.number ? held : readParts(await fetch(at)));
-  demandPinned(profile, config);
-  if (at !== held.number) ordered(held, config);
-  return config;
+function after(parts: BlockParts, before: InForce): InForce {
+  const { lastConfig } = faulty(parts.number, () => verifyOrder(parts, before.config));
+  const [envelope] = parts.envelopes;
+  if (envelope === undefined || !isConfig(envelope)) {
+    if (lastConfig === before.block) return before;
+    throw corrupt(
+      parts.number,
+      `the configuration of block ${lastConfig} is in force, this node holds ${before.block}`,
+    );
+  }
+  const config = configIn(parts);
+  if (lastConfig === parts.number && config.sequence === before.config.sequence + 1) {
+    return { config, block: parts.number, hash: parts.hash };
+  }
+  throw corrupt(parts.number, `configuration ${config.sequence} does not follow ${before.config.sequence}`);
 }
 
-function ordered(parts: BlockParts, config: ChannelConfig): void {
-  faulty(parts.number, () => verifyOrder(parts, config));
+async function configAt(
+  profile: FabricProfile,
+  { block, hash }: ConfigPlace,
+  fetch: (block: number) => Promise<common.Block>,
+): Promise<InForce> {
+  const parts = readParts(await fetch(block));
+  if (parts.number !== block || parts.hash !== hash) {
+    throw new LedgerError("ERR_LEDGER_FORK", `fabric: configuration block ${block} is not the one this node holds`);
+  }
+  const config = configIn(parts);
+  demandPinned(profile, config);
+  return { config, block, hash };
 }
 
 function demandPinned({ organisations }: FabricProfile, config: ChannelConfig): void {

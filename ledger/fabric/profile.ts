@@ -27,6 +27,11 @@ export const FabricProfile = closed({
     }),
     { minItems: 1, maxItems: 100 },
   ),
+  /**
+   * Of the header of the channel's block 0, which holds its first configuration: everything that follows is verified from
+   * there. `sealane fabric pin` prints it.
+   */
+  genesis: Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
   /** Roots of the channel's organisations, pinned at joining: what certificates in blocks must lead to. */
   organisations: Type.Array(closed({ mspId: Name, kind: Type.Enum(["peer", "orderer"]), roots: Pem }), {
     minItems: 1,

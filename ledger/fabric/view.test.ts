@@ -12,11 +12,12 @@ import { memoryStore } from "../embedded/_memory-store.ts";
 import type { LogStore } from "../embedded/store.ts";
 import type { SignedTransaction } from "../port.ts";
 import { blockOf, type CallInBlock } from "./_block.ts";
-import { readBlock } from "./block.ts";
+import { type FabricBlock, readBlock } from "./block.ts";
 import { openView, type View } from "./view.ts";
 
 const NOW = Date.parse("2026-11-22T12:00:00.000Z");
 const PLACE = { channel: "sealane", chaincode: "sealane", code: "code" };
+const CONFIG = { block: 0, hash: digest("configuration") };
 const client = await testClient("Org1MSP", "client", "first");
 const founder = testMember("operator", { kind: "industry", fabric: client.bound });
 const second = testMember("second");
@@ -50,13 +51,14 @@ async function call(transactions: readonly SignedTransaction[], millis = NOW, ke
   if (kept) peers.commit(called);
   return { args, millis, called };
 }
+const apply = (block: FabricBlock) => view.apply(block, CONFIG);
 const next = (calls: readonly CallInBlock[]) => {
   const { block, hash } = view.progress();
   return readBlock(blockOf(block + 1, hash, calls), "sealane");
 };
 
 async function founded(): Promise<void> {
-  await view.apply(next([await call([founding(founder), admission(founder, second)])]));
+  await apply(next([await call([founding(founder), admission(founder, second)])]));
 }
 
 test("the replica holds the peers' state after every block, with positions and without what was invalid or refused", async () => {
@@ -64,8 +66,8 @@ test("the replica holds the peers' state after every block, with positions and w
   const one = await call([anchor(founder, 0), anchor(founder, 5), anchor(second, 0)], NOW + 1);
   const lost = { ...(await call([anchor(founder, 1)], NOW + 2, false)), flag: 11 };
   const two = await call([anchor(founder, 1), anchor(founder, 0)], NOW + 2);
-  await view.apply(next([one, lost, two]));
-  await view.apply(next([]));
+  await apply(next([one, lost, two]));
+  await apply(next([]));
   expect(view.progress().block).toBe(2);
   const own = new Map<string, string>();
   for await (const [key, value] of view.chain.state.range("")) own.set(key, JSON.stringify(value));
@@ -117,30 +119,30 @@ test.each<[string, (good: CallInBlock) => CallInBlock, RegExp]>([
   await founded();
   const before = [view.progress(), view.chain.root()];
   const good = await call([anchor(founder, 0)]);
-  await expect((async () => view.apply(next([tamper(good)])))()).rejects.toThrow(said);
+  await expect((async () => apply(next([tamper(good)])))()).rejects.toThrow(said);
   expect([view.progress(), view.chain.root()]).toEqual(before);
-  await view.apply(next([good]));
+  await apply(next([good]));
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
 });
 
 test("a valid record said to be invalid is noticed at the latest where something follows from it", async () => {
   await founded();
   const hidden = { ...(await call([anchor(founder, 0)])), flag: 11 };
-  await view.apply(next([hidden]));
+  await apply(next([hidden]));
   const after = next([await call([anchor(founder, 1)])]);
-  await expect(view.apply(after)).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
+  await expect(apply(after)).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
 });
 
 test("blocks come in order, follow each other's hash, and hold the data of their header", async () => {
   await founded();
   const { hash } = view.progress();
   const read = (number: number, previous: string) => readBlock(blockOf(number, previous, []), "sealane");
-  await expect(view.apply(read(2, hash))).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
-  await expect(view.apply(read(1, "x".repeat(43)))).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
+  await expect(apply(read(2, hash))).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+  await expect(apply(read(1, "x".repeat(43)))).rejects.toMatchObject({ code: "ERR_LEDGER_FORK" });
   const damaged = blockOf(1, hash, [await call([anchor(founder, 0)])]);
   damaged.getData()?.setDataList([new Uint8Array([1])]);
   expect(() => readBlock(damaged, "sealane")).toThrow(/data have another hash/);
-  await view.apply(read(1, hash));
+  await apply(read(1, hash));
 });
 
 test("opened again it goes on after its last block, also when a crash left half of one", async () => {
@@ -154,9 +156,10 @@ test("opened again it goes on after its last block, also when a crash left half 
   );
   view = await openView(store, NETWORK, PLACE);
   expect(view.progress().block).toBe(0);
-  await view.apply(block);
+  await apply(block);
   view = await openView(store, NETWORK, PLACE);
-  await view.apply(next([two]));
+  await apply(next([two]));
+  expect(view.progress().config).toEqual(CONFIG);
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 2 });
 });
 
@@ -167,11 +170,11 @@ test("a block made by other rules is not executed: both are named, and a replica
   const args = [name!, JSON.stringify({ member: founder.id, code: "later" }), ...texts];
   const later = next([{ ...good, args }]);
   const stopped = { code: "ERR_LEDGER_PROFILE", message: expect.stringMatching(/block 1 .* rules later, .* by code/) };
-  await expect(view.apply(later)).rejects.toMatchObject(stopped);
+  await expect(apply(later)).rejects.toMatchObject(stopped);
   expect(view.progress().block).toBe(0);
-  await expect(view.apply(next([{ ...good, version: "later" }]))).rejects.toMatchObject({ code: "ERR_LEDGER_PROFILE" });
+  await expect(apply(next([{ ...good, version: "later" }]))).rejects.toMatchObject({ code: "ERR_LEDGER_PROFILE" });
   view = await openView(store, NETWORK, { ...PLACE, code: "later" });
-  await view.apply(later);
+  await apply(later);
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
 });
 
@@ -187,7 +190,7 @@ test("a vote on a log that no sequencer keeps is refused by peers and replica al
   await founded();
   const proposal = { kind: "replace-sequencer", sequencer: second.id, from: { size: 1, root: digest("log") } } as const;
   const voted = await call([transaction(founder, "vote.cast", { proposal, choice: "for" }), anchor(founder, 0)]);
-  await view.apply(next([voted]));
+  await apply(next([voted]));
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
   expect(view.chain.head().size).toBe(3);
 });

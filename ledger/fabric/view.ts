@@ -13,6 +13,7 @@ import { openChain } from "../embedded/open-chain.ts";
 import type { LogStore } from "../embedded/store.ts";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import type { FabricBlock } from "./block.ts";
+import type { ConfigPlace } from "./order.ts";
 
 /** How far the replica has come; written with the records of the block, in one step. */
 export interface Progress {
@@ -21,6 +22,8 @@ export interface Progress {
   /** The last block, with the hash of its header; -1 and "" before the first. */
   readonly block: number;
   readonly hash: string;
+  /** In force after it; undefined before the first. */
+  readonly config?: ConfigPlace;
 }
 
 export interface ViewOptions extends Pick<Progress, "channel" | "chaincode"> {
@@ -32,10 +35,10 @@ export interface View {
   readonly chain: Chain;
   progress(): Progress;
   /**
-   * Blocks come in order and each once. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, or _PROFILE where calls were made by
+   * Blocks come in order and each once; `config` is in force after it. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, or _PROFILE where calls were made by
    * other rules, and has changed nothing then.
    */
-  apply(block: FabricBlock): Promise<void>;
+  apply(block: FabricBlock, config: ConfigPlace): Promise<void>;
   /** What the contract would answer to these records now, one after the other; changes nothing. */
   judge(transactions: readonly SignedTransaction[], time: string): Promise<readonly Outcome[]>;
 }
@@ -64,7 +67,7 @@ export async function openView(
     return checkpoint === "" ? start : (JSON.parse(checkpoint) as Progress);
   };
 
-  async function apply(block: FabricBlock): Promise<void> {
+  async function apply(block: FabricBlock, config: ConfigPlace): Promise<void> {
     demandSuccessor(progress(), block);
     demandRules(block, code);
     const outcomes: Outcome[] = [];
@@ -74,7 +77,7 @@ export async function openView(
     });
     demandOutcomes(block, outcomes);
     demandWrites(block, prepared.overlay.writes);
-    const next: Progress = { channel, chaincode, block: block.number, hash: block.hash };
+    const next: Progress = { channel, chaincode, block: block.number, hash: block.hash, config };
     const checkpoint = JSON.stringify(next);
     // Not synced: what a crash takes away comes again from the peers.
     await chain.stage(prepared, checkpoint, { sync: false });

@@ -210,6 +210,10 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     const swapped = organisations.map((one) => ({ ...one, roots: organisations[0]!.roots }));
     const other = await trouble(first, chaincode, { profile: { ...first.profile, chaincode, organisations: swapped } });
     expect(other).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("other roots") });
+    const elsewhere = await trouble(first, chaincode, {
+      profile: { ...first.profile, chaincode, genesis: digestOf("another channel") },
+    });
+    expect(elsewhere).toMatchObject({ code: "ERR_LEDGER_PROFILE", message: expect.stringContaining("genesis: ") });
     const { profile, client } = first;
     const connection = connectGateway({ ...profile, chaincode }, profile.gateways[0]!, client, Date.now);
     const fetch = async (block: number) => {
@@ -219,8 +223,8 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     const height = common.BlockchainInfo.deserializeBinary(
       await connection.evaluate("qscc", "GetChainInfo", [profile.channel]),
     ).getHeight();
-    const [before, last] = [await fetch(height - 2), await fetch(height - 1)];
-    const order = await openOrder(profile, before, fetch);
+    const last = await fetch(height - 1);
+    const order = await openOrder(profile, { block: 0, hash: profile.genesis }, fetch);
     order.verify(last);
     const signatures = last.getMetadata()!.getMetadataList_asU8()[0]!;
     const forged = Uint8Array.from(signatures);

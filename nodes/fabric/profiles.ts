@@ -1,6 +1,7 @@
 /** Connection profiles of a development network: one per client certificate, made once the certificates are there. */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { readBlockParts } from "../../ledger/audit/fabric-block.ts";
 import type { FabricProfile } from "../../ledger/fabric/profile.ts";
 import { overwriteFile } from "../store/atomic-file.ts";
 import type { StoredNetwork } from "./init-network.ts";
@@ -12,6 +13,7 @@ export async function writeProfiles(network: StoredNetwork): Promise<void> {
     formatVersion: 1 as const,
     channel: plan.channel,
     chaincode: plan.chaincode,
+    genesis: readBlockParts(await readFile(layout.genesis)).hash,
     organisations: [
       ...(await Promise.all(
         plan.organisations.map(async (org) => ({

@@ -31,6 +31,10 @@ interface ServeFlags {
   readonly key: string;
 }
 
+interface PinFlags {
+  readonly block: string;
+}
+
 export const fabricCommands: CommandGroup = (program, { texts, action }) => {
   const { text } = texts;
   const fabric = program.command("fabric").description(text("cli.fabric"));
@@ -58,6 +62,11 @@ export const fabricCommands: CommandGroup = (program, { texts, action }) => {
     .requiredOption("--certificate <file>", text("cli.fabric.certificate"))
     .requiredOption("--key <file>", text("cli.fabric.key"))
     .action(action<ServeFlags>(serve));
+  fabric
+    .command("pin")
+    .description(text("cli.fabric.pin"))
+    .requiredOption("--block <file>", text("cli.fabric.block"))
+    .action(action<PinFlags>(pin));
   fabric.command("up").description(text("cli.fabric.up")).action(action(up));
   fabric.command("down").description(text("cli.fabric.down")).action(action(down));
   fabric.command("status").description(text("cli.fabric.status")).action(action(status));
@@ -91,6 +100,21 @@ async function makePackage(context: CommandContext, { address, certificate, out 
     [text("cli.fabric.codeVersion"), version],
   ]);
   return { json: { packageId: id, version, file: context.path(out) }, human: facts };
+}
+
+const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
+
+/** What a connection profile pins of a channel, from its first block as `peer channel fetch 0` writes it. */
+async function pin(context: CommandContext, { block }: PinFlags): Promise<Outcome> {
+  const { readGenesis } = await import("../../../ledger/fabric/genesis.ts");
+  const { channel, genesis, organisations } = readGenesis(await context.readBytes(block, MAX_BLOCK_BYTES), block);
+  const { text } = context.texts;
+  const facts = renderFields([
+    [text("cli.fabric.channel"), channel],
+    [text("cli.fabric.genesis"), genesis],
+    [text("cli.fabric.organisations"), organisations.join(", ")],
+  ]);
+  return { json: { channel, genesis, organisations }, human: facts };
 }
 
 /** In the foreground, until it is asked to stop. */
