@@ -20,7 +20,10 @@ export interface HeldMark {
 
 export interface HeldAgreements {
   isFull(consumer: string, asset: string): Promise<boolean>;
-  /** On disk before the agreement is concluded. False: there is room for no more. The same id again is the same one. */
+  /**
+   * On disk before the agreement is concluded, each time that this is tried. False: there is room for no more. The same
+   * id again is the same one.
+   */
   hold(consumer: string, asset: string, agreement: string, validUntil: string): Promise<boolean>;
   /** It was not concluded. */
   drop(consumer: string, asset: string, agreement: string): Promise<void>;
@@ -44,8 +47,8 @@ export function createHeldAgreements(deps: {
     return found === undefined ? Date.parse(since) + CONCLUDING_MS < now : found.state === "revoked";
   }
 
-  /** Drops those that are over: nothing begins them again. */
-  async function isFull(consumer: string, asset: string): Promise<boolean> {
+  /** Called under the lock. Drops those that are over: nothing begins them again. */
+  async function hasNoRoom(consumer: string, asset: string): Promise<boolean> {
     const prefix = prefixOf(consumer, asset);
     let count = 0;
     for await (const [id, mark] of marks.entries(prefix)) {
@@ -56,15 +59,17 @@ export function createHeldAgreements(deps: {
   }
 
   return Object.freeze({
-    isFull,
+    isFull: (consumer: string, asset: string) =>
+      oneAtATime(prefixOf(consumer, asset), () => hasNoRoom(consumer, asset)),
     hold: (consumer: string, asset: string, agreement: string, validUntil: string) =>
       oneAtATime(prefixOf(consumer, asset), async () => {
         const id = idOf(consumer, asset, agreement);
-        if ((await marks.get(id)) !== undefined) return true;
-        if (await isFull(consumer, asset)) return false;
+        // What is tried again may have been tried long ago: its mark must not pass for one that came to nothing.
+        if ((await marks.get(id)) === undefined && (await hasNoRoom(consumer, asset))) return false;
         await marks.put(id, { since: deps.now(), validUntil });
         return true;
       }),
-    drop: (consumer: string, asset: string, agreement: string) => marks.delete(idOf(consumer, asset, agreement)),
+    drop: (consumer: string, asset: string, agreement: string) =>
+      oneAtATime(prefixOf(consumer, asset), () => marks.delete(idOf(consumer, asset, agreement))),
   });
 }
