@@ -32,7 +32,7 @@ export interface Pair {
   begin(want?: object, states?: readonly string[]): Promise<TransferView>;
   state(member: string, id: string, states: readonly string[]): Promise<TransferView>;
   /** Registers another asset of the provider with the same policy, but for these terms. */
-  offer(slug: string, rows: number, release?: Partial<NonNullable<PolicyDraft["release"]>>): Promise<string>;
+  offer(slug: string, rows: number, release?: Release, terms?: Partial<PolicyDraft>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -51,7 +51,9 @@ const RELEASE: NonNullable<PolicyDraft["release"]> = {
   callsPerMinute: 1_000,
 };
 
-export const policyFor = (slug: string, release: Partial<NonNullable<PolicyDraft["release"]>>, version = 1) =>
+type Release = Partial<NonNullable<PolicyDraft["release"]>>;
+
+export const policyFor = (slug: string, release: Release, version = 1, terms: Partial<PolicyDraft> = {}) =>
   policyOf({
     ...defaultPolicy(PROVIDER),
     id: `policy-${slug}`,
@@ -59,6 +61,7 @@ export const policyFor = (slug: string, release: Partial<NonNullable<PolicyDraft
     asset: `${PROVIDER}:${slug}`,
     requesterKinds: ["government", "industry"],
     release: { ...RELEASE, ...release },
+    ...terms,
   });
 
 export async function createPair(rows = 20, config: Readonly<Record<string, unknown>> = {}): Promise<Pair> {
@@ -74,11 +77,11 @@ export async function createPair(rows = 20, config: Readonly<Record<string, unkn
     ],
   });
 
-  async function offer(slug: string, count: number, release: Partial<NonNullable<PolicyDraft["release"]>> = {}) {
+  async function offer(slug: string, count: number, release: Release = {}, terms: Partial<PolicyDraft> = {}) {
     const path = join(data, `${slug}.csv`);
     const id = `${PROVIDER}:${slug}`;
     await writeFile(path, rowsText(count));
-    const policy = policyFor(slug, release);
+    const policy = policyFor(slug, release, 1, terms);
     await net.node(PROVIDER).services.assets.register({
       description: { ...DESCRIPTION, id, unitDomain: `${PROVIDER}-${slug}` },
       source: { kind: "csv", path },
