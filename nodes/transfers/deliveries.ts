@@ -60,13 +60,19 @@ export interface Delivery {
   readonly isPartial: boolean;
   /** Ends with an error as soon as the release is not permitted any more. */
   readonly pieces: () => AsyncGenerator<Buffer, void, undefined>;
-  /** Of what was read from `pieces`: the other side did not take it, and may have it once more. */
+  /**
+   * Of what was read from `pieces`: the other side did not take it, and may have it once more. It counts as a call: what
+   * is refused costs a connection and its bytes as well.
+   */
   readonly notTaken: (bytes: number) => Promise<void>;
   /** Call when nothing of it is read any more, or nothing was. */
   readonly close: () => Promise<void>;
 }
 
 export type Deliveries = (ask: Ask) => Promise<Delivery>;
+
+/** Whatever the agreement: one consumer may hold several on the same records. */
+const callerOf = ({ holder }: Ask, { asset }: Permitted): string => `${holder} ${asset.id}`;
 
 /** From the first byte on. */
 const begins = ({ range }: Pick<Ask, "range">): boolean => (rangeStart(range) ?? 0) === 0;
@@ -100,8 +106,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   return async (ask) => {
     const may = await standing(ask);
-    // Whatever the agreement: one consumer may hold several on the same records.
-    const caller = `${ask.holder} ${may.asset.id}`;
+    const caller = callerOf(ask, may);
     deps.usage.countCall(caller, may.release.callsPerMinute);
     const endStream = deps.usage.openStream(caller);
     try {
@@ -183,7 +188,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     }
     const entityTag = entityTagOf(id, snapshot.digest);
     const isPartial = ask.range !== undefined && from > 0;
-    const notTaken = (bytes: number) => deps.usage.giveBack(key, bytes);
+    const notTaken = async (bytes: number) => {
+      deps.usage.countCall(callerOf(ask, may), Number.POSITIVE_INFINITY);
+      await deps.usage.giveBack(key, bytes);
+    };
     return { id, snapshot, entityTag, from, isPartial, pieces, notTaken, close };
   }
 }

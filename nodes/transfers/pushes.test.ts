@@ -230,6 +230,19 @@ test("in parts that are refused for a while, more often than the whole may be se
   expect([refused, held]).toEqual([20, 1_000]);
 });
 
+test("that refuses parts pays for each with a call of its consumer's rate", async () => {
+  let patches = 0;
+  handle = async (request, response) => {
+    await bodyOf(request);
+    if (request.method === "PATCH") patches += 1;
+    response.writeHead(request.method === "HEAD" ? 204 : 503, { "upload-offset": 0 }).end();
+  };
+  failures = 0;
+  void start("paying", { callsPerMinute: 4, consumer: "epsilon", eager: true });
+  await expect.poll(() => failures).toBeGreaterThan(5);
+  expect(patches).toBe(2);
+});
+
 test("in parts is asked for once what it has, and costs one call of the consumer's rate", async () => {
   let held = 700_000;
   handle = async (request, response) => {
