@@ -8,7 +8,6 @@ import { common, peer } from "@hyperledger/fabric-protos";
 import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import { readBlockParts } from "../audit/fabric-block.ts";
-import type { ChannelConfig } from "../audit/fabric-channel.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
 import { createDelivery } from "../embedded/delivery.ts";
 import { openOutbox } from "../embedded/outbox.ts";
@@ -20,7 +19,7 @@ import { readBlock } from "./block.ts";
 import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
 import { locateEntry } from "./locate.ts";
-import { openOrder } from "./order.ts";
+import { type InForce, openOrder } from "./order.ts";
 import { createPeers } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createProver } from "./prover.ts";
@@ -67,7 +66,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const heldAtOpening = view.chain.head().size;
   let current: GatewayConnection | undefined;
   let closed: LedgerError | undefined;
-  let config: ChannelConfig | undefined;
+  let inForce: InForce | undefined;
   /** While the channel goes by other rules than this node: it follows what its own made, and hands nothing in. */
   let otherRules: LedgerError | undefined;
 
@@ -79,14 +78,14 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
 
   const { certificate, privateKey } = options.client;
   const peers = createPeers({ profile, certificate, sign: createSigner(privateKey) });
-  const prover = createProver({ profile, peers, config: () => config });
+  const prover = createProver({ profile, peers, inForce: () => inForce });
 
   const agreement = createAgreement({ peers: peers.all, signal });
   const submitter = createSubmitter({
     view,
     connected,
     call: { member: options.member, code: options.code },
-    limits: () => config?.maxBytes ?? DEFAULT_MAX_BYTES,
+    limits: () => inForce?.config.maxBytes ?? DEFAULT_MAX_BYTES,
     now: options.now,
     signal,
   });
@@ -120,15 +119,14 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     const order = await openOrder(profile, view.progress().config, (block) =>
       fetchBlock(connection, profile.channel, block),
     );
-    config = order.inForce()?.config ?? config;
+    inForce = order.inForce() ?? inForce;
     standing.follows(height);
     current = connection;
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
-      const { config: next, ...place } = order.verify(block);
-      config = next;
-      await agreement.demand(readBlockParts(block.serializeBinary()), mspId, config);
-      await view.apply(readBlock(block, profile.chaincode), place);
+      inForce = order.verify(block);
+      await agreement.demand(readBlockParts(block.serializeBinary()), mspId, inForce.config);
+      await view.apply(readBlock(block, profile.chaincode), { block: inForce.block, hash: inForce.hash });
       await demandNetwork(view, options.network);
       standing.holds(view.progress().block);
     }

@@ -4,22 +4,23 @@
  */
 import { common } from "@hyperledger/fabric-protos";
 import { examineFabric } from "../audit/examined-fabric.ts";
+import type { BlockParts } from "../audit/fabric-block.ts";
 import type { FabricBlock, FabricPart, FabricProof } from "../audit/fabric-bundle.ts";
-import type { ChannelConfig } from "../audit/fabric-channel.ts";
 import { wrappedField } from "../audit/fabric-evidence.ts";
 import { FabricFault } from "../audit/fabric-fault.ts";
 import { pinnedFabric } from "../audit/fabric-parts.ts";
 import { type PeerStatement, statedBlock } from "../audit/fabric-statement.ts";
 import { LedgerError } from "../port.ts";
 import { agreedPolicy } from "./definition.ts";
+import type { InForce } from "./order.ts";
 import type { Peers } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
 
 export interface ProverOptions {
   readonly profile: FabricProfile;
   readonly peers: Peers;
-  /** In force at the last block that was verified; undefined before the first. */
-  readonly config: () => ChannelConfig | undefined;
+  /** In force at the last block that this node verified; undefined before the first. */
+  readonly inForce: () => InForce | undefined;
 }
 
 export interface Prover {
@@ -35,10 +36,14 @@ interface StatedBlock {
 const NEEDED = 2;
 const MAX_CACHED = 2_000;
 
-export function createProver({ profile, peers, config }: ProverOptions): Prover {
+export function createProver({ profile, peers, inForce }: ProverOptions): Prover {
   const { chaincode } = profile;
-  /** What is in a block never changes, and every proof begins with the same configuration. */
+  /**
+   * What is in a block never changes, and every proof begins with the same configuration; but whose statements count does
+   * with the configuration.
+   */
   const cache = new Map<number, Promise<StatedBlock>>();
+  let cachedUnder = -1;
 
   async function state(block: number): Promise<StatedBlock> {
     const asked = await Promise.allSettled(peers.all.map(({ statement }) => statement(block)));
@@ -73,17 +78,26 @@ export function createProver({ profile, peers, config }: ProverOptions): Prover 
 
   return Object.freeze({
     async prove(place: FabricProof["place"]) {
-      const inForce = config();
-      if (inForce === undefined) throw new LedgerError("ERR_LEDGER_UNREACHABLE", "fabric: no peer is followed yet");
+      const own = inForce();
+      if (own === undefined) throw new LedgerError("ERR_LEDGER_UNREACHABLE", "fabric: no peer is followed yet");
+      if (own.config.sequence !== cachedUnder) cache.clear();
+      cachedUnder = own.config.sequence;
       // Asked for each proof: a new definition of the chaincode may name another.
-      const policy = await agreedPolicy(peers.all, chaincode, inForce);
+      const policy = await agreedPolicy(peers.all, chaincode, own.config);
       const numbers = [...new Set([...(await configsUpTo(place.block)), place.block])].sort((a, b) => a - b);
       const blocks = await Promise.all(numbers.map((number) => stated(number)));
       const proof: FabricProof = { place, part: partOf(profile, blocks), policy };
+      for (const { statements } of blocks) demandOwn(statedBlock(statements[0]!), profile, own);
       demandGood(proof);
       return proof;
     },
   });
+}
+
+/** The configurations that this node knows by their hash are those that it follows. */
+function demandOwn({ number, hash }: BlockParts, { genesis }: FabricProfile, own: InForce): void {
+  if ((number !== 0 || hash === genesis) && (number !== own.block || hash === own.hash)) return;
+  throw unproved(number, "it is not the configuration that this node follows");
 }
 
 /** What an auditor would not take is not handed over. */
