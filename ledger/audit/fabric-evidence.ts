@@ -18,6 +18,8 @@ export interface FabricEvidence {
   readonly ordinary: ReadonlyMap<number, string>;
   /** A valid call in the verified block of this number. Throws FabricFault. */
   call(block: number, transaction: number): VerifiedCall;
+  /** Versions of the chaincode, which are digests of its code, that the calls so far ran; ascending. */
+  codes(): readonly string[];
 }
 
 interface ReadBlock {
@@ -104,6 +106,7 @@ export function verifyFabric(
   const calls = new Map<string, VerifiedCall>();
   return {
     ordinary,
+    codes: () => [...new Set([...calls.values()].map(({ version }) => version))].sort(),
     call(number, transaction) {
       const name = `${number}/${transaction}`;
       const known = calls.get(name);

@@ -80,8 +80,10 @@ describe("blocks of a real Fabric network, without the network", () => {
     expect(records.some(({ proof }) => proof.block < numbers[CHANGE]!)).toBe(true);
     expect(records.some(({ proof }) => proof.block > numbers[CHANGE]!)).toBe(true);
     expect([...evidence.ordinary.keys()]).toEqual([...new Set(records.map(({ proof }) => proof.block))]);
+    expect(evidence.codes()).toEqual([]);
     for (const { proof, time } of records) {
       const call = evidence.call(proof.block, proof.transaction);
+      expect(evidence.codes()).toEqual([call.version]);
       expect(new Date(call.time).toISOString()).toBe(time);
       expect(call.endorsers.map(({ mspId, role }) => `${mspId} ${role}`)).toEqual(["Org1MSP peer", "Org2MSP peer"]);
     }

@@ -60,6 +60,8 @@ export interface Report {
   readonly computation?: string;
   /** Digest of the bundle's body. */
   readonly evidence?: string;
+  /** On Fabric: digests of the contract's code that the records' calls ran. Whoever has that code can compare and execute it. */
+  readonly code?: readonly string[];
   readonly checks: readonly Check[];
 }
 

@@ -50,9 +50,15 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
           request: typed.body.request,
           computation: typed.body.computation,
           evidence: evidence?.digest() ?? digestOf(typed.body),
+          ...codeOf(evidence),
         }),
     checks,
   };
+}
+
+function codeOf(evidence: Evidence | undefined): Pick<Report, "code"> {
+  const codes = evidence?.fabric()?.evidence.codes() ?? [];
+  return codes.length === 0 ? {} : { code: codes };
 }
 
 const outdatedIn = ({ trust, records, body }: Evidence): Problem | undefined =>

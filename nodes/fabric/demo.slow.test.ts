@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import type { Report } from "../../ledger/audit/report.ts";
 import { sealane } from "../cli/_transcript.ts";
 import type { DemoReport } from "../demo/report.ts";
@@ -34,7 +35,7 @@ describe.skipIf("missing" in fabric)(`the whole demonstration on a network ${tit
       return { exitCode: end.exitCode, report: JSON.parse(end.stdout) as Report };
     };
     const good = await verify(join(out, name!));
-    expect(good).toMatchObject({ exitCode: 0, report: { verdict: "verified" } });
+    expect(good).toMatchObject({ exitCode: 0, report: { verdict: "verified", code: [codeDigest()] } });
     const passed = good.report.checks.filter(({ status }) => status === "passed").map(({ id }) => id);
     expect(passed).toEqual(expect.arrayContaining(["fabric-chain", "fabric-validity", "inclusion"]));
 

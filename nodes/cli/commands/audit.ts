@@ -69,6 +69,7 @@ function humanReport(report: Report, texts: Texts): string {
   if (report.network !== undefined) facts.push([text("cli.field.network"), report.network]);
   if (report.request !== undefined) facts.push([text("cli.field.request"), report.request]);
   if (report.computation !== undefined) facts.push([text("cli.field.computation"), report.computation]);
+  if (report.code !== undefined) facts.push([text("cli.audit.code"), report.code.join("\n")]);
   const columns = [
     { title: text("cli.audit.check") },
     { title: text("cli.field.state") },
