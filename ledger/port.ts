@@ -76,6 +76,8 @@ export const LEDGER_ERRORS = [
   "ERR_LEDGER_CLOSED",
   /** Fabric: the connection profile is wrong, or it leads to another network, channel or contract. */
   "ERR_LEDGER_PROFILE",
+  /** The network was founded under rules whose state this version does not read. */
+  "ERR_LEDGER_FORM",
 ] as const;
 
 export class LedgerError extends Error {

@@ -1,11 +1,12 @@
 /** `computation.open`: everything the contract can check before a round begins (secure-aggregation.md 1, 2, 4, 6). */
 
+import { takeUse } from "./asset-uses.ts";
 import { demandCells } from "./cells.ts";
 import { demandCohort } from "./computation-cohort.ts";
 import { demand } from "./errors.ts";
 import { homomorphicSet, sumsFit } from "./homomorphic.ts";
 import type { Host } from "./host.ts";
-import { keys, readComputation, readNetworkSuite, readRequestComputation } from "./keys.ts";
+import { keys, readAgreement, readComputation, readNetworkSuite, readRequestComputation } from "./keys.ts";
 import type { ComputationOpened, ComputationState, NetworkState, PinnedMember } from "./records.ts";
 import { openRequest } from "./requests.ts";
 import { type Author, activeMember, isSignedBy, millisOf, networkOf, type Rule, written } from "./rule.ts";
@@ -86,7 +87,8 @@ async function putOpening(
   await host.store.put(keys.requestComputation(body.request), { computation: body.computation });
   for (const { agreement, asset } of body.cohort) {
     await host.store.put(keys.agreementUse(agreement, body.computation), { position: host.position });
-    await host.store.put(keys.assetUse(asset, body.computation), { isUse: true });
+    const maxUses = (await readAgreement(host.store, agreement))?.agreement.maxUses;
+    await takeUse(host, asset, body.computation, maxUses !== undefined);
   }
 }
 

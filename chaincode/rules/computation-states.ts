@@ -1,7 +1,8 @@
 /** The life of a computation as one table, and the changes of state that all computation rules share. */
+import { giveUseBack } from "./asset-uses.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { keys, readComputation } from "./keys.ts";
+import { keys, readComputation, readComputationOpened } from "./keys.ts";
 import type { ComputationState, ComputationStateName } from "./records.ts";
 import { written } from "./rule.ts";
 
@@ -73,5 +74,8 @@ export async function failRunning(
   failure: NonNullable<ComputationState["failure"]>,
 ): Promise<void> {
   const next = nextState(computation, "stop");
-  if (next !== undefined) await putState(host, { ...computation, failure }, next);
+  if (next === undefined) return;
+  await putState(host, { ...computation, failure }, next);
+  const opened = await readComputationOpened(host.store, computation.computation);
+  for (const { asset } of opened?.body.cohort ?? []) await giveUseBack(host, asset, computation.computation);
 }

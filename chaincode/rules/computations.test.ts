@@ -31,6 +31,7 @@ import {
   type World,
 } from "./_world.ts";
 import {
+  countAssetUses,
   keys,
   readAgreementUses,
   readComputation,
@@ -250,12 +251,35 @@ describe("opening", () => {
     const key = `computation/${COMPUTATION}`;
     const failed = (await world.state.get(key)) as { failure: object };
     await world.state.put(key, { ...failed, failure: { ...failed.failure, afterClose: true } });
-    await world.state.put(`asset-use/${assetOf(providers[0]!)}/${COMPUTATION}`, { isUse: true });
+    await world.state.put(`asset-uses/${assetOf(providers[0]!)}`, { uses: 2 });
     await world.must(coordinator, "computation.fail", { computation: next, reason: "timeout" });
     const last = uuid("last");
     expect(await open(world, { computation: last, receiverKey: receiverKey(last), restartOf: next })).toMatchObject({
       code: "ERR_CONTRACT_AGREEMENT_USED_UP",
     });
+  });
+
+  test("under a limit no opening reads the history of uses again, and a revoked run gives its use back", async () => {
+    const world = await agreedWorld({ maxUses: 2 });
+    const asset = assetOf(providers[0]!);
+    // Before the first limit nothing was counted.
+    await world.state.put(`asset-use/${asset}/${uuid("before")}`, { isUse: true });
+    await world.must(requester, "computation.open", openingBody());
+    expect(await countAssetUses(world.state, asset)).toBe(2);
+    const range = world.state.range.bind(world.state);
+    world.state.range = (prefix) => {
+      expect(prefix).not.toMatch(/^asset-use/);
+      return range(prefix);
+    };
+    await world.must(coordinator, "computation.fail", { computation: COMPUTATION, reason: "timeout" });
+    expect(await countAssetUses(world.state, asset)).toBe(1);
+    const next = uuid("next");
+    const again = { computation: next, receiverKey: receiverKey(next), restartOf: COMPUTATION };
+    expect(await open(world, again)).toEqual({ ok: true });
+    expect(await countAssetUses(world.state, asset)).toBe(2);
+    const revoke = { agreement: agreementOf(providers[0]!), reason: "changed" };
+    await world.must(providers[0]!, "agreement.revoke", revoke);
+    expect(await countAssetUses(world.state, asset)).toBe(1);
   });
 
   test("of a hundred requests that were agreed on at the same time a quota of ten lets exactly ten run", async () => {

@@ -1,4 +1,5 @@
 /** The rounds of a computation on the ledger (secure-aggregation.md section 6; numbers are its message numbers). */
+import { giveUseBack } from "./asset-uses.ts";
 import { keepsMinimum, registryBitmap } from "./cells.ts";
 import { demandTransition, putState } from "./computation-states.ts";
 import { demand, found } from "./errors.ts";
@@ -167,8 +168,7 @@ export const failComputation: Rule<"computation.fail"> = async (host, author, bo
   };
   await putState(host, { ...computation, failure }, next);
   if (failure.afterClose === true) return;
-  // Nothing of the data was used.
-  for (const { asset } of opened.body.cohort) await host.store.put(keys.assetUse(asset, id), { isUse: false });
+  for (const { asset } of opened.body.cohort) await giveUseBack(host, asset, id);
 };
 
 async function openedOf(host: Host, id: string): Promise<ComputationOpened> {

@@ -1,7 +1,7 @@
 /**
  * The contract's state: which key holds which record (types in records.ts), and typed readers that work over the
  * contract's own store as well as over Ledger.get/range. Keys are ASCII. Two records that different members write
- * never share a key.
+ * never share a key, but for the count of an asset's uses.
  *
  *   network                                             NetworkState
  *   member/<member>                                     MemberState
@@ -18,6 +18,8 @@
  *   release-decision/<provider>/<negotiation>           ReleaseDecisionState
  *   request-agreement/<request>/<asset>                 {agreement}: the latest for this asset and request
  *   agreement-use/<agreement>/<computation>             {position}
+ *   asset-use/<asset>/<computation>                     {isUse}
+ *   asset-uses/<asset>                                  AssetUsesState, once an opening was limited (asset-uses.ts)
  *   request-computation/<request>                       {computation}: the latest for this request
  *   computation/<computation>                           ComputationState
  *   computation-opened/<computation>                    ComputationOpened
@@ -38,6 +40,7 @@ import type { StateStore } from "./host.ts";
 import type {
   AgreementState,
   AssetState,
+  AssetUsesState,
   AssetVersionState,
   ComputationOpened,
   ComputationState,
@@ -73,6 +76,7 @@ export const keys = Object.freeze({
   requestAgreement: (request: string, asset: string) => `request-agreement/${request}/${asset}`,
   agreementUse: (agreement: string, computation: string) => `agreement-use/${agreement}/${computation}`,
   assetUse: (asset: string, computation: string) => `asset-use/${asset}/${computation}`,
+  assetUses: (asset: string) => `asset-uses/${asset}`,
   requestComputation: (request: string) => `request-computation/${request}`,
   computation: (computation: string) => `computation/${computation}`,
   computationOpened: (computation: string) => `computation-opened/${computation}`,
@@ -143,8 +147,11 @@ export async function readAgreementUses(state: StateReader, agreement: string): 
   return uses;
 }
 
+export const readAssetUses = (state: StateReader, asset: string) => read<AssetUsesState>(state, keys.assetUses(asset));
 /** Computations over an asset, under all its agreements, but those that failed before their second phase closed. */
 export async function countAssetUses(state: StateReader, asset: string): Promise<number> {
+  const counted = await readAssetUses(state, asset);
+  if (counted !== undefined) return counted.uses;
   const uses = await readAll<{ isUse: boolean }>(state, `asset-use/${asset}/`);
   return uses.filter(({ isUse }) => isUse).length;
 }

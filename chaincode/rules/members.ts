@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { demand, found } from "./errors.ts";
 import type { Host, SignedLike } from "./host.ts";
 import { keys, readKey, readMember, readNetwork, readNetworkSuite } from "./keys.ts";
-import type { KeyState, MemberState, MemberStatus, NetworkState } from "./records.ts";
+import { type KeyState, type MemberState, type MemberStatus, type NetworkState, STATE_FORM } from "./records.ts";
 import { demandOperator, type Rule, written } from "./rule.ts";
 import type { MemberRecord } from "./transactions.ts";
 
@@ -28,6 +28,7 @@ export const foundNetwork: Rule<"network.found"> = async (host, author, body) =>
     founder: author.id,
     operator: author.id,
     sequencer: body.sequencer,
+    form: STATE_FORM,
     attributes: body.attributes,
     ...written(host),
   };

@@ -6,6 +6,12 @@ export interface Written {
   readonly time: string;
 }
 
+/**
+ * Goes up with each change of the rules after which a state written before would be read wrongly: a node refuses a
+ * ledger that was founded under another one. 2: uses are counted by asset; results may be reviewed.
+ */
+export const STATE_FORM = 2;
+
 export interface NetworkState extends Written {
   readonly network: string;
   readonly industry: string;
@@ -14,6 +20,8 @@ export interface NetworkState extends Written {
   /** Admits, suspends and reinstates members: the founder, or the sequencer that a vote put in its place. */
   readonly operator: string;
   readonly sequencer: string;
+  /** `STATE_FORM` of the rules that founded it. */
+  readonly form: number;
   /** Code tables of the registry attributes. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
 }
@@ -68,6 +76,10 @@ export interface AssetState extends Written {
   /** Counts policy activations from 1, the registration's own included. */
   readonly policyVersion: number;
   readonly reason?: string;
+}
+
+export interface AssetUsesState {
+  readonly uses: number;
 }
 
 export interface AssetVersionState extends Written {

@@ -22,6 +22,14 @@ test("an unknown error code has no text and an unknown reason shows its code", (
   expect(zh.reason("not-known")).toBe("not-known");
 });
 
+test("a reason is shown with its values, and as its code where they are not known", () => {
+  const en = createTexts("en");
+  const said = "alpha:panel was withdrawn [asset-withdrawn]";
+  expect(en.codedReason("asset-withdrawn", { asset: "alpha:panel" })).toBe(said);
+  expect(en.codedReason("asset-withdrawn")).toBe("asset-withdrawn");
+  expect(en.reason("asset-withdrawn")).toBe("asset-withdrawn");
+});
+
 test("a title is shown in the reader's language, or in the one there is", () => {
   expect(createTexts("zh-CN").title({ en: "Steel", "zh-CN": "钢铁" })).toBe("钢铁");
   expect(createTexts("zh-CN").title({ en: "Steel" })).toBe("Steel");

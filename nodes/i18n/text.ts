@@ -19,10 +19,10 @@ export interface Texts {
   /** Text of an error code (ERR_AREA_WHAT); undefined for codes this version does not know. */
   error(code: string, parameters?: TextParameters): string | undefined;
   knownReason(code: string, parameters?: TextParameters): string | undefined;
-  /** Text of a reason code of a rule, contract or computation; the code itself when it is unknown. */
+  /** Text of a reason code of a rule, contract or computation; the code itself where there is none, or not all it needs. */
   reason(code: string, parameters?: TextParameters): string;
   /** The same with the code behind it, for a person who will look it up or hand it on. */
-  codedReason(code: string): string;
+  codedReason(code: string, parameters?: TextParameters): string;
   /** The title in this language, else in any. */
   title(title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }): string;
 }
@@ -34,14 +34,21 @@ export function createTexts(language: Language): Texts {
     return text?.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole));
   };
   const known = (code: string, parameters?: TextParameters) => find(`reason.${code}`, parameters);
+  const whole = (code: string, parameters?: TextParameters) => {
+    const said = known(code, parameters);
+    return said === undefined || /\{\w+\}/.test(said) ? undefined : said;
+  };
   return Object.freeze({
     language,
     find,
     text: (key: TextKey, parameters?: TextParameters) => find(key, parameters) ?? key,
     error: (code: string, parameters?: TextParameters) => find(`error.${code}`, parameters),
     knownReason: known,
-    reason: (code: string, parameters?: TextParameters) => known(code, parameters) ?? code,
-    codedReason: (code: string) => (known(code) === undefined ? code : `${known(code)} [${code}]`),
+    reason: (code: string, parameters?: TextParameters) => whole(code, parameters) ?? code,
+    codedReason(code: string, parameters?: TextParameters) {
+      const said = whole(code, parameters);
+      return said === undefined ? code : `${said} [${code}]`;
+    },
     title: (title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }) =>
       title[language] ?? title.en ?? title["zh-CN"] ?? "",
   });

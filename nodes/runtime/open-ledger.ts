@@ -3,12 +3,14 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import { readNetwork, type StateReader } from "../../chaincode/rules/keys.ts";
+import { STATE_FORM } from "../../chaincode/rules/records.ts";
 import type { SigningIdentity } from "../../crypto/suites/signed.ts";
 import { openReplica } from "../../ledger/embedded/replica.ts";
 import { createSequencer } from "../../ledger/embedded/sequencer.ts";
 import type { SequencerApi } from "../../ledger/embedded/sequencer-api.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
-import type { Ledger, LedgerError, SignedTransaction } from "../../ledger/port.ts";
+import { type Ledger, LedgerError, type SignedTransaction } from "../../ledger/port.ts";
 import type { PeerClient } from "../peer/client.ts";
 import type { PeerTarget } from "../peer/member-directory.ts";
 import { PeerError } from "../peer/peer-error.ts";
@@ -41,7 +43,29 @@ function createTrouble(deps: { now: () => string; log: FastifyBaseLogger; onKeyR
   };
 }
 
-export async function openLedger(deps: {
+/** Throws LedgerError ERR_LEDGER_FORM where the network was founded under rules whose state is read otherwise here. */
+export async function openLedger(deps: LedgerDeps): Promise<OpenedLedger> {
+  const opened = await open(deps);
+  try {
+    await demandForm(opened.ledger, deps.pinned.network);
+  } catch (error) {
+    await opened.ledger.close();
+    throw error;
+  }
+  return opened;
+}
+
+export async function demandForm(state: StateReader, name: string): Promise<void> {
+  const network = await readNetwork(state);
+  if (network === undefined || network.form === STATE_FORM) return;
+  const form = (network.form as number | undefined) ?? 1;
+  throw new LedgerError(
+    "ERR_LEDGER_FORM",
+    `network ${name}: wanted a ledger of form ${STATE_FORM}, got form ${form}; found the network anew, or run the version that founded it`,
+  );
+}
+
+interface LedgerDeps {
   readonly dir: string;
   readonly pinned: NetworkFile;
   /** Undefined: the embedded ledger. */
@@ -57,7 +81,9 @@ export async function openLedger(deps: {
   readonly onFailedWrite?: () => void;
   /** The ledger replaced or revoked the key that this node runs under: nobody takes its calls any more. */
   readonly onKeyReplaced?: () => void;
-}): Promise<OpenedLedger> {
+}
+
+async function open(deps: LedgerDeps): Promise<OpenedLedger> {
   const location = join(deps.dir, LEDGER_FOLDER);
   await mkdir(location, { recursive: true, mode: PRIVATE_FOLDER });
   const store = await openLevelStore(location, deps.onFailedWrite).catch((cause) => {
