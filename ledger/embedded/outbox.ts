@@ -76,7 +76,12 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
       return all;
     },
     take(limit: number) {
-      const ready = [...parcels.values()].filter((parcel) => !unsaved.has(parcel));
+      const ready: Parcel[] = [];
+      for (const parcel of parcels.values()) {
+        // Nothing overtakes what is still being saved: a record may follow from the one before it.
+        if (unsaved.has(parcel) || ready.length >= limit) break;
+        ready.push(parcel);
+      }
       return ready.slice(0, countWithin(ready, limit));
     },
     has: ({ transaction }: Parcel) => parcels.has(nameOf(transaction)),
