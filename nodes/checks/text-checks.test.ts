@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ambientUses } from "./ambient.ts";
 import { leftoversIn } from "./leftovers.ts";
 import { lockFindings } from "./lock-file.ts";
+import { reasonCodes } from "./reason-codes.ts";
 import { translationFindings } from "./translations.ts";
 
 test("clock, randomness and environment are found with their line, and not in comments", () => {
@@ -86,4 +87,40 @@ test("missing, empty, unknown and differently filled translations are found, and
     "zh.json page.only-en is missing",
     "zh.json page.title: placeholders {}, wanted {name}",
   ]);
+});
+
+const PUT_TOGETHER = ["too-many-", "{what}"].join("$");
+test.each<[what: string, source: string, codes: readonly string[]]>([
+  ["a list", 'export const RULE_REASONS = [\n  /** Why. */\n  "too-few",\n  "odd",\n] as const;', ["too-few", "odd"]],
+  [
+    "an argument that the class calls a reason, of a choice both",
+    `export class AError extends Error {\n  constructor(code: Kind, reason: string, detail = reason) {}\n}
+     throw new AError("ERR_A", isBig ? "too-big" : state === "no-code" ? "too-odd" : "small", \`x \${"not-it"}\`);`,
+    ["too-big", "too-odd", "small"],
+  ],
+  [
+    "an argument that the function calls a code, after one whose type has commas",
+    'const refused = (who: Pick<A, "b" | "c">, code: string, reasons: readonly string[]) => ({});\nreturn refused(self, "not-yours", []);',
+    ["not-yours"],
+  ],
+  ["what is put together", `const no = (reason: string) => 1; no(\`${PUT_TOGETHER}\`);`, [PUT_TOGETHER]],
+  ["a constant", 'const reason = isOver ? "gone-by" : given ?? "unknown-why";', ["gone-by", "unknown-why"]],
+  ["a property", 'return { member, reason: "wrong-share" };', ["wrong-share"]],
+  [
+    "a problem",
+    'found.push({ field: nameOf(a, i), code: "bad-field" }, { code: "bad-form", detail: f({ x }) });',
+    ["bad-field", "bad-form"],
+  ],
+  ["no code of another kind", 'const purpose = { code: "industry-statistics", text: "of detail" }; call("a-b");', []],
+  ["no code that is compared with", 'if (reason === "gone-by") return { kind: "no-way" };', []],
+])("codes of reasons are found: %s", (_what, source, codes) => {
+  expect([...reasonCodes([source])].sort()).toEqual([...codes].sort());
+});
+
+test("codes of reasons are found where the function that takes them stands in another file", () => {
+  const sources = [
+    "export const causeOf = (code: string, ...details: string[]) => code;",
+    'end(causeOf("peer-gone"));',
+  ];
+  expect([...reasonCodes(sources)]).toEqual(["peer-gone"]);
 });

@@ -1,21 +1,14 @@
 /**
  * Texts: every key is in every language with the same placeholders and in use; every code that can reach a person has
- * a text. Codes are the ERR_ literals of the sources and the members of the exported lists
- * whose name ends in REASONS, PROBLEM_CODES or OUTPUT_RULES, what rules say in `refuse`, `wait` and `permit`, and the
- * codes of problems that are written where they are found.
+ * a text: the ERR_ literals of the sources, and the reason codes that they emit (reason-codes.ts).
  */
 import type { Check, Finding } from "./finding.ts";
+import { reasonCodes } from "./reason-codes.ts";
 import { isTest, isTypeScript, readText, repositoryFiles } from "./source-files.ts";
 
 export type Dictionary = Readonly<Record<string, string>>;
 
 const ERROR_CODE = /"(ERR_[A-Z0-9_]*[A-Z0-9])"/g;
-const REASON_LIST =
-  /^export const [A-Z_]*(?:REASONS|PROBLEM_CODES|OUTPUT_RULES)\b[^=]*=\s*(?:Object\.freeze\()?\[([^\]]*)\]/gm;
-const RULE_CALL = /\b(?:refuse|wait|permit)\(\s*(?:undefined, |terms, )?"([a-z][a-z-]*)"/g;
-/** `{ field, code: "…" }`: a problem written where it is found. */
-const PROBLEM = /\b(?:field|at)(?:: [^,\n]*)?,\s*code: "([a-z][a-z-]*)"/g;
-const LITERAL = /"([^"\\\n]+)"/g;
 /** `text(`state.${name}`)`: all keys under "state." are in use. */
 const FAMILY = /`([a-z][A-Za-z-]*(?:\.[A-Za-z-]+)*\.)\$\{/g;
 
@@ -36,15 +29,10 @@ export function translationFindings({ languages, sources }: TranslationInput): r
   const mentions = (text: string) => code.includes(`"${text}"`);
   const families = matches(FAMILY);
   const errors = new Set(matches(ERROR_CODE));
-  const reasons = new Set(
-    matches(REASON_LIST).flatMap((list) => [...list.matchAll(LITERAL)].map((match) => match[1] ?? "")),
-  );
-  for (const reason of [...matches(RULE_CALL), ...matches(PROBLEM)]) reasons.add(reason);
-
   for (const error of errors) {
     if (!(`error.${error}` in base)) findings.push({ where: reference, what: `no text for error code ${error}` });
   }
-  for (const reason of reasons) {
+  for (const reason of reasonCodes(sources)) {
     if (!(`reason.${reason}` in base)) findings.push({ where: reference, what: `no text for reason code ${reason}` });
   }
   for (const key of Object.keys(base)) {

@@ -151,5 +151,7 @@ export function createSnapshots(deps: {
   });
 }
 
-const tooLarge = (what: "rows" | "bytes", limit: number): TransferError =>
-  new TransferError("ERR_TRANSFER_TOO_LARGE", `too-many-${what}`, `the table has more than ${limit} ${what}`);
+const tooLarge = (what: "rows" | "bytes", limit: number): TransferError => {
+  const reason = what === "rows" ? "too-many-rows" : "too-many-bytes";
+  return new TransferError("ERR_TRANSFER_TOO_LARGE", reason, `the table has more than ${limit} ${what}`);
+};

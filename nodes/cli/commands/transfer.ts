@@ -201,11 +201,11 @@ function shown({ texts }: CommandContext, view: TransferView): Outcome {
   };
 }
 
-const stateText = ({ state, reason }: TransferView, texts: Texts): string => {
+const stateText = ({ state, reason, asset, peer }: TransferView, texts: Texts): string => {
   const said = texts.text(`transfer.state.${state}`);
-  return reason === undefined
-    ? said
-    : texts.text("agreement.because", { state: said, reason: texts.codedReason(reason) });
+  if (reason === undefined) return said;
+  const values = { member: peer, ...(asset === undefined ? {} : { asset }) };
+  return texts.text("agreement.because", { state: said, reason: texts.codedReason(reason, values) });
 };
 
 function change(group: Command, { texts: { text }, action }: Cli, verb: "suspend" | "resume" | "terminate"): void {
