@@ -35,6 +35,6 @@ test("a file that was only touched is read again without an error, a changed one
   await utimes(path, new Date(0), new Date(0));
   expect(await rows()).toBe(2);
   await writeFile(path, "n\n1\n3\n");
-  await expect(rows()).rejects.toThrow("changed since registration");
+  await expect(rows()).rejects.toMatchObject({ code: "ERR_SOURCE_CHANGED" });
   await tables.close();
 });

@@ -4,6 +4,7 @@ import type { OwnAsset } from "../../exchange/requests/decide-request.ts";
 import type { Source } from "../../exchange/statistics/source.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { SourceDescription } from "../sources/description.ts";
+import { SourceError } from "../sources/errors.ts";
 import type { OpenedSource } from "../sources/open.ts";
 
 export interface OwnTables {
@@ -67,7 +68,8 @@ export function createOwnTables(services: Pick<NodeServices, "assets" | "openSto
       try {
         const source = await entry.source;
         if (record.fingerprint !== (await source.fingerprint())) {
-          throw new TypeError(`${id}: the source has changed since registration; register it as a new version`);
+          const message = `${id}: the source has changed since registration; register it as a new version`;
+          throw new SourceError("ERR_SOURCE_CHANGED", message);
         }
         return await source.read(...query);
       } catch (error) {

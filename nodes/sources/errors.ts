@@ -9,6 +9,8 @@ export const SOURCE_ERRORS = [
   "ERR_SOURCE_LIMIT",
   "ERR_SOURCE_TIMEOUT",
   "ERR_SOURCE_CRASHED",
+  /** Its bytes are not those that were registered. */
+  "ERR_SOURCE_CHANGED",
   "ERR_SOURCE_CLOSED",
 ] as const;
 

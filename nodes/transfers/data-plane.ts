@@ -335,7 +335,16 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       const agreement = asked?.agreement ?? (document === undefined ? undefined : agreementUuid(document.agreementId));
       const agreed = agreement === undefined ? undefined : await agreements.get(agreement);
       const received = document?.format === PUSH && kept?.side.role === "consumer" ? await inbox.state(id) : undefined;
-      return { asked, kept, negotiation, agreement, agreed: agreed?.agreement, received, wish: await wishes.get(id) };
+      return {
+        asked,
+        kept,
+        negotiation,
+        agreement,
+        agreed: agreed?.agreement,
+        received,
+        wish: await wishes.get(id),
+        failed: (await pushing.get(id))?.failed,
+      };
     },
     async list(): Promise<readonly string[]> {
       const ids = new Set<string>();

@@ -107,6 +107,7 @@ const REFUSED: Readonly<Record<number, TransferError["code"]>> = {
   413: "ERR_TRANSFER_TOO_LARGE",
   416: "ERR_TRANSFER_RANGE",
   429: "ERR_TRANSFER_RATE",
+  503: "ERR_TRANSFER_LATER",
 };
 
 function refusedBy(

@@ -66,6 +66,7 @@ function start(
     agreement = "a",
     uses,
     unreadable,
+    unreadableTries = Number.POSITIVE_INFINITY,
     consumer = "beta",
     callsPerMinute = 1_000,
     bytes = BYTES,
@@ -75,6 +76,8 @@ function start(
     agreement?: string;
     uses?: number;
     unreadable?: Error;
+    /** So often: then the table can be read. */
+    unreadableTries?: number;
     consumer?: string;
     callsPerMinute?: number;
     bytes?: number;
@@ -82,6 +85,7 @@ function start(
     eager?: boolean;
   } = {},
 ) {
+  let tries = 0;
   const { port } = server.address() as AddressInfo;
   const release = { elements: [], formats: [], uses, rows: 10, bytes, callsPerMinute };
   const address = {
@@ -106,7 +110,7 @@ function start(
       permission: async () => ({ ok: true, asset: { id: "alpha:panel" }, fields: [], release }) as never,
       snapshots: {
         of: async () => {
-          if (unreadable !== undefined) throw unreadable;
+          if (unreadable !== undefined && tries++ < unreadableTries) throw unreadable;
           return { file: await open(join(folder, "records"), "r"), digest: "A".repeat(43), bytes, rows: 1 };
         },
       },
@@ -160,6 +164,29 @@ test("is not tried with a table that cannot be read as it was registered", async
   handle = (_request, response) => void response.writeHead(404).end();
   const unreadable = new TransferError("ERR_TRANSFER_STATE", "records-not-readable");
   expect(await start("unreadable", { unreadable })).toMatchObject({ code: "records-not-readable" });
+});
+
+test.each([
+  ["a table that cannot be read for now", new TransferError("ERR_TRANSFER_LATER", "records-not-readable-now")],
+  ["a mistake on the provider's side", new TypeError("undefined is not a function")],
+])("gets everything after %s, which is said until then", async (_name, unreadable) => {
+  handle = async (request, response) => {
+    await bodyOf(request);
+    response.writeHead(request.method === "HEAD" ? 404 : 204).end();
+  };
+  const pid = `later-${unreadable.name}`;
+  const sent = start(pid, { unreadable, unreadableTries: 2 });
+  const failed = async () => (await records.get(pid))?.failed?.code;
+  await expect.poll(failed).toBe("records-not-readable-now");
+  expect(await sent).toBe("pushed");
+  expect(await records.get(pid)).toBeUndefined();
+});
+
+test("is told after a day that it was the table, where it was", async () => {
+  handle = (_request, response) => void response.writeHead(404).end();
+  const unreadable = new TransferError("ERR_TRANSFER_LATER", "records-not-readable-now");
+  await records.put("day", { since: new Date(time - PUSH_GIVE_UP_MS - 1).toISOString() });
+  expect(await start("day", { unreadable })).toMatchObject({ code: "records-not-readable" });
 });
 
 test("is sent nothing while it says that it is away, and everything when it is back", async () => {
@@ -261,7 +288,8 @@ test("in parts is asked for once what it has, and costs one call of the consumer
 test("that answers nobody is tried for a day, over restarts, and then the transfer ends with its cause", async () => {
   const nobody = "https://localhost:9/";
   void start("silent", { endpoint: nobody });
-  await expect.poll(() => records.get("silent")).toEqual({ since: new Date(time).toISOString() });
+  const failed = { code: "destination-not-reached", detail: "ECONNREFUSED" };
+  await expect.poll(() => records.get("silent")).toEqual({ since: new Date(time).toISOString(), failed });
   await running?.stop();
   time += PUSH_GIVE_UP_MS;
   failures = 0;

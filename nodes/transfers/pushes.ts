@@ -21,6 +21,8 @@ const NOTED_MS = 60_000;
 export interface PushRecord {
   /** When it took something last, or was tried first; UTC with Z. */
   readonly since: string;
+  /** Why the latest try came to nothing; absent once something has arrived. */
+  readonly failed?: { readonly code: string; readonly detail: string };
 }
 
 export interface PushesDeps {
@@ -62,20 +64,24 @@ export function createPushes(deps: PushesDeps) {
     if (given === undefined || (given.refresh !== undefined && !URL.canParse(given.refresh))) {
       return await deps.end(pid, causeOf("destination-malformed"));
     }
-    let since = (await records.get(pid))?.since;
-    const note = async () => {
-      const now = deps.now();
-      if (since !== undefined && Date.parse(now) - Date.parse(since) < NOTED_MS) return;
-      since = now;
-      await records.put(pid, { since });
+    let kept: PushRecord = (await records.get(pid)) ?? { since: deps.now() };
+    const note = async (now: PushRecord) => {
+      kept = now;
+      await records.put(pid, now);
     };
-    if (since === undefined) await note();
+    const onProgress = async () => {
+      const isRecent = Date.parse(deps.now()) - Date.parse(kept.since) < NOTED_MS;
+      if (!isRecent || kept.failed !== undefined) await note({ since: deps.now() });
+    };
+    if ((await records.get(pid)) === undefined) await note(kept);
+    let isOpened = true;
     try {
       await push({
         dispatcher: (url) => deps.outbound.to(peer, url),
         address: await deps.fresh(peer, pid, given, stopping.signal),
-        open: (held) =>
-          deps.deliver({
+        async open(held) {
+          isOpened = false;
+          const delivery = await deps.deliver({
             transfer: pid,
             holder: peer,
             held,
@@ -83,30 +89,27 @@ export function createPushes(deps: PushesDeps) {
             ifRange: undefined,
             ifMatch: undefined,
             delivery: uuidOf({ push: pid, agreement: document.agreementId }),
-          }),
+          });
+          isOpened = true;
+          return delivery;
+        },
         signal: stopping.signal,
-        onProgress: note,
+        onProgress,
       });
     } catch (error) {
-      const cause = stopping.signal.aborted ? undefined : endOf(error, since);
-      if (cause === undefined) throw error;
-      return await deps.end(pid, cause);
+      if (stopping.signal.aborted) throw error;
+      const failed = failureOf(error, isOpened);
+      const isOverdue = Date.parse(deps.now()) - Date.parse(kept.since) > PUSH_GIVE_UP_MS;
+      if (failed.isFinal) return await deps.end(pid, causeOf(failed.code, failed.detail));
+      if (isOverdue) {
+        return await deps.end(pid, causeOf(isOpened ? "destination-unreachable" : "records-not-readable", failed.word));
+      }
+      await note({ since: kept.since, failed: { code: failed.code, detail: failed.detail } });
+      throw error;
     }
     await pushed.put(pid, true);
     await records.delete(pid);
     deps.onPushed(pid);
-  }
-
-  function endOf(thrown: unknown, since: string | undefined): Cause | undefined {
-    // A connection that is refused carries the reason inside.
-    const error = thrown instanceof Error && thrown.cause instanceof TransferError ? thrown.cause : thrown;
-    const known = error instanceof TransferError ? error : undefined;
-    if (known !== undefined && (FINAL.includes(known.code) || FINAL_REASONS.includes(known.reason))) {
-      return causeOf(known.reason, known.message);
-    }
-    if (Date.parse(deps.now()) - Date.parse(since ?? deps.now()) <= PUSH_GIVE_UP_MS) return undefined;
-    const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
-    return causeOf("destination-unreachable", known?.reason ?? String(code ?? name));
   }
 
   return Object.freeze({
@@ -120,4 +123,22 @@ export function createPushes(deps: PushesDeps) {
       await queue.stop();
     },
   });
+}
+
+/** `isOpened`: the records could be had, and what failed is their way. */
+function failureOf(thrown: unknown, isOpened: boolean) {
+  // A connection that is refused carries the reason inside.
+  const error = thrown instanceof Error && thrown.cause instanceof TransferError ? thrown.cause : thrown;
+  if (error instanceof TransferError) {
+    const isFinal = FINAL.includes(error.code) || FINAL_REASONS.includes(error.reason);
+    return { isFinal, code: error.reason, detail: error.message, word: error.reason };
+  }
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  const word = String(code ?? name);
+  return {
+    isFinal: false,
+    code: isOpened ? "destination-not-reached" : "records-not-readable-now",
+    detail: word,
+    word,
+  };
 }

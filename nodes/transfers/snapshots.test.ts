@@ -10,6 +10,7 @@ import { memoryRecords } from "../peer/_memory-records.ts";
 import { SourceError } from "../sources/errors.ts";
 import type { Permitted } from "./gate.ts";
 import { createSnapshots } from "./snapshots.ts";
+import type { TransferError } from "./transfer-error.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -55,6 +56,9 @@ async function readOf(file: FileHandle): Promise<string> {
   return text;
 }
 
+const atPath = (code: "path-missing" | "path-changed" | "path-symbolic-link") =>
+  new SourceError("ERR_SOURCE_PATH", "/secret/place", { fault: { at: "/secret/place", code } });
+
 test("a table is written once, whole", async () => {
   const snapshots = created(batches(3));
   const { file, bytes, rows } = await snapshots.of("a", permitted());
@@ -97,8 +101,13 @@ test("a disk that fills while a table is written ends the writing, and nothing o
 
 test.each([
   ["what a mask cannot read", permitted({ element: "e", mask: "month" }), undefined, "records-not-readable"],
-  ["a table that has changed", permitted(), new TypeError("changed"), "records-not-readable"],
+  ["a table that has changed", permitted(), new SourceError("ERR_SOURCE_CHANGED", "no"), "records-not-readable"],
   ["a file that is none", permitted(), new SourceError("ERR_SOURCE_FORMAT", "none"), "records-not-readable"],
+  ["a path that leads elsewhere", permitted(), atPath("path-symbolic-link"), "records-not-readable"],
+  ["a volume that is away", permitted(), atPath("path-missing"), "records-not-readable-now"],
+  ["a file that is being replaced", permitted(), atPath("path-changed"), "records-not-readable-now"],
+  ["too little memory", permitted(), new SourceError("ERR_SOURCE_LIMIT", "memory"), "records-not-readable-now"],
+  ["an engine that dies", permitted(), new SourceError("ERR_SOURCE_CRASHED", "killed"), "records-not-readable-now"],
   ["more rows than allowed", permitted(undefined, { rows: 2 }), undefined, "too-many-rows"],
   ["more bytes than allowed", permitted(undefined, { bytes: 22 }), undefined, "too-many-bytes"],
 ])("%s: nothing leaves, with its reason", async (_name, allowed, failure, reason) => {
@@ -107,7 +116,14 @@ test.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("an engine that dies says nothing about the table", async () => {
-  const failure = new SourceError("ERR_SOURCE_CRASHED", "killed");
+test("what is wrong with a path stays here: the other side hears no more than that it is away", async () => {
+  const error = await created(batches(1), { failure: atPath("path-missing") })
+    .of("a", permitted())
+    .catch((thrown: TransferError) => thrown);
+  expect(error).toMatchObject({ code: "ERR_TRANSFER_LATER", message: "alpha:panel: its table cannot be read now" });
+});
+
+test("a mistake of this program says nothing about the table", async () => {
+  const failure = new TypeError("undefined is not a function");
   await expect(created(batches(1), { failure }).of("a", permitted())).rejects.toBe(failure);
 });

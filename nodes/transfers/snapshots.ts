@@ -10,11 +10,11 @@ import { maskingOf } from "../../exchange/transfers/masked.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import type { OwnTables } from "../computations/own-tables.ts";
 import { createSharedWork } from "../computations/shared-work.ts";
-import { SourceError } from "../sources/errors.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "../store/atomic-file.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { Permitted } from "./gate.ts";
 import { TransferError } from "./transfer-error.ts";
+import { notReadable, unreadable } from "./unreadable.ts";
 
 /** Open: what is erased meanwhile is read to its end all the same. Whoever has it closes the file. */
 export interface Snapshot {
@@ -26,12 +26,6 @@ export interface Snapshot {
   readonly rows: number;
 }
 export type SnapshotRecord = Omit<Snapshot, "file"> & { readonly columns: string };
-
-/** The same again however often it is read: not what happens to the engine or the disk. */
-const isOfTable = (error: unknown): boolean =>
-  error instanceof SourceError
-    ? !["ERR_SOURCE_TIMEOUT", "ERR_SOURCE_CRASHED", "ERR_SOURCE_CLOSED"].includes(error.code)
-    : error instanceof RangeError || error instanceof TypeError;
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -77,7 +71,13 @@ export function createSnapshots(deps: {
     });
     const masked = (cell: string | null, at: number): string | null => {
       const masking = maskings[at];
-      return masking === undefined ? cell : masking(cell);
+      if (masking === undefined) return cell;
+      try {
+        return masking(cell);
+      } catch (error) {
+        // What a mask cannot read does not leave, at the next try either.
+        throw error instanceof RangeError ? unreadable(asset.id, error) : error;
+      }
     };
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     const temporary = `${pathOf(id)}.tmp`;
@@ -105,9 +105,7 @@ export function createSnapshots(deps: {
     } catch (error) {
       await file.close();
       await rm(temporary, { force: true });
-      if (!isOfTable(error)) throw error;
-      const detail = `${asset.id}: its table cannot be read as it was registered`;
-      throw new TransferError("ERR_TRANSFER_STATE", "records-not-readable", detail, { cause: error });
+      throw notReadable(asset.id, error);
     }
     await file.close();
     const record = { digest: hash.digest("base64url"), bytes, rows, columns };

@@ -14,6 +14,8 @@ export const TRANSFER_ERRORS = [
   "ERR_TRANSFER_RANGE",
   "ERR_TRANSFER_STATE",
   "ERR_TRANSFER_TOO_LARGE",
+  /** What stands in the way may pass: the same call again may succeed. */
+  "ERR_TRANSFER_LATER",
   /** What whoever starts a transfer said is not enough, or wrong. */
   "ERR_TRANSFER_INVALID",
   /** The other participant's answer is of no use. */

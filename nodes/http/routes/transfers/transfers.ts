@@ -20,7 +20,7 @@ const TransferView = closed({
   role: literals(["consumer", "provider"]),
   peer: MemberId,
   state: literals(STATES),
-  /** The word of whoever refused, stopped or ended it. */
+  /** The word of whoever refused, stopped or ended it; of what is being sent, why the latest try came to nothing. */
   reason: Type.Optional(Type.String({ maxLength: 256 })),
   details: Type.Optional(Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 16 })),
   asset: Type.Optional(AssetId),
@@ -190,7 +190,7 @@ const isLeftToSteward = (offer: MessageOffer): boolean =>
   termsOfPolicy(offeredPolicy(offer).policy)?.approval === "steward";
 
 async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
-  const { asked, kept, negotiation, agreement, agreed, received, wish } = await plane.view(id);
+  const { asked, kept, negotiation, agreement, agreed, received, wish, failed } = await plane.view(id);
   const document = kept?.side.document;
   const refusal = document === undefined ? (kept?.refusal ?? negotiation?.refusal) : undefined;
   const ended = negotiation?.side.document?.termination;
@@ -199,10 +199,16 @@ async function viewOf(plane: DataPlane, id: string): Promise<TransferView> {
   const ending = refusal?.code ?? ended?.code ?? asked?.refusal;
   const waits =
     asked !== undefined && negotiation?.side.document?.state === "REQUESTED" && isLeftToSteward(asked.offer);
-  const reason = document === undefined ? (ending ?? (waits ? "approval-pending" : undefined)) : document.stopped?.code;
-  const details = (refusal?.reasons ?? document?.stopped?.reason ?? ended?.reason ?? []).map((one) =>
-    (typeof one === "string" ? one : JSON.stringify(one)).slice(0, 1000),
-  );
+  const reason =
+    document === undefined
+      ? (ending ?? (waits ? "approval-pending" : undefined))
+      : (document.stopped?.code ?? failed?.code);
+  const details = (
+    refusal?.reasons ??
+    document?.stopped?.reason ??
+    ended?.reason ??
+    (failed === undefined ? [] : [failed.detail])
+  ).map((one) => (typeof one === "string" ? one : JSON.stringify(one)).slice(0, 1000));
   const asset = asked?.asset ?? agreed?.target;
   const format = document?.format ?? asked?.format;
   const declared = asked?.declaration ?? agreed?.["sealane:declared"];
