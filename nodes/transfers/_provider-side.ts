@@ -127,7 +127,7 @@ export function providerSide(disk: ProviderDisk, ledger: Ledger = disk.ledger) {
     ask: async () => undefined,
     admits: release.admits,
     next: release.next,
-    onMoved: (moved) => void approvals.moved(moved),
+    onMoved: (moved) => void approvals.moved(moved).catch(() => undefined),
     onError: () => undefined,
   });
   return {

@@ -4,12 +4,16 @@ import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
 import { keys, readAgreement, readReleaseDecision } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { negotiationTermination, verificationMessage } from "../../exchange/negotiation/compose.ts";
+import { NEGOTIATION_COLLECTION } from "../../exchange/protocol/paths.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { explanationDigest } from "../../exchange/requests/agreement-record.ts";
+import { uuidOf } from "../../exchange/requests/record.ts";
 import { releaseAgreementOf } from "../../exchange/transfers/release-agreement.ts";
+import { type StewardWord, saltedExplanation } from "../../exchange/transfers/release-decision.ts";
 import { transaction } from "../../ledger/conformance/fixture.ts";
 import { type Ledger, LedgerError } from "../../ledger/port.ts";
 import { SOON } from "../dataspace/_world.ts";
+import type { RecordStore } from "../store/records.ts";
 import {
   ASSET,
   CONSUMER,
@@ -27,6 +31,8 @@ import {
 import { MOST_WAITING } from "./approvals.ts";
 
 const STEWARD = "operator/steward";
+/** What the provider calls the negotiation that the first message begins. */
+const PID = uuidOf({ collection: NEGOTIATION_COLLECTION, role: "provider", peer: CONSUMER.id, pid: "pid-1" });
 const POLICY = releasePolicy({ approval: "steward" });
 const approved = { outcome: "approved", by: STEWARD } as const;
 const refused = { outcome: "refused", by: STEWARD, words: "Ask again after the audit, please." } as const;
@@ -231,6 +237,28 @@ describe("an approval is no approval", () => {
     expect(await decision(disk, pid)).toBeUndefined();
   });
 
+  test("of another policy: one that is replaced while the decision is on its way takes it back", async () => {
+    const { disk, side } = await desk();
+    const pid = await waiting(side);
+    const { ledger } = disk;
+    const late: Ledger = {
+      ...ledger,
+      get: (key) => ledger.get(key),
+      range: (prefix) => ledger.range(prefix),
+      async submit(transactions) {
+        await disk.activate(releasePolicy({ approval: "steward", retentionDays: 100 }), 2);
+        return await ledger.submit(transactions);
+      },
+    };
+    const back = await restarted(disk, side, late);
+    await expect(back.approvals.decide(pid, approved)).rejects.toMatchObject({
+      rejection: { code: "ERR_CONTRACT_POLICY" },
+    });
+    await becomes(back, pid, "TERMINATED");
+    expect(await back.ended(pid)).toMatchObject({ code: "policy-replaced" });
+    expect([await disk.decisions.get(pid), await decision(disk, pid)]).toEqual([undefined, undefined]);
+  });
+
   test("of another policy: what was approved is not agreed on when the policy is replaced before", async () => {
     const { disk, side } = await desk();
     const pid = await waiting(side);
@@ -368,6 +396,110 @@ describe("a crash", () => {
     await expect(back.asked({ retentionDays: 3 })).rejects.toMatchObject({ said: { code: "pid-taken" } });
     expect(await disk.ledger.get(keys.releaseDecision(PROVIDER.id, pid))).toBeDefined();
   });
+});
+
+describe("a process that dies at a write", () => {
+  /** The disk as a process sees it that dies right before or right after its nth write, and does nothing from then on. */
+  function mortal(disk: ProviderDisk, nth: number, when: "before" | "after") {
+    const life = { writes: 0, isOver: false };
+    const dying = async <T>(write: () => Promise<T>): Promise<T> => {
+      if (life.isOver) throw new Error("dead");
+      life.writes += 1;
+      const isLast = life.writes === nth;
+      if (isLast) life.isOver = true;
+      if (isLast && when === "before") throw new Error("dead");
+      const written = await write();
+      if (isLast) throw new Error("dead");
+      return written;
+    };
+    const store = <V>(whole: RecordStore<V>): RecordStore<V> => ({
+      ...whole,
+      put: (id, value) => dying(() => whole.put(id, value)),
+      delete: (id) => dying(() => whole.delete(id)),
+    });
+    const { records, waiting, decisions, agreements, marks, open, ledger } = disk;
+    const seen: ProviderDisk = {
+      ...disk,
+      ...{ records: store(records), waiting: store(waiting), decisions: store(decisions) },
+      ...{ agreements: store(agreements), marks: store(marks), open: store(open) },
+    };
+    const wired: Ledger = {
+      ...ledger,
+      get: (key) => ledger.get(key),
+      range: (prefix) => ledger.range(prefix),
+      submit: (transactions) => dying(() => ledger.submit(transactions)),
+    };
+    return { life, seen, wired };
+  }
+
+  /** What consumer and steward do, again after a death, because they have heard nothing. Resolves at the end or the death. */
+  async function lived(side: ProviderSide, word: StewardWord, isOver: () => boolean): Promise<void> {
+    await side.engine.start();
+    await side.approvals.start();
+    const end = word.outcome === "approved" ? "FINALIZED" : "TERMINATED";
+    const until = (states: readonly string[]) =>
+      expect.poll(async () => isOver() || states.includes((await side.state(PID)) ?? ""), SOON).toBe(true);
+    const mayDie = async (work: () => Promise<unknown>) => {
+      if (!isOver()) await work().catch((error: unknown) => expect(isOver(), String(error)).toBe(true));
+    };
+    await mayDie(() => side.asked());
+    await expect
+      .poll(async () => isOver() || (await pids(side)).includes(PID) || (await side.state(PID)) !== "REQUESTED", SOON)
+      .toBe(true);
+    await mayDie(() => side.approvals.decide(PID, word));
+    await until([end, "AGREED", "VERIFIED"]);
+    if (!isOver() && (await side.state(PID)) === "AGREED") {
+      // The acknowledgement of the agreement may be on its way.
+      await expect
+        .poll(
+          async () =>
+            isOver() ||
+            (await verified(side, PID).then(
+              () => true,
+              () => false,
+            )),
+          SOON,
+        )
+        .toBe(true);
+    }
+    await until([end]);
+  }
+
+  test.each([approved, refused])(
+    "loses nothing and says nothing twice, whichever write it is: $outcome",
+    async (word) => {
+      const whole = mortal(await providerDisk(POLICY), 0, "before");
+      await lived(run(whole.seen, whole.wired), word, () => false);
+      expect(whole.life.writes).toBeGreaterThan(5);
+      for (let nth = 1; nth <= whole.life.writes; nth++) {
+        for (const when of ["before", "after"] as const) {
+          const disk = await providerDisk(POLICY);
+          const { life, seen, wired } = mortal(disk, nth, when);
+          const first = run(seen, wired);
+          await lived(first, word, () => life.isOver);
+          await first.engine.stop();
+          const { height } = await disk.ledger.status();
+          const second = run(disk);
+          await lived(second, word, () => false);
+          const at = `write ${nth}, ${when}`;
+          const outcome = word.outcome === "approved" ? "permit" : "refuse";
+          const { decision: recorded } = (await decision(disk, PID))!;
+          expect(recorded.outcome, at).toBe(outcome);
+          const kept = (await disk.decisions.get(PID))!;
+          expect(explanationDigest(saltedExplanation(kept)), at).toBe(recorded.explanationDigest);
+          const agreement = (await disk.agreements.get(agreementIdOf(PID, ASSET.id)))?.agreement;
+          expect(agreement !== undefined && (await second.permission(agreement)).ok, at).toBe(outcome === "permit");
+          await expect.poll(() => pids(second), SOON).toEqual([]);
+          // One record for the decision, one for the agreement, each once over both lives.
+          const before = (await whole.seen.ledger.status()).height;
+          expect((await disk.ledger.status()).height, at).toBe(before);
+          expect(height, at).toBeLessThanOrEqual(before);
+          await second.engine.stop();
+        }
+      }
+    },
+    120_000,
+  );
 });
 
 describe("what one consumer may lay before a steward", () => {
