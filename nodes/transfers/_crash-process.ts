@@ -10,10 +10,10 @@ import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
 import { PULL } from "../../exchange/transfers/formats.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import { openCrashSide } from "../dataspace/_crash-side.ts";
-import { messageOf, type Wish } from "./wishes.ts";
+import { createWishes, messageOf, type Wish } from "./wishes.ts";
 
 const side = await openCrashSide();
-const wishes = side.store<Wish>("wishes");
+const wishes = createWishes(side.store("wishes"));
 const done = side.store<number>("steps");
 const source = (pid: string) =>
   dataAddressOf({ endpoint: joined(side.base, "data", pid), token: "t", expires: undefined, refresh: undefined });
@@ -25,10 +25,8 @@ const transfers = await side.serve(transferProtocol, async ({ side: { document, 
     const isRefused = document.consumerPid.startsWith("refused.");
     return isRefused ? transferTermination(document, causeOf("asset-withdrawn")) : transferStart(document, source(pid));
   }
-  const wish = await wishes.get(pid);
-  return wish === undefined || wish.become === document.state
-    ? undefined
-    : messageOf(wish, document, role, () => transferStart(document));
+  const wish = await wishes.standing(pid, document.state);
+  return wish === undefined ? undefined : messageOf(wish, document, role, () => transferStart(document));
 });
 
 /** What the operator would do, one after another; each step is asked again after a crash. */

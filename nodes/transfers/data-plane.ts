@@ -44,7 +44,7 @@ import { createSnapshots, type SnapshotRecord } from "./snapshots.ts";
 import { TransferError, unknownTransfer } from "./transfer-error.ts";
 import { createUsage, type DeliveryRecord } from "./usage.ts";
 import { createWanted, type Wanted } from "./wanted.ts";
-import { isHolding, isPossible, messageOf, type Wish } from "./wishes.ts";
+import { createWishes, isHolding, isPossible, messageOf, type Wish } from "./wishes.ts";
 
 type KeptNegotiation = ProcessRecord<Negotiation, NegotiationMessage>;
 type KeptTransfer = ProcessRecord<Transfer, TransferMessage>;
@@ -69,7 +69,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   const { member, members, identity, openStore, log, now, ledger } = services;
   const { endpoint = "" } = services.config().peer ?? {};
   const agreements = openStore<KeptAgreement>("release-agreements");
-  const wishes = openStore<Wish>("transfer-wishes");
+  const wishes = createWishes(openStore("transfer-wishes"));
   const pushed = openStore<true>("transfers-pushed");
   const pushing = openStore<PushRecord>("transfers-pushing");
   const wantedTransfers = openStore<Wanted>("wanted-transfers");
@@ -211,25 +211,26 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     deliver,
     now,
     onPushed: (pid) => running().transfers.poke(pid),
-    end: (pid, cause) => wish(pid, { become: "TERMINATED", cause }),
+    async end(pid, cause) {
+      await wish(pid, { become: "TERMINATED", cause });
+    },
     onError: (pid, error) => log.warn({ err: error, pid }, "transfer: not sent yet; trying again"),
   });
 
-  async function wish(pid: string, wanted: Wish): Promise<void> {
-    await wishes.put(pid, wanted);
+  async function wish(pid: string, wanted: Wish): Promise<boolean> {
+    const isNew = await wishes.put(pid, wanted);
     running().transfers.poke(pid);
+    return isNew;
   }
 
   async function nextOfTransfer(kept: KeptTransfer): Promise<TransferMessage | undefined> {
     const { document, role } = kept.side;
     if (document === undefined) return undefined;
-    const wanted = await wishes.get(kept.pid);
+    const wanted = await wishes.standing(kept.pid, document.state);
     if (wanted !== undefined) {
-      if (document.state === wanted.become || !isPossible(wanted, document.state)) await wishes.delete(kept.pid);
-      else
-        return messageOf(wanted, document, role, () =>
-          role === "provider" ? provider.start(kept, document) : transferStart(document),
-        );
+      return messageOf(wanted, document, role, () =>
+        role === "provider" ? provider.start(kept, document) : transferStart(document),
+      );
     }
     return role === "provider" ? await provider.next(kept, document) : undefined;
   }
@@ -361,7 +362,9 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       if (!isPossible(next, document.state)) {
         throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", `the transfer is ${document.state}`);
       }
-      await wish(id, next);
+      if (!(await wish(id, next)) && become !== "TERMINATED") {
+        throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", "the transfer is being ended");
+      }
     },
     /** What providers have sent to this node and lies on its disk. */
     async received() {
@@ -375,7 +378,10 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
         const detail = `the transfer is ${state}, and what is erased would be sent again: complete or terminate it first`;
         throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-over", detail);
       }
-      if (!(await inbox.erase(id))) throw unknownTransfer();
+      if (!(await inbox.erase(id))) {
+        if (state === undefined && (await wanted!.find(id)) === undefined) throw unknownTransfer();
+        throw new TransferError("ERR_TRANSFER_STATE", "nothing-received", "nothing of it lies on this disk");
+      }
       await services.accessLog.append({ actor: member, action: "received erased", target: id, outcome: "erased" });
     },
     /** Records of a transfer of this node as consumer: straight from the provider, or from what it has sent. */

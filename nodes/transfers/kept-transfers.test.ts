@@ -11,6 +11,7 @@ import { openRecords } from "../store/records.ts";
 import { createInbox } from "./inbox.ts";
 import { createKeptTransfers, type KeptTransfersDeps } from "./kept-transfers.ts";
 import { createUsage, deliveryKey } from "./usage.ts";
+import { createWishes } from "./wishes.ts";
 
 const AT = "2026-11-22T09:00:00Z";
 const BYTES = 7;
@@ -40,8 +41,9 @@ function world() {
     deliveries: store("deliveries"),
     now: () => AT,
   });
+  const wishes = createWishes(store("wishes"));
   const deps: KeptTransfersDeps = {
-    ...{ inbox, usage, wishes: store("wishes"), pushed: store("pushed"), pushing: store("pushing") },
+    ...{ inbox, usage, wishes, pushed: store("pushed"), pushing: store("pushing") },
     wanted: store("wanted"),
     forgetToken: (pid) => tokens.delete(pid),
   };
@@ -51,7 +53,7 @@ function world() {
     /** Everything that a transfer can leave behind. */
     async filled(pid: string) {
       tokens.add(pid);
-      await deps.wishes.put(pid, { become: "COMPLETED" });
+      await wishes.put(pid, { become: "COMPLETED" });
       await deps.pushed.put(pid, true);
       await deps.pushing.put(pid, { since: AT });
       await deps.wanted.put(pid, {} as never);

@@ -9,14 +9,14 @@ import type { Inbox } from "./inbox.ts";
 import type { PushRecord } from "./pushes.ts";
 import type { Usage } from "./usage.ts";
 import type { Wanted } from "./wanted.ts";
-import type { Wish } from "./wishes.ts";
+import type { Wishes } from "./wishes.ts";
 
 type Kept = ProcessRecord<Transfer, TransferMessage>;
 
 export interface KeptTransfersDeps {
   readonly inbox: Pick<Inbox, "state" | "erase">;
   readonly usage: Pick<Usage, "forget">;
-  readonly wishes: RecordStore<Wish>;
+  readonly wishes: Pick<Wishes, "forget">;
   readonly pushed: RecordStore<true>;
   readonly pushing: RecordStore<PushRecord>;
   readonly wanted: RecordStore<Wanted>;
@@ -35,14 +35,15 @@ export function createKeptTransfers(deps: KeptTransfersDeps) {
     async moved({ pid, side: { document } }: Kept): Promise<void> {
       if (document === undefined || !isTransferOver(document.state)) return;
       deps.forgetToken(pid);
-      await deps.wishes.delete(pid);
+      await deps.wishes.forget(pid);
       await deps.pushing.delete(pid);
     },
     async forget({ pid }: Kept): Promise<void> {
       deps.forgetToken(pid);
       await deps.inbox.erase(pid);
       await deps.usage.forget(pid);
-      for (const store of [deps.wishes, deps.pushed, deps.pushing, deps.wanted]) await store.delete(pid);
+      await deps.wishes.forget(pid);
+      for (const store of [deps.pushed, deps.pushing, deps.wanted]) await store.delete(pid);
     },
   });
 }
