@@ -2,7 +2,7 @@
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { layout, under } from "./layout.ts";
-import type { LogStore } from "./store.ts";
+import type { LogStore, StoreOperation } from "./store.ts";
 import { countWithin } from "./submissions.ts";
 
 export interface Parcel {
@@ -41,13 +41,17 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
     bell,
     async add(transactions: readonly SignedTransaction[]) {
       const fresh: Parcel[] = [];
+      const within = new Map<string, Parcel>();
+      const operations: StoreOperation[] = [];
       const all = transactions.map((transaction) => {
         const name = nameOf(transaction);
-        const known = parcels.get(name) ?? fresh.find((parcel) => nameOf(parcel.transaction) === name);
+        const known = parcels.get(name) ?? within.get(name);
         if (known !== undefined) return known;
-        const { length } = JSON.stringify(transaction);
-        const parcel: Parcel = { sequence: next + fresh.length, transaction, length };
+        const text = JSON.stringify(transaction);
+        const parcel: Parcel = { sequence: next + fresh.length, transaction, length: text.length };
         fresh.push(parcel);
+        within.set(name, parcel);
+        operations.push({ type: "put", key: layout.outbox(parcel.sequence), value: text });
         return parcel;
       });
       if (parcels.size + fresh.length > maxSize) {
@@ -58,11 +62,6 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
         parcels.set(nameOf(parcel.transaction), parcel);
         unsaved.add(parcel);
       }
-      const operations = fresh.map(({ sequence, transaction }) => ({
-        type: "put" as const,
-        key: layout.outbox(sequence),
-        value: JSON.stringify(transaction),
-      }));
       try {
         await store.batch(operations, { sync: true });
       } catch (error) {

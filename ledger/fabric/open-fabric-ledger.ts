@@ -125,8 +125,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     ready.ring();
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
       inForce = order.verify(block);
-      await agreement.demand(readBlockParts(block.serializeBinary()), mspId, inForce.config);
-      await view.apply(readBlock(block, profile.chaincode), { block: inForce.block, hash: inForce.hash });
+      const agreed = agreement.demand(readBlockParts(block.serializeBinary()), mspId, inForce.config);
+      await view.apply(readBlock(block, profile.chaincode), { block: inForce.block, hash: inForce.hash }, agreed);
       await demandNetwork(view, options.network);
       standing.holds(view.progress().block);
     }

@@ -51,7 +51,7 @@ async function call(transactions: readonly SignedTransaction[], millis = NOW, ke
   if (kept) peers.commit(called);
   return { args, millis, called };
 }
-const apply = (block: FabricBlock) => view.apply(block, CONFIG);
+const apply = (block: FabricBlock) => view.apply(block, CONFIG, Promise.resolve());
 const next = (calls: readonly CallInBlock[]) => {
   const { block, hash } = view.progress();
   return readBlock(blockOf(block + 1, hash, calls), "sealane");
@@ -175,6 +175,24 @@ test("a block made by other rules is not executed: both are named, and a replica
   await expect(apply(next([{ ...good, version: "later" }]))).rejects.toMatchObject({ code: "ERR_LEDGER_PROFILE" });
   view = await openView(store, NETWORK, { ...PLACE, code: "later" });
   await apply(later);
+  expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
+});
+
+test("a block is executed before it is agreed on, and taken only then", async () => {
+  await founded();
+  const before = [view.progress(), view.chain.root()];
+  const block = next([await call([anchor(founder, 0)])]);
+  const contradiction = new Error("peers say otherwise");
+  const agreed = Promise.withResolvers<void>();
+  const refused = view.apply(block, CONFIG, agreed.promise);
+  agreed.reject(contradiction);
+  await expect(refused).rejects.toBe(contradiction);
+  expect([view.progress(), view.chain.root()]).toEqual(before);
+  expect(await view.chain.state.get(keys.access(founder.id))).toBeUndefined();
+  const later = Promise.withResolvers<void>();
+  const taken = view.apply(block, CONFIG, later.promise);
+  later.resolve();
+  await taken;
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
 });
 

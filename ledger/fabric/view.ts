@@ -35,10 +35,11 @@ export interface View {
   readonly chain: Chain;
   progress(): Progress;
   /**
-   * Blocks come in order and each once; `config` is in force after it. Throws LedgerError ERR_LEDGER_CORRUPT or _FORK, or _PROFILE where calls were made by
+   * Blocks come in order and each once; `config` is in force after it. Executed at once, taken when `agreed`
+   * resolves. Throws what that rejects with, or LedgerError ERR_LEDGER_CORRUPT or _FORK, or _PROFILE where calls were made by
    * other rules, and has changed nothing then.
    */
-  apply(block: FabricBlock, config: ConfigPlace): Promise<void>;
+  apply(block: FabricBlock, config: ConfigPlace, agreed: Promise<void>): Promise<void>;
   /** What the contract would answer to these records now, one after the other; changes nothing. */
   judge(transactions: readonly SignedTransaction[], time: string): Promise<readonly Outcome[]>;
 }
@@ -67,7 +68,9 @@ export async function openView(
     return checkpoint === "" ? start : (JSON.parse(checkpoint) as Progress);
   };
 
-  async function apply(block: FabricBlock, config: ConfigPlace): Promise<void> {
+  async function apply(block: FabricBlock, config: ConfigPlace, agreed: Promise<void>): Promise<void> {
+    // What fails before it is waited for is said instead.
+    agreed.catch(() => undefined);
     demandSuccessor(progress(), block);
     demandRules(block, code);
     const outcomes: Outcome[] = [];
@@ -77,6 +80,7 @@ export async function openView(
     });
     demandOutcomes(block, outcomes);
     demandWrites(block, prepared.overlay.writes);
+    await agreed;
     const next: Progress = { channel, chaincode, block: block.number, hash: block.hash, config };
     const checkpoint = JSON.stringify(next);
     // Not synced: what a crash takes away comes again from the peers.
