@@ -306,7 +306,7 @@ describe("a consumer that takes no calls", () => {
 
   test("is told that nothing can be sent to it", async () => {
     const answer = await pair.api(BEHIND_NAT, "POST", "/transfers", { asset: ASSET, format: "HttpData-PUSH" });
-    expect(await problem(answer)).toMatchObject({ code: "ERR_TRANSFER_STATE", reason: "consumer-without-endpoint" });
+    expect(await problem(answer)).toMatchObject({ code: "ERR_TRANSFER_INVALID", reason: "consumer-without-endpoint" });
   });
 });
 
@@ -322,6 +322,9 @@ describe("the command line", () => {
     expect((await run("transfer list --lang zh-CN")).stdout).toContain("已完成");
     const again = await run(`transfer start ${ASSET} --out panel.csv --json`);
     expect(again.exitCode).toBe(2);
+    const nothing = await run(`transfer erase ${transfer}`);
+    expect([nothing.exitCode, nothing.stderr]).toEqual([1, expect.stringContaining("lies on this node's disk")]);
+    expect((await run("transfer erase no-such")).stderr).toContain("[ERR_TRANSFER_UNKNOWN]");
     const over = await run(`transfer fetch ${transfer} --out again.csv`);
     expect(over).toMatchObject({ exitCode: 1, stdout: "" });
     expect(over.stderr).toMatch(

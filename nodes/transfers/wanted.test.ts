@@ -123,6 +123,19 @@ test("a transfer begins as soon as the ledger has the agreement, and not before"
   await expect.poll(() => begun, { timeout: 10_000 }).toEqual(["w"]);
   await wanted.stop();
 });
+test("an asset whose provider takes no calls cannot be started: nothing is written", async () => {
+  const store = memoryRecords<Wanted>();
+  const wanted = createWanted({
+    ledger: { get: async () => ({ version: 1 }) } as never,
+    member: CONSUMER,
+    members: { find: async () => ({ record: {} }) } as never,
+    store,
+    open: memoryRecords(),
+  } as never);
+  const starting = wanted.begin({ asset: policy.target, format: "HttpData-PULL", declared: {} });
+  await expect(starting).rejects.toMatchObject({ code: "ERR_TRANSFER_INVALID", reason: "provider-without-endpoint" });
+  for await (const one of store.entries()) expect(one).toBeUndefined();
+});
 test("what is not on the ledger after a day is given up", async () => {
   const { wanted, begun, refusal } = await driven(() => undefined, "2026-11-23T09:00:01Z");
   await expect.poll(refusal).toBe("agreement-not-recorded");

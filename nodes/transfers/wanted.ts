@@ -145,7 +145,7 @@ export function createWanted(deps: WantedDeps) {
     }
     if ((await deps.members.find(provider))?.record.endpoint === undefined) {
       const detail = `asset: ${provider} takes no calls, and records are fetched from their provider`;
-      throw new TransferError("ERR_TRANSFER_STATE", "provider-without-endpoint", detail, { field: "asset" });
+      throw new TransferError("ERR_TRANSFER_INVALID", "provider-without-endpoint", detail, { field: "asset" });
     }
     const url = joined(await deps.baseOf(provider), "catalog", "datasets", encodeURIComponent(asset));
     const dataset = (await deps.client.get(provider, url, AbortSignal.timeout(30_000))) as
@@ -190,7 +190,7 @@ export function createWanted(deps: WantedDeps) {
       }
       if (format === PUSH && !deps.takesCalls) {
         const detail = "format: this node takes no calls, so nothing can be sent to it; fetch with HttpData-PULL";
-        throw new TransferError("ERR_TRANSFER_STATE", "consumer-without-endpoint", detail, { field: "format" });
+        throw new TransferError("ERR_TRANSFER_INVALID", "consumer-without-endpoint", detail, { field: "format" });
       }
       const policy = await offered(provider, asset);
       const terms = termsOfPolicy(policy)!;
