@@ -21,6 +21,7 @@ export interface OpenOffer {
 export interface Refused {
   readonly outcome: "refuse";
   readonly code: string;
+  /** Where the policy refuses: the codes of all its reasons. */
   readonly detail: string;
   /** Absent: no rule was asked. */
   readonly decision?: ReleaseDecision;
@@ -71,5 +72,5 @@ export const createOfferJudge =
     const { outcome, reasons } = decision;
     if (outcome !== "refuse") return { outcome, policy, terms: { ...terms, release }, asset, declaration, decision };
     const [code = "release-not-allowed"] = reasons;
-    return { ...refused(code, `the policy says ${outcome}: ${reasons.join(", ")}`), decision };
+    return { ...refused(code, reasons.join(", ")), decision };
   };

@@ -336,6 +336,15 @@ describe("the command line", () => {
     const own = await sealane(`transfer fetch ${served} --out again.csv ${provider}`, { cwd: pair.net.dir });
     expect([own.exitCode, own.stderr]).toEqual([1, expect.stringContaining("[ERR_CLI_TRANSFER_OF_OTHER]")]);
   });
+  test("says how a started transfer goes on, and why one was refused, in the person's language", async () => {
+    const started = await run(`transfer start ${ASSET}`);
+    const next = /next +sealane (transfer fetch \S+ --out) FILE$/m.exec(started.stdout)?.[1];
+    expect(await run(`${next} started.csv`)).toMatchObject({ exitCode: 0 });
+    const refused = await run(`transfer start ${ASSET} --purpose espionage --out none.csv --lang zh-CN`);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stdout).toMatch(/被拒绝（.*\[purpose-not-allowed\]）$/m);
+    expect(refused.stdout).not.toMatch(/the policy says/);
+  });
   test("fetches what was sent for as long as it lies here, whatever has become of its transfer", async () => {
     const { transfer } = await pair.begin({ format: "HttpData-PUSH" }, ["COMPLETED"]);
     expect(await run(`transfer fetch ${transfer} --out sent.csv`)).toMatchObject({ exitCode: 0 });

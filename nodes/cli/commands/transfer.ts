@@ -1,7 +1,6 @@
 /** `sealane transfer`: get records of another's asset under an agreement, and hold or end what runs. */
 import type { Command } from "commander";
 import type { ReceivedView, TransferView } from "../../http/routes/transfers/transfers.ts";
-import type { Texts } from "../../i18n/text.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -10,6 +9,7 @@ import { CliError, EXIT } from "../errors.ts";
 import { choice, integer } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import { renderFields, renderTable } from "../table.ts";
+import { stateText, transferText } from "../transfer-view.ts";
 import { transferApproval } from "./transfer-approval.ts";
 
 const pathOf = (id: string): string => `/transfers/${encodeURIComponent(id)}`;
@@ -91,7 +91,7 @@ async function start(context: CommandContext, asset: string, options: StartOptio
   const said = Object.entries(given).filter(([, value]) => value !== undefined);
   const body = { asset, ...Object.fromEntries(said) };
   const view = await api.post<TransferView>("/transfers", body);
-  if (out === undefined) return shown(context, view);
+  if (out === undefined) return shown(context, view, `sealane transfer fetch ${view.transfer} --out FILE`);
   context.note(`${context.texts.text("cli.field.transfer")} ${view.transfer}`);
   return await fetchInto(context, api, view.transfer, out);
 }
@@ -177,36 +177,10 @@ async function received(context: CommandContext): Promise<Outcome> {
   return { json: answer, human: renderTable(columns, rows) };
 }
 
-function shown({ texts }: CommandContext, view: TransferView): Outcome {
-  const { text } = texts;
-  const optional = (name: "asset" | "format" | "agreement" | "validUntil") =>
-    view[name] === undefined ? [] : [[text(`cli.field.${name}`), view[name]] as const];
-  const { received } = view;
-  return {
-    json: view,
-    human: renderFields([
-      [text("cli.field.transfer"), view.transfer],
-      [text("cli.field.state"), stateText(view, texts)],
-      [text("cli.field.role"), text(`transfer.role.${view.role}`)],
-      [text("cli.field.participant"), view.peer],
-      ...optional("asset"),
-      ...optional("format"),
-      ...optional("agreement"),
-      ...optional("validUntil"),
-      ...(received === undefined
-        ? []
-        : [[text("cli.field.bytes"), `${received.bytes} / ${received.of ?? "–"}`] as const]),
-      ...(view.details ?? []).map((one) => ["", one] as const),
-    ]),
-  };
-}
-
-const stateText = ({ state, reason, asset, peer }: TransferView, texts: Texts): string => {
-  const said = texts.text(`transfer.state.${state}`);
-  if (reason === undefined) return said;
-  const values = { member: peer, ...(asset === undefined ? {} : { asset }) };
-  return texts.text("agreement.because", { state: said, reason: texts.codedReason(reason, values) });
-};
+const shown = ({ texts }: CommandContext, view: TransferView, next?: string): Outcome => ({
+  json: view,
+  human: transferText(view, texts, next),
+});
 
 function change(group: Command, { texts: { text }, action }: Cli, verb: "suspend" | "resume" | "terminate"): void {
   const command = group
