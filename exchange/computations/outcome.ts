@@ -64,9 +64,28 @@ export interface OutcomeInputs {
   readonly isLate?: () => boolean;
 }
 
-export type Outcome =
-  | { readonly kind: "released"; readonly document: ReleasedDocument; readonly equations: readonly SumEquation[] }
-  | { readonly kind: "withheld"; readonly reasons: readonly string[]; readonly equations: readonly SumEquation[] };
+export type Outcome = {
+  readonly equations: readonly SumEquation[];
+  /** Why each withheld figure is: for the receiver's own people alone. */
+  readonly withheldFigures: readonly WithheldFigure[];
+} & (
+  | { readonly kind: "released"; readonly document: ReleasedDocument }
+  | { readonly kind: "withheld"; readonly reasons: readonly string[] }
+);
+
+export interface WithheldFigure {
+  readonly group: Readonly<Record<string, string>>;
+  readonly measure: string;
+  readonly part?: string;
+  /** Ids of output rules, the strongest first. */
+  readonly rules: readonly string[];
+}
+
+/**
+ * What is published of every withheld figure, whichever rule it was: who knows which one was too small by itself, and
+ * which is only withheld beside it, has the narrower question to answer.
+ */
+export const WITHHELD = "disclosure-control";
 
 /** Rules of their own beside the output rules: the bitmap's left-out rule, and the history of releases. */
 const COMPLEMENT_RULE = "complementary-cell";
@@ -90,13 +109,12 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const byGuard = guarded.withheld.map((id) => [id, "sum-withheld"] as const);
   const verdicts = verdictsOf(inputs, figures, new Map([...byGuard, ...totals.withheld]));
   const ofAtoms = cells.map((cell) => publish(layout, cell, verdicts));
-  const published: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
-  const withheldCells = published.filter((cell) => cell.withheld !== undefined).length;
-  const reasons = [...new Set(published.flatMap((cell) => cell.withheld ?? []))];
-  if (withheldCells === published.length) {
+  const all: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
+  const withheldFigures = all.flatMap((cell) => whyWithheld(cell, verdicts));
+  if (withheldFigures.length === all.length) {
     // Nothing is published, so what later releases must not give away is all of it.
     const equations = guarded.equations.map((one) => ({ ...one, withheld: true as const }));
-    return { outcome: { kind: "withheld", reasons, equations }, bitmap };
+    return { outcome: { kind: "withheld", reasons: [WITHHELD], equations, withheldFigures }, bitmap };
   }
   const document: ReleasedDocument = {
     format: "sealane/result/v1",
@@ -104,17 +122,30 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     computation: inputs.opened.computation,
     receiver: inputs.opened.receiver,
     contributors: [...decoded.survivors],
-    cells: published,
+    cells: all.map((cell) => (cell.withheld === undefined ? cell : { ...cell, withheld: WITHHELD })),
     rules: [...OUTPUT_RULES, COMPLEMENT_RULE, GUARD_RULE],
-    withheldCells,
+    withheldCells: withheldFigures.length,
     ...(saysNothing(inputs.output) ? {} : { outputRules: rulesIn(inputs.output) }),
   };
-  return { outcome: { kind: "released", document, equations: guarded.equations }, bitmap };
+  return { outcome: { kind: "released", document, equations: guarded.equations, withheldFigures }, bitmap };
 }
 
-function publish(layout: Layout, cell: ResultCell, verdicts: ReadonlyMap<string, string>): ResultDocumentCell {
+function whyWithheld(
+  { group, measure, part, withheld }: ResultDocumentCell,
+  verdicts: ReadonlyMap<string, readonly OutputRule[]>,
+): readonly WithheldFigure[] {
+  if (withheld === undefined) return [];
+  const rules = [...new Set([withheld, ...(verdicts.get(figureId(group, measure)) ?? [])])];
+  return [{ group, measure, ...(part === undefined ? {} : { part }), rules }];
+}
+
+function publish(
+  layout: Layout,
+  cell: ResultCell,
+  verdicts: ReadonlyMap<string, readonly OutputRule[]>,
+): ResultDocumentCell {
   const { withheld, ...rest } = cell;
-  const rule = withheld ?? verdicts.get(figureId(cell.group, cell.measure));
+  const rule = withheld ?? verdicts.get(figureId(cell.group, cell.measure))?.[0];
   const group = Object.fromEntries(layout.domains.map(({ name }) => [name, cell.group[name]!]));
   if (rule === undefined) return { ...rest, group };
   const { value: _value, undefined: _undefined, unit: _unit, ...named } = rest;
@@ -151,15 +182,15 @@ function figuresOf(
   });
 }
 
-/** Figure id to the first rule that withholds it. */
+/** Figure id to the rules that withhold it. */
 function verdictsOf(
   { opened, output: { zeroCells } }: OutcomeInputs,
   figures: readonly Figure[],
   withheldSums: ReadonlyMap<string, OutputRule>,
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, readonly OutputRule[]> {
   const { need, minimumUnits, colluders } = opened.constants;
   const verdicts = applyOutputRules(figures, { need, minimumUnits, colluders, zeroCells }, withheldSums);
-  return new Map(verdicts.flatMap(({ id, withheldBy: [rule] }) => (rule === undefined ? [] : [[id, rule]])));
+  return new Map(verdicts.flatMap(({ id, withheldBy }) => (withheldBy.length === 0 ? [] : [[id, withheldBy]])));
 }
 
 /** Sums that only withheld figures are computed from. */

@@ -80,6 +80,19 @@ test("what an earlier statistic told cannot be hidden, and stops nothing else", 
   expect(equations.map(({ id }) => id)).toEqual(["2023"]);
 });
 
+test("what a release that is withheld as a whole would have told is known to later ones, and withholds no other", () => {
+  const [first, second, third] = yearly(YEARS) as [SumEquation, SumEquation, SumEquation];
+  const earlier = asEarlier(check({ candidates: [first, second, third] }).equations);
+  const facts = { organisations: 5, total: "9", squares: "40" };
+  const tax = { ...sum("tax", record([], [], "tax")), facts };
+  const blocked = check({ earlier, candidates: [second, tax], leftOut: [first] });
+  expect(blocked.withheld).toEqual(["2023", "tax"]);
+  expect(blocked.equations).toContainEqual({ ...tax, withheld: true });
+  const later = [...earlier, ...asEarlier(blocked.equations)];
+  const land = sum("land", record([], [], "land"));
+  expect(check({ earlier: later, candidates: [total, second, land] }).withheld).toEqual([]);
+});
+
 test("the order of dimensions does not make another cell", () => {
   const rows = ["east", "west"].flatMap((region) =>
     YEARS.map((year) => sum(`${region} ${year}`, record([{ year }, { region }]))),

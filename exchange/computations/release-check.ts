@@ -82,7 +82,8 @@ function checkPlaced(inputs: ReleaseInputs): CheckedRelease {
     [...present, ...earlier].map(({ record }) => record),
     domains,
   );
-  const nothing = { withheld: candidates.map(({ id }) => id), equations: [] };
+  const hiddenAll = present.map((one) => ({ ...one, withheld: true as const }));
+  const nothing = { withheld: candidates.map(({ id }) => id), equations: hiddenAll };
   if (relations === undefined) return nothing;
   const blocks = blocksOf(relations, { earlier, candidates, leftOut, ruledOut });
   const checked = blocks.map((block) => checkBlock({ ...block, colluders }));

@@ -13,6 +13,7 @@ import { digest, type LedgerFixture, ledgerFixture, NETWORK, salted, trustOf, uu
 import { assetOf, COSIGNERS, cohortOf, foundNetwork, SECTORS } from "./_registry.ts";
 import { buildEvidence, type EvidenceParts } from "./build.ts";
 import type { EvidenceBundle } from "./bundle.ts";
+import { WITHHELD } from "./result.ts";
 import type { TrustFile } from "./trust.ts";
 
 export interface Life {
@@ -71,8 +72,7 @@ export async function playLife(options: LifeOptions): Promise<Life> {
   // Fewer than nine are just enough for the quorum: nobody withdraws and nobody drops out.
   const { withdrawn = providers < 9 ? [] : ["p9"] } = options;
   // The second atom is enough by itself and goes because the third is not.
-  const second = providers < 7 ? "minimum-organisations" : "complementary-cell";
-  const { withheldBy = ["minimum-organisations", second, "minimum-organisations"] } = options;
+  const { withheldBy = [WITHHELD, WITHHELD, WITHHELD] } = options;
   const twoThirds = Math.floor((2 * providers) / 3) + 1;
   const ledger = ledgerFixture(COSIGNERS, { lawless: options.lawless ?? false });
   const { found, admissions } = await foundNetwork(ledger, groupOf, providers);

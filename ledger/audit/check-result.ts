@@ -3,7 +3,7 @@ import { bitsOf, cellFacts, complementsOf, mostNeeded } from "./cells.ts";
 import { bodyOf, type Check, type Evidence, expectSalted, sameJson, sameList } from "./evidence.ts";
 import { outputRulesOf } from "./output-rules.ts";
 import type { Findings } from "./problems.ts";
-import type { ResultCell } from "./result.ts";
+import { type ResultCell, WITHHELD } from "./result.ts";
 
 const WHERE = "/body/outcome/result/document";
 
@@ -76,8 +76,8 @@ export const checkResultShape: Check = (evidence, findings) => {
 };
 
 /**
- * A figure stands on opened atoms; one withheld for its minimum really is below it, and one withheld as the complement
- * of others has enough contributors and is what the left-out rule takes.
+ * A figure stands on opened atoms; an atom that was not opened is below the minimum, or what the left-out rule takes as
+ * the complement of others. Every withheld figure says the same.
  */
 export const checkWithheldCells: Check = (evidence, findings) => {
   const { body } = evidence;
@@ -113,21 +113,16 @@ function expectReason(
 ): void {
   const { cell, facts, bits, complements, where } = at;
   const [atom] = at.atoms;
-  // Margins and, of opened cells, other rules (dominance, differencing) rest on what the ledger does not show.
-  findings.seen();
+  // Which of several figures was too small by itself is for the receiver to know.
+  findings.expect(cell.withheld === WITHHELD, `${where}/withheld`, "withheld-code", { got: cell.withheld ?? "" });
+  // Why opened cells and margins are (dominance, differencing) rests on what the ledger does not show.
   if (at.atoms.length !== 1 || atom === undefined) return;
   const { colluders, need } = opened.constants;
   const most = mostNeeded(need, colluders, body.opened.layout.document.layout.momentMargin);
-  const { count = 0, fits = false, least = 0 } = facts.atoms[atom] ?? {};
-  const isOpen = bits[atom] === true;
-  const below = !fits || count < most || (isOpen && least < need);
-  const explained =
-    cell.withheld === "minimum-organisations"
-      ? below
-      : cell.withheld === "complementary-cell"
-        ? !isOpen && complements.has(atom)
-        : isOpen;
-  findings.expect(explained, where, "withheld-cell", { rule: cell.withheld ?? "", atom, need: most, got: count });
+  const { count = 0, fits = false } = facts.atoms[atom] ?? {};
+  const isBelow = !fits || count < most;
+  const explained = bits[atom] === true || isBelow || complements.has(atom);
+  findings.expect(explained, where, "withheld-cell", { atom, need: most, got: count });
 }
 
 /** Atoms a group covers: one for a full cell, several for a margin. */

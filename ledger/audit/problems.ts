@@ -83,6 +83,7 @@ export const PROBLEM_CODES = [
   "shape",
   "withheld-count",
   "withheld-cell",
+  "withheld-code",
   "released-cell",
   // replica
   "position-gap",

@@ -2,6 +2,9 @@
 import { type Static, Type } from "typebox";
 import { Code, Count, closed, MemberId, Text, Uuid } from "../../chaincode/rules/vocabulary.ts";
 
+/** Said of every withheld figure, whichever rule it was. */
+export const WITHHELD = "disclosure-control";
+
 export const RESULT_FORMAT = "sealane/result/v1";
 
 const Decimal = Type.String({ pattern: "^-?(?:0|[1-9]\\d{0,79})(?:\\.\\d{1,100})?$" });
@@ -14,7 +17,7 @@ export const ResultCell = closed({
   /** Regression only: "intercept", "coefficient:<element>", "r-squared" or "rows". */
   part: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
   value: Type.Union([Decimal, Type.Null()]),
-  /** Rule id, where the figure is withheld. */
+  /** `WITHHELD`, where the figure is. */
   withheld: Type.Optional(Code),
   /** Why the figure does not exist although its cell is released. */
   undefined: Type.Optional(Code),

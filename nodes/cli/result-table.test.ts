@@ -5,19 +5,19 @@ import { renderTable } from "./table.ts";
 
 const unit = "MWh";
 
-test("groups become rows, figures become columns, and a withheld figure names its rule", () => {
+test("groups become rows, figures become columns, and it is said once why figures are withheld", () => {
   const cells = [
     { group: { sector: "17" }, measure: "total", value: "12.5", unit },
     { group: { sector: "17" }, measure: "mean", value: "6.25", unit },
-    { group: { sector: "28" }, measure: "total", value: null, withheld: "minimum-organisations", unit },
-    { group: { sector: "28" }, measure: "mean", value: null, withheld: "minimum-organisations", unit },
+    { group: { sector: "28" }, measure: "total", value: null, withheld: "disclosure-control", unit },
+    { group: { sector: "28" }, measure: "mean", value: null, withheld: "disclosure-control", unit },
   ];
   expect(resultTable({ cells }, createTexts("en"))).toBe(
     [
       "sector  total MWh  mean MWh",
       "17           12.5      6.25",
       "28       withheld  withheld",
-      "withheld: too few organisations [minimum-organisations]",
+      "withheld: rules against telling what single organisations have withhold it [disclosure-control]",
     ].join("\n"),
   );
 });

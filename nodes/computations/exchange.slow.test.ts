@@ -90,7 +90,7 @@ describe("five providers, a requester, a receiver and a coordinator over HTTPS",
     const cells = await cellsOf({ query: { ...SUM_BY_YEAR, groupBy: [{ attribute: "sector" }] } });
     expect(cells).toMatchObject([
       { group: { sector: "17" }, value: plainSum(1) },
-      { group: { sector: "28" }, value: null, withheld: "minimum-organisations" },
+      { group: { sector: "28" }, value: null, withheld: "disclosure-control" },
     ]);
   });
 

@@ -256,6 +256,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       transcriptDigest: decoded.transcriptDigest,
       bitmap,
       codes: codeTables(codeDomains(assets)),
+      withheldFigures: outcome.withheldFigures,
       outcome:
         outcome.kind === "released"
           ? {
@@ -264,7 +265,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
               rules: outcome.document.rules,
               equations: outcome.equations,
             }
-          : outcome,
+          : { kind: "withheld", reasons: outcome.reasons, equations: outcome.equations },
     };
     await offered.decoded(decoded.transcriptDigest);
     await ctx.results.keep(result);
