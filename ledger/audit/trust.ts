@@ -32,8 +32,9 @@ export const PinnedMember = closed({
 /** Who orders the ledger from the record at `from` on. */
 export const PinnedSequencer = closed({ member: MemberId, from: Count });
 
+export const TRUST_FORMAT = "sealane/trust/v1";
 export const TrustFile = closed({
-  format: Type.Literal("sealane/trust/v1"),
+  format: Type.Literal(TRUST_FORMAT),
   network: Code,
   /** Origin line of the checkpoints. */
   origin: Type.String({ minLength: 1, maxLength: 200 }),

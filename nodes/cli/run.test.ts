@@ -110,12 +110,21 @@ describe("node init", () => {
 
 test("an audit of a node that is in no network says so", async () => {
   await sealane(INIT, { cwd });
-  await writeFile(join(cwd, "trust.json"), "{}");
+  await writeFile(join(cwd, "trust.json"), '{"format":"sealane/trust/v1"}');
   const none = await sealane("audit ledger --trust trust.json --dir bureau", { cwd });
   expect(none.exitCode).toBe(2);
   expect(none.stderr).toContain("[ERR_CLI_NO_LEDGER]");
   const missing = await sealane("audit ledger --trust trust.json --dir nowhere", { cwd });
   expect(missing.stderr).toContain("[ERR_CLI_NO_NODE]");
+});
+
+test("an audit by a file that is no trust file ends with 2, whatever else it is", async () => {
+  await sealane(INIT, { cwd });
+  for (const line of ["audit verify bureau/sealane.json", "audit ledger --dir bureau"]) {
+    const { exitCode, stdout, stderr } = await sealane(`${line} --trust bureau/sealane.json`, { cwd });
+    expect([exitCode, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/bureau\/sealane\.json is not a trust file.*sealane trust export.*\[ERR_CLI_NOT_TRUST\]/);
+  }
 });
 
 test("Ctrl-C during the demo is answered at once, and ends with 130", async () => {
@@ -170,6 +179,16 @@ describe("a command for a running node", () => {
     const json = await sealane(`${list} --json`, { cwd });
     expect(JSON.parse(json.stdout).error).toMatchObject({ code: "ERR_HTTP_INVALID", errors: problem.errors });
     await server.close();
+  });
+
+  test("what is neither a request's id nor a file with one is said to be neither", async () => {
+    await sealane(INIT, { cwd });
+    const server = await listen(200, "{}", await tokenOf("bureau"));
+    await pointApiAt(server.port);
+    const { exitCode, stderr } = await sealane("policy explain nope --dir bureau", { cwd });
+    await server.close();
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/nope is neither .*sealane request list.*\[ERR_CLI_NO_REQUEST\]/);
   });
 
   test("a port that is taken is named, without a stack trace", async () => {

@@ -4,7 +4,7 @@ import type { Check, Report } from "../../../ledger/audit/report.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
-import { EXIT } from "../errors.ts";
+import { CliError, EXIT } from "../errors.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 export const auditCommands: CommandGroup = (program, { texts, action }) => {
@@ -26,7 +26,7 @@ export const auditCommands: CommandGroup = (program, { texts, action }) => {
 async function verify(context: CommandContext, trustFile: string, bundleFile: string): Promise<Outcome> {
   const { MAX_BUNDLE_BYTES } = await import("../../../ledger/audit/bundle.ts");
   const { verifyEvidenceFile } = await import("../../../ledger/audit/verify.ts");
-  const trust = await context.readJson(trustFile);
+  const trust = await readTrust(context, trustFile);
   const bytes = await context.readBytes(bundleFile, MAX_BUNDLE_BYTES);
   const report = verifyEvidenceFile(bytes, trust);
   return {
@@ -38,7 +38,7 @@ async function verify(context: CommandContext, trustFile: string, bundleFile: st
 
 async function verifyLedger(context: CommandContext, trustFile: string): Promise<Outcome> {
   const { text } = context.texts;
-  const trust = await context.readJson(trustFile);
+  const trust = await readTrust(context, trustFile);
   const { verifyReplica } = await import("../../../ledger/audit/replica.ts");
   const { openStoredLedger } = await import("../stored-ledger.ts");
   const { temporaryState } = await import("../temporary-state.ts");
@@ -61,6 +61,15 @@ async function verifyLedger(context: CommandContext, trustFile: string): Promise
     await state.close();
     await stored.close();
   }
+}
+
+/** What is no trust file at all is a wrong input; what is wrong inside of one is found, and told, by the audit. */
+async function readTrust(context: CommandContext, file: string): Promise<unknown> {
+  const { TRUST_FORMAT } = await import("../../../ledger/audit/trust.ts");
+  const trust = await context.readJson(file);
+  const { format } = (trust ?? {}) as { readonly format?: unknown };
+  if (format !== TRUST_FORMAT) throw new CliError("ERR_CLI_NOT_TRUST", { file });
+  return trust;
 }
 
 function humanReport(report: Report, texts: Texts): string {

@@ -71,7 +71,7 @@ async function judgedNow(
   const { text } = context.texts;
   const found = UUID.test(source)
     ? (await api.get<RequestView>(`/requests/${encodeURIComponent(source)}`)).document
-    : ((await context.readJson(source)) as Record<string, unknown> | null);
+    : await draftIn(context, source);
   if (found === undefined) throw new CliError("ERR_CLI_USAGE", { reason: text("cli.policy.explain.noDocument") });
   const requester = options.requester === undefined ? {} : { requester: options.requester };
   if (options.requester === undefined && found?.requester === undefined) {
@@ -89,6 +89,15 @@ async function judgedNow(
     explanations.push({ ...(await api.post<Omit<Explained, "asset">>(path, body)), asset });
   }
   return explanations;
+}
+
+async function draftIn(context: CommandContext, file: string): Promise<Record<string, unknown> | null> {
+  try {
+    return (await context.readJson(file)) as Record<string, unknown> | null;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== "ERR_CLI_FILE_MISSING") throw error;
+    throw new CliError("ERR_CLI_NO_REQUEST", { given: file });
+  }
 }
 
 /** The asset that was named, the one of the policy, or every own one that the request names. */
