@@ -12,14 +12,15 @@ import {
 } from "../../exchange/transfers/release-agreement.ts";
 import { draft } from "../../policies/_fixture.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
-import { policyOf } from "../../policies/model/policy-of.ts";
+import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { type KeptAgreement, standingOf } from "./agreements.ts";
 import { createReleaseNegotiations } from "./release-negotiations.ts";
 import { createWanted, type Wanted } from "./wanted.ts";
 
 const CONSUMER = "government";
-const parsed = parsePolicy(policyOf({ ...draft, release: { elements: ["year"], formats: ["HttpData-PULL"] } }));
+const RELEASING: PolicyDraft = { ...draft, release: { elements: ["year"], formats: ["HttpData-PULL"] } };
+const parsed = parsePolicy(policyOf(RELEASING));
 if (!parsed.ok) throw new Error("refused");
 const { policy } = parsed;
 const PROVIDER = termsOfPolicy(policy)!.provider;
@@ -165,9 +166,7 @@ test.each([
 });
 
 describe("an agreement under a policy that leaves records to a steward", () => {
-  const wants = parsePolicy(
-    policyOf({ ...draft, approval: "steward", release: { elements: ["year"], formats: ["HttpData-PULL"] } }),
-  );
+  const wants = parsePolicy(policyOf({ ...RELEASING, approval: "steward" }));
   if (!wants.ok) throw new Error("refused");
   const about = { policy: wants.policy, assetVersion: 1, consumer: CONSUMER, declaration, timestamp: AT };
   const theirs = releaseAgreementOf({ id, ...about });
@@ -215,4 +214,33 @@ describe("an agreement under a policy that leaves records to a steward", () => {
   ])("is not verified where the ledger has %s", async (_name, change) => {
     expect(await answer(change)).toMatchObject({ code: "approval-not-recorded" });
   });
+});
+
+test.each([
+  ["is used again under the policy it was made under", policy, true],
+  ["is not used any more once another policy is in force", policyOf({ ...RELEASING, approval: "steward" }), false],
+] as const)("an agreement that stands %s", async (_name, inForce, isUsed) => {
+  const agreements = memoryRecords<KeptAgreement>();
+  await agreements.put(id, { agreement, role: "consumer", peer: PROVIDER, negotiation: "ours" });
+  const onLedger = { version: 1, policyDigest: termsOfPolicy(inForce)!.digest };
+  const wanted = createWanted({
+    ledger: { get: async (key: string) => (key.startsWith("agreement/") ? RECORD : onLedger) } as never,
+    now: () => AT,
+    log: { warn: () => undefined } as never,
+    member: CONSUMER,
+    members: { find: async () => ({ record: { endpoint: "https://127.0.0.1:2" } }) } as never,
+    store: memoryRecords(),
+    open: memoryRecords(),
+    agreements,
+    client: { get: async () => ({ hasPolicy: [inForce] }) } as never,
+    negotiations: { find: async () => undefined, begin: async () => undefined } as never,
+    transfers: { begin: async () => undefined } as never,
+    base: "https://127.0.0.1:1/dsp/2025-1",
+    baseOf: async () => "https://127.0.0.1:2/dsp/2025-1",
+    takesCalls: true,
+    inboxAddress: () => ({}) as never,
+  });
+  const begun = await wanted.begin({ asset: policy.target, format: "HttpData-PULL", declared: declaration });
+  expect((await wanted.find(begun))?.agreement).toBe(isUsed ? id : undefined);
+  await wanted.stop();
 });
