@@ -40,6 +40,7 @@ export function createExchangeFeature(
     },
     peerRoutes: (app: HttpApp) => addExchangePeerRoutes(app, ctx, service.roles),
     start: () => service.start(),
+    troubles: () => (service.isBehind() ? (["ledger-not-followed"] as const) : []),
     async stop() {
       await service.stop();
       await ctx.assets.close();

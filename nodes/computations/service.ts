@@ -1,4 +1,6 @@
 /** The exchange part of a running node: follows the ledger, moves requests, runs this node's roles in computations. */
+import type { LedgerEntry } from "../../ledger/port.ts";
+import { followLedger, type LedgerFollower } from "../runtime/follow-ledger.ts";
 import type { Context } from "./context.ts";
 import { eraseLeftoverChunks, eraseLeftovers } from "./leftovers.ts";
 import { createNegotiating, type Negotiating } from "./negotiating.ts";
@@ -13,6 +15,8 @@ export interface ExchangeService {
     "startRoles" | "mailbox" | "deliver" | "deliverChunk" | "deliverTranscript" | "sumOf" | "running"
   >;
   start(): Promise<void>;
+  /** Reading the ledger fails, and is tried again. */
+  isBehind(): boolean;
   stop(): Promise<void>;
 }
 
@@ -25,24 +29,19 @@ export function createExchangeService(ctx: Context): ExchangeService {
   const { ledger, log } = ctx.services;
   const requests = createRequestDriver(ctx, negotiating);
   const roles = createRoleHost(ctx);
-  const stopping = new AbortController();
-  let following: Promise<void> = Promise.resolve();
+  let follower: LedgerFollower | undefined;
   let sweeping: NodeJS.Timeout | undefined;
 
-  async function follow(): Promise<void> {
-    const from = (await ctx.stores.cursor.get(CURSOR)) ?? 0;
-    let sinceCursor = 0;
-    for await (const entry of ledger.follow(from, stopping.signal)) {
-      const request = await requests.take(entry);
-      await roles.take(entry);
-      if (request !== undefined) requests.poke(request);
-      sinceCursor += 1;
-      if (sinceCursor >= CURSOR_EVERY) {
-        await requests.stored();
-        await ctx.stores.cursor.put(CURSOR, entry.position + 1);
-        sinceCursor = 0;
-      }
-    }
+  let sinceCursor = 0;
+  async function take(entry: LedgerEntry): Promise<void> {
+    const request = await requests.take(entry);
+    await roles.take(entry);
+    if (request !== undefined) requests.poke(request);
+    sinceCursor += 1;
+    if (sinceCursor < CURSOR_EVERY) return;
+    await requests.stored();
+    await ctx.stores.cursor.put(CURSOR, entry.position + 1);
+    sinceCursor = 0;
   }
 
   /** What others sent and nobody opened is erased, now and every hour, and what a crash has left of ended roles. */
@@ -62,16 +61,21 @@ export function createExchangeService(ctx: Context): ExchangeService {
       await negotiating.start();
       await requests.pokeAll();
       sweep();
-      following = follow().catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error }, "stopped following the ledger");
+      follower = followLedger({
+        ledger,
+        from: (await ctx.stores.cursor.get(CURSOR)) ?? 0,
+        take,
+        onError: (error, position) => log.error({ err: error, position }, "the ledger is not followed; trying again"),
       });
     },
+    isBehind: () => follower?.isFailing() === true,
     async stop() {
-      stopping.abort();
+      const followed = follower?.stop();
       clearTimeout(sweeping);
       await Promise.all([negotiating.stop(), requests.stop(), roles.stop()]);
       await ctx.encryptor[Symbol.asyncDispose]();
-      await following;
+      await ctx.judging[Symbol.asyncDispose]();
+      await followed;
     },
   });
 }

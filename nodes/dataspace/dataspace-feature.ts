@@ -113,6 +113,7 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
       await transfers.start();
       await plane.start();
     },
+    troubles: () => (plane.isBehind() ? (["ledger-not-followed"] as const) : []),
     async stop() {
       await plane.stop();
       await transfers.stop();

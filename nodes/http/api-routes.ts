@@ -1,7 +1,7 @@
 /** Every route of the management interface. */
 import type { DiskGuard } from "../runtime/disk-guard.ts";
 import type { Metrics } from "../runtime/metrics.ts";
-import type { NodeServices } from "../runtime/services.ts";
+import type { FeatureTrouble, NodeServices } from "../runtime/services.ts";
 import type { HttpApp } from "./http-app.ts";
 import { listAccess } from "./routes/access/list.ts";
 import { listApplications } from "./routes/applications/list.ts";
@@ -33,10 +33,12 @@ export interface ApiRouteDeps {
   readonly metrics: Metrics;
   readonly disk: DiskGuard;
   readonly startedAt: string;
+  /** Of the parts of the node. */
+  readonly troubles: () => readonly FeatureTrouble[];
 }
 
-export function addApiRoutes(app: HttpApp, { services, metrics, disk, startedAt }: ApiRouteDeps): void {
-  showHealth(app, { ...services, readOnly: () => disk.state().readOnly });
+export function addApiRoutes(app: HttpApp, { services, metrics, disk, startedAt, troubles }: ApiRouteDeps): void {
+  showHealth(app, { ...services, readOnly: () => disk.state().readOnly, troubles });
   showMetrics(app, { metrics });
   showStatus(app, { ...services, startedAt, disk: disk.state });
   listMembers(app, services);

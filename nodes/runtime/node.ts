@@ -207,7 +207,8 @@ async function compose(
   let isStarted = false;
   const guards = { accessLog, assertWritable: disk.assertWritable, metrics, config: services.config, logger: log };
   const api = await createApiApp({ ...guards, member, token }, (app) => {
-    addApiRoutes(app, { services, metrics, disk, startedAt });
+    const troubles = () => features.flatMap((feature) => feature.troubles?.() ?? []);
+    addApiRoutes(app, { services, metrics, disk, startedAt, troubles });
     for (const feature of features) feature.apiRoutes?.(app);
   });
   teardown.add(() => closeGently(api.app, api.running));

@@ -24,5 +24,10 @@ export interface Feature {
   /** Routes under `/peer/v1`: signature, replay, membership and rate limit are already checked. */
   readonly peerRoutes?: (app: HttpApp) => void;
   readonly start?: () => Promise<void>;
+  /** What does not work and is tried again: said by `/health`. */
+  readonly troubles?: () => readonly FeatureTrouble[];
   readonly stop?: () => Promise<void>;
 }
+
+/** `ledger-not-followed`: reading the ledger fails, so what it ends or begins is not heard of. */
+export type FeatureTrouble = "ledger-not-followed";

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
@@ -17,6 +16,7 @@ import type { DataAddress, TransferMessage } from "../../exchange/transfers/mess
 import { policyOfAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import type { ReleaseExplanation } from "../../exchange/transfers/release-decision.ts";
 import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
+import type { LedgerEntry } from "../../ledger/port.ts";
 import { createOwnTables } from "../computations/own-tables.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
 import type { Connections } from "../dataspace/connections.ts";
@@ -24,6 +24,7 @@ import { unknownProcess } from "../dataspace/dataspace-error.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { Processes } from "../dataspace/processes.ts";
 import type { HttpApp } from "../http/http-app.ts";
+import { followLedger, type LedgerFollower } from "../runtime/follow-ledger.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { agreementUuid, type KeptAgreement, standingOf } from "./agreements.ts";
 import { createApprovals, type Waiting } from "./approvals.ts";
@@ -35,6 +36,7 @@ import { createHeldAgreements } from "./held-agreements.ts";
 import { createInbox, type InboxRecord } from "./inbox.ts";
 import { createKeptTransfers } from "./kept-transfers.ts";
 import { createOfferJudge } from "./offer-judge.ts";
+import { createOpenReleases, type Subject, subjectOf } from "./open-releases.ts";
 import { createOutbound } from "./outbound.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 import { createPullClient } from "./pull-client.ts";
@@ -184,7 +186,6 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
   });
   const pulls = createPullClient({ dispatcher: connections.to, client, now });
   const outbound = createOutbound({ endpoint: endpointOf, pinned: connections.to });
-  const stopping = new AbortController();
   const keptTransfers = createKeptTransfers({
     ...{ inbox, usage, wishes, pushed, pushing },
     wanted: wantedTransfers,
@@ -235,14 +236,15 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     return role === "provider" ? await provider.next(kept, document) : undefined;
   }
 
-  /** Follows the ledger: what it ends is looked at, wherever a transfer stands. */
-  async function follow(): Promise<void> {
-    const from = (await ledger.status()).height;
-    for await (const { transaction } of ledger.follow(from, stopping.signal)) {
-      if (!WAKING.includes(transaction.statement.type)) continue;
-      approvals.wake();
-      await pokeAll();
-    }
+  const openReleases = createOpenReleases({ member, agreements });
+  /** What this may end is looked at. */
+  function wake(subject: Subject): void {
+    for (const pid of openReleases.concernedBy(subject)) running().transfers.poke(pid);
+    if (subject.kind === "member" || subject.id.startsWith(`${member}:`)) approvals.wake();
+  }
+  async function take({ transaction }: LedgerEntry): Promise<void> {
+    const subject = subjectOf(transaction);
+    if (subject !== undefined) wake(subject);
   }
   const openTransfers = openStore<true>("dsp-transfers-open", "unless-power-fails");
   async function pokeAll(): Promise<void> {
@@ -259,7 +261,8 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     await wanted?.forgetEnded(services.config().dataspace.keptMs);
   }
   let sweeping: NodeJS.Timeout | undefined;
-  let following: Promise<unknown> = Promise.resolve();
+  let follower: LedgerFollower | undefined;
+  let unwatch: (() => void) | undefined;
   let wanted: ReturnType<typeof createWanted> | undefined;
 
   return Object.freeze({
@@ -272,6 +275,9 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     isNeeded: keptTransfers.isNeeded,
     onForget: keptTransfers.forget,
     transferMoved(kept: KeptTransfer): void {
+      openReleases
+        .moved(kept)
+        .catch((error: unknown) => log.warn({ err: error, pid: kept.pid }, "transfer: not indexed"));
       keptTransfers
         .moved(kept)
         .catch((error: unknown) => log.warn({ err: error, pid: kept.pid }, "transfer: not tidied"));
@@ -432,16 +438,27 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
         // What ends by the clock alone.
         pokeAll().catch(() => undefined);
       }, SWEEP_MS).unref();
-      following = follow().catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error }, "transfers: stopped following the ledger");
+      // What comes from here on is heard of; what came before is looked at now.
+      const from = (await ledger.status()).height;
+      // An asset changes here after the ledger has it.
+      unwatch = services.assets.watch((id) => wake({ kind: "asset", id }));
+      await openReleases.settled();
+      await pokeAll();
+      follower = followLedger({
+        ledger,
+        from,
+        take,
+        onError: (error, position) =>
+          log.error({ err: error, position }, "transfers: the ledger is not followed; trying again"),
       });
     },
+    /** The ledger is not heard of, and is tried again. */
+    isBehind: (): boolean => follower?.isFailing() === true,
     async stop(): Promise<void> {
-      stopping.abort();
+      unwatch?.();
       clearInterval(sweeping);
       approvals.stop();
-      await Promise.all([pushes.stop(), wanted?.stop(), outbound.close(), tables.close()]);
-      await Promise.race([following, sleep(1_000, undefined, { ref: false })]);
+      await Promise.all([follower?.stop(), pushes.stop(), wanted?.stop(), outbound.close(), tables.close()]);
     },
     member,
   });
@@ -450,15 +467,5 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
 /** Whoever comes because of a start has taken it, though its acknowledgement may still be on the way. */
 const isStarted = ({ document, sending }: KeptTransfer["side"]): boolean =>
   document?.state === "STARTED" || sending?.["@type"] === "TransferStartMessage";
-
-/** Records after which a transfer may have to end. */
-const WAKING: readonly string[] = [
-  "agreement.revoke",
-  "asset.withdraw",
-  "asset.register",
-  "policy.activate",
-  "member.suspend",
-  "vote.cast",
-];
 
 export type DataPlane = ReturnType<typeof createDataPlane>;

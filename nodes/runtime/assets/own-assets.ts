@@ -59,6 +59,8 @@ export interface OwnAssets {
   open(asset: string, threads?: number): Promise<OpenedSource>;
   /** Finishes what a crash left half announced. */
   resume(): Promise<void>;
+  /** Told of every change of an asset, once it is on disk. Returns what ends it. */
+  watch(changed: (asset: string) => void): () => void;
 }
 
 type Deps = Pick<
@@ -67,7 +69,15 @@ type Deps = Pick<
 >;
 
 export function createOwnAssets(services: Deps, onChange: (asset: string) => Promise<void>): OwnAssets {
-  const assets = services.openStore<AssetRecord<SourceDescription>>("assets");
+  const watchers = new Set<(asset: string) => void>();
+  const store = services.openStore<AssetRecord<SourceDescription>>("assets");
+  const assets: typeof store = {
+    ...store,
+    async put(id, record) {
+      await store.put(id, record);
+      for (const changed of watchers) changed(id);
+    },
+  };
   /** By `<asset>/<digest>`. */
   const policies = services.openStore<Policy>("policies");
   /** Policy digest that a version is announced with, by `<asset>/<version>`: a repeat must say the same. */
@@ -204,6 +214,10 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
       });
     },
     resume: () => resumeRegistrations(ports()),
+    watch(changed: (asset: string) => void) {
+      watchers.add(changed);
+      return () => void watchers.delete(changed);
+    },
   });
 }
 

@@ -1,20 +1,30 @@
 import { Type } from "typebox";
 import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
 import { isBehindLedger } from "../../../runtime/access-anchor.ts";
-import type { NodeServices } from "../../../runtime/services.ts";
+import type { FeatureTrouble, NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
 
 /** `ok`: serves everything. `degraded`: reads, but something below needs care. `stopped`: refuses calls. */
 const Health = closed({
   status: literals(["ok", "degraded", "stopped"]),
   reasons: Type.Array(
-    literals(["disk-full", "access-log-stopped", "access-log-behind", "ledger-unreachable", "ledger-halted"]),
+    literals([
+      "disk-full",
+      "access-log-stopped",
+      "access-log-behind",
+      "ledger-unreachable",
+      "ledger-halted",
+      "ledger-not-followed",
+    ]),
   ),
 });
 
 export function showHealth(
   app: HttpApp,
-  deps: Pick<NodeServices, "accessLog" | "ledger" | "member"> & { readonly readOnly: () => boolean },
+  deps: Pick<NodeServices, "accessLog" | "ledger" | "member"> & {
+    readonly readOnly: () => boolean;
+    readonly troubles: () => readonly FeatureTrouble[];
+  },
 ): void {
   app.get(
     "/health",
@@ -31,6 +41,7 @@ export function showHealth(
         ...((await isBehindLedger(deps).catch(() => false)) ? (["access-log-behind"] as const) : []),
         ...(ledger?.reachable ? [] : (["ledger-unreachable"] as const)),
         ...(ledger?.halted === undefined ? [] : (["ledger-halted"] as const)),
+        ...new Set(deps.troubles()),
       ];
       if (stopped) return reply.code(503).send({ status: "stopped", reasons });
       return { status: reasons.length === 0 ? ("ok" as const) : ("degraded" as const), reasons };
