@@ -45,7 +45,7 @@ const ORDERING: readonly Meaning[] = [
   },
 ];
 
-/** The first that fits; the peers' words are those of Fabric 2.5 and 3.1 (fixtures/recorded-failures.json). */
+/** The first that fits; the peers' words are those of Fabric 2.5 and 3.1 (fixtures/recorded-failures-*.json). */
 const MEANINGS: readonly Meaning[] = [
   {
     said: /larger than max|^4 [A-Z_]+:|timeout expired while executing transaction/i,
