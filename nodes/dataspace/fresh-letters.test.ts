@@ -3,7 +3,7 @@ import { MAX_CLOCK_SKEW_MS } from "../peer/request-signature.ts";
 import { createFreshLetters, LETTER_LIFE_MS } from "./fresh-letters.ts";
 
 const START = Date.parse("2026-11-22T09:00:00Z");
-function world(most?: { readonly ofOne: number; readonly inAll: number; readonly always: number }) {
+function world(most?: Parameters<typeof createFreshLetters>[1]) {
   let time = START;
   const isFresh = createFreshLetters(() => time, most);
   return {

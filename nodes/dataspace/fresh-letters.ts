@@ -8,11 +8,16 @@ import { SHELF } from "./shelf.ts";
 
 /** It may wait on a shelf for so long, under clocks that differ. */
 export const LETTER_LIFE_MS = SHELF.keptMs + MAX_CLOCK_SKEW_MS;
+interface Remembered {
+  readonly ofOne: number;
+  readonly inAll: number;
+  readonly always: number;
+}
 /**
  * Letters within the life of one: of an author, and of all together (some 150 bytes each). Beyond it none is taken, rather than
  * one forgotten; the few that everybody has are taken however much the others write.
  */
-const MOST_REMEMBERED = Object.freeze({ ofOne: 100_000, inAll: 1_000_000, always: 100 });
+const MOST_REMEMBERED: Remembered = Object.freeze({ ofOne: 100_000, inAll: 1_000_000, always: 100 });
 
 type Dated = {
   readonly signer: string;
