@@ -98,7 +98,7 @@ export function judgeTotals(
       const state = isHidden === true ? "hidden" : "told";
       sums.push({ id, contributors, facts: facts && sumsIn(facts), state });
     }
-    const found = isLate() ? undefined : withheldSums(sums, rules, solver);
+    const found = isLate() ? undefined : withheldSums(sums, rules, solver, isLate);
     for (const [at, one] of totals.entries()) {
       const rule = found === undefined ? "protection-interval" : found.get(`${at}`);
       if (rule !== undefined) withheld.set(one, rule);

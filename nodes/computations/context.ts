@@ -21,6 +21,7 @@ import type { BlobStore } from "../store/blobs.ts";
 import { coalesced } from "../store/coalesced.ts";
 import { AGREED_TERMS, type AssetUses, createAssetUses } from "./asset-uses.ts";
 import type { Gauges } from "./gauges.ts";
+import { createJudging, type Judging } from "./judging.ts";
 import { createKeptResults, type KeptResults } from "./kept-results.ts";
 import { createKeyedBell, type KeyedBell } from "./keyed-bell.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
@@ -132,6 +133,8 @@ export interface Context {
   /** Member: of the homomorphic envelope. */
   readonly encryptor: EnvelopeEncryptor;
   readonly results: KeptResults;
+  /** Receiver. */
+  readonly judging: Judging;
   /** Receiver: one result after another, each checked against all before it. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly gauges: Gauges;
@@ -191,6 +194,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       clock,
     }),
     results: createKeptResults(results),
+    judging: createJudging(),
     moved: createKeyedBell(),
     shared: createSharedWork(),
     encryptor: createEnvelopeEncryptor(),

@@ -19,7 +19,6 @@ import { type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
-import { resultOf } from "../../exchange/computations/outcome.ts";
 import { codeDomains, codeTables } from "../../exchange/computations/record-relations.ts";
 import { isRefused } from "../../exchange/computations/runner.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
@@ -28,12 +27,10 @@ import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { LedgerError } from "../../ledger/port.ts";
-import { namesLargest } from "../../policies/model/output-terms.ts";
 import { createEnvelopeKeys } from "../he/envelope.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
 import type { Context, Dossier, Transcript } from "./context.ts";
-import { disclosureSolver } from "./disclosure-solver.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { openOffered } from "./offered-transcripts.ts";
@@ -46,14 +43,8 @@ import { createSealedReading } from "./sealed-reading.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
-/** For all linear programs of one release, on this thread: what is not judged by then is withheld. */
-const JUDGING_MS = 5_000;
 const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attempt);
 const CHUNK_BYTES = CHUNK_WORDS * 8;
-const lateAfter = (ms: number) => {
-  const end = performance.now() + ms;
-  return () => performance.now() > end;
-};
 const keyName = (computation: string) => `${computation}-key`;
 
 /**
@@ -159,6 +150,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   }
   const { layout, assets, output } = review;
   const parties = await ctx.facts.parties(opened, review.coordinatorMaySequence);
+  ctx.judging.warm();
 
   const offered = await openOffered(ctx.stores.transcripts, id, ctx.stores.results);
   const kept = await ctx.stores.results.get(id);
@@ -238,7 +230,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   async function keptOutcome(decoded: Decoded): Promise<ResultRecord> {
     const kept = await ctx.stores.results.get(id);
     if (kept !== undefined) return kept;
-    const { outcome, bitmap } = resultOf({
+    const { outcome, bitmap } = await ctx.judging.judge({
       opened: body,
       layout,
       assets,
@@ -247,8 +239,6 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       dropped: await droppedBetween(ctx, opened, decoded.survivors.length),
       earlier: await ctx.results.told(),
       output,
-      ...(namesLargest(output) ? { solver: await disclosureSolver() } : {}),
-      isLate: lateAfter(JUDGING_MS),
     });
     const result: ResultRecord = {
       computation: id,

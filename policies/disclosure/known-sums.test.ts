@@ -115,6 +115,27 @@ describe("nothing is published that cannot be proven", () => {
     }));
     expect(Object.keys(judged(...many))).toHaveLength(many.length);
   });
+  test("of too many equations between them, or once time has run out", () => {
+    // Every pair of disjoint sums is a choice of its own.
+    const names = Array.from({ length: 48 }, (_, at) => `m${at}`);
+    const held = Object.fromEntries(names.map((name) => [name, 10]));
+    const chains = Array.from({ length: 45 }, (_, at) => [
+      sum(`head ${at}`, held, names.slice(0, at + 3)),
+      sum(`tail ${at}`, held, names.slice(at + 3)),
+    ]).flat();
+    const whole = sum("all", held, names, "told");
+    expect(Object.keys(judged(whole, ...chains))).toHaveLength(chains.length);
+    const told = sum("17", OUTPUT, textiles, "told");
+    const total = sum("total", OUTPUT, all);
+    let looked = 0;
+    const late = () => ++looked > 0;
+    expect(Object.fromEntries(withheldSums([told, total], RULES, solver, late))).toEqual({
+      total: "protection-interval",
+    });
+    const [left, right] = [sum("17", OUTPUT, textiles, "hidden"), sum("28", OUTPUT, others, "hidden")];
+    expect(withheldSums([left, right, total], RULES, solver, () => false).size).toBe(0);
+    expect(withheldSums([left, right, total], RULES, solver, late).size).toBe(1);
+  });
 });
 
 test("whatever is published by and by: no sum and no rest that the public can work out is concentrated", () => {

@@ -29,14 +29,19 @@ export interface KnownRules extends CellRules {
 }
 export type SumRule = CellRule | "protection-interval";
 
-/** Above this many sums of one kind nothing is proven and all new ones are withheld. */
+/** Above this many sums of one kind, or of equations between them, nothing is proven and all new ones are withheld. */
 export const MAX_KNOWN_SUMS = 200;
+export const MAX_KNOWN_RELATIONS = 1000;
 
-/** Ids of candidates that must not be published, with the rule. `solver` undefined: nothing can be proven. */
+/**
+ * Ids of candidates that must not be published, with the rule. `solver` undefined: nothing can be proven. Once `isLate`
+ * is, what is not proven by then is withheld.
+ */
 export function withheldSums(
   sums: readonly KnownSum[],
   rules: KnownRules,
   solver: Solver | undefined,
+  isLate: () => boolean = () => false,
 ): ReadonlyMap<string, SumRule> {
   const candidates = sums.filter(({ state }) => state === "candidate");
   const alone = candidates.map(({ facts }) => facts!);
@@ -55,7 +60,8 @@ export function withheldSums(
     for (const id of ids) if (primary.has(id)) withheld.set(set, primary.get(id)!);
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const found = judge(tableOf(known, withheld), rules, solver, withheld);
+    const table = tableOf(known, withheld, isLate);
+    const found = table === undefined ? undefined : judge(table, { rules, solver, withheld, isLate });
     if (found === undefined) return everything();
     const before = withheld.size;
     for (const [set, rule] of found) if (!withheld.has(set)) withheld.set(set, rule);
@@ -75,12 +81,17 @@ function overlaps(a: bigint, b: bigint): boolean {
   return both !== 0n && both !== a && both !== b;
 }
 
+interface Judges {
+  readonly rules: KnownRules;
+  readonly solver: Solver | undefined;
+  readonly withheld: ReadonlyMap<bigint, SumRule>;
+  readonly isLate: () => boolean;
+}
+
 /** Sets of organisations whose sums are withheld, with the rule; undefined: nothing is proven. */
 function judge(
   { cells, facts, relations, isUnknown, isPartition }: Table,
-  rules: KnownRules,
-  solver: Solver | undefined,
-  withheld: ReadonlyMap<bigint, SumRule>,
+  { rules, solver, withheld, isLate }: Judges,
 ): readonly (readonly [bigint, SumRule])[] | undefined {
   if (relations.length === 0) return [];
   if (isUnknown) return undefined;
@@ -97,6 +108,7 @@ function judge(
       fixed: new Set(numbers.filter(isFixed)),
       attackers: largestContributors(shapeFrom({ cells, relations }), facts, isPartition ? "one-cell" : "any-cell"),
       protection: rules.protection,
+      isLate,
     },
     solver,
   );
@@ -142,13 +154,23 @@ function knownCells(sums: readonly KnownSum[]): readonly Cell[] {
   });
 }
 
-/** Sums that some sum contains or that contain some, and each rest: beside all parts, and beside those that are not withheld. */
-function tableOf(known: readonly Cell[], withheld: ReadonlyMap<bigint, SumRule>): Table {
+/**
+ * Sums that some sum contains or that contain some, and each rest: beside all parts, and beside those that are not
+ * withheld. Undefined: there are too many of them, or no time.
+ */
+function tableOf(
+  known: readonly Cell[],
+  withheld: ReadonlyMap<bigint, SumRule>,
+  isLate: () => boolean,
+): Table | undefined {
   const open = known.filter(({ set }) => !withheld.has(set));
-  const packed = [
-    ...known.flatMap((whole) => packings(whole, known).map((parts) => ({ whole, parts }))),
-    ...open.flatMap((whole) => packings(whole, open).map((parts) => ({ whole, parts }))),
-  ];
+  const packed: { readonly whole: Cell; readonly parts: readonly Cell[] }[] = [];
+  for (const among of [known, open]) {
+    for (const whole of among) {
+      for (const parts of packings(whole, among)) packed.push({ whole, parts });
+      if (packed.length > MAX_KNOWN_RELATIONS || isLate()) return undefined;
+    }
+  }
   const cells = [...new Set(packed.flatMap(({ whole, parts }) => [whole, ...parts]))];
   if (cells.some(({ facts }) => facts === undefined)) {
     return {
@@ -160,15 +182,16 @@ function tableOf(known: readonly Cell[], withheld: ReadonlyMap<bigint, SumRule>)
     };
   }
   const relations = new Map<string, Relation>();
+  const at = new Map(cells.map(({ set }, index) => [set, index]));
   for (const { whole, parts } of packed) {
-    const all = parts.map((part) => cells.indexOf(part));
+    const all = parts.map(({ set }) => at.get(set)!);
     const rest = restOf(whole, parts);
     if (rest !== undefined) {
       // Another one of the same set is the same sum.
-      const same = cells.findIndex(({ set }) => set === rest.set);
-      all.push(same < 0 ? cells.push(rest) - 1 : same);
+      if (!at.has(rest.set)) at.set(rest.set, cells.push(rest) - 1);
+      all.push(at.get(rest.set)!);
     }
-    const relation = { total: cells.indexOf(whole), parts: all };
+    const relation = { total: at.get(whole.set)!, parts: all };
     relations.set(`${relation.total} ${all.toSorted((a, b) => a - b).join()}`, relation);
   }
   const totals = new Set([...relations.values()].map(({ total }) => total));
@@ -235,9 +258,11 @@ function restOf(whole: Cell, parts: readonly Cell[]): Cell | undefined {
 
 function shapeFrom({ cells, relations }: Pick<Table, "cells" | "relations">): Shape {
   const totals = new Set(relations.map(({ total }) => total));
+  const totalsOf = new Map<number, number[]>(cells.map((_, cell) => [cell, []]));
+  for (const { total, parts } of relations) for (const part of parts) totalsOf.get(part)!.push(total);
   const above = (cell: number): readonly number[] => {
     const found = new Set([cell]);
-    for (const one of found) for (const { total, parts } of relations) if (parts.includes(one)) found.add(total);
+    for (const one of found) for (const total of totalsOf.get(one)!) found.add(total);
     return [...found];
   };
   return {

@@ -160,6 +160,28 @@ describe("suppression", () => {
     const fixed = new Set([at("r1", "c1")]);
     expect(suppress({ ...input, fixed }, solver)).toEqual({ kind: "impossible", cells: [at("r1", "c1")] });
   });
+  test("whenever time runs out, what is proven by then holds and all else is withheld", () => {
+    const { table, at } = grid([
+      [1000, 3000, 5000, 20],
+      [2000, 100, 90, 4000],
+      [3000, 110, 80, 6000],
+    ]);
+    const primary = new Set([at("r1", "c1"), at("r0", "c3")]);
+    const input = { table, primary, fixed: new Set<number>(), attackers: nobody, protection: PROTECTION };
+    const kinds = new Set<string>();
+    for (let looks = 0; looks < 120; looks += 4) {
+      let looked = 0;
+      const result = suppress({ ...input, isLate: () => ++looked > looks }, solver);
+      kinds.add(result.kind);
+      if (result.kind === "impossible") continue;
+      expect(exposuresOf(table, new Set(result.withheld), nobody, PROTECTION, solver)).toEqual([]);
+    }
+    expect([...kinds].sort()).toEqual(["impossible", "protected"]);
+    let late = 0;
+    expect(suppress({ ...input, isLate: () => ++late > 0 }, solver).kind).toBe("impossible");
+    // Looked at in the middle of a table, not only before it.
+    expect(late).toBeLessThan(20);
+  });
   test("the same table gives the same cells", () => {
     const of = () => [...(releaseOf(randomTable(seededRandom(11)), solver) ?? [])];
     expect(of()).toEqual(of());

@@ -17,6 +17,8 @@ export interface SuppressionInput {
   readonly fixed: ReadonlySet<number>;
   readonly attackers: readonly Attacker[];
   readonly protection: Protection;
+  /** Once it is, nothing more is tried: what is proven by then holds, and all else is as if nothing helped. */
+  readonly isLate?: () => boolean;
 }
 export type SuppressionResult =
   | {
@@ -26,7 +28,7 @@ export type SuppressionResult =
       readonly complementary: readonly number[];
       readonly lost: InformationLoss;
     }
-  /** No choice of further cells protects these: the whole table is withheld. */
+  /** No choice of further cells protects these, or none was found in time: the whole table is withheld. */
   | { readonly kind: "impossible"; readonly cells: readonly number[] };
 
 export interface InformationLoss {
@@ -39,13 +41,13 @@ export interface InformationLoss {
 
 /** Enough for any table: every round but the last withholds at least one cell more. */
 export function suppress(input: SuppressionInput, solver: Solver): SuppressionResult {
-  const { table, primary, fixed, attackers, protection } = input;
+  const { table, primary, fixed, attackers, protection, isLate = () => false } = input;
   // What everybody sees cannot be withheld, and an audit would count it as hidden.
   const shown = [...primary].filter((cell) => fixed.has(cell));
   if (shown.length > 0) return { kind: "impossible", cells: shown };
   const withheld = new Set(primary);
   const repair = openRepair(input, solver);
-  const audit = openAudit(table, attackers, protection, solver);
+  const audit = openAudit(table, attackers, protection, solver, isLate);
   try {
     for (;;) {
       const before = withheld.size;
@@ -53,6 +55,7 @@ export function suppress(input: SuppressionInput, solver: Solver): SuppressionRe
       const impossible = new Set<number>();
       for (const exposure of audit.exposures(new Set(withheld))) {
         exposed.add(exposure.cell);
+        if (isLate()) return { kind: "impossible", cells: [...exposed] };
         const by = attackers.find(({ id }) => id === exposure.attacker) ?? PUBLIC;
         const cells = repair.answer(exposure, by, withheld);
         if (cells === undefined) impossible.add(exposure.cell);
@@ -149,7 +152,7 @@ function openRepair({ table, fixed, protection }: SuppressionInput, solver: Solv
  * to the public already, which is a single program for each target.
  */
 function publishNeedless(
-  { table, primary, protection }: SuppressionInput,
+  { table, primary, protection, isLate = () => false }: SuppressionInput,
   withheld: Set<number>,
   audit: Audit,
   solver: Solver,
@@ -157,10 +160,11 @@ function publishNeedless(
   const bySize = [...withheld]
     .filter((cell) => !primary.has(cell))
     .sort((a, b) => table.values[b]! - table.values[a]! || a - b);
-  const publicAudit = openAudit(table, [], protection, solver);
+  const publicAudit = openAudit(table, [], protection, solver, isLate);
   const exposes = ({ exposures }: Audit) => exposures(withheld, PATIENCE).next().done !== true;
   try {
     for (const cell of bySize) {
+      if (isLate()) return;
       withheld.delete(cell);
       if (exposes(publicAudit) || exposes(audit)) withheld.add(cell);
     }
