@@ -13,10 +13,16 @@ import { decisionContext, latestExplanation, type OwnAsset, type ProviderPorts }
 import { isOver, type RequestLife } from "./life.ts";
 import type { RecordStore } from "./ports.ts";
 
+/** A computation that counts as a use of an asset. */
+export interface Use {
+  readonly agreement: string;
+  /** When it was opened, UTC with Z. */
+  readonly at: string;
+}
+
 export interface SimulationPorts extends Pick<ProviderPorts, "directory" | "identity" | "stores" | "now"> {
   readonly agreements: Pick<RecordStore<AgreementRecord>, "get">;
-  /** When each computation that counts as a use of the asset was opened. */
-  readonly useTimes: (asset: string) => Promise<readonly string[]>;
+  readonly uses: (asset: string) => Promise<readonly Use[]>;
   readonly agreementStands: (agreement: string, now: string) => Promise<boolean>;
 }
 
@@ -71,7 +77,7 @@ type Known = Exclude<RequestLife, { name: "draft" }>;
 
 export async function simulatePolicy(ports: SimulationPorts, own: OwnAsset, policy: Policy): Promise<Simulation> {
   const other: OwnAsset = { asset: own.asset, policy };
-  const useTimes = await ports.useTimes(own.asset.id);
+  const uses = await ports.uses(own.asset.id);
   const decided: SimulatedRequest[] = [];
   const agreements: SimulatedAgreement[] = [];
   let running = 0;
@@ -79,12 +85,12 @@ export async function simulatePolicy(ports: SimulationPorts, own: OwnAsset, poli
     if (life.name === "draft" || life.assets[own.asset.id] === undefined) continue;
     const request = (await ports.stores.documents.get(id))?.document.statement;
     if (request === undefined) continue;
-    const one = await simulateDecision(ports, { other, request, useTimes });
+    const one = await simulateDecision(ports, { other, request, uses });
     if (one !== undefined) decided.push(one);
     const agreed = await runningAgreement(ports, life, own.asset.id);
     if (agreed === undefined) continue;
     running += 1;
-    const changed = await simulateAgreement(ports, { other, request, agreed, uses: useTimes.length });
+    const changed = await simulateAgreement(ports, { other, request, agreed, uses });
     if (changed !== undefined) agreements.push(changed);
   }
   const changed = decided.filter((one) => one.decided !== one.wouldBe);
@@ -104,18 +110,18 @@ export async function simulatePolicy(ports: SimulationPorts, own: OwnAsset, poli
 interface Asked {
   readonly other: OwnAsset;
   readonly request: DataRequest;
-  readonly useTimes: readonly string[];
+  readonly uses: readonly Use[];
 }
 
 async function simulateDecision(
   ports: SimulationPorts,
-  { other, request, useTimes }: Asked,
+  { other, request, uses }: Asked,
 ): Promise<SimulatedRequest | undefined> {
   const made = await latestExplanation(ports.stores, request.id, other.asset.id);
   if (made === undefined) return undefined;
   const decision = await judge(ports, other, request, {
     now: made.at,
-    usesSoFar: useTimes.filter((time) => Date.parse(time) < Date.parse(made.at)).length,
+    usesSoFar: uses.filter(({ at }) => Date.parse(at) < Date.parse(made.at)).length,
     steward: stewardIn(made.verdicts as readonly Verdict[], made.decidedBy),
   });
   return {
@@ -160,11 +166,8 @@ async function runningAgreement(
   return agreed !== undefined && (await ports.agreementStands(agreed.agreement, ports.now())) ? agreed : undefined;
 }
 
-interface Running {
-  readonly other: OwnAsset;
-  readonly request: DataRequest;
+interface Running extends Asked {
   readonly agreed: AgreementRecord;
-  readonly uses: number;
 }
 
 /** Undefined where nothing changes for it. */
@@ -175,7 +178,8 @@ async function simulateAgreement(
   const made = await latestExplanation(ports.stores, request.id, other.asset.id);
   const given = {
     now: ports.now(),
-    usesSoFar: uses,
+    // Its own are what it is judged for: they leave it no less than it has taken.
+    usesSoFar: uses.filter(({ agreement }) => agreement !== agreed.agreement).length,
     steward: stewardIn((made?.verdicts ?? []) as readonly Verdict[], made?.decidedBy),
   };
   const before = await judge(ports, { asset: agreed.terms.asset, policy: agreed.terms.policy }, request, given);

@@ -7,6 +7,7 @@ import { readAgreement, readAgreementUses, readComputation, type StateReader } f
 import type { ComputationState } from "../../chaincode/rules/records.ts";
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
+import type { Use } from "../../exchange/requests/simulate.ts";
 import type { Ledger, TransactionBody } from "../../ledger/port.ts";
 
 /** Store of AgreementRecord, by `agreementKey`. */
@@ -16,20 +17,20 @@ export interface AssetUses {
   of(asset: string): Promise<number>;
 }
 
-/** When each use of the asset was opened, from all its agreements: for a steward who asks, not for decisions. */
-export async function useTimes(
+/** Every use of the asset, from all its agreements: for a steward who asks, not for decisions. */
+export async function usesOf(
   state: StateReader,
   agreements: Pick<RecordStore<AgreementRecord>, "entries">,
   asset: string,
-): Promise<readonly string[]> {
-  const times: string[] = [];
+): Promise<readonly Use[]> {
+  const uses: Use[] = [];
   for await (const [, record] of agreements.entries()) {
     if (record.asset !== asset) continue;
     for (const computation of await readAgreementUses(state, record.agreement)) {
-      if (endOf(computation)?.isUse !== false) times.push(computation.opened.time);
+      if (endOf(computation)?.isUse !== false) uses.push({ agreement: record.agreement, at: computation.opened.time });
     }
   }
-  return times;
+  return uses;
 }
 
 interface Counted {

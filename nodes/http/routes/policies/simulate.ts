@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { AssetId, Count, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { simulatePolicy } from "../../../../exchange/requests/simulate.ts";
 import { parsePolicy } from "../../../../policies/model/parse-policy.ts";
-import { useTimes } from "../../../computations/asset-uses.ts";
+import { usesOf } from "../../../computations/asset-uses.ts";
 import type { Context } from "../../../computations/context.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -74,7 +74,7 @@ export function simulate(app: HttpApp, ctx: Context): void {
         stores: ctx.stores,
         agreements: ctx.stores.agreements,
         now: ctx.services.now,
-        useTimes: (id: string) => useTimes(ctx.services.ledger, ctx.stores.agreements, id),
+        uses: (id: string) => usesOf(ctx.services.ledger, ctx.stores.agreements, id),
         agreementStands: ctx.facts.agreementStands,
       };
       const { changed, changes, agreements, ...counts } = await simulatePolicy(ports, own, parsed.policy);
