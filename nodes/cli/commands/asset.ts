@@ -5,6 +5,7 @@ import type { Static } from "typebox";
 import type { Asset } from "../../../policies/model/asset.ts";
 import type { CrawledMember, FoundOffer } from "../../dataspace/crawler/crawler.ts";
 import type { OwnAssetView } from "../../http/routes/assets/schemas.ts";
+import type { Texts } from "../../i18n/text.ts";
 import type { Cli, CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { CliError } from "../errors.ts";
@@ -99,7 +100,14 @@ async function list(context: CommandContext): Promise<Outcome> {
   };
 }
 
-function assetSearch(group: Command, { texts: { text, title }, action }: Cli): void {
+/** Requests and policies name the id. */
+function elementText({ element, title }: Asset["fields"][number], texts: Texts): string {
+  const named = title === undefined ? "" : texts.title(title);
+  return named === "" ? element : texts.text("cli.asset.search.named", { title: named, element });
+}
+
+function assetSearch(group: Command, { texts, action }: Cli): void {
+  const { text, title, reason } = texts;
   group
     .command("search")
     .argument("[text]", text("cli.asset.search.text"))
@@ -121,7 +129,7 @@ function assetSearch(group: Command, { texts: { text, title }, action }: Cli): v
           asset.id,
           title(asset.title),
           `${text(`grade.${asset.grade.legal}`)} ${asset.grade.level}`,
-          asset.fields.map(({ element }) => element).join(" "),
+          asset.fields.map((field) => elementText(field, texts)).join("\n"),
         ]);
         const offered = answer.offers.map(({ member, id, title: named, copiedAt }) => [
           `${member}: ${id}`,
@@ -132,7 +140,11 @@ function assetSearch(group: Command, { texts: { text, title }, action }: Cli): v
         for (const { member, error, copiedAt } of answer.sources) {
           if (error !== undefined)
             context.note(
-              text("cli.asset.search.stale", { member, error, at: copiedAt ?? text("cli.asset.search.never") }),
+              text("cli.asset.search.stale", {
+                member,
+                error: reason(error),
+                at: copiedAt ?? text("cli.asset.search.never"),
+              }),
             );
         }
         return {

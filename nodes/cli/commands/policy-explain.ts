@@ -9,6 +9,7 @@ import type { RequestView } from "../../http/routes/requests/schemas.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Cli } from "../command.ts";
+import { comparedText } from "../compared-text.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { CliError } from "../errors.ts";
 import { renderFields, renderTable } from "../table.ts";
@@ -132,7 +133,7 @@ function explanationText(explained: Explained, texts: Texts): string {
   const rows = explained.verdicts.map(({ rule, verdict, reason: code, compared }) => [
     rule,
     text(`outcome.${verdict}`),
-    `${reason(code)}${Object.keys(compared).length > 0 ? ` ${JSON.stringify(compared)}` : ""}`,
+    `${reason(code)}${comparedText(compared, texts)}`,
   ]);
   const table = renderTable(
     columns.map((name) => ({ title: text(`cli.field.${name}`) })),
