@@ -31,6 +31,7 @@ export interface OpenReleases {
   get(pid: string): OpenRelease | undefined;
   /** Pids of those that a record about this may end. */
   concernedBy(subject: Subject): readonly string[];
+  pids(): readonly string[];
   /** Agreements under which something is open. */
   agreements(): ReadonlySet<string>;
   /** When everything is in that was told of before. */
@@ -105,6 +106,7 @@ export function createOpenReleases(deps: {
           return where(({ consumer }) => subject.id === deps.member || consumer === subject.id);
       }
     },
+    pids: () => [...open.keys()],
     agreements: () => new Set([...open.values()].map(({ agreement }) => agreement)),
     async settled() {
       await Promise.all(pending);

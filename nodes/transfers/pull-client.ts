@@ -140,3 +140,5 @@ async function problemIn(body: AsyncIterable<Buffer>) {
     return { code: undefined, reason: undefined };
   }
 }
+
+export type PullClient = ReturnType<typeof createPullClient>;

@@ -32,8 +32,10 @@ const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export interface Snapshots {
   /** `id`: of the agreement. Throws ERR_TRANSFER_TOO_LARGE, and whatever the source throws. */
   of(id: string, permitted: Permitted): Promise<Snapshot>;
-  /** Erases those of all agreements but these. */
-  keepOnly(ids: ReadonlySet<string>): Promise<void>;
+  /** What is being read is read to its end. */
+  erase(id: string): Promise<void>;
+  /** Agreements of which something lies on disk, also of a life that ended while it was written. */
+  ids(): Promise<readonly string[]>;
 }
 
 export function createSnapshots(deps: {
@@ -50,6 +52,7 @@ export function createSnapshots(deps: {
   /** Of one agreement: its file is never erased between a look at it and its opening. */
   const oneAtATime = createKeyedLock();
   const pathOf = (id: string) => join(folder, `${id}.csv`);
+  const temporaryOf = (id: string) => `${pathOf(id)}.tmp`;
 
   async function opened(id: string, columns: string): Promise<Snapshot | undefined> {
     const record = await records.get(id);
@@ -80,7 +83,7 @@ export function createSnapshots(deps: {
       }
     };
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    const temporary = `${pathOf(id)}.tmp`;
+    const temporary = temporaryOf(id);
     const file = await open(temporary, "w", PRIVATE_FILE);
     const hash = createHash("sha256");
     let bytes = 0;
@@ -120,7 +123,14 @@ export function createSnapshots(deps: {
     await (found === undefined ? write(id, permitted, columns) : found.file.close());
   }
 
+  const erase = (id: string): Promise<void> =>
+    oneAtATime(id, async () => {
+      await records.delete(id);
+      for (const path of [pathOf(id), temporaryOf(id)]) await rm(path, { force: true });
+    });
+
   return Object.freeze({
+    erase,
     async of(id: string, permitted: Permitted) {
       const { asset, fields, release } = permitted;
       const columns = JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name), release.masks]);
@@ -136,15 +146,9 @@ export function createSnapshots(deps: {
       await file.close();
       throw bytes > release.bytes ? tooLarge("bytes", release.bytes) : tooLarge("rows", release.rows);
     },
-    async keepOnly(ids: ReadonlySet<string>) {
-      for (const name of await readdir(folder).catch(() => [])) {
-        const id = name.replace(/\.csv(\.tmp)?$/, "");
-        if (ids.has(id)) continue;
-        await oneAtATime(id, async () => {
-          await records.delete(id);
-          await rm(join(folder, name), { force: true });
-        });
-      }
+    async ids() {
+      const names = await readdir(folder).catch(() => []);
+      return [...new Set(names.map((name) => name.replace(/\.csv(\.tmp)?$/, "")))];
     },
   });
 }
