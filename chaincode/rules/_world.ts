@@ -260,16 +260,16 @@ export async function maskedWorld(changes: Partial<Opening> = {}, members = prov
   return world;
 }
 
-export async function countedWorld(): Promise<World> {
-  const world = await maskedWorld();
+export async function countedWorld(changes: Partial<Opening> = {}): Promise<World> {
+  const world = await maskedWorld(changes);
   await world.must(coordinator, "computation.close", closeBody(1, providers));
   await world.must(coordinator, "computation.counts", { computation: COMPUTATION, digest: digest("counts") });
   return world;
 }
 
 /** Closed without the last provider, after the deadline. */
-export async function closedWorld(): Promise<World> {
-  const world = await countedWorld();
+export async function closedWorld(changes: Partial<Opening> = {}): Promise<World> {
+  const world = await countedWorld(changes);
   world.clock = 41;
   await world.must(coordinator, "computation.close", closeBody(2, providers.slice(0, 9)));
   return world;

@@ -56,6 +56,13 @@ export const openComputation: Rule<"computation.open"> = async (host, author, bo
     "cells.dimensions: direct mode allows one partition dimension",
     "cells.dimensions",
   );
+  demand(
+    body.review === undefined || body.receiverMode === "reviewed",
+    "ERR_CONTRACT_REVIEW",
+    "review: only a release authority reviews",
+    "review",
+  );
+  demandReviewTime(body);
   const outside = await demandRoles(host, author, network, body);
   await demandReceiverKey(host, body);
   demandEnvelope(body);
@@ -156,6 +163,18 @@ function demandDeadlines(host: Host, deadlines: Opening["deadlines"]): void {
     );
     previous = instant;
   }
+}
+
+/** Its persons have their hours. */
+function demandReviewTime({ review, deadlines }: Opening): void {
+  if (review === undefined) return;
+  const least = millisOf(deadlines.contribution2, "deadlines.contribution2") + review.hours * 3_600_000;
+  demand(
+    millisOf(deadlines.release, "deadlines.release") >= least,
+    "ERR_CONTRACT_DEADLINE",
+    `deadlines.release: expected ${review.hours} hours for the review`,
+    "deadlines.release",
+  );
 }
 
 /** Checks C, R, requester and auditor; answers the holding groups that may not be in the cohort. */

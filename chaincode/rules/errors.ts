@@ -48,6 +48,10 @@ export const CONTRACT_ERRORS = [
   "ERR_CONTRACT_HEADER",
   "ERR_CONTRACT_RECEIPT",
   "ERR_CONTRACT_OMITTED",
+  /** The result has to be reviewed first, or it is not this that a review may do. */
+  "ERR_CONTRACT_REVIEW",
+  /** Not a person who may review this result. */
+  "ERR_CONTRACT_REVIEWER",
   "ERR_CONTRACT_RANGE",
   "ERR_CONTRACT_AMOUNT",
 ] as const;

@@ -25,6 +25,7 @@
  *   computation-opened/<computation>                    ComputationOpened
  *   computation-step/<computation>/<step>               ComputationSteps[step]
  *   computation-omitted/<computation>/<phase>/<member>  OmittedState
+ *   review/<computation>                                ReviewState
  *   result/<computation>                                ResultState
  *   access/<member>                                     AccessState
  *   access-anchor/<member>/<from as 16 digits>          AccessAnchorState
@@ -54,6 +55,7 @@ import type {
   ReleaseDecisionState,
   RequestState,
   ResultState,
+  ReviewState,
 } from "./records.ts";
 
 /** Satisfied by the contract's store and by every Ledger. */
@@ -83,6 +85,7 @@ export const keys = Object.freeze({
   computationStep: (computation: string, step: ComputationStepName) => `computation-step/${computation}/${step}`,
   computationOmitted: (computation: string, phase: 1 | 2, member: string) =>
     `computation-omitted/${computation}/${phase}/${member}`,
+  review: (computation: string) => `review/${computation}`,
   result: (computation: string) => `result/${computation}`,
   access: (member: string) => `access/${member}`,
   accessAnchor: (member: string, from: number) => `access-anchor/${member}/${String(from).padStart(16, "0")}`,
@@ -165,6 +168,8 @@ export const readComputationStep = <S extends ComputationStepName>(state: StateR
   read<ComputationSteps[S]>(state, keys.computationStep(computation, step));
 export const readOmitted = (state: StateReader, computation: string) =>
   readAll<OmittedState>(state, `computation-omitted/${computation}/`);
+export const readReview = (state: StateReader, computation: string) =>
+  read<ReviewState>(state, keys.review(computation));
 export const readResult = (state: StateReader, computation: string) =>
   read<ResultState>(state, keys.result(computation));
 

@@ -209,6 +209,19 @@ export interface OmittedState extends Written {
   readonly receipt: TransactionBody<"computation.omitted">["receipt"];
 }
 
+/** Written when it was opened. */
+export interface ReviewState extends Written {
+  /** Of the present draft. */
+  readonly draft: string;
+  readonly withheldCells: number;
+  /** How many have to approve. */
+  readonly persons: number;
+  /** Who has approved the present draft. */
+  readonly approvals: readonly string[];
+  readonly rejectedBy?: string;
+  readonly words: readonly (Omit<TransactionBody<"review.say">, "computation" | "request"> & Written)[];
+}
+
 export type ResultState = Written &
   (
     | { readonly outcome: "released"; readonly result: TransactionBody<"result.release"> }

@@ -1,9 +1,10 @@
 /** Release and withholding by the receiver (secure-aggregation.md section 6, message 23). */
 import { demandTransition, putState } from "./computation-states.ts";
-import { demand } from "./errors.ts";
+import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { keys, readOmitted } from "./keys.ts";
+import { keys, readComputationOpened, readOmitted } from "./keys.ts";
 import type { ComputationState, ResultState } from "./records.ts";
+import { demandReviewed } from "./reviews.ts";
 import { type Author, type Rule, written } from "./rule.ts";
 
 export const releaseResult: Rule<"result.release"> = async (host, author, result) => {
@@ -16,6 +17,8 @@ export const releaseResult: Rule<"result.release"> = async (host, author, result
     `computation: the coordinator left out ${omitted.map(({ member }) => member).join(", ")} against its own receipt`,
     "computation",
   );
+  const opened = found(await readComputationOpened(host.store, computation.computation), "computation", "computation");
+  await demandReviewed(host, opened, result);
   await putResult(host, computation.computation, { outcome: "released", result, ...written(host) });
   await putState(host, computation, next);
 };

@@ -16,6 +16,7 @@ import { admitMember, foundNetwork, reinstateMember, revokeKey, rotateKey, suspe
 import { decideRelease } from "./releases.ts";
 import { cancelRequest, recordDecision, submitRequest } from "./requests.ts";
 import { releaseResult, withholdResult } from "./results.ts";
+import { openReview, sayInReview } from "./reviews.ts";
 import type { Rule } from "./rule.ts";
 import { decideOrder, grantLicence, placeOrder, recordSettlement, recordUsage, revokeLicence } from "./trade.ts";
 import type { TransactionType } from "./transactions.ts";
@@ -45,6 +46,8 @@ export const RULES: { readonly [T in TransactionType]: Rule<T> } = Object.freeze
   "computation.counts": recordCounts,
   "computation.omitted": recordOmitted,
   "computation.fail": failComputation,
+  "review.open": openReview,
+  "review.say": sayInReview,
   "result.release": releaseResult,
   "result.withhold": withholdResult,
   "access.anchor": anchorAccess,

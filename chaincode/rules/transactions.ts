@@ -225,6 +225,10 @@ export const ComputationOpen = closed({
   auditor: Type.Optional(MemberId),
   receiverMode: literals(["direct", "reviewed"]),
   constants: ComputationConstants,
+  /** Of the result, before it leaves: how many persons of the receiver, within how many hours of the last contribution. */
+  review: Type.Optional(
+    closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }), hours: Type.Integer({ minimum: 1, maximum: 720 }) }),
+  ),
   /** Complete up to 129 members; beyond, everyone shares with 128 neighbours. */
   graph: literals(["complete", "neighbours"]),
   cells: closed({
@@ -279,6 +283,27 @@ export const ComputationFail = closed({
   blamed: Type.Optional(MemberId),
   /** Members that held everyone up: a restart goes without them. */
   absent: Type.Optional(Type.Array(MemberId, { minItems: 1, maxItems: 1000 })),
+});
+/** The receiver's people may look at a draft of the result. */
+export const ReviewOpen = closed({
+  computation: Uuid,
+  request: Uuid,
+  /** Salted digest of the result document as it would be released. */
+  draft: Digest,
+  withheldCells: Count,
+});
+/** A person's word on the present draft. */
+export const ReviewSay = closed({
+  computation: Uuid,
+  request: Uuid,
+  draft: Digest,
+  /** `<receiver>/<person>`. */
+  reviewer: Text,
+  word: literals(["approve", "restrict", "reject"]),
+  /** Salted digest of the reason that was given. */
+  reason: Digest,
+  /** For `restrict`: the draft with more figures withheld, which this person approves thereby. */
+  next: Type.Optional(closed({ draft: Digest, withheldCells: Count })),
 });
 /** 23 */
 export const ResultRelease = closed({
@@ -374,6 +399,8 @@ export const TRANSACTIONS = {
   "computation.counts": ComputationCounts,
   "computation.omitted": ComputationOmitted,
   "computation.fail": ComputationFail,
+  "review.open": ReviewOpen,
+  "review.say": ReviewSay,
   "result.release": ResultRelease,
   "result.withhold": ResultWithhold,
   "access.anchor": AccessAnchor,
