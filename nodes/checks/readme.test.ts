@@ -1,4 +1,4 @@
-/** The commands that README shows are run as they stand: a network set up by hand computes a statistic. */
+/** The commands that README shows are run as they stand: a network set up by hand computes a statistic and moves records. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ test("every file and folder that README links to exists", async () => {
   }
 });
 
-test("a network set up by hand with README's commands computes a statistic that verifies", async () => {
+test("a network set up by hand with README's commands computes a statistic that verifies, and moves records", async () => {
   // Ports of the text may be taken on this machine; everything else runs as written.
   const base = 2_000 + Math.floor(Math.random() * 9_000);
   const commands = (await commandsOf("README.md")).replace(/\b71(\d\d)\b/g, (_, port: string) =>
@@ -51,6 +51,11 @@ test("a network set up by hand with README's commands computes a statistic that 
   expect(stdout).toMatch(/2025Q1\s+4349\.5/);
   expect(stdout).toMatch(/2025Q4\s+4616\.9/);
   expect(stdout).toContain("VERIFIED: every check passed");
+  expect(stdout).toContain("Electricity used (electricity)");
+  expect(stdout).toContain("quarter,tariff\r\n2025Q1,0.6512\r\n");
+  expect(stdout).not.toContain("desk-");
+  const lines = stdout.split("\n").filter((line) => /bureau:tariffs .*HttpData-/.test(line));
+  expect(lines.map((line) => /HttpData-\w+ +(\S.*)$/.exec(line)?.[1])).toEqual(["completed", "completed"]);
 });
 
 function promised(program: string, args: readonly string[], env: Record<string, string | undefined>) {
