@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { METHODS } from "../../policies/model/request.ts";
 import { apiIdentityProof } from "../http/api-identity.ts";
 import { sealane } from "./_transcript.ts";
 
@@ -43,6 +44,11 @@ describe("usage", () => {
     expect((await sealane("request cancel --help", { cwd })).stdout).toMatch(/--reason <code>.*\(required\)/);
     const zh = await sealane("request cancel --help", { cwd, env: { LANG: "zh_CN.UTF-8" } });
     expect(zh.stdout).toMatch(/--reason <code>.*（必填）/);
+  });
+
+  test.each(["en", "zh-CN"])("the help of request submit names the methods there are (%s)", async (language) => {
+    const { stdout } = await sealane(`request submit --help --lang ${language}`, { cwd });
+    for (const method of METHODS) expect(stdout).toContain(method);
   });
 
   test.each([
