@@ -22,6 +22,10 @@ describe("a problem", () => {
     expect(explainAt(problem, zh)).toBe("（整个文件）：签名无效 （技术细节：does not verify under key k）");
   });
 
+  test("whose detail says no more than its code is told by its text alone", () => {
+    expect(explain({ code: "stalled", detail: "stalled" }, en)).toBe("nothing was taken for a minute");
+  });
+
   test("of another version is named by its code, never in English only", () => {
     expect(explain({ code: "brand-new", detail: "something new" }, zh)).toMatch(/^本版本不认识的问题 brand-new/);
   });

@@ -18,7 +18,8 @@ export function explain({ code, parameters, detail }: Explainable, texts: Texts)
   const values = parameters === undefined ? undefined : inWords(parameters, texts);
   const known = code === undefined ? undefined : (texts.knownReason(code, values) ?? texts.error(code, values));
   const said = known ?? texts.text("problem.unknown", { code: code ?? "–" });
-  if (detail === undefined || detail === "" || (known !== undefined && values !== undefined)) return said;
+  if (detail === undefined || detail === "" || detail === code) return said;
+  if (known !== undefined && values !== undefined) return said;
   return `${said} ${technical(detail, texts)}`;
 }
 

@@ -38,7 +38,7 @@ export class TransferError extends Error {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reason = reason;
-    this.problems = [{ field: options.field ?? "", code: reason, detail }];
+    this.problems = [{ field: options.field ?? "transfer", code: reason, detail }];
   }
 }
 
