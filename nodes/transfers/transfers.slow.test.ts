@@ -323,7 +323,10 @@ describe("the command line", () => {
     const again = await run(`transfer start ${ASSET} --out panel.csv --json`);
     expect(again.exitCode).toBe(2);
     const nothing = await run(`transfer erase ${transfer}`);
-    expect([nothing.exitCode, nothing.stderr]).toEqual([1, expect.stringMatching(/^ {2}- transfer: nothing .* this node's disk/m)]);
+    expect([nothing.exitCode, nothing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^ {2}- transfer: nothing .* this node's disk/m),
+    ]);
     expect((await run("transfer erase no-such")).stderr).toContain("[ERR_TRANSFER_UNKNOWN]");
     const over = await run(`transfer fetch ${transfer} --out again.csv`);
     expect(over).toMatchObject({ exitCode: 1, stdout: "" });
