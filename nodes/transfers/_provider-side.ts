@@ -16,6 +16,7 @@ import {
 } from "../../ledger/conformance/fixture.ts";
 import { memoryStore } from "../../ledger/embedded/_memory-store.ts";
 import { createSequencer } from "../../ledger/embedded/sequencer.ts";
+import type { LogStore } from "../../ledger/embedded/store.ts";
 import type { Ledger } from "../../ledger/port.ts";
 import { draft, asset as plausible } from "../../policies/_fixture.ts";
 import type { Asset } from "../../policies/model/asset.ts";
@@ -25,6 +26,7 @@ import type { ProcessRecord } from "../dataspace/process-record.ts";
 import { createProcesses } from "../dataspace/processes.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { systemEffects } from "../runtime/effects.ts";
+import type { RecordStore } from "../store/records.ts";
 import type { KeptAgreement } from "./agreements.ts";
 import { createApprovals, type Waiting } from "./approvals.ts";
 import { permission } from "./gate.ts";
@@ -49,11 +51,16 @@ export const releasePolicy = (change: Partial<PolicyDraft> = {}): Policy =>
     ...change,
   });
 
-/** What lies on the provider's disk, and its ledger. */
-export async function providerDisk(policy: Policy) {
+type OpenStore = <V>(name: string) => RecordStore<V>;
+
+/** What lies on the provider's disk, and its ledger. Opened again over the same stores it is the same one. */
+export async function providerDisk(
+  policy: Policy,
+  { log = memoryStore(), openStore = () => memoryRecords() }: { log?: LogStore; openStore?: OpenStore } = {},
+) {
   const world = { now: NOW, policy, asset: ASSET, withdrawn: false };
   const { ledger } = await createSequencer({
-    store: memoryStore(),
+    store: log,
     network: NETWORK,
     identity: PROVIDER.identity,
     now: () => Date.parse(world.now),
@@ -63,12 +70,12 @@ export async function providerDisk(policy: Policy) {
   const disk = {
     world,
     ledger,
-    agreements: memoryRecords<KeptAgreement>(),
-    marks: memoryRecords<HeldMark>(),
-    records: memoryRecords<ProcessRecord<Negotiation, NegotiationMessage>>(),
-    open: memoryRecords<true>(),
-    waiting: memoryRecords<Waiting>(),
-    decisions: memoryRecords<ReleaseExplanation>(),
+    agreements: openStore<KeptAgreement>("agreements"),
+    marks: openStore<HeldMark>("marks"),
+    records: openStore<ProcessRecord<Negotiation, NegotiationMessage>>("negotiations"),
+    open: openStore<true>("negotiations-open"),
+    waiting: openStore<Waiting>("waiting"),
+    decisions: openStore<ReleaseExplanation>("decisions"),
     async register(version = 1) {
       world.asset = { ...ASSET, version };
       const body = {
