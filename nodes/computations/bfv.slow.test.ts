@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { readComputationOpened } from "../../chaincode/rules/keys.ts";
 import { computationIdOf } from "../../exchange/computations/opening.ts";
+import { createFront } from "../attacks/_front.ts";
 import { skippingDeadlines } from "./_deadlines.ts";
 import { createNetwork, type Network, PATIENCE_MS, PROVIDERS, SUM_BY_YEAR } from "./_network.ts";
 import { chunkPart } from "./chunk-upload.ts";
 import { computationInPath } from "./gauges.ts";
-import { chunkId } from "./kept-chunks.ts";
 import { AcceptedMessage, paths } from "./peer-messages.ts";
 
 /** Eleven ranks of a sketch for each of them, and a sum: two chunks of ciphertexts per provider. */
@@ -36,6 +36,9 @@ interface Call {
 }
 
 let network: Network;
+const CIPHERTEXT_BYTES = 65_649;
+/** Between the coordinator and everyone else. */
+const front = createFront();
 /** Called before a message leaves; what it throws is a connection that drops. */
 let onCall: (call: Call) => void = () => undefined;
 let bodies: string[] = [];
@@ -44,6 +47,7 @@ beforeAll(async () => {
   network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
     rows,
+    fronts: { operator: front.open },
     policy: () => ({
       aggregate: { "output-value": ["sum"], "tax-paid": ["sum"], year: ["distinct"] },
     }),
@@ -146,33 +150,38 @@ describe("under the homomorphic envelope", () => {
     const altered = (at: number) => Uint8Array.from(one, (byte, i) => (i === at ? byte ^ 1 : byte));
     expect(await put(altered(200))).toBe("ERR_COMPUTATION_MESSAGE");
     expect(await put(altered(5))).toBe("ERR_COMPUTATION_MESSAGE");
-    expect(await put(one.subarray(65_649))).toBe("ERR_COMPUTATION_MESSAGE");
+    expect(await put(one.subarray(CIPHERTEXT_BYTES))).toBe("ERR_COMPUTATION_MESSAGE");
     isHeld = false;
     expectExact((await released(request)).cells, "hostile");
     expect(await faultsAt("operator", computation, "omega")).toContain("refused-chunk");
   });
 
-  test("P-envelope: a coordinator that changes a ciphertext is named by the receiver, and nothing is decrypted", async () => {
-    let isAltered = false;
-    onCall = ({ by, name, computation }) => {
-      if (by !== "bureau" || name !== "sums" || isAltered) return;
-      const store = services("operator").openBlobs("contribution-chunks");
-      const id = chunkId(computation, { phase: 2, member: "beta", index: 1 });
-      const bytes = store.get(id)!;
-      isAltered = true;
-      // Another true ciphertext: its form is right, it is not the one that was signed.
-      void store.put(id, store.get(chunkId(computation, { phase: 2, member: "delta", index: 1 })) ?? bytes, []);
-      throw new Error("connection reset");
-    };
-    const request = await network.submit({ query: long("lying"), method: "bfv" });
-    const computation = computationIdOf(request, 0);
-    await vi.waitFor(
-      async () =>
-        expect((await faultsAt("bureau", computation, "operator")).join()).toContain("differs from its signed"),
-      { timeout: PATIENCE_MS, interval: 100 },
-    );
-    expect(await services("bureau").openStore("results").get(computation)).toBeUndefined();
-  });
+  test.each([
+    ["a sum that is not that of what was signed", "/sums/1", "not that of the signed ciphertexts"],
+    ["another ciphertext than was signed", "/contributions/2/beta/1", "differs from its signed"],
+  ])(
+    "P-envelope: a coordinator that answers with %s is named by the receiver, and nothing is decrypted",
+    async (_, call, words) => {
+      let lies = 0;
+      const honest = front.lie(async ({ from, path }, next) => {
+        const answer = await next();
+        if (from !== "bureau" || !path.includes(call) || answer.status !== 200) return answer;
+        lies += 1;
+        // Two places change theirs: each is a ciphertext of the right form.
+        const at = (place: number) => answer.body.subarray(CIPHERTEXT_BYTES * place, CIPHERTEXT_BYTES * (place + 1));
+        return { ...answer, body: Buffer.concat([at(1), at(0), answer.body.subarray(2 * CIPHERTEXT_BYTES)]) };
+      });
+      const request = await network.submit({ query: long(`lying-${words.length}`), method: "bfv" });
+      const computation = computationIdOf(request, 0);
+      await vi.waitFor(
+        async () => expect((await faultsAt("bureau", computation, "operator")).join()).toContain(words),
+        { timeout: PATIENCE_MS, interval: 100 },
+      );
+      expect(lies).toBeGreaterThan(0);
+      expect(await services("bureau").openStore("results").get(computation)).toBeUndefined();
+      honest();
+    },
+  );
 
   // Last: it moves the clock.
   test("counted cells are summed, and a provider that is gone after its contribution is in the sum", async () => {

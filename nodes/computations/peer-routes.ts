@@ -9,6 +9,7 @@ import { isOver } from "../../exchange/requests/life.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { problems } from "../http/schemas.ts";
 import type { Context, CoordinatorDossier, Dossier, Transcript } from "./context.ts";
+import { takeDossier } from "./dossiers.ts";
 import { computationInPath } from "./gauges.ts";
 import { type ChunkPlace, chunkId } from "./kept-chunks.ts";
 import {
@@ -31,7 +32,7 @@ import {
   TranscriptSchema,
   WitnessedStatements,
 } from "./peer-messages.ts";
-import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import { receiverKeyFor } from "./receiver-keys.ts";
 import { ownResult } from "./requester.ts";
 import { sealTo } from "./sealing.ts";
 import type { ExchangeService } from "./service.ts";

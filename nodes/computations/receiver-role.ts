@@ -1,41 +1,26 @@
-/** The receiver of a computation: its per-request key, the recomputed sum, the output rules, the release record. */
-import type { Static } from "typebox";
-import { readComputation, readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
+/** The receiver of a computation: the recomputed sum, the output rules, the release record. */
+import { readComputationStep, readRequest } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
-import { parametersNamed } from "../../crypto/he/parameters.ts";
 import type { SumPlan } from "../../crypto/secagg/chunk-sum.ts";
 import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
-import {
-  createReceiverKey,
-  type ReceiverKeyPair,
-  type ReceiverState,
-  startReceiver,
-  stepReceiver,
-} from "../../crypto/secagg/receiver.ts";
+import { type ReceiverState, startReceiver, stepReceiver } from "../../crypto/secagg/receiver.ts";
 import type { Decoded, ReceiverEffect, ReceiverInput } from "../../crypto/secagg/step.ts";
-import { sha256 } from "../../crypto/suites/digest.ts";
-import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
-import { type SuiteId, suiteOf } from "../../crypto/suites/suite.ts";
 import { checkDocuments, digestOfSalted, salt } from "../../exchange/computations/documents.ts";
-import { ComputationError } from "../../exchange/computations/errors.ts";
-import { computationIdOf, type OpenBody } from "../../exchange/computations/opening.ts";
 import { codeDomains, codeTables } from "../../exchange/computations/record-relations.ts";
 import { isRefused } from "../../exchange/computations/runner.ts";
 import { requestDigest } from "../../exchange/requests/agreement-record.ts";
-import { RequestError } from "../../exchange/requests/errors.ts";
-import { MAX_RESTARTS } from "../../exchange/requests/life.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { layoutWords } from "../../exchange/statistics/layout.ts";
 import { LedgerError } from "../../ledger/port.ts";
-import { createEnvelopeKeys } from "../he/envelope.ts";
 import { PEER_BYTES } from "../peer/client.ts";
 import { reached } from "../runtime/effects.ts";
-import type { Context, Dossier, Transcript } from "./context.ts";
+import type { Context, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
 import { openOffered } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
-import { type ReceiverKeyAnswer as KeyAnswer, paths } from "./peer-messages.ts";
+import { paths } from "./peer-messages.ts";
+import { eraseReceiverKeys, forgetHomomorphicKey, openedReceiverKey } from "./receiver-keys.ts";
 import { redoSum } from "./redo-sum.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { untilDone } from "./retry.ts";
@@ -43,77 +28,7 @@ import { createSealedReading } from "./sealed-reading.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
-const ATTEMPTS = Array.from({ length: MAX_RESTARTS + 1 }, (_, attempt) => attempt);
 const CHUNK_BYTES = CHUNK_WORDS * 8;
-const keyName = (computation: string) => `${computation}-key`;
-
-/**
- * Message 1, R's part: the same key for the same computation, on disk before its signature leaves; another one where the
- * network moved to another suite before the computation was opened.
- */
-export async function receiverKeyFor(
-  ctx: Context,
-  from: string,
-  about: { readonly computation: string; readonly request: string; readonly parameters?: string | undefined },
-): Promise<ReceiverKeyAnswer> {
-  const { inflight, ledger, member, random } = ctx.services;
-  const request = await readRequest(ledger, about.request);
-  // The requester's replica may be ahead of this one.
-  if (request === undefined)
-    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${about.request}: not on the ledger here yet`);
-  if (request.requester !== from || request.receiver !== member) {
-    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `request ${about.request}: ${from} is not its requester`);
-  }
-  // One key for each attempt; the id of another request's computation is not to be had.
-  if (!ATTEMPTS.some((attempt) => computationIdOf(about.request, attempt) === about.computation)) {
-    throw new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${about.computation}: not of this request`);
-  }
-  const name = keyName(about.computation);
-  // A call that is repeated while the first one is still being answered must not make a second key.
-  return await ctx.shared(`receiver-key/${about.computation}`, async () => {
-    const kept = await inflight.get<KeptReceiverKey>(name);
-    const suite = await ctx.facts.suite();
-    const isOpened = (await readComputation(ledger, about.computation)) !== undefined;
-    if (kept !== undefined && (isOpened || (isOf(suite, kept) && kept.homomorphic?.parameters === about.parameters))) {
-      return answerOf(kept);
-    }
-    // A requester that came back may be behind the ledger: a key that nothing is sealed for would stay for ever.
-    if (isOpened)
-      throw new ComputationError("ERR_COMPUTATION_OVER", `computation ${about.computation}: its key is gone`);
-    const homomorphic = about.parameters === undefined ? undefined : await createHomomorphicKey(about.parameters);
-    const digest = homomorphic === undefined ? {} : { homomorphicKey: digestOfKey(homomorphic.publicKey) };
-    const { computation, request } = about;
-    const names = { computation, request, receiver: member, suite, ...digest };
-    const pair = createReceiverKey(names, { random, sign: ctx.sign });
-    const made: KeptReceiverKey = homomorphic === undefined ? pair : { ...pair, homomorphic };
-    await inflight.put(name, made);
-    return answerOf(made);
-  });
-}
-
-type ReceiverKeyAnswer = Static<typeof KeyAnswer>;
-interface KeptReceiverKey extends ReceiverKeyPair {
-  /** base64url. The secret half is gone once its sum is decoded. */
-  readonly homomorphic?: { readonly parameters: string; readonly publicKey: string; readonly secretKey?: string };
-}
-
-const answerOf = ({ signed, homomorphic }: KeptReceiverKey): ReceiverKeyAnswer => ({
-  key: signed as OpenBody["receiverKey"],
-  ...(homomorphic === undefined ? {} : { homomorphicKey: homomorphic.publicKey }),
-});
-
-async function createHomomorphicKey(parameters: string) {
-  const { publicKey, secretKey } = await createEnvelopeKeys(parametersNamed(parameters));
-  const kept = { parameters, publicKey: toBase64url(publicKey), secretKey: toBase64url(secretKey) };
-  secretKey.fill(0);
-  return kept;
-}
-
-const digestOfKey = (publicKey: string): string => toBase64url(sha256(fromBase64url(publicKey, "homomorphic key")));
-
-/** By its length: R may sign with a key of the suite before. */
-const isOf = (suite: SuiteId, { signed }: ReceiverKeyPair): boolean =>
-  fromBase64url(signed.statement.publicKey, "receiver's key").length === suiteOf(suite).agreement.publicKeyBytes;
 
 export interface ReceiverRole extends HostedRole<ReceiverInput> {
   /** What C brought. Throws SecaggError when it is refused. */
@@ -125,7 +40,11 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   const { body } = opened;
   const id = body.computation;
   const dossier = await ctx.stores.dossiers.get(`${id}/${opened.requester}`);
-  const key = await ctx.services.inflight.get<KeptReceiverKey>(keyName(id));
+  const kept = await ctx.stores.results.get(id);
+  const { inflight } = ctx.services;
+  // Killed after the result was kept and before the key was gone.
+  if (kept !== undefined) await forgetHomomorphicKey(inflight, body);
+  const key = await openedReceiverKey(inflight, body);
   if (dossier === undefined || key === undefined) return undefined;
   const documents = checkDocuments(dossier.documents, body);
   const opening = {
@@ -153,9 +72,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   ctx.judging.warm();
 
   const offered = await openOffered(ctx.stores.transcripts, id, ctx.stores.results);
-  const kept = await ctx.stores.results.get(id);
-  const secretKey = kept === undefined ? key.homomorphic?.secretKey : undefined;
-  const reading = createSealedReading(body, secretKey, {
+  const reading = createSealedReading(body, key.homomorphic?.secretKey, {
     words: layoutWords(layout),
     pattern: review.vector.components,
   });
@@ -193,7 +110,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
           return await recordFault(ctx, id, effect);
         case "erase":
           await offered.settled();
-          await ctx.services.inflight.erase(keyName(id));
+          await eraseReceiverKeys(inflight, id);
           return await hosted.finish();
       }
     },
@@ -260,15 +177,8 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
     await offered.decoded(decoded.transcriptDigest);
     await ctx.results.keep(result);
     await offered.settled();
-    await forgetHomomorphicKey();
+    await forgetHomomorphicKey(inflight, body);
     return result;
-  }
-
-  /** It has decrypted its sum. */
-  async function forgetHomomorphicKey(): Promise<void> {
-    if (key?.homomorphic === undefined) return;
-    const { secretKey: _spent, ...homomorphic } = key.homomorphic;
-    await ctx.services.inflight.put(keyName(id), { ...key, homomorphic });
   }
 
   /** 23: repeated until the ledger has it; the record's id is a function of the computation. */
@@ -345,20 +255,4 @@ async function recordOutcome(ctx: Context, { computation, request, outcome }: Re
     },
     computation,
   );
-}
-
-/** Receives what the requester hands over for a computation it opens. Only the named receiver takes it. */
-export async function takeDossier(ctx: Context, from: string, computation: string, dossier: Dossier): Promise<void> {
-  const { statement } = dossier.request.document;
-  if (statement.requester !== from || statement.receiver !== ctx.services.member) {
-    throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not for this receiver`);
-  }
-  const opened = await ctx.facts.opened(computation);
-  if (opened !== undefined) {
-    if (opened.requester !== from || opened.body.receiver !== ctx.services.member) {
-      throw new ComputationError("ERR_COMPUTATION_FORBIDDEN", `computation ${computation}: not ${from}'s to hand over`);
-    }
-    checkDocuments(dossier.documents, opened.body);
-  }
-  await ctx.unopened.keep("dossier", from, computation, dossier);
 }

@@ -24,10 +24,11 @@ import { exportTrust } from "../runtime/network/trust.ts";
 import { rememberAnswer } from "./cached-answer.ts";
 import { consumerPorts } from "./consumer.ts";
 import type { Context, Dossier, OpeningRecord } from "./context.ts";
+import { takeDossier } from "./dossiers.ts";
 import { assembleEvidence } from "./evidence.ts";
 import { Accepted, paths, ReceiverKeyAnswer, SealedResult } from "./peer-messages.ts";
 import { assertReceiverKey } from "./receiver-key-check.ts";
-import { receiverKeyFor, takeDossier } from "./receiver-role.ts";
+import { receiverKeyFor } from "./receiver-keys.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { createSealingKey } from "./sealing.ts";
 
