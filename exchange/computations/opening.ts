@@ -102,9 +102,10 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
       receiver: request.receiver,
       receiverMode: request.receiverMode,
       constants: minima.constants,
+      ...(minima.output.review === undefined ? {} : { review: { ...minima.output.review } }),
       graph: graphKind(cohort.members.length),
       cells: { mode, dimensions: layout.dimensions.map((dimension) => ({ ...dimension })) as never },
-      deadlines: deadlinesFrom(inputs.now, inputs.stepTimes, mode),
+      deadlines: deadlinesFrom(inputs.now, inputs.stepTimes, mode, minima.output.review?.hours ?? 0),
     },
     documents,
     leftOut: cohort.leftOut,
@@ -154,7 +155,7 @@ export function termsOf(policy: Candidate["policy"]) {
   });
 }
 
-function deadlinesFrom(now: number, times: StepTimes, mode: CellMode): OpenBody["deadlines"] {
+function deadlinesFrom(now: number, times: StepTimes, mode: CellMode, reviewHours: number): OpenBody["deadlines"] {
   const keys = now + times.keysMs;
   const shares = keys + times.sharesMs;
   const contribution1 = shares + (mode === "counted" ? times.contributionMs : 1000);
@@ -165,7 +166,7 @@ function deadlinesFrom(now: number, times: StepTimes, mode: CellMode): OpenBody[
     shares: at(shares),
     contribution1: at(contribution1),
     contribution2: at(contribution2),
-    release: at(contribution2 + times.releaseMs),
+    release: at(contribution2 + reviewHours * 3_600_000 + times.releaseMs),
   };
 }
 

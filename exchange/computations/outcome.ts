@@ -61,6 +61,8 @@ export interface OutcomeInputs {
   readonly output: OutputTerms;
   /** Where rules about the largest contributors are to be judged. */
   readonly solver?: Solver;
+  /** Withheld whatever the rules say. */
+  readonly alsoWithheld?: readonly Pick<WithheldFigure, "group" | "measure">[];
   readonly isLate?: () => boolean;
 }
 
@@ -184,13 +186,19 @@ function figuresOf(
 
 /** Figure id to the rules that withhold it. */
 function verdictsOf(
-  { opened, output: { zeroCells } }: OutcomeInputs,
+  { opened, output: { zeroCells }, alsoWithheld = [] }: OutcomeInputs,
   figures: readonly Figure[],
   withheldSums: ReadonlyMap<string, OutputRule>,
 ): ReadonlyMap<string, readonly OutputRule[]> {
   const { need, minimumUnits, colluders } = opened.constants;
   const verdicts = applyOutputRules(figures, { need, minimumUnits, colluders, zeroCells }, withheldSums);
-  return new Map(verdicts.flatMap(({ id, withheldBy }) => (withheldBy.length === 0 ? [] : [[id, withheldBy]])));
+  const byReview = new Set(alsoWithheld.map(({ group, measure }) => figureId(group, measure)));
+  return new Map(
+    verdicts.flatMap(({ id, withheldBy }) => {
+      const rules = byReview.has(id) ? [...withheldBy, "review" as const] : withheldBy;
+      return rules.length === 0 ? [] : [[id, rules]];
+    }),
+  );
 }
 
 /** Sums that only withheld figures are computed from. */
@@ -236,7 +244,8 @@ const rulesIn = ({ dominance, pq, ...rest }: OutputTerms): OutputRules => ({
   pq: [...pq],
 });
 
-const saysNothing = (output: OutputTerms): boolean => !namesLargest(output) && output.zeroCells === "withheld";
+const saysNothing = (output: OutputTerms): boolean =>
+  !namesLargest(output) && output.zeroCells === "withheld" && output.review === undefined;
 
 const contributorsTo = ({ opened, decoded, parties }: OutcomeInputs, atom: number): readonly string[] =>
   decoded.survivors.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom));

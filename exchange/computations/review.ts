@@ -114,6 +114,8 @@ function reviewConstants(
   if (!minima.ok) return refuse("constants-differ", minima.problems[0]?.code ?? "constants");
   if (canonicalJson(minima.constants) !== canonicalJson(opened.constants))
     return refuse("constants-differ", "constants");
+  if (canonicalJson(minima.output.review ?? null) !== canonicalJson(opened.review ?? null))
+    return refuse("constants-differ", "review");
   const vector = vectorLayout({
     layout,
     parties: assets.map((asset, index) => ({ member: opened.cohort[index]!.member, asset })),

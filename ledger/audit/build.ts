@@ -67,7 +67,13 @@ export interface EvidenceParts {
   readonly bitmap: string;
   readonly phase2: ClosingPart;
   readonly outcome:
-    | { readonly kind: "released"; readonly record: ProvenEntry; readonly result: SaltedDocument }
+    | {
+        readonly kind: "released";
+        readonly record: ProvenEntry;
+        readonly result: SaltedDocument;
+        /** Its opening, and every word. */
+        readonly review?: { readonly opened: ProvenEntry; readonly words: readonly ProvenEntry[] } | undefined;
+      }
     | { readonly kind: "withheld"; readonly record: ProvenEntry };
 }
 
@@ -120,7 +126,7 @@ export function buildEvidence(
         }),
     bitmap: parts.bitmap,
     phase2: closing(parts.phase2),
-    outcome: { ...outcome, record: record(outcome.record) },
+    outcome: { ...outcome, ...reviewFrom(outcome, record), record: record(outcome.record) },
     checkpoints,
     ...(fabric.length === 0 ? {} : { fabric: mergeFabric(fabric) }),
   } as unknown as EvidenceBody;
@@ -134,6 +140,12 @@ export function buildEvidence(
     time,
   };
   return { body, statement: signStatement(receiver, "result", statement) };
+}
+
+function reviewFrom(outcome: EvidenceParts["outcome"], record: (proven: ProvenEntry) => unknown): object {
+  if (outcome.kind === "withheld" || outcome.review === undefined) return {};
+  const { opened, words } = outcome.review;
+  return { review: { opened: { record: record(opened) }, words: words.map((word) => ({ record: record(word) })) } };
 }
 
 /** The text of a bundle file. */

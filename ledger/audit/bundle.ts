@@ -239,6 +239,13 @@ export const EvidenceBody = closed({
       kind: Type.Literal("released"),
       record: recordOf("result.release"),
       result: salted(ResultDocument),
+      /** Where the policies want a review: every word, in the order of the ledger. */
+      review: Type.Optional(
+        closed({
+          opened: closed({ record: recordOf("review.open") }),
+          words: list(closed({ record: recordOf("review.say") }), 64),
+        }),
+      ),
     }),
     closed({ kind: Type.Literal("withheld"), record: recordOf("result.withhold") }),
   ]),

@@ -12,6 +12,7 @@ import { checkMembers } from "./check-members.ts";
 import { checkCohort, checkConstants, checkOpenedDocuments, checkReceiverKey, checkRoles } from "./check-opening.ts";
 import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest } from "./check-request.ts";
 import { checkRelease, checkResultShape, checkWithheldCells } from "./check-result.ts";
+import { checkReview } from "./check-review.ts";
 import {
   checkClose1,
   checkClose2,
@@ -22,6 +23,7 @@ import {
   checkViews2,
 } from "./check-rounds.ts";
 import { type Check, type Evidence, expectSigned } from "./evidence.ts";
+import { outputRulesOf } from "./output-rules.ts";
 import type { CheckId } from "./report.ts";
 
 const checkReceiverStatement: Check = (evidence, findings) => {
@@ -70,6 +72,7 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check
   counts: checkCounts,
   "close-2": checkClose2,
   "views-2": checkViews2,
+  review: checkReview,
   release: checkRelease,
   "result-shape": checkResultShape,
   "withheld-cells": checkWithheldCells,
@@ -86,6 +89,8 @@ export function notApplicable({ body, opened, trust }: Evidence): ReadonlyMap<Ch
   if (opened.cells.mode === "registry" && body.phase1 === undefined) {
     for (const id of ["close-1", "views-1", "counts"] as const) none.set(id, "registry mode has no phase 1");
   }
+  const isReviewed = outputRulesOf(body.opened.policy.document.policies)?.review !== undefined;
+  if (!isReviewed && opened.review === undefined) none.set("review", "no policy wants a review");
   if (body.outcome.kind === "withheld") {
     for (const id of ["result-shape", "withheld-cells"] as const) none.set(id, "nothing was released");
   }

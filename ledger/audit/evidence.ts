@@ -185,6 +185,9 @@ function recordsOf(body: EvidenceBody): LocatedRecord[] {
     add("/phase1/counts/record", body.phase1.counts.record);
   }
   add("/phase2/record", body.phase2.record);
+  const review = body.outcome.kind === "released" ? body.outcome.review : undefined;
+  if (review !== undefined) add("/outcome/review/opened/record", review.opened.record);
+  for (const [at, { record }] of review?.words.entries() ?? []) add(`/outcome/review/words/${at}/record`, record);
   add("/outcome/record", body.outcome.record);
   return found;
 }

@@ -19,13 +19,16 @@ export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
       pq: listed<Rules["pq"][number]>(of("sealane:pq")),
       interval: textOf(of("sealane:protectionInterval")),
       showsZeros: of("sealane:zeroCells") === "released",
+      reviewers: textOf(of("sealane:reviewers")),
+      hours: textOf(of("sealane:reviewHours")),
     };
   });
   const zeroCells = stated.every(({ showsZeros }) => showsZeros) ? "released" : "withheld";
   const hasRule = (one: (typeof stated)[number]) =>
     one.dominance.length + one.pq.length > 0 || one.pPercent !== undefined;
   const ruled = stated.filter(hasRule);
-  if (ruled.length === 0 && zeroCells === "withheld") return undefined;
+  const reviewed = stated.filter(({ reviewers }) => reviewers !== undefined);
+  if (ruled.length === 0 && zeroCells === "withheld" && reviewed.length === 0) return undefined;
   const strictest = new Map<string, string>();
   for (const { largest, percent } of stated.flatMap((one) => one.dominance)) {
     const before = strictest.get(largest);
@@ -45,6 +48,15 @@ export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
       .map(([, rule]) => rule),
     protectionInterval: ruled.length === 0 ? null : highest(intervals),
     zeroCells,
+    ...(reviewed.length === 0
+      ? {}
+      : {
+          review: {
+            persons: Math.max(...reviewed.map(({ reviewers }) => Number(reviewers))),
+            // A day where a policy wants a review and names no hours.
+            hours: Math.min(...reviewed.map(({ hours }) => Number(hours ?? 24))),
+          },
+        }),
   };
 }
 

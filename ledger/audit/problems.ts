@@ -85,6 +85,9 @@ export const PROBLEM_CODES = [
   "withheld-cell",
   "withheld-code",
   "released-cell",
+  "review-missing",
+  "review-word",
+  "review-approvals",
   // replica
   "position-gap",
   "ledger-entry",

@@ -34,6 +34,7 @@ export const CHECKS = [
   "counts",
   "close-2",
   "views-2",
+  "review",
   "release",
   "result-shape",
   "withheld-cells",

@@ -32,6 +32,10 @@ export const OutputRules = closed({
   pq: Type.Array(closed({ percent: Percent, prior: Percent }), { maxItems: 9000 }),
   protectionInterval: Type.Union([Percent, Type.Null()]),
   zeroCells: Type.Enum(["withheld", "released"]),
+  /** Of the result before it leaves; absent: nobody has to. */
+  review: Type.Optional(
+    closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }), hours: Type.Integer({ minimum: 1, maximum: 720 }) }),
+  ),
 });
 
 export const ResultDocument = closed({

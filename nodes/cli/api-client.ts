@@ -26,8 +26,8 @@ const TIMEOUT_MS = 120_000;
 const IDENTITY_TIMEOUT_MS = 30_000;
 
 /** The token is shown to nobody but the node of this folder, which proves first that it holds it. */
-export async function openApiClient(dir: string, surroundings: Surroundings): Promise<ApiClient> {
-  const address = await readAddress(dir);
+export async function openApiClient(dir: string, surroundings: Surroundings, token?: string): Promise<ApiClient> {
+  const address = await readAddress(dir, token);
   await meet(address, dir, surroundings);
   return createApiClient(address, surroundings);
 }
@@ -85,9 +85,13 @@ export function createApiClient({ base, token }: ApiAddress, surroundings: Surro
 async function meet({ base, token }: ApiAddress, dir: string, surroundings: Surroundings): Promise<void> {
   const challenge = randomBytes(32).toString("base64url");
   const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(IDENTITY_TIMEOUT_MS)]);
+  // A person's token begins with the name; the node's own has no full stop.
+  const person = token.includes(".") ? `&person=${encodeURIComponent(token.split(".")[0]!)}` : "";
   let text: string;
   try {
-    text = await (await surroundings.fetch(`${base}/api/v1/identity?challenge=${challenge}`, { signal })).text();
+    text = await (
+      await surroundings.fetch(`${base}/api/v1/identity?challenge=${challenge}${person}`, { signal })
+    ).text();
   } catch (error) {
     if (surroundings.signal.aborted) throw error;
     throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
@@ -113,13 +117,15 @@ function parse(text: string, address: string): unknown {
   }
 }
 
-async function readAddress(dir: string): Promise<ApiAddress> {
+async function readAddress(dir: string, given?: string): Promise<ApiAddress> {
   const config = await readFile(join(dir, "sealane.json"), "utf8").catch(() => {
     throw new CliError("ERR_CLI_NO_NODE", { dir });
   });
-  const token = await readFile(join(dir, "token"), "utf8").catch(() => {
-    throw new CliError("ERR_CLI_TOKEN_MISSING", { dir });
-  });
+  const token =
+    given ??
+    (await readFile(join(dir, "token"), "utf8").catch(() => {
+      throw new CliError("ERR_CLI_TOKEN_MISSING", { dir });
+    }));
   return { base: apiBase(config, dir), token: token.trim() };
 }
 

@@ -11,6 +11,7 @@ import { networkCommands } from "./commands/network.ts";
 import { nodeCommands } from "./commands/node.ts";
 import { policyCommands } from "./commands/policy.ts";
 import { requestCommands } from "./commands/request.ts";
+import { reviewCommands } from "./commands/review.ts";
 import { transferCommands } from "./commands/transfer.ts";
 import { trustCommands } from "./commands/trust.ts";
 
@@ -21,6 +22,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   assetCommands,
   policyCommands,
   requestCommands,
+  reviewCommands,
   agreementCommands,
   transferCommands,
   trustCommands,

@@ -30,7 +30,7 @@ export interface CommandContext {
   /** One line to stderr, with or without `--json`. */
   note(text: string): void;
   /** Client of the running node of `dir`. Throws CliError when the folder holds no node. */
-  api(): Promise<ApiClient>;
+  api(options?: { readonly token?: string | undefined }): Promise<ApiClient>;
   /** Absolute path of a file or folder named on the command line. */
   path(name: string): string;
   /** Throws CliError ERR_CLI_FILE_TOO_LARGE beyond `limit` bytes. */
@@ -86,7 +86,7 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
     texts,
     surroundings,
     note: (text: string) => surroundings.write("stderr", `${text}\n`),
-    api: () => openApiClient(dir, surroundings),
+    api: ({ token }: { readonly token?: string | undefined } = {}) => openApiClient(dir, surroundings, token),
     path,
     readBytes,
     readText,

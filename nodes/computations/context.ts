@@ -35,6 +35,7 @@ import {
   type ReleaseHistory,
 } from "./release-history.ts";
 import type { ResultRecord } from "./result-record.ts";
+import type { KeptReview } from "./review-record.ts";
 import { createSharedWork, type SharedWork } from "./shared-work.ts";
 import { createUnopened, type Unopened, type Waiting } from "./unopened.ts";
 
@@ -102,7 +103,9 @@ export interface Stores extends RequestStores {
   readonly contributions: BlobStore;
   /** Receiver and requester, by computation. */
   readonly results: RecordStore<ResultRecord>;
-  /** The same: what the receiver has handed out, and what the requester has verified. */
+  /** Receiver, by computation: results that persons look at before they leave. */
+  readonly reviews: RecordStore<KeptReview>;
+  /** As `results`: what the receiver has handed out, and what the requester has verified. */
   readonly evidence: RecordStore<EvidenceBundle>;
   /** Requester: digest of a question to the request it was last answered by. */
   readonly answers: RecordStore<string>;
@@ -176,6 +179,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       roles: open<RoleRecord>("roles"),
       contributions: services.openBlobs("contribution-chunks"),
       results,
+      reviews: open<KeptReview>("reviews"),
       evidence: open<EvidenceBundle>("evidence"),
       answers: open<string>("answers", "unless-power-fails"),
       witnessed: open<Signed<unknown>>("witnessed", "unless-power-fails"),

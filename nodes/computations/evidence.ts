@@ -9,6 +9,7 @@ import {
   readNetwork,
   readRequest,
   readResult,
+  readReview,
 } from "../../chaincode/rules/keys.ts";
 import type { KeyState } from "../../chaincode/rules/records.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
@@ -53,10 +54,22 @@ export async function assembleEvidence(ctx: Context, result: ResultRecord): Prom
     ...rounds,
     outcome:
       result.outcome.kind === "released"
-        ? { kind: "released", record: await prove(outcome.position), result: result.outcome.result }
+        ? {
+            kind: "released",
+            record: await prove(outcome.position),
+            result: result.outcome.result,
+            review: await reviewOf(ctx, computation, prove),
+          }
         : { kind: "withheld", record: await prove(outcome.position) },
   };
   return buildEvidence(parts, identity, { transcript: result.transcriptDigest ?? "", time: now() });
+}
+
+async function reviewOf(ctx: Context, computation: string, prove: Prove) {
+  const review = await readReview(ctx.services.ledger, computation);
+  if (review === undefined) return undefined;
+  const words = await Promise.all(review.words.map(({ position }) => prove(position)));
+  return { opened: await prove(review.position), words };
 }
 
 type Prove = (position: number) => Promise<ProvenEntry>;

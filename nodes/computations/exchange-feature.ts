@@ -7,6 +7,7 @@ import { cancel, decide, open } from "../http/routes/requests/change.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
 import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
+import { addReviewApi } from "../http/routes/reviews/reviews.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { createContext } from "./context.ts";
 import { createGauges, meteredPeers } from "./gauges.ts";
@@ -37,6 +38,7 @@ export function createExchangeFeature(
       revoke(app, ctx);
       listComputations(app, ctx);
       showComputation(app, ctx);
+      addReviewApi(app, ctx);
     },
     peerRoutes: (app: HttpApp) => addExchangePeerRoutes(app, ctx, service.roles),
     start: () => service.start(),

@@ -6,6 +6,8 @@ import type { ResultRecord } from "./result-record.ts";
 export interface KeptResults {
   /** Everything told so far. */
   told(): Promise<Pick<ReleasedSums, "like">>;
+  /** The same but for this one, which is judged again. */
+  toldBut(computation: string): Promise<Pick<ReleasedSums, "like">>;
   /** On disk when it resolves; a later word on the same computation takes the place of the one before. */
   keep(result: ResultRecord): Promise<void>;
 }
@@ -27,6 +29,19 @@ export function createKeptResults(store: Pick<RecordStore<ResultRecord>, "get" |
   };
   return Object.freeze({
     told,
+    async toldBut(computation: string) {
+      const sums = await told();
+      const own = await store.get(computation);
+      if (own === undefined) return sums;
+      return Object.freeze({
+        like(records: Iterable<string>) {
+          sums.remove(sumsOf(own));
+          const found = sums.like(records);
+          sums.add(sumsOf(own));
+          return found;
+        },
+      });
+    },
     async keep(result: ResultRecord) {
       const sums = await told();
       const before = await store.get(result.computation);

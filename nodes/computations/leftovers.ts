@@ -13,6 +13,7 @@ const ROLE_OF: Readonly<Record<string, RoleName>> = {
   notes: "coordinator",
   receiver: "receiver",
   key: "receiver",
+  review: "receiver",
 };
 export const OVER: readonly string[] = ["released", "withheld", "failed"];
 

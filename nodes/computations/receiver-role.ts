@@ -17,6 +17,7 @@ import { reached } from "../runtime/effects.ts";
 import type { Context, Transcript } from "./context.ts";
 import { recordFault } from "./faults.ts";
 import { type HostedRole, hostRole } from "./hosted-role.ts";
+import type { JudgedInputs } from "./judging.ts";
 import { openOffered } from "./offered-transcripts.ts";
 import { reviewWithLedger } from "./opening-review.ts";
 import { paths } from "./peer-messages.ts";
@@ -24,10 +25,12 @@ import { eraseReceiverKeys, forgetHomomorphicKey, openedReceiverKey } from "./re
 import { redoSum } from "./redo-sum.ts";
 import type { ResultRecord } from "./result-record.ts";
 import { untilDone } from "./retry.ts";
+import { eraseReviewInputs, keepForReview, reviewed } from "./reviews.ts";
 import { createSealedReading } from "./sealed-reading.ts";
 
 /** From the closing of an incomplete set on; a quarter of what is left until the deadline where that is less. */
 const OBJECTION_MS = 10_000;
+const NOT_APPROVED = { rejected: "review-rejected", expired: "review-expired" } as const;
 const CHUNK_BYTES = CHUNK_WORDS * 8;
 
 export interface ReceiverRole extends HostedRole<ReceiverInput> {
@@ -111,6 +114,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
         case "erase":
           await offered.settled();
           await eraseReceiverKeys(inflight, id);
+          if (body.review !== undefined) await eraseReviewInputs(ctx, id);
           return await hosted.finish();
       }
     },
@@ -147,7 +151,7 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
   async function keptOutcome(decoded: Decoded): Promise<ResultRecord> {
     const kept = await ctx.stores.results.get(id);
     if (kept !== undefined) return kept;
-    const { outcome, bitmap } = await ctx.judging.judge({
+    const inputs: JudgedInputs = {
       opened: body,
       layout,
       assets,
@@ -156,7 +160,9 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       dropped: await droppedBetween(ctx, opened, decoded.survivors.length),
       earlier: await ctx.results.told(),
       output,
-    });
+    };
+    const { outcome, bitmap } = await ctx.judging.judge(inputs);
+    if (outcome.kind === "released" && body.review !== undefined) await keepForReview(ctx, inputs);
     const result: ResultRecord = {
       computation: id,
       request: body.request,
@@ -190,10 +196,30 @@ export async function runReceiver(ctx: Context, opened: ComputationOpened): Prom
       if ((await ctx.stores.results.get(id))?.outcome.kind !== "released") return;
     }
     try {
-      await untilDone(() => recordOutcome(ctx, result), { signal: hosted.signal, isFinal });
+      const decided = await afterReview(result, hosted.signal);
+      if (decided === undefined) return;
+      const { told, reviewers } = decided;
+      await untilDone(() => recordOutcome(ctx, told, reviewers), { signal: hosted.signal, isFinal });
     } catch (error) {
       ctx.services.log.warn({ err: error, computation: id }, "the ledger refused the outcome");
     }
+  }
+
+  /** What persons have made of it, where they have to look at it first. */
+  async function afterReview(result: ResultRecord, signal: AbortSignal) {
+    if (result.outcome.kind === "withheld" || body.review === undefined) return { told: result, reviewers: [] };
+    const end = await reviewed(ctx, opened, result, signal);
+    const present = end === undefined ? undefined : await ctx.stores.results.get(id);
+    // Somebody has objected meanwhile: the withholding announces itself.
+    if (end === undefined || present?.outcome.kind !== "released") return undefined;
+    if (end.kind === "approved") return { told: present, reviewers: end.reviewers };
+    const equations = present.outcome.equations.map((one) => ({ ...one, withheld: true as const }));
+    const told: ResultRecord = {
+      ...present,
+      outcome: { kind: "withheld", reasons: [NOT_APPROVED[end.kind]], equations },
+    };
+    await ctx.inTurn(() => ctx.results.keep(told));
+    return { told, reviewers: [] };
   }
 
   // An omission in phase 1 is known before the contract takes a withholding: then it is said again later. The record
@@ -237,7 +263,11 @@ async function droppedBetween(ctx: Context, { body }: ComputationOpened, survivo
   return closed === undefined ? body.cohort.length : closed.members.length - survivors;
 }
 
-async function recordOutcome(ctx: Context, { computation, request, outcome }: ResultRecord): Promise<void> {
+async function recordOutcome(
+  ctx: Context,
+  { computation, request, outcome }: ResultRecord,
+  reviewers: readonly string[],
+): Promise<void> {
   if (outcome.kind === "withheld") {
     await record(ctx.party, "result.withhold", { computation, request, reasons: [...outcome.reasons] }, computation);
     return;
@@ -250,7 +280,7 @@ async function recordOutcome(ctx: Context, { computation, request, outcome }: Re
       request,
       resultDigest: digestOfSalted(outcome.result),
       rules: [...outcome.rules],
-      reviewers: [],
+      reviewers: [...reviewers],
       withheldCells: outcome.result.document.withheldCells,
     },
     computation,

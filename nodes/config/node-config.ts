@@ -19,6 +19,8 @@ const Host = Type.String({ minLength: 1, maxLength: 253, pattern: "^[A-Za-z0-9.:
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Positive = (maximum: number) => Type.Integer({ minimum: 1, maximum });
 
+export const Person = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,39}$" });
+
 export const NodeConfig = closed({
   formatVersion: Type.Literal(1),
   /** What this organisation applies for membership with; the ledger's record rules after admission. */
@@ -50,6 +52,8 @@ export const NodeConfig = closed({
     }),
   ),
   /** Name that decisions made with the API token carry. */
+  /** Persons who may review results before they leave, each with a token of their own. */
+  reviewers: Type.Optional(Type.Array(Person, { maxItems: 50, uniqueItems: true })),
   operator: closed({ name: Type.String({ minLength: 1, maxLength: 100 }) }),
   limits: closed({
     bodyBytes: Positive(1 << 30),

@@ -37,7 +37,9 @@ export async function createApiApp(
   });
   await app.register(rateLimit, { max: () => deps.config().limits.apiRequestsPerMinute, timeWindow: 60_000 });
   addBearerAuth(app, {
+    member: deps.member,
     token: deps.token,
+    people: () => deps.config().reviewers ?? [],
     operator: () => `${deps.member}/${deps.config().operator.name}`,
     refusalsPerMinute: () => deps.config().limits.apiRequestsPerMinute,
   });

@@ -25,6 +25,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Needs neither token nor signature (health, applications for membership). Default false. */
     public?: boolean;
+    /** Management interface: also for persons who review results (`reviewers` of the configuration). Default false. */
+    people?: boolean;
     /** Goes to the access log. Default true; false for health, metrics and replication, which show nothing of anyone. */
     accessLog?: boolean;
     /** Waits for news: not counted when the node stops gracefully. Default false. */

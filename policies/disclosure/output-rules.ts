@@ -56,6 +56,8 @@ export const OUTPUT_RULES = [
   "pq",
   "protection-interval",
   "sum-withheld",
+  /** A person who reviewed the result. */
+  "review",
 ] as const;
 export type OutputRule = (typeof OUTPUT_RULES)[number];
 

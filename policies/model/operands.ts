@@ -80,6 +80,10 @@ export const USE_OPERANDS = table({
   "sealane:pPercent": { operators: { gteq: PercentText } },
   "sealane:pq": anyOf(PriorTerm, 9),
   "sealane:protectionInterval": { operators: { gteq: PercentText } },
+  "sealane:reviewers": { operators: { gteq: literals(["1", "2"]) } },
+  "sealane:reviewHours": {
+    operators: { lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$" }) },
+  },
   "sealane:zeroCells": { operators: { eq: literals(["withheld", "released"]) } },
 });
 

@@ -18,7 +18,16 @@ export interface OutputTerms {
   /** Percent of its value by which a withheld sum stays unknown to everybody; null: says nothing of it. */
   readonly protectionInterval: string | null;
   readonly zeroCells: "withheld" | "released";
+  /** So many persons of the release authority look at a result before it leaves; absent: nobody has to. */
+  readonly review?: ReviewTerms;
 }
+export interface ReviewTerms {
+  readonly persons: number;
+  /** After the last contribution; what is not approved by then never leaves. */
+  readonly hours: number;
+}
+/** Where a policy wants a review and names no hours. */
+export const SILENT_REVIEW_HOURS = 24;
 
 /** Where a rule of concentration is stated and no interval. */
 const SILENT_INTERVAL = "10";
@@ -34,6 +43,7 @@ export function outputTerms(stated: Stated): OutputTerms {
   };
   return Object.freeze({
     ...rules,
+    ...(stated.review === undefined ? {} : { review: stated.review }),
     protectionInterval: stated.protectionInterval ?? (namesLargest(rules) ? SILENT_INTERVAL : null),
   });
 }
@@ -71,8 +81,14 @@ export function strictestOutput(all: readonly OutputTerms[]): OutputTerms {
       Math.max,
     ) ?? null;
   const rules = { dominance, pPercent: largest("pPercent"), pq };
+  const reviews = all.flatMap(({ review }) => review ?? []);
+  const review = {
+    persons: Math.max(...reviews.map(({ persons }) => persons)),
+    hours: Math.min(...reviews.map(({ hours }) => hours)),
+  };
   return Object.freeze({
     ...rules,
+    ...(reviews.length === 0 ? {} : { review }),
     protectionInterval: namesLargest(rules) ? largest("protectionInterval") : null,
     zeroCells: all.length > 0 && all.every(({ zeroCells }) => zeroCells === "released") ? "released" : "withheld",
   });

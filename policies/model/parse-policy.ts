@@ -245,6 +245,11 @@ function combinationProblems(policy: Given): PolicyProblem[] {
       add("/permission", "largest-needs-review", detail, {});
     }
   }
+  const isReviewed = value("sealane:reviewers", "gteq") !== undefined;
+  if (isReviewed && strings("sealane:receiverMode").includes("direct")) {
+    // Whoever asks would let its own result out.
+    add("/permission", "review-needs-authority", "a review of results wants receiver mode reviewed alone", {});
+  }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");
   if (typeof from === "string" && typeof until === "string" && !(Date.parse(from) <= Date.parse(until))) {

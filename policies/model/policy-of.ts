@@ -165,6 +165,8 @@ function usePermission(draft: PolicyDraft): Permission {
     single("sealane:pPercent", "gteq", draft.output?.pPercent ?? undefined),
     anyOf("sealane:pq", draft.output?.pq),
     single("sealane:protectionInterval", "gteq", draft.output?.protectionInterval ?? undefined),
+    single("sealane:reviewers", "gteq", draft.output?.review?.persons),
+    single("sealane:reviewHours", "lteq", draft.output?.review?.hours),
     single("sealane:zeroCells", "eq", draft.output?.zeroCells),
   ]);
   const duty: Duty[] = [];

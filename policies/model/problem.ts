@@ -15,6 +15,7 @@ export const POLICY_PROBLEM_CODES = [
   "release-authority-unused",
   "trusted-not-authority",
   "largest-needs-review",
+  "review-needs-authority",
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",

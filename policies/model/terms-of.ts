@@ -1,7 +1,7 @@
 /** Flattens a checked policy into its terms. */
 import type { Mask } from "./mask.ts";
 import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
-import { type OutputTerms, outputTerms } from "./output-terms.ts";
+import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
 import type { Method } from "./request.ts";
 import {
@@ -68,6 +68,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
       pPercent: read.text("sealane:pPercent", "gteq"),
       pq: read.list<OutputTerms["pq"][number]>("sealane:pq"),
       protectionInterval: read.text("sealane:protectionInterval", "gteq"),
+      review: reviewOf(read),
       zeroCells: read.text("sealane:zeroCells", "eq") as OutputTerms["zeroCells"] | undefined,
     }),
     coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
@@ -75,6 +76,12 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,
     prohibited: prohibitedOf(policy),
   });
+}
+
+function reviewOf(read: Reader): OutputTerms["review"] {
+  const persons = read.whole("sealane:reviewers", "gteq");
+  if (persons === undefined) return undefined;
+  return { persons, hours: read.whole("sealane:reviewHours", "lteq") ?? SILENT_REVIEW_HOURS };
 }
 
 const listed = (policy: Policy, action: string, leftOperand: string): readonly string[] =>

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { HttpApp } from "../http-app.ts";
 import { HttpError } from "../http-error.ts";
+import { personOf } from "../person-token.ts";
 
 const SCHEME = /^Bearer ([\x21-\x7e]{1,512})$/i;
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -12,7 +13,14 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
  */
 export function addBearerAuth(
   app: HttpApp,
-  deps: { readonly token: string; readonly operator: () => string; readonly refusalsPerMinute: () => number },
+  deps: {
+    readonly member: string;
+    readonly token: string;
+    readonly operator: () => string;
+    /** Persons who have tokens of their own, for routes with `config.people`. */
+    readonly people: () => readonly string[];
+    readonly refusalsPerMinute: () => number;
+  },
 ): void {
   const expected = digest(deps.token);
   const refusalLimit = app.createRateLimit({ max: () => deps.refusalsPerMinute(), timeWindow: 60_000 });
@@ -22,6 +30,14 @@ export function addBearerAuth(
     // Digests have one length, so that neither length nor content shows in the time taken.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) {
       request.operator = deps.operator();
+      return;
+    }
+    const person = given === undefined ? undefined : personOf(given, deps.token, deps.people());
+    if (person !== undefined) {
+      if (request.routeOptions.config.people !== true) {
+        throw new HttpError("ERR_HTTP_FORBIDDEN", `${person}: this token is for reviews of results`);
+      }
+      request.operator = `${deps.member}/${person}`;
       return;
     }
     const limit = await refusalLimit(request);
