@@ -101,7 +101,7 @@ test("asking for other parameters leaves the key of an opening that is on its wa
   expect(await ask(SET)).toEqual(plain);
 });
 
-test("of a homomorphic key that has decrypted its sum the secret half is in no file, and the rest stays", async () => {
+test("P-envelope: of a homomorphic key that has decrypted its sum the secret half is in no file, and the rest stays", async () => {
   await using node = await receiverNode();
   const { ctx, dir, ask, bodyOf } = node;
   const { inflight } = ctx.services;

@@ -29,6 +29,21 @@ test("a seed gives the same plans again, and another seed others", () => {
   expect(plans(8, 50)).not.toEqual(plans(7, 50));
 });
 
+test("sums of ciphertexts are asked for only where there are any; a run of them has every step from R's key to the result", () => {
+  const sums = plans(9, 2 * ROUNDS).filter(({ strikes }) =>
+    strikes.some(({ when }) => when.kind === "step" && when.step === "get-sum"),
+  );
+  expect(sums.length).toBeGreaterThan(11);
+  expect(sums.every(({ method }) => method === "bfv")).toBe(true);
+  const sealed = Array.from({ length: 300 }, (_, round) => planRound(7, round, "bfv"));
+  expect(sealed.every(({ method }) => method === "bfv")).toBe(true);
+  const steps = sealed.flatMap(({ strikes }) =>
+    strikes.flatMap(({ when }) => (when.kind === "step" ? [when.step] : [])),
+  );
+  const wanted = ["receiver-key", "heard:documents", "contribution-2", "put-chunk", "get-sum", "result.release"];
+  for (const step of wanted) expect(steps).toContain(step);
+});
+
 test("steps of phase 1 and of several chunks are asked for only where there are any", () => {
   const named = (flag: "counted" | "long") => new Set(STEPS.filter((step) => step[flag]).map(({ name }) => name));
   const [counted, long] = [named("counted"), named("long")];

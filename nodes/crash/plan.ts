@@ -37,6 +37,7 @@ export interface RoundPlan {
   readonly round: number;
   /** `long`: the vector has several chunks. */
   readonly mode: "registry" | "counted" | "long";
+  readonly method: "mask" | "bfv";
   readonly strikes: readonly Strike[];
   /** Every synced write of that role takes so much longer. */
   readonly slow?: { readonly role: Role; readonly ms: number };
@@ -59,21 +60,30 @@ const MATRIX: readonly Cell[] = ROLES.flatMap((role) => [
   { role, kind: "fill" },
 ]);
 export const MATRIX_CELLS = MATRIX.length;
+const isOfChunks = (cell: Cell): boolean => cell.kind === "step" && cell.step.long === true;
+/** From R's key to the result; what is before and phase 1 are those of masks. */
+const SEALED =
+  /^(receiver-key|(heard:)?documents|dossier|computation\.open|(contribution|view|unmask|close|heard:\w+)-2|transcript|.*-chunk|get-sum|result\.release)$/;
+const isSealed = (cell: Cell): boolean => cell.kind === "step" && SEALED.test(cell.step.name);
 /** A ledger writes some twenty times in a round. */
 const COMMITS = 12;
 const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 
 const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
-/** What a run may be confined to: rounds at random that deal one blow, or steps of vectors of several chunks. */
-export const ONLY = [...BLOWS, "chunks"] as const;
+/**
+ * What a run may be confined to: rounds at random that deal one blow, steps of vectors of several chunks, or steps that
+ * the homomorphic envelope changes.
+ */
+export const ONLY = [...BLOWS, "chunks", "bfv"] as const;
 export type Only = (typeof ONLY)[number];
 
 /** Round `round` of the run with this seed. */
 export function planRound(seed: number, round: number, only?: Only): RoundPlan {
   const random = seededRandom(Math.imul(seed, 0x9e3779b1) + Math.imul(round + 1, 0x85ebca6b));
-  if (only === "chunks") {
-    const cells = MATRIX.filter((one) => one.kind === "step" && one.step.long === true);
-    return ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
+  if (only === "chunks" || only === "bfv") {
+    const cells = only === "bfv" ? MATRIX.filter(isSealed) : MATRIX.filter(isOfChunks);
+    const plan = ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
+    return only === "bfv" ? { ...plan, method: "bfv" } : plan;
   }
   // Every fifth round is random from the start, so that short runs have some of everything.
   const cell =
@@ -87,7 +97,8 @@ export function planRound(seed: number, round: number, only?: Only): RoundPlan {
     when.kind === "step" ? STEPS.filter(({ name }) => name === when.step) : [],
   );
   const slow = random.next() < 0.15 ? slowed(random, random.pick(ROLES)) : undefined;
-  return { round, strikes, mode: modeFor(random, steps), ...(slow === undefined ? {} : { slow }) };
+  const mode = modeFor(random, steps);
+  return { round, strikes, mode, method: methodFor(random, steps), ...(slow === undefined ? {} : { slow }) };
 }
 
 function ofCell(random: Random, round: number, cell: Cell): RoundPlan {
@@ -97,12 +108,13 @@ function ofCell(random: Random, round: number, cell: Cell): RoundPlan {
     const { step, moment } = cell;
     const nth = step.name === "cosign" ? 1 + random.below(12) : 1;
     const when: When = { kind: "step", step: step.name, by: step.by, moment, nth, delayMs: 0 };
-    return { round, mode: modeFor(random, [step]), strikes: [{ role, when, blow: kill }] };
+    const strikes = [{ role, when, blow: kill }];
+    return { round, mode: modeFor(random, [step]), method: methodFor(random, [step]), strikes };
   }
   const moment = cell.kind === "fill" ? "before" : cell.moment;
   const when: When = { kind: "write", store: "ledger", moment, nth: 1 + random.below(COMMITS) };
   const blow = cell.kind === "fill" ? randomBlow(random, "fill") : kill;
-  const plan = { round, mode: modeFor(random, []), strikes: [{ role, when, blow }] };
+  const plan = { round, mode: modeFor(random, []), method: methodFor(random, []), strikes: [{ role, when, blow }] };
   return cell.kind === "slow" ? { ...plan, slow: slowed(random, role) } : plan;
 }
 
@@ -112,6 +124,9 @@ function modeFor(random: Random, steps: readonly Step[]): RoundPlan["mode"] {
   if (steps.some(({ long }) => long)) return "long";
   return steps.some(({ counted }) => counted) || random.next() < 0.5 ? "counted" : "registry";
 }
+
+const methodFor = (random: Random, steps: readonly Step[]): RoundPlan["method"] =>
+  steps.some(({ sealed }) => sealed) || random.next() < 0.1 ? "bfv" : "mask";
 
 const randomStrike = (random: Random, only?: Blow["kind"]): Strike => ({
   role: random.pick(ROLES),

@@ -114,7 +114,7 @@ export function createRounds(
     const asked = uuidOf({ seed, round: plan.round });
     const refused = uuidOf({ seed, round: plan.round, refused: true });
     await Promise.all([
-      submit(asked, data.draftOf(asked, query)),
+      submit(asked, { ...data.draftOf(asked, query), method: plan.method }),
       submit(refused, data.draftOf(refused, query, "enforcement")),
     ]);
     const other = await endOf(refused);

@@ -128,8 +128,13 @@ const thrownBy = (error: unknown): { readonly problems: readonly string[] } => (
 const brokenBy = (problems: readonly string[]): RunReport["broken"] =>
   problems.length === 0 ? undefined : { problems };
 
-export const planText = ({ strikes, mode, slow }: RoundPlan): string =>
-  [...strikes.map(strikeText), ...(slow === undefined ? [] : [`slow ${slow.role} ${slow.ms} ms`]), mode].join(" + ");
+export const planText = ({ strikes, mode, method, slow }: RoundPlan): string =>
+  [
+    ...strikes.map(strikeText),
+    ...(slow === undefined ? [] : [`slow ${slow.role} ${slow.ms} ms`]),
+    mode,
+    ...(method === "bfv" ? ["bfv"] : []),
+  ].join(" + ");
 
 function strikeText({ role, when, blow }: Strike): string {
   return `${role} ${blowText(blow)} ${whenText(when)}`;

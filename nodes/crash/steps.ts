@@ -16,14 +16,19 @@ export interface Step {
   readonly counted?: true;
   /** Happens only where a vector has several chunks. */
   readonly long?: true;
+  /** Happens only under the homomorphic envelope. */
+  readonly sealed?: true;
 }
 
 const BOTH: readonly Moment[] = ["before", "after"];
 const AFTER: readonly Moment[] = ["after"];
 const steps = (by: Step["by"], moments: readonly Moment[], names: readonly string[]): Step[] =>
   names.map((name) => ({ name, by, moments, ...only(name) }));
-const only = (name: string): Pick<Step, "counted" | "long"> =>
-  /-1$|\.counts$/.test(name) ? { counted: true } : /chunk$/.test(name) ? { long: true } : {};
+function only(name: string): Pick<Step, "counted" | "long" | "sealed"> {
+  if (/-1$|\.counts$/.test(name)) return { counted: true };
+  if (name.endsWith("chunk")) return { long: true };
+  return name.endsWith("sum") ? { sealed: true } : {};
+}
 
 /** Names: ledger records by their type, messages by theirs, `heard:` what a member fetched from the coordinator. */
 export const STEPS: readonly Step[] = [
@@ -37,7 +42,7 @@ export const STEPS: readonly Step[] = [
   ...steps("coordinator", BOTH, ["computation.keyset", "computation.maskset", "close-1", "computation.counts"]),
   ...steps("coordinator", BOTH, ["close-2", "transcript"]),
   ...steps("provider", BOTH, ["put-chunk"]),
-  ...steps("receiver", BOTH, ["get-chunk", "result.release"]),
+  ...steps("receiver", BOTH, ["get-chunk", "get-sum", "result.release"]),
   ...steps("cosigner", BOTH, ["cosign"]),
 ];
 
@@ -48,6 +53,7 @@ const CALLS: readonly (readonly [call: RegExp, name: string])[] = [
   [/^[A-Z]+ \/peer\/v1\/computations\/[^/]+\/(?<name>receiver-key|documents|dossier|transcript)$/, ""],
   [/^PUT \/peer\/v1\/computations\/[^/]+\/contributions\//, "put-chunk"],
   [/^GET \/peer\/v1\/computations\/[^/]+\/contributions\//, "get-chunk"],
+  [/^GET \/peer\/v1\/computations\/[^/]+\/sums\//, "get-sum"],
   [/^[A-Z]+ \/peer\/v1\/results\//, "result"],
   [/^[A-Z]+ \/peer\/v1\/ledger\/cosignatures$/, "cosign"],
 ];

@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createZstdCompress } from "node:zlib";
 import { expect, test } from "vitest";
 import { homomorphicSet, sealedVectorBytes, sumsFit } from "../../chaincode/rules/homomorphic.ts";
 import { assertSumsFit, parametersFor } from "../../crypto/he/parameters.ts";
@@ -13,6 +16,7 @@ import { openSealWorkers } from "./seal-workers.ts";
 const MEMBERS = ["a", "b", "c"];
 const WORDS = 5001;
 const MIB = 2 ** 20;
+const ZEROS = Buffer.alloc(MIB);
 const set = parametersFor(MEMBERS.length);
 const randomWords = () => new BigUint64Array(Uint8Array.from(randomBytes(8 * WORDS)).buffer);
 const FAILED = expect.objectContaining({ code: "ERR_HE_FAILED" });
@@ -100,6 +104,31 @@ test("a wrong secret key is refused before anything runs, and is zero afterwards
   const key = randomBytes(32_856);
   await expect(openEnvelopeReader(set, key, { threads: 1 })).rejects.toThrow(FAILED);
   expect(key.every((byte) => byte === 0)).toBe(true);
+});
+
+/** A frame that unpacks to so many bytes inside the library. */
+async function bomb(like: Uint8Array, mebibytes: number): Promise<Uint8Array> {
+  const zeros = Array.from({ length: mebibytes }, () => ZEROS);
+  const packed = await buffer(Readable.from(zeros).pipe(createZstdCompress()));
+  const bytes = Buffer.concat([like.subarray(0, 16), packed]);
+  bytes.writeUInt8(2, 5);
+  bytes.writeBigUInt64LE(BigInt(bytes.length), 8);
+  return Uint8Array.from(bytes);
+}
+
+test("a blob that would fill the memory fails with its worker in bounded memory, and the next worker does the work", async () => {
+  const { publicKey, secretKey } = await createEnvelopeKeys(set);
+  await using encryptor = createEnvelopeEncryptor({ threads: 1 });
+  const chunk = await encryptor.encrypt(set, publicKey, BigUint64Array.of(7n));
+  // Nothing of others' comes so far: the library is given it as a node's own key.
+  const filling = await bomb(secretKey, 512);
+  expect(filling.length).toBeLessThan(MIB);
+  const most = () => process.resourceUsage().maxRSS * 1024;
+  const before = most();
+  await expect(openEnvelopeReader(set, filling, { threads: 1 })).rejects.toThrow(FAILED);
+  expect(most() - before).toBeLessThan(256 * MIB);
+  await using reader = await openEnvelopeReader(set, secretKey, { threads: 1 });
+  expect(await reader.read({ index: 0, chunk, words: 1, pattern: [1] })).toEqual(BigUint64Array.of(7n));
 });
 
 test("10,000 operations leave nothing on the heap of the library", async () => {
