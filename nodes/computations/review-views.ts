@@ -1,5 +1,6 @@
 /** What reviewers see. */
 import { readComputation, readResult, readReview } from "../../chaincode/rules/keys.ts";
+import type { ReviewState } from "../../chaincode/rules/records.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import type { ReviewBriefView, ReviewView } from "../http/routes/reviews/schemas.ts";
 import type { Context } from "./context.ts";
@@ -46,6 +47,16 @@ export async function showReview(ctx: Context, computation: string): Promise<Rev
   };
 }
 
+function stateOf(
+  review: ReviewState | undefined,
+  { isApproved, isOver }: { readonly isApproved: boolean; readonly isOver: boolean },
+): ReviewBriefView["state"] {
+  if (review?.rejectedBy !== undefined) return "rejected";
+  if (isApproved) return "approved";
+  if (isOver) return "ended";
+  return review === undefined ? "opening" : "open";
+}
+
 async function briefOf(ctx: Context, kept: KeptReview): Promise<ReviewBriefView> {
   const { computation, request, requester, persons, since, until, first } = kept;
   const { ledger } = ctx.services;
@@ -57,7 +68,7 @@ async function briefOf(ctx: Context, kept: KeptReview): Promise<ReviewBriefView>
     computation,
     request,
     requester,
-    state: state?.rejectedBy !== undefined ? "rejected" : isApproved ? "approved" : isOver ? "ended" : "open",
+    state: stateOf(state, { isApproved, isOver }),
     persons,
     approvals,
     since,

@@ -139,8 +139,8 @@ async function openReview(
   }
   const { ledger } = ctx.services;
   const [state, at] = await Promise.all([readReview(ledger, computation), readComputation(ledger, computation)]);
+  if (state === undefined) throw conflict(computation, "its review is not on the ledger yet; try again");
   const isOver =
-    state === undefined ||
     state.rejectedBy !== undefined ||
     state.approvals.length >= state.persons ||
     at?.state !== "closed2" ||

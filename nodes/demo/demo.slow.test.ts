@@ -212,6 +212,14 @@ describe("Shaoxing", () => {
     // With the output of all, everybody had that of 18 and 28 together: Hengxian has 64 % of it.
     expect(figuresOf(done, "all-enterprises")).toEqual(row("", WITHHELD, "21395", "265450", "27.5886524822695"));
     expect((21395 / 775.5).toFixed(2)).toBe("27.59");
+    // Two persons of the bureau have seen why.
+    const { review } = done.report.requests.find(({ id }) => id === "by-industry")!;
+    expect(review?.approvals.toSorted()).toEqual(["statistics-bureau/li", "statistics-bureau/wang"]);
+    const rules = (code: string) =>
+      review?.withheld.filter(({ group }) => group.industry === code).map((one) => one.rules[0]);
+    expect(rules("17")).toEqual(["dominance", "dominance", "dominance"]);
+    expect(rules("18")).toEqual(new Array(4).fill("minimum-organisations"));
+    expect(rules("28")).toEqual(new Array(4).fill("complementary-cell"));
   });
 
   test("all tables together fix no withheld figure and speak of no enterprise alone", () => {

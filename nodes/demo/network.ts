@@ -2,6 +2,7 @@
 import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { type ApiAddress, type ApiClient, createApiClient } from "../cli/api-client.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
+import { personToken } from "../http/person-token.ts";
 import { createTestnet } from "../testnet/testnet.ts";
 import type { DemoFabric } from "./fabric-network.ts";
 import type { Scenario } from "./scenario.ts";
@@ -10,6 +11,8 @@ import type { Traffic, WireTap } from "./wire-tap.ts";
 export interface DemoNetwork {
   /** Throws RangeError for an unknown member. */
   api(member: string): ApiClient;
+  /** As a person of it who reviews results. */
+  asPerson(member: string, person: string): ApiClient;
   readonly addresses: ReadonlyMap<string, ApiAddress>;
   /** Parent of the node folders. */
   readonly dir: string;
@@ -34,6 +37,16 @@ export const membersOf = ({ operator, requester, receiver, providers }: Scenario
   ...providers,
 ];
 
+/** Sections of a member's sealane.json. */
+export const configOf = (
+  member: string,
+  { receiver, reviewers }: Scenario,
+  fabric: DemoFabric | undefined,
+): Readonly<Record<string, unknown>> => ({
+  ...fabric?.ledgerOf(member),
+  ...(member === receiver.id && reviewers !== undefined ? { reviewers } : {}),
+});
+
 export async function inProcess({
   scenario,
   suite,
@@ -47,7 +60,7 @@ export async function inProcess({
     network: `demo-${scenario.name}`,
     attributes: scenario.attributes,
     suite,
-    ...(fabric === undefined ? {} : { configOf: fabric.ledgerOf }),
+    configOf: (member) => configOf(member, scenario, fabric),
     observe: tap.see,
     onStep: ({ kind, member }) => {
       surroundings.signal.throwIfAborted();
@@ -60,6 +73,7 @@ export async function inProcess({
   return {
     addresses,
     api: (member) => clientOf(addresses, member, surroundings),
+    asPerson: (member, person) => clientOf(addresses, member, surroundings, person),
     dir: testnet.dir,
     traffic: async () => tap.traffic(),
     close: () => testnet.close(),
@@ -70,8 +84,10 @@ export function clientOf(
   addresses: ReadonlyMap<string, ApiAddress>,
   member: string,
   surroundings: Surroundings,
+  person?: string,
 ): ApiClient {
   const address = addresses.get(member);
   if (address === undefined) throw new RangeError(`demo: no node ${member}`);
-  return createApiClient(address, surroundings);
+  const token = person === undefined ? address.token : personToken(address.token, person);
+  return createApiClient({ ...address, token }, surroundings);
 }

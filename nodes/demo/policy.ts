@@ -33,6 +33,15 @@ export function policyFor(scenario: Scenario, provider: Provider, now: Date): Po
           { leftOperand: "sealane:receiverMode", operator: "isAnyOf", rightOperand: ["reviewed"] },
           { leftOperand: "sealane:releaseAuthority", operator: "isAnyOf", rightOperand: [scenario.receiver.id] },
           { leftOperand: "sealane:coordinatorMayBeSequencer", operator: "eq", rightOperand: "true" },
+          ...(scenario.reviewers === undefined
+            ? []
+            : [
+                {
+                  leftOperand: "sealane:reviewers",
+                  operator: "gteq",
+                  rightOperand: String(scenario.reviewers.length),
+                },
+              ]),
           ...(scenario.dominance === undefined
             ? []
             : [

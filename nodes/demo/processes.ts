@@ -11,7 +11,7 @@ import { initNode } from "../runtime/init-node.ts";
 import { foundNetwork } from "../runtime/network/found.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { localConfig } from "../testnet/local-member.ts";
-import { clientOf, type DemoNetwork, type DemoNetworkOptions, membersOf } from "./network.ts";
+import { clientOf, configOf, type DemoNetwork, type DemoNetworkOptions, membersOf } from "./network.ts";
 import type { FromNode, ToNode } from "./node-process.ts";
 import type { Traffic } from "./wire-tap.ts";
 
@@ -45,7 +45,7 @@ export async function inProcesses({ scenario, suite, surroundings, onStep, fabri
 
   try {
     for (const member of membersOf(scenario)) {
-      const config = { ...(await localConfig(member)), ...fabric?.ledgerOf(member.id) };
+      const config = { ...(await localConfig(member)), ...configOf(member.id, scenario, fabric) };
       await initNode({ dir: folder(member.id), config, suite, effects: systemEffects });
     }
     const { id: operator } = scenario.operator;
@@ -80,6 +80,7 @@ export async function inProcesses({ scenario, suite, surroundings, onStep, fabri
   return {
     addresses,
     api: (member) => clientOf(addresses, member, surroundings),
+    asPerson: (member, person) => clientOf(addresses, member, surroundings, person),
     dir,
     traffic: async () => sum(await Promise.all([...children.values()].map(trafficOf))),
     close,

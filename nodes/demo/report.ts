@@ -53,9 +53,23 @@ export function requestText(request: Omit<DemoRequest, "evidence">, number: numb
     indent(tableOf(request.cells, texts)),
     `   ${compared}`,
     ...hidden,
+    ...reviewText(request, texts),
     `   ${facts}`,
     `   ${stepsText(request, texts)}`,
   ].join("\n");
+}
+
+function reviewText({ review }: Pick<DemoRequest, "review">, { text, reason }: Texts): readonly string[] {
+  if (review === undefined) return [];
+  const whys = Map.groupBy(
+    review.withheld,
+    ({ group, rules }) => `${Object.values(group).join(" ")}\n${rules[0] ?? ""}`,
+  );
+  const lines = [...whys].map(([key, figures]) => {
+    const [group, rule = ""] = key.split("\n");
+    return `     ${[group, figures.map(({ measure }) => measure).join(", ")].filter((one) => one !== "").join(" ")}: ${reason(rule)}`;
+  });
+  return [`   ${text("demo.review", { persons: review.approvals.join(", ") })}`, ...lines];
 }
 
 /** One row per group, one column per figure, and a bar for the first. */
@@ -99,7 +113,7 @@ const labelOf = (cell: ComparedCell): string =>
 
 function shown({ value, withheld }: ComparedCell, texts: Texts): string {
   if (value !== null) return value;
-  return withheld === undefined ? "-" : `— ${texts.reason(withheld)}`;
+  return withheld === undefined ? "-" : `— ${texts.text("result.withheld")}`;
 }
 
 const bar = (cell: ComparedCell | undefined, largest: number): string =>

@@ -4,6 +4,7 @@ import type { PlainTable } from "../../exchange/statistics/plain.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import type { ReviewBriefView, ReviewView } from "../http/routes/reviews/schemas.ts";
 import { type ComparedCell, compare, plainCells } from "./compare.ts";
 import { type DemoNetwork, membersOf } from "./network.ts";
 import { policyFor } from "./policy.ts";
@@ -27,6 +28,8 @@ export interface DemoRequest {
   readonly bytes: number;
   /** Milliseconds of work by step, over all nodes. */
   readonly steps: Readonly<Record<string, number>>;
+  /** Who looked at the result before it left, and why what is withheld is: seen by them alone. */
+  readonly review?: Pick<ReviewView, "approvals" | "withheld">;
   /** The bundle as the requester got it; absent for a refusal. */
   readonly evidence?: EvidenceBundle;
 }
@@ -74,8 +77,12 @@ export async function runRequest(
   const requester = network.api(scenario.requester.id);
   const startedAt = performance.now();
   const { id } = await requester.post<{ id: string }>("/requests", draftOf(scenario, request, now));
+  let review: DemoRequest["review"];
   const end = await ended(
-    () => requester.get<RequestState>(`/requests/${id}`),
+    async () => {
+      review = (await reviewedBy(network, scenario, id)) ?? review;
+      return await requester.get<RequestState>(`/requests/${id}`);
+    },
     (state) => hooks.onState(request, state),
   );
   const common = { id: request.id, title: request.title, request: id };
@@ -94,7 +101,27 @@ export async function runRequest(
   const cost = await costOf(network, scenario, result.computation);
   const evidence = await requester.get<EvidenceBundle>(`/requests/${id}/evidence`);
   const comparison = compare(result.outcome.document.cells, plainCells(scenario, request, tables));
-  return { ...common, state: "released", reasons: [], ...comparison, ...cost, ms: took, evidence };
+  const seen = review === undefined ? {} : { review };
+  return { ...common, state: "released", reasons: [], ...comparison, ...cost, ...seen, ms: took, evidence };
+}
+
+/** Each person looks at the table of a result that waits for them, and lets it out. */
+async function reviewedBy(
+  network: DemoNetwork,
+  { receiver, reviewers = [] }: Scenario,
+  request: string,
+): Promise<DemoRequest["review"]> {
+  let seen: DemoRequest["review"];
+  for (const person of reviewers) {
+    const api = network.asPerson(receiver.id, person);
+    const { reviews } = await api.get<{ reviews: readonly ReviewBriefView[] }>("/reviews");
+    const waiting = reviews.find((one) => one.request === request);
+    if (waiting === undefined || waiting.approvals.includes(`${receiver.id}/${person}`)) continue;
+    const reason = "the table shows no single organisation";
+    const { approvals, withheld } = await api.post<ReviewView>(`/reviews/${waiting.computation}/approve`, { reason });
+    seen = { approvals, withheld };
+  }
+  return seen;
 }
 
 interface Result {

@@ -45,6 +45,8 @@ export interface Scenario {
   readonly colluders: number;
   /** No sum of which the largest have more than this; the receiver is trusted with what judging it takes. */
   readonly dominance?: OutputTerms["dominance"];
+  /** Persons of the receiver who look at each result before it leaves; all of them have to approve. */
+  readonly reviewers?: readonly string[];
   readonly operator: TestnetMember;
   readonly requester: TestnetMember;
   readonly receiver: TestnetMember;
@@ -57,6 +59,7 @@ interface ScenarioFile {
   readonly minimumOrganisations: number;
   readonly colluders: number;
   readonly dominance?: Scenario["dominance"];
+  readonly reviewers?: readonly string[];
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
 }
@@ -126,6 +129,7 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     minimumOrganisations: file.minimumOrganisations,
     colluders: file.colluders,
     ...(file.dominance === undefined ? {} : { dominance: file.dominance }),
+    ...(file.reviewers === undefined ? {} : { reviewers: file.reviewers }),
     providers,
     requests: [...file.requests, { ...refused, query: first!.query }],
   };

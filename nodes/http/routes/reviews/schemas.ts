@@ -13,7 +13,8 @@ import {
 } from "../../../../chaincode/rules/vocabulary.ts";
 import { ResultCell, ResultDocument } from "../../../../ledger/audit/result.ts";
 
-const REVIEW_STATES = ["open", "approved", "rejected", "ended"] as const;
+/** `opening`: the ledger does not have it yet. */
+const REVIEW_STATES = ["opening", "open", "approved", "rejected", "ended"] as const;
 
 export const Figure = closed({ group: ResultCell.properties.group, measure: Code });
 const Brief = {
