@@ -10,7 +10,7 @@ import { attemptOf, consumerPidOf, MAX_ATTEMPTS } from "../../exchange/requests/
 import type { KnownLife } from "../../exchange/requests/decide-request.ts";
 import { asksAgainAt } from "../../exchange/requests/negotiated.ts";
 import type { Policy } from "../../policies/model/policy.ts";
-import type { Processes } from "../dataspace/processes.ts";
+import type { Processes } from "../dataspace/process-ports.ts";
 import type { Timers } from "../dataspace/timers.ts";
 import { indexKey, type NegotiationIndex } from "./negotiation-index.ts";
 

@@ -14,8 +14,9 @@ import { createHttpApp, type HttpApp } from "../http/http-app.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords, type RecordStore } from "../store/records.ts";
 import { createDataspaceClient } from "./client.ts";
+import type { ProcessPorts } from "./process-ports.ts";
 import type { ProcessRecord } from "./process-record.ts";
-import { createProcesses, type ProcessPorts } from "./processes.ts";
+import { createProcesses } from "./processes.ts";
 
 export interface CrashSetup {
   readonly name: string;

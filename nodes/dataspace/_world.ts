@@ -12,8 +12,9 @@ import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { RecordStore } from "../store/records.ts";
 import { DataspaceError } from "./dataspace-error.ts";
+import type { Processes, ProcessPorts } from "./process-ports.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
-import { createProcesses, type Processes, type ProcessPorts } from "./processes.ts";
+import { createProcesses } from "./processes.ts";
 
 export type Record = ProcessRecord<Negotiation, NegotiationMessage>;
 export type Next = (record: Record) => Promise<NegotiationMessage | undefined>;

@@ -5,7 +5,7 @@ import { refusalOf } from "../http/dataspace/answer-error.ts";
 import { problemOf } from "../http/problem.ts";
 import { unknownProcess } from "./dataspace-error.ts";
 import type { Answer } from "./post-office.ts";
-import type { Processes } from "./processes.ts";
+import type { Processes } from "./process-ports.ts";
 
 /** Never throws. What is no call of this protocol gets the answer of an unknown process. */
 export async function takeFetched<D extends ProcessDocument, M extends { readonly "@type": string }>(

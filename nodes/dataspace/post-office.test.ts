@@ -19,8 +19,9 @@ import { PeerError } from "../peer/peer-error.ts";
 import { LETTER_LIFE_MS } from "./fresh-letters.ts";
 import { type Letter, writeLetter } from "./letters.ts";
 import { createPostOffice, type PostOffice, type PostOfficePorts, unreachableBase } from "./post-office.ts";
+import type { Processes } from "./process-ports.ts";
 import type { ProcessRecord } from "./process-record.ts";
-import { createProcesses, type Processes } from "./processes.ts";
+import { createProcesses } from "./processes.ts";
 import { createShelf, SHELF, type Shelf } from "./shelf.ts";
 
 type Record = ProcessRecord<Negotiation, NegotiationMessage>;

@@ -13,10 +13,11 @@ import { negotiationProtocol } from "../../exchange/negotiation/protocol.ts";
 import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import { agreeing, BEGIN, createWorld, FATES, type Next, OFFER, PID, type Record, SOON, silent } from "./_world.ts";
+import { PATIENCE } from "./after-try.ts";
 import { deliveryOf } from "./client.ts";
 import type { DataspaceError } from "./dataspace-error.ts";
 import { MOST_OPEN } from "./open-processes.ts";
-import { createProcesses, PATIENCE } from "./processes.ts";
+import { createProcesses } from "./processes.ts";
 
 describe("a negotiation between two participants", () => {
   test("is finalized whatever is lost, repeated or dies on the way", async () => {

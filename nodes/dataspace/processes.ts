@@ -6,112 +6,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { digestOf } from "../../crypto/suites/digest.ts";
-import type { ProcessDocument, Protocol } from "../../exchange/protocol/protocol.ts";
+import type { ProcessDocument } from "../../exchange/protocol/protocol.ts";
 import { newSide, withdrawn } from "../../exchange/protocol/side.ts";
-import { type Cause, causeOf, otherRole } from "../../exchange/protocol/vocabulary.ts";
+import { type Cause, otherRole } from "../../exchange/protocol/vocabulary.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { problemLine } from "../../policies/model/problem.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { createKeyedQueue } from "../computations/keyed-queue.ts";
-import type { RecordStore } from "../store/records.ts";
+import { afterTry, mayBeOver, PATIENCE, type Untaken } from "./after-try.ts";
 import { DataspaceError, unknownProcess } from "./dataspace-error.ts";
-import { createEndedProcesses, type EndedMark, type EndedPorts, type Retention } from "./ended-processes.ts";
-import { deadlineOf, deadlinePassed, type End, type Endings, endOf, refusedBy, refusedCause } from "./endings.ts";
+import { createEndedProcesses } from "./ended-processes.ts";
+import { deadlineOf, deadlinePassed, type End, endOf, refusedCause } from "./endings.ts";
 import { createOpenProcesses, MOST_OPEN } from "./open-processes.ts";
+import type { Processes, ProcessPorts } from "./process-ports.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
 import { createSteps } from "./process-steps.ts";
 import { createTimers } from "./timers.ts";
 
-/** Of a message on its way: pauses between tries, and when to stop. */
-export interface Patience {
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-  readonly giveUpMs: number;
-  /** Tries after an answer that may be final: a member whose replica or clock is behind gives the same one. */
-  readonly doubtfulTries: number;
-}
-export const PATIENCE: Patience = Object.freeze({
-  firstPauseMs: 200,
-  longestPauseMs: 60_000,
-  giveUpMs: 24 * 60 * 60_000,
-  doubtfulTries: Number.POSITIVE_INFINITY,
-});
-
-/** Between tries of what stands, once `giveUpMs` is over. */
-const STANDING_PAUSE_MS = 60 * 60_000;
 /** How long a question about the state waits for the answer to a message that is on its way. */
 const SETTLING_MS = 1_000;
-
-export interface ProcessPorts<D extends ProcessDocument, M extends { readonly "@type": string }> {
-  readonly protocol: Protocol<D, M>;
-  readonly records: RecordStore<ProcessRecord<D, M>>;
-  /** Pids of processes that are not over: what a start must look at. Need not outlive a power cut before `records`. */
-  readonly open: RecordStore<true>;
-  /** UTC with Z. */
-  readonly now: () => string;
-  readonly post: (peer: string, url: string, message: M, signal: AbortSignal) => Promise<Delivery>;
-  /** The other side's word on the state; undefined where it cannot be had. */
-  readonly ask: (peer: string, url: string, signal: AbortSignal) => Promise<unknown>;
-  /** May this participant begin with this message? Says why not. `pid`: what this side would call the process. */
-  readonly admits: (
-    peer: string,
-    message: M,
-    pid: string,
-  ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
-  /** Of a first message that is admitted, right before its process is written: what must lie on disk, or end, by then. */
-  readonly begins?: (peer: string, message: M) => Promise<void>;
-  /** What this side wants to say now; the same answer for the same record, or one for a later state. */
-  readonly next: (record: ProcessRecord<D, M>) => Promise<M | undefined>;
-  /** May the other side say this now? Says why not; throws for "not yet". */
-  readonly mayTake?: (
-    record: ProcessRecord<D, M>,
-    message: M,
-  ) => Promise<{ readonly code: string; readonly detail: string } | undefined>;
-  /** The end that stands for everyone to see, whatever the other side answers; undefined: none does. */
-  readonly stands?: (record: ProcessRecord<D, M>) => Promise<D | undefined>;
-  /** Ends what nobody can say anything more about. Absent: processes stand still for as long as the other side likes. */
-  readonly endings?: Endings<D, M>;
-  /** The other side has refused it for good: is the process over for this side then? Negotiations have `endings`. */
-  readonly endsIfRefused?: (message: M) => boolean;
-  /** Absent: what is over stays for ever. */
-  readonly ended?: {
-    readonly marks: RecordStore<EndedMark>;
-    readonly retention: Retention;
-    /** Pids that were given to the other side's first messages and are never given again: other stores know them. */
-    readonly gone: RecordStore<true>;
-    /** It stays as long again. */
-    readonly isNeeded?: (record: ProcessRecord<D, M>) => Promise<boolean>;
-    /** Before it goes. */
-    readonly onForget?: (record: ProcessRecord<D, M>) => Promise<void>;
-    readonly onError: EndedPorts["onError"];
-  };
-  /** Told of every change, after it is on disk, and at the start of every process that is not over. */
-  readonly onMoved?: (record: ProcessRecord<D, M>) => void;
-  readonly onError: (pid: string, error: unknown) => void;
-  readonly patience?: Patience;
-}
-
-export interface Processes<D extends ProcessDocument, M> {
-  /** This side begins; `pid` is what its message calls the process. The same pid again goes on with what there is. */
-  begin(about: {
-    readonly pid: string;
-    readonly peer: string;
-    readonly address: string;
-    readonly message: M;
-  }): Promise<void>;
-  /** A first message of the other side. Idempotent on its pid. */
-  takeFirst(peer: string, body: unknown, type: string): Promise<D>;
-  take(peer: string, pid: string, body: unknown, type: string): Promise<D>;
-  /** For the other participant. */
-  show(peer: string, pid: string): Promise<D>;
-  find(pid: string): Promise<ProcessRecord<D, M> | undefined>;
-  /** Over for this side without a word: the other side has shown that it is over for it. What stands, stands. */
-  end(pid: string, cause: Cause): Promise<void>;
-  /** Asks `next` again, because something outside the process has changed. */
-  poke(pid: string): void;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 export function createProcesses<D extends ProcessDocument, M extends { readonly "@type": string }>(
   ports: ProcessPorts<D, M>,
@@ -259,11 +172,6 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   const endedBy = (record: Record, end: Exclude<End<D, M>, { kind: "say" }>): Record =>
     end.kind === "stand" ? over(record, end.document) : declared(record, end.cause);
 
-  const isLastTry = ({ doubtful }: { readonly doubtful: boolean }, tries: number): boolean =>
-    doubtful && tries >= patience.doubtfulTries;
-
-  const later = (ms: number): string => new Date(Date.parse(ports.now()) + ms).toISOString();
-
   async function deliver(record: Record, message: M): Promise<void> {
     const { pid, peer } = record;
     const delivery = record.delivery ?? { since: ports.now(), tries: 0, due: ports.now() };
@@ -307,26 +215,16 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     const { delivery: _, ...record } = current;
     const known = outcome.kind === "taken" ? confirmed(record, outcome.answer) : undefined;
     if (known !== undefined) return await keep(known);
-    if (outcome.kind === "taken") outcome = { kind: "passing", code: "answer-without-pid", doubtful: true };
-    const now = ports.now();
-    const tries = delivery.tries + 1;
-    const waited = Date.parse(now) - Date.parse(delivery.since);
-    const isOver = outcome.kind === "refused" && outcome.isOver === true;
-    const isOverdue = outcome.kind === "passing" && waited > patience.giveUpMs;
-    const standing = isOver || isOverdue ? await ports.stands?.(record) : undefined;
-    const isClosed = isOver || waited > (ports.endings?.waitMs ?? Number.POSITIVE_INFINITY);
-    const isHopeless = isOverdue && (standing === undefined || isClosed);
-    if (outcome.kind === "passing" && !isHopeless && !isLastTry(outcome, tries)) {
-      const growing = Math.min(patience.firstPauseMs * 2 ** (tries - 1), patience.longestPauseMs);
-      const pause = standing === undefined ? growing : STANDING_PAUSE_MS;
-      return await keep({ ...record, delivery: { since: delivery.since, tries, due: later(pause) } });
-    }
-    const reasons = outcome.kind === "refused" ? outcome.reasons : [];
-    const isFinal = outcome.kind === "refused";
-    const refusal = { type: message["@type"], code: outcome.code, reasons, at: now, isFinal };
-    if (standing !== undefined && isClosed) return await keep({ ...over(record, standing), refusal });
-    if (isOver) return await keep({ ...declared(record, refusedBy(refusal)), refusal });
-    if (isHopeless) return await keep({ ...declared(record, causeOf("peer-unreachable", outcome.code)), refusal });
+    const tried: Untaken =
+      outcome.kind === "taken" ? { kind: "passing", code: "answer-without-pid", doubtful: true } : outcome;
+    const about = { delivery, outcome: tried, patience, now: ports.now() };
+    const standing = mayBeOver(about) ? await ports.stands?.(record) : undefined;
+    const { waitMs = Number.POSITIVE_INFINITY } = ports.endings ?? {};
+    const word = afterTry({ ...about, type: message["@type"], isStanding: standing !== undefined, waitMs });
+    if (word.kind === "again") return await keep({ ...record, delivery: word.delivery });
+    const { refusal } = word;
+    if (word.kind === "over" && standing !== undefined) return await keep({ ...over(record, standing), refusal });
+    if (word.kind === "over") return await keep({ ...declared(record, word.cause), refusal });
     await keep({ ...record, side: withdrawn(record.side), refusal });
   }
 

@@ -1,8 +1,8 @@
 /** What both sides of records stand on. */
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
+import type { Processes } from "../dataspace/process-ports.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
-import type { Processes } from "../dataspace/processes.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { KeptAgreement } from "./agreements.ts";

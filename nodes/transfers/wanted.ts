@@ -21,7 +21,7 @@ import type { Policy } from "../../policies/model/policy.ts";
 import type { PolicyTerms } from "../../policies/model/terms.ts";
 import { createKeyedQueue } from "../computations/keyed-queue.ts";
 import type { DataspaceClient } from "../dataspace/client.ts";
-import type { Processes } from "../dataspace/processes.ts";
+import type { Processes } from "../dataspace/process-ports.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
 import { agreementUuid, type KeptAgreement, standingOf } from "./agreements.ts";

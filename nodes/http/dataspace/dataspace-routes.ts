@@ -7,7 +7,7 @@ import { DATASPACE_PATH } from "../../../exchange/protocol/paths.ts";
 import type { DataAddress, TransferMessage } from "../../../exchange/transfers/messages.ts";
 import { transferProtocol } from "../../../exchange/transfers/protocol.ts";
 import type { Transfer } from "../../../exchange/transfers/transfer.ts";
-import type { Processes } from "../../dataspace/processes.ts";
+import type { Processes } from "../../dataspace/process-ports.ts";
 import type { HttpApp } from "../http-app.ts";
 import { addAddressRoute } from "./address-route.ts";
 import { addCatalogRoutes, type CatalogPorts } from "./catalog-routes.ts";

@@ -2,7 +2,7 @@
 import { type Static, Type } from "typebox";
 import type { ProcessDocument, Protocol } from "../../../exchange/protocol/protocol.ts";
 import type { PostOffice } from "../../dataspace/post-office.ts";
-import type { Processes } from "../../dataspace/processes.ts";
+import type { Processes } from "../../dataspace/process-ports.ts";
 import { ALONG } from "../../dataspace/transport.ts";
 import type { HttpApp } from "../http-app.ts";
 import { answerErrorAs } from "./answer-error.ts";
