@@ -3,6 +3,7 @@
  * once where the coordinator holds one contribution back, declares it dropped, and takes it afterwards.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readComputationOpened } from "../../chaincode/rules/keys.ts";
 import { type Insider, interpolate, openContribution } from "../../crypto/secagg/_adversary.ts";
 import { twoThirds } from "../../crypto/secagg/constants.ts";
 import type { MessageOf } from "../../crypto/secagg/messages.ts";
@@ -11,6 +12,7 @@ import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { skippingDeadlines } from "../computations/_deadlines.ts";
 import type { Transcript } from "../computations/context.ts";
 import { Accepted, paths } from "../computations/peer-messages.ts";
+import { openedReceiverKey } from "../computations/receiver-keys.ts";
 import { answerOf, contentOf } from "./_calls.ts";
 import {
   type Attacked,
@@ -56,7 +58,8 @@ async function spiedRun({ network, fronts }: Attacked, year: string, heldBack?: 
       const { inflight } = network.net.node(member).services;
       states.set(member, (await inflight.get<Insider>(`${run.computation}-member`))!);
     }
-    receiver = await network.net.node("bureau").services.inflight.get<ReceiverKeyPair>(`${run.computation}-key`);
+    const { inflight, ledger } = network.net.node("bureau").services;
+    receiver = await openedReceiverKey(inflight, (await readComputationOpened(ledger, run.computation))!.body);
   }
   fronts.operator.lie(async (call, next) => {
     const message = spokenIn(call, run);
