@@ -9,6 +9,7 @@ import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
 import { addReviewApi } from "../http/routes/reviews/reviews.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
+import { openReleaseAgreements } from "../transfers/agreements.ts";
 import { createContext } from "./context.ts";
 import { createGauges, meteredPeers } from "./gauges.ts";
 import { addExchangePeerRoutes } from "./peer-routes.ts";
@@ -20,6 +21,7 @@ export function createExchangeFeature(
   const gauges = createGauges();
   const ctx = createContext({ ...services, peers: meteredPeers(services.peers, gauges) }, gauges);
   const service = createExchangeService(ctx);
+  const agreed = { ctx, negotiating: service.negotiating, records: openReleaseAgreements(services) };
   return Object.freeze({
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
@@ -33,8 +35,8 @@ export function createExchangeFeature(
       open(app, service.requests);
       showResult(app, ctx);
       showEvidence(app, ctx);
-      listAgreements(app, ctx, service.negotiating);
-      showAgreement(app, ctx, service.negotiating);
+      listAgreements(app, agreed);
+      showAgreement(app, agreed);
       revoke(app, ctx);
       listComputations(app, ctx);
       showComputation(app, ctx);

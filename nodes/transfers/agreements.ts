@@ -14,6 +14,9 @@ export interface KeptAgreement {
   readonly negotiation: string;
 }
 
+export const openReleaseAgreements = ({ openStore }: Pick<NodeServices, "openStore">): RecordStore<KeptAgreement> =>
+  openStore("release-agreements");
+
 /** The ledger's name for an agreement: its `@id` without the URN. */
 export const agreementUuid = (id: string): string => id.replace(/^urn:uuid:/, "");
 

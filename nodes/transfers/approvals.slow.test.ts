@@ -104,7 +104,17 @@ test("P-approval: records wait, over a restart of their provider, and leave once
   expect(await json(CONSUMER, "audit ledger --trust trust.json")).toMatchObject({ verdict: "verified" });
   // The agreement is used again, and nobody is asked again.
   const again = await pair.begin({ asset, format: "HttpData-PUSH" }, ["COMPLETED"]);
-  expect(again.agreement).toBe((await shown(CONSUMER, id)).agreement);
+  const { agreement } = await shown(CONSUMER, id);
+  expect(again.agreement).toBe(agreement);
+  for (const member of [CONSUMER, PROVIDER]) {
+    const { agreements } = await json<{ agreements: readonly { agreement: string }[] }>(member, "agreement list");
+    const standing = { agreement, use: "records", asset, provider: PROVIDER, consumer: CONSUMER, state: "FINALIZED" };
+    expect(agreements.filter((one) => one.agreement === agreement)).toMatchObject([standing]);
+    expect(await json(member, `agreement show ${String(agreement)}`)).toMatchObject({
+      ...standing,
+      negotiation: { state: "FINALIZED" },
+    });
+  }
 });
 
 test("P-approval: a refusal ends it with the steward's words, for a consumer that takes no calls too", async () => {

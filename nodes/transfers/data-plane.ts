@@ -17,7 +17,7 @@ import type { Processes } from "../dataspace/process-ports.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import type { NodeServices } from "../runtime/services.ts";
-import { agreementUuid, type KeptAgreement } from "./agreements.ts";
+import { agreementUuid, openReleaseAgreements } from "./agreements.ts";
 import { createApprovals, type Waiting } from "./approvals.ts";
 import { createConsumerPlane } from "./consumer-plane.ts";
 import { addDataRoutes } from "./data-routes.ts";
@@ -51,7 +51,7 @@ export interface Engines {
 
 export function createDataPlane(services: NodeServices, { base, client, connections }: DataPlaneDeps) {
   const { member, openStore, log, now, ledger } = services;
-  const agreements = openStore<KeptAgreement>("release-agreements");
+  const agreements = openReleaseAgreements(services);
   const wishes = createWishes(openStore("transfer-wishes"));
   const wantedTransfers = openStore<Wanted>("wanted-transfers");
   const endpoints = createEndpoints(services, base);

@@ -23,7 +23,9 @@ type Shown = Agreement & { readonly negotiation?: Negotiation };
 
 interface Agreement {
   readonly agreement: string;
-  readonly request: string;
+  readonly use: "computation" | "records";
+  /** Of a computation. */
+  readonly request?: string;
   readonly asset: string;
   readonly consumer: string;
   readonly state: NegotiationState | "REVOKED" | "ENDED";
@@ -41,10 +43,8 @@ export const agreementCommands: CommandGroup = (program, { texts, action }) => {
     .action(
       action(async (context) => {
         const answer = await (await context.api()).get<{ agreements: Agreement[] }>("/agreements");
-        const names = ["agreement", "asset", "consumer", "state", "validUntil", "request"] as const;
-        const rows = answer.agreements.map((one) =>
-          names.map((name) => (name === "state" ? stateText(one, texts) : one[name])),
-        );
+        const names = ["agreement", "use", "asset", "consumer", "state", "validUntil", "request"] as const;
+        const rows = answer.agreements.map((one) => names.map((name) => cellOf(one, name, texts)));
         return {
           json: answer,
           human: renderTable(
@@ -80,12 +80,11 @@ export const agreementCommands: CommandGroup = (program, { texts, action }) => {
 /** Names of the Dataspace Protocol stay as they are: people look for them in the other side's log too. */
 function shown(agreement: Shown, texts: Texts): string {
   const { text } = texts;
-  const names = ["agreement", "asset", "consumer", "validUntil", "request"] as const;
+  const names = ["agreement", "use", "asset", "consumer", "validUntil", "request", "state"] as const;
   const { negotiation } = agreement;
-  const fields: (readonly [string, string])[] = [
-    ...names.map((name) => [text(`cli.field.${name}`), agreement[name]] as const),
-    [text("cli.field.state"), stateText(agreement, texts)],
-  ];
+  const fields: (readonly [string, string])[] = names
+    .filter((name) => agreement[name] !== undefined)
+    .map((name) => [text(`cli.field.${name}`), cellOf(agreement, name, texts)]);
   if (negotiation === undefined) return renderFields(fields);
   const { termination } = negotiation;
   const ended = [termination?.by, termination?.code, ...(termination?.reasons ?? [])].filter(
@@ -101,6 +100,14 @@ function shown(agreement: Shown, texts: Texts): string {
   const rows = negotiation.messages.map(({ at, by, state, message, digest }) => [at, by, state, message, digest]);
   const titles = columns.map((name) => ({ title: text(`cli.field.${name}`) }));
   return `${renderFields(fields)}\n\n${renderTable(titles, rows)}`;
+}
+
+type Column = "agreement" | "use" | "asset" | "consumer" | "state" | "validUntil" | "request";
+
+function cellOf(agreement: Agreement, name: Column, texts: Texts): string {
+  if (name === "state") return stateText(agreement, texts);
+  if (name === "use") return texts.text(`agreement.use.${agreement.use}`);
+  return agreement[name] ?? "";
 }
 
 const stateText = ({ state, reason }: Agreement, texts: Texts): string => {

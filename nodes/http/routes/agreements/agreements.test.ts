@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { AgreementState } from "../../../../chaincode/rules/records.ts";
 import { NEGOTIATION_STATES } from "../../../../exchange/negotiation/messages.ts";
+import type { Negotiation } from "../../../../exchange/negotiation/negotiation.ts";
 import type { RequestLife } from "../../../../exchange/requests/life.ts";
-import { standing } from "./agreements.ts";
+import { standing, standingOnRecords } from "./agreements.ts";
 
 const life = (name: string, outcome = "permit") =>
   ({ name, id: "r", assets: { "alpha:panel": { outcome, reasons: [] } } }) as unknown as RequestLife;
@@ -34,5 +36,44 @@ describe.each(NEGOTIATION_STATES)("an agreement whose negotiation is %s", (state
     ["belongs to a request that this node's replica has not met", { life: undefined }],
   ])("is listed as it is when it %s", (_when, change) => {
     expect(standing(state, at(change))).toEqual({ state });
+  });
+});
+
+describe("an agreement on records", () => {
+  const document = (state: string, code?: string) =>
+    ({ state, ...(code === undefined ? {} : { termination: { by: "provider", code } }) }) as unknown as Negotiation;
+  const recorded = { state: "finalized" } as AgreementState;
+  const revoked = { state: "revoked", reason: "changed" } as AgreementState;
+
+  test.each([
+    ["is revoked on the ledger", document("FINALIZED"), { onLedger: revoked }, "REVOKED", "changed"],
+    [
+      "is on the ledger, and its date is over",
+      document("FINALIZED"),
+      { onLedger: recorded, isExpired: true },
+      "ENDED",
+      "agreement-expired",
+    ],
+    [
+      "is on the ledger before its last message is here",
+      document("VERIFIED"),
+      { onLedger: recorded },
+      "FINALIZED",
+      undefined,
+    ],
+    ["is on the ledger and its negotiation is forgotten", undefined, { onLedger: recorded }, "FINALIZED", undefined],
+    ["is on its way", document("VERIFIED"), {}, "VERIFIED", undefined],
+    ["was broken off", document("TERMINATED", "asset-refused"), {}, "TERMINATED", "asset-refused"],
+    [
+      "was broken off with words that are no code",
+      document("TERMINATED", "No! Not this."),
+      {},
+      "TERMINATED",
+      undefined,
+    ],
+    ["never came to the ledger and its negotiation is forgotten", undefined, {}, "ENDED", "agreement-not-recorded"],
+  ])("that %s is shown so", (_when, negotiation, change, state, reason) => {
+    const shown = standingOnRecords(negotiation, { onLedger: undefined, isExpired: false, ...change });
+    expect(shown).toEqual(reason === undefined ? { state } : { state, reason });
   });
 });

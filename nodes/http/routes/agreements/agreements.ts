@@ -1,6 +1,7 @@
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { readAgreement } from "../../../../chaincode/rules/keys.ts";
+import type { AgreementState } from "../../../../chaincode/rules/records.ts";
 import { AssetId, Code, closed, Instant, literals, MemberId, Uuid } from "../../../../chaincode/rules/vocabulary.ts";
 import { NEGOTIATION_STATES, type NegotiationState } from "../../../../exchange/negotiation/messages.ts";
 import type { Negotiation } from "../../../../exchange/negotiation/negotiation.ts";
@@ -11,12 +12,17 @@ import { isOver, type RequestLife } from "../../../../exchange/requests/life.ts"
 import type { Context } from "../../../computations/context.ts";
 import type { Negotiating } from "../../../computations/negotiating.ts";
 import type { NegotiationRecord } from "../../../computations/negotiation-index.ts";
+import type { RecordStore } from "../../../store/records.ts";
+import { agreementUuid, type KeptAgreement } from "../../../transfers/agreements.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { Done, problems, ReasonBody } from "../../schemas.ts";
 
 const AgreementView = closed({
   agreement: Uuid,
-  request: Uuid,
+  /** What it permits: an aggregate over many, or records of this asset. */
+  use: literals(["computation", "records"]),
+  /** Of a computation. */
+  request: Type.Optional(Uuid),
   asset: AssetId,
   assetVersion: Type.Integer(),
   provider: MemberId,
@@ -55,28 +61,36 @@ const AgreementDetail = closed({ ...AgreementView.properties, negotiation: Type.
 
 const codes = Compile(Code);
 
-type Ctx = Pick<Context, "stores" | "services">;
+interface Agreed {
+  readonly ctx: Pick<Context, "stores" | "services">;
+  /** Of data requests, and by the pid of any negotiation. */
+  readonly negotiating: Pick<Negotiating, "find" | "negotiations">;
+  readonly records: RecordStore<KeptAgreement>;
+}
 
-export function listAgreements(app: HttpApp, ctx: Ctx, negotiating: Pick<Negotiating, "find">): void {
+export function listAgreements(app: HttpApp, agreed: Agreed): void {
   app.get(
     "/api/v1/agreements",
     {
       schema: {
-        summary: "Agreements of this node, as provider or consumer",
+        summary: "Agreements of this node, as provider or consumer, on computations and on records",
         response: { 200: closed({ agreements: Type.Array(AgreementView) }), ...problems },
       },
     },
     async () => {
       const agreements = [];
-      for await (const [, kept] of ctx.stores.agreements.entries()) {
-        agreements.push(await viewOf(ctx, kept, await negotiationOf(ctx, negotiating, kept)));
+      for await (const [, kept] of agreed.ctx.stores.agreements.entries()) {
+        agreements.push(await viewOf(agreed, kept, await negotiationOf(agreed, kept)));
+      }
+      for await (const [, kept] of agreed.records.entries()) {
+        agreements.push(await recordsView(agreed, kept, await agreed.negotiating.negotiations.find(kept.negotiation)));
       }
       return { agreements };
     },
   );
 }
 
-export function showAgreement(app: HttpApp, ctx: Ctx, negotiating: Pick<Negotiating, "find">): void {
+export function showAgreement(app: HttpApp, agreed: Agreed): void {
   app.get(
     "/api/v1/agreements/:agreement",
     {
@@ -87,31 +101,91 @@ export function showAgreement(app: HttpApp, ctx: Ctx, negotiating: Pick<Negotiat
       },
     },
     async ({ params }) => {
-      for await (const [, kept] of ctx.stores.agreements.entries()) {
+      const onRecords = await agreed.records.get(params.agreement);
+      if (onRecords !== undefined) {
+        const record = await agreed.negotiating.negotiations.find(onRecords.negotiation);
+        return withNegotiation(await recordsView(agreed, onRecords, record), record);
+      }
+      for await (const [, kept] of agreed.ctx.stores.agreements.entries()) {
         if (kept.agreement !== params.agreement) continue;
-        const record = await negotiationOf(ctx, negotiating, kept);
-        const document = record?.side.document;
-        return {
-          ...(await viewOf(ctx, kept, record)),
-          ...(record === undefined || document === undefined ? {} : { negotiation: negotiationView(record, document) }),
-        };
+        const record = await negotiationOf(agreed, kept);
+        return withNegotiation(await viewOf(agreed, kept, record), record);
       }
       throw new RequestError("ERR_REQUEST_UNKNOWN", `agreement ${params.agreement}: not known to this node`);
     },
   );
 }
 
-const negotiationOf = ({ services }: Ctx, negotiating: Pick<Negotiating, "find">, kept: AgreementRecord) =>
-  negotiating.find(kept.terms.asset.provider === services.member ? "provider" : "consumer", kept.request, kept.asset);
+function withNegotiation(view: Static<typeof AgreementView>, record: NegotiationRecord | undefined) {
+  const document = record?.side.document;
+  return record === undefined || document === undefined
+    ? view
+    : { ...view, negotiation: negotiationView(record, document) };
+}
 
-async function viewOf(ctx: Ctx, kept: AgreementRecord, record: NegotiationRecord | undefined) {
+const negotiationOf = ({ ctx, negotiating }: Agreed, kept: AgreementRecord) =>
+  negotiating.find(
+    kept.terms.asset.provider === ctx.services.member ? "provider" : "consumer",
+    kept.request,
+    kept.asset,
+  );
+
+/** Another party's word: shown here where it has the form of a code, in full with the negotiation. */
+const causeIn = (document: Negotiation | undefined): string | undefined => {
+  const cause = document?.termination?.code;
+  return cause !== undefined && codes.Check(cause) ? cause : undefined;
+};
+
+async function recordsView(
+  { ctx }: Agreed,
+  { agreement }: KeptAgreement,
+  record: NegotiationRecord | undefined,
+): Promise<Static<typeof AgreementView>> {
+  const { ledger, now } = ctx.services;
+  const id = agreementUuid(agreement["@id"]);
+  const validUntil = agreement["sealane:validUntil"];
+  return {
+    agreement: id,
+    use: "records",
+    asset: agreement.target,
+    assetVersion: agreement["sealane:assetVersion"],
+    provider: agreement.assigner,
+    consumer: agreement.assignee,
+    validUntil,
+    ...standingOnRecords(record?.side.document, {
+      onLedger: await readAgreement(ledger, id),
+      isExpired: validUntil <= now(),
+    }),
+  };
+}
+
+/** Its negotiation is forgotten some time after it is over; what the ledger has stays. */
+export function standingOnRecords(
+  document: Negotiation | undefined,
+  { onLedger, isExpired }: { readonly onLedger: AgreementState | undefined; readonly isExpired: boolean },
+): Standing {
+  if (onLedger?.state === "revoked") {
+    return { state: "REVOKED", ...(onLedger.reason === undefined ? {} : { reason: onLedger.reason }) };
+  }
+  if (isExpired) return { state: "ENDED", reason: "agreement-expired" };
+  if (onLedger !== undefined) return { state: "FINALIZED" };
+  if (document === undefined) return { state: "ENDED", reason: "agreement-not-recorded" };
+  const reason = causeIn(document);
+  return { state: document.state, ...(document.state !== "TERMINATED" || reason === undefined ? {} : { reason }) };
+}
+
+async function viewOf(
+  { ctx }: Agreed,
+  kept: AgreementRecord,
+  record: NegotiationRecord | undefined,
+): Promise<Static<typeof AgreementView>> {
   const onLedger = await readAgreement(ctx.services.ledger, kept.agreement);
   const life = (await ctx.stores.lives.get(kept.request))?.life;
   const { agreement, asset } = kept.terms;
   const document = record?.side.document;
-  const cause = document?.termination?.code;
   return {
     agreement: kept.agreement,
+    use: "computation",
     request: kept.request,
     asset: kept.asset,
     assetVersion: asset.version,
@@ -125,8 +199,7 @@ async function viewOf(ctx: Ctx, kept: AgreementRecord, record: NegotiationRecord
           asset: kept.asset,
           isConcluded: onLedger !== undefined,
           isExpired: agreement["sealane:validUntil"] <= ctx.services.now(),
-          // Another party's word: shown here where it has the form of a code, in full with the negotiation.
-          cause: cause !== undefined && codes.Check(cause) ? cause : undefined,
+          cause: causeIn(document),
         })),
   };
 }
@@ -158,7 +231,7 @@ function negotiationView({ side, history = [] }: NegotiationRecord, document: Ne
 export function standing(
   state: NegotiationState,
   { life, asset, isConcluded, isExpired, cause }: Circumstances,
-): { readonly state: NegotiationState | "ENDED"; readonly reason?: string } {
+): Standing {
   const ended = (reason: string) => ({ state: "ENDED" as const, reason });
   if (life?.name === "cancelled") return ended("request-cancelled");
   if (life?.name === "failed") return ended("request-failed");
@@ -168,6 +241,12 @@ export function standing(
   }
   if (state === "TERMINATED" && cause !== undefined) return { state, reason: cause };
   return isExpired ? ended("agreement-expired") : { state };
+}
+
+/** `reason`: why it is not in force. */
+interface Standing {
+  readonly state: NegotiationState | "REVOKED" | "ENDED";
+  readonly reason?: string;
 }
 
 interface Circumstances {
