@@ -60,7 +60,7 @@ export const draft: PolicyDraft = {
   countUnits: true,
   aggregate: {
     investment: ["sum", "mean", "ratio", "variance", "standard-deviation", "correlation", "regression"],
-    "market-value": ["ratio", "correlation", "regression"],
+    "market-value": ["sum", "ratio", "correlation", "regression"],
     capital: ["regression"],
     staff: ["histogram", "quantile", "distinct"],
     "person-id": ["distinct"],

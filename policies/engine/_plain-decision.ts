@@ -42,6 +42,23 @@ export function plainDecision(
   const { query } = request;
   const { provider, requester, receiver, coordinator, sequencer, attributes } = context;
 
+  function readColumns(): readonly Field[] {
+    const names: unknown[] = query.measures.flatMap(({ statistic }) => columnsOf(statistic));
+    names.push(...query.filters.map((one) => one.element));
+    names.push(...query.groupBy.map((one) => ("element" in one ? one.element : undefined)));
+    const { period, unit } = asset;
+    const cuts =
+      query.period !== undefined &&
+      period !== undefined &&
+      (period.from < query.period.from || period.to > query.period.to);
+    return asset.fields.filter(
+      ({ element, name }) =>
+        names.includes(element) ||
+        (cuts && name === period.field) ||
+        (unit.kind === "field" && name === unit.field && query.measures.some((one) => one.statistic.kind === "count")),
+    );
+  }
+
   const isSound = (): boolean => {
     if (policy.target !== asset.id || policy.assigner !== asset.provider || provider.id !== asset.provider)
       return false;
@@ -82,6 +99,9 @@ export function plainDecision(
     if (!(Date.parse(request.validity.from) <= Date.parse(request.validity.to))) return false;
     if (!(Date.parse(request.createdAt) - 300_000 <= at)) return false;
     if (context.usesSoFar >= number("count", "lteq", Number.POSITIVE_INFINITY)) return false;
+    if (readColumns().some(({ personal }) => personal === true)) {
+      if (list("sealane:legalBasis") === undefined || duty("delete") === undefined) return false;
+    }
     const days = right(duty("delete")?.constraint, "sealane:retentionDays", "lteq");
     if (request.retentionDays > Number(days ?? 365)) return false;
     // Who receives, and how.
@@ -113,6 +133,9 @@ export function plainDecision(
         if (field === undefined || closed(element)) return false;
         const lists = opens("aggregate", element).map((one) => right(one.constraint, "sealane:function") as string[]);
         if (!lists.some((functions) => functions.includes(statistic.kind))) return false;
+        const totals = (name: string) => ["sum", "mean"].some((one) => functionsFor(name).includes(one));
+        const ratios = opened().filter((name) => functionsFor(name).includes("ratio"));
+        if (statistic.kind === "ratio" && !totals(element) && ratios.some(totals)) return false;
         if (statistic.kind === "distinct" ? field.type !== "code" && field.type !== "text" : !isNumber(field))
           return false;
         if (statistic.kind === "distinct") continue;
@@ -133,6 +156,12 @@ export function plainDecision(
     );
   }
 
+  const functionsFor = (element: string) =>
+    opens("aggregate", element).flatMap((one) => right(one.constraint, "sealane:function") as string[]);
+  const opened = () =>
+    policy.permission
+      .filter(({ action }) => action === "aggregate")
+      .flatMap((one) => right(one.constraint, "sealane:element") as string[]);
   const identifies = (element: string) =>
     asset.fields.some((field) => field.element === element && field.identity === true);
 
@@ -181,7 +210,14 @@ export function plainDecision(
       const held = asset.period;
       if (!(Date.parse(period.from) <= Date.parse(period.to)) || held === undefined) return false;
       if (period.to < held.from || period.from > held.to) return false;
-      if ((period.from > held.from || period.to < held.to) && held.field === undefined) return false;
+      if (period.from > held.from || period.to < held.to) {
+        const cut = asset.fields.find(({ name }) => name === held.field);
+        if (held.field === undefined || cut?.identity === true || closed(cut?.element ?? "")) return false;
+        const starts = { day: /./, month: /-01$/, quarter: /-(01|04|07|10)-01$/, year: /-01-01$/ };
+        const step = starts[(term("sealane:periodStep", "eq") as keyof typeof starts | undefined) ?? "month"];
+        const next = new Date(Date.parse(period.to) + 864e5).toISOString().slice(0, 10);
+        if (!step.test(period.from) || !step.test(next) || cut === undefined) return false;
+      }
     }
     const always = (element: string) => only(element)?.alwaysPresent === true;
     const { unit } = asset;
@@ -209,8 +245,11 @@ export function plainDecision(
   }
 
   if (!isSound() || context.approval?.outcome === "refused") return "refuse";
-  const { legal, level } = asset.grade;
-  const needsPerson = duty("sealane:obtainApproval") !== undefined || legal !== "general" || level === "L4";
+  const grades = readColumns().map(({ grade }) => grade ?? asset.grade);
+  const isHigh = (grades.length === 0 ? [asset.grade] : grades).some(
+    ({ legal, level }) => legal !== "general" || level === "L4",
+  );
+  const needsPerson = duty("sealane:obtainApproval") !== undefined || isHigh;
   return needsPerson && context.approval === undefined ? "wait" : "permit";
 }
 

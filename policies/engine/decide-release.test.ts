@@ -3,8 +3,8 @@ import { asset, context, draft, request } from "../_fixture.ts";
 import { parsePolicy } from "../model/parse-policy.ts";
 import type { Prohibition } from "../model/policy.ts";
 import { type PolicyDraft, policyOf } from "../model/policy-of.ts";
-import { type ReleaseCase, releasedFields } from "../rules/release.ts";
-import { decideRelease } from "./decide-release.ts";
+import { releasedFields } from "../rules/release.ts";
+import { decideRelease, type ReleaseInput } from "./decide-release.ts";
 
 const RELEASE = { elements: ["year", "capital"], formats: ["HttpData-PULL"] } as const;
 const termsOf = (change: Partial<PolicyDraft>) => {
@@ -12,7 +12,7 @@ const termsOf = (change: Partial<PolicyDraft>) => {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return parsed.terms;
 };
-const judge = (policy: Partial<PolicyDraft> = {}, change: Partial<ReleaseCase> = {}) =>
+const judge = (policy: Partial<PolicyDraft> = {}, change: Partial<ReleaseInput> = {}) =>
   decideRelease({ terms: termsOf(policy), request, asset, context, format: "HttpData-PULL", ...change });
 const prohibited = (leftOperand: string, value: string): readonly Prohibition[] => [
   { action: "use", constraint: [{ leftOperand, operator: "isAnyOf", rightOperand: [value] }] },
@@ -69,7 +69,7 @@ test.each([
   ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "core", level: "L1" } } }],
   ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "general", level: "L4" } } }],
   ["approval-refused", { approval: "steward" }, { context: { ...context, approval: word("refused") } }],
-] as [string, Partial<PolicyDraft>, Partial<ReleaseCase>][])("%s refuses", (reason, policy, change) => {
+] as [string, Partial<PolicyDraft>, Partial<ReleaseInput>][])("%s refuses", (reason, policy, change) => {
   const decision = judge(policy, change);
   expect(decision.outcome).toBe("refuse");
   expect(decision.reasons).toContain(reason);

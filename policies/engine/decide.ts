@@ -5,10 +5,12 @@
 import { Compile } from "typebox/compile";
 import { Asset } from "../model/asset.ts";
 import { DecisionContext } from "../model/context.ts";
+import { derivedGrade } from "../model/grade.ts";
 import { acceptedTerms, parsePolicy } from "../model/parse-policy.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Reason } from "../model/reasons.ts";
 import { DataRequest } from "../model/request.ts";
+import { readFields } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Case, Compared, Decision, Finding, Verdict } from "../model/verdict.ts";
 import { requirementsOf } from "../rules/minima.ts";
@@ -40,7 +42,10 @@ function judge(policy: unknown, request: unknown, asset: unknown, context: unkno
   if (!requestSchema.Check(request)) return refused(terms, "request-invalid", schemaErrors(requestSchema, request));
   if (!assetSchema.Check(asset)) return refused(terms, "asset-invalid", schemaErrors(assetSchema, asset));
   if (!contextSchema.Check(context)) return refused(terms, "context-invalid", schemaErrors(contextSchema, context));
-  const input: Case = { terms, request, asset, context };
+  const read = readFields(request.query, asset);
+  const personal = read.filter((field) => field.personal === true).map(({ element }) => element);
+  const touched = { grade: derivedGrade(asset, read), personal };
+  const input: Case = { terms, request, asset, context, touched };
   const verdicts = RULES.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
   return conclude(terms, verdicts, requirementsOf(input));
 }

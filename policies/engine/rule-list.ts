@@ -1,6 +1,7 @@
 /** Every rule, in the order verdicts are reported. A rule that is not here does not exist. */
 import type { Rule } from "../model/verdict.ts";
 import { approval } from "../rules/approval.ts";
+import { columns } from "../rules/columns.ts";
 import { counts } from "../rules/counts.ts";
 import { filters } from "../rules/filters.ts";
 import { functions } from "../rules/functions.ts";
@@ -10,6 +11,7 @@ import { legalBasis } from "../rules/legal-basis.ts";
 import { method } from "../rules/method.ts";
 import { minima } from "../rules/minima.ts";
 import { period } from "../rules/period.ts";
+import { personal } from "../rules/personal.ts";
 import { purpose } from "../rules/purpose.ts";
 import { receiverMode } from "../rules/receiver-mode.ts";
 import { recipients } from "../rules/recipients.ts";
@@ -35,6 +37,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   validity,
   useCount,
   retention,
+  personal,
   receiverMode,
   method,
   functions,
@@ -43,6 +46,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   groupBy,
   units,
   period,
+  columns,
   counts,
   minima,
   approval,

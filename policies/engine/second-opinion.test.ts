@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { asset, context, draft, request } from "../_fixture.ts";
 import type { Asset } from "../model/asset.ts";
 import type { DecisionContext } from "../model/context.ts";
+import { PERIOD_STEPS } from "../model/operands.ts";
 import { parsePolicy } from "../model/parse-policy.ts";
 import { type PolicyDraft, policyOf } from "../model/policy-of.ts";
 import type { Query, Statistic } from "../model/query.ts";
@@ -49,6 +50,7 @@ const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
     coordinatorMayBeSequencer: often(draft.coordinatorMayBeSequencer, fc.boolean()),
     approval: often(draft.approval, fc.constant("steward" as const)),
     retentionDays: often(draft.retentionDays, fc.integer({ min: 1, max: 60 })),
+    periodStep: often(draft.periodStep, fc.constantFrom(...PERIOD_STEPS)),
     countUnits: often(draft.countUnits, fc.boolean()),
     aggregate: often(draft.aggregate, fc.dictionary(element, some(functions))),
     groupBy: often(draft.groupBy, fc.record({ elements: some(elements), attributes: some(["sector", "region"]) })),
@@ -99,7 +101,7 @@ const partition = fc.constantFrom(["0", "99"], ["100", "100000"], ["0", "100000"
   { element: "staff", operator: "gteq", values: [minimum] },
   { element: "staff", operator: "lteq", values: [maximum] },
 ]);
-const day = fc.constantFrom("1934-01-01", "1935-01-01", "1936-06-01", "1937-12-31", "1940-01-01");
+const day = fc.constantFrom("1934-01-01", "1935-01-01", "1936-06-01", "1936-06-30", "1936-09-30", "1937-12-31");
 const queries = fc
   .record({
     measures: often(request.query.measures, fc.array(measure, { minLength: 1, maxLength: 3 }) as never),
@@ -148,13 +150,20 @@ const assets: fc.Arbitrary<Asset> = fc
     ),
     period: often<Asset["period"]>(
       asset.period,
-      fc.constantFrom<Asset["period"][]>({ ...asset.period!, field: "day" }, { from: "1936-01-01", to: "1936-12-31" }),
+      fc.constantFrom<Asset["period"][]>({ ...asset.period!, field: "year" }, { from: "1936-01-01", to: "1936-12-31" }),
     ),
     fields: often(
       asset.fields,
-      fc.subarray([...asset.fields, ...asset.fields.map((field) => ({ ...field, name: `${field.name}2` }))], {
-        minLength: 1,
-      }),
+      fc.oneof(
+        fc.subarray([...asset.fields, ...asset.fields.map((field) => ({ ...field, name: `${field.name}2` }))], {
+          minLength: 1,
+        }),
+        fc
+          .tuple(fc.boolean(), fc.constantFrom("core" as const, "general" as const))
+          .map(([personal, legal]) =>
+            asset.fields.map((field) => ({ ...field, personal, grade: { legal, level: "L1" as const } })),
+          ),
+      ) as never,
     ),
   })
   .map((change) => ({ ...asset, ...change }));

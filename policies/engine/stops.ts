@@ -31,7 +31,9 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   filters: ["sealane:filter"],
   "group-by": ["sealane:groupBy"],
   units: [],
-  period: [],
+  period: ["sealane:periodStep"],
+  columns: [],
+  "personal-information": ["sealane:legalBasis", "sealane:retentionDays"],
   counts: ["sealane:counts", "sealane:minimumUnits"],
   "minimum-organisations": ["sealane:minimumOrganisations", "sealane:colluders"],
   approval: ["sealane:obtainApproval"],
@@ -39,9 +41,15 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
 
 /** Reasons that another part of the policy decides than the rest of their rule. */
 const TERMS_OF_REASON: Readonly<Record<string, readonly string[]>> = Object.freeze({
+  "column-derivable": ["aggregate"],
   "count-not-allowed": ["sealane:countUnits"],
   "element-prohibited": ["prohibition"],
   "grade-needs-approval": [],
+  "period-empty": [],
+  "period-not-divisible": [],
+  "period-not-held": [],
+  "personal-needs-basis": ["sealane:legalBasis"],
+  "personal-needs-retention": ["sealane:retentionDays"],
   "purpose-prohibited": ["prohibition"],
   "recipient-prohibited": ["prohibition"],
   "redistribution-prohibited": ["prohibition"],
@@ -57,17 +65,29 @@ const termsOf = ({ rule, reason }: Verdict): readonly string[] => {
   return Object.hasOwn(TERMS_OF_RULE, rule) ? (TERMS_OF_RULE[rule] ?? []) : [];
 };
 
-/** What has to change before the request is permitted, in the order of the rules. */
-export const stopsOf = (verdicts: readonly Verdict[]): readonly Stop[] =>
-  verdicts.flatMap((one) => {
+/**
+ * What has to change before the request is permitted, in the order of the rules. That a column which another rule names
+ * stops the figures above it is said by that rule.
+ */
+export function stopsOf(verdicts: readonly Verdict[]): readonly Stop[] {
+  const stops = verdicts.flatMap((one) => {
     const { rule, verdict, reason } = one;
     return verdict === "permit" ? [] : [{ rule, verdict, reason, columns: columnsOf(one), terms: termsOf(one) }];
   });
+  const named = new Set(stops.flatMap(({ reason, columns }) => (reason === "column-not-released" ? [] : columns)));
+  return stops.filter(
+    ({ reason, columns }) => reason !== "column-not-released" || !columns.every((one) => named.has(one)),
+  );
+}
 
 function columnsOf({ reason, compared }: Verdict): readonly string[] {
   const { element, got } = compared;
   if (typeof element === "string") return [element];
   if (reason.startsWith("attribute-") && typeof got === "string") return [got];
-  const isList = reason === "dimension-repeated" || reason === "element-repeated" || reason === "identity-released";
+  const isList =
+    reason === "dimension-repeated" ||
+    reason === "element-repeated" ||
+    reason === "identity-released" ||
+    reason.startsWith("personal-");
   return isList && Array.isArray(got) ? (got as readonly string[]) : [];
 }

@@ -2,6 +2,12 @@
 import { type Static, Type } from "typebox";
 import { AssetId, Bytes32, CalendarDate, Code, closed, Decimal, MemberId, Text, Title } from "./vocabulary.ts";
 
+/** Two axes: GB/T 43697-2024 (legal) and DB33/T 2351-2021 (level). */
+export const Grade = closed({
+  legal: Type.Union([Type.Literal("core"), Type.Literal("important"), Type.Literal("general")]),
+  level: Type.Union([Type.Literal("L1"), Type.Literal("L2"), Type.Literal("L3"), Type.Literal("L4")]),
+});
+
 export const Field = closed({
   /** Column name at the source. */
   name: Type.String({ minLength: 1, maxLength: 128 }),
@@ -28,6 +34,10 @@ export const Field = closed({
   roundedFromFloat: Type.Optional(Type.Boolean()),
   /** Identifies a statistical unit or person: never compared with a literal. */
   identity: Type.Optional(Type.Boolean()),
+  /** Personal information: wants a legal basis and a retention that the policy states. */
+  personal: Type.Optional(Type.Boolean()),
+  /** Of this field alone; absent: that of the asset. */
+  grade: Type.Optional(Grade),
 });
 
 /** TypeBox's own pattern for any string stops at a line break, and a key beyond the pattern would go unchecked. */
@@ -62,15 +72,14 @@ export const Asset = closed({
   ]),
   /** Population the units are drawn from; assets with equal or undeclared domains are not summed together. */
   unitDomain: Code,
-  grade: closed({
-    legal: Type.Union([Type.Literal("core"), Type.Literal("important"), Type.Literal("general")]),
-    level: Type.Union([Type.Literal("L1"), Type.Literal("L2"), Type.Literal("L3"), Type.Literal("L4")]),
-  }),
+  /** Of every field that has none of its own. */
+  grade: Grade,
   period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate, field: Type.Optional(Type.String()) })),
   quality: QualitySummary,
   /** Salted digest of the source bytes at registration. */
   sourceDigest: Bytes32,
 });
 
+export type Grade = Static<typeof Grade>;
 export type Field = Static<typeof Field>;
 export type Asset = Static<typeof Asset>;

@@ -30,6 +30,10 @@ export const RECEIVER_MODES = ["direct", "reviewed"] as const;
 /** Ways in which records may leave, by the names of the Dataspace Protocol. */
 export const RELEASE_FORMATS = ["HttpData-PULL", "HttpData-PUSH"] as const;
 
+/** What the two ends of a period are cut at. */
+export const PERIOD_STEPS = ["day", "month", "quarter", "year"] as const;
+
+export type PeriodStep = (typeof PERIOD_STEPS)[number];
 export type RequesterKind = (typeof REQUESTER_KINDS)[number];
 export type AggregateFunction = (typeof FUNCTIONS)[number];
 export type PredicateOperator = (typeof PREDICATE_OPERATORS)[number];
@@ -66,6 +70,7 @@ export const USE_OPERANDS = table({
   count: { operators: { lteq: Positive } },
   "sealane:scenario": anyOf(literals(SCENARIOS)),
   "sealane:legalBasis": anyOf(Code),
+  "sealane:periodStep": { operators: { eq: literals(PERIOD_STEPS) } },
   "sealane:counts": { operators: { eq: literals(["open", "closed"]) } },
   "sealane:minimumOrganisations": { operators: { gteq: Type.String({ pattern: "^([3-9]|[1-9]\\d{1,3})$" }) } },
   "sealane:minimumUnits": { operators: { gteq: Whole } },
@@ -105,6 +110,7 @@ export const FIELD_OPERANDS = Object.freeze({
     "sealane:edges": anyOf(Edges, 1),
   }),
   "sealane:countUnits": table({}),
+  "sealane:join": table({ "sealane:element": needed(anyOf(Code, 500), "isAnyOf") }),
   "sealane:release": table({
     "sealane:element": needed(anyOf(Code, 500), "isAnyOf"),
     "sealane:mask": anyOf(Mask, 500),

@@ -31,6 +31,7 @@ describe("a policy", () => {
     expect(terms.elements.year).toEqual({
       aggregate: [],
       groupBy: true,
+      join: false,
       edges: [],
       filter: { predicates: ["eq", "isAnyOf"], values: undefined, partition: undefined },
     });
@@ -200,7 +201,7 @@ describe("the exported JSON Schema", () => {
   const schema = Compile(policyJsonSchema);
   test("accepts what parsePolicy accepts", () => {
     expect(schema.Check(valid())).toBe(true);
-    expect(JSON.parse(JSON.stringify(policyJsonSchema)).properties.permission.items.anyOf.length).toBe(6);
+    expect(JSON.parse(JSON.stringify(policyJsonSchema)).properties.permission.items.anyOf.length).toBe(7);
   });
   test("refuses unknown terms, operators and values", () => {
     for (const [leftOperand, operator, rightOperand] of [

@@ -2,6 +2,7 @@
 import type { Mask } from "./mask.ts";
 import {
   type AggregateFunction,
+  type PeriodStep,
   PROFILE,
   type PredicateOperator,
   type ReceiverMode,
@@ -30,6 +31,7 @@ export interface PolicyDraft {
   readonly uses?: number;
   readonly scenarios?: readonly string[];
   readonly legalBases?: readonly string[];
+  readonly periodStep?: PeriodStep;
   readonly counts?: "open" | "closed";
   readonly minimumOrganisations?: number;
   readonly minimumUnits?: number;
@@ -55,6 +57,8 @@ export interface PolicyDraft {
     >
   >;
   readonly groupBy?: { readonly elements?: readonly string[]; readonly attributes?: readonly string[] };
+  /** Data elements by whose values tables may be matched. */
+  readonly join?: readonly string[];
   /** Numeric data element -> lists of edges that may cut it into classes. */
   readonly classes?: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Records that may leave. */
@@ -104,6 +108,9 @@ export function policyOf(draft: PolicyDraft): Policy {
       constraint: compact([anyOf("sealane:element", [element]), anyOf("sealane:edges", edges)]),
     });
   }
+  if (draft.join !== undefined) {
+    permission.push({ action: "sealane:join", constraint: compact([anyOf("sealane:element", draft.join)]) });
+  }
   if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });
   if (draft.release !== undefined) {
     const { elements, masks, formats, uses, rows, bytes, callsPerMinute } = draft.release;
@@ -151,6 +158,7 @@ function usePermission(draft: PolicyDraft): Permission {
     single("count", "lteq", draft.uses),
     anyOf("sealane:scenario", draft.scenarios),
     anyOf("sealane:legalBasis", draft.legalBases),
+    single("sealane:periodStep", "eq", draft.periodStep),
     single("sealane:counts", "eq", draft.counts),
     single("sealane:minimumOrganisations", "gteq", draft.minimumOrganisations),
     single("sealane:minimumUnits", "gteq", draft.minimumUnits),

@@ -1,14 +1,28 @@
 /** What a statistic reads and what its exact moments demand. */
 import type { Asset, Field } from "./asset.ts";
-import type { Query, Statistic } from "./query.ts";
+import type { Query, Statistic, WeightedTerm } from "./query.ts";
 
-/** Numeric elements a statistic names, in its own order; repeated names are kept. */
+/** Of a weighted sum or ratio; empty for all else. */
+export function termsIn(statistic: Statistic): readonly WeightedTerm[] {
+  if (statistic.kind === "weighted-sum") return statistic.terms;
+  return statistic.kind === "weighted-ratio" ? [...statistic.top, ...statistic.bottom] : [];
+}
+
+/** Coded elements that terms of weighted sums are limited by, each once. */
+export const limitingElements = (statistic: Statistic): readonly string[] => [
+  ...new Set(termsIn(statistic).flatMap(({ where }) => where?.element ?? [])),
+];
+
+/** Numeric elements a statistic names, in its own order; repeated names are kept, except those of weighted sums. */
 export function elementsOf(statistic: Statistic): readonly string[] {
   switch (statistic.kind) {
     case "count":
       return [];
     case "ratio":
       return [statistic.numerator, statistic.denominator];
+    case "weighted-sum":
+    case "weighted-ratio":
+      return [...new Set(termsIn(statistic).map(({ element }) => element))];
     case "correlation":
       return [statistic.x, statistic.y];
     case "regression":
@@ -48,9 +62,32 @@ export const totalledElements = ({ measures }: Query): readonly string[] => [
   ),
 ];
 
+/** Whether any figure is a total over organisations, or divided from some: rules about the largest look at those. */
+export const hasTotals = (query: Query): boolean =>
+  totalledElements(query).length > 0 || query.measures.some(({ statistic }) => termsIn(statistic).length > 0);
+
 /** Whether the query cuts the element into classes: what histograms and quantiles are read from. */
 export const isClassed = ({ groupBy }: Query, element: string): boolean =>
   groupBy.some((dimension) => "element" in dimension && dimension.element === element && dimension.edges !== undefined);
+
+/** The date that the query's period cuts the asset by: its column, "" where there is none; undefined: nothing is cut. */
+export function cutByPeriod({ period }: Query, asset: Pick<Asset, "period">): string | undefined {
+  if (period === undefined || asset.period === undefined) return undefined;
+  const isInside = asset.period.from >= period.from && asset.period.to <= period.to;
+  return isInside ? undefined : (asset.period.field ?? "");
+}
+
+/** Fields whose values a query reads, each once: measured, counted, compared, grouped by, or cut at a period. */
+export function readFields(query: Query, asset: Asset): readonly Field[] {
+  const elements = new Set([
+    ...query.measures.flatMap(({ statistic }) => [...elementsOf(statistic), ...limitingElements(statistic)]),
+    ...query.filters.map(({ element }) => element),
+    ...query.groupBy.flatMap((dimension) => ("element" in dimension ? [dimension.element] : [])),
+  ]);
+  const counted = query.measures.some(({ statistic }) => statistic.kind === "count") && asset.unit.kind === "field";
+  const names = [cutByPeriod(query, asset), counted ? (asset.unit as { field: string }).field : undefined];
+  return asset.fields.filter(({ element, name }) => elements.has(element) || names.includes(name));
+}
 
 /** The asset's one field for an element; undefined where there is none or more than one. */
 export function fieldOf(asset: Asset, element: string): Field | undefined {
@@ -63,7 +100,8 @@ export function fieldOf(asset: Asset, element: string): Field | undefined {
  * else needs counts (secure-aggregation.md section 4).
  */
 export function cellModeOf(query: Query, assets: readonly Asset[]): "registry" | "counted" {
-  // Nobody declares to have a value in every class.
+  // Nobody declares to have a value in every class, or under every code.
+  if (query.measures.some(({ statistic }) => limitingElements(statistic).length > 0)) return "counted";
   if (query.groupBy.some((dimension) => "element" in dimension && dimension.edges !== undefined)) return "counted";
   const present = (asset: Asset, element: string) => fieldOf(asset, element)?.alwaysPresent === true;
   const unitPresent = (asset: Asset) =>

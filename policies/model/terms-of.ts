@@ -1,6 +1,13 @@
 /** Flattens a checked policy into its terms. */
 import type { Mask } from "./mask.ts";
-import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
+import type {
+  AggregateFunction,
+  PeriodStep,
+  PredicateOperator,
+  ReceiverMode,
+  ReleaseFormat,
+  RequesterKind,
+} from "./operands.ts";
 import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
 import type { Method } from "./request.ts";
@@ -74,6 +81,8 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
     approval: duty("sealane:obtainApproval") === undefined ? "none" : "steward",
     retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,
+    isRetentionStated: duty("delete") !== undefined,
+    periodStep: (read.text("sealane:periodStep", "eq") as PeriodStep | undefined) ?? DEFAULTS.periodStep,
     prohibited: prohibitedOf(policy),
   });
 }
@@ -89,13 +98,13 @@ const listed = (policy: Policy, action: string, leftOperand: string): readonly s
     .filter((permission) => permission.action === action)
     .flatMap((permission) => reader(permission.constraint).list(leftOperand) ?? []);
 
+const CLOSED: ElementTerms = { aggregate: [], groupBy: false, join: false, edges: [], filter: undefined };
+
 function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
   const elements: Record<string, ElementTerms> = Object.create(null);
   const change = (read: Reader, update: (before: ElementTerms) => ElementTerms) => {
     for (const element of read.list("sealane:element") ?? []) {
-      elements[element] = Object.freeze(
-        update(elements[element] ?? { aggregate: [], groupBy: false, edges: [], filter: undefined }),
-      );
+      elements[element] = Object.freeze(update(elements[element] ?? { ...CLOSED }));
     }
   };
   for (const permission of policy.permission) {
@@ -106,6 +115,8 @@ function elementsOf(policy: Policy): Readonly<Record<string, ElementTerms>> {
     } else if (permission.action === "sealane:groupBy") {
       const edges = read.list<readonly string[]>("sealane:edges") ?? [];
       change(read, (before) => ({ ...before, groupBy: true, edges: [...before.edges, ...edges] }));
+    } else if (permission.action === "sealane:join") {
+      change(read, (before) => ({ ...before, join: true }));
     } else if (permission.action === "sealane:filter") {
       const filter: FilterTerms = Object.freeze({
         predicates: read.list<PredicateOperator>("sealane:predicate") ?? [],

@@ -1,6 +1,13 @@
 /** A policy's terms with every default filled in: what the rules read. Built only by parsePolicy. */
 import type { Mask } from "./mask.ts";
-import type { AggregateFunction, PredicateOperator, ReceiverMode, ReleaseFormat, RequesterKind } from "./operands.ts";
+import type {
+  AggregateFunction,
+  PeriodStep,
+  PredicateOperator,
+  ReceiverMode,
+  ReleaseFormat,
+  RequesterKind,
+} from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
 import { METHODS, type Method } from "./request.ts";
 
@@ -22,6 +29,8 @@ export interface FilterTerms {
 export interface ElementTerms {
   readonly aggregate: readonly AggregateFunction[];
   readonly groupBy: boolean;
+  /** Tables may be matched by its values. */
+  readonly join: boolean;
   /** Lists of edges that may cut a number into classes. */
   readonly edges: readonly (readonly string[])[];
   readonly filter: FilterTerms | undefined;
@@ -84,6 +93,9 @@ export interface PolicyTerms {
   readonly coordinatorMayBeSequencer: boolean;
   readonly approval: "none" | "steward";
   readonly retentionDays: number;
+  readonly isRetentionStated: boolean;
+  /** Whole steps of the calendar that a period may be cut into. */
+  readonly periodStep: PeriodStep;
   readonly prohibited: {
     readonly purposes: readonly string[];
     readonly requesters: readonly string[];
@@ -106,6 +118,7 @@ export const DEFAULTS = Object.freeze({
   methods: METHODS,
   coordinatorMayBeSequencer: false,
   retentionDays: 365,
+  periodStep: "month",
   releaseRows: 1_000_000,
   releaseBytes: 2 ** 30,
   releaseCallsPerMinute: 60,

@@ -1,5 +1,5 @@
 /** What one rule says, and what all of them say together. */
-import type { Asset } from "./asset.ts";
+import type { Asset, Grade } from "./asset.ts";
 import type { DecisionContext } from "./context.ts";
 import type { Reason } from "./reasons.ts";
 import type { DataRequest } from "./request.ts";
@@ -24,6 +24,13 @@ export interface Case {
   readonly request: DataRequest;
   readonly asset: Asset;
   readonly context: DecisionContext;
+  readonly touched: Touched;
+}
+
+/** What a use reads: the grade of what is derived from it, and the data elements in it that are personal information. */
+export interface Touched {
+  readonly grade: Grade;
+  readonly personal: readonly string[];
 }
 
 /** What whoever uses an asset declares, whatever leaves it. */
@@ -35,7 +42,7 @@ export type Declared = Pick<DataRequest, "requester" | "scenario" | "territory" 
 export interface GeneralCase {
   readonly terms: PolicyTerms;
   readonly request: Declared;
-  readonly asset: Pick<Asset, "grade">;
+  readonly touched: Touched;
   readonly context: Pick<DecisionContext, "requester" | "approval" | "now">;
 }
 

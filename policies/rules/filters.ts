@@ -13,23 +13,26 @@ type Predicate = Case["request"]["query"]["filters"][number];
 export const filters: Rule = {
   id: "filters",
   evaluate(input) {
-    const { terms, request, asset } = input;
-    const used = request.query.filters;
-    const refusals = used.flatMap((predicate) => {
-      const { element } = predicate;
-      const field = fieldOf(asset, element);
-      const allowed = Object.hasOwn(terms.elements, element) ? terms.elements[element]?.filter : undefined;
-      if (field === undefined) return [refuse("element-unknown", { element })];
-      if (terms.prohibited.elements.includes(element)) return [refuse("element-prohibited", { element })];
-      if (allowed === undefined) return [refuse("filter-not-allowed", { element })];
-      return predicateProblems(input, predicate, field, allowed);
-    });
+    const used = input.request.query.filters;
+    const refusals = used.flatMap((predicate) => comparisonProblems(input, predicate));
     const keys = used.map(({ element, operator }) => `${element} ${operator}`);
     const repeated = keys.filter((key, index) => keys.indexOf(key) !== index);
     if (repeated.length > 0) refusals.push(refuse("filter-repeated", { got: [...new Set(repeated)] }));
     return unless(refusals, "filters-allowed", { got: keys });
   },
 };
+
+/** What keeps this one comparison from being made; identity fields are another rule's. */
+export function comparisonProblems(input: Case, predicate: Predicate): readonly Finding[] {
+  const { terms, asset } = input;
+  const { element } = predicate;
+  const field = fieldOf(asset, element);
+  const allowed = Object.hasOwn(terms.elements, element) ? terms.elements[element]?.filter : undefined;
+  if (field === undefined) return [refuse("element-unknown", { element })];
+  if (terms.prohibited.elements.includes(element)) return [refuse("element-prohibited", { element })];
+  if (allowed === undefined) return [refuse("filter-not-allowed", { element })];
+  return predicateProblems(input, predicate, field, allowed);
+}
 
 function predicateProblems(input: Case, predicate: Predicate, field: Field, allowed: FilterTerms): Finding[] {
   const { element, operator, values } = predicate;

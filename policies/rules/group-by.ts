@@ -24,7 +24,8 @@ export const groupBy: Rule = {
 
 type ElementDimension = Extract<Dimension, { readonly element: string }>;
 
-function elementProblems({ terms, asset }: Case, { element, edges }: ElementDimension): Finding[] {
+/** What keeps the element from being a dimension; identity fields are another rule's. */
+export function elementProblems({ terms, asset }: Case, { element, edges }: ElementDimension): readonly Finding[] {
   const refusals: Finding[] = [];
   const field = fieldOf(asset, element);
   if (field === undefined) refusals.push(refuse("element-unknown", { element }));

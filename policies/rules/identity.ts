@@ -1,4 +1,4 @@
-import { elementsOf } from "../model/statistic.ts";
+import { cutByPeriod, elementsOf } from "../model/statistic.ts";
 import type { Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
@@ -14,6 +14,8 @@ export const identity: Rule = {
     for (const { element } of request.query.filters) {
       if (names.has(element)) refusals.push(refuse("identity-compared", { element }));
     }
+    const cut = asset.fields.find(({ name }) => name === cutByPeriod(request.query, asset));
+    if (cut?.identity === true) refusals.push(refuse("identity-compared", { element: cut.element }));
     for (const dimension of request.query.groupBy) {
       if ("element" in dimension && names.has(dimension.element)) {
         refusals.push(refuse("identity-grouped", { element: dimension.element }));

@@ -1,14 +1,14 @@
 /** Which records may leave: only listed elements, masked as stated; what identifies a unit or person never as it is. */
 import type { Asset, Field } from "../model/asset.ts";
+import { isGraded } from "../model/grade.ts";
 import { hidesIdentity, suits } from "../model/mask.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
-import { isGraded } from "./approval.ts";
 import { refuse, unless } from "./finding.ts";
 import { policyValidity } from "./validity.ts";
 
 export interface ReleaseCase extends GeneralCase {
-  readonly asset: Pick<Asset, "grade" | "fields">;
+  readonly asset: Pick<Asset, "fields">;
   /** Undefined while nobody has asked for a way yet. */
   readonly format: string | undefined;
 }
@@ -24,12 +24,12 @@ export const releasedFields = (terms: PolicyTerms, asset: Pick<Asset, "fields">)
 
 export const release: Rule<ReleaseCase> = {
   id: "release",
-  evaluate({ terms, request, asset, context, format }) {
+  evaluate({ terms, request, asset, touched, context, format }) {
     const refusals: Finding[] = policyValidity(terms, context.now);
     const { release: allowed } = terms;
     if (allowed === undefined) return [...refusals, refuse("release-not-allowed", {})];
-    if (isGraded(asset.grade)) {
-      const { legal, level } = asset.grade;
+    if (isGraded(touched.grade)) {
+      const { legal, level } = touched.grade;
       refusals.push(refuse("grade-not-released", { legal, level }));
     }
     const listed = asset.fields.filter(({ element }) => allowed.elements.includes(element));
