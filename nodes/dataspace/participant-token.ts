@@ -85,7 +85,7 @@ export async function readParticipantToken(
   if (read === undefined) return undefined;
   const { claims, keyId } = read;
   const publicKey = await check.publicKey(claims.iss, keyId);
-  if (publicKey === undefined || !read.isSignedBy(publicKey)) return undefined;
+  if (publicKey === undefined || !(await read.isSignedBy(publicKey))) return undefined;
   const now = Date.parse(check.now()) / 1000;
   const isTimely =
     claims.exp > claims.iat &&

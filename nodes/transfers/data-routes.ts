@@ -18,7 +18,7 @@ const Pid = Type.Object({ pid: Type.String({ minLength: 1, maxLength: 200 }) });
 export interface DataRouteDeps {
   /** Below the address of this node. */
   readonly paths: { readonly data: string; readonly inbox: string };
-  readonly readToken: (token: string, path: string, pid: string) => ReadToken | undefined;
+  readonly readToken: (token: string, path: string, pid: string) => Promise<ReadToken | undefined>;
   readonly deliver: Deliveries;
   readonly inbox: Inbox;
 }
@@ -28,7 +28,7 @@ export function addDataRoutes(app: HttpApp, deps: DataRouteDeps): void {
   const opened = (path: string) => async (request: FastifyRequest) => {
     const { pid } = request.params as Static<typeof Pid>;
     const token = bearerToken(request.headers.authorization);
-    const read = token === undefined ? undefined : deps.readToken(token, path, pid);
+    const read = token === undefined ? undefined : await deps.readToken(token, path, pid);
     if (read === undefined || (read.kind === "good" && read.grant.transfer !== pid)) throw unknownTransfer();
     if (read.kind === "expired") throw new TransferError("ERR_TRANSFER_TOKEN", "token-expired");
     request.author = read.grant.holder;

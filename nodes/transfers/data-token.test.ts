@@ -16,36 +16,36 @@ const given = () => dataToken(provider, ENDPOINT, GRANT, effects).token;
 const read = (token: string, endpoint = ENDPOINT, identity = provider) =>
   readDataToken(token, { endpoint, identity, now: effects.now });
 
-test("a token opens the endpoint it was given for, for whom it was given", () => {
-  expect(read(given())).toEqual({ kind: "good", grant: GRANT });
+test("a token opens the endpoint it was given for, for whom it was given", async () => {
+  expect(await read(given())).toEqual({ kind: "good", grant: GRANT });
 });
 
 describe("a token opens nothing", () => {
-  test("at another endpoint, another transfer's included", () => {
-    expect(read(given(), "https://alpha.example/dsp/2025-1/data/t-2")).toBeUndefined();
-    expect(read(given(), "https://alpha.example/dsp/2025-1/inbox/t-1")).toBeUndefined();
-    expect(read(given(), "https://gamma.example/dsp/2025-1/data/t-1")).toBeUndefined();
+  test("at another endpoint, another transfer's included", async () => {
+    expect(await read(given(), "https://alpha.example/dsp/2025-1/data/t-2")).toBeUndefined();
+    expect(await read(given(), "https://alpha.example/dsp/2025-1/inbox/t-1")).toBeUndefined();
+    expect(await read(given(), "https://gamma.example/dsp/2025-1/data/t-1")).toBeUndefined();
   });
-  test("after its minutes, and says that they are over only to whom had it", () => {
+  test("after its minutes, and says that they are over only to whom had it", async () => {
     const token = given();
     time += TOKEN_LIFE_MS;
-    expect(read(token)).toEqual({ kind: "expired" });
-    expect(read(token, "https://alpha.example/dsp/2025-1/data/t-2")).toBeUndefined();
+    expect(await read(token)).toEqual({ kind: "expired" });
+    expect(await read(token, "https://alpha.example/dsp/2025-1/data/t-2")).toBeUndefined();
     time -= 1;
-    expect(read(token)).toMatchObject({ kind: "good" });
+    expect(await read(token)).toMatchObject({ kind: "good" });
   });
-  test("under a key that its issuer does not have any more, or never had", () => {
-    expect(read(given(), ENDPOINT, rotated)).toBeUndefined();
-    expect(read(dataToken(stranger, ENDPOINT, GRANT, effects).token)).toBeUndefined();
+  test("under a key that its issuer does not have any more, or never had", async () => {
+    expect(await read(given(), ENDPOINT, rotated)).toBeUndefined();
+    expect(await read(dataToken(stranger, ENDPOINT, GRANT, effects).token)).toBeUndefined();
   });
-  test("when it is a token of another kind, or was changed", () => {
+  test("when it is a token of another kind, or was changed", async () => {
     const call = { audience: "alpha", method: "GET", target: "/", body: new Uint8Array() };
-    expect(read(participantToken(provider, call, effects).slice("Bearer ".length))).toBeUndefined();
+    expect(await read(participantToken(provider, call, effects).slice("Bearer ".length))).toBeUndefined();
     const [head, claims, signature] = given().split(".");
     const changed = JSON.parse(Buffer.from(claims!, "base64url").toString()) as Record<string, unknown>;
     const forged = Buffer.from(JSON.stringify({ ...changed, sub: "mallory" })).toString("base64url");
-    expect(read(`${head}.${forged}.${signature}`)).toBeUndefined();
-    expect(read(signCompact(provider, "sealane-data+jwt", { ...changed, more: 1 }))).toBeUndefined();
-    expect(read("no token")).toBeUndefined();
+    expect(await read(`${head}.${forged}.${signature}`)).toBeUndefined();
+    expect(await read(signCompact(provider, "sealane-data+jwt", { ...changed, more: 1 }))).toBeUndefined();
+    expect(await read("no token")).toBeUndefined();
   });
 });

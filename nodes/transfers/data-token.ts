@@ -65,14 +65,13 @@ export type ReadToken =
   | { readonly kind: "expired" };
 
 /** Undefined for whatever this node did not give out for this endpoint. */
-export function readDataToken(
+export async function readDataToken(
   token: string,
   check: { readonly endpoint: string; readonly identity: SigningIdentity; readonly now: () => string },
-): ReadToken | undefined {
+): Promise<ReadToken | undefined> {
   const read = readCompact<Claims>(token, TYPE, claimsCheck);
-  if (read === undefined || read.keyId !== check.identity.key || !read.isSignedBy(check.identity.publicKey)) {
-    return undefined;
-  }
+  if (read === undefined || read.keyId !== check.identity.key) return undefined;
+  if (!(await read.isSignedBy(check.identity.publicKey))) return undefined;
   const { claims } = read;
   if (claims.iss !== check.identity.member || claims.aud !== check.endpoint) return undefined;
   if (Date.parse(check.now()) >= claims.exp * 1000) return { kind: "expired" };

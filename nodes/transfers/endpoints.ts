@@ -16,7 +16,7 @@ export interface Endpoints {
   /** A fresh address, with its token, of the data that this node serves, and of its inbox. */
   dataAddress(pid: string, agreement: string, holder: string): DataAddress;
   inboxAddress(pid: string, agreement: string, holder: string): DataAddress;
-  readToken(token: string, path: string, pid: string): ReadToken | undefined;
+  readToken(token: string, path: string, pid: string): Promise<ReadToken | undefined>;
   /** As the ledger has it; undefined where this member takes no calls. */
   endpointOf(member: string): Promise<string | undefined>;
   /** Of another member's binding. Throws where it takes no calls. */
