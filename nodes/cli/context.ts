@@ -31,6 +31,8 @@ export interface CommandContext {
   note(text: string): void;
   /** Client of the running node of `dir`. Throws CliError when the folder holds no node. */
   api(options?: { readonly token?: string | undefined }): Promise<ApiClient>;
+  /** As `api`, speaking as the person whose token lies in this file; without one, as the operator. */
+  apiAs(tokenFile: string | undefined): Promise<ApiClient>;
   /** Absolute path of a file or folder named on the command line. */
   path(name: string): string;
   /** Throws CliError ERR_CLI_FILE_TOO_LARGE beyond `limit` bytes. */
@@ -87,6 +89,10 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
     surroundings,
     note: (text: string) => surroundings.write("stderr", `${text}\n`),
     api: ({ token }: { readonly token?: string | undefined } = {}) => openApiClient(dir, surroundings, token),
+    async apiAs(tokenFile: string | undefined) {
+      const token = tokenFile === undefined ? undefined : (await readText(tokenFile)).trim();
+      return await openApiClient(dir, surroundings, token);
+    },
     path,
     readBytes,
     readText,

@@ -51,9 +51,11 @@ export const NodeConfig = closed({
       endpoint: Type.String({ pattern: "^https://[A-Za-z0-9.:_\\[\\]-]+$", maxLength: 200 }),
     }),
   ),
-  /** Name that decisions made with the API token carry. */
   /** Persons who may review results before they leave, each with a token of their own. */
   reviewers: Type.Optional(Type.Array(Person, { maxItems: 50, uniqueItems: true })),
+  /** Persons who may propose and approve policies, each with a token of their own. */
+  stewards: Type.Optional(Type.Array(Person, { maxItems: 50, uniqueItems: true })),
+  /** Name that decisions made with the API token carry. */
   operator: closed({ name: Type.String({ minLength: 1, maxLength: 100 }) }),
   limits: closed({
     bodyBytes: Positive(1 << 30),
@@ -91,6 +93,8 @@ export const NodeConfig = closed({
     /** How long a steward has to decide on records that a consumer asks for; then the negotiation ends. */
     approvalMs: Positive(366 * 86_400_000),
   }),
+  /** How many persons have to agree to a policy before it is in force, whoever proposes it included. */
+  policies: closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }) }),
   accessLog: closed({
     /** A batch is anchored when this many entries wait, or the oldest is this old. */
     anchorEntries: Positive(1_000_000),
@@ -120,6 +124,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   sources: { allowedPaths: [], memoryLimitMiB: 512, threads: 2, timeoutMs: 600_000 },
   computations: { stepMs: 120_000, releaseMs: 600_000, opensByItself: true },
   dataspace: { waitMs: 30 * 86_400_000, keptMs: 90 * 86_400_000, approvalMs: 7 * 86_400_000 },
+  policies: { persons: 1 },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },
   log: { level: "info" },
 });

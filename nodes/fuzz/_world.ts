@@ -111,6 +111,7 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   add("POST /api/v1/requests", draftOf(), { ...draftOf(), query: SUM_BY_YEAR });
   for (const key of ["POST /api/v1/policies/check", "POST /api/v1/policies/simulate", "PUT /api/v1/assets/:/policy"])
     add(key, { policy: registration.policy });
+  add("POST /api/v1/assets/:/policy/activations", { policy: registration.policy, from: "2098-01-01T00:00:00Z" });
   const document = await net.node("ministry").services.openStore<RequestDocument>("request-documents").get(first.id);
   add("POST /api/v1/assets/:/policy/explain", { request: document?.document.statement, policy: registration.policy });
 

@@ -5,6 +5,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { NodeConfig } from "../config/node-config.ts";
 import { createHttpApp, type HttpApp } from "./http-app.ts";
 import { shown } from "./openapi.ts";
+import { peopleOf } from "./person-token.ts";
 import { addBearerAuth } from "./plugins/bearer-auth.ts";
 import { addGuards, type GuardDeps } from "./plugins/guards.ts";
 import { proveIdentity } from "./routes/identity/prove.ts";
@@ -39,7 +40,7 @@ export async function createApiApp(
   addBearerAuth(app, {
     member: deps.member,
     token: deps.token,
-    people: () => deps.config().reviewers ?? [],
+    people: () => peopleOf(deps.config()),
     operator: () => `${deps.member}/${deps.config().operator.name}`,
     refusalsPerMinute: () => deps.config().limits.apiRequestsPerMinute,
   });

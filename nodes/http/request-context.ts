@@ -1,5 +1,6 @@
 /** What the plugins put on a request, and what a route may say about itself in `config`. */
 import type {} from "fastify";
+import type { PersonRole } from "./person-token.ts";
 import type { RouteFacts } from "./route-facts.ts";
 
 declare module "fastify" {
@@ -25,8 +26,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Needs neither token nor signature (health, applications for membership). Default false. */
     public?: boolean;
-    /** Management interface: also for persons who review results (`reviewers` of the configuration). Default false. */
-    people?: boolean;
+    /** Management interface: also for the persons that the configuration names under this key. Default: for none. */
+    people?: PersonRole;
     /** Goes to the access log. Default true; false for health, metrics and replication, which show nothing of anyone. */
     accessLog?: boolean;
     /** Waits for news: not counted when the node stops gracefully. Default false. */

@@ -5,6 +5,7 @@ import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
 import { renderFields, renderTable } from "../table.ts";
+import { policyActivate } from "./policy-activate.ts";
 import { policyExplain } from "./policy-explain.ts";
 import { policySimulate } from "./policy-simulate.ts";
 
@@ -17,6 +18,7 @@ export const policyCommands: CommandGroup = (program, cli) => {
     .argument("<file>", text("cli.policy.file"))
     .description(text("cli.policy.check"))
     .action(action((context, _options, file) => check(context, file)));
+  policyActivate(policy, cli);
   policyExplain(policy, cli);
   policySimulate(policy, cli);
   policy

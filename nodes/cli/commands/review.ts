@@ -30,7 +30,7 @@ export const reviewCommands: CommandGroup = (program, { texts: { text }, action 
     .option(...asOption)
     .action(
       action<{ as?: string }>(async (context, { as }, id) => {
-        const answer = await (await apiFor(context, as)).get<ReviewView>(pathOf(id));
+        const answer = await (await context.apiAs(as)).get<ReviewView>(pathOf(id));
         return { json: answer, human: shown(answer, context.texts) };
       }),
     );
@@ -62,12 +62,8 @@ export const reviewCommands: CommandGroup = (program, { texts: { text }, action 
 
 const pathOf = (id: string): string => `/reviews/${encodeURIComponent(id)}`;
 
-async function apiFor(context: CommandContext, as: string | undefined) {
-  return await context.api(as === undefined ? {} : { token: (await context.readText(as)).trim() });
-}
-
 async function list(context: CommandContext, as: string | undefined): Promise<Outcome> {
-  const answer = await (await apiFor(context, as)).get<{ reviews: readonly ReviewBriefView[] }>("/reviews");
+  const answer = await (await context.apiAs(as)).get<{ reviews: readonly ReviewBriefView[] }>("/reviews");
   const { text } = context.texts;
   if (answer.reviews.length === 0) return { json: answer, human: text("cli.review.none") };
   const names = ["computation", "requester", "approvals", "withheldCells", "until"] as const;
@@ -85,7 +81,7 @@ async function list(context: CommandContext, as: string | undefined): Promise<Ou
 async function speak(context: CommandContext, word: Word, id: string, options: Speaking): Promise<Outcome> {
   const { as, reason, withhold = [] } = options;
   const body = word === "restrict" ? { reason, withhold: withhold.map(figureIn) } : { reason };
-  const answer = await (await apiFor(context, as)).post<ReviewView>(`${pathOf(id)}/${word}`, body);
+  const answer = await (await context.apiAs(as)).post<ReviewView>(`${pathOf(id)}/${word}`, body);
   return { json: answer, human: shown(answer, context.texts) };
 }
 

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { HttpApp } from "../http-app.ts";
 import { HttpError } from "../http-error.ts";
-import { personOf } from "../person-token.ts";
+import { everybody, type People, personOf } from "../person-token.ts";
 
 const SCHEME = /^Bearer ([\x21-\x7e]{1,512})$/i;
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -17,8 +17,8 @@ export function addBearerAuth(
     readonly member: string;
     readonly token: string;
     readonly operator: () => string;
-    /** Persons who have tokens of their own, for routes with `config.people`. */
-    readonly people: () => readonly string[];
+    /** Persons who have tokens of their own, for the routes with their role as `config.people`. */
+    readonly people: () => People;
     readonly refusalsPerMinute: () => number;
   },
 ): void {
@@ -32,10 +32,11 @@ export function addBearerAuth(
       request.operator = deps.operator();
       return;
     }
-    const person = given === undefined ? undefined : personOf(given, deps.token, deps.people());
+    const person = given === undefined ? undefined : personOf(given, deps.token, everybody(deps.people()));
     if (person !== undefined) {
-      if (request.routeOptions.config.people !== true) {
-        throw new HttpError("ERR_HTTP_FORBIDDEN", `${person}: this token is for reviews of results`);
+      const role = request.routeOptions.config.people;
+      if (role === undefined || !deps.people()[role].includes(person)) {
+        throw new HttpError("ERR_HTTP_FORBIDDEN", `${person}: is not named for this in the configuration`);
       }
       request.operator = `${deps.member}/${person}`;
       return;

@@ -36,6 +36,7 @@ export interface OwnAsset {
   readonly state: AssetRecord<SourceDescription>["state"];
   /** In force by the ledger; undefined: nobody has access. */
   readonly policy: Policy | undefined;
+  readonly policyDigest: string;
   readonly policyVersion: number;
 }
 
@@ -51,8 +52,21 @@ export interface OwnAssets {
    */
   register(input: { description: unknown; source: SourceDescription; policy?: unknown }): Promise<Registered>;
   withdraw(asset: string, reason: string): Promise<void>;
-  /** Activates a policy. Throws AssetError ERR_ASSET_POLICY_INVALID with every problem. */
+  /**
+   * Activates a policy. Throws AssetError ERR_ASSET_POLICY_INVALID with every problem, and ERR_ASSET_POLICY_PERSONS
+   * where more than one person has to agree.
+   */
   setPolicy(asset: string, policy: unknown): Promise<OwnAsset>;
+  /** The digest of a policy that may be put in force. Throws AssetError; writes nothing. */
+  judgePolicy(asset: string, policy: unknown): Promise<string>;
+  /** As judgePolicy, and the policy is on disk when it resolves. */
+  keepPolicy(asset: string, policy: unknown): Promise<string>;
+  keptPolicy(asset: string, digest: string): Promise<Policy | undefined>;
+  /**
+   * Puts a kept policy in force under this version; a repeat is answered, not doubled. `overtaken`: the version is
+   * another policy's.
+   */
+  activate(asset: string, digest: string, version: number): Promise<"active" | "overtaken">;
   find(asset: string): Promise<OwnAsset | undefined>;
   list(): Promise<readonly OwnAsset[]>;
   /** The table in its sandbox; the caller closes it. `threads`: 1 reads records in their order; default: as configured. */
@@ -129,7 +143,8 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
     const onLedger = await readAsset(services.ledger, stored.asset.id);
     const digest = onLedger?.policyDigest ?? NO_POLICY_DIGEST;
     const policy = await policies.get(`${stored.asset.id}/${digest}`);
-    return { asset: stored.asset, state: stored.state, policy, policyVersion: onLedger?.policyVersion ?? 0 };
+    const { asset, state } = stored;
+    return { asset, state, policy, policyDigest: digest, policyVersion: onLedger?.policyVersion ?? 0 };
   }
 
   async function known(asset: string): Promise<AssetRecord<SourceDescription>> {
@@ -144,18 +159,34 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
   }
 
   async function setPolicy(asset: string, value: unknown): Promise<OwnAsset> {
+    refuseAlone();
     const stored = await known(asset);
-    const policy = checkedPolicy(asset, value);
-    const digest = policyDigest(policy);
+    const digest = await judgePolicy(asset, value);
     const onLedger = await readAsset(services.ledger, asset);
     if (onLedger?.policyDigest === digest) {
       throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
     }
-    await keepPolicy(asset, policy);
-    const body = { asset, version: (onLedger?.policyVersion ?? 0) + 1, policyDigest: digest };
+    await keepPolicy(asset, checkedPolicy(asset, value));
+    await recordPolicy(asset, digest, (onLedger?.policyVersion ?? 0) + 1);
+    return await view(stored);
+  }
+
+  async function recordPolicy(asset: string, digest: string, version: number): Promise<void> {
+    const body = { asset, version, policyDigest: digest };
     await record(services, "policy.activate", body, body);
     await onChange(asset);
-    return await view(stored);
+  }
+
+  /** A policy that several persons have to agree to comes in force through its activation alone. */
+  function refuseAlone(): void {
+    const { persons } = services.config().policies;
+    if (persons > 1) throw new AssetError("ERR_ASSET_POLICY_PERSONS", `policy: ${persons} persons have to agree to it`);
+  }
+
+  async function judgePolicy(asset: string, value: unknown): Promise<string> {
+    const { state } = await known(asset);
+    if (state === "withdrawn") throw new AssetError("ERR_ASSET_UNKNOWN", `asset: ${asset} is withdrawn`);
+    return policyDigest(checkedPolicy(asset, value));
   }
 
   return Object.freeze({
@@ -167,6 +198,7 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
           `source.path: ${input.source.path} is not in sources.allowedPaths of sealane.json`,
         );
       }
+      if (input.policy !== undefined) refuseAlone();
       const id = String((input.description as { id?: unknown } | null)?.id);
       const { policy, problems } =
         input.policy === undefined ? { policy: undefined, problems: [] } : judgedPolicy(id, input.policy);
@@ -196,6 +228,22 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
       await onChange(asset);
     },
     setPolicy,
+    judgePolicy,
+    async keepPolicy(asset: string, value: unknown) {
+      const digest = await judgePolicy(asset, value);
+      await keepPolicy(asset, checkedPolicy(asset, value));
+      return digest;
+    },
+    keptPolicy: (asset: string, digest: string) => policies.get(`${asset}/${digest}`),
+    async activate(asset: string, digest: string, version: number) {
+      try {
+        await recordPolicy(asset, digest, version);
+        return "active";
+      } catch (error) {
+        if (error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_VERSION") return "overtaken";
+        throw error;
+      }
+    },
     async find(asset: string) {
       const stored = await assets.get(asset);
       return stored === undefined ? undefined : await view(stored);

@@ -20,7 +20,7 @@ export function addReviewApi(app: HttpApp, ctx: Context): void {
         summary: "Results that persons of this node have to look at before they leave, the oldest first",
         response: { 200: closed({ reviews: Type.Array(BriefView) }), ...problems },
       },
-      config: { people: true },
+      config: { people: "reviewers" },
     },
     async () => ({ reviews: [...(await listReviews(ctx))] }),
   );
@@ -32,7 +32,7 @@ export function addReviewApi(app: HttpApp, ctx: Context): void {
         params: Computation,
         response: { 200: ReviewView, ...problems },
       },
-      config: { people: true },
+      config: { people: "reviewers" },
     },
     async ({ params }) => await showReview(ctx, params.computation),
   );
@@ -47,7 +47,7 @@ export function addReviewApi(app: HttpApp, ctx: Context): void {
         body: closed({ reason: Reason, withhold: Type.Array(Figure, { minItems: 1, maxItems: 1000 }) }),
         response: { 200: ReviewView, ...problems },
       },
-      config: { people: true },
+      config: { people: "reviewers" },
     },
     async ({ params, body, operator }) => {
       await say(ctx, params.computation, { word: "restrict", by: operator, ...body });
@@ -66,7 +66,7 @@ function word(app: HttpApp, ctx: Context, name: Exclude<Word, "restrict">, summa
         body: closed({ reason: Reason }),
         response: { 200: ReviewView, ...problems },
       },
-      config: { people: true },
+      config: { people: "reviewers" },
     },
     async ({ params, body, operator }) => {
       await say(ctx, params.computation, { word: name, by: operator, reason: body.reason, withhold: [] });
