@@ -7,9 +7,10 @@ import { renderTable } from "../cli/table.ts";
 import { type Bench, type BenchReport, type Machine, reportOf } from "./bench.ts";
 import { BENCHES } from "./benches.ts";
 import { ledgerOnFabricBench } from "./ledger-on-fabric.bench.ts";
+import { requestOnFabricBench } from "./request.bench.ts";
 
 /** `--on fabric`: the same on another ledger. */
-const ON_FABRIC: Readonly<Record<string, Bench>> = { ledger: ledgerOnFabricBench };
+const ON_FABRIC: Readonly<Record<string, Bench>> = { ledger: ledgerOnFabricBench, request: requestOnFabricBench };
 
 const [name = "", ...given] = process.argv.slice(2);
 const onFabric = given[0] === "--on" && given[1] === "fabric";

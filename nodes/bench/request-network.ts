@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { siblingPath } from "../boot/sibling.ts";
 import type { ApiAddress, ApiClient } from "../cli/api-client.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
+import type { DemoFabric } from "../demo/fabric-network.ts";
 import { clientOf, membersOf } from "../demo/network.ts";
 import { policyFor } from "../demo/policy.ts";
 import type { Scenario } from "../demo/scenario.ts";
@@ -25,6 +26,7 @@ export interface MeasuredNetwork extends AsyncDisposable {
   /** Of the process that the member's node runs in. */
   usageOf(member: string): Promise<Usage>;
   steps(request: string): Promise<readonly Step[]>;
+  /** Group commits, or calls of the chaincode, since the beginning. */
   commits(): Promise<number>;
 }
 
@@ -47,12 +49,19 @@ const LIMITS = {
 };
 const JOIN_MS = 300_000;
 
+export interface MeasuredNetworkOptions {
+  /** Default: the demonstration's. */
+  readonly policy?: typeof policyFor;
+  /** The ledger is there and not the embedded one. Whoever made it closes it. */
+  readonly fabric?: DemoFabric;
+}
+
 /** Founded, joined and with every asset registered, in at most a process for each node. The operator's process is the first one. */
 export async function measuredNetwork(
   scenario: Scenario,
   processes: number,
   note: (text: string) => void,
-  policy: typeof policyFor = policyFor,
+  { policy = policyFor, fabric }: MeasuredNetworkOptions = {},
 ): Promise<MeasuredNetwork> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-bench-"));
   const members = membersOf(scenario);
@@ -95,7 +104,8 @@ export async function measuredNetwork(
       const { config } = await localMember(member, false);
       // Only endpoints must be known before anyone listens: of hundreds of ports, some are taken by then.
       const api = { host: "127.0.0.1", port: 0 };
-      await initNode({ dir: folder(member.id), config: { ...config, api, limits: LIMITS }, effects: systemEffects });
+      const local = { ...config, api, limits: LIMITS, ...fabric?.ledgerOf(member.id) };
+      await initNode({ dir: folder(member.id), config: local, effects: systemEffects });
     }
     const { title, industry, attributes, operator } = scenario;
     const founding = { network: "bench", title, industry, attributes };

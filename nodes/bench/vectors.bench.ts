@@ -29,7 +29,7 @@ export const vectorsBench = defineBench(SIZES, async ({ sizes, tiny, note }) => 
   try {
     const scenario = await scenarioIn(dir, cells);
     const processes = tiny ? 1 : PROVIDERS.length + 3;
-    await using network = await measuredNetwork(scenario, processes, note, policyWithSketches);
+    await using network = await measuredNetwork(scenario, processes, note, { policy: policyWithSketches });
     note(`${cells} cells, ${words} words, ${Math.ceil(words / CHUNK_WORDS)} chunks of each provider`);
     const roles = { member: PROVIDERS[0], coordinator: scenario.operator.id, receiver: scenario.receiver.id };
     const before = await peaks(network, roles);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findBinaries } from "../fabric/binaries.ts";
 import { downFabric } from "../fabric/down.ts";
-import { initFabric, readFabric } from "../fabric/init-network.ts";
+import { initFabric, readFabric, type StoredNetwork } from "../fabric/init-network.ts";
 import { probe } from "../fabric/probe.ts";
 import { sealaneChaincode } from "../fabric/sealane-chaincode.ts";
 import { upFabric } from "../fabric/up.ts";
@@ -17,6 +17,7 @@ export interface DemoFabric {
   ledgerOf(member: string): { readonly ledger: { readonly fabric: string } };
   /** Of Fabric. */
   readonly version: string;
+  readonly network: StoredNetwork;
   close(): Promise<void>;
 }
 
@@ -48,6 +49,7 @@ export async function startDemoFabric(
   }
   return {
     version: binaries.version,
+    network,
     ledgerOf(member) {
       const at = members.indexOf(member);
       const org = network.plan.organisations[at % ORGANISATIONS];
