@@ -16,7 +16,7 @@ type Opening = TransactionBody<"computation.open">;
 
 const MAX_RESTARTS = 3;
 /** Characters of a public key for key agreement. */
-const AGREEMENT_KEY_LENGTH = Object.freeze({ intl: 43, gm: 88 });
+const AGREEMENT_KEY_LENGTH = Object.freeze({ intl: 43, gm: 88, "intl-pq": 1622 });
 /** k and t of cohorts that are too large for the complete graph. */
 const NEIGHBOURS = 128;
 const NEIGHBOUR_THRESHOLD = 86;

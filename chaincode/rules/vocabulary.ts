@@ -18,8 +18,10 @@ export const Bytes32 = bytes32();
 export const Digest = bytes32();
 /** Of any suite: 32 bytes, or 33 of a compressed point. Signatures verify only with the length of their suite. */
 export const PublicKey = Type.String({ pattern: "^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{44})$" });
-/** For key agreement in a computation: 32 bytes, or the 66 of two compressed points. */
-export const AgreementKey = Type.String({ pattern: "^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88})$" });
+/** For key agreement in a computation: 32 bytes, the 66 of two compressed points, or the 1,216 of X-Wing. */
+export const AgreementKey = Type.String({
+  pattern: "^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88}|[A-Za-z0-9_-]{1621}[AQgw])$",
+});
 /** 16 bytes. */
 export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
 /** 64 bytes. */
@@ -28,7 +30,7 @@ export const Instant = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{
 export const Code = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
 export const Text = Type.String({ minLength: 1, maxLength: 500 });
 export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-export const SuiteId = literals(["intl", "gm"]);
+export const SuiteId = literals(["intl", "gm", "intl-pq"]);
 
 /** What a person reads, in at least one language. */
 export const Title = closed({ en: Type.Optional(Text), "zh-CN": Type.Optional(Text) });

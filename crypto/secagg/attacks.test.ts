@@ -134,6 +134,7 @@ test("P-shrinking: survivors that shrink below a cell's minimum: nothing of phas
   const sum = unmaskSum({
     base: mask,
     context0: insider.context0,
+    cohort: network.opened.cohort,
     arithmetic,
     words: 2,
     chunkWords: 2,

@@ -11,6 +11,7 @@ import type { Header, Opened, RecordOf } from "./opened.ts";
 const LABELS: Readonly<Record<SuiteId, string>> = {
   intl: "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1",
   gm: "sealane/secagg/sm2-hkdf-sm3-sm4ctr/v1",
+  "intl-pq": "sealane/secagg/xwing-hkdf-sha256-aes256ctr/v1",
 };
 /** In contexts that follow from the first one, which has the label of the computation's own suite. */
 export const SUITE = LABELS.intl;
@@ -58,9 +59,9 @@ export const closingDigest = (
 export interface KeyUse {
   readonly suite: SuiteId;
   readonly context: string;
-  readonly kind: "pair" | "self" | "envelope" | "seal" | "view";
+  readonly kind: "pair" | "self" | "envelope" | "seal" | "view" | "pair-seed";
   readonly phase: 0 | 1 | 2;
-  /** pair, view: ascending; envelope: member, receiver; seal: dealer, holder; self: the member twice. */
+  /** pair, pair-seed, view: ascending; envelope: member, receiver; seal: dealer, holder; self: the member twice. */
   readonly ids: readonly [string, string];
   /** Public keys of `ids`; for self the seed hash twice. */
   readonly keys: readonly [string, string];

@@ -22,6 +22,7 @@ import { type FoldedSum, foldContributions, foldedDigest, textOfFolded } from ".
 import { acceptances, type GraphProblem, graphSeed, survivorProblem } from "./graph.ts";
 import { acceptedDealers } from "./keyset.ts";
 import type { MessageOf } from "./messages.ts";
+import { phasesIn, takersIn } from "./pair-seeds.ts";
 import { cellBelowMinimum, countedCells, countsShape, registryCells, valuesShape } from "./phase-facts.ts";
 import { recoverAll, wantedSecrets } from "./recovery.ts";
 import type { CoordinatorDeps } from "./step.ts";
@@ -191,15 +192,23 @@ export function showViews(state: AtStage<"views">): CoordinatorStep | null {
   return { state: next, ...RESUME.unmasking(next) };
 }
 
+/** As it was relayed; undefined where the suite agrees on seeds instead, or there is none between the two. */
+function seedBoxOf(state: AtStage<"unmasking">, phase: 1 | 2, giver: string, taker: string): string | undefined {
+  const place = takersIn(graphIn(state), giver).indexOf(taker);
+  return state.dealt[giver]?.seeds?.[place]?.[phasesIn(state.opened).indexOf(phase)];
+}
+
 /** 15, 22: as soon as threshold many answers open every wanted secret. */
 export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): CoordinatorStep | null {
   const { round, opened } = state;
   const recovery = recoverAll({
     suite: suiteIn(state.opened),
     context0: state.context0,
+    cohort: opened.cohort,
     phase: round.phase,
     threshold: opened.constants.threshold,
     wanted: wantedSecrets(round.allowed, survivors(state)),
+    seedBoxOf: (giver, taker) => seedBoxOf(state, round.phase, giver, taker),
     keys: state.keyset,
     answers: ascending(round.answers),
     holdersOf: graphIn(state).holdersOf,
@@ -219,6 +228,7 @@ export function recover(state: AtStage<"unmasking">, deps: CoordinatorDeps): Coo
   const unmasking = {
     base: { suite: suiteIn(state.opened), context: round.context, phase: 1 as const },
     context0: state.context0,
+    cohort: opened.cohort,
     arithmetic: shape.arithmetic,
     keys: state.keyset,
     graph: graphIn(state),

@@ -14,6 +14,7 @@ import { type Graph, graphOf } from "./graph.ts";
 import { masksetRoot } from "./keyset.ts";
 import { leafPaths, statementsRoot } from "./merkle.ts";
 import type { MessageOf, View } from "./messages.ts";
+import { takersIn } from "./pair-seeds.ts";
 import { countsDigest } from "./phase-facts.ts";
 import type { CoordinatorEffect, Send } from "./step.ts";
 
@@ -181,10 +182,13 @@ function boxesFor(state: RunningCoordinator & KeysetData): Send[] {
   const graph = graphIn(state);
   type Box = MessageOf<"boxes">["boxes"][number];
   const boxesOf = new Map(holdersOf(state).map((holder): [string, Box[]] => [holder, []]));
-  for (const { shares, leaves, boxes } of ascending(state.dealt)) {
+  for (const { shares, leaves, boxes, seeds } of ascending(state.dealt)) {
     const paths = leafPaths(leaves);
+    const takers = takersIn(graph, shares.signer);
     graph.holdersOf(shares.signer).forEach((holder, i) => {
-      boxesOf.get(holder)!.push({ shares, leaf: leaves[i]!, path: paths[i]!, box: boxes[i]! });
+      const seed = seeds?.[takers.indexOf(holder)];
+      const forHolder = seed === undefined ? {} : { seeds: seed };
+      boxesOf.get(holder)!.push({ shares, leaf: leaves[i]!, path: paths[i]!, box: boxes[i]!, ...forHolder });
     });
   }
   return holdersOf(state).map((to) => ({ to, message: { type: "boxes", computation, boxes: boxesOf.get(to)! } }));

@@ -3,7 +3,7 @@ import { canonicalJson } from "../suites/digest.ts";
 import { assertChunk, assertChunks } from "./chunks.ts";
 import { assertHeader, assertSigned, contributionDeadline, headerDigest, refuseAuthenticity } from "./closing.ts";
 import { usesFingerprints } from "./constants.ts";
-import { closingDigest } from "./context.ts";
+import { closingDigest, suiteIn } from "./context.ts";
 import type { AtStage, Begun, CoordinatorState, RunningCoordinator } from "./coordinator-state.ts";
 import { vectorBytes } from "./cut.ts";
 import { SecaggError } from "./errors.ts";
@@ -12,6 +12,7 @@ import { graphOf } from "./graph.ts";
 import { assertDistinct, assertKeys, assertReveal, assertSetupStatement } from "./keyset.ts";
 import { leavesRoot } from "./merkle.ts";
 import type { Message, MessageOf, Receipt } from "./messages.ts";
+import { encapsulates, takersIn } from "./pair-seeds.ts";
 import { fingerprintValue } from "./phase1-sum.ts";
 import { unmaskFault, wantedSecrets } from "./recovery.ts";
 import type { CoordinatorDeps, CoordinatorEffect, CoordinatorInput, Step } from "./step.ts";
@@ -115,9 +116,14 @@ function takeShares(state: RunningCoordinator, from: string, message: MessageOf<
   const holders = state.keyset.map((keys) => keys.signer);
   assertSetupStatement(state.opened, state.parties, state.context0, message.shares, holders);
   const { leaves, boxes } = message;
-  const wanted = graphOf(holders, state.graph).holdersOf(from).length;
+  const graph = graphOf(holders, state.graph);
+  const wanted = graph.holdersOf(from).length;
   if (leaves.length !== wanted || boxes.length !== wanted) {
     refuseAuthenticity(`shares of ${from}: one leaf and one box per holder are needed`);
+  }
+  const seeds = encapsulates(suiteIn(state.opened)) ? takersIn(graph, from).length : undefined;
+  if (message.seeds?.length !== seeds) {
+    refuseAuthenticity(`shares of ${from}: seeds for every neighbour with a greater id, where the suite has any`);
   }
   if (leavesRoot(leaves) !== message.shares.statement.body.root) {
     refuseAuthenticity(`shares of ${from}: leaves do not give the signed root`);

@@ -33,6 +33,7 @@ interface Pair {
 }
 interface Agreed {
   readonly agree: (publicKey: string) => Uint8Array;
+  decapsulate?: (ciphertext: Uint8Array) => Uint8Array;
   readonly pairs: Map<string, Pair>;
 }
 /** Some 60 MB: more than a thousand members in one process have at once. */
@@ -51,8 +52,14 @@ export const sharedSecret = (suite: SuiteId, privateKey: string, publicKey: stri
  * A key of a pair that is wanted again and again under one context: for every chunk of a mask, for what is said of a view.
  * Kept, shared and forgotten with the secret it follows from; `use` has the kinds that a pair has one key of.
  */
-export function sharedKey(privateKey: string, publicKey: string, use: KeyUse): Uint8Array {
-  const { secret, keys } = pairOf(use.suite, privateKey, publicKey);
+export function sharedKey(
+  privateKey: string,
+  publicKey: string,
+  use: KeyUse,
+  /** Where the pair's secret is no agreement of these keys. */
+  given?: () => Uint8Array,
+): Uint8Array {
+  const { secret, keys } = pairOf(use.suite, privateKey, publicKey, given);
   const known = keys.get(use.kind);
   if (known?.context === use.context) return known.key;
   const key = deriveKey(secret, use);
@@ -61,11 +68,23 @@ export function sharedKey(privateKey: string, publicKey: string, use: KeyUse): U
   return key;
 }
 
-function pairOf(suite: SuiteId, privateKey: string, publicKey: string): Pair {
+/** What a ciphertext for this private key encapsulates; the key is read once. */
+export function decapsulated(suite: SuiteId, privateKey: string, ciphertext: Uint8Array): Uint8Array {
+  const known = agreedWith(suite, privateKey);
+  known.decapsulate ??= suiteOf(suite).encapsulation?.decapsulating(fromBase64url(privateKey, "private key", 32));
+  if (known.decapsulate === undefined) throw new RangeError(`suite: ${suite} has no encapsulation`);
+  try {
+    return known.decapsulate(ciphertext);
+  } catch (cause) {
+    throw new SecaggError("ERR_SECAGG_AUTHENTICITY", (cause as Error).message, { cause });
+  }
+}
+
+function pairOf(suite: SuiteId, privateKey: string, publicKey: string, given?: () => Uint8Array): Pair {
   const { agree, pairs } = agreedWith(suite, privateKey);
   let pair = pairs.get(publicKey);
   if (pair === undefined) {
-    pair = { secret: agree(publicKey), keys: new Map() };
+    pair = { secret: given === undefined ? agree(publicKey) : given(), keys: new Map() };
     pairs.set(publicKey, pair);
     kept += 1;
   }
@@ -91,6 +110,15 @@ export function forgetSecrets(privateKeys: readonly string[]): void {
     }
     kept -= pairs.size;
     agreed.delete(privateKey);
+  }
+}
+
+/** Of the length of a ciphertext; what is in it shows when it is opened. */
+export function assertCiphertext(suite: SuiteId, ciphertext: string, label: string): void {
+  try {
+    fromBase64url(ciphertext, "ciphertext", suiteOf(suite).encapsulation?.ciphertextBytes);
+  } catch (cause) {
+    throw new SecaggError("ERR_SECAGG_AUTHENTICITY", `${label}: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -7,10 +7,11 @@ import { nonceHash } from "./commitments.ts";
 import { keysetMinimum } from "./constants.ts";
 import { suiteIn } from "./context.ts";
 import { type Graph, graphSeed } from "./graph.ts";
-import { assertUsablePublicKey } from "./key-agreement.ts";
+import { assertCiphertext, assertUsablePublicKey } from "./key-agreement.ts";
 import { statementsRoot } from "./merkle.ts";
 import type { Accept, Keys, Refusal, Reveal, SharesRoot } from "./messages.ts";
 import type { Opened, Parties, RecordOf } from "./opened.ts";
+import { encapsulates } from "./pair-seeds.ts";
 
 const PUBLIC_KEYS = ["pair1", "pair2", "seal", "envelope"] as const;
 
@@ -24,7 +25,16 @@ export function assertKeys(opened: Opened, parties: Parties, context0: string, k
   if (computation !== opened.computation || request !== opened.request || context !== context0) {
     refuseAuthenticity(`keys of ${member}: for another opening`);
   }
-  for (const name of PUBLIC_KEYS) assertUsablePublicKey(suiteIn(opened), body[name], `keys of ${member}, ${name}`);
+  const suite = suiteIn(opened);
+  for (const name of PUBLIC_KEYS) {
+    const assert = name === "envelope" && encapsulates(suite) ? assertCiphertext : assertUsablePublicKey;
+    assert(suite, body[name], `keys of ${member}, ${name}`);
+  }
+  for (const name of ["seeds1", "seeds2"] as const) {
+    if ((body[name] !== undefined) !== encapsulates(suite)) {
+      refuseAuthenticity(`keys of ${member}: commits to pair seeds exactly where the suite encapsulates them`);
+    }
+  }
   if ((body.nonce !== undefined) !== (opened.graph === "neighbours")) {
     refuseAuthenticity(`keys of ${member}: commits to a nonce exactly where the graph needs one`);
   }
@@ -132,10 +142,44 @@ export function acceptedDealers(
     }
   }
   const withdrawn = new Set(refusals.map(({ signer }) => signer));
-  return keyset.filter((member) => {
+  const dealers = keyset.filter((member) => {
     const { others, self } = tally.get(member)!;
     return self && others >= neighboursNeeded(opened, graph) && !withdrawn.has(member);
   });
+  return encapsulates(suiteIn(opened)) ? withoutDisputes(keyset, dealers, graph, accepts) : dealers;
+}
+
+/**
+ * A pair whose greater member did not accept the other has no common seed, and nobody can tell who of them is at fault.
+ * Whoever is in the most such pairs leaves, of equals the one with the smaller id, until there are none: a liar takes at most one
+ * other along.
+ */
+function withoutDisputes(
+  keyset: readonly string[],
+  dealers: readonly string[],
+  graph: Graph,
+  accepts: readonly Accept[],
+): string[] {
+  const acceptedBy = new Map(
+    accepts.map(({ signer, statement }) => [signer, new Set(decodeBitmap(statement.body.accepted, keyset.length))]),
+  );
+  const left = new Set(dealers);
+  const disputes = dealers.flatMap((taker) =>
+    keyset.flatMap((giver, index) => {
+      const matters = giver < taker && left.has(giver) && graph.areNeighbours(giver, taker);
+      return matters && !acceptedBy.get(taker)?.has(index) ? [{ giver, taker }] : [];
+    }),
+  );
+  for (;;) {
+    const open = disputes.filter(({ giver, taker }) => left.has(giver) && left.has(taker));
+    if (open.length === 0) return dealers.filter((member) => left.has(member));
+    const count = new Map<string, number>();
+    for (const member of open.flatMap(({ giver, taker }) => [giver, taker])) {
+      count.set(member, (count.get(member) ?? 0) + 1);
+    }
+    const most = Math.max(...count.values());
+    left.delete([...count.keys()].toSorted().find((member) => count.get(member) === most)!);
+  }
 }
 
 /** Complete graph: q holders, the dealer one of them. Else ⌈(t + k) / 2⌉ neighbours (specification §6, 8). */

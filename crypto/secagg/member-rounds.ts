@@ -52,10 +52,16 @@ export function maskedChunk(
 }
 
 /** What this member's own masks are made from. */
-export const maskOwner = ({ keys, secrets }: Masked, phase: 1 | 2) => ({
+export const maskOwner = ({ keys, secrets, held }: Masked, phase: 1 | 2) => ({
   keys,
   seed: secrets[`seed${phase}`],
   pairPrivateKey: secrets[`pair${phase}`],
+  seeds: new Map(
+    held.flatMap((one): [string, string][] => {
+      const seed = one[`seed${phase}`];
+      return seed === undefined ? [] : [[one.dealer, seed]];
+    }),
+  ),
 });
 
 /** Keys of those this member shares pair masks with in a phase: its neighbours among `masked`. */

@@ -4,6 +4,7 @@ import { HeError } from "../he/errors.ts";
 import { parametersNamed } from "../he/parameters.ts";
 import { digestOf, saltedDigest, sha256 } from "../suites/digest.ts";
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";
+import { suiteOf } from "../suites/suite.ts";
 import { encodeBitmap } from "./cells.ts";
 import { assertSigned, refuseAuthenticity } from "./closing.ts";
 import { leafOf, nonceHash, seedHash, shareHashes } from "./commitments.ts";
@@ -18,6 +19,7 @@ import type { Held, InStage, MemberBase, MemberSecrets, MemberState } from "./me
 import { leafInRoot, leavesRoot } from "./merkle.ts";
 import type { Keys, MessageOf, Reveal } from "./messages.ts";
 import type { Opened } from "./opened.ts";
+import { encapsulates, openSeed, phasesIn, sealSeeds, seedsRoot } from "./pair-seeds.ts";
 import { registryCells, releaseEntry } from "./phase-facts.ts";
 import { openShares, sealShares } from "./share-box.ts";
 import { shareSecret } from "./sharing.ts";
@@ -90,11 +92,12 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
   if (forbiddenForAll(state, layout, deps)) return refuse(state, "history", deps);
   const suite = suiteIn(state.opened);
   const fresh = () => toBase64url(deps.random(32));
+  const envelope = envelopeFor(state.opened, fresh);
   const secrets: MemberSecrets = {
     pair1: fresh(),
     pair2: fresh(),
     seal: fresh(),
-    envelope: fresh(),
+    envelope: envelope.secret,
     seed1: fresh(),
     seed2: fresh(),
     ...(state.opened.graph === "neighbours" ? { nonce: fresh() } : {}),
@@ -103,9 +106,10 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     pair1: publicKeyOf(suite, secrets.pair1),
     pair2: publicKeyOf(suite, secrets.pair2),
     seal: publicKeyOf(suite, secrets.seal),
-    envelope: publicKeyOf(suite, secrets.envelope),
+    envelope: envelope.published,
     seed1: seedHash(state.context0, 1, secrets.seed1),
     seed2: seedHash(state.context0, 2, secrets.seed2),
+    ...(encapsulates(suite) ? seedRoots(state, secrets) : {}),
     ...(secrets.nonce === undefined ? {} : { nonce: nonceHash(state.context0, state.self, secrets.nonce) }),
   };
   const keys = deps.sign("secagg-message", statementOf(state, "keys", 0, state.context0, body));
@@ -116,6 +120,22 @@ export function onReviewed(state: InStage<"reviewing">, layout: Layout, deps: Me
     effects: [],
   };
 }
+
+function envelopeFor(opened: Opened, fresh: () => string) {
+  const { id, agreement, encapsulation } = suiteOf(suiteIn(opened));
+  if (encapsulation === undefined) {
+    const secret = fresh();
+    return { secret, published: publicKeyOf(id, secret) };
+  }
+  const receiver = fromBase64url(opened.receiverKey.statement.publicKey, "receiver key", agreement.publicKeyBytes);
+  const { secret, ciphertext } = encapsulation.encapsulate(receiver);
+  return { secret: toBase64url(secret), published: toBase64url(ciphertext) };
+}
+
+const seedRoots = ({ opened, self }: MemberBase, { pair1, pair2 }: MemberSecrets) => ({
+  seeds1: seedsRoot(opened.cohort, pair1, 1, self),
+  seeds2: seedsRoot(opened.cohort, pair2, 2, self),
+});
 
 /** Registry mode knows who contributes before anything is sent: history is asked here, and the refusal is visible. */
 function forbiddenForAll(state: MemberBase, layout: Layout, deps: MemberDeps): boolean {
@@ -191,6 +211,10 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
     const use = sealUse(state, state.keys, theirs);
     return sealShares(secrets.seal, theirs.statement.body.seal, use, four(i), deps.random(12));
   });
+  const suite = suiteIn(opened);
+  const takers = holders.filter((holder) => holder > self).map((holder) => keysOf.get(holder)!);
+  const sealing = { suite, context0, cohort: opened.cohort };
+  const seeds = encapsulates(suite) ? { seeds: sealSeeds(sealing, state, takers, phasesIn(opened), deps.random) } : {};
   const root = { root: leavesRoot(leaves) };
   const shares: MessageOf<"shares"> = {
     type: "shares",
@@ -198,8 +222,8 @@ export function onKeyset(state: InStage<"revealed">, deps: MemberDeps): MemberSt
     shares: deps.sign("secagg-message", statementOf(state, "shares", 0, context0, root)),
     leaves,
     boxes,
+    ...seeds,
   };
-  const suite = suiteIn(opened);
   const neighbours = holders.filter((holder) => holder !== self).map((holder) => keysOf.get(holder)!);
   if (opened.cells.mode === "counted") agreeAhead({ suite, phase: 1 }, secrets.pair1, neighbours);
   agreeAhead({ suite, phase: 2 }, secrets.pair2, neighbours);
@@ -272,10 +296,27 @@ function openBox(
       self1: toBase64url(shares.self1),
       pair2: toBase64url(shares.pair2),
       self2: toBase64url(shares.self2),
+      ...openSeeds(state, { dealer, own }, entry.seeds),
     };
   } catch {
     return undefined;
   }
+}
+
+/** Of a dealer with a smaller id; throws where one is missing or not what it committed to. */
+function openSeeds(
+  { opened, context0, secrets }: InStage<"shared">,
+  { dealer, own }: { readonly dealer: Keys; readonly own: Keys },
+  boxes: readonly string[] = [],
+): Pick<Held, "seed1" | "seed2"> {
+  const suite = suiteIn(opened);
+  if (!encapsulates(suite) || dealer.signer >= own.signer) return {};
+  const sealing = { suite, context0, cohort: opened.cohort };
+  const seeds = phasesIn(opened).map((phase, i) => {
+    const { seed } = openSeed(sealing, phase, { giver: dealer, taker: own }, secrets[`pair${phase}`], boxes[i] ?? "");
+    return [`seed${phase}`, seed];
+  });
+  return Object.fromEntries(seeds) as Pick<Held, "seed1" | "seed2">;
 }
 
 /** 8: V follows from the signed accepts; ctx1 binds U and V. */

@@ -8,6 +8,7 @@ export interface MemberSecrets {
   readonly pair1: string;
   readonly pair2: string;
   readonly seal: string;
+  /** Where the suite encapsulates: what was encapsulated to R. */
   readonly envelope: string;
   readonly seed1: string;
   readonly seed2: string;
@@ -22,6 +23,9 @@ export interface Held {
   readonly self1: string;
   readonly pair2: string;
   readonly self2: string;
+  /** Where the suite encapsulates and the dealer has a smaller id: its pair seeds for this member. */
+  readonly seed1?: string;
+  readonly seed2?: string;
 }
 
 /** Acknowledged records, the first of each kind. */

@@ -7,7 +7,15 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { SUITE_IDS } from "../suites/suite.ts";
-import { CHUNK_WORDS, MAXIMUM_CHUNKS, mostShown, RIDING_WORDS, TRANSCRIPT_WORDS, VIEW_TAG_BYTES } from "./constants.ts";
+import {
+  CHUNK_WORDS,
+  MAXIMUM_CHUNKS,
+  mostShown,
+  NEIGHBOURS,
+  RIDING_WORDS,
+  TRANSCRIPT_WORDS,
+  VIEW_TAG_BYTES,
+} from "./constants.ts";
 import { SecaggError } from "./errors.ts";
 
 const closed = <T extends Record<string, TSchema>>(properties: T) =>
@@ -50,8 +58,10 @@ const statement = <const N extends string, const P extends 0 | 1 | 2, T extends 
 
 // ---- statements that members sign (domain "secagg-message")
 
-/** Of a suite's key agreement: 32 bytes, or the 66 of two points. */
-const AgreementKey = text("^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88})$");
+/** Of a suite's key agreement: 32 bytes, the 66 of two points, or the 1,216 of X-Wing. */
+const AgreementKey = text("^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88}|[A-Za-z0-9_-]{1621}[AQgw])$");
+/** What R derives the mask of a member's values with: a key, or in 1,120 bytes what the member encapsulated to R's. */
+const EnvelopeKey = text("^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{88}|[A-Za-z0-9_-]{1493}[AQgw])$");
 
 /** 3 Four public keys and the hashes of the two self seeds. */
 const KeysStatement = statement(
@@ -61,9 +71,12 @@ const KeysStatement = statement(
     pair1: AgreementKey,
     pair2: AgreementKey,
     seal: AgreementKey,
-    envelope: AgreementKey,
+    envelope: EnvelopeKey,
     seed1: Digest,
     seed2: Digest,
+    /** Where the suite encapsulates: roots over the seeds for members with greater ids (pair-seeds.ts). */
+    seeds1: Type.Optional(Digest),
+    seeds2: Type.Optional(Digest),
     /** More than 129 members: commitment to the nonce of message `reveal`. */
     nonce: Type.Optional(Digest),
   }),
@@ -113,7 +126,17 @@ const FingerprintStatement = statement(
 
 const salted = closed({ salt: base64url(32), document: Type.Unknown() });
 /** A recovered 32-byte secret: the self seed of a survivor, or the pair private key of one that dropped out. */
-export const RecoveredSecret = closed({ member: MemberId, kind: Type.Enum(["pair", "self"]), secret: base64url(32) });
+export const RecoveredSecret = closed({
+  member: MemberId,
+  kind: Type.Enum(["pair", "self"]),
+  secret: base64url(32),
+  /** Of a pair, where the suite encapsulates: what surviving neighbours with smaller ids gave. */
+  seeds: Type.Optional(
+    list(closed({ giver: MemberId, seed: base64url(32), path: Type.Array(Digest, { maxItems: 10 }) })),
+  ),
+});
+/** Sealed seeds for one member, one for each phase that runs. */
+const SeedBoxes = Type.Array(Binary, { minItems: 1, maxItems: 2 });
 const contributionOf = closed({ member: MemberId, words: Binary });
 /** Hashes of all chunks of one contribution, in order (chunks.ts). */
 const Chunks = Type.Array(Digest, { minItems: 1, maxItems: MAXIMUM_CHUNKS });
@@ -139,11 +162,23 @@ export const MESSAGES = {
   /** 4 C → N: every keys message of U, and every reveal where the graph needs them, in the order of U. */
   keyset: message("keyset", { keys: list(KeysStatement), reveals: Type.Optional(list(RevealStatement)) }),
   /** 5 N → C: leaf hashes and boxes for each holder (this member and its neighbours), in the order of U. */
-  shares: message("shares", { shares: SharesStatement, leaves: list(Digest), boxes: list(Binary) }),
+  shares: message("shares", {
+    shares: SharesStatement,
+    leaves: list(Digest),
+    boxes: list(Binary),
+    /** Where the suite encapsulates: for each neighbour with a greater id, in the order of U. */
+    seeds: Type.Optional(list(SeedBoxes)),
+  }),
   /** 6 C → N: the boxes for this member. */
   boxes: message("boxes", {
     boxes: list(
-      closed({ shares: SharesStatement, leaf: Digest, path: Type.Array(Digest, { maxItems: 10 }), box: Binary }),
+      closed({
+        shares: SharesStatement,
+        leaf: Digest,
+        path: Type.Array(Digest, { maxItems: 10 }),
+        box: Binary,
+        seeds: Type.Optional(SeedBoxes),
+      }),
     ),
   }),
   /** 7 N → C */
@@ -208,6 +243,16 @@ export type Unmask = Static<typeof Unmask1Statement> | Static<typeof Unmask2Stat
 
 /** Bytes of JSON around one signed statement, ids and field names included, rounded up. */
 const STATEMENT_BYTES = 1024;
+/** Of a keys message: four keys of the longest suite, X-Wing's. */
+const KEYS_BYTES = 7 * STATEMENT_BYTES;
+/** A sealed box of shares and its leaf, in JSON. */
+const SHARE_BOX_BYTES = 2 * STATEMENT_BYTES;
+/** A sealed seed with its path, in base64url. */
+const SEED_BOX_BYTES = 2 * STATEMENT_BYTES;
+/** A recovered seed with its path in JSON. */
+const SEED_BYTES = 640;
+/** Most seeds that members who dropped out were given: fewer than a third drop out, of at most as many neighbours. */
+const seedsBytes = (members: number) => Math.ceil(members / 3) * Math.min(members, NEIGHBOURS + 1) * SEED_BYTES;
 /** Query, layout and policy together; 100,000 atoms with their record keys fit. */
 const DOCUMENT_BYTES = 32 * 1024 * 1024;
 const CHUNK_HASHES_BYTES = 48 * MAXIMUM_CHUNKS;
@@ -215,6 +260,10 @@ const wordsBytes = (words: number) => Math.ceil((words * 8 * 4) / 3) + 128;
 
 /** Either every contribution, or sum, carries, fingerprints and as many contributions as may be shown. */
 function resultBytes(members: number, words: number): number {
+  return seedsBytes(members) + sumBytes(members, words);
+}
+
+function sumBytes(members: number, words: number): number {
   const transcript = members * (384 + wordsBytes(words));
   if (members * words <= TRANSCRIPT_WORDS) return STATEMENT_BYTES + transcript;
   const shown = Math.min(members, mostShown(words)) * (384 + wordsBytes(words));
@@ -229,6 +278,7 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
     case "documents":
       return DOCUMENT_BYTES;
     case "keys":
+      return STATEMENT_BYTES + KEYS_BYTES;
     case "reveal":
     case "refusal":
     case "receipt-1":
@@ -241,12 +291,13 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
     case "view-2":
       return 2 * STATEMENT_BYTES + 32 * n;
     case "keyset":
+      return perMember(STATEMENT_BYTES + KEYS_BYTES);
     case "maskset":
       return perMember(2 * STATEMENT_BYTES + n);
     case "shares":
-      return perMember(320);
+      return perMember(SHARE_BOX_BYTES + 2 * SEED_BOX_BYTES);
     case "boxes":
-      return perMember(2 * STATEMENT_BYTES);
+      return perMember(2 * STATEMENT_BYTES + SHARE_BOX_BYTES + 2 * SEED_BOX_BYTES);
     case "contribution-1":
     case "contribution-2":
       return STATEMENT_BYTES + CHUNK_HASHES_BYTES + wordsBytes(Math.min(words, CHUNK_WORDS));
@@ -260,7 +311,10 @@ export function maximumBytes(type: MessageType, size: { members: number; words: 
       return resultBytes(n, 2 * atoms);
     case "result-2":
       return (
-        perMember(4 * STATEMENT_BYTES + CHUNK_HASHES_BYTES) + wordsBytes(Math.min(n * words, RIDING_WORDS)) + 40 * atoms
+        perMember(2 * STATEMENT_BYTES + KEYS_BYTES + CHUNK_HASHES_BYTES) +
+        seedsBytes(n) +
+        wordsBytes(Math.min(n * words, RIDING_WORDS)) +
+        40 * atoms
       );
   }
 }

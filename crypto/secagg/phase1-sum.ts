@@ -41,6 +41,7 @@ export function redoPhase1(about: Phase1, result: MessageOf<"result-1">): BigUin
   const unmasking = {
     base: { suite: suiteIn(about.opened), context: context1, phase: 1 as const },
     context0,
+    cohort: about.opened.cohort,
     arithmetic: shape.arithmetic,
     keys,
     graph: about.graph,

@@ -274,7 +274,9 @@ function planOf(found: NonNullable<ReturnType<typeof factsOf>>, state: ReceiverB
   });
   const base = { suite: suiteIn(opened), context, phase: 2 as const };
   const { keys, secrets } = result;
-  const masks = masksToTakeOff({ base, context0: state.context0, keys, graph, masked: survivors1, headers, secrets });
+  const { context0 } = state;
+  const { cohort } = opened;
+  const masks = masksToTakeOff({ base, context0, cohort, keys, graph, masked: survivors1, headers, secrets });
   // Under a homomorphic envelope too: one false ciphertext is enough to get R's homomorphic key out of a sum it releases.
   for (const member of keys.filter(({ signer }) => survivors2.includes(signer))) {
     const key = envelopeKey(base, opened, member, { privateKey: state.privateKey, side: "receiver" });

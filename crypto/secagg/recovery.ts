@@ -7,7 +7,11 @@
 import { fromBase64url } from "../suites/encoding.ts";
 import type { SuiteId } from "../suites/suite.ts";
 import { leafOf, shareHash, sharingOf } from "./commitments.ts";
+import { SecaggError } from "./errors.ts";
+import { forgetSecrets } from "./key-agreement.ts";
 import type { Keys, OpenedShare, RecoveredSecret, Unmask } from "./messages.ts";
+import type { Opened } from "./opened.ts";
+import { encapsulates, openSeed } from "./pair-seeds.ts";
 import { SHARINGS } from "./share-box.ts";
 import { recoverSecret } from "./sharing.ts";
 import { secretFits } from "./sum.ts";
@@ -65,6 +69,29 @@ export function unmaskFault(
   return undefined;
 }
 
+/** Seeds that survivors gave to a member which dropped out; null where one does not open with its secret. */
+function givenSeeds(
+  options: Parameters<typeof recoverAll>[0],
+  taker: Keys,
+  secret: string,
+): RecoveredSecret["seeds"] | null {
+  const { suite, context0, cohort, phase, seedBoxOf } = options;
+  const survivors = new Set(options.wanted.flatMap(({ member, kind }) => (kind === "self" ? [member] : [])));
+  try {
+    return options.keys.flatMap((giver) => {
+      const box = survivors.has(giver.signer) ? seedBoxOf(giver.signer, taker.signer) : undefined;
+      if (box === undefined) return [];
+      const given = openSeed({ suite, context0, cohort }, phase, { giver, taker }, secret, box);
+      return [{ ...given, path: [...given.path] }];
+    });
+  } catch (cause) {
+    if (cause instanceof SecaggError || cause instanceof RangeError) return null;
+    throw cause;
+  } finally {
+    forgetSecrets([secret]);
+  }
+}
+
 type Recovery =
   | { readonly kind: "recovered"; readonly secrets: readonly RecoveredSecret[] }
   | { readonly kind: "waiting" }
@@ -74,9 +101,12 @@ type Recovery =
 export function recoverAll(options: {
   suite: SuiteId;
   context0: string;
+  cohort: Opened["cohort"];
   phase: 1 | 2;
   threshold: number;
   wanted: readonly Wanted[];
+  /** Where the suite encapsulates: what `giver` sealed for `taker`. */
+  seedBoxOf: (giver: string, taker: string) => string | undefined;
   keys: readonly Keys[];
   answers: readonly Unmask[];
   holdersOf: (dealer: string) => readonly string[];
@@ -106,13 +136,13 @@ export function recoverAll(options: {
   for (const { member, kind } of options.wanted) {
     const secret = recoverSecret(shares.get(member)!);
     const owner = keysOf.get(member)!;
-    if (
-      secret === undefined ||
-      !secretFits(owner, { suite: options.suite, context: options.context0, phase }, { kind, secret })
-    ) {
-      return { kind: "fault", blame: { member, reason: "wrong-secret" } };
-    }
-    secrets.push({ member, kind, secret });
+    const { suite, context0: context, cohort } = options;
+    const fault: Recovery = { kind: "fault", blame: { member, reason: "wrong-secret" } };
+    if (secret === undefined || !secretFits(owner, { suite, context, phase, cohort }, { kind, secret })) return fault;
+    const seeds = kind === "pair" && encapsulates(suite) ? givenSeeds(options, owner, secret) : undefined;
+    // It accepted these very boxes: see onBoxes.
+    if (seeds === null) return fault;
+    secrets.push({ member, kind, secret, ...(seeds === undefined ? {} : { seeds }) });
   }
   return { kind: "recovered", secrets };
 }

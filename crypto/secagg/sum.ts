@@ -7,10 +7,11 @@ import { seedHash } from "./commitments.ts";
 import type { KeyUse } from "./context.ts";
 import { type Cut, chunksOf } from "./cut.ts";
 import type { Graph } from "./graph.ts";
-import { keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./key-agreement.ts";
+import { decapsulated, keyAgreement, publicKeyOf, sharedKey, sharedSecret } from "./key-agreement.ts";
 import { applyMask, deriveKey } from "./masks.ts";
 import type { Keys, RecoveredSecret } from "./messages.ts";
 import type { Header, Opened } from "./opened.ts";
+import { assertSeed, encapsulates, pairSeed, seedsRoot } from "./pair-seeds.ts";
 import type { Arithmetic } from "./words.ts";
 import { bytesOfWords, wordsOfText } from "./words.ts";
 
@@ -41,10 +42,19 @@ interface MaskOwner {
   readonly keys: Keys;
   readonly seed: string;
   readonly pairPrivateKey: string;
+  /** Seeds that members with smaller ids gave, where the suite encapsulates; base64url. */
+  readonly seeds?: ReadonlyMap<string, string>;
 }
 
-const ownPairKey = (base: MaskBase, { keys, pairPrivateKey }: MaskOwner, other: Keys): Uint8Array =>
-  sharedKey(pairPrivateKey, pairOf(other, base.phase), pairUse(base, keys, other));
+function ownPairKey(base: MaskBase, { keys, pairPrivateKey, seeds }: MaskOwner, other: Keys): Uint8Array {
+  const use = pairUse(base, keys, other);
+  if (!encapsulates(base.suite)) return sharedKey(pairPrivateKey, pairOf(other, base.phase), use);
+  return sharedKey(pairPrivateKey, pairOf(other, base.phase), use, () => {
+    const [self, partner] = [keys.signer, other.signer];
+    const seed = self < partner ? pairSeed(pairPrivateKey, base.phase, self, partner) : seeds?.get(partner);
+    return fromBase64url(seed ?? refuseAuthenticity(`seed of ${partner}: never came`), "seed", 32);
+  });
+}
 
 /** Ahead of the context, which the secrets of pair masks do not need: agreeing is the slow part of a mask's key. */
 export function agreeAhead(
@@ -52,6 +62,7 @@ export function agreeAhead(
   privateKey: string,
   others: readonly Keys[],
 ): void {
+  if (encapsulates(suite)) return;
   for (const other of others) sharedSecret(suite, privateKey, pairOf(other, phase));
 }
 
@@ -69,7 +80,15 @@ export function envelopeKey(
 ): Uint8Array {
   const keys = [member.statement.body.envelope, opened.receiverKey.statement.publicKey] as const;
   const use: KeyUse = { suite, context, kind: "envelope", phase, ids: [member.signer, opened.receiver], keys };
-  return deriveKey(sharedSecret(suite, own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
+  if (!encapsulates(suite)) {
+    return deriveKey(sharedSecret(suite, own.privateKey, own.side === "member" ? keys[1] : keys[0]), use);
+  }
+  // What the member encapsulated to R is its secret; the ciphertext stands where other suites have a public key.
+  const secret =
+    own.side === "member"
+      ? fromBase64url(own.privateKey, "envelope", 32)
+      : decapsulated(suite, own.privateKey, fromBase64url(keys[0], "envelope"));
+  return deriveKey(secret, use);
 }
 
 /**
@@ -97,17 +116,20 @@ export function maskContribution(
 /** Does a recovered secret belong to what its owner committed to in its keys message? `context` is that of the opening. */
 export function secretFits(
   owner: Keys,
-  { suite, context, phase }: MaskBase,
-  secret: Omit<RecoveredSecret, "member">,
+  { suite, context, phase, cohort }: MaskBase & Pick<Opened, "cohort">,
+  { kind, secret }: Pick<RecoveredSecret, "kind" | "secret">,
 ): boolean {
-  return secret.kind === "self"
-    ? seedHash(context, phase, secret.secret) === seedOf(owner, phase)
-    : publicKeyOf(suite, secret.secret) === pairOf(owner, phase);
+  if (kind === "self") return seedHash(context, phase, secret) === seedOf(owner, phase);
+  if (publicKeyOf(suite, secret) !== pairOf(owner, phase)) return false;
+  return (
+    !encapsulates(suite) || seedsRoot(cohort, secret, phase, owner.signer) === owner.statement.body[`seeds${phase}`]
+  );
 }
 
 interface Unmasking {
   readonly base: MaskBase;
   readonly context0: string;
+  readonly cohort: Opened["cohort"];
   readonly arithmetic: Arithmetic;
   readonly keys: readonly Keys[];
   readonly graph: Graph;
@@ -174,7 +196,7 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
   }
   for (const secret of options.secrets) {
     const owner = keysOf.get(secret.member)!;
-    if (!secretFits(owner, { ...base, context: options.context0 }, secret)) {
+    if (!secretFits(owner, { ...base, context: options.context0, cohort: options.cohort }, secret)) {
       refuseAuthenticity(`secrets: that of ${secret.member} does not fit its keys message`);
     }
     if (secret.kind === "self") {
@@ -182,13 +204,34 @@ export function masksToTakeOff(options: Omit<Unmasking, "arithmetic">): SumMask[
       continue;
     }
     // The mask of each surviving neighbour with the one that dropped out has no counterpart in the sum.
-    const agree = keyAgreement(base.suite, secret.secret);
+    const secretWith = recoveredPairs(options, owner, secret);
     for (const member of survivors) {
       if (!options.graph.areNeighbours(member, secret.member)) continue;
       const direction = member < secret.member ? "subtract" : "add";
       const other = keysOf.get(member)!;
-      masks.push({ key: deriveKey(agree(pairOf(other, base.phase)), pairUse(base, owner, other)), direction });
+      masks.push({ key: deriveKey(secretWith(other), pairUse(base, owner, other)), direction });
     }
   }
   return masks;
+}
+
+/** What the masks follow from that a member which dropped out would have shared with the others. */
+function recoveredPairs(
+  { base, cohort }: Pick<Unmasking, "base" | "cohort">,
+  owner: Keys,
+  { secret, seeds = [] }: RecoveredSecret,
+): (other: Keys) => Uint8Array {
+  const { suite, phase } = base;
+  if (!encapsulates(suite)) {
+    const agree = keyAgreement(suite, secret);
+    return (other) => agree(pairOf(other, phase));
+  }
+  return (other) => {
+    const [self, partner] = [owner.signer, other.signer];
+    if (self < partner) return fromBase64url(pairSeed(secret, phase, self, partner), "seed", 32);
+    const given = seeds.find(({ giver }) => giver === partner);
+    if (given === undefined) return refuseAuthenticity(`secrets: the seed of ${partner} for ${self} is missing`);
+    assertSeed(cohort, phase, other, self, given);
+    return fromBase64url(given.seed, "seed", 32);
+  };
 }

@@ -3,8 +3,10 @@ import type { Boxes } from "./boxes.ts";
 import { fromBase64url } from "./encoding.ts";
 import { gm } from "./gm.ts";
 import { intl } from "./intl.ts";
+import { intlPq } from "./intl-pq.ts";
+import type { Encapsulated } from "./x-wing.ts";
 
-export const SUITE_IDS = ["intl", "gm"] as const;
+export const SUITE_IDS = ["intl", "gm", "intl-pq"] as const;
 export type SuiteId = (typeof SUITE_IDS)[number];
 
 /** Two parties, each from its own 32-byte private key and the other's public key, get the same 32 secret bytes. */
@@ -15,6 +17,14 @@ export interface Agreement {
   agreeing(privateKey: Uint8Array): (publicKey: Uint8Array) => Uint8Array;
   /** Throws for keys that contribute nothing to the secret, and for second encodings of a key. */
   assertUsable(publicKey: Uint8Array): void;
+}
+
+/** Secrets that one party makes for another's public key of `agreement`; they do not follow from what both publish. */
+export interface Encapsulation {
+  readonly ciphertextBytes: number;
+  encapsulate(publicKey: Uint8Array): Encapsulated;
+  /** The private key is read once. */
+  decapsulating(privateKey: Uint8Array): (ciphertext: Uint8Array) => Uint8Array;
 }
 
 export interface Jwk {
@@ -42,12 +52,16 @@ export interface Suite {
   /** The same answer later, from another thread where there is one; never rejects. */
   verifyAhead(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
   readonly agreement: Agreement;
+  /** Where there is one, it keeps what is confidential, and `agreement` only tells two members who they talk to. */
+  readonly encapsulation?: Encapsulation;
   readonly boxes: Boxes;
   /** Key of a mask stream: 32 bytes are one of AES-256-CTR, 16 bytes one of SM4-CTR. */
   maskKey(secret: Uint8Array, info: Uint8Array): Uint8Array;
 }
 
-const SUITES: Readonly<Record<SuiteId, Suite>> = Object.freeze(Object.assign(Object.create(null), { intl, gm }));
+const SUITES: Readonly<Record<SuiteId, Suite>> = Object.freeze(
+  Object.assign(Object.create(null), { intl, gm, "intl-pq": intlPq }),
+);
 
 /** Throws RangeError for an unknown id. */
 export function suiteOf(id: string): Suite {

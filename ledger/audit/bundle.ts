@@ -130,6 +130,9 @@ const statement = <const N extends string, T extends TSchema>(type: N, body: T) 
     }),
   );
 
+/** A key, or in suite intl-pq the 1,120 bytes that the member encapsulated to R's. */
+const EnvelopeKey = Type.Union([AgreementKey, Type.String({ pattern: "^[A-Za-z0-9_-]{1493}[AQgw]$" })]);
+
 /** Message 3 (domain "secagg-message"). */
 export const KeysMessage = statement(
   "keys",
@@ -137,9 +140,12 @@ export const KeysMessage = statement(
     pair1: AgreementKey,
     pair2: AgreementKey,
     seal: AgreementKey,
-    envelope: AgreementKey,
+    envelope: EnvelopeKey,
     seed1: Digest,
     seed2: Digest,
+    /** Suite intl-pq: what its pair seeds are committed to by. */
+    seeds1: Type.Optional(Digest),
+    seeds2: Type.Optional(Digest),
     /** More than 129 members: commitment to the nonce of message `reveal`. */
     nonce: Type.Optional(Digest),
   }),

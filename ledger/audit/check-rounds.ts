@@ -4,6 +4,7 @@ import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
 import type { AcceptMessage, KeysMessage, RefusalMessage, RevealMessage, View } from "./bundle.ts";
 import { bitsOf, cellFacts, linesOf } from "./cells.ts";
 import { closingDigest, maskContext, openingContext, valueContext } from "./contexts.ts";
+import { undisputed } from "./disputes.ts";
 import {
   bodyOf,
   type Check,
@@ -79,11 +80,13 @@ export const checkMaskset: Check = (evidence, findings) => {
   const isDrawn = opened.graph === "neighbours";
   const areNeighbours = neighboursOf(evidence);
   const tally = keyset.map((member) => ({ member, accepted: 0, itself: false }));
+  const bitsBy = new Map<string, readonly boolean[]>();
   const places = new Map(keyset.map((member, index) => [member, index]));
   for (const [at, accept] of accepts.entries()) {
     expectMessage(evidence, findings, { where: `${where}/accepts/${at}`, message: accept, context });
     const bits = bitsOf(accept.statement.body.accepted, keyset.length);
     findings.expect(bits !== undefined, `${where}/accepts/${at}/statement/body/accepted`, "bitmap");
+    if (bits !== undefined) bitsBy.set(accept.signer, bits);
     for (const [index, entry] of tally.entries()) {
       if (bits?.[index] !== true) continue;
       if (entry.member === accept.signer) entry.itself = true;
@@ -98,17 +101,12 @@ export const checkMaskset: Check = (evidence, findings) => {
   // The complete graph counts the dealer among its q holders.
   const neighbours = Math.min(NEIGHBOURS, keyset.length - 1);
   const needed = isDrawn ? Math.ceil((threshold + neighbours) / 2) : quorum - 1;
-  const dealers = tally.filter(
-    ({ member, accepted, itself }) => itself && accepted >= needed && !withdrawn.has(member),
-  );
-  findings.expect(
-    sameList(
-      dealers.map(({ member }) => member),
-      maskset,
-    ),
-    `${where}/${BODY}/members`,
-    "member-set",
-  );
+  const supported = tally
+    .filter(({ member, accepted, itself }) => itself && accepted >= needed && !withdrawn.has(member))
+    .map(({ member }) => ({ member, place: places.get(member)!, accepted: bitsBy.get(member) ?? [] }));
+  const dealers = opened.suite === "intl-pq" ? undisputed(supported, areNeighbours) : supported;
+  const members = dealers.map(({ member }) => member);
+  findings.expect(sameList(members, maskset), `${where}/${BODY}/members`, "member-set");
 };
 
 /** By place in U. */

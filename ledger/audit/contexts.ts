@@ -8,6 +8,7 @@ import { digestOf } from "../../crypto/suites/digest.ts";
 const LABELS: Readonly<Record<string, string>> = {
   intl: "sealane/secagg/x25519-hkdf-sha256-aes256ctr/v1",
   gm: "sealane/secagg/sm2-hkdf-sm3-sm4ctr/v1",
+  "intl-pq": "sealane/secagg/xwing-hkdf-sha256-aes256ctr/v1",
 };
 /** In contexts that follow from the first one. */
 export const SUITE = LABELS["intl"];

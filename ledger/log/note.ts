@@ -18,6 +18,8 @@ const TYPES: Readonly<Record<SuiteId, Readonly<Record<NoteKind, Uint8Array>>>> =
     note: concat(Uint8Array.of(0xff), utf8("sealane/sm2-sm3/note/v1\0")),
     cosignature: concat(Uint8Array.of(0xff), utf8("sealane/sm2-sm3/cosignature/v1\0")),
   },
+  // The same keys and signatures as those of intl; the suite that a member's record names tells them apart.
+  "intl-pq": { note: Uint8Array.of(0x01), cosignature: Uint8Array.of(0x04) },
 };
 
 export const MAX_NOTE_BYTES = 1_000_000;

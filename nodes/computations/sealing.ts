@@ -1,12 +1,15 @@
 /**
  * The result on its way to the requester, to a key the requester makes for one fetch. The signed peer request binds that
  * key to the requester. In suite `intl` a compact JWE (RFC 7516) with ECDH-ES over X25519 (RFC 8037) and A256GCM; JOSE has
- * no names for SM2 and SM4, so in suite `gm` it is "sm2.<public key of a fresh key>.<box>", both base64url.
+ * no names for SM2 and SM4, so in suite `gm` it is "sm2.<public key of a fresh key>.<box>", both base64url; nor for X-Wing,
+ * so in `intl-pq` it is "xwing.<ciphertext>.<box>".
  */
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, importJWK } from "jose";
 import { NONCE_BYTES } from "../../crypto/suites/boxes.ts";
+import { sha256 } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import { gm } from "../../crypto/suites/gm.ts";
+import { intlPq } from "../../crypto/suites/intl-pq.ts";
 import type { SuiteId } from "../../crypto/suites/suite.ts";
 
 type Random = (bytes: number) => Uint8Array;
@@ -77,7 +80,36 @@ const sm2: Sealing = {
   },
 };
 
-const SEALINGS: Readonly<Record<SuiteId, Sealing>> = { intl: jwe, gm: sm2 };
+/** A hash: HKDF takes no more than 1,024 bytes. */
+const hybridInfo = (ciphertext: string, recipient: string): Uint8Array =>
+  sha256(utf8(`sealane/sealed-result/xwing/v1\n${ciphertext}\n${recipient}`));
+
+const hybrid: Sealing = {
+  async createKey(random) {
+    const seed = random(32);
+    const publicKey = toBase64url(intlPq.agreement.publicKeyOf(seed));
+    return {
+      publicKey,
+      async open(sealed) {
+        const [kind, ciphertext = "", box = "", ...more] = sealed.split(".");
+        if (kind !== "xwing" || more.length > 0) throw new RangeError("sealed result: not sealed under suite intl-pq");
+        const { ciphertextBytes, decapsulating } = intlPq.encapsulation;
+        const secret = decapsulating(seed)(fromBase64url(ciphertext, "ciphertext", ciphertextBytes));
+        return parsed(intlPq.boxes.open(secret, hybridInfo(ciphertext, publicKey), fromBase64url(box, "box")));
+      },
+    };
+  },
+  async seal(publicKey, plain, random) {
+    const recipient = fromBase64url(publicKey, "publicKey", intlPq.agreement.publicKeyBytes);
+    intlPq.agreement.assertUsable(recipient);
+    const { secret, ciphertext } = intlPq.encapsulation.encapsulate(recipient);
+    const text = toBase64url(ciphertext);
+    const box = intlPq.boxes.seal(secret, hybridInfo(text, publicKey), plain, random(NONCE_BYTES));
+    return `xwing.${text}.${toBase64url(box)}`;
+  },
+};
+
+const SEALINGS: Readonly<Record<SuiteId, Sealing>> = { intl: jwe, gm: sm2, "intl-pq": hybrid };
 
 export async function createSealingKey(suite: SuiteId, random: Random): Promise<SealingKey> {
   return Object.freeze({ suite, ...(await SEALINGS[suite].createKey(random)) });

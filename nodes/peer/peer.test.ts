@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { request as httpsRequest } from "node:https";
+import { connect } from "node:tls";
 import { CompactSign, compactVerify, importJWK } from "jose";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -157,6 +159,15 @@ describe("a peer request", () => {
     expect(answer.detail).toContain("querystring.from");
     expect(answer.detail).toContain("querystring.to");
   });
+});
+
+test("a node and another of this build agree by X25519 and ML-KEM-768 together", async () => {
+  const { hostname, port } = new URL(target.endpoint);
+  const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  expect(socket.getProtocol()).toBe("TLSv1.3");
+  expect(socket.getEphemeralKeyInfo()).toMatchObject({ name: "X25519MLKEM768" });
+  socket.destroy();
 });
 
 describe("the peer client", () => {

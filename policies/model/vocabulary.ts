@@ -25,5 +25,5 @@ export const KeyId = Type.String({ pattern: "^[A-Za-z0-9_-]{21}[AQgw]$" });
 export const Signature = Type.String({ pattern: "^[A-Za-z0-9_-]{85}[AQgw]$" });
 /** The envelope of crypto/suites/signed.ts around a statement. */
 export const signed = <T extends TSchema>(statement: T) =>
-  closed({ statement, signer: MemberId, key: KeyId, suite: literals(["intl", "gm"]), signature: Signature });
+  closed({ statement, signer: MemberId, key: KeyId, suite: literals(["intl", "gm", "intl-pq"]), signature: Signature });
 export const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });

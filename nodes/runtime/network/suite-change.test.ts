@@ -47,6 +47,8 @@ function rotated(member: TestMember, suite: SuiteId) {
 test.each<readonly [SuiteId, SuiteId]>([
   ["intl", "gm"],
   ["gm", "intl"],
+  ["intl", "intl-pq"],
+  ["intl-pq", "gm"],
 ])("a ledger founded on %s goes on under %s, key by key, and an auditor verifies all of it", async (from, to) => {
   const founder = testMember("operator", { kind: "industry" }, from);
   const member = testMember("member", { cosigner: true }, from);
@@ -83,7 +85,7 @@ test.each<readonly [SuiteId, SuiteId]>([
   await second.ledger.close();
 });
 
-test.each<SuiteId>(["intl", "gm"])(
+test.each<SuiteId>(["intl", "gm", "intl-pq"])(
   "a replica that pinned another key takes nothing of a ledger founded on %s",
   async (suite) => {
     const founder = testMember("operator", { kind: "industry" }, suite);
