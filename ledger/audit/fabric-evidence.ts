@@ -195,10 +195,16 @@ export function wrappedField(content: Uint8Array): readonly Uint8Array[] {
   return [Uint8Array.from([...head, length]), content];
 }
 
+/** By the hash of their block: each proof begins with the same, and its certificates are read and checked once. */
+const recent = new Map<string, ChannelConfig>();
+const MAX_RECENT = 8;
+
 function configIn(block: BlockParts, channel: string): ChannelConfig {
   const [envelope, ...others] = block.envelopes;
   demandThat(envelope !== undefined && others.length === 0, "fabric-config", { block: block.number });
-  const config = readChannelConfig(envelope);
+  const config = recent.get(block.hash) ?? readChannelConfig(envelope);
+  if (!recent.has(block.hash) && recent.size >= MAX_RECENT) recent.clear();
+  recent.set(block.hash, config);
   demandThat(config.channel === channel, "fabric-pinned", { expected: channel, got: config.channel });
   return config;
 }

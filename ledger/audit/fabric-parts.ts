@@ -5,7 +5,7 @@ import { blockIn } from "./fabric-evidence.ts";
 const AGREEING = 2;
 
 /** What a node that holds this proof pins of its network: the first configuration block it carries, and the policy. */
-export function pinnedFabric({ part, policy }: FabricProof): PinnedFabric {
+export function pinnedFabric({ part, policy }: Pick<FabricProof, "part" | "policy">): PinnedFabric {
   const [first] = part.blocks;
   if (first === undefined) throw new RangeError("fabric: expected at least one block");
   const { number, hash } = blockIn(part, first);

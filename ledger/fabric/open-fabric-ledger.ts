@@ -18,7 +18,7 @@ import { createAgreement } from "./agreement.ts";
 import { readBlock } from "./block.ts";
 import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
-import { locateEntry } from "./locate.ts";
+import { createLocator } from "./locate.ts";
 import { type InForce, openOrder } from "./order.ts";
 import { createPeers } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
@@ -78,7 +78,13 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
 
   const { certificate, privateKey } = options.client;
   const peers = createPeers({ profile, certificate, sign: createSigner(privateKey) });
-  const prover = createProver({ profile, peers, inForce: () => inForce });
+  const locate = createLocator(view, chaincode, connected);
+  const prover = createProver({
+    profile,
+    peers,
+    inForce: () => inForce,
+    block: () => view.progress().block,
+  });
 
   const agreement = createAgreement({ peers: peers.all, signal });
   const submitter = createSubmitter({
@@ -153,7 +159,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     ...readsOf(view.chain),
     submit: delivery.submit,
     async prove(position) {
-      const place = await locateEntry(view, profile.chaincode, await connected(), position);
+      const place = await locate(position);
       const { block, transaction, record } = place;
       return { kind: "fabric", proof: await prover.prove({ block, transaction, record }) };
     },

@@ -54,18 +54,24 @@ const { block, transaction, record } = records.at(-1)!.proof;
 
 function proving({ genesis = pinned.config.hash, own = {} as Partial<InForce> } = {}) {
   const asked: number[] = [];
+  let policies = 0;
   const inForce = { config, block: latest, hash: partsOf(latest).hash, ...own };
   const all = ["Org1MSP", "Org2MSP"].map((mspId, at) => ({
-    ...peerOf(mspId, pinned.policy),
+    mspId,
+    ask(...question: Parameters<ReturnType<typeof peerOf>["ask"]>) {
+      if (at === 0) policies += 1;
+      return peerOf(mspId, pinned.policy).ask(...question);
+    },
     async statement(number: number) {
       asked.push(number);
       return statements.get(number)![at]!;
     },
   }));
   const profile = { channel: "sealane", chaincode: "sealane", genesis } as FabricProfile;
-  const state = { inForce: inForce as InForce };
-  const prover = createProver({ profile, peers: { all, close() {} }, inForce: () => state.inForce });
-  return { asked, state, prove: () => prover.prove({ block, transaction, record }) };
+  const state = { inForce: inForce as InForce, held: latest };
+  const peers = { all, close() {} };
+  const prover = createProver({ profile, peers, inForce: () => state.inForce, block: () => state.held });
+  return { asked, state, policies: () => policies, prove: () => prover.prove({ block, transaction, record }) };
 }
 
 test("a proof begins with the configuration that the profile pins and ends with the one this node follows", async () => {
@@ -80,6 +86,16 @@ test("peers that all show another first configuration, or another one in force, 
   const said = { code: "ERR_LEDGER_FORK", message: expect.stringContaining("not the configuration that this node") };
   await expect(proving({ genesis: "x".repeat(43) }).prove()).rejects.toMatchObject(said);
   await expect(proving({ own: { hash: "x".repeat(43) } }).prove()).rejects.toMatchObject(said);
+});
+
+test("whose endorsements count is asked for once for the records of one block height, and anew after the next block", async () => {
+  const { prove, state, policies } = proving();
+  await prove();
+  await prove();
+  expect(policies()).toBe(1);
+  state.held += 1;
+  await prove();
+  expect(policies()).toBe(2);
 });
 
 test("after a change of the configuration the peers are asked anew: other certificates may count", async () => {

@@ -3,7 +3,7 @@
  * state it.
  */
 import { common } from "@hyperledger/fabric-protos";
-import { examineFabric } from "../audit/examined-fabric.ts";
+import { type ExaminedFabric, examineFabric } from "../audit/examined-fabric.ts";
 import type { BlockParts } from "../audit/fabric-block.ts";
 import type { FabricBlock, FabricPart, FabricProof } from "../audit/fabric-bundle.ts";
 import { wrappedField } from "../audit/fabric-evidence.ts";
@@ -21,6 +21,8 @@ export interface ProverOptions {
   readonly peers: Peers;
   /** In force at the last block that this node verified; undefined before the first. */
   readonly inForce: () => InForce | undefined;
+  /** The last block that this node holds. */
+  readonly block: () => number;
 }
 
 export interface Prover {
@@ -35,8 +37,14 @@ interface StatedBlock {
 
 const NEEDED = 2;
 const MAX_CACHED = 2_000;
+const MAX_GOOD = 200;
 
-export function createProver({ profile, peers, inForce }: ProverOptions): Prover {
+interface GoodPart {
+  readonly part: FabricPart;
+  readonly examined: ExaminedFabric;
+}
+
+export function createProver({ profile, peers, inForce, block: held }: ProverOptions): Prover {
   const { chaincode } = profile;
   /**
    * What is in a block never changes, and every proof begins with the same configuration; but whose statements count does
@@ -44,6 +52,21 @@ export function createProver({ profile, peers, inForce }: ProverOptions): Prover
    */
   const cache = new Map<number, Promise<StatedBlock>>();
   let cachedUnder = -1;
+  /** Evidence of one request proves many records of a few blocks. By the policy and the numbers of the blocks. */
+  const good = new Map<string, GoodPart>();
+  /** A new definition of the chaincode may name another policy, and comes in a block. */
+  let agreed: { readonly at: number; readonly policy: Promise<string> } | undefined;
+
+  function policyNow({ config }: InForce): Promise<string> {
+    if (agreed?.at !== held()) {
+      const asked = { at: held(), policy: agreedPolicy(peers.all, chaincode, config) };
+      agreed = asked;
+      asked.policy.catch(() => {
+        if (agreed === asked) agreed = undefined;
+      });
+    }
+    return agreed.policy;
+  }
 
   async function state(block: number): Promise<StatedBlock> {
     const asked = await Promise.allSettled(peers.all.map(({ statement }) => statement(block)));
@@ -80,16 +103,25 @@ export function createProver({ profile, peers, inForce }: ProverOptions): Prover
     async prove(place: FabricProof["place"]) {
       const own = inForce();
       if (own === undefined) throw new LedgerError("ERR_LEDGER_UNREACHABLE", "fabric: no peer is followed yet");
-      if (own.config.sequence !== cachedUnder) cache.clear();
+      if (own.config.sequence !== cachedUnder) {
+        cache.clear();
+        good.clear();
+        agreed = undefined;
+      }
       cachedUnder = own.config.sequence;
-      // Asked for each proof: a new definition of the chaincode may name another.
-      const policy = await agreedPolicy(peers.all, chaincode, own.config);
+      const policy = await policyNow(own);
       const numbers = [...new Set([...(await configsUpTo(place.block)), place.block])].sort((a, b) => a - b);
-      const blocks = await Promise.all(numbers.map((number) => stated(number)));
-      const proof: FabricProof = { place, part: partOf(profile, blocks), policy };
-      for (const { statements } of blocks) demandOwn(statedBlock(statements[0]!), profile, own);
-      demandGood(proof);
-      return proof;
+      const name = [policy, ...numbers].join(" ");
+      let known = good.get(name);
+      if (known === undefined) {
+        const blocks = await Promise.all(numbers.map((number) => stated(number)));
+        for (const { statements } of blocks) demandOwn(statedBlock(statements[0]!), profile, own);
+        known = goodPart(partOf(profile, blocks), policy, place.block);
+        if (good.size >= MAX_GOOD) good.clear();
+        good.set(name, known);
+      }
+      demandCall(known.examined, place);
+      return { place, part: known.part, policy };
     },
   });
 }
@@ -101,11 +133,14 @@ function demandOwn({ number, hash }: BlockParts, { genesis }: FabricProfile, own
 }
 
 /** What an auditor would not take is not handed over. */
-function demandGood(proof: FabricProof): void {
-  const { block, transaction } = proof.place;
-  const { evidence, chain, agreement } = examineFabric(proof.part, pinnedFabric(proof));
-  const [problem] = [...chain.problems, ...agreement.problems];
+function goodPart(part: FabricPart, policy: string, block: number): GoodPart {
+  const examined = examineFabric(part, pinnedFabric({ part, policy }));
+  const [problem] = [...examined.chain.problems, ...examined.agreement.problems];
   if (problem !== undefined) throw unproved(block, `${problem.code} at ${problem.where}`);
+  return { part, examined };
+}
+
+function demandCall({ evidence }: ExaminedFabric, { block, transaction }: FabricProof["place"]): void {
   try {
     evidence.call(block, transaction);
   } catch (error) {
