@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import initialize from "node-seal";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { applyMask } from "../secagg/masks.ts";
 import { arithmeticOf } from "../secagg/words.ts";
 import { parametersFor } from "./parameters.ts";
@@ -67,4 +67,31 @@ test("ours: the sum of all ciphertexts, decrypted once, is the sum of all values
   const sum = read(adding.add(members.map((member) => encrypting.encrypt(masked(member)))));
   for (const key of selfKeys) applyMask(sum, key, "subtract", arithmetic);
   expect(sum[0]).toBe(VALUES.reduce((total, value) => total + value, 0n));
+});
+
+describe("a weighted sum: 3 of one, 5 of another", () => {
+  const WEIGHTS = [3n, 5n];
+  const HELD = members.map((member) => [VALUES[member]!, 1000n * VALUES[member]! + 1n]);
+  const sums = WEIGHTS.map((_, at) => HELD.reduce((total, held) => total + held[at]!, 0n));
+  const weighted = WEIGHTS.reduce((total, weight, at) => total + weight * sums[at]!, 0n);
+  /** C hands R what it has added up; R takes the masks off that a run tells it. */
+  function handedOver(vectors: readonly BigUint64Array[]): readonly bigint[] {
+    const ciphertexts = vectors.map((words, member) => {
+      applyMask(words, selfKeys[member]!, "add", arithmetic);
+      turnPairMasks(words, member, othersThan(member), true);
+      return encrypting.encrypt(words);
+    });
+    const { words } = decrypting.decrypt(adding.add(ciphertexts), vectors[0]!.length);
+    for (const key of selfKeys) applyMask(words, key, "subtract", arithmetic);
+    return [...words];
+  }
+
+  test("with the weights at the coordinator, C and R together read every sum in it", () => {
+    expect(handedOver(HELD.map((held) => BigUint64Array.from(held)))).toEqual(sums);
+  });
+
+  test("ours: with the weights in front of the masks, there is nothing else to read", () => {
+    const own = (held: readonly bigint[]) => WEIGHTS.reduce((total, weight, at) => total + weight * held[at]!, 0n);
+    expect(handedOver(HELD.map((held) => BigUint64Array.of(own(held))))).toEqual([weighted]);
+  });
 });

@@ -10,10 +10,9 @@ import type { CellSums } from "../../policies/disclosure/contributors.ts";
 import { type KnownRules, type KnownSum, type SumRule, withheldSums } from "../../policies/disclosure/known-sums.ts";
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
-import { totalledElements } from "../../policies/model/statistic.ts";
 import { componentPlaces, type Layout } from "../statistics/layout.ts";
 import { readElement } from "../statistics/vector.ts";
-import { magnitudesOf, moment, squaresOf } from "../statistics/words.ts";
+import { magnitudesOf, squaresOf, totalOf, totalsOf } from "../statistics/words.ts";
 import type { SumEquation, TotalFacts } from "./release-check.ts";
 
 /** One total of this computation. */
@@ -41,11 +40,11 @@ export interface TotalInputs {
 export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalInputs): readonly PresentTotal[] {
   const places = componentPlaces(layout);
   const words = layout.components.map(({ word }) => canonicalJson(word));
-  return totalledElements(layout.query).flatMap((element) => {
-    const plain = moment([element], [element]);
+  return totalsOf(layout.query.measures, layout.elements).flatMap((name) => {
+    const plain = totalOf(name);
     const component = words.indexOf(canonicalJson(plain));
-    const squares = places.get(canonicalJson(squaresOf(element)));
-    const total = places.get(canonicalJson(magnitudesOf(element))) ?? places.get(canonicalJson(plain));
+    const squares = places.get(canonicalJson(squaresOf(name)));
+    const total = places.get(canonicalJson(magnitudesOf(name))) ?? places.get(canonicalJson(plain));
     if (squares === undefined || total === undefined || component < 0) return [];
     return cells.map(({ atom, organisations }): PresentTotal => {
       const read = ({ offset, words: width }: typeof total) =>

@@ -26,10 +26,16 @@ function figuresIn(outcome: Outcome): readonly string[] {
 }
 
 /** A computation of the sum over five organisations; `organisations` per cell as decoded. */
-function release(computation: string, byYear: boolean, organisations: readonly number[], told: ResultSums) {
+function release(
+  computation: string,
+  byYear: boolean,
+  organisations: readonly number[],
+  told: ResultSums,
+  measures: Query["measures"] = OUTPUT,
+) {
   const earlier = createReleasedSums();
   earlier.add(told);
-  const query: Query = { measures: OUTPUT, groupBy: byYear ? [{ element: "year" }] : [], filters: [] };
+  const query: Query = { measures, groupBy: byYear ? [{ element: "year" }] : [], filters: [] };
   const layout = compileLayout({ query, assets, attributes: {} });
   const inputs = {
     opened: {
@@ -76,6 +82,21 @@ test("what was withheld as a whole is not given away by a later table either", (
   const total = release("total", false, [2], NOTHING);
   expect(total.figures).toEqual(["minimum-organisations"]);
   expect(release("table", true, [5, 5, 5], total.earlier).figures).toContain("sum-withheld");
+});
+
+test("a weighted sum counts as a release of each sum in it, and is withheld with any of them", () => {
+  const year = (value: string) => ({ element: "output", weight: "0.5", where: { element: "year", value } });
+  const weighted = (...years: string[]): Query["measures"] => [
+    { id: "index", statistic: { kind: "weighted-sum", terms: years.map(year) } },
+  ];
+  const two = release("index", false, [5], NOTHING, weighted("2022", "2023"));
+  expect(two.figures).toEqual(["0.5"]);
+  // The third year was too small: its total with those two would tell it.
+  const table = release("table", true, [2, 5, 5], NOTHING);
+  expect(release("all", false, [5], table.earlier, weighted("2021", "2022", "2023")).figures).toEqual(["sum-withheld"]);
+  expect(release("both", false, [5], table.earlier, weighted("2022", "2023")).figures).toEqual(["0.5"]);
+  const both = { equations: [...table.earlier.equations, ...two.earlier.equations] };
+  expect(release("total", false, [5], both).figures).toEqual(["sum-withheld"]);
 });
 
 test("a total beside a whole table is released", () => {

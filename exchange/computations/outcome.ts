@@ -15,7 +15,7 @@ import {
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
-import { atomCodes, expandIncluded, type Layout, sumRecords } from "../statistics/layout.ts";
+import { atomCodes, expandIncluded, type Layout, sumRecords, termRecords } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
@@ -178,7 +178,10 @@ function figuresOf(
         vector,
         organisations: counts[cell.atom]!,
         results: results.get(id) ?? [],
-        sums: wordsOf(measure.statistic).map((word) => sumId(cell.atom, componentIndex(layout, word))),
+        sums: wordsOf(measure, layout.elements).flatMap((word) => {
+          const component = componentIndex(layout, word);
+          return [sumId(cell.atom, component), ...termIds(layout, cell.atom, component)];
+        }),
       });
     });
   });
@@ -214,6 +217,12 @@ function ruledOut(
 }
 
 const sumId = (atom: number, component: number): string => `${atom}/${component}`;
+
+/** Of the sums in a weighted one. */
+const termIds = ({ components }: Layout, atom: number, component: number): readonly string[] => {
+  const { word } = components[component]!;
+  return word.kind === "linear" ? word.terms.map((_, term) => `${sumId(atom, component)}/${term}`) : [];
+};
 
 const componentIndex = (layout: Layout, word: Layout["components"][number]["word"]): number =>
   layout.components.findIndex((component) => canonicalJson(component.word) === canonicalJson(word));
@@ -261,7 +270,7 @@ function guard(
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
-  const recordOf = sumRecords(layout);
+  const [recordOf, termsOf] = [sumRecords(layout), termRecords(layout)];
   for (let atom = 0; atom < layout.atoms; atom++) {
     const contributors = contributorsTo(inputs, atom);
     if (contributors.length === 0) continue;
@@ -271,10 +280,11 @@ function guard(
       const id = sumId(atom, index);
       const facts = factsOf.get(id);
       const known = facts === undefined ? {} : { facts };
-      const equation = { id, record: recordOf(atom, index), contributors, ...known };
-      if (!included.has(atom)) leftOut.push(equation);
-      else if (ruledOutSums.has(id)) byRules.push(equation);
-      else candidates.push(equation);
+      const into = !included.has(atom) ? leftOut : ruledOutSums.has(id) ? byRules : candidates;
+      into.push({ id, record: recordOf(atom, index), contributors, ...known });
+      // As if each sum in it were published: a few weighted sums, solved, give those.
+      const ids = termIds(layout, atom, index);
+      for (const [t, record] of termsOf(atom, index).entries()) into.push({ id: ids[t]!, record, contributors });
     }
   }
   return checkRelease({

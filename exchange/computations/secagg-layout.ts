@@ -3,7 +3,7 @@ import { CHUNK_WORDS } from "../../crypto/secagg/constants.ts";
 import type { Layout as VectorLayout } from "../../crypto/secagg/layout.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
-import { elementsIn, type Layout, layoutMinimumOrganisations, recordKey } from "../statistics/layout.ts";
+import { elementsIn, type Layout, layoutMinimumOrganisations, recordKey, termKeys } from "../statistics/layout.ts";
 
 export interface VectorLayoutInputs {
   readonly layout: Layout;
@@ -25,7 +25,7 @@ export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
   excluded: inputs.excluded,
   minimumOrganisations: inputs.exactMomentsTrusted ? 0 : layoutMinimumOrganisations(inputs.layout, inputs.colluders),
   recordKeys: Array.from({ length: inputs.layout.atoms }, (_, atom) =>
-    inputs.layout.components.map((_component, index) => digestOf(recordKey(inputs.layout, atom, index))),
+    inputs.layout.components.flatMap((_component, index) => keysOf(inputs.layout, atom, index)),
   ),
   units: Object.fromEntries(
     inputs.parties.map(({ member, asset }) => [
@@ -38,3 +38,7 @@ export const vectorLayout = (inputs: VectorLayoutInputs): VectorLayout => ({
   sharedUnitDomains: false,
   chunkWords: CHUNK_WORDS,
 });
+
+/** A weighted sum counts as a release of each sum in it too: several of them, solved, would give those. */
+const keysOf = (layout: Layout, atom: number, component: number): readonly string[] =>
+  [recordKey(layout, atom, component), ...termKeys(layout, atom, component)].map(digestOf);

@@ -26,7 +26,7 @@ export interface ValidationContext {
 }
 
 /** Keys of a statistic that name elements. */
-const NAMING = ["element", "numerator", "denominator", "x", "y", "dependent", "independents"];
+const NAMING = ["element", "numerator", "denominator", "x", "y", "dependent", "independents", "terms", "top", "bottom"];
 
 type Add = (field: string, code: (typeof REQUEST_PROBLEM_CODES)[number], parameters?: ProblemParameters) => void;
 type Request = Readable<DataRequest>;
@@ -133,8 +133,13 @@ interface NamedElement {
 
 function namedElements(query: ReadableQuery | undefined): readonly NamedElement[] {
   const found: NamedElement[] = [];
-  const name = (at: string, element: unknown) => {
+  const name = (at: string, element: unknown): void => {
     if (typeof element === "string") found.push({ at, element });
+    else if (typeof element === "object" && element !== null) {
+      const { element: inner, where } = element as { readonly element?: unknown; readonly where?: unknown };
+      name(`${at}.element`, inner);
+      if (where !== undefined) name(`${at}.where`, where);
+    }
   };
   for (const [index, measure] of (query?.measures ?? []).entries()) {
     const at = `query.measures.${index}`;

@@ -1,7 +1,7 @@
 /** Random tables and queries for the tests of this folder. */
 import fc from "fast-check";
 import type { Asset } from "../../policies/model/asset.ts";
-import type { Query, Statistic } from "../../policies/model/query.ts";
+import type { Query, Statistic, WeightedTerm } from "../../policies/model/query.ts";
 import type { PlainTable } from "./plain.ts";
 
 export const SECTORS = { sector: ["A", "B"] } as const;
@@ -111,7 +111,22 @@ export const tableArbitrary = (index: number): fc.Arbitrary<PlainTable> =>
       }),
   );
 
+const weightedTerms: fc.Arbitrary<WeightedTerm[]> = fc.uniqueArray(
+  fc
+    .record({
+      element: fc.constantFrom(...NUMERIC),
+      weight: fc.constantFrom("1", "-0.5", "2.125", "0.000003", "1.3"),
+      year: fc.option(fc.constantFrom(...YEARS), { nil: undefined }),
+    })
+    .map(({ element, weight, year }) => {
+      return { element, weight, ...(year === undefined ? {} : { where: { element: "year", value: year } }) };
+    }),
+  { minLength: 1, maxLength: 4, selector: ({ element, where }) => `${element} ${where?.value}` },
+);
+
 const statistic: fc.Arbitrary<Statistic> = fc.oneof(
+  weightedTerms.map((terms): Statistic => ({ kind: "weighted-sum", terms })),
+  fc.tuple(weightedTerms, weightedTerms).map(([top, bottom]): Statistic => ({ kind: "weighted-ratio", top, bottom })),
   fc.constant<Statistic>({ kind: "count" }),
   fc
     .record({
@@ -143,7 +158,7 @@ const classStatistics = (element: string): Statistic[] => [
 export const queryArbitrary: fc.Arbitrary<Query> = fc
   .record({
     statistics: fc.array(statistic, { minLength: 1, maxLength: 4 }),
-    groupBy: fc.subarray([{ element: "year" }, { attribute: "sector" }]),
+    dimensions: fc.subarray([{ element: "year" }, { attribute: "sector" }]),
     classed: fc.option(fc.constantFrom(...Object.keys(EDGES)), { nil: undefined }),
     filters: fc.subarray(
       [
@@ -156,6 +171,11 @@ export const queryArbitrary: fc.Arbitrary<Query> = fc
     ),
     period: fc.option(fc.constant({ from: "2021-07-01", to: "2023-12-31" }), { nil: undefined }),
     taxUnit: fc.constantFrom("CNY", "CNY-10k"),
+  })
+  .map(({ dimensions, ...rest }) => {
+    // A code that limits a term is no dimension too.
+    const isLimited = JSON.stringify(rest.statistics).includes('"where"');
+    return { ...rest, groupBy: dimensions.filter((one) => !(isLimited && "element" in one)) };
   })
   .map(({ statistics, groupBy, classed, filters, period, taxUnit }) => ({
     measures: [...statistics, ...(classed === undefined ? [] : classStatistics(classed))].map((entry, i) => ({

@@ -4,14 +4,14 @@ import { CHUNK_WORDS, MAXIMUM_ATOMS } from "../../crypto/secagg/constants.ts";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
-import { isClassed, momentMargin, SQUARES_MARGIN, totalledElements } from "../../policies/model/statistic.ts";
+import { isClassed, limitingElements, momentMargin, SQUARES_MARGIN, termsIn } from "../../policies/model/statistic.ts";
 import { classDomain } from "./classes.ts";
 import { boundsOf, fieldOf, harmonise, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { type Component, elementsIn, type Layout, type LayoutDomain, type LayoutElement, type Word } from "./layout.ts";
 import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
-import { elementsOf, magnitudesOf, squaresOf, wordsOf } from "./words.ts";
+import { elementsOf, magnitudesOf, squaresOf, totalOf, totalsOf, wordsOf } from "./words.ts";
 
 /** How large a table may be; docs/decisions/107 says what each bounds. */
 export interface LayoutLimits {
@@ -67,14 +67,15 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   for (const asset of assets) periodUse(query, asset);
   for (const measure of query.measures) {
     checkMeasure(measure, elements, query);
+    checkLimits(measure, query, assets);
     if (measure.statistic.kind === "distinct") checkDistinct(measure.id, measure.statistic.element, assets);
   }
 
   const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
-  const totalled = inputs.withSquares === true ? totalledElements(query) : [];
+  const totalled = inputs.withSquares === true ? totalsOf(query.measures, elements) : [];
   const components = [
     ...componentsOf(query.measures, elements, rows),
-    ...totalled.flatMap((element) => squaresComponents(element, elements, assets, rows)),
+    ...totalled.flatMap((total) => squaresComponents(total, elements, assets, rows)),
   ];
   const atoms = domains.reduce((product, domain) => product * domain.codes.length, 1);
   const wordsPerAtom = components.reduce((total, component) => total + component.words * elementsIn(component), 0);
@@ -271,6 +272,19 @@ function checkMeasure(measure: Measure, elements: readonly LayoutElement[], quer
   }
 }
 
+/** Codes that terms are limited to come from the public table of the field, which is no dimension of the query. */
+function checkLimits({ id, statistic }: Measure, { groupBy }: Query, assets: readonly Asset[]): void {
+  const refuse = (message: string) => new StatisticsError("ERR_STATISTICS_QUERY", id, message);
+  for (const element of limitingElements(statistic)) {
+    if (groupBy.some((dimension) => "element" in dimension && dimension.element === element)) {
+      throw refuse(`${element} limits a term, so it cannot be a dimension too`);
+    }
+    const { codes } = elementDomain(element, assets);
+    const stray = termsIn(statistic).find(({ where }) => where?.element === element && !codes.includes(where.value));
+    if (stray !== undefined) throw refuse(`${stray.where?.value} is not in the code table of ${element}`);
+  }
+}
+
 function checkDistinct(measure: string, element: string, assets: readonly Asset[]): void {
   for (const asset of assets) {
     const { type } = fieldOf(asset, element);
@@ -337,19 +351,16 @@ export function periodUse(query: Query, asset: Asset): string | null {
 function componentsOf(measures: readonly Measure[], elements: readonly LayoutElement[], rows: number): Component[] {
   const words = new Map<string, Word>();
   for (const measure of measures) {
-    for (const word of wordsOf(measure.statistic)) words.set(canonicalJson(word), word);
+    for (const word of wordsOf(measure, elements)) words.set(canonicalJson(word), word);
   }
   return [...words.values()].map((word): Component => {
     // Random numbers of the whole ring.
     if (word.kind === "registers") return { word, words: 1, count: REGISTERS * ranksFor(rows), bound: `${ONE_WORD}` };
-    let bound = BigInt(Math.max(rows, 1));
-    for (const factor of word.kind === "moment" ? word.factors : []) {
-      bound *= BigInt(elements.find((element) => element.element === factor)!.bound);
-    }
+    const bound = boundOf(word, elements) * BigInt(Math.max(rows, 1));
     if (bound >= TWO_WORDS) {
       throw new StatisticsError(
         "ERR_STATISTICS_OVERFLOW",
-        word.kind === "moment" ? word.factors.join("·") : "units",
+        word.kind === "moment" ? word.factors.join("·") : word.kind,
         `${rows} rows within the declared bounds may sum to ${bound}, beyond ${TWO_WORDS}: narrow the bounds or the scale`,
       );
     }
@@ -357,24 +368,37 @@ function componentsOf(measures: readonly Measure[], elements: readonly LayoutEle
   });
 }
 
+/** Largest |summand| of one row. */
+function boundOf(word: Word, elements: readonly LayoutElement[]): bigint {
+  const of = (name: string) => BigInt(elements.find(({ element }) => element === name)!.bound);
+  const absolute = (value: bigint) => (value < 0n ? -value : value);
+  if (word.kind === "moment") return word.factors.reduce((product, factor) => product * of(factor), 1n);
+  if (word.kind !== "linear") return 1n;
+  return word.terms.reduce((sum, term) => sum + absolute(BigInt(term.coefficient)) * of(term.element), 0n);
+}
+
 /** Σ(Σx)² over organisations is at most (Σ|x|)² over all rows. Magnitudes are totals where nothing is negative. */
 function squaresComponents(
-  element: string,
+  total: ReturnType<typeof totalsOf>[number],
   elements: readonly LayoutElement[],
   assets: readonly Asset[],
   rows: number,
 ): Component[] {
-  const largest = BigInt(Math.max(rows, 1)) * BigInt(elements.find((one) => one.element === element)!.bound);
+  const largest = BigInt(Math.max(rows, 1)) * boundOf(totalOf(total), elements);
   if (largest * largest >= TWO_WORDS) {
     throw new StatisticsError(
       "ERR_STATISTICS_OVERFLOW",
-      element,
+      "element" in total ? total.element : "linear",
       `${rows} rows within the declared bounds may have squares of ${largest * largest}, beyond ${TWO_WORDS}: narrow the bounds or the scale`,
     );
   }
   const words = (bound: bigint) => (bound < ONE_WORD ? 1 : 2);
-  const squares = { word: squaresOf(element), words: words(largest * largest), bound: `${largest * largest}` } as const;
-  const mayBeNegative = assets.some((asset) => boundsOf(numericFieldOf(asset, element)).minimum < 0n);
+  const squares = { word: squaresOf(total), words: words(largest * largest), bound: `${largest * largest}` } as const;
+  const signed = "terms" in total ? total.terms : [{ element: total.element, coefficient: "1" }];
+  const mayBeNegative = signed.some(
+    ({ element, coefficient }) =>
+      coefficient.startsWith("-") || assets.some((asset) => boundsOf(numericFieldOf(asset, element)).minimum < 0n),
+  );
   if (!mayBeNegative) return [squares];
-  return [squares, { word: magnitudesOf(element), words: words(largest), bound: `${largest}` }];
+  return [squares, { word: magnitudesOf(total), words: words(largest), bound: `${largest}` }];
 }

@@ -4,6 +4,7 @@ import type { Measure } from "../../policies/model/query.ts";
 import { momentMargin } from "../../policies/model/statistic.ts";
 import { StatisticsError } from "./errors.ts";
 import { atomCodes, type ComponentPlace, componentPlaces, type Layout, layoutWords, type Word } from "./layout.ts";
+import { linearsOf } from "./linear.ts";
 import {
   divide,
   exactDecimal,
@@ -169,6 +170,19 @@ function figuresOf(layout: Layout, measure: Measure, sum: Sum, distinct: Distinc
     case "ratio": {
       const [top, bottom] = [statistic.numerator, statistic.denominator].map((element) =>
         multiply(rational(sum(moment([element], [element]))), scale(element).factor),
+      ) as [Rational, Rational];
+      if (bottom.numerator === 0n) return [{ value: null, undefined: "zero-denominator" }];
+      return [{ value: rounded(divide(top, bottom)) }];
+    }
+    case "weighted-sum": {
+      const [total] = linearsOf(measure, layout.elements).map(({ word, factor }) =>
+        multiply(rational(sum(word)), factor),
+      );
+      return [{ value: exactDecimal(total!) ?? rounded(total!) }];
+    }
+    case "weighted-ratio": {
+      const [top, bottom] = linearsOf(measure, layout.elements).map(({ word, factor }) =>
+        multiply(rational(sum(word)), factor),
       ) as [Rational, Rational];
       if (bottom.numerator === 0n) return [{ value: null, undefined: "zero-denominator" }];
       return [{ value: rounded(divide(top, bottom)) }];

@@ -37,16 +37,26 @@ export interface LayoutElement {
 /**
  * One exact sum over an organisation's rows. `units` counts distinct statistical units. `moment` sums the product of
  * `factors` (none: counts rows; one: Σx; two: Σxy) over rows where every element of `complete` is valid. `registers` is
- * no sum of rows but a sketch of distinct values (registers.ts). `squares` sums the squares of organisations' totals of an
- * element, `magnitudes` their absolute values, which stand beside it where values may be negative: what rules about the
- * largest contributors are judged by.
+ * no sum of rows but a sketch of distinct values (registers.ts). `linear` is a weighted sum of sums (linear.ts).
+ * `squares` sums the squares of organisations' totals of an element or of a weighted sum, `magnitudes` their absolute
+ * values, which stand beside it where values may be negative: what rules about the largest contributors are judged by.
  */
 export type Word =
   | { readonly kind: "units" }
   | { readonly kind: "registers"; readonly element: string }
-  | { readonly kind: "squares"; readonly element: string }
-  | { readonly kind: "magnitudes"; readonly element: string }
+  | ({ readonly kind: "squares" } & TotalName)
+  | ({ readonly kind: "magnitudes" } & TotalName)
+  | { readonly kind: "linear"; readonly terms: readonly LinearTerm[] }
   | { readonly kind: "moment"; readonly factors: readonly string[]; readonly complete: readonly string[] };
+
+type TotalName = { readonly element: string } | { readonly terms: readonly LinearTerm[] };
+
+/** `coefficient` (whole, decimal text) × Σ element over the rows that hold the code. */
+export interface LinearTerm {
+  readonly element: string;
+  readonly where?: { readonly element: string; readonly value: string };
+  readonly coefficient: string;
+}
 
 export interface Component {
   readonly word: Word;
@@ -158,12 +168,42 @@ function recordParts(layout: Layout, atom: number, component: number) {
   };
 }
 
+/** Of a weighted sum, each term's key, as if that sum stood alone. */
+export const termKeys = (layout: Layout, atom: number, component: number): readonly string[] =>
+  termParts(layout, component).map((parts) => canonicalJson({ ...recordParts(layout, atom, component), ...parts }));
+
+function termParts({ components, query }: Layout, component: number) {
+  const { word } = components[component]!;
+  if (word.kind !== "linear") return [];
+  return word.terms.map(({ element, where }) => {
+    const limit = where && { element: where.element, operator: "eq" as const, values: [where.value] };
+    const filters = limit === undefined ? query.filters : [...query.filters, limit];
+    return {
+      word: { kind: "moment", factors: [element], complete: [element] },
+      filters: filters.toSorted((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1)),
+    };
+  });
+}
+
 /** As `recordKey`, with the cut that each class is of: only classes of one cut add up to their total. */
 export function sumRecords(layout: Layout): (atom: number, component: number) => string {
-  const classed = layout.domains.filter(({ edges }) => edges !== undefined);
-  if (classed.length === 0) return (atom, component) => recordKey(layout, atom, component);
-  const cuts = Object.fromEntries(classed.map(({ name, codes }) => [name, digestOf(codes)]));
-  return (atom, component) => canonicalJson({ ...recordParts(layout, atom, component), cuts });
+  const cut = cutsOf(layout);
+  return (atom, component) => canonicalJson({ ...recordParts(layout, atom, component), ...cut });
+}
+
+/** As `termKeys`, the same way. */
+export function termRecords(layout: Layout): (atom: number, component: number) => readonly string[] {
+  const cut = cutsOf(layout);
+  return (atom, component) =>
+    termParts(layout, component).map((parts) =>
+      canonicalJson({ ...recordParts(layout, atom, component), ...parts, ...cut }),
+    );
+}
+
+function cutsOf({ domains }: Layout): { readonly cuts?: Readonly<Record<string, string>> } {
+  const classed = domains.filter(({ edges }) => edges !== undefined);
+  if (classed.length === 0) return {};
+  return { cuts: Object.fromEntries(classed.map(({ name, codes }) => [name, digestOf(codes)])) };
 }
 
 /** The words of included atoms only, in order: what phase 2 sends. */

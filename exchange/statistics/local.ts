@@ -4,11 +4,12 @@ import type { Asset } from "../../policies/model/asset.ts";
 import { multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { type Component, componentPlaces, elementsIn, type Layout, layoutWords, type Word } from "./layout.ts";
+import { limitsOf } from "./linear.ts";
 import { REGISTERS, readRegister, writeThermometers } from "./registers.ts";
 import type { RowBatch, Source } from "./source.ts";
 import { type AssetPlan, compileSketchSql, compileSql, planAsset } from "./sql.ts";
 import { readElement, writeElement } from "./vector.ts";
-import { moment } from "./words.ts";
+import { totalOf } from "./words.ts";
 
 export interface LocalStatistics {
   /** The full vector of the layout, two's complement words. */
@@ -69,6 +70,12 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
   const values = new BigUint64Array(layoutWords(layout));
   const units = new Float64Array(layout.atoms);
   const registers = new Map<Component, Uint8Array>();
+  const limits = plan.unitField === null ? [] : limitsOf(layout.components.map(({ word }) => word));
+  const limited = limits.map(() => new Float64Array(layout.atoms));
+  // Sums of the terms of each weighted sum, atom by atom.
+  const parts = new Map(
+    layout.components.map(({ word }, i) => [i, word.kind === "linear" ? termSums(layout, word.terms.length) : []]),
+  );
   const total = { rows: 0, nulls: {} as Record<string, number>, outOfBounds: {} as Record<string, number> };
 
   const codesIn = (row: Row): readonly (string | null)[] =>
@@ -93,14 +100,24 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
     const atom = atomOf(codesIn(row), rows);
     if (atom === undefined || row.cell("kept") !== "true") return;
     units[atom] = plan.unitField === null ? 1 : units[atom]! + count(row, "cell_units");
+    for (const [l, of] of limited.entries()) of[atom]! += count(row, `u${l}`);
     let at = atom * layout.wordsPerAtom;
     for (const [i, component] of layout.components.entries()) {
       const { word, words } = component;
+      const scaled = (column: string, { scale, multiplier }: ComponentScale): bigint =>
+        scaledInteger(decimalText(row, column), scale, "exact")! * multiplier;
       if (word.kind === "registers") {
         at += words * elementsIn(component);
         continue;
       }
-      const value = scaledInteger(decimalText(row, `k${i}`), scales[i]!.scale, "exact")! * scales[i]!.multiplier;
+      let value = 0n;
+      if (word.kind === "linear") {
+        for (const [t, term] of word.terms.entries()) {
+          const part = scaled(`k${i}_${t}`, scaleOf(layout, asset, [term.element]));
+          parts.get(i)![t]![atom]! += part;
+          value += part * BigInt(term.coefficient);
+        }
+      } else value = scaled(`k${i}`, scales[i]!);
       // The provider itself is one unit, however many rows say so.
       const before = word.kind === "units" && plan.unitField === null ? 0n : readElement(values, at, words);
       writeElement(values, at, words, before + value);
@@ -133,10 +150,19 @@ export function localReader(layout: Layout, asset: Asset, attributes: Readonly<R
       }
       for (const [component, all] of registers) fillSketch(layout, values, component, all, random);
       fillSquares(layout, values);
-      return { values, contributes: contributors(layout, values), units, ...total };
+      const contributes = contributors(layout, values);
+      for (let atom = 0; atom < layout.atoms; atom++) {
+        if ([...parts.values()].flat().some((sums) => sums[atom] === 0n)) contributes[atom] = 0;
+        // Only units with a code stand behind a sum that is limited to it.
+        units[atom] = Math.min(units[atom]!, ...limited.map((held) => held[atom]!));
+      }
+      return { values, contributes, units, ...total };
     },
   };
 }
+
+const termSums = (layout: Layout, terms: number): bigint[][] =>
+  Array.from({ length: terms }, () => new Array<bigint>(layout.atoms).fill(0n));
 
 interface Row {
   /** Null for NULL, and for a column that is not there. */
@@ -175,8 +201,7 @@ function fillSquares(layout: Layout, values: BigUint64Array): void {
   for (let atom = 0; atom < layout.atoms; atom++) {
     const base = atom * layout.wordsPerAtom;
     for (const { word } of derived) {
-      const { element } = word as Extract<Word, { readonly kind: "squares" }>;
-      const total = places.get(canonicalJson(moment([element], [element])))!;
+      const total = places.get(canonicalJson(totalOf(word as Extract<Word, { readonly kind: "squares" }>)))!;
       const own = places.get(canonicalJson(word))!;
       const value = readElement(values, base + total.offset, total.words);
       const wanted = word.kind === "squares" ? value * value : value < 0n ? -value : value;
@@ -212,16 +237,19 @@ interface ComponentScale {
 
 /** Scale of each component's text in the engine's answer, and the factor to the common form. */
 function componentScales(layout: Layout, asset: Asset): readonly ComponentScale[] {
-  return layout.components.map(({ word }) => {
-    let scale = 0;
-    let multiplier = 1n;
-    for (const factor of word.kind === "moment" ? word.factors : []) {
-      const field = numericFieldOf(asset, factor);
-      scale += field.scale;
-      multiplier *= multiplierOf(field, layout.elements.find((element) => element.element === factor)!)!;
-    }
-    return { scale, multiplier };
-  });
+  return layout.components.map(({ word }) => scaleOf(layout, asset, word.kind === "moment" ? word.factors : []));
+}
+
+/** Of a product of these. */
+function scaleOf(layout: Layout, asset: Asset, factors: readonly string[]): ComponentScale {
+  let scale = 0;
+  let multiplier = 1n;
+  for (const factor of factors) {
+    const field = numericFieldOf(asset, factor);
+    scale += field.scale;
+    multiplier *= multiplierOf(field, layout.elements.find((element) => element.element === factor)!)!;
+  }
+  return { scale, multiplier };
 }
 
 /** From the codes of the element dimensions to the atom; undefined where one is absent or an attribute outside its domain. */

@@ -4,7 +4,7 @@
  * the layout or the decoder: where the two agree, both are right or both are wrong in the same way by chance.
  */
 import type { Asset, Field } from "../../policies/model/asset.ts";
-import type { Measure, Predicate, Query } from "../../policies/model/query.ts";
+import type { Measure, Predicate, Query, WeightedTerm } from "../../policies/model/query.ts";
 import {
   type Fraction,
   fraction,
@@ -281,6 +281,12 @@ function figures(measure: Measure, rows: readonly Row[], tables: readonly PlainT
       const bottom = sum(column(statistic.denominator));
       return [{ value: bottom.n === 0n ? null : print(over(sum(column(statistic.numerator)), bottom), DIGITS) }];
     }
+    case "weighted-sum":
+      return [{ value: print(weighted(measure, statistic.terms, rows), 400) }];
+    case "weighted-ratio": {
+      const bottom = weighted(measure, statistic.bottom, rows);
+      return [{ value: bottom.n === 0n ? null : print(over(weighted(measure, statistic.top, rows), bottom), DIGITS) }];
+    }
     case "variance":
     case "standard-deviation": {
       const values = column(statistic.element);
@@ -306,6 +312,18 @@ function figures(measure: Measure, rows: readonly Row[], tables: readonly PlainT
     }
   }
 }
+
+/** Row by row, every product by itself. */
+const weighted = (measure: Measure, terms: readonly WeightedTerm[], rows: readonly Row[]): Fraction =>
+  sum(
+    rows.flatMap((row) =>
+      terms.flatMap(({ element, weight, where }) => {
+        const value = stated(measure, element, row);
+        if (value === null || (where !== undefined && cell(row, where.element) !== where.value)) return [];
+        return [times(fraction(weight), value)];
+      }),
+    ),
+  );
 
 function unitsOf(table: PlainTable, rows: readonly Row[]): number {
   const own = rows.filter((row) => row.table === table);

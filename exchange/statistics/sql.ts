@@ -17,7 +17,8 @@ import { periodUse } from "./compile.ts";
 import { fieldOf, multiplierOf, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { decimal, literal, registeredStages, type UsedField, usedField, valueStages } from "./field-sql.ts";
-import { type Component, elementsIn, type Layout, type Word } from "./layout.ts";
+import { type Component, elementsIn, type Layout, type LinearTerm, type Word } from "./layout.ts";
+import { limitsOf } from "./linear.ts";
 import { REGISTERS, registerSql } from "./registers.ts";
 import type { SqlQuery } from "./source.ts";
 
@@ -53,6 +54,7 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
     domain.kind === "element" ? [use(fieldOf(asset, domain.name))] : [],
   );
   for (const filter of layout.query.filters) use(fieldOf(asset, filter.element));
+  for (const { element } of limitsOf(layout.components.map(({ word }) => word))) use(fieldOf(asset, element));
   for (const { word } of layout.components) if (word.kind === "registers") use(fieldOf(asset, word.element));
   const period = periodUse(layout.query, asset);
   if (period !== null) use(asset.fields.find((field) => field.name === period)!);
@@ -63,13 +65,18 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
 
 export function compileSql(layout: Layout, asset: Asset, form: SqlForm = "text"): SqlQuery {
   const { plan, keys, cells, byElement, ...query } = compileCells(layout, asset, form);
-  const sums = layout.components.map((component, i) => `${sumExpression(component.word, plan, byElement)} AS k${i}`);
+  const sums = layout.components.flatMap(({ word }, i) => {
+    if (word.kind !== "linear") return [`${sumExpression(word, plan, byElement)} AS k${i}`];
+    return word.terms.map((term, t) => `${termExpression(term, byElement)} AS k${i}_${t}`);
+  });
   // Stage counts, from which the reader takes differences: far cheaper than one filtered count each.
   const quality = plan.used.flatMap(({ index }) =>
     ["t", "p", "v"].map((stage) => `count(${stage}${index}) AS ${stage}${index}`),
   );
-  const units = plan.unitField === null ? "count(*)" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
-  const columns = [...keys, ...groupedColumns(sums, quality, units)];
+  const units = plan.unitField === null ? "count(*)" : unitCount(plan.unitField);
+  const limits = plan.unitField === null ? [] : limitsOf(layout.components.map(({ word }) => word));
+  const limited = limits.map((limit, l) => `${unitCount(plan.unitField!, limitCondition(limit, byElement))} AS u${l}`);
+  const columns = [...keys, ...groupedColumns([...sums, ...limited], quality, units)];
   return { ...query, text: `${cells}\nSELECT ${columns.join(",\n  ")}\nFROM cells GROUP BY ${keys.join(", ")}` };
 }
 
@@ -137,8 +144,9 @@ function compileCells(layout: Layout, asset: Asset, form: SqlForm) {
 
 /** A code that is also compared or counted needs its blanks taken off before. */
 const isOnlyGrouped = (layout: Layout, { element }: Field): boolean =>
-  layout.query.filters.every((filter) => filter.element !== element) &&
-  layout.components.every(({ word }) => word.kind !== "registers" || word.element !== element);
+  [...layout.query.filters, ...limitsOf(layout.components.map(({ word }) => word))].every(
+    (compared) => compared.element !== element,
+  ) && layout.components.every(({ word }) => word.kind !== "registers" || word.element !== element);
 
 const groupedColumns = (sums: readonly string[], quality: readonly string[], units: string): string[] => [
   "count(*) AS cell_rows",
@@ -214,13 +222,26 @@ function periodConditions(layout: Layout, asset: Asset, plan: AssetPlan, bind: (
   return [`v${index} >= ${bind(layout.query.period!.from)}`, `v${index} <= ${bind(layout.query.period!.to)}`];
 }
 
+const unitCount = ({ index }: UsedField, condition = ""): string =>
+  `count(DISTINCT v${index}) FILTER (WHERE kept${condition === "" ? "" : ` AND ${condition}`})`;
+
+type Limit = { readonly element: string; readonly value: string };
+
+const limitCondition = ({ element, value }: Limit, byElement: (element: string) => UsedField): string =>
+  `v${byElement(element).index} = ${literal(value)}`;
+
+function termExpression({ element, where }: LinearTerm, byElement: (element: string) => UsedField): string {
+  const filter = where === undefined ? "" : ` FILTER (WHERE ${limitCondition(where, byElement)})`;
+  return `coalesce(sum(v${byElement(element).index})${filter}, 0)`;
+}
+
 /** `kept` is a grouping key, so a sum needs no filter for it, nor for values whose absence makes the term NULL. */
 function sumExpression(word: Word, plan: AssetPlan, byElement: (element: string) => UsedField): string {
   if (word.kind === "units") {
-    return plan.unitField === null ? "1" : `count(DISTINCT v${plan.unitField.index}) FILTER (WHERE kept)`;
+    return plan.unitField === null ? "1" : unitCount(plan.unitField);
   }
   // Of the organisation's own totals, once they are known.
-  if (word.kind === "squares" || word.kind === "magnitudes") return "0";
+  if (word.kind === "squares" || word.kind === "magnitudes" || word.kind === "linear") return "0";
   if (word.kind === "registers") return `count(v${byElement(word.element).index})`;
   const [first, second] = word.factors.map(byElement);
   const others = word.complete

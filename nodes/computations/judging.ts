@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import type { OutcomeInputs } from "../../exchange/computations/outcome.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { ReleasedSums } from "../../exchange/computations/released-sums.ts";
-import { sumRecords } from "../../exchange/statistics/layout.ts";
+import { sumRecords, termRecords } from "../../exchange/statistics/layout.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import type { JudgingMessage, JudgingReply } from "./judging-worker.ts";
 
@@ -88,8 +88,8 @@ export function createJudging({ judgingMs, wholeMs }: JudgingLimits = LIMITS): J
 
 /** Earlier sums that any sum of this layout may be related to: which those are does not depend on the cell. */
 function earlierOf({ layout, earlier }: JudgedInputs): readonly SumEquation[] {
-  const recordOf = sumRecords(layout);
-  return earlier.like(layout.components.map((_, component) => recordOf(0, component)));
+  const [recordOf, termsOf] = [sumRecords(layout), termRecords(layout)];
+  return earlier.like(layout.components.flatMap((_, component) => [recordOf(0, component), ...termsOf(0, component)]));
 }
 
 function* inPieces(sums: readonly SumEquation[]): Generator<readonly SumEquation[]> {

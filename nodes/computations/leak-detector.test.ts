@@ -37,6 +37,7 @@ test("instants, identifiers and other numbers are not mistaken for private value
     at: "2026-11-22T07:31:17.600Z",
     id: "03176000-0000-8000-8000-000000003176",
     bytes: 31_760,
+    callbackAddress: "https://127.0.0.1:30785/dsp/2025-1",
     digest: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
     key: "kA-30785-317.6x",
     position: 3176,

@@ -33,9 +33,9 @@ const SMALLEST_BINARY = 256n;
 const SHORTEST_INTEGER_TEXT = 5;
 /** A number that stands by itself: digits inside keys, digests and versions are none. */
 const NUMBER_TOKEN = /(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-]|\.\d)/g;
-/** Shapes that are full of digits and hold no value: instants, dates and UUIDs. */
+/** Shapes that are full of digits and hold no value: instants, dates, UUIDs, and the port of an address. */
 const DIGITS_ONLY_SHAPE =
-  /\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g;
+  /\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|:\/\/[\w.-]+:\d{1,5}(?!\d)/g;
 const BASE64 = /^[A-Za-z0-9+/_-]{8,}={0,2}$/;
 const MAX_DEPTH = 64;
 

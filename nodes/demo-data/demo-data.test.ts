@@ -160,7 +160,7 @@ describe("Shaoxing", () => {
       expect(totalledElements(query)).toHaveLength(4);
       for (const element of totalledElements(query)) {
         const of = (word: Word) => places.get(canonicalJson(word))!;
-        const [plain, squares] = [of(moment([element], [element])), of(squaresOf(element))];
+        const [plain, squares] = [of(moment([element], [element])), of(squaresOf({ element }))];
         for (const { asset, source, attributes } of providers) {
           const { values, contributes } = await localStatistics(layout, asset, attributes, source.read);
           const total = readElement(values, plain.offset, plain.words);

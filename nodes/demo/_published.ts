@@ -5,6 +5,7 @@
  */
 import type { PlainTable } from "../../exchange/statistics/plain.ts";
 import type { Statistic } from "../../policies/model/query.ts";
+import { termsIn } from "../../policies/model/statistic.ts";
 import type { Equation } from "./_attacker.ts";
 import type { ScenarioRequest } from "./scenario.ts";
 
@@ -62,7 +63,12 @@ export const cellsOf = (
   cells.map(({ group, measure }) => ({ group, statistic: query.measures.find(({ id }) => id === measure)!.statistic }));
 
 export const equationsOf = (rows: readonly Row[], cells: readonly Cell[]): readonly Equation[] =>
-  cells.flatMap(({ group, statistic }) => productsOf(statistic).map((product) => sumOver(rows, group, product)));
+  cells.flatMap(({ group, statistic }) => [
+    ...productsOf(statistic).map((product) => sumOver(rows, group, product)),
+    ...termsIn(statistic).map(({ element, where }) => {
+      return sumOver(rows, where === undefined ? group : { ...group, [where.element]: where.value }, [element]);
+    }),
+  ]);
 
 export function sumOver(rows: readonly Row[], group: Cell["group"], product: readonly string[]): Equation {
   const inside = rows.filter(({ codes }) => Object.entries(group).every(([name, code]) => codes[name] === code));
@@ -89,6 +95,9 @@ function productsOf(statistic: Statistic): readonly (readonly string[])[] {
     case "distinct":
     case "histogram":
     case "quantile":
+    // The sums in them are told one by one, above.
+    case "weighted-sum":
+    case "weighted-ratio":
       return [];
     case "sum":
     case "mean":

@@ -90,7 +90,7 @@ const figuresOf = ({ report }: FinishedDemo, request: string) =>
       is: withheld ?? value,
     }));
 
-const allGood = ({ report }: FinishedDemo, bundles: number): void => {
+const allGood = ({ report, traffic }: FinishedDemo, bundles: number): void => {
   expect(report.requests.map(({ state }) => state)).toEqual([...new Array(bundles).fill("released"), "refused"]);
   for (const { state, exact, cells } of report.requests.filter((request) => request.state === "released")) {
     expect([state, exact]).toEqual(["released", true]);
@@ -101,6 +101,7 @@ const allGood = ({ report }: FinishedDemo, bundles: number): void => {
   expect(report.requests.at(-1)).toMatchObject({ id: "enforcement", reasons: ["purpose-not-allowed"], cells: [] });
   expect(report.evidence).toMatchObject({ bundles, verified: bundles });
   expect(report.messages).toBeGreaterThan(1000);
+  expect(traffic.examples).toEqual([]);
   expect(report.leaks).toBe(0);
   expect(isGood(report)).toBe(true);
 };

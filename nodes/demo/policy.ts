@@ -68,6 +68,14 @@ export function policyFor(scenario: Scenario, provider: Provider, now: Date): Po
           { leftOperand: "sealane:attribute", operator: "isAnyOf", rightOperand: Object.keys(scenario.attributes) },
         ],
       },
+      ...(scenario.weights === undefined
+        ? []
+        : [
+            {
+              action: "sealane:weigh",
+              constraint: [{ leftOperand: "sealane:weights", operator: "isAnyOf", rightOperand: scenario.weights }],
+            },
+          ]),
       { action: "sealane:countUnits" },
     ],
     prohibition: [{ action: "distribute" }, { action: "sealane:reidentify" }],

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { OutputTerms } from "../../policies/model/output-terms.ts";
-import type { Query } from "../../policies/model/query.ts";
+import type { Query, WeightedTerm } from "../../policies/model/query.ts";
 import type { Method } from "../../policies/model/request.ts";
 import type { SourceDescription } from "../sources/description.ts";
 import type { TestnetMember } from "../testnet/local-member.ts";
@@ -47,6 +47,8 @@ export interface Scenario {
   readonly dominance?: OutputTerms["dominance"];
   /** Persons of the receiver who look at each result before it leaves; all of them have to approve. */
   readonly reviewers?: readonly string[];
+  /** Weighted sums that the providers' policies list. */
+  readonly weights?: readonly (readonly WeightedTerm[])[];
   readonly operator: TestnetMember;
   readonly requester: TestnetMember;
   readonly receiver: TestnetMember;
@@ -60,6 +62,7 @@ interface ScenarioFile {
   readonly colluders: number;
   readonly dominance?: Scenario["dominance"];
   readonly reviewers?: readonly string[];
+  readonly weights?: Scenario["weights"];
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
 }
@@ -130,6 +133,7 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     colluders: file.colluders,
     ...(file.dominance === undefined ? {} : { dominance: file.dominance }),
     ...(file.reviewers === undefined ? {} : { reviewers: file.reviewers }),
+    ...(file.weights === undefined ? {} : { weights: file.weights }),
     providers,
     requests: [...file.requests, { ...refused, query: first!.query }],
   };

@@ -131,6 +131,10 @@ export function plainDecision(
       for (const element of elements) {
         const field = only(element);
         if (field === undefined || closed(element)) return false;
+        if (statistic.kind === "weighted-sum" || statistic.kind === "weighted-ratio") {
+          if (!isNumber(field) || field.bounds === undefined || identifies(element)) return false;
+          continue;
+        }
         const lists = opens("aggregate", element).map((one) => right(one.constraint, "sealane:function") as string[]);
         if (!lists.some((functions) => functions.includes(statistic.kind))) return false;
         const totals = (name: string) => ["sum", "mean"].some((one) => functionsFor(name).includes(one));
@@ -141,6 +145,7 @@ export function plainDecision(
         if (statistic.kind === "distinct") continue;
         if (field.bounds === undefined || identifies(element)) return false;
       }
+      if (!weightsAllowed(statistic)) return false;
       for (const [element, unit] of Object.entries(units)) {
         const held = elements.includes(element) ? only(element)?.unit : undefined;
         if (held === undefined) return false;
@@ -154,6 +159,29 @@ export function plainDecision(
       isUnique(query.filters.map((one) => `${one.element} ${one.operator}`)) &&
       groupsAllowed()
     );
+  }
+
+  function weightsAllowed(statistic: Statistic): boolean {
+    const lists =
+      statistic.kind === "weighted-sum"
+        ? [statistic.terms]
+        : statistic.kind === "weighted-ratio"
+          ? [statistic.top, statistic.bottom]
+          : [];
+    const listed = policy.permission
+      .filter(({ action }) => action === "sealane:weigh")
+      .flatMap(({ constraint }) => right(constraint, "sealane:weights") as (typeof lists)[number][]);
+    const holds = (list: (typeof lists)[number], term: (typeof lists)[number][number]) =>
+      list.some((one) => JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(term).sort()));
+    const equal = (a: (typeof lists)[number], b: (typeof lists)[number]) =>
+      a.length === b.length && a.every((term) => holds(b, term));
+    if (!lists.every((list) => listed.some((one) => equal(list, one)))) return false;
+    return lists.flat().every(({ where }) => {
+      if (where === undefined) return true;
+      const field = only(where.element);
+      if (field?.type !== "code" || codesOf(field) === undefined) return false;
+      return !closed(where.element) && !identifies(where.element);
+    });
   }
 
   const functionsFor = (element: string) =>
@@ -226,6 +254,7 @@ export function plainDecision(
       asset.fields.some(({ name, alwaysPresent }) => name === unit.field && alwaysPresent === true);
     const isCounted =
       query.groupBy.some((one) => "element" in one && one.edges !== undefined) ||
+      query.measures.some(({ statistic }) => JSON.stringify(statistic).includes('"where"')) ||
       !query.measures.every(({ statistic }) =>
         statistic.kind === "count" ? unitAlways : columnsOf(statistic).every(always),
       );
@@ -259,6 +288,10 @@ function columnsOf(statistic: Statistic): readonly string[] {
       return [];
     case "ratio":
       return [statistic.numerator, statistic.denominator];
+    case "weighted-sum":
+      return [...new Set(statistic.terms.map(({ element }) => element))];
+    case "weighted-ratio":
+      return [...new Set([...statistic.top, ...statistic.bottom].map(({ element }) => element))];
     case "correlation":
       return [statistic.x, statistic.y];
     case "regression":

@@ -262,6 +262,15 @@ describe("each rule refuses what it is for", () => {
         },
       },
     ],
+    [
+      "weights-not-allowed",
+      {
+        policy: { weights: [[{ element: "capital", weight: "0.5" }]] },
+        query: {
+          measures: [{ id: "w", statistic: { kind: "weighted-sum", terms: [{ element: "capital", weight: "0.6" }] } }],
+        },
+      },
+    ],
     ["personal-needs-basis", { asset: PERSONAL }],
     ["personal-needs-retention", { asset: PERSONAL }],
     ["too-few-organisations", { request: { assets: ["ibm:panel", "ge:panel", "gm:panel", "west:panel"] } }],

@@ -24,6 +24,21 @@ const members = ["government", "bureau", "operator", "ibm", "ge"] as const;
 const instant = fc.constantFrom("2025-01-01T00:00:00Z", context.now, "2026-11-22T09:05:00Z", "2028-01-01T00:00:00Z");
 const functions = ["sum", "mean", "ratio", "variance", "correlation", "regression", "histogram", "distinct"] as const;
 
+const term = (weight: string, where?: { element: string; value: string }) => (name: string) => ({
+  element: name,
+  weight,
+  ...(where === undefined ? {} : { where }),
+});
+const weightLists = [
+  ["investment"].map(term("1")),
+  ["investment", "market-value"].map(term("0.5")),
+  ["market-value", "investment"].map(term("0.5")),
+  ["investment", "staff"].map(term("-2")),
+  ["investment"].map(term("1", { element: "year", value: "1935" })),
+  ["investment"].map(term("1", { element: "person-id", value: "p1" })),
+  ["nothing"].map(term("1")),
+];
+
 const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
   {
     ...Object.fromEntries(Object.entries(draft).map(([name, value]) => [name, fc.constant(value)])),
@@ -52,6 +67,7 @@ const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
     retentionDays: often(draft.retentionDays, fc.integer({ min: 1, max: 60 })),
     periodStep: often(draft.periodStep, fc.constantFrom(...PERIOD_STEPS)),
     countUnits: often(draft.countUnits, fc.boolean()),
+    weights: fc.constant<typeof weightLists | undefined>(weightLists.slice(1)),
     aggregate: often(draft.aggregate, fc.dictionary(element, some(functions))),
     groupBy: often(draft.groupBy, fc.record({ elements: some(elements), attributes: some(["sector", "region"]) })),
     prohibition: fc.option(
@@ -77,6 +93,12 @@ const statistics: fc.Arbitrary<Statistic> = fc.oneof(
   fc.record({ kind: fc.constantFrom("histogram", "distinct"), element }),
   fc.record({ kind: fc.constant("count") }),
   fc.record({ kind: fc.constant("ratio"), numerator: element, denominator: element }),
+  fc.record({ kind: fc.constant("weighted-sum"), terms: fc.constantFrom(...weightLists) }),
+  fc.record({
+    kind: fc.constant("weighted-ratio"),
+    top: fc.constantFrom(...weightLists),
+    bottom: fc.constantFrom(...weightLists),
+  }),
   fc.record({ kind: fc.constant("correlation"), x: element, y: element }),
   fc.record({ kind: fc.constant("regression"), dependent: element, independents: some(elements) }),
 ) as never;

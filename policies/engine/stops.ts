@@ -58,6 +58,7 @@ const TERMS_OF_REASON: Readonly<Record<string, readonly string[]>> = Object.free
   "request-validity-empty": [],
   "requester-prohibited": ["prohibition"],
   "territory-prohibited": ["prohibition"],
+  "weights-not-allowed": ["sealane:weigh"],
 });
 
 const termsOf = ({ rule, reason }: Verdict): readonly string[] => {

@@ -6,7 +6,7 @@
 import { type TSchema, Type } from "typebox";
 import { Mask } from "./mask.ts";
 import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
-import { Edges } from "./query.ts";
+import { Edges, WeightedTerms } from "./query.ts";
 import { METHODS, SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
 
@@ -109,6 +109,7 @@ export const FIELD_OPERANDS = Object.freeze({
     "sealane:attribute": anyOf(Code, 16),
     "sealane:edges": anyOf(Edges, 1),
   }),
+  "sealane:weigh": table({ "sealane:weights": needed(anyOf(WeightedTerms, 64), "isAnyOf") }),
   "sealane:countUnits": table({}),
   "sealane:join": table({ "sealane:element": needed(anyOf(Code, 500), "isAnyOf") }),
   "sealane:release": table({

@@ -11,6 +11,7 @@ import {
 } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
 import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
+import type { WeightedTerm } from "./query.ts";
 import type { Method } from "./request.ts";
 import type { PartitionClass } from "./terms.ts";
 
@@ -44,6 +45,8 @@ export interface PolicyDraft {
   readonly coordinatorMayBeSequencer?: boolean;
   readonly retentionDays?: number;
   readonly countUnits?: boolean;
+  /** Weighted sums that may be formed. */
+  readonly weights?: readonly (readonly WeightedTerm[])[];
   /** Data element -> allowed functions. */
   readonly aggregate?: Readonly<Record<string, readonly AggregateFunction[]>>;
   readonly filter?: Readonly<
@@ -110,6 +113,9 @@ export function policyOf(draft: PolicyDraft): Policy {
   }
   if (draft.join !== undefined) {
     permission.push({ action: "sealane:join", constraint: compact([anyOf("sealane:element", draft.join)]) });
+  }
+  if (draft.weights !== undefined) {
+    permission.push({ action: "sealane:weigh", constraint: compact([anyOf("sealane:weights", draft.weights)]) });
   }
   if (draft.countUnits === true) permission.push({ action: "sealane:countUnits" });
   if (draft.release !== undefined) {

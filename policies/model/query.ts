@@ -7,6 +7,16 @@ const kind = <const K extends string>(name: K) => Type.Literal(name);
 /** Strictly between 0 and 1. */
 const Probability = Type.String({ pattern: "^0\\.\\d{0,3}[1-9]$" });
 
+const Weight = Type.String({ pattern: "^-?(0|[1-9]\\d{0,5})(\\.\\d{1,6})?$", maxLength: 14 });
+
+/** `weight` × Σ element, over all rows or over those that hold the code; weights of one statistic are in its own order. */
+export const WeightedTerm = closed({
+  element: Code,
+  weight: Weight,
+  where: Type.Optional(closed({ element: Code, value: Code })),
+});
+export const WeightedTerms = Type.Array(WeightedTerm, { minItems: 1, maxItems: 64, uniqueItems: true });
+
 /** `count` counts statistical units. Elements name numeric fields; results are exact rationals. */
 export const Statistic = Type.Union([
   closed({ kind: kind("count") }),
@@ -24,6 +34,10 @@ export const Statistic = Type.Union([
     dependent: Code,
     independents: Type.Array(Code, { minItems: 1, maxItems: 8, uniqueItems: true }),
   }),
+  /** A composite: Σ weight × Σ element. Nobody learns the sums in it. */
+  closed({ kind: kind("weighted-sum"), terms: WeightedTerms }),
+  /** An index number: one weighted sum over another. */
+  closed({ kind: kind("weighted-ratio"), top: WeightedTerms, bottom: WeightedTerms }),
   /** Distinct values of a coded or text field over all organisations, estimated. */
   closed({ kind: kind("distinct"), element: Code }),
   /** Rows per class of the dimension that classes this element. */
@@ -75,6 +89,7 @@ export const Query = closed({
   period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate })),
 });
 
+export type WeightedTerm = Static<typeof WeightedTerm>;
 export type Statistic = Static<typeof Statistic>;
 export type Measure = Static<typeof Measure>;
 export type Dimension = Static<typeof Dimension>;

@@ -131,6 +131,7 @@ export const REFUSAL_REASONS = [
   "uses-exhausted",
   "value-not-allowed",
   "value-not-in-code-table",
+  "weights-not-allowed",
 ] as const;
 
 export type Reason = (typeof PERMIT_REASONS)[number] | (typeof WAIT_REASONS)[number] | (typeof REFUSAL_REASONS)[number];

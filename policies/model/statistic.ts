@@ -54,7 +54,7 @@ export function momentMargin(statistic: Statistic): number {
 export const SQUARES_MARGIN = 4;
 
 /** Elements whose totals over organisations a query publishes, or from which its figures are divided. */
-export const totalledElements = ({ measures }: Query): readonly string[] => [
+export const totalledElements = ({ measures }: Pick<Query, "measures">): readonly string[] => [
   ...new Set(
     measures.flatMap(({ statistic }) =>
       ["sum", "mean", "ratio"].includes(statistic.kind) ? elementsOf(statistic) : [],

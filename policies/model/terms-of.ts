@@ -10,6 +10,7 @@ import type {
 } from "./operands.ts";
 import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
+import type { WeightedTerm } from "./query.ts";
 import type { Method } from "./request.ts";
 import {
   DEFAULTS,
@@ -59,6 +60,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     legalBases: read.list("sealane:legalBasis"),
     elements: elementsOf(policy),
     attributes: listed(policy, "sealane:groupBy", "sealane:attribute"),
+    weights: listed<readonly WeightedTerm[]>(policy, "sealane:weigh", "sealane:weights"),
     countUnits: policy.permission.some((permission) => permission.action === "sealane:countUnits"),
     release: releaseOf(policy),
     counts: read.text("sealane:counts", "eq") === "open" ? "open" : DEFAULTS.counts,
@@ -93,10 +95,10 @@ function reviewOf(read: Reader): OutputTerms["review"] {
   return { persons, hours: read.whole("sealane:reviewHours", "lteq") ?? SILENT_REVIEW_HOURS };
 }
 
-const listed = (policy: Policy, action: string, leftOperand: string): readonly string[] =>
+const listed = <T = string>(policy: Policy, action: string, leftOperand: string): readonly T[] =>
   policy.permission
     .filter((permission) => permission.action === action)
-    .flatMap((permission) => reader(permission.constraint).list(leftOperand) ?? []);
+    .flatMap((permission) => reader(permission.constraint).list<T>(leftOperand) ?? []);
 
 const CLOSED: ElementTerms = { aggregate: [], groupBy: false, join: false, edges: [], filter: undefined };
 

@@ -9,6 +9,7 @@ import type {
   RequesterKind,
 } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
+import type { WeightedTerm } from "./query.ts";
 import { METHODS, type Method } from "./request.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
@@ -75,6 +76,8 @@ export interface PolicyTerms {
   readonly elements: Readonly<Record<string, ElementTerms>>;
   /** Registry attributes that may be dimensions. */
   readonly attributes: readonly string[];
+  /** Weighted sums that may be formed, each as the list of its terms. */
+  readonly weights: readonly (readonly WeightedTerm[])[];
   readonly countUnits: boolean;
   /** Undefined: records never leave. */
   readonly release: ReleaseTerms | undefined;

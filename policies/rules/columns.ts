@@ -5,13 +5,14 @@
 import type { AggregateFigure, Comparison, Lifts, Plan } from "../lattice/plan.ts";
 import { blockedColumns } from "../lattice/propagate.ts";
 import type { Predicate } from "../model/query.ts";
-import { cutByPeriod, elementsOf } from "../model/statistic.ts";
+import { cutByPeriod, elementsOf, limitingElements } from "../model/statistic.ts";
 import type { Case, Rule } from "../model/verdict.ts";
 import { comparisonProblems } from "./filters.ts";
 import { refuse, unless } from "./finding.ts";
 import { aggregateProblems } from "./functions.ts";
 import { elementProblems } from "./group-by.ts";
 import { periodProblems } from "./period.ts";
+import { isWeighted, weightProblems } from "./weights.ts";
 
 export const columns: Rule = {
   id: "columns",
@@ -43,7 +44,11 @@ function planOf({ request: { query }, asset }: Case): Plan {
   );
   const figures = query.measures.map(({ id, statistic }): AggregateFigure => {
     const units = asset.unit.kind === "field" ? [elementAt(asset.unit.field)] : [];
-    return { name: id, kind: statistic.kind, columns: statistic.kind === "count" ? units : elementsOf(statistic) };
+    return {
+      name: id,
+      kind: statistic.kind,
+      columns: statistic.kind === "count" ? units : [...elementsOf(statistic), ...limitingElements(statistic)],
+    };
   });
   return { kind: "aggregate", input: { kind: "group", input: filtered, by }, figures };
 }
@@ -69,6 +74,10 @@ function liftsOf(input: Case): Lifts {
     aggregate(column, { name, kind }) {
       if (kind === "count") return terms.countUnits && !isProhibited(column);
       if (identifies(column) && kind !== "distinct") return false;
+      if (kind === "weighted-sum" || kind === "weighted-ratio") {
+        const { statistic } = input.request.query.measures.find(({ id }) => id === name)!;
+        return isWeighted(statistic) && weightProblems(input, name, statistic).length === 0;
+      }
       return aggregateProblems(input, name, kind, column).length === 0;
     },
   };

@@ -2,6 +2,7 @@ import type { AggregateFunction } from "../model/operands.ts";
 import { elementsOf, fieldOf, isClassed } from "../model/statistic.ts";
 import type { Case, Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
+import { isWeighted, weightProblems } from "./weights.ts";
 
 /**
  * Every measure uses only functions that the policy opens for its elements: on numeric fields with declared bounds, or,
@@ -26,6 +27,7 @@ function measureProblems(input: Case, { id: measure, statistic }: Measure): read
   if (statistic.kind === "count") {
     return terms.countUnits ? [] : [refuse("count-not-allowed", { measure, allowed: false })];
   }
+  if (isWeighted(statistic)) return weightProblems(input, measure, statistic);
   const elements = elementsOf(statistic);
   const refusals: Finding[] = [];
   if (new Set(elements).size !== elements.length) {

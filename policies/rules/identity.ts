@@ -1,4 +1,4 @@
-import { cutByPeriod, elementsOf } from "../model/statistic.ts";
+import { cutByPeriod, elementsOf, limitingElements } from "../model/statistic.ts";
 import type { Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
@@ -24,6 +24,9 @@ export const identity: Rule = {
     for (const { id: measure, statistic } of request.query.measures) {
       for (const element of statistic.kind === "distinct" ? [] : elementsOf(statistic)) {
         if (names.has(element)) refusals.push(refuse("identity-aggregated", { measure, element }));
+      }
+      for (const element of limitingElements(statistic)) {
+        if (names.has(element)) refusals.push(refuse("identity-compared", { element }));
       }
     }
     return unless(refusals, "identity-untouched");

@@ -1,6 +1,6 @@
 import { namesLargest, type OutputTerms } from "../model/output-terms.ts";
 import type { Query, Statistic } from "../model/query.ts";
-import { momentMargin, SQUARES_MARGIN, totalledElements } from "../model/statistic.ts";
+import { hasTotals, momentMargin, SQUARES_MARGIN } from "../model/statistic.ts";
 import type { Case, Requirement, Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
@@ -19,7 +19,7 @@ export function momentOrganisations(statistic: Statistic, colluders: number, tru
 
 /** The same for the sums of squares that rules about the largest contributors are judged by. */
 export const squaresOrganisations = (query: Query, output: OutputTerms, colluders: number, trusted: boolean): number =>
-  !trusted && namesLargest(output) && totalledElements(query).length > 0 ? SQUARES_MARGIN + 1 + colluders : 0;
+  !trusted && namesLargest(output) && hasTotals(query) ? SQUARES_MARGIN + 1 + colluders : 0;
 
 const isUnivariate = ({ kind }: Statistic): boolean => kind === "variance" || kind === "standard-deviation";
 
