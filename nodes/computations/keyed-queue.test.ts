@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createKeyedQueue } from "./keyed-queue.ts";
 
 test("a key runs one at a time, and once more when poked while it ran", async () => {
@@ -57,5 +57,60 @@ test.each([0, 1, 2, 3, 4, 5, 6])("a poke %i turns after the work has ended is no
   for (let turn = 0; turn < turns; turn++) await Promise.resolve();
   queue.poke("a");
   await expect.poll(() => runs).toBe(2);
+  await queue.stop();
+});
+
+test.each([
+  { keepsPause: false, atOnce: 51 },
+  { keepsPause: true, atOnce: 1 },
+])(
+  "pokes of a key that fails add no tries of their own later (keepsPause: $keepsPause)",
+  async ({ keepsPause, atOnce }) => {
+    vi.useFakeTimers();
+    try {
+      let runs = 0;
+      const queue = createKeyedQueue({
+        async run() {
+          runs += 1;
+          throw new Error("passing");
+        },
+        isPassing: () => true,
+        onError: () => undefined,
+        keepsPause,
+      });
+      for (let pokes = 0; pokes <= 50; pokes += 1) {
+        queue.poke("a");
+        await vi.advanceTimersByTimeAsync(0);
+      }
+      expect(runs).toBe(atOnce);
+      await vi.advanceTimersByTimeAsync(300_000);
+      // Half a minute apart at the end, and closer only where the pauses begin small.
+      expect(runs - atOnce).toBeLessThanOrEqual(16);
+      expect(runs - atOnce).toBeGreaterThanOrEqual(9);
+      await queue.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  },
+);
+
+test("a poke while a key that keeps its pause is failing is not forgotten", async () => {
+  let isDown = true;
+  let done = 0;
+  const queue = createKeyedQueue({
+    async run() {
+      if (isDown) throw new Error("passing");
+      done += 1;
+    },
+    isPassing: () => true,
+    onError: () => undefined,
+    keepsPause: true,
+  });
+  queue.poke("a");
+  await sleep(1);
+  isDown = false;
+  queue.poke("a");
+  expect(done).toBe(0);
+  await expect.poll(() => done, { timeout: 10_000 }).toBe(1);
   await queue.stop();
 });

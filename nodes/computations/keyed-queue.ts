@@ -1,4 +1,7 @@
-/** One task per key at a time; poking a busy key runs it once more afterwards. Failures are repeated with a pause. */
+/**
+ * One task per key at a time; poking a busy key runs it once more afterwards. Failures are repeated with a pause, by one
+ * timer for each key, however often it is poked meanwhile.
+ */
 
 export interface KeyedQueue {
   poke(key: string): void;
@@ -13,16 +16,20 @@ export function createKeyedQueue(options: {
   /** True when it makes sense to try again without being poked. */
   readonly isPassing: (error: unknown) => boolean;
   readonly onError: (key: string, error: unknown) => void;
+  /** A poke after a failure waits for the end of the pause too: whoever pokes must not set the pace. */
+  readonly keepsPause?: boolean;
 }): KeyedQueue {
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
   const pauses = new Map<string, number>();
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new Map<string, NodeJS.Timeout>();
   let stopped = false;
 
   async function work(key: string): Promise<void> {
     do {
       again.delete(key);
+      clearTimeout(timers.get(key));
+      timers.delete(key);
       try {
         await options.run(key);
         pauses.delete(key);
@@ -31,22 +38,23 @@ export function createKeyedQueue(options: {
         options.onError(key, error);
         if (options.isPassing(error)) later(key);
       }
-    } while (again.has(key) && !stopped);
+    } while (again.has(key) && !stopped && !(options.keepsPause === true && timers.has(key)));
   }
 
   function later(key: string): void {
     const pause = pauses.get(key) ?? FIRST_PAUSE_MS;
     pauses.set(key, Math.min(2 * pause, LONGEST_PAUSE_MS));
+    clearTimeout(timers.get(key));
     const timer = setTimeout(() => {
-      timers.delete(timer);
+      timers.delete(key);
       poke(key);
     }, pause);
     timer.unref();
-    timers.add(timer);
+    timers.set(key, timer);
   }
 
   function poke(key: string): void {
-    if (stopped) return;
+    if (stopped || (options.keepsPause === true && timers.has(key))) return;
     if (running.has(key)) {
       again.add(key);
       return;
@@ -63,7 +71,7 @@ export function createKeyedQueue(options: {
     poke,
     async stop() {
       stopped = true;
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers.values()) clearTimeout(timer);
       await Promise.all(running.values());
     },
   });

@@ -53,7 +53,7 @@ const FINAL_REASONS: readonly string[] = [
 export function createPushes(deps: PushesDeps) {
   const { records, pushed } = deps;
   const stopping = new AbortController();
-  const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError: deps.onError });
+  const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError: deps.onError, keepsPause: true });
 
   async function sendTo(pid: string): Promise<void> {
     const found = await deps.running(pid);
