@@ -15,6 +15,7 @@ import {
   MAX_SKEW_MS,
   MAX_SUBMISSIONS,
   NO_POSITION,
+  RULES_KEY,
   type SubmitCall,
   type SubmitOutcome,
 } from "./messages.ts";
@@ -91,8 +92,11 @@ async function submit(
   if (call.code !== options.code) {
     throw new CallError("ERR_FABRIC_CODE", `code: this chaincode is ${options.code}, the caller goes by ${call.code}`);
   }
-  if (texts.length === 0 || texts.length > MAX_SUBMISSIONS) {
-    throw new CallError("ERR_FABRIC_ARGUMENTS", `transactions: expected 1 to ${MAX_SUBMISSIONS}, got ${texts.length}`);
+  if (texts.length > MAX_SUBMISSIONS) {
+    throw new CallError(
+      "ERR_FABRIC_ARGUMENTS",
+      `transactions: expected at most ${MAX_SUBMISSIONS}, got ${texts.length}`,
+    );
   }
   const millis = millisOf(stub.getTxTimestamp());
   demandPresent(millis, options.now());
@@ -102,12 +106,14 @@ async function submit(
   });
   const state = createBatchState(stub);
   await state.prefetch([
+    RULES_KEY,
     keys.network,
     keys.member(call.member),
     ...transactions.flatMap(({ transaction }) => keysOf(transaction)),
   ]);
   await demandCaller(stub, state, call.member, founderIn(transactions[0]?.transaction));
 
+  if ((await state.get(RULES_KEY)) !== options.code) await state.put(RULES_KEY, options.code);
   const signatures = options.signatures(state);
   const time = new Date(millis).toISOString();
   const host: Host = { store: state, time, position: NO_POSITION, logSize: 0, verify: signatures.verify };

@@ -29,6 +29,12 @@ export const MAX_SUBMISSIONS = 1_000;
 /** How far the clock of a submitter may be from an endorser's. */
 export const MAX_SKEW_MS = 60_000;
 
+/**
+ * Digest of the rules that the latest call went by, beside the contract's own state. Every call reads it, so what was endorsed under
+ * other rules is found invalid from the first call under new ones on. A call of no records only writes it.
+ */
+export const RULES_KEY = "rules";
+
 /** Position in what peers write: the order of records is not known when a peer executes them. */
 export const NO_POSITION = 0;
 

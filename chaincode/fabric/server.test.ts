@@ -158,10 +158,12 @@ test("other code, another time and other arguments are refused, and the server g
   );
   expect(await answer(["submit", call, text], NOW + MAX_SKEW_MS + 1)).toMatch(/^ERR_FABRIC_CLOCK: /);
   expect(await answer(["submit", call, text], NOW - MAX_SKEW_MS - 1)).toMatch(/^ERR_FABRIC_CLOCK: /);
-  for (const args of [[], ["submit"], ["submit", "{}"], ["submit", call], ["get"], ["erase", "network"]]) {
+  for (const args of [[], ["submit"], ["submit", "{}"], ["get"], ["erase", "network"]]) {
     expect(await answer(args), args.join(" ")).toMatch(/^ERR_FABRIC_ARGUMENTS: /);
   }
   expect(await answer(["submit", call, ...Array<string>(1_001).fill("1")])).toMatch(/^ERR_FABRIC_ARGUMENTS: /);
+  expect(await answer(["submit", call])).toMatch(/^ERR_FABRIC_CALLER: /);
   expect(await recorded(founder, [founding(founder)], { at: NOW + MAX_SKEW_MS })).toEqual([{ ok: true }]);
+  expect(await recorded(founder, [])).toEqual([]);
   expect(await answer(["about"])).toBe("");
 });

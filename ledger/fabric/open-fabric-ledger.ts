@@ -5,7 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { common, peer } from "@hyperledger/fabric-protos";
-import { MAX_SUBMISSIONS } from "../../chaincode/fabric/messages.ts";
+import { FUNCTIONS, MAX_SUBMISSIONS, RULES_KEY } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import { readBlockParts } from "../audit/fabric-block.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
@@ -129,6 +129,8 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     standing.follows(height);
     current = connection;
     ready.ring();
+    // A client that no member is bound to yet is refused; the first record does the same.
+    if (otherRules === undefined) markRules(options, connection).catch(() => undefined);
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
       inForce = order.verify(block);
       const agreed = agreement.demand(readBlockParts(block.serializeBinary()), mspId, inForce.config);
@@ -246,6 +248,14 @@ async function rulesOtherThan(
     "ERR_LEDGER_PROFILE",
     `fabric: chaincode ${chaincode} on ${channel} is version ${version}, this node goes by the rules ${code}; upgrade one of them`,
   );
+}
+
+/** A call endorsed under older rules would stop every node of these: from the first call under these on it is invalid. */
+async function markRules({ member, code, profile }: FabricLedgerOptions, connection: GatewayConnection): Promise<void> {
+  const held = await connection.evaluate(profile.chaincode, FUNCTIONS.get, [RULES_KEY]);
+  if (Buffer.from(held).toString("utf8") === JSON.stringify(code)) return;
+  const call = await connection.endorse([JSON.stringify({ member, code })]);
+  await call.submit();
 }
 
 async function demandNetwork(view: View, network: string): Promise<void> {

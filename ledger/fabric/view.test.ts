@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { testClient } from "../../chaincode/fabric/_client.ts";
 import { type Called, connectPeer, type PeerDouble } from "../../chaincode/fabric/_peer.ts";
 import { createContract } from "../../chaincode/fabric/contract.ts";
+import { RULES_KEY } from "../../chaincode/fabric/messages.ts";
 import { type ChaincodeServer, startChaincode } from "../../chaincode/fabric/server.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
 import { canonicalJson, isCanonicalText } from "../../crypto/suites/digest.ts";
@@ -72,7 +73,9 @@ test("the replica holds the peers' state after every block, with positions and w
   const own = new Map<string, string>();
   for await (const [key, value] of view.chain.state.range("")) own.set(key, JSON.stringify(value));
   const withoutPositions = [...own].map(([key, text]) => [key, text.replaceAll(/"position":\d+/g, '"position":0')]);
-  expect(Object.fromEntries(withoutPositions)).toEqual(Object.fromEntries(peers.state));
+  const { [RULES_KEY]: rules, ...theirs } = Object.fromEntries(peers.state);
+  expect(rules).toBe('"code"');
+  expect(Object.fromEntries(withoutPositions)).toEqual(theirs);
   const entries = await collect(view.chain.entries(0));
   expect(entries.map(({ position, time }) => [position, time.slice(-5)])).toEqual([
     [0, ".000Z"],
@@ -100,6 +103,7 @@ test.each<[string, (good: CallInBlock) => CallInBlock, RegExp]>([
     /writes something else under access\/operator/,
   ],
   ["a write too many", (one) => written(one, "member/nobody", "{}"), /the peers wrote member\/nobody/],
+  ["other rules than the call's", (one) => written(one, RULES_KEY, '"later"'), /other rules than the call's/],
   ["a write too few", (one) => changed(one, { writes: new Map() }), /writes something else/],
   [
     "a record said to be refused",
@@ -176,6 +180,19 @@ test("a block made by other rules is not executed: both are named, and a replica
   view = await openView(store, NETWORK, { ...PLACE, code: "later" });
   await apply(later);
   expect(await view.chain.state.get(keys.access(founder.id))).toMatchObject({ to: 1 });
+});
+
+test("a call of no records says by which rules calls are made from now on, and changes nothing else", async () => {
+  await founded();
+  peers.state.set(RULES_KEY, '"earlier"');
+  const mark = await call([]);
+  expect([...mark.called.writes]).toEqual([[RULES_KEY, '"code"']]);
+  const [before, root] = [view.chain.head().size, view.chain.root()];
+  await apply(next([mark]));
+  expect([view.progress().block, view.chain.head().size, view.chain.root()]).toEqual([1, before, root]);
+  expect((await call([])).called.writes.size).toBe(0);
+  const later = next([{ ...mark, args: ["submit", JSON.stringify({ member: founder.id, code: "later" })] }]);
+  await expect(apply(later)).rejects.toMatchObject({ code: "ERR_LEDGER_PROFILE" });
 });
 
 test("a block is executed before it is agreed on, and taken only then", async () => {

@@ -4,7 +4,7 @@
  * as those of the embedded ledger, so a read costs the same; only who acknowledged them differs.
  */
 
-import type { SubmitOutcome } from "../../chaincode/fabric/messages.ts";
+import { RULES_KEY, type SubmitOutcome } from "../../chaincode/fabric/messages.ts";
 import type { Outcome } from "../../chaincode/rules/execute.ts";
 import { isCanonicalText } from "../../crypto/suites/digest.ts";
 import type { Chain, Ordered } from "../embedded/chain.ts";
@@ -126,7 +126,8 @@ function demandSuccessor({ block, hash }: Progress, next: FabricBlock): void {
 
 /** Other rules may judge otherwise, and differ from these only later: what they made cannot be executed here. */
 function demandRules({ number, calls }: FabricBlock, code: string): void {
-  const other = calls.find((call) => call.texts.length > 0 && call.code !== code);
+  const isExecuted = ({ texts, writes }: FabricBlock["calls"][number]) => texts.length > 0 || writes.has(RULES_KEY);
+  const other = calls.find((call) => isExecuted(call) && call.code !== code);
   if (other === undefined) return;
   throw new LedgerError(
     "ERR_LEDGER_PROFILE",
@@ -177,7 +178,12 @@ function demandOutcomes(block: FabricBlock, own: readonly Outcome[]): void {
  */
 function demandWrites(block: FabricBlock, own: ReadonlyMap<string, string>): void {
   const theirs = new Map<string, string | undefined>();
-  for (const { writes } of block.calls) for (const [key, text] of writes) theirs.set(key, text);
+  for (const { code, writes } of block.calls) {
+    for (const [key, text] of writes) {
+      if (key !== RULES_KEY) theirs.set(key, text);
+      else if (text !== JSON.stringify(code)) throw disagreement(block, `the peers wrote other rules than the call's`);
+    }
+  }
   for (const [key, text] of own) {
     const other = theirs.get(key);
     if (other === undefined || other !== text.replaceAll(POSITION, '"position":0')) {

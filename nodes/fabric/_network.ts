@@ -3,8 +3,11 @@ import { randomBytes, X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { clientOf } from "../../chaincode/fabric/caller.ts";
 import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
+import type { Contract } from "../../chaincode/fabric/contract.ts";
+import { type ChaincodeServer, startChaincode } from "../../chaincode/fabric/server.ts";
 import { NETWORK, type TestMember, testMember } from "../../ledger/conformance/fixture.ts";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
 import { type FabricLedgerOptions, openFabricLedger } from "../../ledger/fabric/open-fabric-ledger.ts";
@@ -13,8 +16,11 @@ import type { Ledger } from "../../ledger/port.ts";
 import type { Binaries } from "./binaries.ts";
 import { createCommands } from "./commands.ts";
 import { downFabric } from "./down.ts";
+import { isFree } from "./free-ports.ts";
 import { initFabric, packageIdOf, readFabric, type StoredNetwork } from "./init-network.ts";
-import type { PlanOptions } from "./network-plan.ts";
+import { HOST } from "./network-files.ts";
+import type { Organisation, PlanOptions } from "./network-plan.ts";
+import { chaincodeName } from "./network-processes.ts";
 import { probe } from "./probe.ts";
 import { livePid } from "./processes.ts";
 import { sealaneChaincode } from "./sealane-chaincode.ts";
@@ -30,8 +36,12 @@ export interface ScratchFabric {
   readonly network: StoredNetwork;
   /** One member of each organisation; the first is the founder. */
   readonly clients: readonly FabricClient[];
-  /** The same contract under a new name, agreed on by all; nothing is recorded there. */
-  deploy(): Promise<string>;
+  /** The contract under a new name, agreed on by all; nothing is recorded there. `version` is that of the running code by default. */
+  deploy(version?: string): Promise<string>;
+  /** A new version of it, agreed on by all. */
+  redefine(chaincode: string, version: string, sequence: number): Promise<void>;
+  /** In this process, in the place of the chaincode servers of these organisations; `up` starts theirs again once it is closed. */
+  serve(organisations: readonly Organisation[], contract: Contract): Promise<{ close(): void }>;
   open(
     client: FabricClient,
     chaincode: string,
@@ -65,6 +75,18 @@ export async function startScratchFabric(
       return readClient(network.layout.peer.profile(org, 1), FOUNDING_MEMBERS[at] ?? org.name, kind);
     }),
   );
+  const define = async (chaincode: string, version: string, sequence: number) => {
+    const { plan, layout } = network;
+    const commands = createCommands({ ...plan, chaincode }, layout, binaries, signal);
+    for (const org of plan.organisations)
+      await commands.approve(org, { version, sequence }, await packageIdOf(network, org));
+    await commands.commit(plan.organisations[0]!, { version, sequence });
+  };
+  const kill = async (process: string) => {
+    const pid = await livePid(network.layout.record(process));
+    if (pid === undefined) throw new Error(`${process}: does not run`);
+    globalThis.process.kill(pid, "SIGKILL");
+  };
   let deployed = 0;
   const close = async () => {
     await downFabric(network);
@@ -74,15 +96,26 @@ export async function startScratchFabric(
   return Object.freeze({
     network,
     clients,
-    async deploy() {
+    async deploy(version = codeDigest()) {
       deployed += 1;
-      const chaincode = `sealane-${deployed}`;
-      const { plan, layout } = network;
-      const commands = createCommands({ ...plan, chaincode }, layout, binaries, signal);
-      const wanted = { version: codeDigest(), sequence: 1 };
-      for (const org of plan.organisations) await commands.approve(org, wanted, await packageIdOf(network, org));
-      await commands.commit(plan.organisations[0]!, wanted);
-      return chaincode;
+      await define(`sealane-${deployed}`, version, 1);
+      return `sealane-${deployed}`;
+    },
+    redefine: define,
+    async serve(organisations: readonly Organisation[], contract: Contract) {
+      const { layout } = network;
+      const servers: ChaincodeServer[] = [];
+      for (const org of organisations) {
+        await kill(chaincodeName(org));
+        const tls = {
+          key: await readFile(layout.chaincode.key(org)),
+          certificate: await readFile(layout.chaincode.certificate(org)),
+        };
+        const place = { packageId: await packageIdOf(network, org), address: `${HOST}:${org.chaincode}`, tls };
+        while (!(await isFree(org.chaincode))) await pause(20);
+        servers.push(await startChaincode(contract, place));
+      }
+      return { close: () => servers.forEach((server) => void server.close()) };
     },
     async open(
       { profile, client, member }: FabricClient,
@@ -105,11 +138,7 @@ export async function startScratchFabric(
     async up() {
       await up();
     },
-    async kill(process: string) {
-      const pid = await livePid(network.layout.record(process));
-      if (pid === undefined) throw new Error(`${process}: does not run`);
-      globalThis.process.kill(pid, "SIGKILL");
-    },
+    kill,
     location: async () => join(await mkdtemp(join(dir, "store-")), "ledger"),
     close,
     [Symbol.asyncDispose]: close,

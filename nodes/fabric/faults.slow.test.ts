@@ -5,10 +5,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { common } from "@hyperledger/fabric-protos";
-import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { codeDigest } from "../../chaincode/fabric/code-digest.ts";
 import { createContract } from "../../chaincode/fabric/contract.ts";
-import { startChaincode } from "../../chaincode/fabric/server.ts";
 import type { Stub } from "../../chaincode/fabric/stub.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
 import { digestOf, isCanonicalText } from "../../crypto/suites/digest.ts";
@@ -23,7 +22,6 @@ import type { Ledger, LedgerError } from "../../ledger/port.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import { type FabricClient as Client, type ScratchFabric, startScratchFabric } from "./_network.ts";
 import { fabricForTests } from "./_skip.ts";
-import { packageIdOf } from "./init-network.ts";
 
 const binaries = await fabricForTests();
 
@@ -170,22 +168,11 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
       const { seconds, nanos } = stub.getTxTimestamp();
       return shifted.Invoke({ ...stub, getTxTimestamp: () => ({ seconds: seconds - 1, nanos }) });
     };
-    const { layout, plan } = fabric.network;
-    const servers = await Promise.all(
-      plan.organisations.slice(1).map(async (org) => {
-        await fabric.kill(`chaincode-${org.name}`);
-        const tls = {
-          key: await readFile(layout.chaincode.key(org)),
-          certificate: await readFile(layout.chaincode.certificate(org)),
-        };
-        const place = { packageId: await packageIdOf(fabric.network, org), address: `127.0.0.1:${org.chaincode}`, tls };
-        return vi.waitFor(() => startChaincode({ ...shifted, Invoke }, place), { timeout: 20_000 });
-      }),
-    );
+    const servers = await fabric.serve(fabric.network.plan.organisations.slice(1), { ...shifted, Invoke });
     const waiting = ledger.submit([anchor(founder, 0)]);
     await expect.poll(() => troubles.at(-1)?.message).toMatch(/different results/);
     expect(troubles.at(-1)).toMatchObject({ code: "ERR_LEDGER_NO_QUORUM" });
-    for (const server of servers) server.close();
+    servers.close();
     await fabric.up();
     expect(await waiting).toHaveLength(1);
   });
