@@ -39,7 +39,7 @@ export interface StewardVerdict {
   readonly outcome: "approved" | "refused";
   /** Operator identity, for example `alpha/steward`. */
   readonly by: string;
-  /** Reason code of a refusal. */
+  /** Reason code; a refusal has one. */
   readonly reason?: string;
 }
 
@@ -120,8 +120,8 @@ const isOfOldPolicy = (error: unknown): boolean =>
   error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_POLICY";
 
 /**
- * The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING, or ERR_REQUEST_TRANSITION
- * where the request takes no decisions any more.
+ * The steward's word on a request that waits for a person. Throws ERR_REQUEST_NOT_WAITING, ERR_REQUEST_TRANSITION
+ * where the request takes no decisions any more, or ERR_REQUEST_INVALID for a refusal without a reason.
  */
 export async function approveRequest(
   ports: ProviderPorts,
@@ -153,6 +153,11 @@ export async function approveRequest(
   if (outcome !== "wait") {
     throw new RequestError("ERR_REQUEST_NOT_WAITING", `request ${id}: ${asset} does not wait for a person`, {
       problems: [{ field: "asset", code: "not-waiting", parameters: { asset, outcome } }],
+    });
+  }
+  if (verdict.outcome === "refused" && verdict.reason === undefined) {
+    throw new RequestError("ERR_REQUEST_INVALID", `request ${id}: a refusal has a reason`, {
+      problems: [{ field: "reason", code: "missing" }],
     });
   }
   await refuseSecondThought(ports, id, asset, verdict);

@@ -96,9 +96,14 @@ test("a steward's refusal after an approval that is on its way to the ledger is 
       explanations: storeOf({ [explanationKey(filed.id, asset, "steward")]: made as unknown as Explanation }),
     },
   } as unknown as ProviderPorts;
-  const say = (outcome: "approved" | "refused") =>
-    approveRequest(ports, filed.id, asset, { outcome, by: "alpha/steward" });
-  await expect(say("refused")).rejects.toMatchObject({ code: "ERR_REQUEST_TRANSITION" });
+  const say = (outcome: "approved" | "refused", reason?: string) =>
+    approveRequest(ports, filed.id, asset, {
+      outcome,
+      by: "alpha/steward",
+      ...(reason === undefined ? {} : { reason }),
+    });
+  await expect(say("refused")).rejects.toMatchObject({ code: "ERR_REQUEST_INVALID", problems: [{ field: "reason" }] });
+  await expect(say("refused", "late")).rejects.toMatchObject({ code: "ERR_REQUEST_TRANSITION" });
   expect(submitted).toEqual([]);
   expect(await say("approved")).toMatchObject({ outcome: "permit" });
   expect(submitted).toHaveLength(1);

@@ -188,7 +188,7 @@ test("agreement list, revoke: only the provider revokes, with a reason, and both
   await expect.poll(async () => (await own("alpha"))?.state).toBe("FINALIZED");
   const { agreement } = (await own("alpha"))!;
   const human = await run("alpha", "agreement list");
-  expect(human.stdout).toMatch(new RegExp(`${agreement}\\s+alpha:panel\\s+ministry\\s+in force`));
+  expect(human.stdout).toMatch(new RegExp(`${agreement}\\s+computation\\s+alpha:panel\\s+ministry\\s+in force`));
   await refusal("alpha", `agreement revoke ${agreement}`, 2, "ERR_CLI_USAGE");
   await refusal("alpha", "agreement revoke 1 --reason x", 2, "ERR_HTTP_INVALID");
   expect((await run("beta", `agreement revoke ${agreement} --reason mine`)).exitCode).toBe(1);

@@ -23,7 +23,7 @@ export async function rememberAnswer(ctx: Pick<Context, "stores">, request: stri
 }
 
 /** Everything that decides what is asked, for what, and how long it may be kept; titles, dates and ids do not. */
-function questionOf(draft: RequestDraft): string | undefined {
+export function questionOf(draft: RequestDraft): string | undefined {
   const { purpose, legalBasis, assets, recipients } = draft;
   const { scenario, territory, retentionDays, receiverMode, receiver, method, query } = draft;
   try {

@@ -4,10 +4,12 @@ import { listAgreements, revoke, showAgreement } from "../http/routes/agreements
 import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
 import { simulate } from "../http/routes/policies/simulate.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
+import { listDue } from "../http/routes/requests/due.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
 import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
 import { addReviewApi } from "../http/routes/reviews/reviews.ts";
+import { createRequestDeadlines } from "../policies/request-deadlines.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { openReleaseAgreements } from "../transfers/agreements.ts";
 import { createContext } from "./context.ts";
@@ -22,11 +24,13 @@ export function createExchangeFeature(
   const ctx = createContext({ ...services, peers: meteredPeers(services.peers, gauges) }, gauges);
   const service = createExchangeService(ctx);
   const agreed = { ctx, negotiating: service.negotiating, records: openReleaseAgreements(services) };
+  const deadlines = createRequestDeadlines({ ...services, lives: ctx.stores.lives, sequencer: ctx.facts.sequencer });
   return Object.freeze({
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
       submit(app, ctx);
       listRequests(app, ctx);
+      listDue(app, deadlines);
       showRequest(app, ctx);
       explainRequest(app, ctx);
       simulate(app, ctx);
@@ -43,9 +47,13 @@ export function createExchangeFeature(
       addReviewApi(app, ctx);
     },
     peerRoutes: (app: HttpApp) => addExchangePeerRoutes(app, ctx, service.roles),
-    start: () => service.start(),
+    async start() {
+      await service.start();
+      deadlines.start();
+    },
     troubles: () => (service.isBehind() ? (["ledger-not-followed"] as const) : []),
     async stop() {
+      await deadlines.stop();
       await service.stop();
       await ctx.assets.close();
     },

@@ -9,6 +9,7 @@ import { Compile } from "typebox/compile";
 import { Code, closed, literals, MemberId, NODE_KINDS, Title } from "../../chaincode/rules/vocabulary.ts";
 import { describeSchemaErrors } from "../../policies/model/describe-schema-errors.ts";
 import { problemLine } from "../../policies/model/problem.ts";
+import { CalendarDate } from "../../policies/model/vocabulary.ts";
 import { ConfigError } from "./config-error.ts";
 
 export const CONFIG_FILE = "sealane.json";
@@ -18,6 +19,8 @@ const Host = Type.String({ minLength: 1, maxLength: 253, pattern: "^[A-Za-z0-9.:
 /** 0 lets the system choose. */
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Positive = (maximum: number) => Type.Integer({ minimum: 1, maximum });
+
+const WorkingDays = Type.Integer({ minimum: 0, maximum: 250 });
 
 export const Person = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,39}$" });
 
@@ -93,6 +96,18 @@ export const NodeConfig = closed({
     /** How long a steward has to decide on records that a consumer asks for; then the negotiation ends. */
     approvalMs: Positive(366 * 86_400_000),
   }),
+  /** By when requests are answered, in working days. */
+  requests: closed({
+    checkDays: WorkingDays,
+    answerDays: WorkingDays,
+    escalateDays: WorkingDays,
+    /** Days off and days worked, besides those of the calendar that is used. */
+    calendar: closed({
+      use: literals(["CN", "none"]),
+      holidays: Type.Array(CalendarDate, { maxItems: 1000, uniqueItems: true }),
+      workdays: Type.Array(CalendarDate, { maxItems: 1000, uniqueItems: true }),
+    }),
+  }),
   /** How many persons have to agree to a policy before it is in force, whoever proposes it included. */
   policies: closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }) }),
   accessLog: closed({
@@ -125,6 +140,12 @@ export const CONFIG_DEFAULTS = Object.freeze({
   computations: { stepMs: 120_000, releaseMs: 600_000, opensByItself: true },
   dataspace: { waitMs: 30 * 86_400_000, keptMs: 90 * 86_400_000, approvalMs: 7 * 86_400_000 },
   policies: { persons: 1 },
+  requests: {
+    checkDays: 2,
+    answerDays: 5,
+    escalateDays: 3,
+    calendar: { use: "CN", holidays: [], workdays: [] },
+  },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },
   log: { level: "info" },
 });

@@ -22,7 +22,8 @@ const ANSWER_MS = 120_000;
 const TRY_AGAIN: readonly string[] = ["ERR_REQUEST_UNREACHABLE", "ERR_LEDGER_UNREACHABLE", "ERR_LEDGER_NO_QUORUM"];
 /** What a refused protocol message leaves behind: who sent it (docs/protocol.md). */
 const WRITES_DOWN_REFUSALS: readonly string[] = ["POST /peer/v1/computations/:computation/messages"];
-const SPOILS: RegExp = /\/(?:withdraw|revoke|suspend|reinstate|cancel|admit|approve|refuse|decisions|policy|activations|open)$/;
+const SPOILS: RegExp =
+  /\/(?:withdraw|revoke|suspend|reinstate|cancel|admit|approve|refuse|decisions|policy|activations|open)$/;
 
 interface Case {
   readonly target: string;

@@ -10,6 +10,7 @@ import { recorded } from "../recorded.ts";
 import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
+import { requestDue } from "./request-due.ts";
 import { requestResult } from "./request-result.ts";
 
 const pathOf = (id: string): string => `/requests/${encodeURIComponent(id)}`;
@@ -48,6 +49,7 @@ export const requestCommands: CommandGroup = (program, cli) => {
         return recorded(context, {}, { request: id, reason });
       }),
     );
+  requestDue(request, cli);
   requestResult(request, cli);
 };
 
