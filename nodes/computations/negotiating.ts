@@ -62,7 +62,7 @@ export interface Negotiating {
 }
 
 /** Negotiations about something else, on the same engine. */
-export type Beside = Pick<ProcessPorts<Negotiation, NegotiationMessage>, "admits" | "next"> & {
+export type Beside = Required<Pick<ProcessPorts<Negotiation, NegotiationMessage>, "admits" | "next" | "mayTake">> & {
   readonly onMoved: (record: NegotiationRecord) => void;
   /** Letters of other protocols. Absent: there are none. */
   readonly dispatch?: (from: string, path: string, body: unknown) => Promise<Answer>;
@@ -70,6 +70,7 @@ export type Beside = Pick<ProcessPorts<Negotiation, NegotiationMessage>, "admits
 const NOTHING_BESIDE: Beside = {
   admits: async () => ({ code: "data-request-wanted", detail: "the offer names no data request" }),
   next: async () => undefined,
+  mayTake: async () => undefined,
   onMoved: () => undefined,
 };
 
@@ -104,7 +105,8 @@ export function createNegotiating(ctx: Context, pokeRequest: (request: string) =
       const document = brought.get(message);
       if (document !== undefined) await documents.keep(message, document);
     },
-    mayTake: (record, message) => mayTake(ctx, record, message),
+    mayTake: (record, message) =>
+      index.subjectOf(record) === undefined ? beside.mayTake(record, message) : mayTake(ctx, record, message),
     next,
     stands: (record) => standingOn(concluded, record),
     endings: { waitMs, message: negotiationTermination },

@@ -85,6 +85,28 @@ async function storeOf(disk: ProviderDisk): Promise<string> {
 }
 
 describe("records that a policy leaves to a steward", () => {
+  test("are not left on the desk where the consumer goes while they are put there", async () => {
+    const { disk } = await desk();
+    const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: typeof disk.waiting = {
+      ...disk.waiting,
+      async put(id, one) {
+        reached.resolve();
+        await gate.promise;
+        await disk.waiting.put(id, one);
+      },
+    };
+    const side = run({ ...disk, waiting: slow });
+    const { providerPid } = await side.asked({});
+    await reached.promise;
+    const document = (await side.engine.find(providerPid))!.side.document!;
+    const end = negotiationTermination(document, causeOf("wanted-no-more"));
+    await side.engine.take(CONSUMER.id, providerPid, end, end["@type"]);
+    gate.resolve();
+    await side.engine.stop();
+    expect(await pids(side)).toEqual([]);
+  });
+
   test("wait, with everything that the steward has to know", async () => {
     const { disk, side } = await desk();
     const masks = [{ element: "person-id", mask: "pseudonym" } as const];

@@ -137,12 +137,17 @@ export function createApprovals(deps: ApprovalDeps) {
       return asked;
     });
 
-  function watch({ negotiation, until }: Waiting): void {
+  const isAsked = async (pid: string): Promise<boolean> =>
+    (await deps.negotiation(pid))?.side.document?.state === "REQUESTED";
+
+  /** Of what lies before the steward. What has ended it before it was watched found nothing to take off the desk. */
+  async function watch({ negotiation, until }: Waiting): Promise<void> {
     if (alarms.has(negotiation)) return;
     alarms.set(
       negotiation,
       deps.alarm(Date.parse(until), () => deps.poke(negotiation)),
     );
+    if (!(await isAsked(negotiation))) await forget(negotiation);
   }
 
   async function forget(pid: string): Promise<void> {
@@ -159,7 +164,7 @@ export function createApprovals(deps: ApprovalDeps) {
     async settled(pid: string): Promise<Cause | undefined> {
       const asked = await waiting.get(pid);
       if (asked === undefined) return undefined;
-      watch(asked);
+      await watch(asked);
       const changed = await changedSince(asked);
       if (changed !== undefined) return causeOf(changed);
       await oneAtATime(pid, () => recordMade(pid));
@@ -169,7 +174,7 @@ export function createApprovals(deps: ApprovalDeps) {
     async waits(kept: Kept, offer: OpenOffer): Promise<Cause | undefined> {
       const asked = await place(kept, offer);
       if (asked === undefined) return causeOf(TOO_MANY.code, TOO_MANY.detail);
-      watch(asked);
+      await watch(asked);
       return isPast(asked.until) ? causeOf("approval-not-given", `nobody decided by ${asked.until}`) : undefined;
     },
     /** What lies before the steward, the oldest first. `decided`: said, and not on the ledger yet. */
@@ -208,7 +213,7 @@ export function createApprovals(deps: ApprovalDeps) {
     },
     async start(): Promise<void> {
       for await (const [pid] of waiting.entries()) {
-        if ((await deps.negotiation(pid))?.side.document?.state !== "REQUESTED") await forget(pid);
+        if (!(await isAsked(pid))) await forget(pid);
       }
     },
     stop(): void {

@@ -33,7 +33,7 @@ import { notYet } from "../dataspace/dataspace-error.ts";
 import type { ProcessRecord } from "../dataspace/process-record.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import type { RecordStore } from "../store/records.ts";
-import { agreementUuid, type KeptAgreement, keepAgreement } from "./agreements.ts";
+import { agreementUuid, type KeptAgreement, keepAgreement, standingOf } from "./agreements.ts";
 import { type Approvals, TOO_MANY as TOO_MANY_WAITING } from "./approvals.ts";
 import { type HeldAgreements, MOST_AGREEMENTS } from "./held-agreements.ts";
 import type { JudgeOffer, Refused } from "./offer-judge.ts";
@@ -198,6 +198,17 @@ export function createReleaseNegotiations(deps: Deps) {
       if (role === "consumer" && document.state === "AGREED") return await verified(kept, document);
       if (role === "provider" && document.state === "VERIFIED") return await finalized(kept, document);
       return undefined;
+    },
+    /** FINALIZED rests on the ledger, which this node's replica may have a moment later: throws until it has. */
+    async mayTake({ side }: Kept, message: NegotiationMessage): Promise<Refusal | undefined> {
+      const { agreement, state } = side.document ?? {};
+      const isFinal = message["@type"] === "ContractNegotiationEventMessage" && message.eventType === "FINALIZED";
+      const isAwaited = state === "AGREED" || state === "VERIFIED";
+      if (!isFinal || side.role !== "consumer" || !isAwaited) return undefined;
+      const standing = isReleaseAgreement(agreement) ? await standingOf(deps.ledger, agreement) : "other";
+      if (standing === "absent") throw notYet("the agreement is not on the ledger here");
+      if (standing !== "other") return undefined;
+      return { code: "agreement-not-on-ledger", detail: "the ledger does not have what was verified" };
     },
   });
 }

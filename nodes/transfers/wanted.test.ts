@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { agreementIdOf } from "../../chaincode/rules/agreement-id.ts";
 import type { AgreementState } from "../../chaincode/rules/records.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
+import { eventMessage } from "../../exchange/negotiation/compose.ts";
 import type { Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { explanationDigest } from "../../exchange/requests/agreement-record.ts";
 import { declaringOffer } from "../../exchange/transfers/declaration.ts";
@@ -69,7 +70,7 @@ test("the record that follows from an agreement says how it stands", async () =>
 });
 
 /** A negotiation that its provider calls final. */
-async function driven(record: () => AgreementState | undefined, now = AT) {
+async function driven(record: () => AgreementState | undefined, now = AT, finalAt = AT) {
   const store = memoryRecords<Wanted>();
   const open = memoryRecords<true>();
   const agreements = memoryRecords<KeptAgreement>();
@@ -97,7 +98,9 @@ async function driven(record: () => AgreementState | undefined, now = AT) {
     open,
     agreements,
     client: {} as never,
-    negotiations: { find: async () => ({ side: { document: { state: "FINALIZED", agreement } } }) } as never,
+    negotiations: {
+      find: async () => ({ side: { document: { state: "FINALIZED", agreement } }, history: [{ at: finalAt }] }),
+    } as never,
     transfers: { begin: async ({ pid }: { pid: string }) => void begun.push(pid) } as never,
     base: "https://127.0.0.1:1/dsp/2025-1",
     baseOf: async () => "https://127.0.0.1:2/dsp/2025-1",
@@ -137,6 +140,14 @@ test("an asset whose provider takes no calls cannot be started: nothing is writt
   await expect(starting).rejects.toMatchObject({ code: "ERR_TRANSFER_INVALID", reason: "provider-without-endpoint" });
   for await (const one of store.entries()) expect(one).toBeUndefined();
 });
+test("what has waited for days until it was final has a day from then", async () => {
+  let record: AgreementState | undefined;
+  const { wanted, begun, tried } = await driven(() => record, "2026-11-28T09:00:01Z", "2026-11-28T09:00:00Z");
+  await expect.poll(() => tried.length).toBeGreaterThan(0);
+  record = RECORD;
+  await expect.poll(() => begun, { timeout: 10_000 }).toEqual(["w"]);
+  await wanted.stop();
+});
 test("what is not on the ledger after a day is given up", async () => {
   const { wanted, begun, refusal } = await driven(() => undefined, "2026-11-23T09:00:01Z");
   await expect.poll(refusal).toBe("agreement-not-recorded");
@@ -163,6 +174,24 @@ test.each([
   } as unknown as Negotiation;
   const kept = { pid: "ours", peer: PROVIDER, side: { role: "consumer", document } } as never;
   expect((await release.next(kept))?.["@type"]).toBe(type);
+});
+
+describe("the provider's word that an agreement is final", () => {
+  const taken = async (record: AgreementState | undefined, state = "VERIFIED") => {
+    const release = createReleaseNegotiations({ ledger: ledgerWith(record), member: CONSUMER } as never);
+    const document = { providerPid: "theirs", consumerPid: "ours", state, agreement } as unknown as Negotiation;
+    const kept = { pid: "ours", peer: PROVIDER, side: { role: "consumer", document } } as never;
+    return await release.mayTake(kept, eventMessage(document, "FINALIZED"));
+  };
+
+  test.each(["AGREED", "VERIFIED"])("is taken in %s once the ledger has it, and not before", async (state) => {
+    await expect(taken(undefined, state)).rejects.toMatchObject({ code: "ERR_DATASPACE_NOT_YET" });
+    expect(await taken(RECORD, state)).toBeUndefined();
+    expect(await taken(changed({}, { state: "revoked" }), state)).toBeUndefined();
+  });
+  test.each(OTHERS)("is refused where the ledger has a record with %s", async (_name, record) => {
+    expect(await taken(record)).toMatchObject({ code: "agreement-not-on-ledger" });
+  });
 });
 
 describe("an agreement under a policy that leaves records to a steward", () => {

@@ -101,14 +101,14 @@ export function createWanted(deps: WantedDeps) {
     if (document?.state === "TERMINATED") return await open.delete(id);
     if (document?.state !== "FINALIZED" || document.agreement === undefined) return;
     const agreement = agreementUuid(document.agreement["@id"]);
-    const refusal = await refusalOf(wanted, agreement);
+    const refusal = await refusalOf(wanted, agreement, negotiation.history?.at(-1)?.at ?? wanted.at);
     await store.put(id, refusal === undefined ? { ...wanted, agreement } : { ...wanted, refusal });
     if (refusal !== undefined) return await open.delete(id);
     queue.poke(id);
   }
 
-  /** The provider's word alone makes no agreement final. Throws while the ledger has nothing of it yet. */
-  async function refusalOf({ provider, asset, at }: Wanted, id: string): Promise<string | undefined> {
+  /** The provider's word alone makes no agreement final. Throws while the ledger has nothing of it yet. `since`: of that word. */
+  async function refusalOf({ provider, asset }: Wanted, id: string, since: string): Promise<string | undefined> {
     const kept = await deps.agreements.get(id);
     if (kept?.role !== "consumer" || kept.peer !== provider || kept.agreement.target !== asset) {
       return "agreement-mismatch";
@@ -116,7 +116,7 @@ export function createWanted(deps: WantedDeps) {
     const standing = await standingOf(deps.ledger, kept.agreement);
     if (standing === "finalized") return undefined;
     if (standing === "revoked") return "agreement-revoked";
-    if (standing === "absent" && Date.parse(deps.now()) - Date.parse(at) < RECORDED_MS) {
+    if (standing === "absent" && Date.parse(deps.now()) - Date.parse(since) < RECORDED_MS) {
       throw new TransferError("ERR_TRANSFER_STATE", "agreement-not-recorded", "the agreement is not on the ledger yet");
     }
     return "agreement-not-recorded";
