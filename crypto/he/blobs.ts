@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { HeError } from "./errors.ts";
 import { type ParameterSet, parametersNamed } from "./parameters.ts";
 
-const PREFIX_BYTES = 113;
+export const PREFIX_BYTES = 113;
 const PLAINTEXT_PREFIX_BYTES = 88;
 const VERSION = [4, 1] as const;
 
@@ -30,10 +30,23 @@ const FIELDS = [
   { name: "number of coefficients", end: PREFIX_BYTES },
 ] as const;
 
-const coefficientCount = ({ degree }: ParameterSet): number => 2 * degree;
+/** Of an object of two polynomials. */
+export interface BlobForm {
+  readonly parmsId: string;
+  readonly degree: number;
+  /** A polynomial has its coefficients modulo each of them, one after another. */
+  readonly moduli: readonly bigint[];
+  readonly isNtt: boolean;
+}
+
+const coefficientCount = ({ degree, moduli }: Pick<BlobForm, "degree" | "moduli">): number =>
+  2 * degree * moduli.length;
+
+export const formBytes = (form: Pick<BlobForm, "degree" | "moduli">): number =>
+  PREFIX_BYTES + 8 * coefficientCount(form);
 
 /** Of every ciphertext and of every public key. */
-export const blobBytes = (set: ParameterSet): number => PREFIX_BYTES + 8 * coefficientCount(set);
+export const blobBytes = ({ degree }: ParameterSet): number => PREFIX_BYTES + 16 * degree;
 
 function writeHeader(view: DataView, at: number, size: number): void {
   view.setUint16(at, 0xa15e, true);
@@ -43,19 +56,19 @@ function writeHeader(view: DataView, at: number, size: number): void {
   view.setBigUint64(at + 8, BigInt(size), true);
 }
 
-function prefixOf(set: ParameterSet, isNtt: boolean): Uint8Array {
+export function prefixOf(form: BlobForm): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES);
   const view = new DataView(bytes.buffer);
-  writeHeader(view, 0, blobBytes(set));
-  bytes.set(Buffer.from(set.parmsId, "hex"), 16);
-  view.setUint8(48, isNtt ? 1 : 0);
-  [2, set.degree, 1].forEach((value, i) => {
+  writeHeader(view, 0, formBytes(form));
+  bytes.set(Buffer.from(form.parmsId, "hex"), 16);
+  view.setUint8(48, form.isNtt ? 1 : 0);
+  [2, form.degree, form.moduli.length].forEach((value, i) => {
     view.setBigUint64(49 + 8 * i, BigInt(value), true);
   });
   view.setFloat64(73, 1, true);
   view.setBigUint64(81, 1n, true);
-  writeHeader(view, 89, 24 + 8 * coefficientCount(set));
-  view.setBigUint64(105, BigInt(coefficientCount(set)), true);
+  writeHeader(view, 89, 24 + 8 * coefficientCount(form));
+  view.setBigUint64(105, BigInt(coefficientCount(form)), true);
   return bytes;
 }
 
@@ -64,38 +77,50 @@ export const coefficientHalves = (blob: Uint8Array): Uint32Array =>
   new Uint32Array(new Uint8Array(blob.subarray(PREFIX_BYTES)).buffer);
 
 type Kind = "ciphertext" | "public key";
-const prefixes = new Map<string, Uint8Array>();
+const forms = new Map<string, BlobForm>();
+const prefixes = new WeakMap<BlobForm, Uint8Array>();
 
 /** Of a set that is on the list, so there are few of them. */
-function knownPrefix({ id }: ParameterSet, kind: Kind): Uint8Array {
+function knownForm({ id, degree, modulus }: ParameterSet, kind: Kind): BlobForm {
   const name = `${kind} ${id}`;
-  const prefix = prefixes.get(name) ?? prefixOf(parametersNamed(id), kind === "public key");
-  prefixes.set(name, prefix);
-  return prefix;
+  const { parmsId } = parametersNamed(id);
+  const form = forms.get(name) ?? { parmsId, degree, moduli: [modulus], isNtt: kind === "public key" };
+  forms.set(name, form);
+  return form;
 }
 
-/** Throws ERR_HE_BLOB naming the first wrong field. */
-function assertBlob(set: ParameterSet, kind: Kind, bytes: Uint8Array): void {
+/** Throws ERR_HE_BLOB naming the first wrong field. `name`: of the parameters. */
+export function assertForm(form: BlobForm, kind: Kind, name: string, bytes: Uint8Array): void {
   const refuse = (what: string): never => {
     throw new HeError("ERR_HE_BLOB", `${kind}: ${what}`);
   };
-  if (bytes.length !== blobBytes(set)) refuse(`wanted ${blobBytes(set)} bytes, got ${bytes.length}`);
-  const prefix = knownPrefix(set, kind);
+  if (bytes.length !== formBytes(form)) refuse(`wanted ${formBytes(form)} bytes, got ${bytes.length}`);
+  const prefix = prefixes.get(form) ?? prefixOf(form);
+  prefixes.set(form, prefix);
   for (let at = 0; at < PREFIX_BYTES; at++) {
     if (bytes[at] === prefix[at]) continue;
-    refuse(`${FIELDS.find(({ end }) => at < end)!.name}: not that of ${set.id}`);
+    refuse(`${FIELDS.find(({ end }) => at < end)!.name}: not that of ${name}`);
   }
   const halves = coefficientHalves(bytes);
-  const highest = Number(set.modulus >> 32n);
-  const lowest = Number(set.modulus & 0xffffffffn);
   let second = 0;
-  for (let i = 0; i < halves.length; i += 2) {
-    const high = halves[i + 1]!;
-    if (high > highest || (high === highest && halves[i]! >= lowest)) refuse("a coefficient is not below its modulus");
-    if (i >= halves.length / 2) second |= high | halves[i]!;
+  for (let at = 0, part = 0; at < halves.length; part++) {
+    const modulus = form.moduli[part % form.moduli.length]!;
+    const highest = Number(modulus >> 32n);
+    const lowest = Number(modulus & 0xffffffffn);
+    const isSecond = part >= form.moduli.length;
+    for (const end = at + 2 * form.degree; at < end; at += 2) {
+      const high = halves[at + 1]!;
+      if (high > highest || (high === highest && halves[at]! >= lowest))
+        refuse("a coefficient is not below its modulus");
+      if (isSecond) second |= high | halves[at]!;
+    }
   }
   // Without its second polynomial a ciphertext is a plaintext that everyone can read.
   if (second === 0) refuse("its second polynomial is zero");
+}
+
+function assertBlob(set: ParameterSet, kind: Kind, bytes: Uint8Array): void {
+  assertForm(knownForm(set, kind), kind, set.id, bytes);
 }
 
 export const assertCiphertext = (set: ParameterSet, bytes: Uint8Array): void => assertBlob(set, "ciphertext", bytes);
@@ -118,7 +143,7 @@ export function plaintextBlob(coefficients: BigUint64Array): Uint8Array {
 }
 
 /** Of a plaintext that the library itself has written; it leaves highest coefficients out that are zero. */
-export function plaintextCoefficients(set: ParameterSet, bytes: Uint8Array): BigUint64Array {
+export function plaintextCoefficients(set: Pick<ParameterSet, "degree">, bytes: Uint8Array): BigUint64Array {
   const coefficients = new BigUint64Array(set.degree);
   new Uint8Array(coefficients.buffer).set(bytes.subarray(PLAINTEXT_PREFIX_BYTES));
   return coefficients;
