@@ -62,8 +62,8 @@ export function connectGateway(
   const client = new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), {
     "grpc.max_receive_message_length": MAX_MESSAGE,
     "grpc.max_send_message_length": MAX_MESSAGE,
-    // A dead peer is noticed within half a minute, though the stream of blocks says nothing for hours.
-    "grpc.keepalive_time_ms": 20_000,
+    // A dead peer is noticed though the stream of blocks says nothing for hours. Peers end connections that ask more often than once a minute.
+    "grpc.keepalive_time_ms": 70_000,
     "grpc.keepalive_timeout_ms": 10_000,
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 2_000,

@@ -38,8 +38,7 @@ export function coreYaml(layout: FabricLayout, org: Organisation): string {
       keepalive: {
         interval: "7200s",
         timeout: "20s",
-        // Clients may ask more often than Fabric's own default of a minute.
-        minInterval: "5s",
+        minInterval: "60s",
         client: { interval: "60s", timeout: "20s" },
         deliveryClient: { interval: "60s", timeout: "20s" },
       },
