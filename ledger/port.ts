@@ -43,6 +43,18 @@ export interface LedgerStatus {
   readonly heldAtOpening?: number;
   /** Transactions waiting in the durable outbox. */
   readonly outbox: number;
+  /** The first of them that was tried in vain. */
+  readonly waiting?: WaitingRecord;
+}
+
+export interface WaitingRecord {
+  /** Of its first failure; UTC with Z. */
+  readonly since: string;
+  /** Why the latest try failed. */
+  readonly code: (typeof LEDGER_ERRORS)[number];
+  readonly signer: string;
+  readonly type: string;
+  readonly id: string;
 }
 
 export interface Ledger {

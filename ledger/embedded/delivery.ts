@@ -1,14 +1,18 @@
 /** Brings the outbox to the sequencer, in order, until every parcel is answered; tells the waiters. */
-import { type Ledger, type LedgerEntry, LedgerError, type SignedTransaction } from "../port.ts";
+import { type Ledger, type LedgerEntry, LedgerError, type SignedTransaction, type WaitingRecord } from "../port.ts";
 import { unlessAborted } from "./bell.ts";
 import type { Chain } from "./chain.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
-import type { SequencerApi, SubmitAnswer } from "./sequencer-api.ts";
+import type { SubmitAnswer } from "./sequencer-api.ts";
 
 export interface DeliveryOptions {
   readonly chain: Chain;
   readonly outbox: Outbox;
-  readonly sequencer: Pick<SequencerApi, "submit">;
+  readonly sequencer: {
+    submit(transactions: readonly SignedTransaction[]): Promise<readonly (SubmitAnswer | Postponed)[]>;
+  };
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly signal: AbortSignal;
   /** Transactions brought in one call; default 500. */
   readonly atOnce?: number;
@@ -21,15 +25,30 @@ export interface DeliveryOptions {
   readonly onRejected: (transaction: SignedTransaction, error: LedgerError) => void;
 }
 
+/** It stays in the outbox, for this reason, and the others go on. */
+export interface Postponed {
+  readonly postponed: LedgerError;
+}
+
 const PARCELS_AT_ONCE = 500;
 
 export function createDelivery(options: DeliveryOptions): {
   readonly submit: Ledger["submit"];
   readonly run: () => Promise<void>;
+  readonly waiting: () => WaitingRecord | undefined;
 } {
   const { chain, outbox, sequencer, signal } = options;
   const waiters = new Map<number, Set<(answer: SubmitAnswer) => void>>();
   let trouble: unknown;
+  let stuck: { readonly parcel: Parcel; readonly waiting: WaitingRecord } | undefined;
+
+  function stick(parcel: Parcel, error: unknown): void {
+    const { signer, statement } = parcel.transaction;
+    const since =
+      stuck?.parcel.sequence === parcel.sequence ? stuck.waiting.since : new Date(options.now()).toISOString();
+    const code = error instanceof LedgerError ? error.code : "ERR_LEDGER_UNREACHABLE";
+    stuck = { parcel, waiting: { since, code, signer, type: statement.type, id: statement.id } };
+  }
 
   const tell = (parcel: Parcel, answer: SubmitAnswer): void => {
     const listening = waiters.get(parcel.sequence);
@@ -38,16 +57,28 @@ export function createDelivery(options: DeliveryOptions): {
     if (listening === undefined && !answer.ok) options.onRejected(parcel.transaction, rejectionOf(answer, 0));
   };
 
-  async function deliver(parcels: readonly Parcel[]): Promise<void> {
+  /** How many were answered. */
+  async function deliver(parcels: readonly Parcel[]): Promise<number> {
     const answers = await unlessAborted(sequencer.submit(parcels.map(({ transaction }) => transaction)), signal);
-    if (answers === undefined) return;
+    if (answers === undefined) return 0;
     if (answers.length !== parcels.length)
       throw new TypeError("sequencer: another number of answers than transactions");
-    const own: SubmitAnswer[] = [];
-    for (const [at, parcel] of parcels.entries()) own.push(await confirmed(parcel, answers[at]!));
-    if (signal.aborted) return;
-    await outbox.remove(parcels);
-    for (const [at, parcel] of parcels.entries()) tell(parcel, own[at]!);
+    const own: { readonly parcel: Parcel; readonly answer: SubmitAnswer }[] = [];
+    let left: Postponed | undefined;
+    for (const [at, parcel] of parcels.entries()) {
+      const answer = answers[at]!;
+      if (!("postponed" in answer)) own.push({ parcel, answer: await confirmed(parcel, answer) });
+      else if (left === undefined) {
+        left = answer;
+        stick(parcel, answer.postponed);
+      }
+    }
+    if (signal.aborted) return 0;
+    if (left === undefined) stuck = undefined;
+    trouble = left?.postponed;
+    await outbox.remove(own.map(({ parcel }) => parcel));
+    for (const { parcel, answer } of own) tell(parcel, answer);
+    return own.length;
   }
 
   /** The same answer with the entry that this node's own replica holds, once it does. */
@@ -84,10 +115,10 @@ export function createDelivery(options: DeliveryOptions): {
       }
       carried = parcels.length;
       try {
-        await deliver(parcels);
-        trouble = undefined;
+        if ((await deliver(parcels)) === 0) await outbox.bell.wait(signal, options.retryMs);
       } catch (error) {
         trouble = error;
+        stick(parcels[0]!, error);
         options.onTrouble(error);
         await outbox.bell.wait(signal, options.retryMs);
       }
@@ -128,8 +159,12 @@ export function createDelivery(options: DeliveryOptions): {
     return entriesOf(await Promise.all(parcels.map(answerTo)));
   }
 
-  return Object.freeze({ submit, run });
+  return Object.freeze({ submit, run, waiting: () => stuck?.waiting });
 }
+
+/** Of a ledger's status. */
+export const waitingIn = (waiting: WaitingRecord | undefined): { readonly waiting?: WaitingRecord } =>
+  waiting === undefined ? {} : { waiting };
 
 /** Port semantics: the first rejection of a batch is thrown; the others of the batch stay recorded. */
 export function entriesOf(answers: readonly SubmitAnswer[]): readonly LedgerEntry[] {

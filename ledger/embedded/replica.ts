@@ -5,7 +5,7 @@ import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import { createBell, unlessAborted } from "./bell.ts";
 import type { Chain } from "./chain.ts";
 import { cosignedNote } from "./cosigned-note.ts";
-import { createDelivery } from "./delivery.ts";
+import { createDelivery, waitingIn } from "./delivery.ts";
 import { type ForkEvidence, keepFork, readForks } from "./fork.ts";
 import { openChain } from "./open-chain.ts";
 import { openOutbox } from "./outbox.ts";
@@ -66,6 +66,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
     chain,
     outbox,
     sequencer,
+    now: options.now,
     signal,
     retryMs,
     submitTimeoutMs: options.submitTimeoutMs ?? 30_000,
@@ -186,6 +187,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
       reachable: reachable && halted === undefined,
       ...(halted === undefined ? {} : { halted: halted.code }),
       outbox: outbox.size(),
+      ...waitingIn(delivery.waiting()),
       heldAtOpening,
     }),
     async close() {

@@ -9,7 +9,7 @@ import { FUNCTIONS, MAX_SUBMISSIONS, RULES_KEY } from "../../chaincode/fabric/me
 import { readNetwork } from "../../chaincode/rules/keys.ts";
 import { readBlockParts } from "../audit/fabric-block.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
-import { createDelivery } from "../embedded/delivery.ts";
+import { createDelivery, waitingIn } from "../embedded/delivery.ts";
 import { openOutbox } from "../embedded/outbox.ts";
 import { readsOf } from "../embedded/reads.ts";
 import type { LogStore } from "../embedded/store.ts";
@@ -106,6 +106,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
         return submitter.submit(transactions);
       },
     },
+    now: options.now,
     signal,
     // A call takes a block's time, however much it carries.
     atOnce: MAX_SUBMISSIONS,
@@ -174,6 +175,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
       reachable: otherRules === undefined && standing.reachable(),
       ...haltedBy(standing.halted()),
       outbox: outbox.size(),
+      ...waitingIn(delivery.waiting()),
       heldAtOpening,
     }),
     async close() {

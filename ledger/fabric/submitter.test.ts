@@ -60,7 +60,10 @@ test("of two records that are said to be refused, only the one that the replica 
 });
 
 /** A peer that says of every record that it repeats one; `fails` is what it throws at these many texts instead. */
-function calling(fails: (texts: readonly string[]) => object | undefined, { size = 1_000, limits = LIMITS } = {}) {
+function calling(
+  fails: (texts: readonly string[]) => object | undefined,
+  { size = 1_000, limits = LIMITS, now = () => NOW } = {},
+) {
   const calls: number[] = [];
   const connection = {
     endpoint: "localhost:7051",
@@ -77,7 +80,7 @@ function calling(fails: (texts: readonly string[]) => object | undefined, { size
     connected: async () => connection,
     call: { member: founder.id, code: "code" },
     limits: () => limits,
-    now: () => NOW,
+    now,
     signal: new AbortController().signal,
     settleMs: 1,
   });
@@ -121,4 +124,38 @@ test("one record that makes too large a call is rejected by its measure, and by 
   ]);
   const said = calling(() => ({ message: "8 RESOURCE_EXHAUSTED: received message larger than max", details: [] }));
   await expect(said.submit([anchor(founder, 0)])).rejects.toMatchObject({ code: "ERR_LEDGER_UNREACHABLE" });
+});
+
+const failing = { message: "2 UNKNOWN: chaincode stream terminated", details: [] };
+
+test("a record that fails again and again is set aside once one behind it goes through, and is tried again later", async () => {
+  const [first, second, third] = [anchor(founder, 0), anchor(founder, 1), anchor(founder, 2)];
+  await holding(founding(founder), first, second, third);
+  let bad = true;
+  let time = NOW;
+  const { submit, calls } = calling((texts) => (bad && texts.includes(canonicalJson(second)) ? failing : undefined), {
+    now: () => time,
+  });
+  const all = [second, first, third];
+  await expect(submit(all)).rejects.toMatchObject({ code: "ERR_LEDGER_UNREACHABLE" });
+  await expect(submit(all)).rejects.toMatchObject({ code: "ERR_LEDGER_UNREACHABLE" });
+  const postponed = { postponed: expect.objectContaining({ code: "ERR_LEDGER_UNREACHABLE" }) };
+  expect(await submit(all)).toEqual([postponed, expect.objectContaining({ ok: true }), postponed]);
+  expect(await submit([second, third])).toEqual([postponed, expect.objectContaining({ ok: true })]);
+  expect(calls).toEqual([3, 3, 3, 1, 1, 1, 1]);
+  bad = false;
+  time += 60_001;
+  expect(await submit([second])).toEqual([expect.objectContaining({ ok: true })]);
+});
+
+test("where no record goes through none is set aside: it is the network", async () => {
+  const all = [anchor(founder, 0), anchor(founder, 1)];
+  await holding(founding(founder), ...all);
+  let bad = true;
+  const { submit } = calling(() => (bad ? failing : undefined));
+  for (let tried = 0; tried < 5; tried += 1) {
+    await expect(submit(all)).rejects.toMatchObject({ code: "ERR_LEDGER_UNREACHABLE" });
+  }
+  bad = false;
+  expect(await submit(all)).toEqual([expect.objectContaining({ ok: true }), expect.objectContaining({ ok: true })]);
 });

@@ -8,6 +8,7 @@ import { MAX_SUBMISSIONS, type SubmitCall, type SubmitOutcome } from "../../chai
 import { keys } from "../../chaincode/rules/keys.ts";
 import type { TransactionState } from "../../chaincode/rules/records.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { Postponed } from "../embedded/delivery.ts";
 import type { SubmitAnswer } from "../embedded/sequencer-api.ts";
 import { LedgerError, type SignedTransaction } from "../port.ts";
 import { outcomesOf } from "./block.ts";
@@ -43,6 +44,12 @@ const UNKNOWN_TRIES = 8;
 /** A record stands in the call, and may be written too: of what an envelope may have, texts take a half. */
 const SHARE_OF_TEXTS = 0.5;
 
+/** Failures in a row with the same record first, after which they are handed in one by one, so many of them. */
+const SUSPECT = 3;
+const SUSPECTS = 4;
+/** How long a record that fails where others do not is left alone. */
+const ASIDE_MS = 60_000;
+
 /** One record makes an envelope that the channel does not take: measured here, whatever a Gateway says. */
 interface TooLarge {
   readonly ok: false;
@@ -54,24 +61,28 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
   const callText = JSON.stringify(call);
   /** Records of one call: fewer after one that was too much, more again while all goes well. */
   let most = MAX_SUBMISSIONS;
+  let failing: { readonly text: string; readonly times: number } | undefined;
+  const aside = new Map<string, { readonly postponed: LedgerError; readonly until: number }>();
 
   /**
    * A refusal is what one peer's Gateway says: it counts when it is repeated and this node's own replica, which executes the
    * same contract, refuses the record too.
    */
-  async function submit(transactions: readonly SignedTransaction[]): Promise<readonly SubmitAnswer[]> {
-    const answers = new Array<SubmitAnswer>(transactions.length);
-    let pending = [...transactions.keys()];
+  async function submit(transactions: readonly SignedTransaction[]): Promise<readonly (SubmitAnswer | Postponed)[]> {
+    const answers = new Array<SubmitAnswer | Postponed>(transactions.length);
+    for (const [at, { postponed, until }] of leftAlone(transactions)) if (now() < until) answers[at] = { postponed };
+    let pending = [...transactions.keys()].filter((at) => answers[at] === undefined);
     for (let tried = 0; pending.length > 0; tried += 1) {
       const asked = pending.map((at) => transactions[at]!);
-      const outcomes = await record(asked.map(textOf));
-      const own = tried > 0 && outcomes.some(({ ok }) => !ok) ? await view.judge(asked, timeNow()) : [];
+      const outcomes = await recordOrSetAside(asked.map(textOf));
+      const own = tried > 0 && outcomes.some((outcome) => isRefused(outcome)) ? await view.judge(asked, timeNow()) : [];
       const refused: number[] = [];
       for (const [at, outcome] of outcomes.entries()) {
         const index = pending[at]!;
-        if (outcome.ok) answers[index] = await recorded(transactions[index]!);
+        if ("postponed" in outcome) answers[index] = outcome;
+        else if (outcome.ok) answers[index] = await recorded(transactions[index]!);
         else if ("tooLarge" in outcome) answers[index] = outcome.tooLarge;
-        else if (own[at]?.ok === false) answers[index] = own[at];
+        else if (own[at]?.ok === false) answers[index] = refusedBehind(asked[at]!, own[at]);
         else refused.push(index);
       }
       pending = refused;
@@ -79,7 +90,78 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
       if (tried >= DISPUTES) throw disputed(pending.length);
       await pause(settleMs, undefined, { signal });
     }
+    for (const [at, answer] of answers.entries()) if (!("postponed" in answer)) aside.delete(textOf(transactions[at]!));
     return answers;
+  }
+
+  function* leftAlone(transactions: readonly SignedTransaction[]) {
+    if (aside.size === 0) return;
+    for (const [at, transaction] of transactions.entries()) {
+      const known = aside.get(textOf(transaction));
+      if (known !== undefined) yield [at, known] as const;
+    }
+  }
+
+  function setAside(text: string, postponed: LedgerError): Postponed {
+    aside.set(text, { postponed, until: now() + ASIDE_MS });
+    return { postponed };
+  }
+
+  /** It may follow from one of the same author that is set aside. */
+  function refusedBehind(transaction: SignedTransaction, refusal: SubmitAnswer): SubmitAnswer | Postponed {
+    const before = [...aside].find(([text]) => (JSON.parse(text) as SignedTransaction).signer === transaction.signer);
+    return before === undefined ? refusal : setAside(textOf(transaction), before[1].postponed);
+  }
+
+  /** A record that fails again and again does not keep back those behind it, once one of them goes through. */
+  async function recordOrSetAside(texts: readonly string[]): Promise<readonly (Recorded | Postponed)[]> {
+    try {
+      const outcomes = await record(texts);
+      failing = undefined;
+      return outcomes;
+    } catch (error) {
+      const [first] = texts;
+      if (first === undefined || !(error instanceof LedgerError)) throw error;
+      failing = { text: first, times: failing?.text === first ? failing.times + 1 : 1 };
+      if (failing.times < SUSPECT || texts.length === 1) throw error;
+      return oneByOne(texts, error);
+    }
+  }
+
+  /**
+   * Until one is recorded; those before it that fail once more are set aside, those after it come next. Where none is, it is not
+   * the records.
+   */
+  async function oneByOne(texts: readonly string[], error: LedgerError): Promise<readonly (Recorded | Postponed)[]> {
+    const failed: string[] = [];
+    for (const [at, text] of texts.slice(0, SUSPECTS).entries()) {
+      const outcome = await alone(text);
+      if (outcome instanceof LedgerError) failed.push(text);
+      else {
+        failing = undefined;
+        // It may be refused because it follows from those before it.
+        if (!isRefused(outcome) || failed.length === 0) {
+          const before: (Recorded | Postponed)[] = [];
+          for (const one of failed) {
+            const again = await alone(one);
+            before.push(again instanceof LedgerError ? setAside(one, again) : again);
+          }
+          return [...before, outcome, ...texts.slice(at + 1).map(() => ({ postponed: error }))];
+        }
+        failed.push(text);
+      }
+    }
+    throw error;
+  }
+
+  async function alone(text: string): Promise<Recorded | LedgerError> {
+    try {
+      const [outcome] = await record([text]);
+      return outcome!;
+    } catch (error) {
+      if (error instanceof LedgerError) return error;
+      throw error;
+    }
   }
   const timeNow = () => new Date(now()).toISOString();
 
@@ -168,6 +250,8 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
 
   return Object.freeze({ submit });
 }
+
+const isRefused = (outcome: Recorded | Postponed): boolean => "ok" in outcome && !outcome.ok;
 
 const disputed = (records: number): LedgerError =>
   new LedgerError(

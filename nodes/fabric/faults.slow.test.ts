@@ -154,6 +154,39 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     expect(await waiting).toHaveLength(1);
   });
 
+  test("a record at which every chaincode server fails does not keep back those behind it, is named, and goes through once they are mended", async () => {
+    const { chaincode, ledger } = await founded();
+    const stuck = transaction(founder, "member.suspend", { member: third.member.id, reason: "left" });
+    const contract = createContract({
+      signatures: createSignatureQueue,
+      isCanonical: isCanonicalText,
+      code: codeDigest(),
+      now: Date.now,
+    });
+    const Invoke = async (stub: Stub) => {
+      const texts = stub.getBufferArgs().map((one) => Buffer.from(one).toString());
+      if (texts.some((text) => text.includes(stuck.statement.id))) throw new Error("out of memory");
+      return contract.Invoke(stub);
+    };
+    const servers = await fabric.serve(fabric.network.plan.organisations, { ...contract, Invoke });
+    const waiting = ledger.submit([stuck]);
+    waiting.catch(() => undefined);
+    const others = ledger.submit([anchor(founder, 0), anchor(founder, 1)]);
+    expect(await others).toHaveLength(2);
+    expect(await ledger.status()).toMatchObject({
+      outbox: 1,
+      waiting: { signer: founder.id, type: "member.suspend", id: stuck.statement.id, code: "ERR_LEDGER_PROFILE" },
+    });
+    await ledger.close();
+    open = open.filter((one) => one !== ledger);
+    servers.close();
+    await fabric.up();
+    const again = await opened(first, chaincode);
+    await again.submit([stuck]);
+    expect(await again.status()).not.toHaveProperty("waiting");
+    expect(await again.get(keys.member(third.member.id))).toMatchObject({ status: "suspended" });
+  });
+
   test("chaincode that computes something else under the same package and version is caught at endorsement", async () => {
     const { chaincode } = await founded();
     const troubles: LedgerError[] = [];

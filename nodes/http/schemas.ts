@@ -23,6 +23,7 @@ export const LedgerStatusView = closed({
   reachable: Type.Boolean(),
   halted: Type.Optional(Code),
   outbox: Count,
+  waiting: Type.Optional(closed({ since: Instant, code: Code, signer: MemberId, type: Code, id: Type.String() })),
 });
 
 /** Where the ledger holds what the call recorded. */

@@ -1,5 +1,6 @@
 /** `sealane ledger`: what this node's own verified replica holds. */
-import type { LedgerEntry, LedgerStatus } from "../../../ledger/port.ts";
+import type { LedgerEntry, LedgerStatus, WaitingRecord } from "../../../ledger/port.ts";
+import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { integer } from "../options.ts";
@@ -32,6 +33,9 @@ export const ledgerCommands: CommandGroup = (program, { texts, action }) => {
               ? []
               : [[text("cli.field.halted"), text(`error.${status.halted}`)] as const]),
             [text("cli.field.outbox"), String(status.outbox)],
+            ...(status.waiting === undefined
+              ? []
+              : [[text("cli.field.outboxWaiting"), waitingText(status.waiting, text)] as const]),
           ]),
         };
       }),
@@ -71,3 +75,6 @@ export const ledgerCommands: CommandGroup = (program, { texts, action }) => {
       }),
     );
 };
+
+const waitingText = ({ since, code, signer, type, id }: WaitingRecord, text: Texts["text"]): string =>
+  text("cli.ledger.waiting", { since, type, signer, id, reason: text(`error.${code}`) });

@@ -20,3 +20,21 @@ test("a part of the node that does not hear of the ledger is said, once, however
   expect(await health()).toEqual({ status: "degraded", reasons: ["ledger-not-followed"] });
   await app.close();
 });
+
+test("a record that has waited in the outbox for longer than a minute is said", async () => {
+  const app = createHttpApp({ logger: pino({ level: "silent" }), maxBodyBytes: () => 1_000, requestTimeoutMs: 1_000 });
+  let since = Date.now();
+  const waiting = () => ({ waiting: { since: new Date(since).toISOString() } });
+  showHealth(app, {
+    member: "alpha",
+    accessLog: { stopped: () => false, size: () => 0 } as never,
+    ledger: { status: async () => ({ reachable: true, ...waiting() }), get: async () => undefined } as never,
+    readOnly: () => false,
+    troubles: () => [],
+  });
+  const health = async () => (await app.inject("/health")).json() as unknown;
+  expect(await health()).toMatchObject({ status: "ok" });
+  since -= 61_000;
+  expect(await health()).toEqual({ status: "degraded", reasons: ["outbox-waiting"] });
+  await app.close();
+});

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
+import type { WaitingRecord } from "../../../../ledger/port.ts";
 import { isBehindLedger } from "../../../runtime/access-anchor.ts";
 import type { FeatureTrouble, NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -15,6 +16,7 @@ const Health = closed({
       "ledger-unreachable",
       "ledger-halted",
       "ledger-not-followed",
+      "outbox-waiting",
     ]),
   ),
 });
@@ -41,6 +43,7 @@ export function showHealth(
         ...((await isBehindLedger(deps).catch(() => false)) ? (["access-log-behind"] as const) : []),
         ...(ledger?.reachable ? [] : (["ledger-unreachable"] as const)),
         ...(ledger?.halted === undefined ? [] : (["ledger-halted"] as const)),
+        ...(isLong(ledger?.waiting) ? (["outbox-waiting"] as const) : []),
         ...new Set(deps.troubles()),
       ];
       if (stopped) return reply.code(503).send({ status: "stopped", reasons });
@@ -48,3 +51,8 @@ export function showHealth(
     },
   );
 }
+
+/** What a restart of a peer or of the sequencer takes is no trouble. */
+const LONG_MS = 60_000;
+const isLong = (waiting: WaitingRecord | undefined): boolean =>
+  waiting !== undefined && Date.now() - Date.parse(waiting.since) > LONG_MS;
