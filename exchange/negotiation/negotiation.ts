@@ -5,7 +5,7 @@
  */
 import { type Moves, refuse, type Step as StepOf } from "../protocol/side.ts";
 import { byConsumer, byEither, byProvider, isFinal, nextState, type Transitions } from "../protocol/transitions.ts";
-import type { Role } from "../protocol/vocabulary.ts";
+import { keptReasons, type Role } from "../protocol/vocabulary.ts";
 import type { Agreement, MessageOffer, NegotiationMessage, NegotiationState, SaltedExplanation } from "./messages.ts";
 
 export type NegotiationRole = Role;
@@ -144,14 +144,10 @@ function advance(
         agreement: message.agreement,
         ...(message["sealane:explanation"] === undefined ? {} : { explanation: message["sealane:explanation"] }),
       });
-    case "ContractNegotiationTerminationMessage":
-      return change({
-        termination: {
-          by: from,
-          code: message.code,
-          ...(message.reason === undefined ? {} : { reason: message.reason }),
-        },
-      });
+    case "ContractNegotiationTerminationMessage": {
+      const reason = keptReasons(message.reason);
+      return change({ termination: { by: from, code: message.code, ...(reason === undefined ? {} : { reason }) } });
+    }
     default:
       return change({});
   }

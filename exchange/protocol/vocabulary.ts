@@ -28,6 +28,19 @@ export const message = <const T extends string, P extends Record<string, TSchema
 /** Only the context of the protocol itself is ever sent. */
 export const context = (): string[] => [DSP_CONTEXT];
 
+/** Of what a party says about an end, so much is kept. */
+const KEPT_REASON_CHARACTERS = 16_384;
+
+/** Its first reasons, as many as are kept; undefined: there are none. */
+export function keptReasons(reason: readonly unknown[] | undefined): readonly unknown[] | undefined {
+  let room = KEPT_REASON_CHARACTERS;
+  const kept = reason?.filter((one) => {
+    room -= JSON.stringify(one).length;
+    return room >= 0;
+  });
+  return kept?.length === 0 ? undefined : kept;
+}
+
 const Cause = Type.Object(Reasons);
 /** What a person or a program should know about an end or a refusal. `reason` is never an empty list. */
 export interface Cause extends Static<typeof Cause> {

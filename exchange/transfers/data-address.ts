@@ -32,6 +32,23 @@ export function dataAddressOf({ endpoint, token, expires, refresh }: HttpAddress
   };
 }
 
+/** What a side keeps of an address that it was told: what it can use of it. */
+export function keptAddress(address: DataAddress | undefined): DataAddress | undefined {
+  if (address === undefined) return undefined;
+  const { "@type": type, endpointType, endpoint, endpointProperties = [] } = address;
+  const known: readonly string[] = Object.values(NAMES);
+  const properties = known
+    .map((name) => endpointProperties.find((one) => one.name === name))
+    .filter((one) => one !== undefined)
+    .map(({ name, value }) => ({ "@type": "EndpointProperty" as const, name, value }));
+  return {
+    "@type": type,
+    endpointType,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(properties.length === 0 ? {} : { endpointProperties: properties }),
+  };
+}
+
 /** Undefined for an address that is not one for bearer tokens over HTTP. */
 export function httpAddressOf(address: DataAddress | undefined): HttpAddress | undefined {
   const value = (name: string) => address?.endpointProperties?.find((one) => one.name === name)?.value;

@@ -144,3 +144,29 @@ describe("parsing", () => {
     expect(parseTransferMessage(JSON.parse(JSON.stringify(value)))).toMatchObject({ ok: false });
   });
 });
+
+describe("what the other side says", () => {
+  const property = (name: string, value = "v") => ({ "@type": "EndpointProperty" as const, name, value });
+  const told = {
+    ...address,
+    endpointProperties: [property("authorization"), property("region"), property("authType", "bearer")],
+    more: { nested: ["x"] },
+  } as typeof address;
+  const kept = { ...address, endpointProperties: [property("authorization"), property("authType", "bearer")] };
+  const asked = (format: string) =>
+    transferStep(undefined, "consumer", { ...acts.request, format, dataAddress: told }, "p");
+  const reasons = (reason: unknown[]) => transferSuspension(pids, { code: "later", reason });
+
+  test("of an address is kept as far as it can be used, and not at all where nothing is sent to it", () => {
+    expect(asked("HttpData-PUSH")).toMatchObject({ document: { destination: kept } });
+    expect(asked("HttpData-PULL")).toMatchObject({ document: { destination: undefined } });
+    const started = transferStep(run(["consumer", "request"]), "provider", transferStart(pids, told), "p");
+    expect(started.ok && started.document.source).toEqual(kept);
+  });
+
+  test("about why it stops is kept to a length", () => {
+    const running = run(["consumer", "request"], ["provider", "start"]);
+    const step = transferStep(running, "consumer", reasons(["short", "x".repeat(20_000), { also: 1 }]), "p");
+    expect(step.ok && step.document.stopped).toEqual({ by: "consumer", code: "later", reason: ["short"] });
+  });
+});

@@ -1,7 +1,9 @@
 /** One transfer as a pure state machine, the same on both sides (DSP 2025-1, transfer process protocol, "State Machine"). */
 import { type Moves, refuse, type Step as StepOf } from "../protocol/side.ts";
 import { byConsumer, byEither, byProvider, isFinal, nextState, type Transitions } from "../protocol/transitions.ts";
-import type { Role } from "../protocol/vocabulary.ts";
+import { keptReasons, type Role } from "../protocol/vocabulary.ts";
+import { keptAddress } from "./data-address.ts";
+import { PUSH } from "./formats.ts";
 import type { DataAddress, TransferMessage, TransferState } from "./messages.ts";
 
 export interface Transfer {
@@ -60,7 +62,8 @@ export function transferStep(
   const next = nextState(TRANSITIONS, state, from, act);
   if (next === undefined) return refuse("transition-not-allowed", `${from} may not ${act} in state ${state}`);
   if (message["@type"] === "TransferRequestMessage") {
-    const { consumerPid, agreementId, format, callbackAddress, dataAddress: destination } = message;
+    const { consumerPid, agreementId, format, callbackAddress } = message;
+    const destination = format === PUSH ? keptAddress(message.dataAddress) : undefined;
     const pids = { providerPid: pid, consumerPid };
     return ok({ ...pids, state: next, agreementId, format, callbackAddress, destination, ...RUNNING });
   }
@@ -76,13 +79,14 @@ export function transferStep(
   switch (message["@type"]) {
     case "TransferStartMessage": {
       // What a consumer says about the address when it resumes is not for it to say.
-      const source = from === "provider" ? message.dataAddress : undefined;
+      const source = from === "provider" ? keptAddress(message.dataAddress) : undefined;
       return ok({ ...transfer, ...RUNNING, source, state: next });
     }
     case "TransferCompletionMessage":
       return ok({ ...transfer, ...RUNNING, state: next });
     default: {
-      const { code, reason } = message;
+      const { code } = message;
+      const reason = keptReasons(message.reason);
       const stopped = { by: from, code, ...(reason === undefined ? {} : { reason }) };
       return ok({ ...transfer, source: undefined, stopped, state: next });
     }

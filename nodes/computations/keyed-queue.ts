@@ -8,8 +8,12 @@ export interface KeyedQueue {
   stop(): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+/** After failures: each twice the one before, up to the longest. */
+export interface Pauses {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+const PAUSES: Pauses = Object.freeze({ firstMs: 500, longestMs: 30_000 });
 
 export function createKeyedQueue(options: {
   readonly run: (key: string) => Promise<void>;
@@ -18,7 +22,9 @@ export function createKeyedQueue(options: {
   readonly onError: (key: string, error: unknown) => void;
   /** A poke after a failure waits for the end of the pause too: whoever pokes must not set the pace. */
   readonly keepsPause?: boolean;
+  readonly pauses?: Pauses | undefined;
 }): KeyedQueue {
+  const { firstMs, longestMs } = options.pauses ?? PAUSES;
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
   const pauses = new Map<string, number>();
@@ -42,8 +48,8 @@ export function createKeyedQueue(options: {
   }
 
   function later(key: string): void {
-    const pause = pauses.get(key) ?? FIRST_PAUSE_MS;
-    pauses.set(key, Math.min(2 * pause, LONGEST_PAUSE_MS));
+    const pause = pauses.get(key) ?? firstMs;
+    pauses.set(key, Math.min(2 * pause, longestMs));
     clearTimeout(timers.get(key));
     const timer = setTimeout(() => {
       timers.delete(key);

@@ -1,8 +1,10 @@
-/** Which processes are not over: what a start must look at, and how many of them each participant has begun here. */
+/** Which processes are not over: what a start must look at, and how much of them each participant has begun here. */
 import type { RecordStore } from "../store/records.ts";
 
 /** Of one participant. */
 export const MOST_OPEN = 1_000;
+/** Of their records together, as JSON; one that is about to begin may go beyond it. */
+export const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 
 /** `first`: of a process that the other participant has begun. */
 interface About {
@@ -14,7 +16,10 @@ interface About {
 export interface OpenProcesses {
   /** Before the record is written: both are in one log, so the mark is on disk once the record is. */
   mark(pid: string): Promise<void>;
-  count(about: About): void;
+  /** `bytes`: of its record. */
+  count(about: About, bytes: number): void;
+  /** Whether the participant's records have room for one of so many bytes, in place of what it has now. */
+  fits(about: About, bytes: number): boolean;
   /** After the record was written: the process is over. */
   unmark(pid: string, peer?: string): Promise<void>;
   /** Counts a process that is about to begin, before anything is waited for. False: there is room for no more. */
@@ -28,27 +33,37 @@ export interface OpenProcesses {
 export function createOpenProcesses(marks: RecordStore<true>): OpenProcesses {
   /** Pids whose mark this run has written or read. */
   const marked = new Set<string>();
-  const begun = new Map<string, Set<string>>();
+  const begun = new Map<string, { readonly sizes: Map<string, number>; bytes: number }>();
 
-  function count({ pid, peer, first }: About): void {
+  function count({ pid, peer, first }: About, bytes: number): void {
     if (first === undefined) return;
-    const theirs = begun.get(peer) ?? new Set();
-    begun.set(peer, theirs.add(pid));
+    const theirs = begun.get(peer) ?? { sizes: new Map<string, number>(), bytes: 0 };
+    theirs.bytes += bytes - (theirs.sizes.get(pid) ?? 0);
+    theirs.sizes.set(pid, bytes);
+    begun.set(peer, theirs);
   }
 
   function leavePlace({ pid, peer }: Pick<About, "pid" | "peer">): void {
     const theirs = begun.get(peer);
-    theirs?.delete(pid);
-    if (theirs?.size === 0) begun.delete(peer);
+    if (theirs === undefined) return;
+    theirs.bytes -= theirs.sizes.get(pid) ?? 0;
+    theirs.sizes.delete(pid);
+    if (theirs.sizes.size === 0) begun.delete(peer);
   }
 
   return Object.freeze({
     count,
     leavePlace,
     takePlace(about: About) {
-      if ((begun.get(about.peer)?.size ?? 0) >= MOST_OPEN) return false;
-      count(about);
+      const theirs = begun.get(about.peer);
+      if ((theirs?.sizes.size ?? 0) >= MOST_OPEN || (theirs?.bytes ?? 0) >= MOST_OPEN_BYTES) return false;
+      count(about, 0);
       return true;
+    },
+    fits({ pid, peer, first }: About, bytes: number) {
+      const theirs = begun.get(peer);
+      const grows = bytes - (theirs?.sizes.get(pid) ?? 0);
+      return first === undefined || grows <= 0 || (theirs?.bytes ?? 0) + grows <= MOST_OPEN_BYTES;
     },
     async mark(pid: string) {
       if (marked.has(pid)) return;

@@ -17,7 +17,7 @@ import { afterTry, mayBeOver, PATIENCE, type Untaken } from "./after-try.ts";
 import { DataspaceError, unknownProcess } from "./dataspace-error.ts";
 import { createEndedProcesses } from "./ended-processes.ts";
 import { deadlineOf, deadlinePassed, type End, endOf, refusedCause } from "./endings.ts";
-import { createOpenProcesses, MOST_OPEN } from "./open-processes.ts";
+import { createOpenProcesses, MOST_OPEN, MOST_OPEN_BYTES } from "./open-processes.ts";
 import type { Processes, ProcessPorts } from "./process-ports.ts";
 import type { Delivery, ProcessRecord } from "./process-record.ts";
 import { createSteps } from "./process-steps.ts";
@@ -66,8 +66,9 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
 
   async function keep(record: Record): Promise<void> {
     const { pid, peer } = record;
+    const bytes = sizeOf(record);
     if (isOver(record)) {
-      await ended?.mark(pid, peer, Buffer.byteLength(JSON.stringify(record)));
+      await ended?.mark(pid, peer, bytes);
       await records.put(pid, record);
       await open.unmark(pid, peer);
       timers.clear(pid);
@@ -77,7 +78,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
     // The mark lies before the record and outlives it.
     await open.mark(pid);
     await records.put(pid, record);
-    open.count(record);
+    open.count(record, bytes);
     ports.onMoved?.(record);
     queue.poke(pid);
   }
@@ -104,6 +105,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   async function taken(record: Record, message: M): Promise<D> {
     const { document, record: moved } = taking(record, message);
     if (moved === undefined) return document;
+    if (!isOver(moved) && !open.fits(moved, sizeOf(moved))) throw busy();
     await keep(moved);
     // What was on its way has been answered by this message, or gives way to it.
     attempts.get(record.pid)?.abort();
@@ -113,10 +115,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   /** With a first message of the other side, which others may cross while this one is judged. */
   async function begun(record: Record & { readonly first: string }, message: M): Promise<D> {
     const { pid, peer } = record;
-    if (!open.takePlace(record)) {
-      const reasons = [`${MOST_OPEN} processes are open: wait until one is over`];
-      throw new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
-    }
+    if (!open.takePlace(record)) throw busy();
     try {
       const refused = await ports.admits(peer, message, pid);
       if (refused !== undefined) {
@@ -293,7 +292,7 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
       for await (const pid of open.pids()) {
         const record = await records.get(pid);
         if (record !== undefined && !isOver(record)) {
-          open.count(record);
+          open.count(record, sizeOf(record));
           ports.onMoved?.(record);
         }
         queue.poke(pid);
@@ -307,5 +306,10 @@ export function createProcesses<D extends ProcessDocument, M extends { readonly 
   } satisfies Processes<D, M>);
 }
 
+const sizeOf = (record: object): number => Buffer.byteLength(JSON.stringify(record));
+function busy(): DataspaceError {
+  const reasons = [`${MOST_OPEN} processes, or ${MOST_OPEN_BYTES} bytes of them, are open: wait until one is over`];
+  return new DataspaceError("ERR_DATASPACE_BUSY", { code: "too-many-open", reasons });
+}
 const pidTaken = (why: string, document?: ProcessDocument): DataspaceError =>
   new DataspaceError("ERR_DATASPACE_REFUSED", { code: "pid-taken", reasons: [`${why}: choose a new one`] }, document);

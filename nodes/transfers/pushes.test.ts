@@ -124,8 +124,8 @@ function start(
     end: async (_pid, cause) => resolve(cause),
     onError: () => {
       failures += 1;
-      if (eager) running?.poke(pid);
     },
+    ...(eager ? { pauses: { firstMs: 0, longestMs: 0 } } : {}),
   });
   running.poke(pid);
   return promise;

@@ -6,7 +6,7 @@ import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { type HttpAddress, httpAddressOf } from "../../exchange/transfers/data-address.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
-import { createKeyedQueue } from "../computations/keyed-queue.ts";
+import { createKeyedQueue, type Pauses } from "../computations/keyed-queue.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Outbound } from "./outbound.ts";
@@ -39,6 +39,8 @@ export interface PushesDeps {
   readonly onPushed: (pid: string) => void;
   readonly end: (pid: string, cause: Cause) => Promise<void>;
   readonly onError: (pid: string, error: unknown) => void;
+  /** Between tries; default: half a second to half a minute. */
+  readonly pauses?: Pauses;
 }
 
 /** What another try cannot mend. */
@@ -53,7 +55,8 @@ const FINAL_REASONS: readonly string[] = [
 export function createPushes(deps: PushesDeps) {
   const { records, pushed } = deps;
   const stopping = new AbortController();
-  const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError: deps.onError, keepsPause: true });
+  const { onError, pauses } = deps;
+  const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError, keepsPause: true, pauses });
 
   async function sendTo(pid: string): Promise<void> {
     const found = await deps.running(pid);
