@@ -26,6 +26,12 @@ export const SealaneAgreement = Type.Object({
   }),
   /** `digest`: salted digest of the signed data request, as on the ledger. */
   "sealane:request": Type.Object({ id: Type.String({ maxLength: 64 }), digest: Type.String({ maxLength: 64 }) }),
+  /** What the requester has taken on: how long figures are kept, that their deletion is receipted, who gets them. */
+  "sealane:obligations": Type.Object({
+    retentionDays: Type.String({ maxLength: 5 }),
+    deletionReceipt: Type.Literal("owed"),
+    recipients: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 34 }),
+  }),
   /** Last instant of use: the earlier of policy and request. */
   "sealane:validUntil": Type.String({ maxLength: 30 }),
 });
@@ -72,6 +78,11 @@ export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
     "sealane:assetVersion": asset.version,
     "sealane:policy": { id: terms.id, version: terms.version, digest: terms.digest },
     "sealane:request": { id: request.id, digest: inputs.requestDigest },
+    "sealane:obligations": {
+      retentionDays: String(request.retentionDays),
+      deletionReceipt: "owed",
+      recipients: [...new Set([request.requester, request.receiver, ...request.recipients])].sort(),
+    },
     "sealane:validUntil": validUntil(terms, request),
   };
 }

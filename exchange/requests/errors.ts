@@ -1,3 +1,4 @@
+import { FORM_PROBLEM_CODES } from "../../policies/form/form-problems.ts";
 import type { Problem, SchemaProblem } from "../../policies/model/problem.ts";
 
 /** What request use cases refuse. `problems` lists everything that is wrong at once, so that one answer is enough. */
@@ -14,6 +15,7 @@ export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
 
 /** What can be wrong with a data request besides the form. */
 export const REQUEST_PROBLEM_CODES = [
+  ...FORM_PROBLEM_CODES,
   "not-a-date",
   "period-inverted",
   "validity-over",

@@ -3,6 +3,7 @@
  * nothing of what is wrong with the others.
  */
 import { Compile } from "typebox/compile";
+import { formProblems } from "../../policies/form/form-problems.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { ProblemParameters } from "../../policies/model/problem.ts";
 import type { Query } from "../../policies/model/query.ts";
@@ -23,6 +24,8 @@ export interface ValidationContext {
   readonly metadata?: (asset: string) => Promise<Asset | undefined>;
   /** UTC with Z. */
   readonly now: string;
+  /** Whether a request without a form lacks all of it. */
+  readonly wantsForm?: boolean;
 }
 
 /** Keys of a statistic that name elements. */
@@ -45,6 +48,7 @@ export async function problemsOf(input: unknown, context: ValidationContext): Pr
   await checkRoles(request, context, add);
   const assets = await checkAssets(request, context, add);
   checkElements(request.query, assets, add);
+  if (request.form !== undefined || context.wantsForm === true) found.push(...problemsOfForm(request, assets));
   await checkAttributes(request.query, context, add);
   return read.with(found) as readonly RequestProblem[];
 }
@@ -114,6 +118,21 @@ async function checkAssets(request: Request, context: ValidationContext, add: Ad
   const active = registered.filter((asset) => asset?.withdrawn === false).map((asset) => asset?.id ?? "");
   const known = await Promise.all([...new Set(active)].map((asset) => context.metadata?.(asset)));
   return known.filter((asset) => asset !== undefined);
+}
+
+/** By what the assets declare, as far as their metadata can be had. */
+function problemsOfForm({ form, query, recipients, territory }: Request, assets: readonly Asset[]) {
+  const elements = [...new Set(namedElements(query).map(({ element }) => element))];
+  const read = assets.flatMap((asset) =>
+    asset.fields.filter(({ element }) => elements.includes(element)).map((field) => ({ asset, field })),
+  );
+  return formProblems(form ?? {}, {
+    elements,
+    recipients: (recipients ?? []).filter((one) => one !== undefined),
+    territory,
+    isPersonal: read.some(({ field }) => field.personal === true),
+    isImportant: read.some(({ asset, field }) => (field.grade ?? asset.grade).legal !== "general"),
+  });
 }
 
 function checkElements(query: ReadableQuery | undefined, assets: readonly Asset[], add: Add): void {

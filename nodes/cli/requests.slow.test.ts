@@ -1,5 +1,5 @@
 /** Transcripts of every command about requests, agreements, policies and members, against the nodes of one network. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -141,6 +141,64 @@ test("request approve, refuse, show, result: a request that waits for two people
   const next = await json<{ id: string }>("ministry", `request submit ${name}`);
   expect(next).toMatchObject({ cached: false, running: false });
   await json("ministry", `request cancel ${next.id} --reason over`);
+});
+
+test("request draft, check, appeal: a form over a cart tells all that it lacks; after a refusal a person hears the appeal", async () => {
+  await json("ministry", "request draft alpha:panel beta:panel gamma:panel --out form.json");
+  const made = JSON.parse(await readFile(join(cwd, "form.json"), "utf8"));
+  expect(made).toMatchObject({
+    assets: ["alpha:panel", "beta:panel", "gamma:panel"],
+    form: { usage: "aggregate-statistics" },
+  });
+  const checked = await run("ministry", "request check form.json");
+  expect([checked.exitCode, checked.stderr]).toEqual([1, ""]);
+  for (const place of [
+    "form.applicant.creditCode",
+    "form.necessity.output-value",
+    "form.commitments.agreement",
+    "coordinator",
+  ]) {
+    expect(checked.stdout).toContain(place);
+  }
+  const form = {
+    applicant: { creditCode: "91350100M000100Y43", person: "Li", phone: "0575-88880000", email: "li@example.gov.cn" },
+    scenario: "industry figures",
+    necessity: { "output-value": "what is summed", year: "the groups" },
+    frequency: "once",
+    calls: 1,
+    deployment: "own servers",
+    leavesCountry: { leaves: false },
+    onwardSharing: false,
+    personalInformation: { involved: false },
+    importantData: { involved: false },
+    destruction: "delete",
+    commitments: { confidentiality: true, agreement: true },
+  };
+  const query = {
+    measures: [{ id: "output", statistic: { kind: "sum", element: "output-value" } }],
+    groupBy: [{ element: "year" }],
+    filters: [],
+  };
+  const name = await draft("whole.json", { query, form, retentionDays: 7 });
+  expect(await json("ministry", `request check ${name}`)).toEqual({ ok: true, problems: [] });
+  const half = await draft("half.json", { query, form: { ...form, deployment: " " } });
+  expect(await refusal("ministry", `request submit ${half}`, 2, "ERR_REQUEST_INVALID")).toContain("form.deployment");
+
+  const { id } = await json<{ id: string }>("ministry", `request submit ${name}`);
+  await decided(id, "gamma", "wait");
+  await refusal("ministry", `request appeal ${id} --reason again`, 2, "ERR_CLI_NOT_REFUSED");
+  await json("gamma", `request refuse ${id} --reason trade-secret`);
+  await decided(id, "gamma", "refuse");
+  await expect.poll(async () => (await run("ministry", `request show ${id}`)).stdout).toContain("trade-secret");
+  const appealed = await json<{ id: string }>("ministry", `request appeal ${id} --reason misread`);
+  expect(appealed.id).not.toBe(id);
+  await decided(appealed.id, "alpha", "wait");
+  const due = await json<{ due: { request: string; asset: string; role: string }[] }>("alpha", "request due");
+  expect(due.due).toContainEqual(
+    expect.objectContaining({ request: appealed.id, asset: "alpha:panel", role: "provider", standing: "open" }),
+  );
+  expect((await run("alpha", `policy explain ${appealed.id}`)).stdout).toContain("the appeal waits for a person");
+  for (const one of [id, appealed.id]) await run("ministry", `request cancel ${one} --reason over`);
 });
 
 test("request cancel: only by its requester, with a reason; nobody decides on it afterwards and its agreements end", async () => {

@@ -24,13 +24,21 @@ export async function rememberAnswer(ctx: Pick<Context, "stores">, request: stri
 
 /** Everything that decides what is asked, for what, and how long it may be kept; titles, dates and ids do not. */
 export function questionOf(draft: RequestDraft): string | undefined {
-  const { purpose, legalBasis, assets, recipients } = draft;
+  const { purpose, legalBasis, assets, recipients, appeal } = draft;
   const { scenario, territory, retentionDays, receiverMode, receiver, method, query } = draft;
   try {
     const terms = { purpose: purpose.code, legalBasis: legalBasis.code, scenario, territory, retentionDays };
     // Who asks for a method wants it used: an answer by another one is none.
     const answerer = { receiverMode, receiver, ...(method === undefined || method === "mask" ? {} : { method }) };
-    return digestOf({ ...terms, ...answerer, query, assets: [...assets].sort(), recipients: [...recipients].sort() });
+    // Whoever appeals wants to be heard.
+    return digestOf({
+      ...(appeal === undefined ? {} : { appeal }),
+      ...terms,
+      ...answerer,
+      query,
+      assets: [...assets].sort(),
+      recipients: [...recipients].sort(),
+    });
   } catch {
     return undefined;
   }

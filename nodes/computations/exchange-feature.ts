@@ -4,6 +4,7 @@ import { listAgreements, revoke, showAgreement } from "../http/routes/agreements
 import { listComputations, showComputation } from "../http/routes/computations/computations.ts";
 import { simulate } from "../http/routes/policies/simulate.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
+import { checkRequest } from "../http/routes/requests/check.ts";
 import { listDue } from "../http/routes/requests/due.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
 import { submit } from "../http/routes/requests/submit.ts";
@@ -29,6 +30,7 @@ export function createExchangeFeature(
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
       submit(app, ctx);
+      checkRequest(app, ctx);
       listRequests(app, ctx);
       listDue(app, deadlines);
       showRequest(app, ctx);

@@ -278,7 +278,7 @@ export function plainDecision(
   const isHigh = (grades.length === 0 ? [asset.grade] : grades).some(
     ({ legal, level }) => legal !== "general" || level === "L4",
   );
-  const needsPerson = duty("sealane:obtainApproval") !== undefined || isHigh;
+  const needsPerson = request.appeal !== undefined || duty("sealane:obtainApproval") !== undefined || isHigh;
   return needsPerson && context.approval === undefined ? "wait" : "permit";
 }
 

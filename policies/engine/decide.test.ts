@@ -273,6 +273,7 @@ describe("each rule refuses what it is for", () => {
     ],
     ["personal-needs-basis", { asset: PERSONAL }],
     ["personal-needs-retention", { asset: PERSONAL }],
+    ["form-incomplete", { policy: { form: "complete" } }],
     ["too-few-organisations", { request: { assets: ["ibm:panel", "ge:panel", "gm:panel", "west:panel"] } }],
     ["too-few-organisations", { request: { assets: ["ibm:panel", "ibm:a", "ibm:b", "ibm:c", "ibm:d", "ibm:e"] } }],
     ["approval-refused", { context: { approval: { outcome: "refused", by: "steward", at: context.now } } }],
@@ -375,6 +376,12 @@ describe("what a person decides", () => {
       "grade-needs-approval",
     ]);
     expect(reasons({ asset: { grade: { legal: "general", level: "L4" } } }).outcome).toBe("wait");
+  });
+  test("is an appeal, whatever the policy wants otherwise", () => {
+    const appealed = { appeal: { request: request.id, reason: "the purpose was misread" } };
+    expect(reasons({ request: appealed })).toEqual({ outcome: "wait", reasons: ["appeal-pending"] });
+    expect(reasons({ request: appealed, context: given("approved") }).outcome).toBe("permit");
+    expect(reasons({ request: appealed, policy: { purposes: ["other"] } }).outcome).toBe("refuse");
   });
   test("never turns a refusal into a permit", () => {
     const change = {

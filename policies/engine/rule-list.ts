@@ -1,5 +1,6 @@
 /** Every rule, in the order verdicts are reported. A rule that is not here does not exist. */
 import type { Rule } from "../model/verdict.ts";
+import { appeal } from "../rules/appeal.ts";
 import { approval } from "../rules/approval.ts";
 import { columns } from "../rules/columns.ts";
 import { counts } from "../rules/counts.ts";
@@ -15,6 +16,7 @@ import { personal } from "../rules/personal.ts";
 import { purpose } from "../rules/purpose.ts";
 import { receiverMode } from "../rules/receiver-mode.ts";
 import { recipients } from "../rules/recipients.ts";
+import { requestForm } from "../rules/request-form.ts";
 import { requester } from "../rules/requester.ts";
 import { retention } from "../rules/retention.ts";
 import { scenario } from "../rules/scenario.ts";
@@ -49,5 +51,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   columns,
   counts,
   minima,
+  requestForm,
+  appeal,
   approval,
 ]);

@@ -36,6 +36,8 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   "personal-information": ["sealane:legalBasis", "sealane:retentionDays"],
   counts: ["sealane:counts", "sealane:minimumUnits"],
   "minimum-organisations": ["sealane:minimumOrganisations", "sealane:colluders"],
+  "request-form": ["sealane:form"],
+  appeal: [],
   approval: ["sealane:obtainApproval"],
 });
 

@@ -89,6 +89,7 @@ export const USE_OPERANDS = table({
   "sealane:reviewHours": {
     operators: { lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$" }) },
   },
+  "sealane:form": { operators: { eq: literals(["complete", "none"]) } },
   "sealane:zeroCells": { operators: { eq: literals(["withheld", "released"]) } },
 });
 

@@ -32,6 +32,7 @@ export interface PolicyDraft {
   readonly uses?: number;
   readonly scenarios?: readonly string[];
   readonly legalBases?: readonly string[];
+  readonly form?: "complete" | "none";
   readonly periodStep?: PeriodStep;
   readonly counts?: "open" | "closed";
   readonly minimumOrganisations?: number;
@@ -164,6 +165,7 @@ function usePermission(draft: PolicyDraft): Permission {
     single("count", "lteq", draft.uses),
     anyOf("sealane:scenario", draft.scenarios),
     anyOf("sealane:legalBasis", draft.legalBases),
+    single("sealane:form", "eq", draft.form),
     single("sealane:periodStep", "eq", draft.periodStep),
     single("sealane:counts", "eq", draft.counts),
     single("sealane:minimumOrganisations", "gteq", draft.minimumOrganisations),

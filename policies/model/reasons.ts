@@ -1,6 +1,7 @@
 /** Every reason code a decision can carry. Texts for people are keyed by them. */
 export const PERMIT_REASONS = [
   "all-rules-permit",
+  "appeal-heard",
   "approval-given",
   "approval-not-needed",
   "columns-released",
@@ -8,11 +9,14 @@ export const PERMIT_REASONS = [
   "counts-open",
   "enough-organisations",
   "filters-allowed",
+  "form-complete",
+  "form-not-asked",
   "functions-allowed",
   "groups-allowed",
   "identity-untouched",
   "legal-basis-allowed",
   "method-allowed",
+  "no-appeal",
   "period-held",
   "period-open",
   "personal-allowed",
@@ -32,7 +36,7 @@ export const PERMIT_REASONS = [
   "within-validity",
 ] as const;
 
-export const WAIT_REASONS = ["approval-pending", "grade-needs-approval"] as const;
+export const WAIT_REASONS = ["appeal-pending", "approval-pending", "grade-needs-approval"] as const;
 
 export const REFUSAL_REASONS = [
   "approval-refused",
@@ -66,6 +70,7 @@ export const REFUSAL_REASONS = [
   "filter-needs-allow-list",
   "filter-not-allowed",
   "filter-repeated",
+  "form-incomplete",
   "function-not-allowed",
   "grade-not-released",
   "group-not-allowed",

@@ -1,5 +1,6 @@
 /** The data request (数据申请): what a requester signs and every provider decides on. */
 import { type Static, Type } from "typebox";
+import { RequestForm } from "./form.ts";
 import { Query } from "./query.ts";
 import { AssetId, CalendarDate, Code, closed, Instant, literals, MemberId, Text, Title, Uuid } from "./vocabulary.ts";
 
@@ -33,6 +34,10 @@ export const DataRequest = closed({
   coordinator: MemberId,
   /** How masked values go to R: under one more mask, or under a homomorphic scheme. Absent: mask. */
   method: Type.Optional(literals(METHODS)),
+  /** A policy may want it, and then complete. */
+  form: Type.Optional(RequestForm),
+  /** An earlier request that was refused, and why it should not have been. */
+  appeal: Type.Optional(closed({ request: Uuid, reason: Text })),
   createdAt: Instant,
 });
 

@@ -83,6 +83,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
     approval: duty("sealane:obtainApproval") === undefined ? "none" : "steward",
     retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,
+    form: read.text("sealane:form", "eq") === "complete" ? "complete" : DEFAULTS.form,
     isRetentionStated: duty("delete") !== undefined,
     periodStep: (read.text("sealane:periodStep", "eq") as PeriodStep | undefined) ?? DEFAULTS.periodStep,
     prohibited: prohibitedOf(policy),

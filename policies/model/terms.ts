@@ -96,6 +96,8 @@ export interface PolicyTerms {
   readonly coordinatorMayBeSequencer: boolean;
   readonly approval: "none" | "steward";
   readonly retentionDays: number;
+  /** Whether requests bring a complete form. */
+  readonly form: "complete" | "none";
   readonly isRetentionStated: boolean;
   /** Whole steps of the calendar that a period may be cut into. */
   readonly periodStep: PeriodStep;
@@ -122,6 +124,7 @@ export const DEFAULTS = Object.freeze({
   coordinatorMayBeSequencer: false,
   retentionDays: 365,
   periodStep: "month",
+  form: "none",
   releaseRows: 1_000_000,
   releaseBytes: 2 ** 30,
   releaseCallsPerMinute: 60,

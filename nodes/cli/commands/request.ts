@@ -11,6 +11,7 @@ import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { requestDue } from "./request-due.ts";
+import { requestForm } from "./request-form.ts";
 import { requestResult } from "./request-result.ts";
 
 const pathOf = (id: string): string => `/requests/${encodeURIComponent(id)}`;
@@ -50,6 +51,7 @@ export const requestCommands: CommandGroup = (program, cli) => {
       }),
     );
   requestDue(request, cli);
+  requestForm(request, cli);
   requestResult(request, cli);
 };
 

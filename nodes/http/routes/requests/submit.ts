@@ -22,7 +22,8 @@ type Answer = Partial<Static<typeof Submitted>> & { readonly id: string };
 const NOT_FILED = { cached: false, running: false, recorded: true } as const;
 
 const { requester: _requester, createdAt: _createdAt, id, ...fields } = DataRequest.properties;
-const Draft = closed({ ...fields, id: Type.Optional(id) });
+/** What a person fills in. */
+export const Draft = closed({ ...fields, id: Type.Optional(id) });
 const draftCheck = Compile(Draft);
 
 /** The draft is judged by the use case, which lists every problem at once. */
@@ -77,7 +78,7 @@ const file = (ctx: Context, draft: RequestDraft, beforeStored: SubmitPorts["befo
   );
 
 /** An entry that does not come at once leaves the elements to the providers: filing must not wait for the operator. */
-async function metadataInTime(catalogue: Pick<Catalogue, "find">, asset: string): Promise<Asset | undefined> {
+export async function metadataInTime(catalogue: Pick<Catalogue, "find">, asset: string): Promise<Asset | undefined> {
   const waited = new AbortController();
   const late = sleep(METADATA_WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined);
   try {
