@@ -173,3 +173,15 @@ test("a statement that was found true before stands for no other one, nor for an
     );
   }
 });
+
+test("the suite is under the signature: intl and intl-pq share keys and algorithm, and no statement or key id", async () => {
+  const hybrid = signingIdentity("author", "intl-pq", new Uint8Array(32).fill(1));
+  expect(hybrid.publicKey).toEqual(identity.publicKey);
+  expect(hybrid.key).not.toBe(identity.key);
+  const signed = signStatement(identity, "transaction", { at: 0 });
+  expect(await isValid(signed)).toBe(true);
+  expect(await isValid({ ...signed, suite: "intl-pq" })).toBe(false);
+  expect(await isValid({ ...signed, suite: "intl-pq", key: hybrid.key })).toBe(false);
+  const [batched] = signStatements(identity, "transaction", statements(3));
+  expect(await isValid({ ...batched!, suite: "intl-pq", key: hybrid.key })).toBe(false);
+});

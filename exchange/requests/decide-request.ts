@@ -247,7 +247,7 @@ async function judge(
 
 /** What this node knows about a request when it decides. Throws RequestError where it is no active member itself. */
 export async function decisionContext(
-  ports: Pick<ProviderPorts, "directory" | "identity" | "now" | "usesSoFar">,
+  ports: Pick<ProviderPorts, "directory" | "now" | "usesSoFar"> & { readonly identity: { readonly member: string } },
   request: DataRequest,
   { asset, policy }: OwnAsset,
   steward: Pick<StewardVerdict, "outcome" | "by"> | undefined,

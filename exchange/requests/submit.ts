@@ -107,7 +107,12 @@ export async function cancelRequest(ports: SubmitPorts, id: string, reason: stri
   await record(ports, "request.cancel", { request: id, reason }, id);
 }
 
-async function refuseInvalid(ports: SubmitPorts, request: DataRequest, now: string): Promise<void> {
+/** Throws ERR_REQUEST_INVALID with every problem. */
+export async function refuseInvalid(
+  ports: Pick<SubmitPorts, "directory" | "metadata">,
+  request: DataRequest,
+  now: string,
+): Promise<void> {
   const bytes = Buffer.byteLength(JSON.stringify(request));
   const { directory, metadata } = ports;
   const problems: readonly RequestProblem[] =

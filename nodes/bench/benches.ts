@@ -8,6 +8,7 @@ import { heBench } from "./he.bench.ts";
 import { ledgerBench } from "./ledger.bench.ts";
 import { memoryBench } from "./memory.bench.ts";
 import { negotiateBench } from "./negotiate.bench.ts";
+import { planBench } from "./plan.bench.ts";
 import { policyBench } from "./policy.bench.ts";
 import { psiBench } from "./psi.bench.ts";
 import { requestBench } from "./request.bench.ts";
@@ -29,4 +30,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   vectors: vectorsBench,
   he: heBench,
   psi: psiBench,
+  plan: planBench,
 };

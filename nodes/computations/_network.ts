@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { ObservedMessage } from "../peer/client.ts";
@@ -56,6 +57,8 @@ export interface Options {
   readonly providers?: readonly string[];
   readonly policy?: (member: string) => Partial<PolicyDraft>;
   readonly alwaysPresent?: boolean;
+  /** Of the network; default `intl`. */
+  readonly suite?: SuiteId;
   readonly stepMs?: number;
   readonly releaseMs?: number;
   readonly opensByItself?: boolean;
@@ -122,6 +125,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     ],
     attributes: { sector: ["17", "28"] },
     effects: clock,
+    ...(options.suite === undefined ? {} : { suite: options.suite }),
     config: {
       ...options.config,
       computations: {

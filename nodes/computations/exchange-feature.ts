@@ -6,6 +6,7 @@ import { simulate } from "../http/routes/policies/simulate.ts";
 import { cancel, decide, open } from "../http/routes/requests/change.ts";
 import { checkRequest } from "../http/routes/requests/check.ts";
 import { listDue } from "../http/routes/requests/due.ts";
+import { plan } from "../http/routes/requests/plan.ts";
 import { explainRequest, listRequests, showRequest } from "../http/routes/requests/show.ts";
 import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
@@ -30,6 +31,7 @@ export function createExchangeFeature(
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
       submit(app, ctx);
+      plan(app, ctx);
       checkRequest(app, ctx);
       listRequests(app, ctx);
       listDue(app, deadlines);

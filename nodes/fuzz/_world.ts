@@ -109,7 +109,8 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   const add = (key: string, ...bodies: unknown[]) => sent.set(key, [...(sent.get(key) ?? []), ...bodies]);
   add("POST /api/v1/assets", registration);
   add("POST /api/v1/requests/check", draftOf());
-  add("POST /api/v1/requests", draftOf(), { ...draftOf(), query: SUM_BY_YEAR });
+  for (const key of ["POST /api/v1/requests", "POST /api/v1/requests/plan"])
+    add(key, draftOf(), { ...draftOf(), query: SUM_BY_YEAR });
   for (const key of ["POST /api/v1/policies/check", "POST /api/v1/policies/simulate", "PUT /api/v1/assets/:/policy"])
     add(key, { policy: registration.policy });
   add("POST /api/v1/assets/:/policy/activations", { policy: registration.policy, from: "2098-01-01T00:00:00Z" });

@@ -11,6 +11,7 @@ import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { requestDue } from "./request-due.ts";
+import { requestPlan } from "./request-plan.ts";
 import { requestForm } from "./request-form.ts";
 import { requestResult } from "./request-result.ts";
 
@@ -27,6 +28,7 @@ export const requestCommands: CommandGroup = (program, cli) => {
     .option("--wait <seconds>", text("cli.option.wait"), integer(1, MAX_WAIT_SECONDS))
     .option("--method <method>", text("cli.request.submit.method"), choice(METHODS))
     .action(cli.action<SubmitOptions>((context, options, file) => submit(context, file, options)));
+  requestPlan(request, cli);
   request
     .command("list")
     .description(text("cli.request.list"))

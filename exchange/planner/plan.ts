@@ -1,0 +1,236 @@
+/**
+ * Which protocol a draft would run by, why, and what it would cost, from what its requester can know: catalogue entries,
+ * the ledger, the policies' own rules. Nothing is asked of providers, recorded or promised: they decide by their own clocks,
+ * limits and stewards.
+ */
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { SuiteId } from "../../crypto/suites/suite.ts";
+import { decide } from "../../policies/engine/decide.ts";
+import type { Asset } from "../../policies/model/asset.ts";
+import type { DecisionContext } from "../../policies/model/context.ts";
+import type { Policy } from "../../policies/model/policy.ts";
+import { type DataRequest, METHODS, type Method } from "../../policies/model/request.ts";
+import type { LeftOut } from "../computations/cohort.ts";
+import { ComputationError } from "../computations/errors.ts";
+import { type OpeningPlan, planOpening } from "../computations/opening.ts";
+import { type Estimate, estimateRun, type RunShape } from "./estimate.ts";
+
+/** One asset of the draft with what its provider published. */
+export interface Offer {
+  readonly asset: Asset;
+  readonly policy: Policy;
+  readonly holdingGroup: string;
+  readonly active: boolean;
+  readonly context: DecisionContext;
+}
+
+export interface PlanInputs {
+  readonly request: DataRequest;
+  readonly offers: readonly Offer[];
+  /** Assets of the draft of which nothing could be found. */
+  readonly missing: readonly string[];
+  /** Groups of coordinator, receiver, requester and sequencer. */
+  readonly excludedGroups: ReadonlySet<string>;
+  readonly sequencer: string;
+  readonly suite: SuiteId;
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** See estimate.ts. */
+  readonly speed: number;
+}
+
+/** Why a plan is as it is. */
+export const PLAN_REASONS = [
+  "cells-by-registry",
+  "cells-counted",
+  "mask-suffices",
+  "mask-asked-for",
+  "sealing-asked-for",
+  "sealing-by-policies",
+  "everyone-with-everyone",
+  "neighbours-suffice",
+  "suite-of-network",
+] as const;
+export type PlanReason = (typeof PLAN_REASONS)[number];
+
+export interface Expected {
+  readonly asset: string;
+  /** `unknown`: no entry of it could be had. */
+  readonly outcome: "permit" | "wait" | "refuse" | "unknown";
+  readonly reasons: readonly string[];
+}
+
+interface PlanProblem {
+  readonly field: string;
+  readonly code: string;
+  readonly detail?: string;
+}
+
+export interface Protocol {
+  readonly cells: "registry" | "counted";
+  readonly method: Method;
+  readonly parameters?: string;
+  readonly graph: "complete" | "neighbours";
+  readonly suite: SuiteId;
+}
+
+interface PlannedRun {
+  readonly protocol: Protocol;
+  readonly because: readonly PlanReason[];
+  readonly members: number;
+  /** Organisations that a released cell needs. */
+  readonly need: number;
+  /** Cells, and words of one contribution: at most, since cells that are too small are left out. */
+  readonly atoms: number;
+  readonly words: number;
+  readonly estimate: Estimate;
+}
+
+export type RequestPlan = { readonly providers: readonly Expected[]; readonly leftOut: readonly LeftOut[] } & (
+  | { readonly outcome: "refused"; readonly problems: readonly PlanProblem[] }
+  | ({ readonly outcome: "planned" } & PlannedRun)
+);
+
+const NO_AGREEMENT = "00000000-0000-4000-8000-000000000000";
+
+interface Attempt {
+  readonly method: Method;
+  readonly providers: readonly Expected[];
+  readonly opening: OpeningPlan | undefined;
+  readonly problems: readonly PlanProblem[];
+}
+
+/** What keeps a draft from being planned, beside what keeps it from being opened. */
+export const PLAN_PROBLEM_CODES = ["not-a-computation"] as const;
+
+/** The method that most providers would take part by; of equals the one that costs less, which is the mask. */
+export function planRequest(inputs: PlanInputs): RequestPlan {
+  if ("encryptedQuery" in inputs.request) {
+    const problems = [{ field: "encryptedQuery", code: PLAN_PROBLEM_CODES[0] }];
+    return { outcome: "refused", providers: [], leftOut: [], problems };
+  }
+  const asked = inputs.request.method;
+  const attempts = (asked === undefined ? METHODS : [asked]).map((method) => attempt(inputs, method));
+  const best = attempts.reduce((one, other) => (takingPart(other) > takingPart(one) ? other : one));
+  const providers = [
+    ...best.providers,
+    ...inputs.missing.map((asset): Expected => ({ asset, outcome: "unknown", reasons: ["entry-not-found"] })),
+  ].sort((a, b) => (a.asset < b.asset ? -1 : 1));
+  const { opening } = best;
+  if (opening === undefined) return { outcome: "refused", providers, leftOut: [], problems: best.problems };
+  return { outcome: "planned", providers, leftOut: opening.leftOut, ...plannedRun(inputs, opening, asked) };
+}
+
+const takingPart = ({ opening }: Attempt): number => opening?.body.cohort.length ?? 0;
+
+function attempt(inputs: PlanInputs, method: Method): Attempt {
+  const request: DataRequest = { ...inputs.request, method };
+  const judged = inputs.offers.map((offer) => ({ offer, ...judge(offer, request) }));
+  const providers = judged.map(({ offer, outcome, reasons }) => ({ asset: offer.asset.id, outcome, reasons }));
+  const willing = judged.filter(({ outcome }) => outcome !== "refuse").map(({ offer }) => offer);
+  try {
+    return { method, providers, opening: openingOf(inputs, request, willing), problems: [] };
+  } catch (error) {
+    if (!(error instanceof ComputationError)) throw error;
+    const problems = (error.problems ?? []).map(({ field, code, ...rest }) => ({
+      field,
+      code,
+      ...("detail" in rest && typeof rest.detail === "string" ? { detail: rest.detail } : {}),
+    }));
+    return { method, providers, opening: undefined, problems };
+  }
+}
+
+function judge({ asset, policy, context }: Offer, request: DataRequest): Pick<Expected, "outcome" | "reasons"> {
+  const { outcome, reasons } = decide(policy, request, asset, context);
+  return { outcome, reasons };
+}
+
+function openingOf(inputs: PlanInputs, request: DataRequest, willing: readonly Offer[]): OpeningPlan {
+  const { attributes, excludedGroups, now, sequencer, suite } = inputs;
+  return planOpening({
+    computation: NO_AGREEMENT,
+    request,
+    candidates: willing.map(({ asset, policy, holdingGroup, active }) => ({
+      member: asset.provider,
+      holdingGroup,
+      active,
+      asset,
+      policy,
+      agreement: NO_AGREEMENT,
+    })),
+    excludedGroups,
+    sequencer,
+    suite,
+    attributes,
+    stepTimes: { keysMs: 0, sharesMs: 0, contributionMs: 0, releaseMs: 0 },
+    now,
+    // Salts of documents that nobody sees: only their length counts.
+    random: (bytes) => new Uint8Array(bytes),
+  });
+}
+
+function plannedRun(inputs: PlanInputs, opening: OpeningPlan, asked: Method | undefined): PlannedRun {
+  const { body, documents } = opening;
+  const { layout } = documents.layout.document as { layout: { atoms: number; wordsPerAtom: number } };
+  const { cohort, graph } = body;
+  const protocol: Protocol = {
+    cells: body.cells.mode,
+    method: body.envelope?.method ?? "mask",
+    ...(body.envelope === undefined ? {} : { parameters: body.envelope.parameters }),
+    graph,
+    suite: inputs.suite,
+  };
+  const words = layout.atoms * layout.wordsPerAtom;
+  const shape: RunShape = {
+    suite: inputs.suite,
+    cells: protocol.cells,
+    members: cohort.length,
+    atoms: layout.atoms,
+    words,
+    ...(protocol.parameters === undefined ? {} : { parameters: protocol.parameters }),
+    documents: canonicalJson(documents).length + (protocol.parameters === undefined ? 0 : HOMOMORPHIC_KEY_BYTES),
+    terms: termsBytes(inputs.offers, new Set(cohort.map(({ asset }) => asset))),
+  };
+  return {
+    protocol,
+    because: reasonsFor(protocol, asked),
+    members: cohort.length,
+    need: body.constants.need,
+    atoms: layout.atoms,
+    words,
+    estimate: estimateRun(shape, inputs.speed),
+  };
+}
+
+/** R's public key, as text. */
+const HOMOMORPHIC_KEY_BYTES = 87_500;
+/** An agreement names its policy's rules once more, and who, what and until when. */
+const AGREEMENT_BYTES = 1_500;
+
+const termsBytes = (offers: readonly Offer[], taking: ReadonlySet<string>): number =>
+  offers
+    .filter(({ asset }) => taking.has(asset.id))
+    .reduce(
+      (sum, { asset, policy }) =>
+        sum + canonicalJson(asset).length + 2 * canonicalJson(policy).length + AGREEMENT_BYTES,
+      0,
+    );
+
+function reasonsFor({ cells, graph, method }: Protocol, asked: Method | undefined): PlanReason[] {
+  const envelope =
+    method === "mask"
+      ? asked === undefined
+        ? "mask-suffices"
+        : "mask-asked-for"
+      : asked === undefined
+        ? "sealing-by-policies"
+        : "sealing-asked-for";
+  return [
+    cells === "registry" ? "cells-by-registry" : "cells-counted",
+    envelope,
+    graph === "complete" ? "everyone-with-everyone" : "neighbours-suffice",
+    "suite-of-network",
+  ];
+}

@@ -1,0 +1,83 @@
+/** `sealane request plan`: which protocol a draft would run by, why, and what it would cost. */
+import type { Command } from "commander";
+import { METHODS, type Method } from "../../../policies/model/request.ts";
+import type { PlanView } from "../../http/routes/requests/plan.ts";
+import type { Texts } from "../../i18n/text.ts";
+import type { Cli } from "../command.ts";
+import type { CommandContext, Outcome } from "../context.ts";
+import { EXIT } from "../errors.ts";
+import { choice } from "../options.ts";
+import { renderFields, renderTable } from "../table.ts";
+
+export function requestPlan(request: Command, { texts: { text }, action }: Cli): void {
+  request
+    .command("plan")
+    .argument("<file>", text("cli.request.submit.file"))
+    .description(text("cli.request.plan"))
+    .option("--method <method>", text("cli.request.submit.method"), choice(METHODS))
+    .action(action<{ method?: Method }>((context, { method }, file) => plan(context, file, method)));
+}
+
+async function plan(context: CommandContext, file: string, method: Method | undefined): Promise<Outcome> {
+  const read = await context.readJson(file);
+  const draft = method === undefined ? read : { ...(read as object), method };
+  const view = await (await context.api()).post<PlanView>("/requests/plan", draft);
+  const exitCode = view.outcome === "planned" ? EXIT.ok : EXIT.failed;
+  return { json: view, human: planText(view, context.texts), exitCode };
+}
+
+function planText(view: PlanView, texts: Texts): string {
+  const { text, reason } = texts;
+  const separator = texts.language === "zh-CN" ? "；" : "; ";
+  const providers = renderTable(
+    (["asset", "verdict", "reason"] as const).map((name) => ({ title: text(`cli.field.${name}`) })),
+    [
+      ...view.providers.map((one) => [
+        one.asset,
+        text(`cli.request.plan.${one.outcome}`),
+        one.reasons.map((code) => reason(code)).join(separator),
+      ]),
+      ...view.leftOut.map((one) => [one.asset, text("cli.request.plan.leftOut"), reason(one.reason)]),
+    ],
+  );
+  return [...summary(view, texts), providers].join("\n\n");
+}
+
+function summary({ problems = [], ...view }: PlanView, texts: Texts): string[] {
+  const { text, reason } = texts;
+  if (view.protocol === undefined || view.estimate === undefined) {
+    const lines = problems.map(({ field, code, detail }) =>
+      [`${field}: ${reason(code)}`, ...(detail === undefined ? [] : [`(${detail})`])].join(" "),
+    );
+    return [[text("cli.request.plan.refused"), ...lines].join("\n")];
+  }
+  const { bytes, seconds } = view.estimate;
+  const { method, parameters, suite } = view.protocol;
+  return [
+    renderFields([
+      [text("cli.field.method"), `${text(`method.${method}`)}${parameters === undefined ? "" : ` (${parameters})`}`],
+      [text("cli.request.plan.suite"), suite],
+      [text("cli.request.plan.members"), String(view.members)],
+      [text("cli.request.plan.need"), String(view.need)],
+      [
+        text("cli.request.plan.cells"),
+        text("cli.request.plan.atMost", { cells: view.atoms ?? 0, words: view.words ?? 0 }),
+      ],
+      [
+        text("cli.request.plan.member"),
+        text("cli.request.plan.traffic", {
+          sent: kilobytes(bytes.member.sent),
+          received: kilobytes(bytes.member.received),
+          seconds: seconds.member.toFixed(2),
+        }),
+      ],
+      [
+        text("cli.request.plan.total"),
+        text("cli.request.plan.all", { total: kilobytes(bytes.total), seconds: seconds.total.toFixed(2) }),
+      ],
+    ]),
+    (view.because ?? []).map((code) => `- ${reason(code)}`).join("\n"),
+  ];
+}
+
+const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
