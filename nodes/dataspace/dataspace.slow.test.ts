@@ -195,8 +195,11 @@ async function call<T>(member: string, path: string, body?: object): Promise<T> 
 let filings = 0;
 async function filed(): Promise<string> {
   filings += 1;
+  const { query, ...common } = draftOf();
   const draft = {
-    ...draftOf(),
+    ...common,
+    // The same question is not filed twice while the first is not over.
+    query: { ...query, measures: query.measures.map((one) => ({ ...one, id: `${one.id}-${filings}` })) },
     title: { en: `Output ${filings}` },
     assets: PROVIDERS.map((member) => `${member}:panel`),
   };
