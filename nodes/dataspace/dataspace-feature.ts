@@ -62,6 +62,7 @@ export function createDataspaceFeature(services: NodeServices, negotiating: Nego
     },
     admits: plane.admitsTransfer,
     next: plane.nextOfTransfer,
+    mayTake: plane.mayTakeOfTransfer,
     // A pause that the other side does not take is kept here all the same.
     endsIfRefused: (message) => message["@type"] !== "TransferSuspensionMessage",
     onMoved(record) {

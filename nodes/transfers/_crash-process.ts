@@ -10,24 +10,29 @@ import { dataAddressOf } from "../../exchange/transfers/data-address.ts";
 import { PULL } from "../../exchange/transfers/formats.ts";
 import { transferProtocol } from "../../exchange/transfers/protocol.ts";
 import { openCrashSide } from "../dataspace/_crash-side.ts";
-import { createWishes, messageOf, type Wish } from "./wishes.ts";
+import { createSteering } from "./steering.ts";
+import { createWishes, type Wish } from "./wishes.ts";
 
 const side = await openCrashSide();
-const wishes = createWishes(side.store("wishes"));
+const wishes = createWishes({ wishes: side.store("wishes"), holds: side.store("holds") });
 const done = side.store<number>("steps");
 const source = (pid: string) =>
   dataAddressOf({ endpoint: joined(side.base, "data", pid), token: "t", expires: undefined, refresh: undefined });
 
-const transfers = await side.serve(transferProtocol, async ({ side: { document, role }, pid }) => {
-  if (document === undefined) return undefined;
-  if (role === "provider") {
-    if (document.state !== "REQUESTED") return undefined;
-    const isRefused = document.consumerPid.startsWith("refused.");
-    return isRefused ? transferTermination(document, causeOf("asset-withdrawn")) : transferStart(document, source(pid));
-  }
-  const wish = await wishes.standing(pid, document.state);
-  return wish === undefined ? undefined : messageOf(wish, document, role, () => transferStart(document));
+const steering = createSteering({
+  wishes,
+  provider: {
+    start: ({ pid }, document) => transferStart(document, source(pid)),
+    async next({ pid }, document) {
+      if (document.state !== "REQUESTED") return undefined;
+      const isRefused = document.consumerPid.startsWith("refused.");
+      return isRefused
+        ? transferTermination(document, causeOf("asset-withdrawn"))
+        : transferStart(document, source(pid));
+    },
+  },
 });
+const transfers = await side.serve(transferProtocol, steering.next);
 
 /** What the operator would do, one after another; each step is asked again after a crash. */
 const PAUSE: Wish = { become: "SUSPENDED", cause: causeOf("maintenance") };

@@ -29,8 +29,9 @@ import { agreementUuid } from "./agreements.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createProviderTransfers } from "./provider-transfers.ts";
 import { createSnapshots } from "./snapshots.ts";
+import { createSteering } from "./steering.ts";
 import { createUsage, type DeliveryRecord } from "./usage.ts";
-import { createWishes, isHolding, messageOf } from "./wishes.ts";
+import { createWishes, isHolding } from "./wishes.ts";
 
 /** The nth time in its case that something is written to this store, or handed in to the ledger. */
 export interface RecordsDeath {
@@ -98,7 +99,7 @@ const ledger: Ledger = {
 const side = providerSide(disk, ledger);
 const now = () => disk.world.now;
 
-const wishes = createWishes(openStore("wishes"));
+const wishes = createWishes({ wishes: openStore("wishes"), holds: openStore("holds") });
 const usage = createUsage({ counters: openStore("uses"), deliveries: openStore<DeliveryRecord>("deliveries"), now });
 const records = openStore<ProcessRecord<Transfer, TransferMessage>>("transfers");
 const provider = createProviderTransfers({
@@ -146,13 +147,7 @@ const transfers = createProcesses<Transfer, TransferMessage>({
   post: async () => ({ kind: "taken", answer: {} }),
   ask: async () => undefined,
   admits: provider.admits,
-  async next(kept) {
-    const { document } = kept.side;
-    if (document === undefined) return undefined;
-    const wish = await wishes.standing(kept.pid, document.state);
-    if (wish === undefined) return await provider.next(kept, document);
-    return messageOf(wish, document, "provider", () => provider.start(kept, document));
-  },
+  ...createSteering({ wishes, provider }),
   ended: {
     marks: openStore("ended"),
     gone,
@@ -281,7 +276,9 @@ for (const id of await ids("agreements")) {
   const kept = await disk.agreements.get(id);
   if ((await readAgreement(ledger, id))?.agreement.digest === digestOf(kept!.agreement)) recorded += 1;
 }
-const left = (await Promise.all(["transfers", "transfers-open", "deliveries", "wishes", "ended"].map(ids))).flat();
+const left = (
+  await Promise.all(["transfers", "transfers-open", "deliveries", "wishes", "holds", "ended"].map(ids))
+).flat();
 const end: RecordsEnd = {
   ...{ used: await usage.used(ASSET.id), recorded, left },
   ...{ kept: (await ids("agreements")).length, held: (await ids("marks")).length, gone: (await ids("gone")).length },

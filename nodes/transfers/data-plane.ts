@@ -5,7 +5,6 @@
 import type { NegotiationMessage } from "../../exchange/negotiation/messages.ts";
 import { isNegotiationOver, type Negotiation } from "../../exchange/negotiation/negotiation.ts";
 import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
-import { transferStart } from "../../exchange/transfers/compose.ts";
 import { PULL, PUSH } from "../../exchange/transfers/formats.ts";
 import type { DataAddress, TransferMessage } from "../../exchange/transfers/messages.ts";
 import type { ReleaseExplanation } from "../../exchange/transfers/release-decision.ts";
@@ -31,9 +30,10 @@ import { createProviderPlane } from "./provider-plane.ts";
 import { createPullClient } from "./pull-client.ts";
 import { createReleaseClock } from "./release-clock.ts";
 import { createReleaseNegotiations } from "./release-negotiations.ts";
+import { createSteering } from "./steering.ts";
 import { TransferError, unknownTransfer } from "./transfer-error.ts";
 import { createWanted, type Want, type Wanted } from "./wanted.ts";
-import { createWishes, isHolding, isPossible, messageOf, type Wish } from "./wishes.ts";
+import { createWishes, isAllowed, isHolding, type Wish } from "./wishes.ts";
 
 type KeptNegotiation = ProcessRecord<Negotiation, NegotiationMessage>;
 
@@ -52,7 +52,7 @@ export interface Engines {
 export function createDataPlane(services: NodeServices, { base, client, connections }: DataPlaneDeps) {
   const { member, openStore, log, now, ledger } = services;
   const agreements = openReleaseAgreements(services);
-  const wishes = createWishes(openStore("transfer-wishes"));
+  const wishes = createWishes({ wishes: openStore("transfer-wishes"), holds: openStore("transfer-holds") });
   const wantedTransfers = openStore<Wanted>("wanted-transfers");
   const endpoints = createEndpoints(services, base);
   const pulls = createPullClient({ dispatcher: connections.to, client, now });
@@ -104,17 +104,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     keptMs: () => services.config().dataspace.keptMs,
   });
 
-  async function nextOfTransfer(kept: KeptTransfer): Promise<TransferMessage | undefined> {
-    const { document, role } = kept.side;
-    if (document === undefined) return undefined;
-    const wanted = await wishes.standing(kept.pid, document.state);
-    if (wanted !== undefined) {
-      return messageOf(wanted, document, role, () =>
-        role === "provider" ? provider.start(kept, document) : transferStart(document),
-      );
-    }
-    return role === "provider" ? await provider.next(kept, document) : undefined;
-  }
+  const steering = createSteering({ wishes, provider });
 
   return Object.freeze({
     member,
@@ -122,7 +112,8 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     /** The steward's desk. */
     approvals,
     admitsTransfer: provider.admits,
-    nextOfTransfer,
+    nextOfTransfer: steering.next,
+    mayTakeOfTransfer: steering.mayTake,
     /** Retention of transfers that are over. */
     isNeeded: keptTransfers.isNeeded,
     onForget: keptTransfers.forget,
@@ -207,7 +198,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
         agreement,
         agreed: agreed?.agreement,
         received,
-        wish: await wishes.get(id),
+        wish: isSaid(await wishes.get(id), kept) ? undefined : await wishes.get(id),
         failed: (await provider.pushing.get(id))?.failed,
       };
     },
@@ -218,13 +209,15 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
       return [...ids];
     },
     async wish(id: string, become: Wish["become"], cause: Cause | undefined): Promise<void> {
-      const document = (await running().transfers.find(id))?.side.document;
+      const { document, role = "consumer" } = (await running().transfers.find(id))?.side ?? {};
       if (document === undefined) throw unknownTransfer();
       const next = (
         become === "STARTED" || become === "COMPLETED" ? { become } : { become, cause: cause ?? causeOf("operator") }
       ) as Wish;
-      if (!isPossible(next, document.state)) {
-        throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", `the transfer is ${document.state}`);
+      if (!isAllowed(become, document, role, await wishes.isHeld(id))) {
+        const { state, stopped } = document;
+        const by = state === "SUSPENDED" && stopped !== undefined ? `, by its ${stopped.by}` : "";
+        throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", `the transfer is ${state}${by}`);
       }
       if (!(await wish(id, next)) && become !== "TERMINATED") {
         throw new TransferError("ERR_TRANSFER_STATE", "transition-not-allowed", "the transfer is being ended");
@@ -245,5 +238,11 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     },
   });
 }
+
+/** A pause of this side that both sides know of; one that the other side made as well is this side's to tell. */
+const isSaid = (wish: Wish | undefined, kept: KeptTransfer | undefined): boolean =>
+  wish?.become === "SUSPENDED" &&
+  kept?.side.document?.state === "SUSPENDED" &&
+  kept.side.document.stopped?.by === kept.side.role;
 
 export type DataPlane = ReturnType<typeof createDataPlane>;

@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { causeOf } from "../../exchange/protocol/vocabulary.ts";
 import type { Transfer } from "../../exchange/transfers/transfer.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { openRecords } from "../store/records.ts";
@@ -26,7 +27,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const NAMES = ["wishes", "pushed", "pushing", "wanted", "received", "deliveries"] as const;
+const NAMES = ["wishes", "holds", "pushed", "pushing", "wanted", "received", "deliveries"] as const;
 function world() {
   const store = <V>(name: (typeof NAMES)[number]) => openRecords<V>(database, name);
   const tokens = new Set<string>();
@@ -41,7 +42,7 @@ function world() {
     deliveries: store("deliveries"),
     now: () => AT,
   });
-  const wishes = createWishes(store("wishes"));
+  const wishes = createWishes({ wishes: store("wishes"), holds: store("holds") });
   const deps: KeptTransfersDeps = {
     ...{ inbox, usage, wishes, pushed: store("pushed"), pushing: store("pushing") },
     wanted: store("wanted"),
@@ -53,6 +54,7 @@ function world() {
     /** Everything that a transfer can leave behind. */
     async filled(pid: string) {
       tokens.add(pid);
+      await wishes.put(pid, { become: "SUSPENDED", cause: causeOf("maintenance") });
       await wishes.put(pid, { become: "COMPLETED" });
       await deps.pushed.put(pid, true);
       await deps.pushing.put(pid, { since: AT });
@@ -84,7 +86,7 @@ test("nothing that is known by the id of a forgotten transfer outlives it, and n
   await filled("first");
   await kept.forget(over("first"));
   expect(await left()).toEqual(before);
-  expect(before).toHaveLength(8);
+  expect(before).toHaveLength(9);
   // A crash in between forgets again.
   await kept.forget(over("first"));
 });
@@ -112,7 +114,12 @@ test("wishes, tries and tokens go when a transfer is over, and not before", asyn
   expect(await left()).toEqual(all);
   await kept.moved(over("first"));
   const rest = await left();
-  expect(all.filter((one) => !rest.includes(one))).toEqual(["token first", "wishes first", "pushing first"]);
+  expect(all.filter((one) => !rest.includes(one))).toEqual([
+    "token first",
+    "wishes first",
+    "holds first",
+    "pushing first",
+  ]);
 });
 
 test("what a transfer has used stays used when it is forgotten", async () => {

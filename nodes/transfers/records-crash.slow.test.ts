@@ -22,6 +22,8 @@ const WRITES: readonly Omit<RecordsDeath, "when">[] = [
   { store: "snapshots", op: "put", nth: 1 },
   { store: "uses", op: "put", nth: 1 },
   ...[1, 2, 3, 4].map((nth) => ({ store: "deliveries", op: "put" as const, nth })),
+  { store: "holds", op: "put", nth: 1 },
+  { store: "holds", op: "delete", nth: 1 },
   { store: "wishes", op: "put", nth: 1 },
   { store: "wishes", op: "delete", nth: 1 },
   ...[3, 4, 5, 7].map((nth) => ({ store: "transfers", op: "put" as const, nth })),
