@@ -44,8 +44,26 @@ export function figureOf(inputs: FigureInputs): Figure {
     ...(bounds === undefined ? {} : { bounds }),
     ...(parts === undefined ? {} : { parts }),
     ...(statistic.kind === "regression" ? { exactFit: isExactFit(inputs.results) } : {}),
+    ...(explains(statistic).some((element) => isBinary(inputs, elements, element)) ? { hasBinary: true } : {}),
     sums: inputs.sums,
   };
+}
+
+/** Variables whose two groups a model would compare. */
+function explains(statistic: Measure["statistic"]): readonly string[] {
+  if (statistic.kind === "regression") return statistic.independents;
+  return statistic.kind === "correlation" ? [statistic.x, statistic.y] : [];
+}
+
+/** With bounds a and b, Σ(x − a)(b − x) is nothing exactly where each row is at one of them. */
+function isBinary(inputs: FigureInputs, elements: readonly string[], element: string): boolean {
+  const bounds = declaredBounds(inputs, element);
+  const rows = sumOf(inputs, moment([], elements));
+  const sum = sumOf(inputs, moment([element], elements));
+  const squares = sumOf(inputs, moment([element, element], elements));
+  if (bounds === undefined || rows === undefined || sum === undefined || squares === undefined) return false;
+  const [a, b] = [bounds.minimum.numerator, bounds.maximum.numerator];
+  return (a + b) * sum - squares - rows * a * b === 0n;
 }
 
 /** Bounds are compared only where the figure is stated in the layout's own unit. */

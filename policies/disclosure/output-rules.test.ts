@@ -79,6 +79,14 @@ describe("moments", () => {
   });
 });
 
+test("a model with a variable of two values is withheld: its coefficients are differences between two uncounted groups", () => {
+  const regression = { kind: "regression", dependent: "y", independents: ["a"] } as const;
+  expect(rulesFor({ statistic: regression, organisations: 9, rows: 40 })).toEqual([]);
+  expect(rulesFor({ statistic: regression, organisations: 9, rows: 40, hasBinary: true })).toEqual(["binary-variable"]);
+  const correlation = { kind: "correlation", x: "x", y: "y" } as const;
+  expect(rulesFor({ statistic: correlation, organisations: 9, hasBinary: true })).toEqual(["binary-variable"]);
+});
+
 test("a derived figure is released only where all its sums are", () => {
   const statistic = { kind: "mean", element: "x" } as const;
   expect(rulesFor({ statistic, sums: ["n", "x"] }, {}, new Map([["n", "sum-withheld" as const]]))).toEqual([

@@ -37,6 +37,8 @@ export interface Figure {
   readonly parts?: { readonly numerator: Rational; readonly denominator: Rational };
   /** Regression: the residual sum of squares is zero, or the normal equations are singular. */
   readonly exactFit?: boolean;
+  /** Regression and correlation: a variable of it is at one of its two bounds in every row. */
+  readonly hasBinary?: boolean;
   /** Ids of the sums the figure is computed from. */
   readonly sums: readonly string[];
 }
@@ -49,6 +51,7 @@ export const OUTPUT_RULES = [
   "extreme-total",
   "no-variation",
   "exact-fit",
+  "binary-variable",
   "moment-organisations",
   "residual-degrees-of-freedom",
   "dominance",
@@ -123,7 +126,8 @@ function moments({ statistic, organisations, rows }: Figure, { colluders }: Outp
 /** Figures that tell every contributor's value although no cell is small: totals at the end of their range, no spread. */
 function telling(figure: Figure, showsZeros: boolean): OutputRule[] {
   const { statistic, value, bounds, rows, parts } = figure;
-  const rules: OutputRule[] = [];
+  // Its coefficients are differences of the means of two groups, and nobody has counted who is in them.
+  const rules: OutputRule[] = figure.hasBinary === true ? ["binary-variable"] : [];
   switch (statistic.kind) {
     case "sum":
     case "mean": {
