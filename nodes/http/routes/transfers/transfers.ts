@@ -79,8 +79,10 @@ export function addTransferApi(app: HttpApp, plane: DataPlane): void {
       },
     },
     async () => {
-      const ids = await plane.list();
-      return { transfers: await Promise.all(ids.map((id) => viewOf(plane, id))) };
+      const transfers: TransferView[] = [];
+      // One after the other: they may be many, and each is several reads.
+      for (const id of await plane.list()) transfers.push(await viewOf(plane, id));
+      return { transfers };
     },
   );
   app.get(
