@@ -11,8 +11,8 @@ import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { requestDue } from "./request-due.ts";
-import { requestPlan } from "./request-plan.ts";
 import { requestForm } from "./request-form.ts";
+import { requestPlan } from "./request-plan.ts";
 import { requestResult } from "./request-result.ts";
 
 const pathOf = (id: string): string => `/requests/${encodeURIComponent(id)}`;
