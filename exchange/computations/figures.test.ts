@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Asset } from "../../policies/model/asset.ts";
-import type { Measure } from "../../policies/model/query.ts";
+import type { Statistic } from "../../policies/model/query.ts";
 import { assetOf } from "../statistics/_fixtures.ts";
 import { compileLayout } from "../statistics/compile.ts";
 import { elementsIn } from "../statistics/layout.ts";
@@ -9,7 +9,7 @@ import { figureOf } from "./figures.ts";
 type Row = Readonly<Record<string, bigint>>;
 
 /** The facts of one measure over these rows; `tax` is a whole number between these bounds. */
-function factsOf(statistic: Measure["statistic"], rows: readonly Row[], bounds = { minimum: "0", maximum: "1" }) {
+function factsOf(statistic: Statistic, rows: readonly Row[], bounds = { minimum: "0", maximum: "1" }) {
   const assets = [0, 1, 2].map((index): Asset => {
     const asset = assetOf(index, rows.length);
     const fields = asset.fields.map((field) => (field.element === "tax" ? { ...field, bounds } : field));
@@ -45,7 +45,7 @@ function factsOf(statistic: Measure["statistic"], rows: readonly Row[], bounds =
 const rowsWith = (taxes: readonly number[]): readonly Row[] =>
   taxes.map((tax, index) => ({ tax: BigInt(tax), energy: BigInt(index * index) }));
 
-const fit = { kind: "regression", dependent: "energy", independents: ["tax"] } as const;
+const fit: Statistic = { kind: "regression", dependent: "energy", independents: ["tax"] };
 
 test("a regressor that is at one of its bounds in every row is found by its sums alone", () => {
   expect(factsOf(fit, rowsWith([0, 1, 1, 0])).hasBinary).toBe(true);
@@ -55,6 +55,6 @@ test("a regressor that is at one of its bounds in every row is found by its sums
 
 test("one row between the bounds is enough for it not to be one, and the dependent variable may be", () => {
   expect(factsOf(fit, rowsWith([3, 7, 4, 7]), { minimum: "3", maximum: "7" }).hasBinary).toBeUndefined();
-  const other = { kind: "regression", dependent: "tax", independents: ["energy"] } as const;
+  const other: Statistic = { kind: "regression", dependent: "tax", independents: ["energy"] };
   expect(factsOf(other, rowsWith([0, 1, 1, 0])).hasBinary).toBeUndefined();
 });
