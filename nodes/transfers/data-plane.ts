@@ -68,7 +68,10 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     return isNew;
   }
   const parts: PlaneParts = { services, endpoints, agreements, wishes, wish, transfers: () => running().transfers };
-  const provider = createProviderPlane({ ...parts, pulls, connections });
+  const provider = createProviderPlane({
+    ...{ ...parts, pulls, connections },
+    onClosed: (agreement) => clock.delivered(agreement),
+  });
   const isWanted = async (id: string) => (await running().wanted.find(id)) !== undefined;
   const consumer = createConsumerPlane({ ...parts, pulls, isWanted });
   const judge = createOfferJudge(services);

@@ -22,9 +22,12 @@ function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?:
   const held = { is: false };
   const sent: number[] = [];
   const files: FileHandle[] = [];
+  const closed: string[] = [];
+  const reading: { done?: () => void } = {};
   const path = join(folder, randomUUID());
   let made = 0;
   const release = { elements: [], formats: [], uses, rows: 10, bytes: BYTES, callsPerMinute };
+  const usage = createUsage({ counters: memoryRecords(), deliveries: memoryRecords(), now });
   const deliver = createDeliveries({
     agreement: async (id) => ({ peer: "beta", agreement: { "@id": id } }) as unknown as KeptAgreement,
     // One agreement for each transfer, all on the same asset.
@@ -39,16 +42,18 @@ function world({ uses, callsPerMinute = 100 }: { uses?: number; callsPerMinute?:
         await copyFile(join(folder, "records"), path);
         const file = await open(path, "r");
         files.push(file);
+        reading.done?.();
         return { file, digest: "A".repeat(43), bytes: BYTES, rows: 1 };
       },
     },
-    usage: createUsage({ counters: memoryRecords(), deliveries: memoryRecords(), now }),
+    usage,
+    onClosed: (agreement) => void closed.push(agreement),
     newId: () => `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`,
     now,
     onSent: async ({ from, to }) => void sent.push(to - from),
   });
   const ask = { transfer: "t", holder: "beta", range: undefined, ifRange: undefined, ifMatch: undefined };
-  return { held, deliver, ask, sent, path, files };
+  return { held, deliver, ask, sent, path, files, usage, closed, reading };
 }
 
 test("what its provider holds gives nothing, although the other side has not heard of it", async () => {
@@ -69,6 +74,22 @@ test("a file that is erased once its use is counted still leaves whole, and none
   const range = { range: `bytes=${BYTES}-`, ifRange: delivery.entityTag };
   await expect(deliver({ ...ask, ...range })).rejects.toMatchObject({ reason: "range-unsatisfiable" });
   expect(files.map(({ fd }) => fd)).toEqual([-1, -1]);
+});
+
+test("what ends while its table is read costs no use, and leaves no file open", async () => {
+  const { held, deliver, ask, files, usage, reading } = world({ uses: 1 });
+  reading.done = () => {
+    held.is = true;
+  };
+  await expect(deliver(ask)).rejects.toMatchObject({ reason: "transfer-not-started" });
+  expect([await usage.used("alpha:panel"), files.map(({ fd }) => fd)]).toEqual([0, [-1]]);
+});
+
+test("a delivery that is over says so, however it ended", async () => {
+  const { deliver, ask, closed } = world();
+  await all(await deliver(ask));
+  await (await deliver(ask)).close();
+  expect(closed).toEqual(["t", "t"]);
 });
 
 test("a token's holder gets nothing of another participant's transfer", async () => {

@@ -28,6 +28,8 @@ export interface DeliveryDeps {
   readonly usage: Usage;
   readonly newId: () => string;
   readonly now: () => string;
+  /** Nobody reads the file of this agreement for this delivery any more. */
+  readonly onClosed?: (agreement: string) => void;
   /** Written down before the call is over. */
   readonly onSent: (about: {
     holder: string;
@@ -122,7 +124,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const namedKey = named === undefined ? undefined : deliveryKey(ask.transfer, named);
     // Writing the file costs a read of the whole table.
     await deps.usage.assertLeft(namedKey, may.asset.id, may.release.uses);
-    const snapshot = await deps.snapshots.of(may.agreement, may);
+    const snapshot = await deps.snapshots.of(may.agreement, may, () => standing(ask));
     try {
       return await begun(ask, may, snapshot, endStream);
     } catch (error) {
@@ -153,6 +155,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const key = deliveryKey(ask.transfer, id);
     const of = { asset: may.asset.id, agreement: may.agreement, transfer: ask.transfer };
     if (known === undefined || ask.delivery !== undefined) {
+      // Reading the table may have taken long.
+      await standing(ask);
       await deps.usage.reserve(key, { ...of, at: deps.now() }, may.release.uses);
     } else await deps.usage.resume(key, of);
     const most = snapshot.bytes * (ask.delivery === undefined ? TIMES.pull : TIMES.push);
@@ -164,6 +168,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       const left = taken;
       taken = 0;
       await snapshot.file.close();
+      deps.onClosed?.(may.agreement);
       await deps.usage.giveBack(key, left);
     };
 

@@ -17,6 +17,8 @@ import { createUsage, type DeliveryRecord } from "./usage.ts";
 import { isHolding } from "./wishes.ts";
 
 export interface ProviderPlaneDeps extends PlaneParts {
+  /** A delivery under this agreement is over. */
+  readonly onClosed: (agreement: string) => void;
   readonly connections: Connections;
   /** The consumer's own inbox gives its next token as a provider gives its. */
   readonly pulls: Pick<PullClient, "isFresh" | "renew">;
@@ -66,6 +68,7 @@ export function createProviderPlane(deps: ProviderPlaneDeps) {
     usage,
     newId: randomUUID,
     now,
+    onClosed: deps.onClosed,
     async onSent({ holder, transfer, delivery, from, to, bytes }) {
       await services.accessLog.append({
         actor: holder,

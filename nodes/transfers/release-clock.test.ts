@@ -120,6 +120,23 @@ test("a file goes with the last transfer under its agreement, and one of an earl
   await clock.stop();
 });
 
+test("what a delivery has left under an agreement that nothing is open under goes when it is over", async () => {
+  const { clock, moved, files, turned } = await world();
+  await moved("t1", "long");
+  clock.delivered("short");
+  await turned(0);
+  expect(files).toContain("short");
+  await clock.start();
+  await turned(0);
+  for (const agreement of ["short", "long"]) {
+    files.add(agreement);
+    clock.delivered(agreement);
+  }
+  await turned(0);
+  expect([...files]).toEqual(["long"]);
+  await clock.stop();
+});
+
 test("what was wanted is looked at when its time is over, and never before", async () => {
   const { clock, wanted, looks, turned } = await world();
   wanted.set("old", { at: at(-DAY_MS - 5) });

@@ -47,6 +47,8 @@ export function createReleaseClock(deps: ReleaseClockDeps) {
   let follower: LedgerFollower | undefined;
   let unwatch: (() => void) | undefined;
   let isAlarmed = false;
+  /** Every transfer of earlier runs is known. */
+  let isFollowing = false;
 
   function wake(subject: Subject): void {
     for (const pid of releases.concernedBy(subject)) deps.poke(pid);
@@ -97,6 +99,10 @@ export function createReleaseClock(deps: ReleaseClockDeps) {
       }
       if (outcome === "over" && agreement !== undefined) erasing.poke(agreement);
     },
+    /** A delivery under this agreement is over. */
+    delivered(agreement: string): void {
+      if (isFollowing && !releases.agreements().has(agreement)) erasing.poke(agreement);
+    },
     /** Records were asked for. */
     begun(): void {
       if (!isAlarmed) alarmAt(Date.parse(deps.now()) + deps.keptMs());
@@ -108,6 +114,7 @@ export function createReleaseClock(deps: ReleaseClockDeps) {
       // An asset changes here after the ledger has it.
       unwatch = deps.assets.watch((id) => wake({ kind: "asset", id }));
       await releases.settled();
+      isFollowing = true;
       for (const agreement of await snapshots.ids()) erasing.poke(agreement);
       await forgetWanted();
       for (const pid of releases.pids()) deps.poke(pid);

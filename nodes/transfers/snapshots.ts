@@ -30,8 +30,11 @@ export type SnapshotRecord = Omit<Snapshot, "file"> & { readonly columns: string
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 export interface Snapshots {
-  /** `id`: of the agreement. Throws ERR_TRANSFER_TOO_LARGE, and whatever the source throws. */
-  of(id: string, permitted: Permitted): Promise<Snapshot>;
+  /**
+   * `id`: of the agreement. `permission` is asked before anything is written, and throws where nothing may be any more.
+   * Throws ERR_TRANSFER_TOO_LARGE, and whatever the source throws.
+   */
+  of(id: string, permitted: Permitted, permission: () => Promise<Permitted>): Promise<Snapshot>;
   /** What is being read is read to its end. */
   erase(id: string): Promise<void>;
   /** Agreements of which something lies on disk, also of a life that ended while it was written. */
@@ -49,7 +52,7 @@ export function createSnapshots(deps: {
 }): Snapshots {
   const { folder, records } = deps;
   const once = createSharedWork();
-  /** Of one agreement: its file is never erased between a look at it and its opening. */
+  /** Of one agreement: its file is never erased between a look at it, or its writing, and its opening. */
   const oneAtATime = createKeyedLock();
   const pathOf = (id: string) => join(folder, `${id}.csv`);
   const temporaryOf = (id: string) => `${pathOf(id)}.tmp`;
@@ -65,7 +68,8 @@ export function createSnapshots(deps: {
     return undefined;
   }
 
-  async function write(id: string, { asset, fields, release }: Permitted, columns: string): Promise<void> {
+  async function write(id: string, permitted: Permitted): Promise<void> {
+    const { asset, fields, release } = permitted;
     deps.assertWritable();
     const key = await deps.pseudonymKey(id);
     const maskings = fields.map((field) => {
@@ -93,7 +97,7 @@ export function createSnapshots(deps: {
       bytes += part.length;
       if (bytes > release.bytes) throw tooLarge("bytes", release.bytes);
       hash.update(part);
-      await file.write(part);
+      await file.appendFile(part);
     };
     try {
       await append(csvLine(fields.map(({ name }) => name)));
@@ -111,16 +115,32 @@ export function createSnapshots(deps: {
       throw notReadable(asset.id, error);
     }
     await file.close();
-    const record = { digest: hash.digest("base64url"), bytes, rows, columns };
+    const record = { digest: hash.digest("base64url"), bytes, rows, columns: columnsOf(permitted) };
     await rename(temporary, pathOf(id));
     await syncFolder(folder);
     await records.put(id, record);
   }
 
-  /** Whoever comes while it is written finds it afterwards. */
-  async function writtenUnless(id: string, permitted: Permitted, columns: string): Promise<void> {
-    const found = await opened(id, columns);
-    await (found === undefined ? write(id, permitted, columns) : found.file.close());
+  /** One writes for all that wait. Undefined: another one did, and what it wrote may be gone again. */
+  async function found(id: string, columns: string, permission: () => Promise<Permitted>) {
+    let snapshot: Snapshot | undefined;
+    /** Of this caller alone: the others may be allowed what it is not. */
+    let refusal: unknown;
+    await once(id, () =>
+      oneAtATime(id, async () => {
+        snapshot = await opened(id, columns);
+        if (snapshot !== undefined) return;
+        const permitted = await permission().catch((error: unknown) => {
+          refusal = error;
+          return undefined;
+        });
+        if (permitted === undefined) return;
+        await write(id, permitted);
+        snapshot = await opened(id, columnsOf(permitted));
+      }),
+    );
+    if (refusal !== undefined) throw refusal;
+    return snapshot;
   }
 
   const erase = (id: string): Promise<void> =>
@@ -131,15 +151,12 @@ export function createSnapshots(deps: {
 
   return Object.freeze({
     erase,
-    async of(id: string, permitted: Permitted) {
-      const { asset, fields, release } = permitted;
-      const columns = JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name), release.masks]);
+    async of(id: string, permitted: Permitted, permission: () => Promise<Permitted>) {
+      const columns = columnsOf(permitted);
       const find = () => oneAtATime(id, () => opened(id, columns));
       let snapshot = await find();
-      while (snapshot === undefined) {
-        await once(id, () => oneAtATime(id, () => writtenUnless(id, permitted, columns)));
-        snapshot = await find();
-      }
+      while (snapshot === undefined) snapshot = (await found(id, columns, permission)) ?? (await find());
+      const { release } = permitted;
       // The limits may have become stricter since.
       const { bytes, rows, file } = snapshot;
       if (bytes <= release.bytes && rows <= release.rows) return snapshot;
@@ -152,6 +169,9 @@ export function createSnapshots(deps: {
     },
   });
 }
+
+const columnsOf = ({ asset, fields, release }: Permitted): string =>
+  JSON.stringify([asset.id, asset.version, fields.map(({ name }) => name), release.masks]);
 
 const tooLarge = (what: "rows" | "bytes", limit: number): TransferError => {
   const reason = what === "rows" ? "too-many-rows" : "too-many-bytes";
