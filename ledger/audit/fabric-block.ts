@@ -24,9 +24,12 @@ export interface BlockParts {
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 
 /** Throws FabricFault. Checks that the data are those of the header. `bytes` is a common.Block. */
-export function readBlockParts(bytes: Uint8Array): BlockParts {
+export const readBlockParts = (bytes: Uint8Array): BlockParts =>
+  partsOfBlock(decoded("block", () => common.Block.deserializeBinary(bytes)));
+
+/** The same of one that is read already. */
+export function partsOfBlock(block: common.Block): BlockParts {
   return decoded("block", () => {
-    const block = common.Block.deserializeBinary(bytes);
     const header = present(block.getHeader(), "header");
     const number = header.getNumber();
     demandThat(Number.isSafeInteger(number) && number <= MAX_NUMBER, "fabric-form", { block: number });

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { common, peer } from "@hyperledger/fabric-protos";
 import { FUNCTIONS, MAX_SUBMISSIONS, RULES_KEY } from "../../chaincode/fabric/messages.ts";
 import { readNetwork } from "../../chaincode/rules/keys.ts";
-import { readBlockParts } from "../audit/fabric-block.ts";
+import { partsOfBlock } from "../audit/fabric-block.ts";
 import { createBell, unlessAborted } from "../embedded/bell.ts";
 import { createDelivery, waitingIn } from "../embedded/delivery.ts";
 import { openOutbox } from "../embedded/outbox.ts";
@@ -134,7 +134,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     if (otherRules === undefined) markRules(options, connection).catch(() => undefined);
     for await (const block of connection.blocks(view.progress().block + 1, signal)) {
       inForce = order.verify(block);
-      const agreed = agreement.demand(readBlockParts(block.serializeBinary()), mspId, inForce.config);
+      const agreed = agreement.demand(partsOfBlock(block), mspId, inForce.config);
       await view.apply(readBlock(block, profile.chaincode), { block: inForce.block, hash: inForce.hash }, agreed);
       await demandNetwork(view, options.network);
       standing.holds(view.progress().block);

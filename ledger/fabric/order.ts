@@ -5,7 +5,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { common } from "@hyperledger/fabric-protos";
-import { type BlockParts, readBlockParts, verifyOrder } from "../audit/fabric-block.ts";
+import { type BlockParts, partsOfBlock, verifyOrder } from "../audit/fabric-block.ts";
 import { type ChannelConfig, readChannelConfig } from "../audit/fabric-channel.ts";
 import { FabricFault } from "../audit/fabric-fault.ts";
 import { LedgerError } from "../port.ts";
@@ -110,7 +110,7 @@ const certificatesIn = (pem: string): X509Certificate[] =>
   (pem.match(PEM) ?? []).map((one) => new X509Certificate(one));
 
 const readParts = (block: common.Block): BlockParts =>
-  faulty(block.getHeader()?.getNumber() ?? -1, () => readBlockParts(block.serializeBinary()));
+  faulty(block.getHeader()?.getNumber() ?? -1, () => partsOfBlock(block));
 
 const configIn = (parts: BlockParts): ChannelConfig =>
   faulty(parts.number, () => readChannelConfig(parts.envelopes[0] ?? new Uint8Array()));

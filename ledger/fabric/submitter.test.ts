@@ -159,3 +159,58 @@ test("where no record goes through none is set aside: it is the network", async 
   bad = false;
   expect(await submit(all)).toEqual([expect.objectContaining({ ok: true }), expect.objectContaining({ ok: true })]);
 });
+
+/** What becomes of one transaction whose ends are these, one after the other. */
+function ending(...ends: readonly ("lost" | "unanswered" | { readonly code: number; readonly name: string })[]) {
+  const seen = { endorsed: 0, submitted: [] as string[] };
+  let next = 0;
+  const lost = { message: "14 UNAVAILABLE: connection dropped", details: [] };
+  const connection = {
+    endpoint: "localhost:7051",
+    async endorse([, ...texts]: readonly string[]) {
+      seen.endorsed += 1;
+      const transactionId = `transaction-${seen.endorsed}`;
+      return {
+        transactionId,
+        size: 1_000,
+        payload: Buffer.from(JSON.stringify(texts.map(() => ({ ok: true })))),
+        async submit() {
+          seen.submitted.push(transactionId);
+          if (ends[next] !== "lost") return;
+          next += 1;
+          throw lost;
+        },
+        async status() {
+          const end = ends[next++];
+          if (end === undefined || typeof end === "string") throw lost;
+          return { ...end, block: -1 };
+        },
+      };
+    },
+  } as unknown as GatewayConnection;
+  const { submit } = createSubmitter({
+    view,
+    connected: async () => connection,
+    call: { member: founder.id, code: "code" },
+    limits: () => LIMITS,
+    now: () => NOW,
+    signal: new AbortController().signal,
+    settleMs: 1,
+  });
+  return { seen, submit: () => submit([anchor(founder, 0)]) };
+}
+const VALID = { code: 0, name: "VALID" };
+
+test("what may have been ordered is handed in again as the same transaction until its id has an end", async () => {
+  await holding(founding(founder), anchor(founder, 0));
+  const { seen, submit } = ending("lost", "unanswered", VALID);
+  expect(await submit()).toEqual([expect.objectContaining({ ok: true })]);
+  expect(seen).toEqual({ endorsed: 1, submitted: ["transaction-1", "transaction-1", "transaction-1"] });
+});
+
+test("what was found invalid because somebody wrote first is endorsed anew, as another transaction", async () => {
+  await holding(founding(founder), anchor(founder, 0));
+  const { seen, submit } = ending({ code: 11, name: "MVCC_READ_CONFLICT" }, VALID);
+  expect(await submit()).toEqual([expect.objectContaining({ ok: true })]);
+  expect(seen).toEqual({ endorsed: 2, submitted: ["transaction-1", "transaction-2"] });
+});

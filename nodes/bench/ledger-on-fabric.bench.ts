@@ -13,6 +13,8 @@ import type { Ledger, SignedTransaction } from "../../ledger/port.ts";
 import { type FabricClient, startScratchFabric } from "../fabric/_network.ts";
 import { findBinaries } from "../fabric/binaries.ts";
 import { defineBench, type Metric, percentile } from "./bench.ts";
+import { fabricMetrics, fabricUsage } from "./fabric-usage.ts";
+import { usageOf } from "./ledger-usage.ts";
 
 const SIZES = {
   rounds: { full: 20, tiny: 2 },
@@ -36,12 +38,14 @@ export const ledgerOnFabricBench = defineBench(SIZES, async ({ sizes, note }) =>
   try {
     await ledger.submit([founding(operator.member)]);
     const next = batchesOf(operator);
+    const usage = async () => ({ own: usageOf().cpuMs, ...(await fabricUsage(fabric.network)) });
     const results: Metric[] = [];
     for (const batch of BATCHES) {
       note(`batches of ${batch}`);
       const alone = await timesOf(rounds, async () => {
         await ledger.submit(next(batch));
       });
+      const before = await usage();
       const perSecond = await rateOf(ledger, next, { batch, clients, records: Math.min(records, 200 * batch) });
       results.push(
         { metric: `submit${batch}P50Ms`, value: percentile(alone, 0.5), unit: "ms, one submitter" },
@@ -53,6 +57,13 @@ export const ledgerOnFabricBench = defineBench(SIZES, async ({ sizes, note }) =>
           ...(batch === 100 ? { target: { atLeast: 2_000 } } : {}),
         },
       );
+      if (batch === 100) {
+        const [after, count] = [await usage(), Math.min(records, 200 * batch)];
+        results.push(
+          { metric: "recordNodeCpuMs", value: (after.own - before.own) / count, unit: "ms" },
+          ...fabricMetrics(before, after, count, "record"),
+        );
+      }
     }
     note("beside bare calls of the Gateway");
     const bare = bareSubmitter(operator, chaincode);

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { createPrivateKey, webcrypto } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { open as openFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { common } from "@hyperledger/fabric-protos";
@@ -252,6 +252,34 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     last.getMetadata()!.setMetadataList([forged, ...last.getMetadata()!.getMetadataList_asU8().slice(1)]);
     expect(() => order.verify(last)).toThrow(/fabric-order-signature|cannot be/);
     connection.close();
+  });
+
+  test("a block changed in the file of the peer that a node follows is named, and the node goes on with another peer", async () => {
+    const { chaincode, ledger } = await founded();
+    await ledger.submit([anchor(founder, 0)]);
+    const folder = fabric.network.layout.data("peer-org1");
+    const file = join(folder, "ledgersData/chains/chains", first.profile.channel, "blockfile_000000");
+    const good = await readFile(file);
+    const at = good.lastIndexOf(anchor(founder, 0).statement.id);
+    expect(at).toBeGreaterThan(0);
+    const changed = async (byte: number) => {
+      await fabric.kill("peer-org1");
+      const handle = await openFile(file, "r+");
+      await handle.write(Uint8Array.of(byte), 0, 1, at);
+      await handle.close();
+      await fabric.up();
+    };
+    await changed(good[at]! ^ 1);
+    const troubles: LedgerError[] = [];
+    const onTrouble = (error: unknown) => troubles.push(error as LedgerError);
+    const fresh = await opened(first, chaincode, { onTrouble });
+    await caughtUp(fresh, 4);
+    expect(troubles).toContainEqual(
+      expect.objectContaining({ code: "ERR_LEDGER_CORRUPT", message: expect.stringContaining("fabric-data-hash") }),
+    );
+    await expect.poll(() => fresh.status()).toMatchObject({ reachable: true });
+    expect(await fresh.status()).not.toHaveProperty("halted");
+    await changed(good[at]!);
   });
 
   test("a client that is not the member's is refused, and so is one whose certificate has expired", async () => {

@@ -18,6 +18,8 @@ export const processNames = ({ plan }: StoredNetwork): readonly string[] => [
 ];
 
 const LOGGING = "warning";
+/** Go's collector of a peer runs a quarter as often: a sixth of the peer's processor time, for memory that a development machine has. */
+const COLLECTOR = { GOGC: "400" };
 
 export function ordererProcess({ layout }: StoredNetwork, orderer: Orderer, { path, version }: Binaries): ProcessPlan {
   const env = { FABRIC_CFG_PATH: layout.orderer.config(orderer), FABRIC_LOGGING_SPEC: LOGGING };
@@ -25,7 +27,7 @@ export function ordererProcess({ layout }: StoredNetwork, orderer: Orderer, { pa
 }
 
 export function peerProcess({ layout }: StoredNetwork, org: Organisation, { path, version }: Binaries): ProcessPlan {
-  const env = { FABRIC_CFG_PATH: layout.peer.config(org), FABRIC_LOGGING_SPEC: LOGGING, ...searchPath() };
+  const env = { FABRIC_CFG_PATH: layout.peer.config(org), FABRIC_LOGGING_SPEC: LOGGING, ...COLLECTOR, ...searchPath() };
   return { ...placed(layout, peerName(org)), command: path.peer, args: ["node", "start"], env, edition: version };
 }
 

@@ -132,7 +132,8 @@ export function coreYaml(layout: FabricLayout, org: Organisation): string {
     },
     ledger: {
       state: { stateDatabase: "goleveldb", totalQueryLimit: 100_000 },
-      history: { enableHistoryDatabase: true },
+      // Nobody asks for the history of a key: records are the history.
+      history: { enableHistoryDatabase: false },
       pvtdataStore: {
         collElgProcMaxDbBatchSize: 5000,
         collElgProcDbBatchesInterval: 1000,
