@@ -138,8 +138,8 @@ export function plainDecision(
         const lists = opens("aggregate", element).map((one) => right(one.constraint, "sealane:function") as string[]);
         if (!lists.some((functions) => functions.includes(statistic.kind))) return false;
         const totals = (name: string) => ["sum", "mean"].some((one) => functionsFor(name).includes(one));
-        const ratios = opened().filter((name) => functionsFor(name).includes("ratio"));
-        if (statistic.kind === "ratio" && !totals(element) && ratios.some(totals)) return false;
+        const tells = (name: string) => functionsFor(name).includes("ratio") && totals(name);
+        if (statistic.kind === "ratio" && !totals(element) && opened().some(tells)) return false;
         if (statistic.kind === "distinct" ? field.type !== "code" && field.type !== "text" : !isNumber(field))
           return false;
         if (statistic.kind === "distinct") continue;

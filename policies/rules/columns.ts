@@ -5,7 +5,7 @@
 import type { AggregateFigure, Comparison, Lifts, Plan } from "../lattice/plan.ts";
 import { blockedColumns } from "../lattice/propagate.ts";
 import type { Predicate } from "../model/query.ts";
-import { cutByPeriod, elementsOf, limitingElements } from "../model/statistic.ts";
+import { cutByPeriod, elementsOf, limitingElements, readFields } from "../model/statistic.ts";
 import type { Case, Rule } from "../model/verdict.ts";
 import { comparisonProblems } from "./filters.ts";
 import { refuse, unless } from "./finding.ts";
@@ -31,7 +31,7 @@ const PERIOD = "period";
 
 function planOf({ request: { query }, asset }: Case): Plan {
   const elementAt = (column: string | undefined) => asset.fields.find(({ name }) => name === column)?.element ?? "";
-  const table: Plan = { kind: "table", columns: [...new Set(asset.fields.map(({ element }) => element))] };
+  const table: Plan = { kind: "table", columns: readFields(query, asset).map(({ element }) => element) };
   const cut = cutByPeriod(query, asset);
   const { from, to } = query.period ?? { from: "", to: "" };
   const compared: readonly Comparison[] = [
