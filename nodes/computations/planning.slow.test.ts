@@ -1,4 +1,7 @@
-/** Plans of a node against what it then does: bodies between all nodes, and processor time of all of them. */
+/**
+ * Plans of a node against what it then does: bodies between all nodes, and processor time of all of them. On a network of
+ * suite intl-pq, whose results and evidence are fetched and verified with that.
+ */
 import { expect, test } from "vitest";
 import type { Query } from "../../policies/model/query.ts";
 import type { PlanView } from "../http/routes/requests/plan.ts";
@@ -20,7 +23,7 @@ test("bytes and processor time of real runs are within twice what the planner sa
   const observe = (_member: string, { body, path }: { body: Uint8Array; path: string }) => {
     if (path.includes("/computations/")) bytes += body.length;
   };
-  await using network = await createNetwork({ observe });
+  await using network = await createNetwork({ observe, suite: "intl-pq" });
   const run = async (query: Query) => {
     bytes = 0;
     const before = process.cpuUsage();
@@ -41,7 +44,11 @@ test("bytes and processor time of real runs are within twice what the planner sa
     ["counted", TAX_BY_YEAR],
   ] as const) {
     const plan = await network.call<PlanView>("ministry", "POST", "/api/v1/requests/plan", { ...draftOf(), query });
-    expect(plan).toMatchObject({ outcome: "planned", members: 5, protocol: { cells, method: "mask", suite: "intl" } });
+    expect(plan).toMatchObject({
+      outcome: "planned",
+      members: 5,
+      protocol: { cells, method: "mask", suite: "intl-pq" },
+    });
     const runs = [await run(named(query, "one")), await run(named(query, "two"))];
     within(plan.estimate!.bytes.total, runs[0]!.bytes);
     within(plan.estimate!.seconds.total, Math.min(...runs.map(({ seconds }) => seconds)));

@@ -254,18 +254,15 @@ test("every node in a process of its own gives the same figures", async () => {
   }
 });
 
-test.each(["gm", "intl-pq"] as const)(
-  "a network founded on suite %s does the same job, and no key in it is of another suite",
-  async (suite) => {
-    const out = await mkdtemp(join(tmpdir(), `sealane-${suite}-`));
-    const done = await demo("shaoxing", { suite, out });
-    try {
-      allGood(done, 2);
-      const { members } = JSON.parse(await readFile(join(out, "trust.json"), "utf8")) as TrustFile;
-      expect(new Set(members.flatMap(({ keys }) => keys.map(({ suite }) => suite)))).toEqual(new Set([suite]));
-    } finally {
-      await done.network.close();
-      await rm(out, { recursive: true, force: true });
-    }
-  },
-);
+test("a network founded on suite gm does the same job, and no key in it is of another suite", async () => {
+  const out = await mkdtemp(join(tmpdir(), "sealane-gm-"));
+  const done = await demo("shaoxing", { suite: "gm", out });
+  try {
+    allGood(done, 2);
+    const { members } = JSON.parse(await readFile(join(out, "trust.json"), "utf8")) as TrustFile;
+    expect(new Set(members.flatMap(({ keys }) => keys.map(({ suite }) => suite)))).toEqual(new Set(["gm"]));
+  } finally {
+    await done.network.close();
+    await rm(out, { recursive: true, force: true });
+  }
+});
