@@ -77,7 +77,9 @@ export function createConsumerPlane({
       if (document.format === PUSH) {
         const whole = await inbox.open(id);
         if (whole === undefined) {
-          const reason = document.state === "COMPLETED" ? "received-erased" : "not-received-yet";
+          const isKnown = (await inbox.state(id)).digest !== undefined;
+          const gone = isKnown ? "received-lost" : "received-erased";
+          const reason = document.state === "COMPLETED" ? gone : "not-received-yet";
           throw new TransferError("ERR_TRANSFER_STATE", reason);
         }
         const { file, digest, bytes } = whole;

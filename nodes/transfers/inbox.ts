@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from "../store/atomic-file.ts";
 import type { RecordStore } from "../store/records.ts";
@@ -24,7 +24,7 @@ export interface InboxPart {
 }
 
 export interface Inbox {
-  /** Bytes on disk, of which version. All of them are held only once they were checked. */
+  /** Bytes on disk, of which version. All of them are held only once they were checked. A digest without bytes: lost. */
   state(pid: string): Promise<{
     readonly held: number;
     readonly digest?: string;
@@ -57,6 +57,8 @@ export function createInbox(deps: {
 }): Inbox {
   const { folder, records } = deps;
   const oneAtATime = createKeyedLock();
+  /** Files whose names are known to be on disk. */
+  const named = new Set<string>();
   const path = (pid: string) => join(folder, `${pid.replaceAll(/[^A-Za-z0-9-]/g, "_")}.csv`);
   const sizeOf = async (pid: string) => (await stat(path(pid)).catch(() => undefined))?.size ?? 0;
 
@@ -65,7 +67,8 @@ export function createInbox(deps: {
     const record = await records.get(pid);
     if (record === undefined) return { held: 0, isComplete: false };
     const held = Math.min(await sizeOf(pid), record.bytes);
-    if (record.isComplete || held < record.bytes || held === 0) return { held, ...record };
+    if (held < record.bytes || held === 0) return { held, ...record, isComplete: false };
+    if (record.isComplete) return { held, ...record };
     if (await isWhole(pid, record)) return { held, ...record, isComplete: true };
     return { held: 0, isComplete: false };
   };
@@ -73,16 +76,30 @@ export function createInbox(deps: {
   /** Forgets the file that is not what was announced. */
   async function isWhole(pid: string, { digest, bytes }: Pick<InboxRecord, "digest" | "bytes">): Promise<boolean> {
     if ((await digestOfFile(path(pid))) === digest) {
+      // An earlier life may have been killed right before it did so.
+      const file = await open(path(pid), "r+");
+      await durable(pid, file).finally(() => file.close());
       await records.put(pid, { digest, bytes, isComplete: true });
+      named.delete(pid);
       return true;
     }
     await removed(pid);
     return false;
   }
 
+  /** With its name, and that of the folder: who is told that bytes are here forgets them. */
+  async function durable(pid: string, file: FileHandle): Promise<void> {
+    await file.datasync();
+    if (named.has(pid)) return;
+    await syncFolder(folder);
+    await syncFolder(dirname(folder));
+    named.add(pid);
+  }
+
   /** The file first: a record that remains after a crash says that nothing is held. */
   async function removed(pid: string): Promise<void> {
     await rm(path(pid), { force: true });
+    named.delete(pid);
     await records.delete(pid);
   }
 
@@ -125,6 +142,7 @@ export function createInbox(deps: {
         if (before.isComplete) throw new TransferError("ERR_TRANSFER_STATE", "already-complete");
         if (before.digest !== digest) {
           await rm(path(pid), { force: true });
+          named.delete(pid);
           await records.put(pid, { digest, bytes, isComplete: false });
         }
         const held = before.digest === digest ? before.held : 0;
@@ -133,8 +151,8 @@ export function createInbox(deps: {
         }
         const file = await open(path(pid), "a", PRIVATE_FILE);
         try {
-          await file.write(part);
-          await file.datasync();
+          await file.appendFile(part);
+          await durable(pid, file);
         } finally {
           await file.close();
         }
