@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Statistic } from "../model/query.ts";
 import { applyOutputRules, type Figure } from "./output-rules.ts";
 
 const rational = (numerator: bigint, denominator = 1n) => ({ numerator, denominator });
@@ -80,7 +81,7 @@ describe("moments", () => {
 });
 
 test("a model with a variable of two values is withheld: its coefficients are differences between two uncounted groups", () => {
-  const regression = { kind: "regression", dependent: "y", independents: ["a"] } as const;
+  const regression: Statistic = { kind: "regression", dependent: "y", independents: ["a"] };
   expect(rulesFor({ statistic: regression, organisations: 9, rows: 40 })).toEqual([]);
   expect(rulesFor({ statistic: regression, organisations: 9, rows: 40, hasBinary: true })).toEqual(["binary-variable"]);
   const correlation = { kind: "correlation", x: "x", y: "y" } as const;
