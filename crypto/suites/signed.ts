@@ -21,6 +21,7 @@ export type SigningDomain =
   | "catalogue"
   | "application"
   | "result"
+  | "query"
   | "trust";
 
 export interface Signed<S> {

@@ -67,6 +67,8 @@ export function reviewOpening(inputs: ReviewInputs): Review {
   }
   const { layout, assets } = inputs.layout as LayoutDocument;
   const { policies } = inputs.policy as PolicyDocument;
+  // Its agreement was made without minimum numbers of organisations.
+  if (request.encryptedQuery !== undefined) return refuse("method-differs", "encryptedQuery");
   if (canonicalJson(inputs.query) !== canonicalJson(request.query)) return refuse("query-differs", "query");
   const roles = [opened.request, opened.receiver, opened.coordinator, opened.receiverMode].join();
   if (roles !== [request.id, request.receiver, request.coordinator, request.receiverMode].join()) {

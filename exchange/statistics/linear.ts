@@ -72,7 +72,7 @@ function linearOf(
 }
 
 /** The smallest whole numbers in the same proportion, the signs kept. */
-function whole(values: readonly Rational[]): readonly bigint[] {
+export function whole(values: readonly Rational[]): readonly bigint[] {
   const common = values.reduce((product, { denominator }) => (product * denominator) / gcd(product, denominator), 1n);
   const numbers = values.map(({ numerator, denominator }) => numerator * (common / denominator));
   const divisor = numbers.reduce(gcd, 0n);

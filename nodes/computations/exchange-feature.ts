@@ -12,6 +12,7 @@ import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
 import { addReviewApi } from "../http/routes/reviews/reviews.ts";
 import { createRequestDeadlines } from "../policies/request-deadlines.ts";
+import { addQueryApi, addQueryPeerRoutes } from "../queries/routes.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
 import { openReleaseAgreements } from "../transfers/agreements.ts";
 import { createContext } from "./context.ts";
@@ -31,8 +32,8 @@ export function createExchangeFeature(
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
       submit(app, ctx);
-      plan(app, ctx);
       checkRequest(app, ctx);
+      plan(app, ctx);
       listRequests(app, ctx);
       listDue(app, deadlines);
       showRequest(app, ctx);
@@ -49,8 +50,12 @@ export function createExchangeFeature(
       listComputations(app, ctx);
       showComputation(app, ctx);
       addReviewApi(app, ctx);
+      addQueryApi(app, ctx);
     },
-    peerRoutes: (app: HttpApp) => addExchangePeerRoutes(app, ctx, service.roles),
+    peerRoutes(app: HttpApp) {
+      addExchangePeerRoutes(app, ctx, service.roles);
+      addQueryPeerRoutes(app, ctx);
+    },
     async start() {
       await service.start();
       deadlines.start();

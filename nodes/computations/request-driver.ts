@@ -58,7 +58,10 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
     if (known === undefined || known.life.requester !== self) return;
     const { life } = known;
     const { opensByItself } = ctx.services.config().computations;
-    if (opensByItself && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
+    const asked = (await ctx.stores.documents.get(request))?.document.statement;
+    // Its requester asks its provider, figure by figure.
+    const isQuery = asked?.encryptedQuery !== undefined;
+    if (opensByItself && !isQuery && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
     if (life.name === "submitted" && isRefusedByAll(life)) await cancelRequest(ports, request, "no-agreement");
     if (life.name === "released") await fetchResult(ctx, life.computation);
   }

@@ -124,6 +124,7 @@ const filter = (element: string, operator: "eq" | "isAnyOf" | "gteq" | "lteq", .
 });
 
 describe("each rule refuses what it is for", () => {
+  const ASKING = { encryptedQuery: { figures: 3 }, assets: ["ibm:panel"] };
   const cases: [reason: string, change: Change][] = [
     ["policy-of-another-asset", { asset: { id: "ibm:other" } }],
     ["policy-of-another-provider", { context: { provider: member("ge") } }],
@@ -262,6 +263,17 @@ describe("each rule refuses what it is for", () => {
         },
       },
     ],
+    ["answers-not-allowed", { request: ASKING }],
+    ["answers-not-allowed", { policy: { answers: 2 }, request: ASKING }],
+    ["query-of-one-asset", { policy: { answers: 3 }, request: { ...ASKING, assets: ["ibm:panel", "ge:panel"] } }],
+    [
+      "statistic-not-linear",
+      {
+        policy: { answers: 3 },
+        request: ASKING,
+        query: { measures: [{ id: "m", statistic: { kind: "mean", element: "investment" } }] },
+      },
+    ],
     [
       "weights-not-allowed",
       {
@@ -282,6 +294,14 @@ describe("each rule refuses what it is for", () => {
     const decision = reasons(change);
     expect(decision.outcome).toBe("refuse");
     expect(decision.reasons).toContain(reason);
+  });
+
+  test("an encrypted query of one asset is permitted up to the figures that the policy names, whatever computations want", () => {
+    const change = {
+      policy: { answers: 3, minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] },
+    };
+    expect(reasons({ ...change, request: ASKING }).outcome).toBe("permit");
+    expect(reasons({ ...change, request: { assets: ["ibm:panel"] } }).reasons).toContain("method-not-allowed");
   });
 
   test("and every reason of a refusal is covered here", () => {

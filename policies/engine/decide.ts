@@ -15,7 +15,7 @@ import type { PolicyTerms } from "../model/terms.ts";
 import type { Case, Compared, Decision, Finding, Verdict } from "../model/verdict.ts";
 import { requirementsOf } from "../rules/minima.ts";
 import { decisionOf, findingsOf } from "./judge.ts";
-import { RULES } from "./rule-list.ts";
+import { QUERY_RULES, RULES } from "./rule-list.ts";
 
 const requestSchema = Compile(DataRequest);
 const assetSchema = Compile(Asset);
@@ -46,7 +46,8 @@ function judge(policy: unknown, request: unknown, asset: unknown, context: unkno
   const personal = read.filter((field) => field.personal === true).map(({ element }) => element);
   const touched = { grade: derivedGrade(asset, read), personal };
   const input: Case = { terms, request, asset, context, touched };
-  const verdicts = RULES.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
+  const rules = request.encryptedQuery === undefined ? RULES : QUERY_RULES;
+  const verdicts = rules.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
   return conclude(terms, verdicts, requirementsOf(input));
 }
 

@@ -4,6 +4,7 @@ import { appeal } from "../rules/appeal.ts";
 import { approval } from "../rules/approval.ts";
 import { columns } from "../rules/columns.ts";
 import { counts } from "../rules/counts.ts";
+import { encryptedQuery } from "../rules/encrypted-query.ts";
 import { filters } from "../rules/filters.ts";
 import { functions } from "../rules/functions.ts";
 import { groupBy } from "../rules/group-by.ts";
@@ -55,3 +56,11 @@ export const RULES: readonly Rule[] = Object.freeze([
   appeal,
   approval,
 ]);
+
+/** For encrypted queries: what concerns computations alone does not hold. */
+export const QUERY_RULES: readonly Rule[] = Object.freeze(
+  RULES.flatMap((rule) => {
+    if (rule === counts || rule === minima) return [];
+    return [rule === method ? encryptedQuery : rule];
+  }),
+);

@@ -26,6 +26,7 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   retention: ["sealane:retentionDays"],
   "receiver-mode": ["sealane:receiverMode", "sealane:releaseAuthority"],
   method: ["sealane:method"],
+  "encrypted-query": ["sealane:answers"],
   functions: ["aggregate"],
   identity: [],
   filters: ["sealane:filter"],

@@ -79,6 +79,7 @@ export const USE_OPERANDS = table({
   "sealane:receiverMode": needed(anyOf(literals(RECEIVER_MODES)), "isAnyOf"),
   "sealane:releaseAuthority": anyOf(MemberId),
   "sealane:method": anyOf(literals(METHODS)),
+  "sealane:answers": { operators: { lteq: Positive } },
   "sealane:coordinatorMayBeSequencer": { operators: { eq: literals(["true", "false"]) } },
   "sealane:exactMomentsTrusted": anyOf(MemberId),
   "sealane:dominance": anyOf(DominanceTerm, 9),

@@ -41,6 +41,7 @@ export interface PolicyDraft {
   readonly drops?: number;
   readonly releaseAuthorities?: readonly string[];
   readonly methods?: readonly Method[];
+  readonly answers?: number;
   readonly exactMomentsTrusted?: readonly string[];
   readonly output?: Partial<OutputTerms>;
   readonly coordinatorMayBeSequencer?: boolean;
@@ -175,6 +176,7 @@ function usePermission(draft: PolicyDraft): Permission {
     anyOf("sealane:receiverMode", draft.receiverModes),
     anyOf("sealane:releaseAuthority", draft.releaseAuthorities),
     anyOf("sealane:method", draft.methods),
+    single("sealane:answers", "lteq", draft.answers),
     single("sealane:coordinatorMayBeSequencer", "eq", draft.coordinatorMayBeSequencer),
     anyOf("sealane:exactMomentsTrusted", draft.exactMomentsTrusted),
     anyOf("sealane:dominance", draft.output?.dominance),

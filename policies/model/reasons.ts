@@ -1,6 +1,7 @@
 /** Every reason code a decision can carry. Texts for people are keyed by them. */
 export const PERMIT_REASONS = [
   "all-rules-permit",
+  "answers-allowed",
   "appeal-heard",
   "approval-given",
   "approval-not-needed",
@@ -39,6 +40,7 @@ export const PERMIT_REASONS = [
 export const WAIT_REASONS = ["appeal-pending", "approval-pending", "grade-needs-approval"] as const;
 
 export const REFUSAL_REASONS = [
+  "answers-not-allowed",
   "approval-refused",
   "asset-invalid",
   "asset-not-requested",
@@ -99,6 +101,7 @@ export const REFUSAL_REASONS = [
   "predicate-value-count",
   "purpose-not-allowed",
   "purpose-prohibited",
+  "query-of-one-asset",
   "receiver-in-provider-group",
   "receiver-is-not-requester",
   "receiver-is-requester",
@@ -126,6 +129,7 @@ export const REFUSAL_REASONS = [
   "scenario-not-allowed",
   "sequencer-in-provider-group",
   "sequencer-unknown",
+  "statistic-not-linear",
   "territory-not-allowed",
   "territory-prohibited",
   "too-few-organisations",

@@ -38,6 +38,11 @@ export const DataRequest = closed({
   form: Type.Optional(RequestForm),
   /** An earlier request that was refused, and why it should not have been. */
   appeal: Type.Optional(closed({ request: Uuid, reason: Text })),
+  /**
+   * No computation but questions to the one provider of the one asset, whose coefficients it does not learn: so many
+   * figures may be asked for. The query says which cells there are.
+   */
+  encryptedQuery: Type.Optional(closed({ figures: Type.Integer({ minimum: 1, maximum: 1000 }) })),
   createdAt: Instant,
 });
 

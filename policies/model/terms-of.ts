@@ -71,6 +71,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     receiverModes: read.list<ReceiverMode>("sealane:receiverMode") ?? [],
     releaseAuthorities: read.list("sealane:releaseAuthority") ?? [],
     methods: read.list<Method>("sealane:method") ?? DEFAULTS.methods,
+    answers: read.whole("sealane:answers", "lteq"),
     exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],
     output: outputTerms({
       dominance: read.list<OutputTerms["dominance"][number]>("sealane:dominance"),

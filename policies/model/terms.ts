@@ -91,6 +91,8 @@ export interface PolicyTerms {
   readonly releaseAuthorities: readonly string[];
   /** How masked values may go to the receiver. */
   readonly methods: readonly Method[];
+  /** Most figures of one agreement that encrypted queries may ask for; undefined: none. */
+  readonly answers: number | undefined;
   readonly exactMomentsTrusted: readonly string[];
   readonly output: OutputTerms;
   readonly coordinatorMayBeSequencer: boolean;

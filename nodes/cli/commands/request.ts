@@ -10,6 +10,7 @@ import { recorded } from "../recorded.ts";
 import { requestFields, stateText } from "../request-view.ts";
 import { awaitEnd, isSettled } from "../request-wait.ts";
 import { renderFields, renderTable } from "../table.ts";
+import { requestAsk } from "./request-ask.ts";
 import { requestDue } from "./request-due.ts";
 import { requestForm } from "./request-form.ts";
 import { requestPlan } from "./request-plan.ts";
@@ -55,6 +56,7 @@ export const requestCommands: CommandGroup = (program, cli) => {
   requestDue(request, cli);
   requestForm(request, cli);
   requestResult(request, cli);
+  requestAsk(request, cli);
 };
 
 interface Submitted {

@@ -1,0 +1,121 @@
+/** Encrypted queries between running nodes: policy, agreement, answers, limits, what is remembered and what is seen. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readKey } from "../../chaincode/rules/keys.ts";
+import type { HistoryEntry } from "../../crypto/secagg/history.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { verifySigned } from "../../crypto/suites/signed.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
+import { createNetwork, type Network, PROVIDERS, SUM_BY_YEAR } from "../computations/_network.ts";
+
+let network: Network;
+const seen: string[] = [];
+const YEARS = ["2024", "2025"];
+const ANSWERED = { figures: 4 };
+
+beforeAll(async () => {
+  network = await createNetwork({
+    logLevel: process.env.LOG ?? "silent",
+    members: [
+      { id: "operator", kind: "industry" },
+      { id: "ministry", kind: "government" },
+      { id: "bureau", kind: "government" },
+      // A provider of encrypted queries takes calls.
+      ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" }, reachable: true })),
+    ],
+    policy: (member) => ({
+      receiverModes: ["direct", "reviewed"],
+      minimumOrganisations: 5,
+      ...(member === "alpha" ? { answers: 5 } : {}),
+    }),
+    observe(_by, { direction, path, body }) {
+      if (direction === "sent" && path.includes("/queries")) seen.push(Buffer.from(body).toString("utf8"));
+    },
+  });
+});
+afterAll(async () => {
+  await network[Symbol.asyncDispose]();
+});
+
+const asking = (asset: string, change: object = {}) => ({
+  assets: [asset],
+  query: SUM_BY_YEAR,
+  receiverMode: "direct",
+  receiver: "ministry",
+  encryptedQuery: ANSWERED,
+  ...change,
+});
+const figure = (id: string, ...weights: readonly (readonly [string, string])[]) => ({
+  id,
+  terms: weights.map(([year, weight]) => ({ group: { year }, measure: "output", weight })),
+});
+const ask = (request: string, ...figures: object[]) =>
+  network.call<{
+    number: number;
+    figures: { id: string; value: string | null }[];
+    query: { statement: object; signer: string };
+    answer: Parameters<typeof verifySigned>[2] & { statement: { query: string; figures: number } };
+  }>("ministry", "POST", `/api/v1/requests/${request}/queries`, { figures });
+
+let request: string;
+
+test("a policy that names no answers refuses, and so it does for more of them, or for two assets", async () => {
+  const refused = async (draft: object) => {
+    const id = await network.submit(draft);
+    const { assets } = await network.state(id, ["cancelled"]);
+    return assets.flatMap(({ reasons }) => reasons);
+  };
+  expect(await refused(asking("beta:panel"))).toEqual(["answers-not-allowed"]);
+  expect(await refused(asking("alpha:panel", { encryptedQuery: { figures: 6 } }))).toEqual(["answers-not-allowed"]);
+  expect(new Set(await refused({ ...asking("alpha:panel"), assets: ["alpha:panel", "beta:panel"] }))).toEqual(
+    new Set(["answers-not-allowed", "query-of-one-asset"]),
+  );
+});
+
+test("under the agreement the requester gets its sums, exact, and both sides' signatures", async () => {
+  request = await network.submit(asking("alpha:panel"));
+  await network.state(request, ["agreed"]);
+  const answer = await ask(request, figure("score", ["2024", "0.7"], ["2025", "-0.3"]), figure("one", ["2025", "1"]));
+  expect(answer).toMatchObject({ number: 1, figures: [{ id: "score" }, { id: "one" }] });
+  // 0.7 · 3176.5 − 0.3 · 3918.2
+  expect(answer.figures.map(({ value }) => value)).toEqual(["1048.09", "3918.2"]);
+  const { ledger } = network.net.node("ministry").services;
+  const key = (await readKey(ledger, answer.answer.key))!;
+  expect([key.member, verifySigned(readPublicKey(key).publicKey, "query", answer.answer)]).toEqual(["alpha", true]);
+  expect(answer.answer.statement).toMatchObject({ query: digestOf(answer.query), figures: 2 });
+});
+
+test("what goes over the wire says nothing of coefficients or figures", () => {
+  expect(seen.length).toBeGreaterThan(0);
+  for (const body of seen)
+    for (const word of ["score", "0.7", "1048", "3918", "weight"]) expect(body).not.toContain(word);
+});
+
+test("the provider counts: the agreed figures and no more, however they are asked for", async () => {
+  expect((await ask(request, figure("a", ["2024", "1"]))).answer.statement.figures).toBe(3);
+  await expect(ask(request, figure("b", ["2024", "1"]), figure("c", ["2025", "1"]))).rejects.toThrow(/403|502/);
+  expect((await ask(request, figure("b", ["2025", "-2"]))).figures).toEqual([{ id: "b", value: "-7836.4" }]);
+  const { accessLog } = network.net.node("alpha").services;
+  const logged = (await accessLog.read(0, accessLog.size())).map(({ event }) => event.action);
+  expect(logged.filter((action) => action.startsWith("encrypted query"))).toEqual([
+    `encrypted query 1 request ${request}, 2 figures`,
+    `encrypted query 2 request ${request}, 3 figures`,
+    `encrypted query 3 request ${request}, 4 figures`,
+  ]);
+});
+
+test("no computation is opened on such an agreement", async () => {
+  await expect(network.call("ministry", "POST", `/api/v1/requests/${request}/open`, {})).rejects.toThrow(/409/);
+});
+
+test("answers count as releases: with the other four alone a sum over five would tell their sum, so the provider takes no part", async () => {
+  const { openStore } = network.net.node("alpha").services;
+  const cells: string[] = [];
+  for await (const [, entry] of openStore<HistoryEntry>("release-history").entries()) {
+    cells.push(...entry.cells.map(({ recordKey }) => recordKey));
+  }
+  expect(new Set(cells).size).toBe(YEARS.length);
+  const sum = await network.submit({ query: SUM_BY_YEAR });
+  const { state } = await network.state(sum, ["withheld", "failed", "cancelled", "released"]);
+  expect(state).not.toBe("released");
+  expect(PROVIDERS).toHaveLength(5);
+});
