@@ -13,6 +13,8 @@ export const portOf = (run: Uint8Array, key = psiKey(randomBytes(48))): MaskingP
   };
 };
 
+const ANY_SIZE = { least: 1, most: 10_000_000 };
+
 export interface Party {
   readonly side: PsiSide;
   readonly port: MaskingPort;
@@ -46,7 +48,7 @@ export function received(
 export function firstRound(from: Party, run: Uint8Array): Uint8Array {
   const text = JSON.stringify(from.own.commitment);
   const { variant, side } = from.own.commitment;
-  const commitment = parseCommitment(text, { run: from.own.commitment.run, variant, side });
+  const commitment = parseCommitment(text, { run: from.own.commitment.run, variant, side }, ANY_SIZE);
   return received(commitment, run, framesOf(from.own.list, from.own.points), from.own.salt);
 }
 

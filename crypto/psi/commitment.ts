@@ -42,8 +42,24 @@ const commitments = Compile(Commitment);
 
 const MAXIMUM_COMMITMENT_BYTES = 512;
 
-/** Of the other side, for this run. Throws ERR_PSI_SIZE, ERR_PSI_MESSAGE; ERR_PSI_COMMITMENT for another run, variant or side. */
-export function parseCommitment(text: string, wanted: Pick<Commitment, "run" | "variant" | "side">): Commitment {
+/**
+ * Items that the other side's list may have. A list of one asks after one entity, and one as long as a register asks for the
+ * whole list: what a run tells is limited by these and by how many runs there are.
+ */
+export interface Sizes {
+  readonly least: number;
+  readonly most: number;
+}
+
+/**
+ * Of the other side, for this run, before anything of one's own goes out. Throws ERR_PSI_SIZE for a list of another size than `sizes` too;
+ * ERR_PSI_MESSAGE; ERR_PSI_COMMITMENT for another run, variant or side.
+ */
+export function parseCommitment(
+  text: string,
+  wanted: Pick<Commitment, "run" | "variant" | "side">,
+  { least, most }: Sizes,
+): Commitment {
   if (text.length > MAXIMUM_COMMITMENT_BYTES) {
     throw new PsiError("ERR_PSI_SIZE", `commitment: wanted at most ${MAXIMUM_COMMITMENT_BYTES} bytes`);
   }
@@ -51,6 +67,9 @@ export function parseCommitment(text: string, wanted: Pick<Commitment, "run" | "
   if (!commitments.Check(value)) throw new PsiError("ERR_PSI_MESSAGE", "commitment: not one of this protocol");
   const other = (["run", "variant", "side"] as const).find((name) => value[name] !== wanted[name]);
   if (other !== undefined) throw new PsiError("ERR_PSI_COMMITMENT", `commitment: its ${other} is another one`);
+  if (value.size < least || value.size > most) {
+    throw new PsiError("ERR_PSI_SIZE", `commitment: wanted ${least} to ${most} items, got ${value.size}`);
+  }
   return value;
 }
 

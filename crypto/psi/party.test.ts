@@ -158,8 +158,9 @@ test("a list without items is refused", async () => {
 test("a commitment is of this run, variant and side, and of no other form", async () => {
   const { own } = await partyOf(new Uint8Array(16), "cardinality", "holder", ["a"]);
   const wanted = { run: own.commitment.run, variant: "cardinality", side: "holder" } as const;
+  const sizes = { least: 1, most: 10_000_000 };
   const parse = (change: object, about = wanted) =>
-    parseCommitment(JSON.stringify({ ...own.commitment, ...change }), about);
+    parseCommitment(JSON.stringify({ ...own.commitment, ...change }), about, sizes);
   expect(parse({})).toEqual(own.commitment);
   for (const change of [
     { size: 0 },
@@ -174,8 +175,21 @@ test("a commitment is of this run, variant and side, and of no other form", asyn
   for (const change of [{ side: "asker" }, { variant: "intersection" }, { run: `${"B".repeat(21)}A` }]) {
     expect(() => parse(change)).toThrow(coded("ERR_PSI_COMMITMENT"));
   }
-  expect(() => parseCommitment("{", wanted)).toThrow(coded("ERR_PSI_MESSAGE"));
+  expect(() => parseCommitment("{", wanted, sizes)).toThrow(coded("ERR_PSI_MESSAGE"));
   expect(() => parse({ more: "x".repeat(600) })).toThrow(coded("ERR_PSI_SIZE"));
+});
+
+test("a list that is shorter or longer than this side allows is refused by its commitment", async () => {
+  const run = new Uint8Array(16);
+  const sizes = { least: 5, most: 8 };
+  const sized = async (size: number) => {
+    const { own } = await partyOf(run, "cardinality", "asker", items(size));
+    return parseCommitment(JSON.stringify(own.commitment), own.commitment, sizes).size;
+  };
+  const SIZE = coded("ERR_PSI_SIZE");
+  expect([await sized(5), await sized(8)]).toEqual([5, 8]);
+  // One item asks after one entity.
+  for (const size of [1, 4, 9]) await expect(sized(size)).rejects.toThrow(SIZE);
 });
 
 test("the run is in what is hashed: one key masks an item differently in two runs", async () => {
