@@ -13,7 +13,7 @@ import { createProviderTransfers } from "./provider-transfers.ts";
 import type { PullClient } from "./pull-client.ts";
 import { createPushes, type PushRecord } from "./pushes.ts";
 import { createSnapshots, type SnapshotRecord } from "./snapshots.ts";
-import { createUsage, type DeliveryRecord } from "./usage.ts";
+import { createUsage, type DeliveryRecord, type UseCounter } from "./usage.ts";
 import { isHolding } from "./wishes.ts";
 
 export interface ProviderPlaneDeps extends PlaneParts {
@@ -35,7 +35,7 @@ export function createProviderPlane(deps: ProviderPlaneDeps) {
   const open = (asset: string) => services.assets.open(asset, 1);
   const tables = createOwnTables({ openStore, assets: { ...services.assets, open } });
   const usage = createUsage({
-    counters: openStore<{ readonly used: number }>("release-uses"),
+    counters: openStore<UseCounter>("release-uses"),
     deliveries: openStore<DeliveryRecord>("release-deliveries"),
     now,
   });

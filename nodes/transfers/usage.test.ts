@@ -1,13 +1,27 @@
 import { describe, expect, test } from "vitest";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { RecordStore } from "../store/records.ts";
-import { createUsage, type DeliveryRecord, MOST_STREAMS } from "./usage.ts";
+import { createUsage, type DeliveryRecord, MOST_STREAMS, type UseCounter } from "./usage.ts";
 
 const delivery = { asset: "alpha:panel", agreement: "a", transfer: "t", at: "2026-11-22T09:00:00Z" };
 const LIMIT = 10;
 
+type Mortal = <V>(store: RecordStore<V>) => RecordStore<V>;
+/** Stores of a process that is killed right before or after its nth write. */
+function dyingAt(nth: number, when: "before" | "after"): Mortal {
+  let writes = 0;
+  return (store) => ({
+    ...store,
+    async put(id, value) {
+      writes += 1;
+      if (writes < nth || (writes === nth && when === "after")) await store.put(id, value);
+      if (writes >= nth) throw new Error("killed");
+    },
+  });
+}
+
 function world() {
-  const counters = memoryRecords<{ readonly used: number }>();
+  const counters = memoryRecords<UseCounter>();
   const deliveries = memoryRecords<DeliveryRecord>();
   let time = 0;
   const now = () => new Date(time).toISOString();
@@ -15,8 +29,9 @@ function world() {
     counters,
     deliveries,
     usage: createUsage({ counters, deliveries, now }),
-    reopened: (dying: Partial<RecordStore<never>> = {}) =>
-      createUsage({ counters, deliveries: { ...deliveries, ...dying } as RecordStore<DeliveryRecord>, now }),
+    /** A later run over the same stores. */
+    reopened: (mortal: Mortal = (store) => store) =>
+      createUsage({ counters: mortal(counters), deliveries: mortal(deliveries), now }),
     pass: (ms: number) => {
       time += ms;
     },
@@ -34,10 +49,42 @@ describe("deliveries", () => {
   });
   test("that a crash took between the reservation and the first byte are used, not given twice", async () => {
     const { usage, reopened } = world();
-    const dying = reopened({ put: () => Promise.reject(new Error("killed")) });
-    for (let at = 0; at < 4; at++) await expect(dying.reserve(`lost-${at}`, delivery, LIMIT)).rejects.toThrow("killed");
+    for (let at = 0; at < 4; at++) {
+      await expect(reopened(dyingAt(at === 0 ? 2 : 3, "after")).reserve(`lost-${at}`, delivery, LIMIT)).rejects.toThrow(
+        "killed",
+      );
+    }
     const asked = Array.from({ length: 20 }, (_, i) => usage.reserve(`d-${i}`, delivery, LIMIT));
     expect(await outcomes(asked)).toBe(LIMIT - 4);
+  });
+  test.each(
+    [1, 2, 3].flatMap((nth) =>
+      (["before", "after"] as const).flatMap((when) => [false, true].map((isOther) => ({ nth, when, isOther }))),
+    ),
+  )(
+    "are neither lost nor counted twice by a crash $when write $nth (another one in between: $isOther)",
+    async ({ nth, when, isOther }) => {
+      const { usage, reopened } = world();
+      await usage.reserve("first", delivery, LIMIT);
+      await expect(reopened(dyingAt(nth, when)).reserve("d", delivery, LIMIT)).rejects.toThrow("killed");
+      if (isOther) await reopened().reserve("other", delivery, LIMIT);
+      const limit = isOther ? 3 : 2;
+      await usage.assertLeft("d", "alpha:panel", limit);
+      for (let again = 0; again < 2; again++) await reopened().reserve("d", delivery, limit);
+      expect(await usage.used("alpha:panel")).toBe(limit);
+      expect(await usage.take("d", 10, 20)).toBe(10);
+      await expect(usage.reserve("e", delivery, limit)).rejects.toMatchObject({ reason: "uses-exhausted" });
+      expect(await usage.take("d", 20, 20)).toBe(10);
+    },
+  );
+  test("that were written and not counted are had by nobody before they are", async () => {
+    const { usage, reopened } = world();
+    await expect(reopened(dyingAt(1, "after")).reserve("d", delivery, 1)).rejects.toThrow("killed");
+    await usage.reserve("e", delivery, 1);
+    await expect(usage.resume("d", delivery)).rejects.toMatchObject({ reason: "delivery-unknown" });
+    await expect(usage.take("d", 10, 20)).rejects.toMatchObject({ reason: "delivery-unknown" });
+    await expect(usage.assertLeft("d", "alpha:panel", 1)).rejects.toMatchObject({ reason: "uses-exhausted" });
+    await expect(usage.reserve("d", delivery, 1)).rejects.toMatchObject({ reason: "uses-exhausted" });
   });
   test("that are repeated under their id are one", async () => {
     const { usage } = world();

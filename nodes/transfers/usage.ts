@@ -1,7 +1,8 @@
 /**
  * Deliveries against their limits. One is reserved, on disk, before its first byte; what it may send is taken, on disk,
- * before it leaves. A crash in between costs a use or some bytes, and never gives one more. A delivery that is gone on
- * with is the same one, and may repeat only so many bytes in all.
+ * before it leaves. A crash in between never gives one more; the same id again goes on where it was, and one that nobody
+ * comes back for costs a use or some bytes. A delivery that is gone on with is the same one, and may repeat only so many
+ * bytes in all.
  */
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import type { RecordStore } from "../store/records.ts";
@@ -18,6 +19,13 @@ export interface DeliveryRecord extends DeliveryOf {
   readonly at: string;
   /** Bytes that have left, those that left twice counted twice. */
   readonly served: number;
+  /** Written before it was counted: it counts where the counter names it. */
+  readonly isPending?: true;
+}
+export interface UseCounter {
+  readonly used: number;
+  /** Id of the delivery that was counted last: it is the only one that may be pending although it is counted. */
+  readonly latest?: string;
 }
 
 const MINUTE_MS = 60_000;
@@ -26,7 +34,7 @@ export const MOST_STREAMS = 16;
 
 export interface Usage {
   /** Throws ERR_TRANSFER_USES. The same id again is the same delivery, and of nothing else: ERR_TRANSFER_RANGE. */
-  reserve(id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined): Promise<void>;
+  reserve(id: string, delivery: Omit<DeliveryRecord, "served" | "isPending">, limit: number | undefined): Promise<void>;
   /** Throws ERR_TRANSFER_RANGE for a delivery of something else. */
   resume(id: string, of: DeliveryOf): Promise<void>;
   /** Takes up to `wanted` of what the delivery may still send, in all at most `most`. Throws ERR_TRANSFER_USES at its end. */
@@ -46,7 +54,7 @@ export interface Usage {
 
 export function createUsage(deps: {
   /** By asset: how many deliveries there were. */
-  readonly counters: RecordStore<{ readonly used: number }>;
+  readonly counters: RecordStore<UseCounter>;
   readonly deliveries: RecordStore<DeliveryRecord>;
   readonly now: () => string;
 }): Usage {
@@ -59,32 +67,44 @@ export function createUsage(deps: {
   async function known(id: string): Promise<DeliveryRecord> {
     const found = await deliveries.get(id);
     if (found === undefined) throw deliveryUnknown();
+    if (found.isPending === true && (await counters.get(found.asset))?.latest !== id) throw deliveryUnknown();
     return found;
   }
+
+  /** Before the counter names another one. */
+  const settle = (id: string): Promise<void> =>
+    oneAtATime(`bytes ${id}`, async () => {
+      const { isPending, ...delivery } = (await deliveries.get(id)) ?? {};
+      if (isPending === true) await deliveries.put(id, delivery as DeliveryRecord);
+    });
 
   return Object.freeze({
     used,
     async forget(transfer: string) {
       for await (const [id] of deliveries.entries(deliveryKey(transfer, ""))) await deliveries.delete(id);
     },
-    reserve: (id: string, delivery: Omit<DeliveryRecord, "served">, limit: number | undefined) =>
+    reserve: (id: string, delivery: Omit<DeliveryRecord, "served" | "isPending">, limit: number | undefined) =>
       oneAtATime(delivery.asset, async () => {
         const known = await deliveries.get(id);
-        if (known !== undefined) return assertOf(known, delivery);
-        const before = await used(delivery.asset);
+        if (known !== undefined) assertOf(known, delivery);
+        const { used: before, latest } = (await counters.get(delivery.asset)) ?? { used: 0 };
+        const isCounted = known !== undefined && (known.isPending !== true || latest === id);
+        if (isCounted) return;
         assertBelow(before, limit);
-        await counters.put(delivery.asset, { used: before + 1 });
-        await deliveries.put(id, { ...delivery, served: 0 });
+        if (latest !== undefined) await settle(latest);
+        if (known === undefined) await deliveries.put(id, { ...delivery, served: 0, isPending: true });
+        await counters.put(delivery.asset, { used: before + 1, latest: id });
       }),
     async assertLeft(id: string | undefined, asset: string, limit: number | undefined) {
-      if (id === undefined || (await deliveries.get(id)) === undefined) assertBelow(await used(asset), limit);
+      const isKnown = id !== undefined && (await known(id).catch(() => undefined)) !== undefined;
+      if (!isKnown) assertBelow(await used(asset), limit);
     },
     async resume(id: string, of: DeliveryOf) {
       assertOf(await known(id), of);
     },
     take: (id: string, wanted: number, most: number) =>
       oneAtATime(`bytes ${id}`, async () => {
-        const delivery = await known(id);
+        const { isPending: _, ...delivery } = await known(id);
         const taken = Math.min(wanted, most - delivery.served);
         if (taken <= 0) {
           const detail = `${delivery.served} of ${most} bytes of this delivery were sent: begin another one`;
