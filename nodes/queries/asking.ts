@@ -58,11 +58,14 @@ export function createAsking(ctx: Context) {
 
   const list = async (request: string): Promise<readonly QueryResult[]> => (await results.get(request))?.results ?? [];
 
-  async function agreedOn(request: string): Promise<{ readonly asked: DataRequest; readonly agreed: AgreementRecord }> {
+  async function ownRequest(request: string): Promise<DataRequest> {
     const asked = (await ctx.stores.documents.get(request))?.document.statement;
-    if (asked?.encryptedQuery === undefined || asked.requester !== self) {
-      throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: no own request for encrypted queries`);
-    }
+    if (asked?.encryptedQuery !== undefined && asked.requester === self) return asked;
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: no own request for encrypted queries`);
+  }
+
+  async function agreedOn(request: string): Promise<{ readonly asked: DataRequest; readonly agreed: AgreementRecord }> {
+    const asked = await ownRequest(request);
     const agreed = await ctx.stores.agreements.get(agreementKey(request, asked.assets[0]!));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) {
       throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: has no agreement that stands`);
@@ -106,6 +109,8 @@ export function createAsking(ctx: Context) {
       path: queryPath(request),
       body: pending.call,
       response: QueryReply,
+      // The other side's worker has a minute.
+      timeoutMs: 90_000,
       attempts: 3,
     });
     const reply = await called.catch(async (error: unknown) => {
@@ -146,6 +151,7 @@ export function createAsking(ctx: Context) {
   }
 
   async function ask(request: string, figures: readonly AskedFigure[]): Promise<QueryResult> {
+    await ownRequest(request);
     const before = await inflight.get<Pending>(pendingName(request));
     // Its answer may have been read before the file was gone.
     const isRead = (await list(request)).some(({ number }) => number === before?.call.query.statement.number);
@@ -159,7 +165,11 @@ export function createAsking(ctx: Context) {
   }
 
   return Object.freeze({
-    list,
+    /** Throws ERR_REQUEST_UNKNOWN. */
+    async list(request: string): Promise<readonly QueryResult[]> {
+      await ownRequest(request);
+      return await list(request);
+    },
     /** Throws RequestError. */
     ask: (request: string, figures: readonly AskedFigure[]): Promise<QueryResult> =>
       oneAtATime(request, () => ask(request, figures)),
