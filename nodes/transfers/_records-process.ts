@@ -111,7 +111,6 @@ const provider = createProviderTransfers({
   endpointOf: async () => undefined,
   pushed: openStore("pushed"),
   sendSoon: () => undefined,
-  holdSending: async () => undefined,
 });
 const deliver = createDeliveries({
   agreement: (id) => disk.agreements.get(agreementUuid(id)),

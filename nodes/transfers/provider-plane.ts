@@ -88,6 +88,7 @@ export function createProviderPlane(deps: ProviderPlaneDeps) {
       if (kept === undefined || document?.state !== "STARTED" || isHolding(await wishes.get(pid))) return undefined;
       return { peer: kept.peer, document };
     },
+    isHeld: wishes.isHeld,
     /** Only at the consumer's own address: its token is nobody else's to renew. */
     async fresh(peer, pid, address, signal) {
       const { refresh } = address;
@@ -114,7 +115,6 @@ export function createProviderPlane(deps: ProviderPlaneDeps) {
     endpointOf,
     pushed,
     sendSoon: pushes.poke,
-    holdSending: pushes.forget,
   });
 
   return Object.freeze({

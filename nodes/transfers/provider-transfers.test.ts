@@ -24,7 +24,6 @@ const ask = async (
     endpointOf: async () => undefined,
     pushed: memoryRecords(),
     sendSoon: () => undefined,
-    holdSending: async () => undefined,
   }).admits(
     peer,
     transferRequest({

@@ -27,8 +27,8 @@ export interface ProviderDeps {
   readonly endpointOf: (member: string) => Promise<string | undefined>;
   /** Pushes that have arrived, by pid. */
   readonly pushed: RecordStore<true>;
+  /** Or not at all, where it is suspended now. */
   readonly sendSoon: (pid: string) => void;
-  readonly holdSending: (pid: string) => Promise<void>;
 }
 
 /** Ends of a release for good: the transfer ends with it. Others may pass, and only refuse the call. */
@@ -108,9 +108,8 @@ export function createProviderTransfers(deps: ProviderDeps) {
       }
       if (document.state === "REQUESTED") return this.start(kept, document);
       if (document.format !== PUSH) return undefined;
-      if (document.state === "SUSPENDED") await deps.holdSending(kept.pid);
-      if (document.state !== "STARTED") return undefined;
-      if ((await deps.pushed.get(kept.pid)) === true) return transferCompletion(document);
+      if (document.state === "STARTED" && (await deps.pushed.get(kept.pid)) === true)
+        return transferCompletion(document);
       deps.sendSoon(kept.pid);
       return undefined;
     },

@@ -55,6 +55,8 @@ const usage = createUsage({
 });
 let time = Date.parse("2026-11-22T09:00:00Z");
 let running: ReturnType<typeof createPushes> | undefined;
+/** Who has suspended what is sent. */
+const stopped: { by: "provider" | "consumer" | undefined } = { by: undefined };
 /** Tries after which there is another one. */
 let failures = 0;
 afterEach(() => running?.stop());
@@ -100,7 +102,8 @@ function start(
   running = createPushes({
     records,
     pushed: memoryRecords(),
-    running: async () => ({ peer: consumer, document }),
+    running: async () => (stopped.by === undefined ? { peer: consumer, document } : undefined),
+    isHeld: async () => stopped.by === "provider",
     fresh: async (_peer, _pid, given) => given,
     outbound: { to: async () => agent },
     deliver: createDeliveries({
@@ -187,6 +190,41 @@ test("is told after a day that it was the table, where it was", async () => {
   const unreadable = new TransferError("ERR_TRANSFER_LATER", "records-not-readable-now");
   await records.put("day", { since: new Date(time - PUSH_GIVE_UP_MS - 1).toISOString() });
   expect(await start("day", { unreadable })).toMatchObject({ code: "records-not-readable" });
+});
+
+test.each([["policy-replaced"], ["member-not-active"]])(
+  "is told after a day what it was refused with: %s",
+  async (reason) => {
+    handle = (_request, response) => void response.writeHead(404).end();
+    await records.put(reason, { since: new Date(time - PUSH_GIVE_UP_MS - 1).toISOString() });
+    const unreadable = new TransferError("ERR_TRANSFER_REFUSED", reason);
+    expect(await start(reason, { unreadable })).toMatchObject({ code: reason });
+  },
+);
+
+test.each([
+  ["consumer", PUSH_GIVE_UP_MS / 2],
+  ["provider", 0],
+] as const)("that takes nothing, and whose %s suspends it meanwhile, has its day", async (by, spent) => {
+  const pid = `paused-by-${by}`;
+  const from = time;
+  const nobody = "https://localhost:9/";
+  void start(pid, { endpoint: nobody });
+  await expect.poll(async () => (await records.get(pid))?.failed).toBeDefined();
+  await running?.stop();
+  time += PUSH_GIVE_UP_MS / 2;
+  stopped.by = by;
+  void start(pid, { endpoint: nobody });
+  const seen = async () => (await records.get(pid))?.pausedAt ?? (by === "provider" ? await records.get(pid) : "open");
+  await expect.poll(seen).toBe(by === "provider" ? undefined : new Date(time).toISOString());
+  await running?.stop();
+  time += 3 * PUSH_GIVE_UP_MS;
+  stopped.by = undefined;
+  failures = 0;
+  void start(pid, { endpoint: nobody });
+  await expect.poll(() => failures).toBeGreaterThan(0);
+  expect(await records.get(pid)).toMatchObject({ since: new Date(time - spent).toISOString() });
+  expect(time - from).toBeGreaterThan(PUSH_GIVE_UP_MS);
 });
 
 test("is sent nothing while it says that it is away, and everything when it is back", async () => {

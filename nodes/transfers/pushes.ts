@@ -2,6 +2,7 @@
  * The provider's sending of what consumers asked to be sent: tried again while a destination does not answer, until it
  * has taken nothing for a day. When that began lies on disk, so no restart makes it longer.
  */
+import { isDeepStrictEqual } from "node:util";
 import { type Cause, causeOf } from "../../exchange/protocol/vocabulary.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
 import { type HttpAddress, httpAddressOf } from "../../exchange/transfers/data-address.ts";
@@ -21,6 +22,8 @@ const NOTED_MS = 60_000;
 export interface PushRecord {
   /** When it took something last, or was tried first; UTC with Z. */
   readonly since: string;
+  /** When the consumer suspended it, UTC with Z: until it goes on no time passes for it. */
+  readonly pausedAt?: string;
   /** Why the latest try came to nothing; absent once something has arrived. */
   readonly failed?: { readonly code: string; readonly detail: string };
 }
@@ -31,6 +34,8 @@ export interface PushesDeps {
   readonly pushed: RecordStore<true>;
   /** What is to be sent now; undefined for a transfer that does not run, or is held. */
   readonly running: (pid: string) => Promise<{ readonly peer: string; readonly document: Transfer } | undefined>;
+  /** This side holds it itself. */
+  readonly isHeld: (pid: string) => Promise<boolean>;
   /** An address whose token has time, where the consumer's own is asked for the next one. */
   readonly fresh: (peer: string, pid: string, address: HttpAddress, signal: AbortSignal) => Promise<HttpAddress>;
   readonly outbound: Pick<Outbound, "to">;
@@ -58,16 +63,29 @@ export function createPushes(deps: PushesDeps) {
   const { onError, pauses } = deps;
   const queue = createKeyedQueue({ run: sendTo, isPassing: () => true, onError, keepsPause: true, pauses });
 
+  /** What this side holds begins anew; a consumer's pauses neither use its day up nor give it another one. */
+  async function paused(pid: string): Promise<void> {
+    const kept = await records.get(pid);
+    if (kept === undefined) return;
+    if (await deps.isHeld(pid)) await records.delete(pid);
+    else if (kept.pausedAt === undefined) await records.put(pid, { ...kept, pausedAt: deps.now() });
+  }
+  function resumed({ pausedAt, ...kept }: PushRecord): PushRecord {
+    if (pausedAt === undefined) return kept;
+    const passed = Date.parse(deps.now()) - Date.parse(pausedAt);
+    return { ...kept, since: new Date(Date.parse(kept.since) + passed).toISOString() };
+  }
+
   async function sendTo(pid: string): Promise<void> {
     const found = await deps.running(pid);
-    if (found === undefined) return await records.delete(pid);
+    if (found === undefined) return await paused(pid);
     if ((await pushed.get(pid)) === true) return deps.onPushed(pid);
     const { peer, document } = found;
     const given = httpAddressOf(document.destination);
     if (given === undefined || (given.refresh !== undefined && !URL.canParse(given.refresh))) {
       return await deps.end(pid, causeOf("destination-malformed"));
     }
-    let kept: PushRecord = (await records.get(pid)) ?? { since: deps.now() };
+    let kept = resumed((await records.get(pid)) ?? { since: deps.now() });
     const note = async (now: PushRecord) => {
       kept = now;
       await records.put(pid, now);
@@ -76,7 +94,7 @@ export function createPushes(deps: PushesDeps) {
       const isRecent = Date.parse(deps.now()) - Date.parse(kept.since) < NOTED_MS;
       if (!isRecent || kept.failed !== undefined) await note({ since: deps.now() });
     };
-    if ((await records.get(pid)) === undefined) await note(kept);
+    if (!isDeepStrictEqual(await records.get(pid), kept)) await note(kept);
     let isOpened = true;
     try {
       await push({
@@ -100,12 +118,12 @@ export function createPushes(deps: PushesDeps) {
         onProgress,
       });
     } catch (error) {
-      if (stopping.signal.aborted) throw error;
+      if (stopping.signal.aborted || (await deps.running(pid)) === undefined) throw error;
       const failed = failureOf(error, isOpened);
       const isOverdue = Date.parse(deps.now()) - Date.parse(kept.since) > PUSH_GIVE_UP_MS;
       if (failed.isFinal) return await deps.end(pid, causeOf(failed.code, failed.detail));
       if (isOverdue) {
-        return await deps.end(pid, causeOf(isOpened ? "destination-unreachable" : "records-not-readable", failed.word));
+        return await deps.end(pid, causeOf(isOpened ? "destination-unreachable" : lasting(failed.code), failed.word));
       }
       await note({ since: kept.since, failed: { code: failed.code, detail: failed.detail } });
       throw error;
@@ -117,16 +135,15 @@ export function createPushes(deps: PushesDeps) {
 
   return Object.freeze({
     poke: (pid: string) => queue.poke(pid),
-    /** It is held: the time until it goes on again does not count. */
-    async forget(pid: string): Promise<void> {
-      await records.delete(pid);
-    },
     async stop() {
       stopping.abort();
       await queue.stop();
     },
   });
 }
+
+/** After a day of it. */
+const lasting = (code: string): string => (code === "records-not-readable-now" ? "records-not-readable" : code);
 
 /** `isOpened`: the records could be had, and what failed is their way. */
 function failureOf(thrown: unknown, isOpened: boolean) {
