@@ -21,6 +21,7 @@ const source = (pid: string) =>
 
 const steering = createSteering({
   wishes,
+  consumer: { next: async () => undefined },
   provider: {
     start: ({ pid }, document) => transferStart(document, source(pid)),
     async next({ pid }, document) {

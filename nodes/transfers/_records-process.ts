@@ -146,7 +146,7 @@ const transfers = createProcesses<Transfer, TransferMessage>({
   post: async () => ({ kind: "taken", answer: {} }),
   ask: async () => undefined,
   admits: provider.admits,
-  ...createSteering({ wishes, provider }),
+  ...createSteering({ wishes, provider, consumer: { next: async () => undefined } }),
   ended: {
     marks: openStore("ended"),
     gone,

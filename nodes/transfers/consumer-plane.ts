@@ -5,6 +5,7 @@ import { PUSH } from "../../exchange/transfers/formats.ts";
 import { policyOfAgreement, termsOfPolicy } from "../../exchange/transfers/release-agreement.ts";
 import { isTransferOver } from "../../exchange/transfers/transfer.ts";
 import { agreementUuid, standingOf } from "./agreements.ts";
+import { createConsumerTransfers, isExpired } from "./consumer-transfers.ts";
 import { createInbox, type InboxRecord } from "./inbox.ts";
 import type { PlaneParts } from "./plane-parts.ts";
 import type { PullClient } from "./pull-client.ts";
@@ -27,6 +28,8 @@ export function createConsumerPlane({
   isWanted,
 }: ConsumerPlaneDeps) {
   const { ledger, member, openStore } = services;
+  const agreedOn = async (id: string) => (await agreements.get(agreementUuid(id)))?.agreement;
+  const next = createConsumerTransfers({ ledger, now: services.now, agreement: agreedOn });
   const inbox = createInbox({
     folder: join(services.dir, "received"),
     records: openStore<InboxRecord>("received"),
@@ -34,15 +37,17 @@ export function createConsumerPlane({
       const document = (await transfers().find(pid))?.side.document;
       if (document?.state !== "STARTED" || document.format !== PUSH || isHolding(await wishes.get(pid)))
         return undefined;
-      const kept = await agreements.get(agreementUuid(document.agreementId));
-      if (kept === undefined || (await standingOf(ledger, kept.agreement)) !== "finalized") return undefined;
-      return termsOfPolicy(policyOfAgreement(kept.agreement))?.release?.bytes;
+      const agreement = await agreedOn(document.agreementId);
+      if (agreement === undefined || isExpired(agreement, services.now())) return undefined;
+      if ((await standingOf(ledger, agreement)) !== "finalized") return undefined;
+      return termsOfPolicy(policyOfAgreement(agreement))?.release?.bytes;
     },
     assertWritable: services.assertWritable,
   });
 
   return Object.freeze({
     inbox,
+    next,
     /** What providers have sent to this node and lies on its disk. */
     async received() {
       const files = [];
@@ -93,8 +98,11 @@ export function createConsumerPlane({
       if (document.state !== "STARTED") {
         throw new TransferError("ERR_TRANSFER_STATE", "transfer-not-started", `the transfer is ${document.state}`);
       }
-      const agreed = await agreements.get(agreementUuid(document.agreementId));
-      const standing = agreed === undefined ? "other" : await standingOf(ledger, agreed.agreement);
+      const agreed = await agreedOn(document.agreementId);
+      if (agreed !== undefined && isExpired(agreed, services.now())) {
+        throw new TransferError("ERR_TRANSFER_REFUSED", "agreement-expired");
+      }
+      const standing = agreed === undefined ? "other" : await standingOf(ledger, agreed);
       if (standing !== "finalized") {
         const reason = standing === "revoked" ? "agreement-revoked" : "agreement-not-recorded";
         await wish(id, { become: "TERMINATED", cause: causeOf(reason) });

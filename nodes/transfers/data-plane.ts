@@ -107,7 +107,7 @@ export function createDataPlane(services: NodeServices, { base, client, connecti
     keptMs: () => services.config().dataspace.keptMs,
   });
 
-  const steering = createSteering({ wishes, provider });
+  const steering = createSteering({ wishes, provider, consumer });
 
   return Object.freeze({
     member,

@@ -32,14 +32,14 @@ async function world() {
 const expelled = (member: string, choice = "for") => ({ proposal: { kind: "expel-member", member }, choice });
 
 test.each([
-  ["agreement.revoke", { agreement: "a1" }, ["t1", "t2"]],
+  ["agreement.revoke", { agreement: "a1" }, ["t1", "t2", "ours"]],
   ["agreement.revoke", { agreement: "other" }, []],
-  ["asset.register", { asset: "alpha:one" }, ["t1", "t2", "t3"]],
+  ["asset.register", { asset: "alpha:one" }, ["t1", "t2", "t3", "ours"]],
   ["asset.withdraw", { asset: "alpha:two" }, ["t4"]],
   ["policy.activate", { asset: "beta:one" }, []],
   ["member.suspend", { member: "gamma" }, ["t3", "t4"]],
-  ["member.suspend", { member: "alpha" }, ["t1", "t2", "t3", "t4"]],
-  ["vote.cast", expelled("beta"), ["t1", "t2"]],
+  ["member.suspend", { member: "alpha" }, ["t1", "t2", "t3", "t4", "ours"]],
+  ["vote.cast", expelled("beta"), ["t1", "t2", "ours"]],
   ["vote.cast", expelled("beta", "against"), []],
   ["vote.cast", { proposal: { kind: "replace-sequencer", sequencer: "beta" }, choice: "for" }, []],
   ["access.anchor", { from: 0, to: 1 }, []],
@@ -51,7 +51,7 @@ test("what is over is woken no more, and says so once", async () => {
   const { open, woken } = await world();
   const over = moving("t1", "beta", "a1", { state: "COMPLETED" });
   expect([await open.moved(over), await open.moved(over)]).toEqual(["over", "none"]);
-  expect(woken("agreement.revoke", { agreement: "a1" })).toEqual(["t2"]);
+  expect(woken("agreement.revoke", { agreement: "a1" })).toEqual(["t2", "ours"]);
   expect(open.agreements()).toEqual(new Set(["a1", "a2", "b1"]));
   await open.moved(moving("t2", "beta", "a1", { state: "TERMINATED" }));
   expect(open.agreements()).toEqual(new Set(["a2", "b1"]));

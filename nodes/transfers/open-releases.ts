@@ -1,8 +1,9 @@
 /**
- * The provider's transfers that are not over, by what may end them: a record of the ledger about their agreement, asset
- * or consumer, and the time at which their agreement runs out.
+ * The transfers of both roles that are not over, by what may end them: a record of the ledger about their agreement,
+ * asset or other participant, and the time at which their agreement runs out.
  */
 import type { TransactionBody } from "../../chaincode/rules/transactions.ts";
+import type { Role } from "../../exchange/protocol/vocabulary.ts";
 import type { TransferMessage } from "../../exchange/transfers/messages.ts";
 import { isTransferOver, type Transfer } from "../../exchange/transfers/transfer.ts";
 import type { LedgerEntry } from "../../ledger/port.ts";
@@ -18,7 +19,9 @@ export interface Subject {
 
 export interface OpenRelease {
   readonly agreement: string;
-  readonly consumer: string;
+  /** Of this side. */
+  readonly role: Role;
+  readonly peer: string;
   /** Undefined where the agreement is not known. */
   readonly asset: string | undefined;
   /** Last instant of the agreement, UTC with Z. */
@@ -32,7 +35,7 @@ export interface OpenReleases {
   /** Pids of those that a record about this may end. */
   concernedBy(subject: Subject): readonly string[];
   pids(): readonly string[];
-  /** Agreements under which something is open. */
+  /** Agreements under which this side has something open as provider. */
   agreements(): ReadonlySet<string>;
   /** When everything is in that was told of before. */
   settled(): Promise<void>;
@@ -68,20 +71,23 @@ export function createOpenReleases(deps: {
   const where = (matches: (release: OpenRelease) => boolean): readonly string[] =>
     [...open].filter(([, release]) => matches(release)).map(([pid]) => pid);
 
+  const provided = () => [...open.values()].filter(({ role }) => role === "provider");
+
   async function enter({
     pid,
     peer,
     side,
   }: ProcessRecord<Transfer, TransferMessage>): Promise<"open" | "over" | "none"> {
     const { role, document } = side;
-    if (role !== "provider" || document === undefined) return "none";
+    if (document === undefined) return "none";
     if (isTransferOver(document.state)) return open.delete(pid) ? "over" : "none";
     if (open.has(pid)) return "open";
     const agreement = agreementUuid(document.agreementId);
     const kept = (await deps.agreements.get(agreement))?.agreement;
     open.set(pid, {
       agreement,
-      consumer: peer,
+      role,
+      peer,
       asset: kept?.target,
       validUntil: kept?.["sealane:validUntil"],
     });
@@ -103,11 +109,11 @@ export function createOpenReleases(deps: {
         case "asset":
           return where(({ asset }) => asset === subject.id);
         case "member":
-          return where(({ consumer }) => subject.id === deps.member || consumer === subject.id);
+          return where(({ peer }) => subject.id === deps.member || peer === subject.id);
       }
     },
     pids: () => [...open.keys()],
-    agreements: () => new Set([...open.values()].map(({ agreement }) => agreement)),
+    agreements: () => new Set(provided().map(({ agreement }) => agreement)),
     async settled() {
       await Promise.all(pending);
     },

@@ -5,7 +5,7 @@ import type { LedgerEntry } from "../../ledger/port.ts";
 import { memoryRecords } from "../peer/_memory-records.ts";
 import type { KeptAgreement } from "./agreements.ts";
 import { createOpenReleases } from "./open-releases.ts";
-import { createReleaseClock } from "./release-clock.ts";
+import { createReleaseClock, PROVIDER_ENDS_MS } from "./release-clock.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const START = Date.parse("2026-11-22T09:00:00Z");
@@ -75,10 +75,10 @@ async function world() {
     },
     keptMs: () => DAY_MS,
   });
-  const moved = (pid: string, agreement: string, state: Transfer["state"] = "STARTED") =>
+  const moved = (pid: string, agreement: string, state: Transfer["state"] = "STARTED", role = "provider") =>
     clock.moved({
       ...{ pid, peer: "beta", address: "" },
-      side: { role: "provider", document: { state, agreementId: `urn:uuid:${agreement}` } as Transfer },
+      side: { role, document: { state, agreementId: `urn:uuid:${agreement}` } as Transfer },
     } as never);
   const turned = (ms: number) => vi.advanceTimersByTimeAsync(ms);
   return { ...{ clock, poked, files, wanted, looks, entries, asked }, moved, turned };
@@ -98,6 +98,20 @@ test("a transfer is woken right after the last instant of its agreement, however
   expect(poked).toEqual(["t1"]);
   await turned(1);
   expect(poked).toEqual(["t1", "t2"]);
+  await clock.stop();
+});
+
+test("a consumer's transfer is woken when its provider has had the time to end it, and keeps no file", async () => {
+  const { clock, moved, poked, turned, files } = await world();
+  await moved("ours", "short", "SUSPENDED", "consumer");
+  await clock.start();
+  await turned(0);
+  expect(files).not.toContain("short");
+  expect(poked.splice(0)).toEqual(["ours"]);
+  await turned(DAY_MS + PROVIDER_ENDS_MS);
+  expect(poked).toEqual([]);
+  await turned(1);
+  expect(poked).toEqual(["ours"]);
   await clock.stop();
 });
 

@@ -16,6 +16,8 @@ import type { Snapshots } from "./snapshots.ts";
 import type { Wanted } from "./wanted.ts";
 
 const WANTED = "wanted";
+/** A consumer leaves it so long to its provider to end what has run out. */
+export const PROVIDER_ENDS_MS = 60 * 60_000;
 /** After a look at what is wanted that failed. */
 const PAUSE_MS = 60_000;
 
@@ -91,11 +93,12 @@ export function createReleaseClock(deps: ReleaseClockDeps) {
     async moved(kept: ProcessRecord<Transfer, TransferMessage>): Promise<void> {
       const before = releases.get(kept.pid);
       const outcome = await releases.moved(kept);
-      const { agreement, validUntil } = releases.get(kept.pid) ?? before ?? {};
+      const { agreement, validUntil, role } = releases.get(kept.pid) ?? before ?? {};
       if (outcome === "over") ends.clear(kept.pid);
       // The last instant is still one of use.
       else if (outcome === "open" && validUntil !== undefined) {
-        endAt(kept.pid, new Date(Date.parse(validUntil) + 1).toISOString());
+        const waitMs = role === "consumer" ? PROVIDER_ENDS_MS : 0;
+        endAt(kept.pid, new Date(Date.parse(validUntil) + waitMs + 1).toISOString());
       }
       if (outcome === "over" && agreement !== undefined) erasing.poke(agreement);
     },

@@ -34,6 +34,7 @@ async function provider(answer: Answer = () => ({ kind: "taken", answer: {} })) 
     const wishes = createWishes(stores);
     const steering = createSteering({
       wishes,
+      consumer: { next: async () => undefined },
       provider: {
         start: (_kept, document) => transferStart(document),
         async next(_kept, document) {
@@ -164,4 +165,18 @@ test("what ends a release ends it while a pause that the consumer has refused ho
   await expect.poll(world.state).toBe("TERMINATED");
   expect(world.sent.filter((type) => type === "TransferSuspensionMessage")).toHaveLength(1);
   await expect(world.says(transferCompletion)).rejects.toMatchObject(NOT_TAKEN);
+});
+
+test("a consumer says what its own side has to say", async () => {
+  const ending = async (_kept: unknown, document: Transfer) =>
+    transferTermination(document, causeOf("agreement-expired"));
+  const { next } = createSteering({
+    wishes: createWishes({ wishes: memoryRecords(), holds: memoryRecords() }),
+    provider: { start: (_kept, document) => transferStart(document), next: async () => undefined },
+    consumer: { next: ending },
+  });
+  const document = { providerPid: "p", consumerPid: "c", state: "SUSPENDED" } as Transfer;
+  expect(await next({ pid: "c", side: { role: "consumer", document } } as never)).toMatchObject({
+    code: "agreement-expired",
+  });
 });

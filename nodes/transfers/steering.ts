@@ -13,15 +13,17 @@ export interface SteeringDeps {
   readonly provider: {
     /** With a fresh address, where the format has one. */
     readonly start: (kept: KeptTransfer, document: Transfer) => TransferMessage;
-    readonly next: (kept: KeptTransfer, document: Transfer) => Promise<TransferMessage | undefined>;
+    readonly next: Next;
   };
+  readonly consumer: { readonly next: Next };
 }
+type Next = (kept: KeptTransfer, document: Transfer) => Promise<TransferMessage | undefined>;
 
 /** Messages about a pause: the other side's refusal ends nothing, and whatever else is due is said all the same. */
 const isAboutPause = ({ "@type": type }: TransferMessage, { state }: Transfer): boolean =>
   type === "TransferSuspensionMessage" || (type === "TransferStartMessage" && state === "SUSPENDED");
 
-export function createSteering({ wishes, provider }: SteeringDeps) {
+export function createSteering({ wishes, provider, consumer }: SteeringDeps) {
   return Object.freeze({
     async next(kept: KeptTransfer): Promise<TransferMessage | undefined> {
       const { document, role } = kept.side;
@@ -31,7 +33,7 @@ export function createSteering({ wishes, provider }: SteeringDeps) {
       const word = wanted === undefined ? undefined : messageOf(wanted, document, role, start);
       const isInVain = word !== undefined && word["@type"] === kept.refusal?.type && isAboutPause(word, document);
       if (word !== undefined && !isInVain) return word;
-      return role === "provider" ? await provider.next(kept, document) : undefined;
+      return await (role === "provider" ? provider : consumer).next(kept, document);
     },
     /** The protocol lets either side start again what the other has suspended; what this side holds it starts itself. */
     async mayTake({ pid, side: { role, document } }: KeptTransfer, message: TransferMessage) {
