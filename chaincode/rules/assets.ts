@@ -2,6 +2,7 @@
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readAsset } from "./keys.ts";
+import { accountsKept } from "./privacy.ts";
 import type { AssetState, AssetVersionState } from "./records.ts";
 import { type Author, providerOf, type Rule, written } from "./rule.ts";
 
@@ -10,6 +11,7 @@ export const registerAsset: Rule<"asset.register"> = async (host, author, body) 
   const previous = await readAsset(host.store, body.asset);
   demand(previous?.state !== "withdrawn", "ERR_CONTRACT_STATE", `asset: ${body.asset} is withdrawn`, "asset");
   demandNext(body.version, previous?.version ?? 0, "version");
+  const keepAccounts = await accountsKept(host, body.asset, body.privacy);
   const asset: AssetState = {
     asset: body.asset,
     provider: author.id,
@@ -19,9 +21,11 @@ export const registerAsset: Rule<"asset.register"> = async (host, author, body) 
     policyVersion: nextPolicyVersion(previous, body.policyDigest),
     ...written(host),
   };
-  const version: AssetVersionState = { ...body, ...written(host) };
+  const { privacy: _privacy, ...described } = body;
+  const version: AssetVersionState = { ...described, ...written(host) };
   await host.store.put(keys.asset(body.asset), asset);
   await host.store.put(keys.assetVersion(body.asset, body.version), version);
+  await keepAccounts();
 };
 
 export const withdrawAsset: Rule<"asset.withdraw"> = async (host, author, { asset, reason }) => {
@@ -31,11 +35,14 @@ export const withdrawAsset: Rule<"asset.withdraw"> = async (host, author, { asse
 };
 
 /** `version` counts the policies of the asset; the registration's own policy is version 1. */
-export const activatePolicy: Rule<"policy.activate"> = async (host, author, { asset, version, policyDigest }) => {
+export const activatePolicy: Rule<"policy.activate"> = async (host, author, body) => {
+  const { asset, version, policyDigest, privacy } = body;
   demandOwner(author, asset);
   const state = await activeAsset(host, asset, "asset");
   demandNext(version, state.policyVersion, "version");
+  const keepAccounts = privacy === undefined ? undefined : await accountsKept(host, asset, privacy);
   await host.store.put(keys.asset(asset), { ...state, policyDigest, policyVersion: version, ...written(host) });
+  await keepAccounts?.();
 };
 
 export async function activeAsset(host: Host, asset: string, field: string): Promise<AssetState> {

@@ -7,6 +7,7 @@ import { demand } from "./errors.ts";
 import { homomorphicSet, sumsFit } from "./homomorphic.ts";
 import type { Host } from "./host.ts";
 import { keys, readAgreement, readComputation, readNetworkSuite, readRequestComputation } from "./keys.ts";
+import { costTaken } from "./privacy.ts";
 import type { ComputationOpened, ComputationState, NetworkState, PinnedMember } from "./records.ts";
 import { openRequest } from "./requests.ts";
 import { type Author, activeMember, isSignedBy, millisOf, networkOf, type Rule, written } from "./rule.ts";
@@ -67,7 +68,9 @@ export const openComputation: Rule<"computation.open"> = async (host, author, bo
   await demandReceiverKey(host, body);
   demandEnvelope(body);
   const pinned = await demandCohort(host, author, body, outside);
+  const takeCost = await costTaken(host, body);
   await putOpening(host, author, body, { pinned, restarts });
+  await takeCost();
 };
 
 async function putOpening(

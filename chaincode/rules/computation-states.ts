@@ -3,6 +3,7 @@ import { giveUseBack } from "./asset-uses.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readComputation, readComputationOpened } from "./keys.ts";
+import { giveCostBack } from "./privacy.ts";
 import type { ComputationState, ComputationStateName } from "./records.ts";
 import { written } from "./rule.ts";
 
@@ -78,4 +79,5 @@ export async function failRunning(
   await putState(host, { ...computation, failure }, next);
   const opened = await readComputationOpened(host.store, computation.computation);
   for (const { asset } of opened?.body.cohort ?? []) await giveUseBack(host, asset, computation.computation);
+  await giveCostBack(host, computation.computation);
 }

@@ -5,6 +5,7 @@ import { demandTransition, putState } from "./computation-states.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { keys, readComputationOpened, readComputationStep } from "./keys.ts";
+import { giveCostBack } from "./privacy.ts";
 import type {
   CloseStep,
   ComputationOpened,
@@ -169,6 +170,7 @@ export const failComputation: Rule<"computation.fail"> = async (host, author, bo
   await putState(host, { ...computation, failure }, next);
   if (failure.afterClose === true) return;
   for (const { asset } of opened.body.cohort) await giveUseBack(host, asset, id);
+  await giveCostBack(host, id);
 };
 
 async function openedOf(host: Host, id: string): Promise<ComputationOpened> {

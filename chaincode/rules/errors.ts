@@ -52,6 +52,10 @@ export const CONTRACT_ERRORS = [
   "ERR_CONTRACT_REVIEW",
   /** Not a person who may review this result. */
   "ERR_CONTRACT_REVIEWER",
+  /** Sums over an asset with a privacy account want noise, and its registration its content. */
+  "ERR_CONTRACT_PRIVACY",
+  /** What is left of an asset's privacy budget is less than this release costs. */
+  "ERR_CONTRACT_PRIVACY_SPENT",
   "ERR_CONTRACT_RANGE",
   "ERR_CONTRACT_AMOUNT",
 ] as const;

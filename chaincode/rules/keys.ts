@@ -20,6 +20,10 @@
  *   agreement-use/<agreement>/<computation>             {position}
  *   asset-use/<asset>/<computation>                     {isUse}
  *   asset-uses/<asset>                                  AssetUsesState, once an opening was limited (asset-uses.ts)
+ *   asset-privacy/<asset>                               AssetPrivacyState
+ *   privacy-content/<provider>/<content>                {accounts}: kept for this content (privacy.ts)
+ *   privacy-account/<asset it was opened for>           PrivacyAccountState
+ *   privacy-charge/<computation>                        PrivacyChargeState
  *   request-computation/<request>                       {computation}: the latest for this request
  *   computation/<computation>                           ComputationState
  *   computation-opened/<computation>                    ComputationOpened
@@ -40,6 +44,7 @@
 import type { StateStore } from "./host.ts";
 import type {
   AgreementState,
+  AssetPrivacyState,
   AssetState,
   AssetUsesState,
   AssetVersionState,
@@ -52,6 +57,8 @@ import type {
   MemberState,
   NetworkState,
   OmittedState,
+  PrivacyAccountState,
+  PrivacyChargeState,
   ReleaseDecisionState,
   RequestState,
   ResultState,
@@ -79,6 +86,10 @@ export const keys = Object.freeze({
   agreementUse: (agreement: string, computation: string) => `agreement-use/${agreement}/${computation}`,
   assetUse: (asset: string, computation: string) => `asset-use/${asset}/${computation}`,
   assetUses: (asset: string) => `asset-uses/${asset}`,
+  assetPrivacy: (asset: string) => `asset-privacy/${asset}`,
+  privacyContent: (provider: string, content: string) => `privacy-content/${provider}/${content}`,
+  privacyAccount: (account: string) => `privacy-account/${account}`,
+  privacyCharge: (computation: string) => `privacy-charge/${computation}`,
   requestComputation: (request: string) => `request-computation/${request}`,
   computation: (computation: string) => `computation/${computation}`,
   computationOpened: (computation: string) => `computation-opened/${computation}`,
@@ -158,6 +169,20 @@ export async function countAssetUses(state: StateReader, asset: string): Promise
   const uses = await readAll<{ isUse: boolean }>(state, `asset-use/${asset}/`);
   return uses.filter(({ isUse }) => isUse).length;
 }
+
+export const readContentAccounts = async (state: StateReader, provider: string, content: string) =>
+  (await read<{ accounts: readonly string[] }>(state, keys.privacyContent(provider, content)))?.accounts ?? [];
+/** Accounts that pay for releases over the asset: its own, and those that its present content has by now. */
+export async function readPrivacyAccounts(state: StateReader, asset: string): Promise<readonly string[]> {
+  const own = await read<AssetPrivacyState>(state, keys.assetPrivacy(asset));
+  if (own === undefined) return [];
+  const provider = asset.slice(0, asset.indexOf(":"));
+  return [...new Set([...own.accounts, ...(await readContentAccounts(state, provider, own.content))])].sort();
+}
+export const readPrivacyAccount = (state: StateReader, account: string) =>
+  read<PrivacyAccountState>(state, keys.privacyAccount(account));
+export const readPrivacyCharge = (state: StateReader, computation: string) =>
+  read<PrivacyChargeState>(state, keys.privacyCharge(computation));
 
 export const readComputation = (state: StateReader, computation: string) =>
   read<ComputationState>(state, keys.computation(computation));

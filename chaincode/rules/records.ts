@@ -82,6 +82,24 @@ export interface AssetUsesState {
   readonly uses: number;
 }
 
+export interface AssetPrivacyState {
+  /** Ascending. */
+  readonly accounts: readonly string[];
+  /** Of the registered bytes. */
+  readonly content: string;
+}
+
+/** In billionths of ρ. */
+export interface PrivacyAccountState {
+  readonly budget: number;
+  readonly spent: number;
+}
+
+export interface PrivacyChargeState {
+  readonly cost: number;
+  readonly accounts: readonly string[];
+}
+
 export interface AssetVersionState extends Written {
   readonly asset: string;
   readonly version: number;

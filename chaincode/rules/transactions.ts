@@ -94,15 +94,30 @@ export const VoteCast = closed({
 
 // ---- assets and policies
 
+/** In billionths of ρ, up to 1,000. */
+const PrivacyCost = Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 });
+/** `content`: the provider's own commitment to the registered bytes, equal for equal bytes. */
+const AssetPrivacy = closed({
+  content: Digest,
+  /** What all releases over it may cost together. Absent: nothing is said of it. */
+  budget: Type.Optional(PrivacyCost),
+});
+
 export const AssetRegister = closed({
   asset: AssetId,
   version: Type.Integer({ minimum: 1 }),
   metadataDigest: Digest,
   policyDigest: Digest,
   unitDomain: Code,
+  privacy: Type.Optional(AssetPrivacy),
 });
 export const AssetWithdraw = closed({ asset: AssetId, reason: Code });
-export const PolicyActivate = closed({ asset: AssetId, version: Type.Integer({ minimum: 1 }), policyDigest: Digest });
+export const PolicyActivate = closed({
+  asset: AssetId,
+  version: Type.Integer({ minimum: 1 }),
+  policyDigest: Digest,
+  privacy: Type.Optional(AssetPrivacy),
+});
 
 // ---- requests, decisions, agreements
 
@@ -205,6 +220,22 @@ export const ComputationConstants = closed({
   need: Count,
 });
 
+/** Of a release with noise: what it costs, and the noise of each component of the layout. */
+export const OpenedPrivacy = closed({
+  cost: PrivacyCost,
+  components: Type.Array(
+    closed({
+      /** Integers of the layout in one step. */
+      granule: Type.String({ pattern: "^[1-9]\\d{0,38}$" }),
+      /** By which one organisation's contribution to a cell may change. */
+      steps: Type.Integer({ minimum: 1, maximum: 1024 }),
+      /** Of the noise without colluders' shares, in squared steps. */
+      variance: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    }),
+    { minItems: 1, maxItems: 64 },
+  ),
+});
+
 /** 1 `opened` */
 export const ComputationOpen = closed({
   computation: Uuid,
@@ -229,6 +260,7 @@ export const ComputationOpen = closed({
   review: Type.Optional(
     closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }), hours: Type.Integer({ minimum: 1, maximum: 720 }) }),
   ),
+  privacy: Type.Optional(OpenedPrivacy),
   /** Complete up to 129 members; beyond, everyone shares with 128 neighbours. */
   graph: literals(["complete", "neighbours"]),
   cells: closed({

@@ -64,6 +64,11 @@ export interface Opened {
   readonly auditor?: string;
   readonly receiverMode: "direct" | "reviewed";
   readonly constants: Constants;
+  /** Contributions are noised: what the policies of the cohort come to. Absent: sums are exact. */
+  readonly privacy?: {
+    readonly cost: number;
+    readonly components: readonly { readonly granule: string; readonly steps: number; readonly variance: number }[];
+  };
   /** Follows from the size of the cohort: complete up to 129 members. */
   readonly graph: "complete" | "neighbours";
   readonly cells: { readonly mode: "registry" | "counted"; readonly dimensions: readonly CellDimension[] };

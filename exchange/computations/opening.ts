@@ -12,6 +12,7 @@ import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import { type Problem, problemLine } from "../../policies/model/problem.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import { cellModeOf } from "../../policies/model/statistic.ts";
+import type { PolicyTerms } from "../../policies/model/terms.ts";
 import { uuidOf } from "../requests/record.ts";
 import { compileLayout } from "../statistics/compile.ts";
 import { StatisticsError } from "../statistics/errors.ts";
@@ -19,6 +20,7 @@ import type { Layout } from "../statistics/layout.ts";
 import { type Candidate, type LeftOut, selectCohort } from "./cohort.ts";
 import { type ComputationDocuments, digestsOf, salt } from "./documents.ts";
 import { ComputationError } from "./errors.ts";
+import { noisePlan, openedPrivacy } from "./privacy.ts";
 
 export type OpenBody = TransactionBody<"computation.open">;
 export type CellMode = OpenBody["cells"]["mode"];
@@ -78,6 +80,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
   if (!minima.ok) {
     throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", listed(minima.problems), { problems: minima.problems });
   }
+  const noise = minima.privacy && noisePlan(layout, parties.map(privateParty), minima.privacy);
   const documents: ComputationDocuments = {
     query: { salt: salt(inputs.random), document: request.query },
     layout: { salt: salt(inputs.random), document: { layout, assets } },
@@ -103,6 +106,7 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
       receiverMode: request.receiverMode,
       constants: minima.constants,
       ...(minima.output.review === undefined ? {} : { review: { ...minima.output.review } }),
+      ...(noise === undefined ? {} : { privacy: openedPrivacy(noise) }),
       graph: graphKind(cohort.members.length),
       cells: { mode, dimensions: layout.dimensions.map((dimension) => ({ ...dimension })) as never },
       deadlines: deadlinesFrom(inputs.now, inputs.stepTimes, mode, minima.output.review?.hours ?? 0),
@@ -111,6 +115,17 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     leftOut: cohort.leftOut,
   };
 }
+
+export const privateParty = ({
+  policy,
+  asset,
+}: {
+  readonly policy: PolicyTerms;
+  readonly asset: Candidate["asset"];
+}) => ({
+  asset,
+  privacy: policy.privacy,
+});
 
 /** Parameters that hold sums over so many members. Throws ERR_COMPUTATION_NOT_OPENABLE for a table too large for them. */
 export function envelopeOf(

@@ -22,6 +22,7 @@ import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
 import { judgeTotals, type PresentTotal, presentTotals } from "./judged-totals.ts";
 import type { OpenBody } from "./opening.ts";
+import { errorVariance, type OpenedPrivacy } from "./privacy.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
@@ -38,6 +39,8 @@ export interface ReleasedDocument {
   readonly withheldCells: number;
   /** What the policies want of a release; absent where none of them says anything of it. */
   readonly outputRules?: OutputRules;
+  /** What this release cost each organisation's privacy account, and the noise in it, as it was opened. */
+  readonly privacy?: OpenedPrivacy;
 }
 /** OutputTerms as a part of the document. */
 type OutputRules = {
@@ -104,7 +107,12 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
   const sums = included.size === layout.atoms ? decoded.words : expandIncluded(layout, decoded.words, flags);
   const { complements } = decoded;
-  const cells = decode(layout, sums, flags, { counts, colluders: inputs.opened.constants.colluders, complements });
+  const cells = decode(layout, sums, flags, {
+    counts,
+    colluders: inputs.opened.constants.colluders,
+    complements,
+    ...(inputs.opened.privacy === undefined ? {} : { variance: varianceIn(inputs) }),
+  });
   const figures = figuresOf(inputs, sums, cells, counts);
   const totals = totalsOf(inputs, sums);
   const guarded = guard(inputs, included, ruledOut(inputs, figures, totals.withheld), totals.facts);
@@ -128,9 +136,17 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     rules: [...OUTPUT_RULES, COMPLEMENT_RULE, GUARD_RULE],
     withheldCells: withheldFigures.length,
     ...(saysNothing(inputs.output) ? {} : { outputRules: rulesIn(inputs.output) }),
+    ...(inputs.opened.privacy === undefined ? {} : { privacy: inputs.opened.privacy }),
   };
   return { outcome: { kind: "released", document, equations: guarded.equations, withheldFigures }, bitmap };
 }
+
+const varianceIn = (inputs: OutcomeInputs) => (atom: number, component: number) =>
+  errorVariance(inputs.opened, inputs.parties, {
+    atom,
+    component,
+    contributors: contributorsTo(inputs, atom).length,
+  });
 
 function whyWithheld(
   { group, measure, part, withheld }: ResultDocumentCell,
@@ -150,7 +166,7 @@ function publish(
   const rule = withheld ?? verdicts.get(figureId(cell.group, cell.measure))?.[0];
   const group = Object.fromEntries(layout.domains.map(({ name }) => [name, cell.group[name]!]));
   if (rule === undefined) return { ...rest, group };
-  const { value: _value, undefined: _undefined, unit: _unit, ...named } = rest;
+  const { value: _value, undefined: _undefined, unit: _unit, standardError: _error, ...named } = rest;
   return { ...named, group, value: null, withheld: rule };
 }
 

@@ -16,7 +16,8 @@ import { StatisticsError } from "../statistics/errors.ts";
 import type { Layout } from "../statistics/layout.ts";
 import { LayoutDocument, metadataDigest, PolicyDocument } from "./documents.ts";
 import { ComputationError } from "./errors.ts";
-import { envelopeOf, type OpenBody } from "./opening.ts";
+import { envelopeOf, type OpenBody, privateParty } from "./opening.ts";
+import { type NoisePlan, noisePlan, openedPrivacy } from "./privacy.ts";
 import { vectorLayout } from "./secagg-layout.ts";
 
 export const REVIEW_REASONS = [
@@ -55,6 +56,8 @@ export type Review =
       readonly coordinatorMaySequence: boolean;
       /** What the release must withstand. */
       readonly output: OutputTerms;
+      /** Undefined: sums are exact. */
+      readonly noise: NoisePlan | undefined;
     }
   | { readonly ok: false; readonly reason: ReviewReason; readonly detail: string };
 
@@ -118,6 +121,9 @@ function reviewConstants(
     return refuse("constants-differ", "constants");
   if (canonicalJson(minima.output.review ?? null) !== canonicalJson(opened.review ?? null))
     return refuse("constants-differ", "review");
+  const noise = minima.privacy && noiseOf(layout, sound.map(privateParty), minima.privacy);
+  if (canonicalJson((noise && openedPrivacy(noise)) ?? null) !== canonicalJson(opened.privacy ?? null))
+    return refuse("constants-differ", "privacy");
   const vector = vectorLayout({
     layout,
     parties: assets.map((asset, index) => ({ member: opened.cohort[index]!.member, asset })),
@@ -126,7 +132,7 @@ function reviewConstants(
     excluded: [],
   });
   const coordinatorMaySequence = sound.every(({ policy }) => policy.coordinatorMayBeSequencer);
-  return { ok: true, layout, assets, vector, coordinatorMaySequence, output: minima.output };
+  return { ok: true, layout, assets, vector, coordinatorMaySequence, output: minima.output, noise };
 }
 
 function compile(
@@ -139,6 +145,15 @@ function compile(
     return compileLayout({ query, assets, attributes, withSquares });
   } catch (error) {
     if (error instanceof StatisticsError) return null;
+    throw error;
+  }
+}
+
+function noiseOf(...plan: Parameters<typeof noisePlan>): NoisePlan | undefined {
+  try {
+    return noisePlan(...plan);
+  } catch (error) {
+    if (error instanceof ComputationError) return undefined;
     throw error;
   }
 }

@@ -265,6 +265,10 @@ export async function decisionContext(
     facts(request.coordinator),
     ports.directory.sequencer().then(facts),
   ]);
+  const terms = policy === undefined ? undefined : parsePolicy(policy);
+  const limits = terms?.ok === true ? terms.terms : undefined;
+  // Looked up only where the policy asks for it.
+  const privacyLeft = limits?.privacy === undefined ? undefined : await ports.directory.privacyLeft(asset.id);
   return {
     provider: own,
     ...(requester === undefined ? {} : { requester }),
@@ -272,18 +276,14 @@ export async function decisionContext(
     ...(coordinator === undefined ? {} : { coordinator }),
     ...(sequencer === undefined ? {} : { sequencer }),
     now: ports.now(),
-    usesSoFar: hasUseLimit(policy) ? await ports.usesSoFar(asset.id) : 0,
+    usesSoFar: limits?.uses === undefined ? 0 : await ports.usesSoFar(asset.id),
+    ...(privacyLeft === undefined ? {} : { privacyLeft }),
     attributes: Object.fromEntries(
       Object.entries(await ports.directory.attributes()).map(([name, values]) => [name, [...values]]),
     ),
     quantities: { ...QUANTITIES },
     ...(steward === undefined ? {} : { approval: { outcome: steward.outcome, by: steward.by, at: ports.now() } }),
   };
-}
-
-function hasUseLimit(policy: Policy | undefined): boolean {
-  const parsed = policy === undefined ? undefined : parsePolicy(policy);
-  return parsed?.ok === true && parsed.terms.uses !== undefined;
 }
 
 /** What the salted digest of a decision covers. */

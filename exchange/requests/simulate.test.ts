@@ -25,6 +25,7 @@ const portsWith = (uses: readonly Use[]): SimulationPorts => ({
     member: async (id: string) => ({ ...members.find((one) => one?.id === id), active: true, attributes: {} }) as never,
     sequencer: async () => "operator",
     attributes: async () => context.attributes,
+    privacyLeft: async () => undefined,
   } as never,
   stores: {
     lives: storeOf({ life, position: 1 } as unknown as LifeRecord),

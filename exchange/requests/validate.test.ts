@@ -23,6 +23,7 @@ const context = {
   now: "2026-11-22T08:00:00.000Z",
   directory: {
     attributes: async () => ({ industry: ["17", "18"] }),
+    privacyLeft: async () => undefined,
     member: async (id: string) => MEMBERS[id],
     asset: async (id: string) =>
       id === "alpha:panel" || id === "gone:panel"

@@ -6,6 +6,7 @@ import { StatisticsError } from "./errors.ts";
 import { atomCodes, type ComponentPlace, componentPlaces, type Layout, layoutWords, type Word } from "./layout.ts";
 import { linearsOf } from "./linear.ts";
 import {
+  add,
   divide,
   exactDecimal,
   multiply,
@@ -41,6 +42,8 @@ export interface ResultCell {
   readonly undefined?: "no-rows" | "zero-denominator" | "constant" | "singular";
   /** Unit of the value, where it is one declared unit. */
   readonly unit?: string;
+  /** Of a figure with noise: one standard error, in its unit; of what is divided, by the delta method. */
+  readonly standardError?: string;
 }
 
 export interface DecodeOptions {
@@ -50,6 +53,8 @@ export interface DecodeOptions {
   readonly colluders: number;
   /** Left-out atoms with enough organisations of their own: left out since they would give away others. */
   readonly complements?: readonly number[];
+  /** Where sums have noise: the variance of a sum's error, in squared integers of the layout. */
+  readonly variance?: (atom: number, component: number) => Rational;
 }
 
 type Figure = Omit<ResultCell, "group" | "measure">;
@@ -91,7 +96,13 @@ export function decode(
       const withheld = included[atom]! ? momentRule(measure, options.counts[atom]!, options.colluders) : leftOut;
       const figures =
         withheld === undefined ? figuresOf(layout, measure, sum, distinct) : withheldFigures(measure, withheld);
-      for (const figure of figures) cells.push({ group, measure: measure.id, ...figure });
+      const { variance } = options;
+      const error =
+        variance && standardError(layout, measure, sum, (word) => variance(atom, componentOf(layout, word)));
+      for (const figure of figures) {
+        const errors = figure.value === null || error === undefined ? {} : { standardError: error };
+        cells.push({ group, measure: measure.id, ...figure, ...errors });
+      }
     }
   }
   return cells;
@@ -205,6 +216,59 @@ function figuresOf(layout: Layout, measure: Measure, sum: Sum, distinct: Distinc
     case "regression":
       return regression(sum, statistic.dependent, statistic.independents, (element) => scale(element).factor);
   }
+}
+
+const componentOf = (layout: Layout, word: Word): number =>
+  layout.components.findIndex((component) => canonicalJson(component.word) === canonicalJson(word));
+
+const ERROR_DIGITS = 4;
+
+/** Undefined for statistics that noise is not defined for, and for what has no value. */
+function standardError(
+  layout: Layout,
+  measure: Measure,
+  sum: Sum,
+  variance: (word: Word) => Rational,
+): string | undefined {
+  const { statistic } = measure;
+  const root = (value: Rational) => squareRootDecimal(value, ERROR_DIGITS);
+  const scaled = (element: string) => {
+    const { factor } = scaleOf(layout, measure, element);
+    const word = moment([element], [element]);
+    return {
+      value: multiply(rational(sum(word)), factor),
+      variance: multiply(variance(word), multiply(factor, factor)),
+    };
+  };
+  switch (statistic.kind) {
+    case "count":
+      return root(variance({ kind: "units" }));
+    case "histogram":
+      return root(variance(moment([], [statistic.element])));
+    case "sum":
+      return root(scaled(statistic.element).variance);
+    case "mean": {
+      const rows = moment([], [statistic.element]);
+      return ofQuotient(scaled(statistic.element), { value: rational(sum(rows)), variance: variance(rows) }, root);
+    }
+    case "ratio":
+      return ofQuotient(scaled(statistic.numerator), scaled(statistic.denominator), root);
+    default:
+      return undefined;
+  }
+}
+
+interface Measured {
+  readonly value: Rational;
+  readonly variance: Rational;
+}
+
+/** (V(top) + (top / bottom)² V(bottom)) / bottom² */
+function ofQuotient(top: Measured, bottom: Measured, root: (value: Rational) => string): string | undefined {
+  if (bottom.value.numerator === 0n) return undefined;
+  const ratio = divide(top.value, bottom.value);
+  const spread = add(top.variance, multiply(multiply(ratio, ratio), bottom.variance));
+  return root(divide(spread, multiply(bottom.value, bottom.value)));
 }
 
 /** n·Σxy − Σx·Σy over the rows complete in `elements`. */

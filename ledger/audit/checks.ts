@@ -10,6 +10,7 @@ import {
 } from "./check-ledger.ts";
 import { checkMembers } from "./check-members.ts";
 import { checkCohort, checkConstants, checkOpenedDocuments, checkReceiverKey, checkRoles } from "./check-opening.ts";
+import { checkPrivacy, statedPrivacy } from "./check-privacy.ts";
 import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest } from "./check-request.ts";
 import { checkRelease, checkResultShape, checkWithheldCells } from "./check-result.ts";
 import { checkReview } from "./check-review.ts";
@@ -73,6 +74,7 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check
   "close-2": checkClose2,
   "views-2": checkViews2,
   review: checkReview,
+  privacy: checkPrivacy,
   release: checkRelease,
   "result-shape": checkResultShape,
   "withheld-cells": checkWithheldCells,
@@ -91,6 +93,8 @@ export function notApplicable({ body, opened, trust }: Evidence): ReadonlyMap<Ch
   }
   const isReviewed = outputRulesOf(body.opened.policy.document.policies)?.review !== undefined;
   if (!isReviewed && opened.review === undefined) none.set("review", "no policy wants a review");
+  const isNoised = statedPrivacy(body.opened.policy.document.policies).length > 0;
+  if (!isNoised && opened.privacy === undefined) none.set("privacy", "no policy wants noise");
   if (body.outcome.kind === "withheld") {
     for (const id of ["result-shape", "withheld-cells"] as const) none.set(id, "nothing was released");
   }

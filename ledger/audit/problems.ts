@@ -88,6 +88,9 @@ export const PROBLEM_CODES = [
   "review-missing",
   "review-word",
   "review-approvals",
+  "privacy-missing",
+  "privacy-cost",
+  "standard-error",
   // replica
   "position-gap",
   "ledger-entry",

@@ -35,6 +35,7 @@ export const CHECKS = [
   "close-2",
   "views-2",
   "review",
+  "privacy",
   "release",
   "result-shape",
   "withheld-cells",

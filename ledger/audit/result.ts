@@ -1,5 +1,6 @@
 /** The result document: what the requester gets and what `result.release` commits to by salted digest. */
 import { type Static, Type } from "typebox";
+import { OpenedPrivacy } from "../../chaincode/rules/transactions.ts";
 import { Code, Count, closed, MemberId, Text, Uuid } from "../../chaincode/rules/vocabulary.ts";
 
 /** Said of every withheld figure, whichever rule it was. */
@@ -22,6 +23,8 @@ export const ResultCell = closed({
   /** Why the figure does not exist although its cell is released. */
   undefined: Type.Optional(Code),
   unit: Type.Optional(Code),
+  /** Of a figure with noise. */
+  standardError: Type.Optional(Decimal),
 });
 
 const Percent = Type.String({ maxLength: 8 });
@@ -52,6 +55,8 @@ export const ResultDocument = closed({
   withheldCells: Count,
   /** What the policies of the cohort want of a release; absent where none of them says anything of it. */
   outputRules: Type.Optional(OutputRules),
+  /** As in the opening: releases with noise. */
+  privacy: Type.Optional(OpenedPrivacy),
   note: Type.Optional(Text),
 });
 

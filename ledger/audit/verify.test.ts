@@ -50,7 +50,7 @@ describe("a true bundle", () => {
     expect(report.checks.map(({ id }) => id)).toEqual([...CHECKS]);
     const passed = report.checks.filter(({ status }) => status === "passed").length;
     // Of these two are about Fabric.
-    expect(passed).toBe(mode === "registry" ? CHECKS.length - 6 : CHECKS.length - 3);
+    expect(passed).toBe(mode === "registry" ? CHECKS.length - 7 : CHECKS.length - 4);
     expect(report).toMatchObject({
       network: "auditnet",
       request: life.parts.request,

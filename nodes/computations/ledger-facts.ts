@@ -11,6 +11,8 @@ import {
   readMember,
   readNetwork,
   readNetworkSuite,
+  readPrivacyAccount,
+  readPrivacyAccounts,
   type StateReader,
 } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
@@ -35,6 +37,15 @@ export interface LedgerFacts extends Directory {
   isUsedUp(agreement: string): Promise<boolean>;
   metadataDigest(asset: string, version: number): Promise<string | undefined>;
   excludedGroups(members: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** The account of an asset that has least left; undefined where it has none. In billionths of ρ. */
+export async function privacyOf(state: StateReader, asset: string) {
+  const accounts = await Promise.all(
+    (await readPrivacyAccounts(state, asset)).map(async (id) => ({ id, ...(await readPrivacyAccount(state, id))! })),
+  );
+  const left = accounts.map(({ budget, spent }) => Math.max(0, budget - spent));
+  return accounts.length === 0 ? undefined : { accounts, left: Math.min(...left) };
 }
 
 export function createLedgerFacts(state: StateReader): LedgerFacts {
@@ -84,6 +95,7 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
       return suiteOf((await readNetworkSuite(state)) ?? "").id;
     },
     attributes: async () => (await network()).attributes,
+    privacyLeft: async (id: string) => (await privacyOf(state, id))?.left,
     async publicKey(id: string, key: string) {
       const [found, keyState] = await Promise.all([readMember(state, id), readKey(state, key)]);
       // What was signed with a key that has since been replaced still counts; a revoked key proves nothing.

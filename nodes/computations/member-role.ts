@@ -8,6 +8,7 @@ import { checkMessage, type Message } from "../../crypto/secagg/messages.ts";
 import type { MemberEffect, MemberInput, Step } from "../../crypto/secagg/step.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { isForbiddenByHistory } from "../../exchange/computations/history-check.ts";
+import { drawNoise, type NoisePlan, withNoise } from "../../exchange/computations/privacy.ts";
 import type { ReviewReason } from "../../exchange/computations/review.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { atomCodes, type Layout, selectIncluded } from "../../exchange/statistics/layout.ts";
@@ -29,8 +30,18 @@ const LAST_WORDS_MS = 10_000;
 interface Prepared {
   readonly layout: Layout;
   readonly local: LocalStatistics;
+  readonly noise?: Noise;
   /** R's, base64url, where the opening names a homomorphic envelope. */
   readonly homomorphicKey?: string;
+}
+
+/** What is kept on disk of it. */
+type KeptLayout = Omit<Prepared, "local" | "noise"> & { readonly noise?: NoisePlan };
+
+interface Noise {
+  readonly plan: NoisePlan;
+  /** In steps; never the same twice. */
+  readonly drawn: Int32Array;
 }
 
 type Refusal = ReviewReason | "history" | "history-unknown" | "source-unavailable" | "value-missing";
@@ -85,9 +96,14 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
           });
         case "compute-values":
           return background(hosted, { kind: "abstain" }, async () => {
-            const { layout, local, homomorphicKey } = await prepare();
+            const { layout, local, noise, homomorphicKey } = await prepare();
             await logAccess("phase-2");
-            const words = includedWords(layout, local.values, effect.included);
+            const inputs = { opened: body, layout, parties };
+            const values =
+              noise === undefined
+                ? local.values
+                : withNoise(local.values, { ...inputs, plan: noise.plan }, self, noise.drawn);
+            const words = includedWords(layout, values, effect.included);
             // Nothing but the chunks is needed from here on; after a crash the source is asked again.
             prepared = undefined;
             if (homomorphicKey === undefined) return await inChunks(words, effect.chunkWords, hosted);
@@ -181,9 +197,13 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
     if (isForbiddenByHistory(releases.entries(), { opened: body, parties, layout: verdict.vector }))
       return refuse("history");
     const { homomorphicKey } = documents;
-    const sealing = homomorphicKey === undefined ? {} : { homomorphicKey: toBase64url(homomorphicKey) };
-    await ctx.services.inflight.put(`${body.computation}-layout`, { layout: verdict.layout, ...sealing });
-    prepared = { layout: verdict.layout, ...sealing, local: await compute(verdict.layout) };
+    const kept: KeptLayout = {
+      layout: verdict.layout,
+      ...(homomorphicKey === undefined ? {} : { homomorphicKey: toBase64url(homomorphicKey) }),
+      ...(verdict.noise === undefined ? {} : { noise: verdict.noise }),
+    };
+    await ctx.services.inflight.put(`${body.computation}-layout`, kept);
+    prepared = await preparedFrom(kept);
     if (body.cells.mode === "registry" && !fillsOwnCells(prepared)) return refuse("value-missing");
     return { kind: "reviewed", layout: verdict.vector };
   }
@@ -191,10 +211,17 @@ export async function runMember(ctx: Context, opened: ComputationOpened): Promis
   /** After a restart the layout is in the in-flight documents no more, so it is compiled from what C relays again. */
   async function prepare(): Promise<Prepared> {
     if (prepared !== undefined) return prepared;
-    const kept = await ctx.services.inflight.get<Omit<Prepared, "local">>(`${body.computation}-layout`);
+    const kept = await ctx.services.inflight.get<KeptLayout>(`${body.computation}-layout`);
     if (kept === undefined) throw new TypeError(`computation ${body.computation}: the reviewed layout is gone`);
-    prepared = { ...kept, local: await compute(kept.layout) };
+    prepared = await preparedFrom(kept);
     return prepared;
+  }
+
+  /** Noise is drawn before the table is read: nobody waits for it later, and its time tells nothing of the data. */
+  async function preparedFrom({ noise: plan, ...kept }: KeptLayout): Promise<Prepared> {
+    const inputs = { opened: body, layout: kept.layout, parties };
+    const noise = plan && { plan, drawn: drawNoise({ ...inputs, plan }, self, ctx.services.random) };
+    return { ...kept, ...(noise === undefined ? {} : { noise }), local: await compute(kept.layout) };
   }
 
   async function compute(layout: Layout): Promise<LocalStatistics> {

@@ -368,7 +368,12 @@ function exchange(): readonly Decoder[] {
     content: { call: { pid: "pid", path: "negotiations/request", body: offer } },
   });
   const columns = [{ name: "value", stored: "decimal" as const }];
-  const directory = { member: async () => undefined, asset: async () => undefined, attributes: async () => ({}) };
+  const directory = {
+    member: async () => undefined,
+    asset: async () => undefined,
+    attributes: async () => ({}),
+    privacyLeft: async () => undefined,
+  };
   const digests = { queryDigest: "A".repeat(43), layoutDigest: "A".repeat(43), policyDigest: "A".repeat(43) };
   const { version: _v, provider: _p, quality: _q, sourceDigest: _s, ...description } = own;
   return [

@@ -7,6 +7,7 @@ import { listAccess } from "./routes/access/list.ts";
 import { listApplications } from "./routes/applications/list.ts";
 import { refuseApplication } from "./routes/applications/refuse.ts";
 import { listAssets } from "./routes/assets/list.ts";
+import { showPrivacy } from "./routes/assets/privacy.ts";
 import { registerAsset } from "./routes/assets/register.ts";
 import { showAsset } from "./routes/assets/show.ts";
 import { withdrawAsset } from "./routes/assets/withdraw.ts";
@@ -55,6 +56,7 @@ export function addApiRoutes(app: HttpApp, { services, metrics, disk, startedAt,
   registerAsset(app, services);
   listAssets(app, services);
   showAsset(app, services);
+  showPrivacy(app, services);
   withdrawAsset(app, services);
   setPolicy(app, services);
   showPolicy(app, services);

@@ -28,6 +28,7 @@ const judge = (change: Change = {}) =>
     { ...context, ...change.context },
   );
 const DATED = { asset: { period: { from: "1935-01-01", to: "1937-12-31", field: "year" } } };
+const NOISE = { epsilon: "1", budget: "3", clips: [{ element: "investment", minimum: "0", maximum: "500" }] };
 const PERSONAL = { fields: asset.fields.map((field) => ({ ...field, personal: true })) };
 const reasons = (change: Change) => {
   const decision = judge(change);
@@ -153,6 +154,27 @@ describe("each rule refuses what it is for", () => {
     ["request-expired", { request: { validity: { from: "2026-01-01", to: "2026-19-39" } } }],
     ["request-validity-empty", { request: { validity: { from: "2026-12-31", to: "2026-12-01" } } }],
     ["request-from-the-future", { request: { createdAt: "2026-11-22T09:06:00Z" } }],
+    ["privacy-budget-spent", { policy: { privacy: NOISE }, context: { privacyLeft: 2_000_000 } }],
+    ["privacy-budget-spent", { policy: { privacy: NOISE } }],
+    [
+      "privacy-clip-missing",
+      { policy: { privacy: { ...NOISE, clips: [{ ...NOISE.clips[0]!, element: "capital" }] } } },
+    ],
+    [
+      "privacy-needs-registry",
+      {
+        policy: { privacy: NOISE },
+        context: { privacyLeft: 10 ** 9 },
+        asset: { fields: asset.fields.map(({ alwaysPresent: _always, ...field }) => field) },
+      },
+    ],
+    [
+      "privacy-statistic-not-noised",
+      {
+        policy: { privacy: NOISE },
+        query: { measures: [{ id: "v", statistic: { kind: "variance", element: "investment" } }] },
+      },
+    ],
     ["uses-exhausted", { context: { usesSoFar: 10 } }],
     ["retention-too-long", { request: { retentionDays: 366 } }],
     ["receiver-mode-not-allowed", { policy: { receiverModes: ["direct"], releaseAuthorities: undefined } }],

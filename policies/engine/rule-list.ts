@@ -1,5 +1,6 @@
 /** Every rule, in the order verdicts are reported. A rule that is not here does not exist. */
 import type { Rule } from "../model/verdict.ts";
+import { privacy } from "../privacy/rule.ts";
 import { appeal } from "../rules/appeal.ts";
 import { approval } from "../rules/approval.ts";
 import { columns } from "../rules/columns.ts";
@@ -52,6 +53,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   columns,
   counts,
   minima,
+  privacy,
   requestForm,
   appeal,
   approval,

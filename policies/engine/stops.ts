@@ -37,6 +37,7 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   "personal-information": ["sealane:legalBasis", "sealane:retentionDays"],
   counts: ["sealane:counts", "sealane:minimumUnits"],
   "minimum-organisations": ["sealane:minimumOrganisations", "sealane:colluders"],
+  privacy: ["sealane:privacy"],
   "request-form": ["sealane:form"],
   appeal: [],
   approval: ["sealane:obtainApproval"],

@@ -1,12 +1,14 @@
 /** One set of minima for a whole cohort: the strictest of all policies (secure-aggregation.md section 2). */
 import type { Asset } from "../model/asset.ts";
 import type { ReceiverMode } from "../model/operands.ts";
-import { type OutputTerms, strictestOutput } from "../model/output-terms.ts";
+import { namesLargest, type OutputTerms, strictestOutput } from "../model/output-terms.ts";
+import { type CohortPrivacy, strictestPrivacy } from "../model/privacy-terms.ts";
 import type { CohortProblem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
 import type { Method } from "../model/request.ts";
 import { cellModeOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
+import { clipFor, isNoised } from "../privacy/noised.ts";
 import { minimumUnitsOf } from "../rules/counts.ts";
 import { momentOrganisations, needOf, squaresOrganisations } from "../rules/minima.ts";
 
@@ -40,6 +42,8 @@ export type Strictest =
       readonly exactMomentsTrusted: boolean;
       /** What the release must withstand. */
       readonly output: OutputTerms;
+      /** Undefined: sums are exact. */
+      readonly privacy: CohortPrivacy | undefined;
     }
   | { readonly ok: false; readonly problems: readonly CohortProblem[] };
 
@@ -55,9 +59,16 @@ export function strictest(parties: readonly CohortParty[], plan: CohortPlan): St
     ...repeatedProviders(parties),
     ...parties.flatMap((party) => partyProblems(party, plan)),
     ...domainProblems(parties, plan),
+    ...privacyProblems(parties, plan),
   ];
   if (problems.length > 0) return { ok: false, problems };
-  return Object.freeze({ ok: true, constants, exactMomentsTrusted: trusted, output: outputOf(parties) });
+  return Object.freeze({
+    ok: true,
+    constants,
+    exactMomentsTrusted: trusted,
+    output: outputOf(parties),
+    privacy: privacyOf(parties),
+  });
 }
 
 function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constants {
@@ -91,6 +102,29 @@ function constantsOf(parties: readonly CohortParty[], plan: CohortPlan): Constan
 
 export const outputOf = (parties: readonly Pick<CohortParty, "policy">[]): OutputTerms =>
   strictestOutput(parties.map(({ policy }) => policy.output));
+
+const privacyOf = (parties: readonly Pick<CohortParty, "policy">[]) =>
+  strictestPrivacy(parties.map(({ policy }) => policy.privacy));
+
+/** Where one policy wants noise, all contributions are bounded and noised, so all have to lend themselves to it. */
+function privacyProblems(parties: readonly CohortParty[], { query, cellMode }: CohortPlan): CohortProblem[] {
+  if (privacyOf(parties) === undefined) return [];
+  const problems: CohortProblem[] = [];
+  const found = (field: string, code: CohortProblem["code"], detail: string) => problems.push({ field, code, detail });
+  // Counts of phase 1 are exact.
+  if (cellMode === "counted") found("cohort", "privacy-needs-registry", "noise wants cells without exact counts");
+  if (namesLargest(outputOf(parties))) {
+    found("cohort", "privacy-excludes-largest", "rules about the largest contributors want exact sums");
+  }
+  for (const { id, statistic } of query.measures) {
+    if (!isNoised(statistic)) found(id, "privacy-statistic", `no noise is defined for a ${statistic.kind}`);
+    for (const element of clipFor(statistic)) {
+      const isBounded = parties.some(({ policy }) => policy.privacy?.clips.some((clip) => clip.element === element));
+      if (!isBounded) found(id, "privacy-clip", `no policy bounds what an organisation contributes to ${element}`);
+    }
+  }
+  return problems;
+}
 
 const momentsTrusted = (parties: readonly CohortParty[], plan: CohortPlan): boolean =>
   plan.receiverMode === "reviewed" && parties.every(({ policy }) => policy.exactMomentsTrusted.includes(plan.receiver));

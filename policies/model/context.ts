@@ -20,6 +20,8 @@ export const DecisionContext = closed({
   now: Instant,
   /** Computations of this asset that already count against the policy's use limit. */
   usesSoFar: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /** Of the asset's privacy account that has least left, in billionths of ρ. Absent: the policy wants no noise. */
+  privacyLeft: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** Code tables of the registry attributes, as `network.found` declares them. */
   attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), { additionalProperties: false }),
   /** Unit -> quantity of the declared exact conversion factors; absent: only equal units are accepted. */

@@ -6,6 +6,7 @@
 import { type TSchema, Type } from "typebox";
 import { Mask } from "./mask.ts";
 import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
+import { PrivacyTerm } from "./privacy-terms.ts";
 import { Edges, WeightedTerms } from "./query.ts";
 import { METHODS, SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
@@ -91,6 +92,7 @@ export const USE_OPERANDS = table({
     operators: { lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$" }) },
   },
   "sealane:form": { operators: { eq: literals(["complete", "none"]) } },
+  "sealane:privacy": { operators: { eq: PrivacyTerm } },
   "sealane:zeroCells": { operators: { eq: literals(["withheld", "released"]) } },
 });
 

@@ -250,6 +250,11 @@ function combinationProblems(policy: Given): PolicyProblem[] {
     // Whoever asks would let its own result out.
     add("/permission", "review-needs-authority", "a review of results wants receiver mode reviewed alone", {});
   }
+  const isNoised = value("sealane:privacy", "eq") !== undefined;
+  if (isNoised && (isAboutLargest || value("sealane:pPercent", "gteq") !== undefined)) {
+    // They are judged by exact sums of squares.
+    add("/permission", "privacy-excludes-largest", "rules about the largest contributors want exact sums", {});
+  }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");
   if (typeof from === "string" && typeof until === "string" && !(Date.parse(from) <= Date.parse(until))) {

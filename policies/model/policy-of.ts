@@ -1,4 +1,5 @@
 /** Builds a policy document from plain terms, for tools and tests; parsePolicy stays the judge of the result. */
+import type { Static } from "typebox";
 import type { Mask } from "./mask.ts";
 import {
   type AggregateFunction,
@@ -11,6 +12,7 @@ import {
 } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
 import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy.ts";
+import type { PrivacyTerm } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
 import type { Method } from "./request.ts";
 import type { PartitionClass } from "./terms.ts";
@@ -44,6 +46,7 @@ export interface PolicyDraft {
   readonly answers?: number;
   readonly exactMomentsTrusted?: readonly string[];
   readonly output?: Partial<OutputTerms>;
+  readonly privacy?: Static<typeof PrivacyTerm>;
   readonly coordinatorMayBeSequencer?: boolean;
   readonly retentionDays?: number;
   readonly countUnits?: boolean;
@@ -185,6 +188,7 @@ function usePermission(draft: PolicyDraft): Permission {
     single("sealane:protectionInterval", "gteq", draft.output?.protectionInterval ?? undefined),
     single("sealane:reviewers", "gteq", draft.output?.review?.persons),
     single("sealane:reviewHours", "lteq", draft.output?.review?.hours),
+    draft.privacy && { leftOperand: "sealane:privacy", operator: "eq", rightOperand: draft.privacy },
     single("sealane:zeroCells", "eq", draft.output?.zeroCells),
   ]);
   const duty: Duty[] = [];

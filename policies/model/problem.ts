@@ -16,6 +16,7 @@ export const POLICY_PROBLEM_CODES = [
   "trusted-not-authority",
   "largest-needs-review",
   "review-needs-authority",
+  "privacy-excludes-largest",
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",
@@ -39,6 +40,10 @@ export const COHORT_PROBLEM_CODES = [
   "coordinator-is-sequencer",
   "unit-domain-shared",
   "unit-kinds-differ",
+  "privacy-needs-registry",
+  "privacy-excludes-largest",
+  "privacy-statistic",
+  "privacy-clip",
 ] as const;
 
 /** What is wrong with the form of a document, whatever it is about. */

@@ -1,4 +1,5 @@
 /** Flattens a checked policy into its terms. */
+import type { Static } from "typebox";
 import type { Mask } from "./mask.ts";
 import type {
   AggregateFunction,
@@ -10,6 +11,7 @@ import type {
 } from "./operands.ts";
 import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
+import { type PrivacyTerm, type PrivacyTerms, privacyTerms } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
 import type { Method } from "./request.ts";
 import {
@@ -29,6 +31,7 @@ const reader = (constraints: readonly Constraint[] | undefined) => {
   return {
     list: <T = string>(leftOperand: string): readonly T[] | undefined =>
       right(leftOperand, "isAnyOf") as readonly T[] | undefined,
+    value: <T>(leftOperand: string, operator: string) => right(leftOperand, operator) as T | undefined,
     text: (leftOperand: string, operator: string) => right(leftOperand, operator) as string | undefined,
     whole(leftOperand: string, operator: string): number | undefined {
       const text = right(leftOperand, operator) as string | undefined;
@@ -81,6 +84,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
       review: reviewOf(read),
       zeroCells: read.text("sealane:zeroCells", "eq") as OutputTerms["zeroCells"] | undefined,
     }),
+    privacy: privacyOf(read),
     coordinatorMayBeSequencer: read.text("sealane:coordinatorMayBeSequencer", "eq") === "true",
     approval: duty("sealane:obtainApproval") === undefined ? "none" : "steward",
     retentionDays: reader(duty("delete")?.constraint).whole("sealane:retentionDays", "lteq") ?? DEFAULTS.retentionDays,
@@ -95,6 +99,11 @@ function reviewOf(read: Reader): OutputTerms["review"] {
   const persons = read.whole("sealane:reviewers", "gteq");
   if (persons === undefined) return undefined;
   return { persons, hours: read.whole("sealane:reviewHours", "lteq") ?? SILENT_REVIEW_HOURS };
+}
+
+function privacyOf(read: Reader): PrivacyTerms | undefined {
+  const stated = read.value<Static<typeof PrivacyTerm>>("sealane:privacy", "eq");
+  return stated === undefined ? undefined : privacyTerms(stated);
 }
 
 const listed = <T = string>(policy: Policy, action: string, leftOperand: string): readonly T[] =>

@@ -9,6 +9,7 @@ import type {
   RequesterKind,
 } from "./operands.ts";
 import type { OutputTerms } from "./output-terms.ts";
+import type { PrivacyTerms } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
 import { METHODS, type Method } from "./request.ts";
 
@@ -95,6 +96,8 @@ export interface PolicyTerms {
   readonly answers: number | undefined;
   readonly exactMomentsTrusted: readonly string[];
   readonly output: OutputTerms;
+  /** Undefined: releases are exact. */
+  readonly privacy: PrivacyTerms | undefined;
   readonly coordinatorMayBeSequencer: boolean;
   readonly approval: "none" | "steward";
   readonly retentionDays: number;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Static } from "typebox";
 import type { Asset } from "../../../policies/model/asset.ts";
 import type { CrawledMember, FoundOffer } from "../../dataspace/crawler/crawler.ts";
+import type { PrivacyView } from "../../http/routes/assets/privacy.ts";
 import type { OwnAssetView } from "../../http/routes/assets/schemas.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { Cli, CommandGroup } from "../command.ts";
@@ -29,6 +30,11 @@ export const assetCommands: CommandGroup = (program, cli) => {
     .description(text("cli.asset.list"))
     .action(cli.action((context) => list(context)));
   assetSearch(asset, cli);
+  asset
+    .command("privacy")
+    .argument("<asset>", text("cli.argument.asset"))
+    .description(text("cli.asset.privacy"))
+    .action(cli.action((context, _options, id) => privacy(context, id)));
   asset
     .command("withdraw")
     .argument("<asset>", text("cli.argument.asset"))
@@ -98,6 +104,31 @@ async function list(context: CommandContext): Promise<Outcome> {
       rows,
     ),
   };
+}
+
+async function privacy(context: CommandContext, id: string): Promise<Outcome> {
+  const { text } = context.texts;
+  const answer = await (await context.api()).get<Static<typeof PrivacyView>>(
+    `/assets/${encodeURIComponent(id)}/privacy`,
+  );
+  const { delta, next } = answer;
+  const said = (epsilon: string) => text("cli.asset.privacy.epsilon", { epsilon, delta });
+  const after =
+    next === undefined
+      ? []
+      : ([
+          [text("cli.asset.privacy.next"), said(next.epsilon)],
+          [text("cli.asset.privacy.after"), next.spent === null ? text("cli.asset.privacy.none") : said(next.spent)],
+        ] as const);
+  const human = renderFields([
+    [text("cli.field.asset"), answer.asset],
+    [text("cli.asset.privacy.account"), answer.accounts.map(({ account }) => account).join(", ")],
+    [text("cli.asset.privacy.budget"), said(answer.budget)],
+    [text("cli.asset.privacy.spent"), said(answer.spent)],
+    [text("cli.asset.privacy.left"), said(answer.left)],
+    ...after,
+  ]);
+  return { json: answer, human };
 }
 
 /** Requests and policies name the id. */

@@ -2,6 +2,7 @@
  * The steward's desk: registers this node's tables as assets, sets their policies, opens their sources. A policy is in
  * force when its digest is the one on the ledger, so no second record of "the current policy" can disagree with it.
  */
+
 import { join } from "node:path";
 import { readAsset, readAssetVersion } from "../../../chaincode/rules/keys.ts";
 import { digestOf } from "../../../crypto/suites/digest.ts";
@@ -26,6 +27,7 @@ import { SourceError } from "../../sources/errors.ts";
 import { type OpenedSource, openSource } from "../../sources/open.ts";
 import type { CoreServices } from "../core-services.ts";
 import { AssetError } from "./asset-error.ts";
+import { createContentCommitments } from "./content-commitment.ts";
 
 /** Policy digest of an asset that has none: nobody has access. */
 export const NO_POLICY_DIGEST = digestOf(null);
@@ -97,6 +99,8 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
   /** Policy digest that a version is announced with, by `<asset>/<version>`: a repeat must say the same. */
   const announced = services.openStore<{ readonly policyDigest: string }>("announced-policies");
 
+  const statedPrivacy = createContentCommitments(services);
+
   async function announce(asset: Asset, given: string | undefined): Promise<Announcement> {
     const metadataDigest = digestOf(asset);
     const onLedger = await readAssetVersion(services.ledger, asset.id, asset.version);
@@ -108,12 +112,14 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
       (await readAsset(services.ledger, asset.id))?.policyDigest ??
       NO_POLICY_DIGEST;
     await announced.put(id, { policyDigest: digest });
+    const { fingerprint } = await known(asset.id);
     const body = {
       asset: asset.id,
       version: asset.version,
       metadataDigest,
       policyDigest: digest,
       unitDomain: asset.unitDomain,
+      privacy: await statedPrivacy(fingerprint, await policies.get(`${asset.id}/${digest}`)),
     };
     return await accepted(() => record(services, "asset.register", body, body));
   }
@@ -172,7 +178,9 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
   }
 
   async function recordPolicy(asset: string, digest: string, version: number): Promise<void> {
-    const body = { asset, version, policyDigest: digest };
+    const { fingerprint } = await known(asset);
+    const privacy = await statedPrivacy(fingerprint, await policies.get(`${asset}/${digest}`));
+    const body = { asset, version, policyDigest: digest, privacy };
     await record(services, "policy.activate", body, body);
     await onChange(asset);
   }

@@ -1,0 +1,92 @@
+/** Releases with noise: what comes out, what it costs, and what happens when nothing is left. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Static } from "typebox";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ResultDocument } from "../../ledger/audit/result.ts";
+import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import type { PrivacyView } from "../http/routes/assets/privacy.ts";
+import { exportTrust } from "../runtime/network/trust.ts";
+import { createNetwork, type Network, TOTAL } from "./_network.ts";
+
+const PRIVACY = { epsilon: "2", budget: "4", clips: [{ element: "output-value", minimum: "0", maximum: "12000" }] };
+let network: Network;
+beforeAll(async () => {
+  network = await createNetwork({ policy: () => ({ counts: "closed", privacy: PRIVACY }) });
+});
+afterAll(async () => {
+  await network[Symbol.asyncDispose]();
+});
+
+const budgetOf = (asset: string, at: string) =>
+  network.call<Static<typeof PrivacyView>>(at, "GET", `/api/v1/assets/${asset}/privacy`);
+/** Each asks something else: an equal question is answered with what was released. */
+const asking = (id: string) => ({ query: { ...TOTAL, measures: [{ ...TOTAL.measures[0]!, id }] } });
+
+async function released(request: string): Promise<ResultDocument> {
+  await network.state(request, ["released"]);
+  const { outcome } = await network.call<{ outcome: { document: ResultDocument } }>(
+    "ministry",
+    "GET",
+    `/api/v1/requests/${request}/result`,
+  );
+  return outcome.document;
+}
+
+const EXACT = 40_925.1;
+
+test("a figure differs from the exact one by noise of the stated error; cost and budget are shown; the evidence holds", async () => {
+  const before = await budgetOf("alpha:panel", "alpha");
+  expect(before).toMatchObject({ delta: "0.000001", spent: "0", next: { epsilon: "2" } });
+  expect(Number(before.budget)).toBeCloseTo(4, 4);
+  const request = await network.submit(asking("output"));
+  const document = await released(request);
+  const [cell] = document.cells;
+  const error = Number(cell!.standardError);
+  // Five of five, none may drop: an honest share is a fifth, of 12,000 at ρ of ε 2.
+  expect(error).toBeGreaterThan(20_000);
+  expect(error).toBeLessThan(60_000);
+  expect(cell!.value).not.toBe(String(EXACT));
+  expect(Math.abs(Number(cell!.value) - EXACT)).toBeLessThan(7 * error);
+  expect(document.privacy!.cost).toBeGreaterThan(0);
+  const after = await budgetOf("alpha:panel", "bureau");
+  expect(Number(after.spent)).toBeCloseTo(2, 4);
+  expect(after.accounts).toEqual([
+    { account: "alpha:panel", budget: before.accounts[0]!.budget, spent: document.privacy!.cost },
+  ]);
+  const evidence = await network.call<never>("ministry", "GET", `/api/v1/requests/${request}/evidence`);
+  const trust = await exportTrust(network.net.node("beta").services);
+  const report = verifyEvidence(evidence, trust);
+  expect(report.checks.find(({ id }) => id === "privacy")).toMatchObject({ status: "passed" });
+  expect(report.verdict).toBe("verified");
+});
+
+test("of many requests at once, over a stop, as many are released as the budget holds; the others are refused by name", async () => {
+  const { accounts, left } = await budgetOf("alpha:panel", "alpha");
+  const cost = accounts[0]!.spent;
+  const more = Math.floor((accounts[0]!.budget - cost) / cost);
+  expect(Number(left)).toBeGreaterThan(0);
+  const requests = await Promise.all(Array.from({ length: 20 }, (_, i) => network.submit(asking(`output-${i}`))));
+  await network.net.stop("beta");
+  await network.net.start("beta");
+  const spent = async () => (await budgetOf("alpha:panel", "alpha")).accounts[0]!.spent;
+  const until = Date.now() + 240_000;
+  const views = () =>
+    Promise.all(
+      requests.map((id) =>
+        network.call<{ state: string; assets: { reasons: string[] }[] }>("ministry", "GET", `/api/v1/requests/${id}`),
+      ),
+    );
+  for (;;) {
+    const present = await views();
+    const count = present.filter(({ state }) => state === "released").length;
+    if (count === more || Date.now() > until) break;
+    await sleep(200);
+  }
+  const states = await views();
+  expect(states.filter(({ state }) => state === "released")).toHaveLength(more);
+  expect(await spent()).toBe(cost * (1 + more));
+  // Whoever asks now is told why.
+  const late = await network.submit(asking("late"));
+  const view = await network.state(late, ["withheld"]);
+  expect(view.assets.flatMap(({ reasons }) => reasons)).toContain("privacy-budget-spent");
+});
