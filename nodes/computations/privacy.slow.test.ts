@@ -87,6 +87,6 @@ test("of many requests at once, over a stop, as many are released as the budget 
   expect(await spent()).toBe(cost * (1 + more));
   // Whoever asks now is told why.
   const late = await network.submit(asking("late"));
-  const view = await network.state(late, ["withheld"]);
+  const view = await network.state(late, ["cancelled"]);
   expect(view.assets.flatMap(({ reasons }) => reasons)).toContain("privacy-budget-spent");
 });
