@@ -166,8 +166,8 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
 
   async function setPolicy(asset: string, value: unknown): Promise<OwnAsset> {
     refuseAlone();
-    const stored = await known(asset);
     const digest = await judgePolicy(asset, value);
+    const stored = await known(asset);
     const onLedger = await readAsset(services.ledger, asset);
     if (onLedger?.policyDigest === digest) {
       throw new AssetError("ERR_ASSET_POLICY_UNCHANGED", `policy: version ${onLedger.policyVersion} is the same`);
@@ -192,9 +192,11 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
   }
 
   async function judgePolicy(asset: string, value: unknown): Promise<string> {
+    // Before the asset: whoever wrote it wants to know what is wrong with it wherever it is for.
+    const policy = checkedPolicy(asset, value);
     const { state } = await known(asset);
     if (state === "withdrawn") throw new AssetError("ERR_ASSET_UNKNOWN", `asset: ${asset} is withdrawn`);
-    return policyDigest(checkedPolicy(asset, value));
+    return policyDigest(policy);
   }
 
   return Object.freeze({
