@@ -73,17 +73,26 @@ test("of many requests at once, over a stop, as many are released as the budget 
   const views = () =>
     Promise.all(
       requests.map((id) =>
-        network.call<{ state: string; assets: { reasons: string[] }[] }>("ministry", "GET", `/api/v1/requests/${id}`),
+        network.call<{ state: string; reasons?: string[]; assets: { reasons: string[] }[] }>(
+          "ministry",
+          "GET",
+          `/api/v1/requests/${id}`,
+        ),
       ),
     );
   for (;;) {
     const present = await views();
-    const count = present.filter(({ state }) => state === "released").length;
-    if (count === more || Date.now() > until) break;
+    if (present.every(({ state }) => ["released", "cancelled"].includes(state)) || Date.now() > until) break;
     await sleep(200);
   }
   const states = await views();
   expect(states.filter(({ state }) => state === "released")).toHaveLength(more);
+  for (const { state, reasons, assets } of states) {
+    if (state === "released") continue;
+    // Decided when nothing was left, or too late for the ledger.
+    const said = [...(reasons ?? []), ...assets.flatMap((one) => one.reasons)];
+    expect([state, said]).toEqual(["cancelled", expect.arrayContaining(["privacy-budget-spent"])]);
+  }
   expect(await spent()).toBe(cost * (1 + more));
   // Whoever asks now is told why.
   const late = await network.submit(asking("late"));

@@ -77,7 +77,11 @@ async function openNext(ctx: Context, request: string, stepTimes: StepTimes): Pr
   await handOver(ctx, body, dossier, homomorphicKey);
   const about = { computation, deadline: body.deadlines.keys };
   await record(ctx.party, "computation.open", withReceiverKey(planned.plan, key), about).catch(async (cause) => {
-    if (isUsedUp(cause)) await ctx.stores.openings.delete(computation);
+    const privacy = privacyProblem(cause);
+    if (isUsedUp(cause) || privacy !== undefined) await ctx.stores.openings.delete(computation);
+    if (privacy !== undefined) {
+      throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", privacy.detail, { problems: [privacy] });
+    }
     unlessTooLate(cause);
   });
   return computation;
@@ -85,6 +89,14 @@ async function openNext(ctx: Context, request: string, stepTimes: StepTimes): Pr
 
 const isUsedUp = (cause: unknown): boolean =>
   cause instanceof LedgerError && cause.rejection?.code === "ERR_CONTRACT_AGREEMENT_USED_UP";
+
+/** Others have spent the budget meanwhile, or a new policy wants no noise of an asset that has one: nothing to wait for. */
+function privacyProblem(cause: unknown) {
+  const rejection = cause instanceof LedgerError ? cause.rejection : undefined;
+  const about = { field: rejection?.field ?? "cohort", detail: cause instanceof Error ? cause.message : "" };
+  if (rejection?.code === "ERR_CONTRACT_PRIVACY_SPENT") return { ...about, code: "privacy-budget-spent" };
+  return rejection?.code === "ERR_CONTRACT_PRIVACY" ? { ...about, code: "privacy-account" } : undefined;
+}
 
 /** The ledger was away for longer than the first step may take, or others took the last uses: the next try plans anew. */
 function unlessTooLate(cause: unknown): never {
