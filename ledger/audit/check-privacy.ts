@@ -5,6 +5,7 @@
  */
 import { digitsOf } from "../../chaincode/rules/cells.ts";
 import { type Check, type Evidence, sameJson } from "./evidence.ts";
+import { termOf, valueAt } from "./policy-term.ts";
 import type { Findings } from "./problems.ts";
 import type { ResultCell } from "./result.ts";
 
@@ -21,18 +22,10 @@ interface Stated {
 
 export const statedPrivacy = (policies: readonly unknown[]): readonly Stated[] =>
   policies.flatMap((policy) => {
-    const permissions = (policy as { permission?: readonly Rule[] } | null)?.permission ?? [];
-    const use = permissions.find(({ action }) => action === "use")?.constraint ?? [];
-    const term = use.find(({ leftOperand }) => leftOperand === "sealane:privacy")?.rightOperand;
+    const term = termOf(policy, "sealane:privacy");
     if (term === undefined) return [];
-    const { epsilon, delta = "0.000001" } = term as { epsilon: string; delta?: string };
-    return [{ epsilon: Number(epsilon), delta: Number(delta) }];
+    return [{ epsilon: Number(valueAt(term, "epsilon")), delta: Number(valueAt(term, "delta") ?? "0.000001") }];
   });
-
-interface Rule {
-  readonly action?: string;
-  readonly constraint?: readonly { readonly leftOperand: string; readonly rightOperand: unknown }[];
-}
 
 export const checkPrivacy: Check = (evidence, findings) => {
   const { body, opened } = evidence;

@@ -1,5 +1,6 @@
 /** What the policies of a cohort want of a release, read from their documents once more, apart from the nodes' code. */
 import type { Static } from "typebox";
+import { listed, termOf } from "./policy-term.ts";
 import type { OutputRules } from "./result.ts";
 
 type Rules = Static<typeof OutputRules>;
@@ -7,12 +8,7 @@ type Rules = Static<typeof OutputRules>;
 /** Undefined where no policy says anything of it. Policies were checked by everyone who decided under them. */
 export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
   const stated = policies.map((policy) => {
-    const [use] = lookIn(policy, "permission").filter((one) => valueAt(one, "action") === "use");
-    const of = (term: string): unknown =>
-      valueAt(
-        lookIn(use, "constraint").find((one) => valueAt(one, "leftOperand") === term),
-        "rightOperand",
-      );
+    const of = (term: string): unknown => termOf(policy, term);
     return {
       dominance: listed<Rules["dominance"][number]>(of("sealane:dominance")),
       pPercent: textOf(of("sealane:pPercent")),
@@ -66,8 +62,4 @@ const by =
     key(a) < key(b) ? -1 : 1;
 const highest = (texts: readonly string[]): string | null =>
   texts.reduce<string | null>((most, text) => (most === null || Number(text) > Number(most) ? text : most), null);
-const valueAt = (of: unknown, key: string): unknown =>
-  typeof of === "object" && of !== null ? (of as Record<string, unknown>)[key] : undefined;
-const lookIn = (of: unknown, key: string): readonly unknown[] => listed(valueAt(of, key));
-const listed = <T>(value: unknown): readonly T[] => (Array.isArray(value) ? value : []);
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
