@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Static } from "typebox";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import type { PrivacyView } from "../http/routes/assets/privacy.ts";
@@ -32,6 +33,7 @@ async function released(request: string): Promise<ResultDocument> {
   return outcome.document;
 }
 
+const openingIn = (opened: EvidenceBundle["body"]["opened"]) => opened.record.transaction.statement.body;
 const EXACT = 40_925.1;
 
 test("a figure differs from the exact one by noise of the stated error; cost and budget are shown; the evidence holds", async () => {
@@ -53,11 +55,25 @@ test("a figure differs from the exact one by noise of the stated error; cost and
   expect(after.accounts).toEqual([
     { account: "alpha:panel", budget: before.accounts[0]!.budget, spent: document.privacy!.cost },
   ]);
-  const evidence = await network.call<never>("ministry", "GET", `/api/v1/requests/${request}/evidence`);
+  const evidence = await network.call<EvidenceBundle>("ministry", "GET", `/api/v1/requests/${request}/evidence`);
   const trust = await exportTrust(network.net.node("beta").services);
   const report = verifyEvidence(evidence, trust);
   expect(report.checks.find(({ id }) => id === "privacy")).toMatchObject({ status: "passed" });
   expect(report.verdict).toBe("verified");
+
+  // Less noise than is paid for, more than is said of it, or none where the policies want it.
+  const lies: ((body: EvidenceBundle["body"]) => void)[] = [
+    ({ outcome }) =>
+      outcome.kind === "released" && Object.assign(outcome.result.document.cells[0]!, { standardError: "9" }),
+    ({ opened }) => Object.assign(openingIn(opened).privacy!, { cost: openingIn(opened).privacy!.cost - 10_000 }),
+    ({ opened }) => Object.assign(openingIn(opened), { privacy: undefined }),
+  ];
+  for (const lie of lies) {
+    const bundle = structuredClone(evidence);
+    lie(bundle.body);
+    const { checks } = verifyEvidence(JSON.parse(JSON.stringify(bundle)), trust);
+    expect(checks.find(({ id }) => id === "privacy")).toMatchObject({ status: "failed" });
+  }
 });
 
 test("of many requests at once, over a stop, as many are released as the budget holds; the others are refused by name", async () => {
