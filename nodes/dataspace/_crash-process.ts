@@ -47,11 +47,13 @@ function consumer(document: Negotiation) {
 
 const negotiations = await side.serve(
   negotiationProtocol,
-  async ({ side: { document, role }, pid, peer }) => {
-    if (document === undefined) return undefined;
-    const parties = { assigner: side.setup.name, assignee: peer, timestamp: side.now() };
-    const agreement = { "@id": `urn:uuid:${pid}`, "@type": "Agreement" as const, ...terms, ...parties };
-    return role === "provider" ? provider(document, () => agreementMessage(document, agreement)) : consumer(document);
+  {
+    next: async ({ side: { document, role }, pid, peer }) => {
+      if (document === undefined) return undefined;
+      const parties = { assigner: side.setup.name, assignee: peer, timestamp: side.now() };
+      const agreement = { "@id": `urn:uuid:${pid}`, "@type": "Agreement" as const, ...terms, ...parties };
+      return role === "provider" ? provider(document, () => agreementMessage(document, agreement)) : consumer(document);
+    },
   },
   (document) => (isCountered(document) && document.state === "REQUESTED" ? "REQUESTED again" : document.state),
 );

@@ -29,6 +29,9 @@ export interface CrashSetup {
   readonly deaths: Readonly<Record<string, { readonly when: "before" | "after"; readonly state: string }>>;
 }
 
+/** How the points of death call a state. */
+type Named<D, M> = (document: D, record: ProcessRecord<D, M>) => string;
+
 export async function openCrashSide() {
   const setup = JSON.parse(process.argv[2] ?? "") as CrashSetup;
   const database = await openDatabase(setup.dir);
@@ -47,13 +50,13 @@ export async function openCrashSide() {
 
   function mortal<D extends ProcessDocument, M>(
     store: RecordStore<ProcessRecord<D, M>>,
-    named: (document: D) => string,
+    named: Named<D, M>,
   ): typeof store {
     return {
       ...store,
       async put(pid, record) {
         const { document } = record.side;
-        const state = document && named(document);
+        const state = document && named(document, record);
         dieAt("before", document, state);
         await store.put(pid, record);
         dieAt("after", document, state);
@@ -67,16 +70,16 @@ export async function openCrashSide() {
     base: baseOf(setup.port),
     peer: { name: setup.peer.name, address: baseOf(setup.peer.port) },
     store: <V>(name: string) => openRecords<V>(database, name),
-    /** Runs the engine of this protocol, and listens. `named`: how the points of death call a state. */
+    /** Runs the engine of this protocol, and listens. */
     async serve<D extends ProcessDocument, M extends { readonly "@type": string }>(
       protocol: Protocol<D, M>,
-      next: ProcessPorts<D, M>["next"],
-      named: (document: D) => string = ({ state }) => state,
+      steering: Pick<ProcessPorts<D, M>, "next" | "mayTake">,
+      named: Named<D, M> = ({ state }) => state,
     ) {
       const processes = createProcesses<D, M>({
         protocol,
         now,
-        next,
+        ...steering,
         records: mortal(openRecords<ProcessRecord<D, M>>(database, "processes"), named),
         open: openRecords<true>(database, "processes-open", undefined, "unless-power-fails"),
         post: client.post,

@@ -9,6 +9,10 @@ const completed = deathsIn("completed", "COMPLETED", [
   { state: "SUSPENDED", by: "alpha" },
   { state: "COMPLETED", by: "alpha" },
 ]);
+const held = deathsIn("held", "COMPLETED", [
+  { state: "SUSPENDED", by: "beta" },
+  { state: "STARTED again", by: "beta" },
+]);
 const ended = [
   ...deathsIn("stopped", "TERMINATED", [{ state: "TERMINATED", by: "alpha" }]),
   ...deathsIn("refused", "TERMINATED", [{ state: "TERMINATED", by: "beta" }]),
@@ -16,6 +20,7 @@ const ended = [
 
 test.each([
   ["is suspended, resumed and completed", completed],
+  ["its provider holds and starts again", held],
   ["one side ends", ended],
 ])("a transfer that %s ends so on both sides, wherever one of them is killed", async (_name, points) => {
   await expectToSurvive({
