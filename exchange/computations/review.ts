@@ -72,6 +72,7 @@ export function reviewOpening(inputs: ReviewInputs): Review {
   const { policies } = inputs.policy as PolicyDocument;
   // Its agreement was made without minimum numbers of organisations.
   if (request.encryptedQuery !== undefined) return refuse("method-differs", "encryptedQuery");
+  if (request.join !== undefined) return refuse("method-differs", "join");
   if (canonicalJson(inputs.query) !== canonicalJson(request.query)) return refuse("query-differs", "query");
   const roles = [opened.request, opened.receiver, opened.coordinator, opened.receiverMode].join();
   if (roles !== [request.id, request.receiver, request.coordinator, request.receiverMode].join()) {

@@ -106,8 +106,9 @@ export const PLAN_PROBLEM_CODES = ["not-a-computation"] as const;
 
 /** The method that most providers would take part by; of equals the one that costs less, which is the mask. */
 export function planRequest(inputs: PlanInputs): RequestPlan {
-  if ("encryptedQuery" in inputs.request) {
-    const problems = [{ field: "encryptedQuery", code: PLAN_PROBLEM_CODES[0] }];
+  const alone = (["encryptedQuery", "join"] as const).find((name) => inputs.request[name] !== undefined);
+  if (alone !== undefined) {
+    const problems = [{ field: alone, code: PLAN_PROBLEM_CODES[0] }];
     return { outcome: "refused", providers: [], leftOut: [], problems };
   }
   const asked = inputs.request.method;

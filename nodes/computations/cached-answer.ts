@@ -25,8 +25,8 @@ export async function rememberAnswer(ctx: Pick<Context, "stores">, request: stri
 /** Everything that decides what is asked, for what, and how long it may be kept; titles, dates and ids do not. */
 export function questionOf(draft: RequestDraft): string | undefined {
   const { purpose, legalBasis, assets, recipients, appeal } = draft;
-  // Its answers are its requester's secret questions.
-  if (draft.encryptedQuery !== undefined) return undefined;
+  // Its answers are its requester's secret questions, or about its list.
+  if (draft.encryptedQuery !== undefined || draft.join !== undefined) return undefined;
   const { scenario, territory, retentionDays, receiverMode, receiver, method, query } = draft;
   try {
     const terms = { purpose: purpose.code, legalBasis: legalBasis.code, scenario, territory, retentionDays };

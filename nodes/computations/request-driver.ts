@@ -59,9 +59,9 @@ export function createRequestDriver(ctx: Context, negotiating: Negotiating): Req
     const { life } = known;
     const { opensByItself } = ctx.services.config().computations;
     const asked = (await ctx.stores.documents.get(request))?.document.statement;
-    // Its requester asks its provider, figure by figure.
-    const isQuery = asked?.encryptedQuery !== undefined;
-    if (opensByItself && !isQuery && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
+    // Its requester asks its provider, figure by figure or with a list.
+    const isAskedAlone = asked?.encryptedQuery !== undefined || asked?.join !== undefined;
+    if (opensByItself && !isAskedAlone && (life.name === "agreed" || isRestartable(life))) await openOrCancel(request);
     if (life.name === "submitted" && isRefusedByAll(life)) await cancelRequest(ports, request, "no-agreement");
     if (life.name === "released") await fetchResult(ctx, life.computation);
   }

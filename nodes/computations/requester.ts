@@ -121,11 +121,9 @@ async function openingOf(
   const document = await ctx.stores.documents.get(life.id);
   if (document === undefined) throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${life.id}: has no document here`);
   const { statement } = document.document;
-  if (statement.encryptedQuery !== undefined) {
-    throw new RequestError(
-      "ERR_REQUEST_TRANSITION",
-      `request ${life.id}: asks encrypted queries, not for a computation`,
-    );
+  if (statement.encryptedQuery !== undefined || statement.join !== undefined) {
+    const asks = statement.join === undefined ? "encrypted queries" : "a join";
+    throw new RequestError("ERR_REQUEST_TRANSITION", `request ${life.id}: asks ${asks}, not for a computation`);
   }
   const sequencer = await ctx.facts.sequencer();
   const plan = planOpening({

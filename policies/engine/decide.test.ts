@@ -138,6 +138,25 @@ describe("each rule refuses what it is for", () => {
     ["receiver-in-provider-group", { context: { receiver: member("bureau", "ibm") } }],
     ["coordinator-in-provider-group", { context: { coordinator: member("operator", "ibm") } }],
     ["sequencer-in-provider-group", { context: { sequencer: member("sequencer", "ibm") } }],
+  const JOINING: Pick<DataRequest, "join" | "assets" | "receiverMode" | "receiver"> = {
+    join: { element: "note", operation: "cardinality", items: 200 },
+    assets: ["ibm:panel"],
+    receiverMode: "direct",
+    receiver: "government",
+  };
+  const joining = (
+    request: object = {},
+    policy: Partial<PolicyDraft> = {},
+    measures: Query["measures"] = [{ id: "n", statistic: { kind: "count" } }],
+  ): Change => ({
+    request: { ...JOINING, ...request },
+    policy: { join: ["note"], joins: { operations: ["cardinality", "statistics"] }, ...policy },
+    query: { measures, groupBy: [] },
+    context: { receiver: member("government") },
+  });
+  const asked = (change: object) => joining({ join: { ...JOINING.join, ...change } });
+  const summed = (policy: Partial<PolicyDraft> = {}, change: object = {}): Change =>
+    joining({ join: { ...JOINING.join, operation: "statistics", ...change } }, policy, sumOf("investment"));
     ["coordinator-is-receiver", { context: { coordinator: member("operator", "bureau") } }],
     ["coordinator-is-sequencer", { policy: { coordinatorMayBeSequencer: false } }],
     ["requester-kind-not-allowed", { policy: { requesterKinds: ["enterprise"] } }],
@@ -298,6 +317,32 @@ describe("each rule refuses what it is for", () => {
     ],
     [
       "weights-not-allowed",
+    ["join-not-allowed", joining({}, { joins: undefined } as never)],
+    ["join-not-allowed", asked({ operation: "intersection" })],
+    ["join-element-not-allowed", joining({}, { join: undefined } as never)],
+    [
+      "element-prohibited",
+      joining(
+        {},
+        {
+          prohibition: [
+            {
+              action: "use",
+              constraint: [{ leftOperand: "sealane:element", operator: "isAnyOf", rightOperand: ["note"] }],
+            },
+          ],
+        },
+      ),
+    ],
+    ["element-not-text", joining({ join: { ...JOINING.join, element: "staff" } }, { join: ["staff"] })],
+    ["element-unknown", asked({ element: "nothing" })],
+    ["join-size-not-allowed", asked({ items: 99 })],
+    ["join-size-not-allowed", joining({}, { joins: { operations: ["cardinality"], mostItems: 199 } })],
+    ["join-of-one-asset", joining({ assets: ["ibm:panel", "ge:panel"] })],
+    ["join-not-direct", joining({ receiverMode: "reviewed", receiver: "bureau" })],
+    ["join-figures-not-joinable", joining({}, {}, sumOf("investment"))],
+    ["join-figures-not-joinable", asked({ labels: ["a"] })],
+    ["join-figures-not-joinable", joining({ encryptedQuery: { figures: 1 } })],
       {
         policy: { weights: [[{ element: "capital", weight: "0.5" }]] },
         query: {
@@ -331,6 +376,18 @@ describe("each rule refuses what it is for", () => {
     // Held by the schema already, or met only by a fault of the engine itself.
     const unreachable = ["too-many-dimensions", "engine-failed", "rule-failed", "rule-silent"];
     // About records: decide-release.test.ts.
+  test("a join of one asset is permitted as its policy says, whatever computations want", () => {
+    const strict = { minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] };
+    for (const change of [joining({}, strict), summed(strict, { labels: ["a", "b"] })]) {
+      expect(reasons(change)).toMatchObject({ outcome: "permit", reasons: ["all-rules-permit"] });
+    }
+  });
+
+  test("a join reads its keys: where they are personal, the policy has to say more", () => {
+    const fields = asset.fields.map((field) => (field.element === "note" ? { ...field, personal: true } : field));
+    expect(reasons({ ...joining(), asset: { fields } }).reasons).toContain("personal-needs-basis");
+  });
+
     const ofReleases = [
       "grade-not-released",
       "identity-released",

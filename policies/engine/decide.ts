@@ -15,7 +15,7 @@ import type { PolicyTerms } from "../model/terms.ts";
 import type { Case, Compared, Decision, Finding, Verdict } from "../model/verdict.ts";
 import { requirementsOf } from "../rules/minima.ts";
 import { decisionOf, findingsOf } from "./judge.ts";
-import { QUERY_RULES, RULES } from "./rule-list.ts";
+import { JOIN_RULES, QUERY_RULES, RULES } from "./rule-list.ts";
 
 const requestSchema = Compile(DataRequest);
 const assetSchema = Compile(Asset);
@@ -42,14 +42,21 @@ function judge(policy: unknown, request: unknown, asset: unknown, context: unkno
   if (!requestSchema.Check(request)) return refused(terms, "request-invalid", schemaErrors(requestSchema, request));
   if (!assetSchema.Check(asset)) return refused(terms, "asset-invalid", schemaErrors(assetSchema, asset));
   if (!contextSchema.Check(context)) return refused(terms, "context-invalid", schemaErrors(contextSchema, context));
-  const read = readFields(request.query, asset);
+  const read = touchedFields(request, asset);
   const personal = read.filter((field) => field.personal === true).map(({ element }) => element);
   const touched = { grade: derivedGrade(asset, read), personal };
   const input: Case = { terms, request, asset, context, touched };
-  const rules = request.encryptedQuery === undefined ? RULES : QUERY_RULES;
+  const alone = request.encryptedQuery === undefined ? RULES : QUERY_RULES;
+  const rules = request.join === undefined ? alone : JOIN_RULES;
   const verdicts = rules.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
   return conclude(terms, verdicts, requirementsOf(input));
 }
+
+/** What the query reads, and the keys that a join compares. */
+const touchedFields = ({ query, join }: DataRequest, asset: Asset): Asset["fields"] => {
+  const read = readFields(query, asset);
+  return asset.fields.filter((field) => read.includes(field) || field.element === join?.element);
+};
 
 function termsFor(policy: unknown): PolicyTerms | { readonly problems: readonly string[] } {
   const known = acceptedTerms(policy);

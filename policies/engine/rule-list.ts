@@ -10,6 +10,7 @@ import { filters } from "../rules/filters.ts";
 import { functions } from "../rules/functions.ts";
 import { groupBy } from "../rules/group-by.ts";
 import { identity } from "../rules/identity.ts";
+import { join } from "../rules/join.ts";
 import { legalBasis } from "../rules/legal-basis.ts";
 import { method } from "../rules/method.ts";
 import { minima } from "../rules/minima.ts";
@@ -59,10 +60,14 @@ export const RULES: readonly Rule[] = Object.freeze([
   approval,
 ]);
 
-/** For encrypted queries: what concerns computations alone does not hold. */
-export const QUERY_RULES: readonly Rule[] = Object.freeze(
-  RULES.flatMap((rule) => {
-    if (rule === counts || rule === minima) return [];
-    return [rule === method ? encryptedQuery : rule];
-  }),
-);
+/** For what one provider answers by itself: what concerns computations alone does not hold. */
+const answeredBy = (own: Rule): readonly Rule[] =>
+  Object.freeze(
+    RULES.flatMap((rule) => {
+      if (rule === counts || rule === minima) return [];
+      return [rule === method ? own : rule];
+    }),
+  );
+
+export const QUERY_RULES = answeredBy(encryptedQuery);
+export const JOIN_RULES = answeredBy(join);

@@ -3,7 +3,7 @@ import { asset, context, draft, request } from "../_fixture.ts";
 import { type PolicyDraft, policyOf } from "../model/policy-of.ts";
 import type { DataRequest } from "../model/request.ts";
 import { decide } from "./decide.ts";
-import { QUERY_RULES, RULES } from "./rule-list.ts";
+import { JOIN_RULES, QUERY_RULES, RULES } from "./rule-list.ts";
 import { stopsOf, TERMS_OF_RULE } from "./stops.ts";
 
 const stops = (policy: Partial<PolicyDraft>, asked: Partial<DataRequest> = {}) =>
@@ -47,6 +47,6 @@ test("what a prohibition closes is told as such, and what no policy opens too", 
 
 test("every rule says which terms it reads", () => {
   expect(Object.keys(TERMS_OF_RULE).sort()).toEqual(
-    [...new Set([...RULES, ...QUERY_RULES].map(({ id }) => id))].sort(),
+    [...new Set([...RULES, ...QUERY_RULES, ...JOIN_RULES].map(({ id }) => id))].sort(),
   );
 });

@@ -27,6 +27,13 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   "receiver-mode": ["sealane:receiverMode", "sealane:releaseAuthority"],
   method: ["sealane:method"],
   "encrypted-query": ["sealane:answers"],
+  join: [
+    "sealane:join",
+    "sealane:joinOperation",
+    "sealane:joinLeastItems",
+    "sealane:joinMostItems",
+    "sealane:joinMinimumGroup",
+  ],
   functions: ["aggregate"],
   identity: [],
   filters: ["sealane:filter"],

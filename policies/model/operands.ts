@@ -8,7 +8,7 @@ import { Mask } from "./mask.ts";
 import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
 import { PrivacyTerm } from "./privacy-terms.ts";
 import { Edges, WeightedTerms } from "./query.ts";
-import { METHODS, SCENARIOS } from "./request.ts";
+import { JOIN_OPERATIONS, METHODS, SCENARIOS } from "./request.ts";
 import { AssetId, CalendarDate, Code, closed, Decimal, Instant, literals, MemberId } from "./vocabulary.ts";
 
 export const PROFILE = "urn:sealane:policy:1";
@@ -81,6 +81,11 @@ export const USE_OPERANDS = table({
   "sealane:releaseAuthority": anyOf(MemberId),
   "sealane:method": anyOf(literals(METHODS)),
   "sealane:answers": { operators: { lteq: Positive } },
+  "sealane:joinOperation": anyOf(literals(JOIN_OPERATIONS)),
+  "sealane:joinLeastItems": { operators: { gteq: Positive } },
+  "sealane:joinMostItems": { operators: { lteq: Positive } },
+  "sealane:joinMinimumGroup": { operators: { gteq: Positive } },
+  "sealane:joinRuns": { operators: { lteq: Positive } },
   "sealane:coordinatorMayBeSequencer": { operators: { eq: literals(["true", "false"]) } },
   "sealane:exactMomentsTrusted": anyOf(MemberId),
   "sealane:dominance": anyOf(DominanceTerm, 9),

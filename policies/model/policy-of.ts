@@ -15,7 +15,7 @@ import type { Constraint, Duty, Permission, Policy, Prohibition } from "./policy
 import type { PrivacyTerm } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
 import type { Method } from "./request.ts";
-import type { PartitionClass } from "./terms.ts";
+import type { JoinTerms, PartitionClass } from "./terms.ts";
 
 export interface PolicyDraft {
   readonly id: string;
@@ -44,6 +44,7 @@ export interface PolicyDraft {
   readonly releaseAuthorities?: readonly string[];
   readonly methods?: readonly Method[];
   readonly answers?: number;
+  readonly joins?: Partial<JoinTerms>;
   readonly exactMomentsTrusted?: readonly string[];
   readonly output?: Partial<OutputTerms>;
   readonly privacy?: Static<typeof PrivacyTerm>;
@@ -180,6 +181,11 @@ function usePermission(draft: PolicyDraft): Permission {
     anyOf("sealane:releaseAuthority", draft.releaseAuthorities),
     anyOf("sealane:method", draft.methods),
     single("sealane:answers", "lteq", draft.answers),
+    anyOf("sealane:joinOperation", draft.joins?.operations),
+    single("sealane:joinLeastItems", "gteq", draft.joins?.leastItems),
+    single("sealane:joinMostItems", "lteq", draft.joins?.mostItems),
+    single("sealane:joinMinimumGroup", "gteq", draft.joins?.minimumGroup),
+    single("sealane:joinRuns", "lteq", draft.joins?.runs),
     single("sealane:coordinatorMayBeSequencer", "eq", draft.coordinatorMayBeSequencer),
     anyOf("sealane:exactMomentsTrusted", draft.exactMomentsTrusted),
     anyOf("sealane:dominance", draft.output?.dominance),

@@ -14,6 +14,10 @@ export const SCENARIOS = [
 export const METHODS = ["mask", "bfv"] as const;
 export type Method = (typeof METHODS)[number];
 
+/** What a join tells: which items of the requester's list the table has too, how many, or sums over their rows. */
+export const JOIN_OPERATIONS = ["intersection", "cardinality", "statistics"] as const;
+export type JoinOperation = (typeof JOIN_OPERATIONS)[number];
+
 export const DataRequest = closed({
   id: Uuid,
   requester: MemberId,
@@ -43,6 +47,21 @@ export const DataRequest = closed({
    * figures may be asked for. The query says which cells there are.
    */
   encryptedQuery: Type.Optional(closed({ figures: Type.Integer({ minimum: 1, maximum: 1000 }) })),
+  /**
+   * No computation but a private set intersection of a list of the requester with the keys of the one asset. The query
+   * says which figures: units alone for `intersection` and `cardinality`.
+   */
+  join: Type.Optional(
+    closed({
+      /** Its values are the keys, in the list as in the table. */
+      element: Code,
+      operation: literals(JOIN_OPERATIONS),
+      /** That the requester's list has at most. */
+      items: Type.Integer({ minimum: 1, maximum: 10_000_000 }),
+      /** For `statistics`: the groups that the requester's list is divided into. */
+      labels: Type.Optional(Type.Array(Code, { minItems: 1, maxItems: 100, uniqueItems: true })),
+    }),
+  ),
   createdAt: Instant,
 });
 

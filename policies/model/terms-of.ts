@@ -13,7 +13,7 @@ import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-ter
 import type { Constraint, Policy } from "./policy.ts";
 import { type PrivacyTerm, type PrivacyTerms, privacyTerms } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
-import type { Method } from "./request.ts";
+import type { JoinOperation, Method } from "./request.ts";
 import {
   DEFAULTS,
   type ElementTerms,
@@ -75,6 +75,13 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     releaseAuthorities: read.list("sealane:releaseAuthority") ?? [],
     methods: read.list<Method>("sealane:method") ?? DEFAULTS.methods,
     answers: read.whole("sealane:answers", "lteq"),
+    joins: {
+      operations: read.list<JoinOperation>("sealane:joinOperation") ?? [],
+      leastItems: read.whole("sealane:joinLeastItems", "gteq") ?? DEFAULTS.joinLeastItems,
+      mostItems: read.whole("sealane:joinMostItems", "lteq") ?? DEFAULTS.joinMostItems,
+      minimumGroup: read.whole("sealane:joinMinimumGroup", "gteq") ?? DEFAULTS.joinMinimumGroup,
+      runs: read.whole("sealane:joinRuns", "lteq") ?? DEFAULTS.joinRuns,
+    },
     exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],
     output: outputTerms({
       dominance: read.list<OutputTerms["dominance"][number]>("sealane:dominance"),

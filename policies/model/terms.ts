@@ -11,7 +11,7 @@ import type {
 import type { OutputTerms } from "./output-terms.ts";
 import type { PrivacyTerms } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
-import { METHODS, type Method } from "./request.ts";
+import { type JoinOperation, METHODS, type Method } from "./request.ts";
 
 /** Inclusive class of a fixed partition; decimals or dates as text. */
 export interface PartitionClass {
@@ -51,6 +51,19 @@ export interface ReleaseTerms {
   readonly bytes: number;
   /** Of one agreement. */
   readonly callsPerMinute: number;
+}
+
+/** Private set intersections with the keys of a table. */
+export interface JoinTerms {
+  /** Empty: none. */
+  readonly operations: readonly JoinOperation[];
+  /** Of the requester's list. */
+  readonly leastItems: number;
+  readonly mostItems: number;
+  /** Keys that both have: of an intersection, of a number that is told, of each group of sums. */
+  readonly minimumGroup: number;
+  /** Runs of one agreement, whatever came of them. */
+  readonly runs: number;
 }
 
 export interface PolicyTerms {
@@ -94,6 +107,7 @@ export interface PolicyTerms {
   readonly methods: readonly Method[];
   /** Most figures of one agreement that encrypted queries may ask for; undefined: none. */
   readonly answers: number | undefined;
+  readonly joins: JoinTerms;
   readonly exactMomentsTrusted: readonly string[];
   readonly output: OutputTerms;
   /** Undefined: releases are exact. */
@@ -130,6 +144,10 @@ export const DEFAULTS = Object.freeze({
   retentionDays: 365,
   periodStep: "month",
   form: "none",
+  joinLeastItems: 100,
+  joinMostItems: 1_000_000,
+  joinMinimumGroup: 10,
+  joinRuns: 1,
   releaseRows: 1_000_000,
   releaseBytes: 2 ** 30,
   releaseCallsPerMinute: 60,

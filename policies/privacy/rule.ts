@@ -12,8 +12,8 @@ export const privacy: Rule = {
     if (wanted === undefined) return permit("privacy-not-asked", { epsilon: null });
     const { measures } = request.query;
     const refusals: Finding[] = [];
-    // Encrypted queries are answered with exact sums.
-    const isExact = request.encryptedQuery !== undefined;
+    // Encrypted queries and joins are answered with exact sums.
+    const isExact = request.encryptedQuery !== undefined || request.join !== undefined;
     const strange = measures.filter(({ statistic }) => isExact || !isNoised(statistic)).map(({ id }) => id);
     if (strange.length > 0) refusals.push(refuse("privacy-statistic-not-noised", { measures: strange }));
     const bounded = new Set(wanted.clips.map(({ element }) => element));
