@@ -125,19 +125,6 @@ const filter = (element: string, operator: "eq" | "isAnyOf" | "gteq" | "lteq", .
 });
 
 describe("each rule refuses what it is for", () => {
-  const ASKING = { encryptedQuery: { figures: 3 }, assets: ["ibm:panel"] };
-  const cases: [reason: string, change: Change][] = [
-    ["policy-of-another-asset", { asset: { id: "ibm:other" } }],
-    ["policy-of-another-provider", { context: { provider: member("ge") } }],
-    ["asset-not-requested", { request: { assets: ["ge:panel", "a:b", "b:c", "d:e", "f:g", "h:i"] } }],
-    ["requester-unknown", { context: { requester: undefined } }],
-    ["receiver-unknown", { context: { receiver: member("other", "bureau", "government") } }],
-    ["coordinator-unknown", { context: { coordinator: undefined } }],
-    ["sequencer-unknown", { context: { sequencer: undefined } }],
-    ["requester-in-provider-group", { context: { requester: member("government", "ibm", "government") } }],
-    ["receiver-in-provider-group", { context: { receiver: member("bureau", "ibm") } }],
-    ["coordinator-in-provider-group", { context: { coordinator: member("operator", "ibm") } }],
-    ["sequencer-in-provider-group", { context: { sequencer: member("sequencer", "ibm") } }],
   const JOINING: Pick<DataRequest, "join" | "assets" | "receiverMode" | "receiver"> = {
     join: { element: "note", operation: "cardinality", items: 200 },
     assets: ["ibm:panel"],
@@ -157,6 +144,19 @@ describe("each rule refuses what it is for", () => {
   const asked = (change: object) => joining({ join: { ...JOINING.join, ...change } });
   const summed = (policy: Partial<PolicyDraft> = {}, change: object = {}): Change =>
     joining({ join: { ...JOINING.join, operation: "statistics", ...change } }, policy, sumOf("investment"));
+  const ASKING = { encryptedQuery: { figures: 3 }, assets: ["ibm:panel"] };
+  const cases: [reason: string, change: Change][] = [
+    ["policy-of-another-asset", { asset: { id: "ibm:other" } }],
+    ["policy-of-another-provider", { context: { provider: member("ge") } }],
+    ["asset-not-requested", { request: { assets: ["ge:panel", "a:b", "b:c", "d:e", "f:g", "h:i"] } }],
+    ["requester-unknown", { context: { requester: undefined } }],
+    ["receiver-unknown", { context: { receiver: member("other", "bureau", "government") } }],
+    ["coordinator-unknown", { context: { coordinator: undefined } }],
+    ["sequencer-unknown", { context: { sequencer: undefined } }],
+    ["requester-in-provider-group", { context: { requester: member("government", "ibm", "government") } }],
+    ["receiver-in-provider-group", { context: { receiver: member("bureau", "ibm") } }],
+    ["coordinator-in-provider-group", { context: { coordinator: member("operator", "ibm") } }],
+    ["sequencer-in-provider-group", { context: { sequencer: member("sequencer", "ibm") } }],
     ["coordinator-is-receiver", { context: { coordinator: member("operator", "bureau") } }],
     ["coordinator-is-sequencer", { policy: { coordinatorMayBeSequencer: false } }],
     ["requester-kind-not-allowed", { policy: { requesterKinds: ["enterprise"] } }],
@@ -304,19 +304,6 @@ describe("each rule refuses what it is for", () => {
         },
       },
     ],
-    ["answers-not-allowed", { request: ASKING }],
-    ["answers-not-allowed", { policy: { answers: 2 }, request: ASKING }],
-    ["query-of-one-asset", { policy: { answers: 3 }, request: { ...ASKING, assets: ["ibm:panel", "ge:panel"] } }],
-    [
-      "statistic-not-linear",
-      {
-        policy: { answers: 3 },
-        request: ASKING,
-        query: { measures: [{ id: "m", statistic: { kind: "mean", element: "investment" } }] },
-      },
-    ],
-    [
-      "weights-not-allowed",
     ["join-not-allowed", joining({}, { joins: undefined } as never)],
     ["join-not-allowed", asked({ operation: "intersection" })],
     ["join-element-not-allowed", joining({}, { join: undefined } as never)],
@@ -343,6 +330,19 @@ describe("each rule refuses what it is for", () => {
     ["join-figures-not-joinable", joining({}, {}, sumOf("investment"))],
     ["join-figures-not-joinable", asked({ labels: ["a"] })],
     ["join-figures-not-joinable", joining({ encryptedQuery: { figures: 1 } })],
+    ["answers-not-allowed", { request: ASKING }],
+    ["answers-not-allowed", { policy: { answers: 2 }, request: ASKING }],
+    ["query-of-one-asset", { policy: { answers: 3 }, request: { ...ASKING, assets: ["ibm:panel", "ge:panel"] } }],
+    [
+      "statistic-not-linear",
+      {
+        policy: { answers: 3 },
+        request: ASKING,
+        query: { measures: [{ id: "m", statistic: { kind: "mean", element: "investment" } }] },
+      },
+    ],
+    [
+      "weights-not-allowed",
       {
         policy: { weights: [[{ element: "capital", weight: "0.5" }]] },
         query: {
@@ -363,6 +363,18 @@ describe("each rule refuses what it is for", () => {
     expect(decision.reasons).toContain(reason);
   });
 
+  test("a join of one asset is permitted as its policy says, whatever computations want", () => {
+    const strict = { minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] };
+    for (const change of [joining({}, strict), summed(strict, { labels: ["a", "b"] })]) {
+      expect(reasons(change)).toMatchObject({ outcome: "permit", reasons: ["all-rules-permit"] });
+    }
+  });
+
+  test("a join reads its keys: where they are personal, the policy has to say more", () => {
+    const fields = asset.fields.map((field) => (field.element === "note" ? { ...field, personal: true } : field));
+    expect(reasons({ ...joining(), asset: { fields } }).reasons).toContain("personal-needs-basis");
+  });
+
   test("an encrypted query of one asset is permitted up to the figures that the policy names, whatever computations want", () => {
     const change = {
       policy: { answers: 3, minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] },
@@ -376,18 +388,6 @@ describe("each rule refuses what it is for", () => {
     // Held by the schema already, or met only by a fault of the engine itself.
     const unreachable = ["too-many-dimensions", "engine-failed", "rule-failed", "rule-silent"];
     // About records: decide-release.test.ts.
-  test("a join of one asset is permitted as its policy says, whatever computations want", () => {
-    const strict = { minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] };
-    for (const change of [joining({}, strict), summed(strict, { labels: ["a", "b"] })]) {
-      expect(reasons(change)).toMatchObject({ outcome: "permit", reasons: ["all-rules-permit"] });
-    }
-  });
-
-  test("a join reads its keys: where they are personal, the policy has to say more", () => {
-    const fields = asset.fields.map((field) => (field.element === "note" ? { ...field, personal: true } : field));
-    expect(reasons({ ...joining(), asset: { fields } }).reasons).toContain("personal-needs-basis");
-  });
-
     const ofReleases = [
       "grade-not-released",
       "identity-released",
