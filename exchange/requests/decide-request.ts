@@ -30,6 +30,8 @@ export interface ProviderPorts extends Party {
   readonly fetchDocument: (life: KnownLife) => Promise<unknown>;
   /** Computations that already count against the use limit of this asset's policy. */
   readonly usesSoFar: (asset: string) => Promise<number>;
+  /** Last instant to appeal against a refusal of then. */
+  readonly appealEnd: (refusedAt: string) => string;
 }
 
 export type KnownLife = Exclude<RequestLife, { name: "draft" }>;
@@ -247,7 +249,9 @@ async function judge(
 
 /** What this node knows about a request when it decides. Throws RequestError where it is no active member itself. */
 export async function decisionContext(
-  ports: Pick<ProviderPorts, "directory" | "now" | "usesSoFar"> & { readonly identity: { readonly member: string } },
+  ports: Pick<ProviderPorts, "appealEnd" | "directory" | "now" | "usesSoFar"> & {
+    readonly identity: { readonly member: string };
+  },
   request: DataRequest,
   { asset, policy }: OwnAsset,
   steward: Pick<StewardVerdict, "outcome" | "by"> | undefined,
@@ -269,6 +273,7 @@ export async function decisionContext(
   const limits = terms?.ok === true ? terms.terms : undefined;
   // Looked up only where the policy asks for it.
   const privacyLeft = limits?.privacy === undefined ? undefined : await ports.directory.privacyLeft(asset.id);
+  const appealed = request.appeal === undefined ? undefined : await appealedBy(ports, request, request.appeal);
   return {
     provider: own,
     ...(requester === undefined ? {} : { requester }),
@@ -278,12 +283,26 @@ export async function decisionContext(
     now: ports.now(),
     usesSoFar: limits?.uses === undefined ? 0 : await ports.usesSoFar(asset.id),
     ...(privacyLeft === undefined ? {} : { privacyLeft }),
+    ...(appealed === undefined ? {} : { appealed }),
     attributes: Object.fromEntries(
       Object.entries(await ports.directory.attributes()).map(([name, values]) => [name, [...values]]),
     ),
     quantities: { ...QUANTITIES },
     ...(steward === undefined ? {} : { approval: { outcome: steward.outcome, by: steward.by, at: ports.now() } }),
   };
+}
+
+/** What the ledger says of the request that this one appeals for. An appeal that is not filed yet is taken as filed now. */
+async function appealedBy(
+  { directory, now, appealEnd }: Pick<ProviderPorts, "appealEnd" | "directory" | "now">,
+  { id }: DataRequest,
+  { request }: NonNullable<DataRequest["appeal"]>,
+): Promise<DecisionContext["appealed"]> {
+  const [earlier, filed] = await Promise.all([directory.request(request), directory.request(id)]);
+  if (earlier === undefined) return undefined;
+  const { requester, refusedAt } = earlier;
+  const until = refusedAt === undefined ? {} : { until: appealEnd(refusedAt) };
+  return { requester, filedAt: filed?.filedAt ?? now(), ...until };
 }
 
 /** What the salted digest of a decision covers. */

@@ -42,6 +42,8 @@ export const REQUEST_PROBLEM_CODES = [
   "not-in-request",
   "request-id-taken",
   "decided-already",
+  "appeal-not-refused",
+  "appeal-unknown",
 ] as const;
 export type RequestProblem = Problem<(typeof REQUEST_PROBLEM_CODES)[number]> | SchemaProblem;
 

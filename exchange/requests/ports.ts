@@ -87,6 +87,10 @@ export interface Directory {
   sequencer(): Promise<string>;
   /** Code tables of the registry attributes. */
   attributes(): Promise<Readonly<Record<string, readonly string[]>>>;
+  /** A request that was filed; `refusedAt`: the latest refusal by a provider. */
+  request(
+    id: string,
+  ): Promise<{ readonly requester: string; readonly filedAt: string; readonly refusedAt?: string } | undefined>;
   /** Of the asset's privacy account that has least left, in billionths of ρ; undefined where it has none. */
   privacyLeft(asset: string): Promise<number | undefined>;
   /** Raw public key of an active member's key that is not revoked; undefined for all others. */

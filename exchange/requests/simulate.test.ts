@@ -21,6 +21,7 @@ const life = { name: "opened", id: request.id, assets: { [asset.id]: { outcome: 
 const portsWith = (uses: readonly Use[]): SimulationPorts => ({
   identity: { member: "ibm" } as never,
   now: () => NOW,
+  appealEnd: () => NOW,
   directory: {
     member: async (id: string) => ({ ...members.find((one) => one?.id === id), active: true, attributes: {} }) as never,
     sequencer: async () => "operator",

@@ -20,7 +20,8 @@ export interface Use {
   readonly at: string;
 }
 
-export interface SimulationPorts extends Pick<ProviderPorts, "directory" | "identity" | "stores" | "now"> {
+export interface SimulationPorts
+  extends Pick<ProviderPorts, "appealEnd" | "directory" | "identity" | "stores" | "now"> {
   readonly agreements: Pick<RecordStore<AgreementRecord>, "get">;
   readonly uses: (asset: string) => Promise<readonly Use[]>;
   readonly agreementStands: (agreement: string, now: string) => Promise<boolean>;

@@ -19,12 +19,23 @@ const MEMBERS: Readonly<Record<string, DirectoryMember>> = {
   sister: member("sister", "ministry"),
   silent: member("silent", "silent", false),
 };
+const REFUSED = "00000000-0000-4000-8000-100000000001";
+const RUNNING = "00000000-0000-4000-8000-100000000002";
+const ANOTHERS = "00000000-0000-4000-8000-100000000003";
+const UNKNOWN = "00000000-0000-4000-8000-100000000004";
+const filed = { requester: "ministry", filedAt: "2026-11-20T08:00:00.000Z" };
+const EARLIER: Readonly<Record<string, typeof filed & { readonly refusedAt?: string }>> = {
+  [REFUSED]: { ...filed, refusedAt: "2026-11-21T08:00:00.000Z" },
+  [RUNNING]: filed,
+  [ANOTHERS]: { ...filed, requester: "bureau", refusedAt: "2026-11-21T08:00:00.000Z" },
+};
 const context = {
   now: "2026-11-22T08:00:00.000Z",
   directory: {
     attributes: async () => ({ industry: ["17", "18"] }),
     privacyLeft: async () => undefined,
     member: async (id: string) => MEMBERS[id],
+    request: async (id: string) => EARLIER[id],
     asset: async (id: string) =>
       id === "alpha:panel" || id === "gone:panel"
         ? {
@@ -76,7 +87,10 @@ const request = (change: Partial<DataRequest> = {}): unknown => ({
 const codes = async (change: Partial<DataRequest>) =>
   (await problemsOf(request(change), context)).map(({ field, code }) => `${field} ${code}`);
 
-test("a sound request has no problem", async () => {
+const appealTo = (earlier: string) => ({ request: earlier, reason: "misread" });
+
+test("a sound request has no problem, nor has an appeal against a refusal of an own one", async () => {
+  expect(await problemsOf(request({ appeal: appealTo(REFUSED) }), context)).toEqual([]);
   expect(await problemsOf(request(), context)).toEqual([]);
 });
 
@@ -95,6 +109,9 @@ test.each<[string, Partial<DataRequest>, string]>([
   ["an unknown asset cannot be asked for", { assets: ["alpha:none"] }, "assets.0 asset-not-registered"],
   ["an unknown member cannot receive", { receiver: "nobody" }, "receiver member-not-known"],
   ["the validity is not over", { validity: { from: "2020-01-01", to: "2020-02-01" } }, "validity.to validity-over"],
+  ["an appeal is about a refused request", { appeal: appealTo(RUNNING) }, "appeal.request appeal-not-refused"],
+  ["an appeal is about an own request", { appeal: appealTo(ANOTHERS) }, "appeal.request appeal-unknown"],
+  ["an appeal is about a request", { appeal: appealTo(UNKNOWN) }, "appeal.request appeal-unknown"],
   ["dates exist", { validity: { from: "2026-02-30", to: "2027-01-01" } }, "validity.from not-a-date"],
 ])("%s", async (_promise, change, problem) => {
   expect(await codes(change)).toContain(problem);

@@ -19,7 +19,7 @@ export const MAX_REQUEST_BYTES = 256 * 1024;
 const SHOWN_ASSETS = 5;
 
 export interface ValidationContext {
-  readonly directory: Pick<Directory, "member" | "asset" | "attributes">;
+  readonly directory: Pick<Directory, "member" | "asset" | "attributes" | "request">;
   /** Public metadata of an asset, where this node has them or can get them. */
   readonly metadata?: (asset: string) => Promise<Asset | undefined>;
   /** UTC with Z. */
@@ -50,6 +50,7 @@ export async function problemsOf(input: unknown, context: ValidationContext): Pr
   checkElements(request.query, assets, add);
   if (request.form !== undefined || context.wantsForm === true) found.push(...problemsOfForm(request, assets));
   await checkAttributes(request.query, context, add);
+  await checkAppeal(request, context, add);
   return read.with(found) as readonly RequestProblem[];
 }
 
@@ -185,6 +186,14 @@ async function checkAttributes(query: ReadableQuery | undefined, context: Valida
     if (known.includes(attribute)) continue;
     add(`query.groupBy.${index}.attribute`, "attribute-not-registered", { attribute, known: known.join(", ") || "–" });
   }
+}
+
+/** Whether it comes in time each provider says by its own calendar. */
+async function checkAppeal({ appeal, requester }: Request, { directory }: ValidationContext, add: Add): Promise<void> {
+  if (appeal?.request === undefined) return;
+  const earlier = await directory.request(appeal.request);
+  if (earlier === undefined || earlier.requester !== requester) add("appeal.request", "appeal-unknown");
+  else if (earlier.refusedAt === undefined) add("appeal.request", "appeal-not-refused");
 }
 
 const isDate = (text: string): boolean => {

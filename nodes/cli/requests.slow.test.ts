@@ -198,6 +198,22 @@ test("request draft, check, appeal: a form over a cart tells all that it lacks; 
     expect.objectContaining({ request: appealed.id, asset: "alpha:panel", role: "provider", standing: "open" }),
   );
   expect((await run("alpha", `policy explain ${appealed.id}`)).stdout).toContain("the appeal waits for a person");
+  // An appeal about nothing, about what nobody refused, and by who was not refused.
+  const unknown = await draft("unknown.json", {
+    appeal: { request: "00000000-0000-4000-8000-000000000000", reason: "x" },
+  });
+  const never = "appeal.request: the requester has filed no such request as the appeal is about";
+  expect(await refusal("ministry", `request submit ${unknown}`, 2, "ERR_REQUEST_INVALID")).toContain(never);
+  const early = await draft("early.json", { appeal: { request: appealed.id, reason: "x" } });
+  const running = "appeal.request: nobody refused the request that the appeal is about";
+  expect(await refusal("ministry", `request submit ${early}`, 2, "ERR_REQUEST_INVALID")).toContain(running);
+  const others = await draft("others.json", { appeal: { request: id, reason: "x" }, receiver: "ministry" });
+  expect(await refusal("bureau", `request submit ${others}`, 2, "ERR_REQUEST_INVALID")).toContain(never);
+  const late = { ...draftOf(), requester: "bureau", appeal: { request: id, reason: "x" } };
+  await writeFile(join(cwd, "by-bureau.json"), JSON.stringify(late));
+  expect(await json("alpha", "policy explain by-bureau.json --requester bureau")).toMatchObject({
+    explanations: [{ outcome: "refuse", reasons: expect.arrayContaining(["appeal-unknown"]) }],
+  });
   for (const one of [id, appealed.id]) await run("ministry", `request cancel ${one} --reason over`);
 });
 

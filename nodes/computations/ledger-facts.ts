@@ -7,12 +7,14 @@ import {
   readComputation,
   readComputationOpened,
   readDecision,
+  readDecisions,
   readKey,
   readMember,
   readNetwork,
   readNetworkSuite,
   readPrivacyAccount,
   readPrivacyAccounts,
+  readRequest,
   type StateReader,
 } from "../../chaincode/rules/keys.ts";
 import type { ComputationOpened } from "../../chaincode/rules/records.ts";
@@ -95,6 +97,14 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
       return suiteOf((await readNetworkSuite(state)) ?? "").id;
     },
     attributes: async () => (await network()).attributes,
+    async request(id: string) {
+      const found = await readRequest(state, id);
+      if (found === undefined) return undefined;
+      const refusals = (await readDecisions(state, id)).filter(({ decision }) => decision.outcome === "refuse");
+      const refusedAt = refusals.toSorted((a, b) => a.position - b.position).at(-1)?.time;
+      const { requester, time: filedAt } = found;
+      return { requester, filedAt, ...(refusedAt === undefined ? {} : { refusedAt }) };
+    },
     privacyLeft: async (id: string) => (await privacyOf(state, id))?.left,
     async publicKey(id: string, key: string) {
       const [found, keyState] = await Promise.all([readMember(state, id), readKey(state, key)]);

@@ -6,6 +6,7 @@ import { type Offer, planRequest, type RequestPlan } from "../../exchange/planne
 import { decisionContext } from "../../exchange/requests/decide-request.ts";
 import { type RequestDraft, refuseInvalid } from "../../exchange/requests/submit.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
+import { appealEndOf } from "../policies/request-deadlines.ts";
 import type { Catalogue } from "../runtime/assets/catalogue.ts";
 import type { Context } from "./context.ts";
 import { speedHere } from "./yardstick.ts";
@@ -61,6 +62,7 @@ async function offerOf(ctx: Context, request: DataRequest, id: string): Promise<
     identity: { member: asset.provider },
     now: ctx.services.now,
     usesSoFar: async () => 0,
+    appealEnd: appealEndOf(ctx.services.config()),
   };
   const context = await decisionContext(ports, request, { asset, policy }, undefined);
   return { asset, policy, holdingGroup: member.holdingGroup, active: member.active, context };

@@ -2,6 +2,7 @@
 import { type AgreePorts, conclude, decideAndAgree } from "../../exchange/requests/agree.ts";
 import { type KnownLife, undecidedAssets } from "../../exchange/requests/decide-request.ts";
 import { isOpenToAgree } from "../../exchange/requests/negotiated.ts";
+import { appealEndOf } from "../policies/request-deadlines.ts";
 import type { Context } from "./context.ts";
 import type { Negotiating } from "./negotiating.ts";
 
@@ -19,6 +20,7 @@ export function providerPorts(ctx: Context, desk: Desk, waitMs: number): AgreePo
     ownAsset: (id) => ctx.assets.get(id),
     fetchDocument: desk.fetchDocument,
     usesSoFar: (asset: string) => ctx.uses.of(asset),
+    appealEnd: appealEndOf(ctx.services.config()),
     verified: (kept) => desk.verified(kept, waitMs),
   };
 }

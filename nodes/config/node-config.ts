@@ -101,6 +101,8 @@ export const NodeConfig = closed({
     checkDays: WorkingDays,
     answerDays: WorkingDays,
     escalateDays: WorkingDays,
+    /** After a refusal, to appeal against it. */
+    appealDays: WorkingDays,
     /** Days off and days worked, besides those of the calendar that is used. */
     calendar: closed({
       use: literals(["CN", "none"]),
@@ -144,6 +146,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
     checkDays: 2,
     answerDays: 5,
     escalateDays: 3,
+    appealDays: 15,
     calendar: { use: "CN", holidays: [], workdays: [] },
   },
   accessLog: { anchorEntries: 1_000, anchorIntervalMs: 60_000 },

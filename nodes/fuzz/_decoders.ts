@@ -373,6 +373,7 @@ function exchange(): readonly Decoder[] {
     asset: async () => undefined,
     attributes: async () => ({}),
     privacyLeft: async () => undefined,
+    request: async () => undefined,
   };
   const digests = { queryDigest: "A".repeat(43), layoutDigest: "A".repeat(43), policyDigest: "A".repeat(43) };
   const { version: _v, provider: _p, quality: _q, sourceDigest: _s, ...description } = own;

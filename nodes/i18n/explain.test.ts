@@ -87,6 +87,7 @@ const found: Readonly<Record<string, () => Promise<readonly Problem[]> | readonl
         now: "2026-11-22T08:00:00.000Z",
         directory: {
           attributes: async () => ({}),
+          request: async () => undefined,
           asset: async (id) => (id === "gone:x" ? ({ id, withdrawn: true } as never) : undefined),
           member: async (id) =>
             id === "nobody"

@@ -5,7 +5,7 @@
  */
 import { type Deadline, deadlinesOf, nextChange, type Standing } from "../../exchange/requests/deadlines.ts";
 import type { LifeRecord, RecordStore } from "../../exchange/requests/ports.ts";
-import type { WorkCalendar } from "../../policies/calendar/working-days.ts";
+import { endOfWorkingDay, type WorkCalendar } from "../../policies/calendar/working-days.ts";
 import cn from "../config/calendar-cn.json" with { type: "json" };
 import type { NodeConfig } from "../config/node-config.ts";
 import type { NodeServices } from "../runtime/services.ts";
@@ -116,6 +116,12 @@ const TOLD: Readonly<Record<Owed["role"], readonly Standing[]>> = {
   none: [],
 };
 const isToldHere = ({ role, standing }: Owed): boolean => TOLD[role].includes(standing);
+
+/** Last instant to appeal against a refusal of then. */
+export function appealEndOf({ requests }: Pick<NodeConfig, "requests">): (refusedAt: string) => string {
+  const calendar = calendarOf(requests.calendar);
+  return (refusedAt) => endOfWorkingDay(refusedAt, requests.appealDays, calendar);
+}
 
 const calendarOf = ({ use, holidays, workdays }: NodeConfig["requests"]["calendar"]): WorkCalendar => {
   const base = use === "CN" ? cn : { holidays: [], workdays: [] };

@@ -258,6 +258,7 @@ export function plainDecision(
       !query.measures.every(({ statistic }) =>
         statistic.kind === "count" ? unitAlways : columnsOf(statistic).every(always),
       );
+    if (term("sealane:privacy", "eq") !== undefined && (isCounted || !noiseAllowed())) return false;
     const least = number("sealane:minimumUnits", "gteq", unit.kind === "field" && isCounted ? 10 : 0);
     if (term("sealane:counts", "eq") !== "open" && (isCounted || (unit.kind === "field" && least > 0))) return false;
     const colluders = number("sealane:colluders", "gteq", 1);
@@ -273,13 +274,48 @@ export function plainDecision(
     return new Set(request.assets.map((one) => one.slice(0, one.indexOf(":")))).size >= wanted;
   }
 
-  if (!isSound() || context.approval?.outcome === "refused") return "refuse";
+  /** Sums of contributions that the policy bounds, and as much left as one release may be. */
+  function noiseAllowed(): boolean {
+    const { epsilon, delta, clips } = term("sealane:privacy", "eq") as {
+      epsilon: string;
+      delta?: string;
+      clips?: { element: string }[];
+    };
+    const bounded = new Set((clips ?? []).map((clip) => clip.element));
+    const { privacyLeft = 0 } = context;
+    if (request.encryptedQuery !== undefined || privacyLeft <= 0) return false;
+    for (const { statistic } of query.measures) {
+      if (!["count", "sum", "mean", "ratio", "histogram"].includes(statistic.kind)) return false;
+      if (statistic.kind !== "histogram" && !columnsOf(statistic).every((one) => bounded.has(one))) return false;
+    }
+    // One billionth more than is left would be more than a release may be.
+    return epsilonFor((privacyLeft + 1) / 1e9, Number(delta ?? "0.000001")) > Number(epsilon);
+  }
+
+  /** A refusal of one's own, in time. */
+  const appealHeld = ({ appealed } = context): boolean =>
+    request.appeal === undefined ||
+    (appealed?.requester === request.requester &&
+      appealed.until !== undefined &&
+      new Date(appealed.filedAt) <= new Date(appealed.until));
+
+  if (!isSound() || !appealHeld() || context.approval?.outcome === "refused") return "refuse";
   const grades = readColumns().map(({ grade }) => grade ?? asset.grade);
   const isHigh = (grades.length === 0 ? [asset.grade] : grades).some(
     ({ legal, level }) => legal !== "general" || level === "L4",
   );
   const needsPerson = request.appeal !== undefined || duty("sealane:obtainApproval") !== undefined || isHigh;
   return needsPerson && context.approval === undefined ? "wait" : "permit";
+}
+
+/** Canonne, Kamath and Steinke 2020, proposition 12, at every whole order that matters here. */
+function epsilonFor(rho: number, delta: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let order = 2; order <= 5_000; order++) {
+    const beyond = Math.log((1 - 1 / order) * (1 / (delta * order)) ** (1 / (order - 1)));
+    least = Math.min(least, Math.max(0, rho * order + beyond));
+  }
+  return least;
 }
 
 function columnsOf(statistic: Statistic): readonly string[] {

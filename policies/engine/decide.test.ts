@@ -40,6 +40,19 @@ const member = (id: string, holdingGroup = id, kind: "government" | "enterprise"
   holdingGroup,
 });
 
+/** A refused request of the requester's. */
+const EARLIER = {
+  requester: "government",
+  filedAt: "2026-11-22T08:00:00Z",
+  until: "2026-12-11T15:59:59.999Z",
+};
+const noAppeals: readonly (readonly [reason: string, appealed: DecisionContext["appealed"]])[] = [
+  ["appeal-unknown", undefined],
+  ["appeal-unknown", { ...EARLIER, requester: "bureau" }],
+  ["appeal-not-refused", { requester: EARLIER.requester, filedAt: EARLIER.filedAt }],
+  ["appeal-late", { ...EARLIER, filedAt: "2026-12-11T16:00:00.000Z" }],
+];
+
 describe("a permit", () => {
   test("lists every rule, the policy version it read and what it still demands", () => {
     const decision = judge();
@@ -396,7 +409,7 @@ describe("each rule refuses what it is for", () => {
       "release-format-not-allowed",
       "release-not-allowed",
     ];
-    const here = [...cases, ...prohibited].map(([reason]) => reason);
+    const here = [...cases, ...prohibited, ...noAppeals].map(([reason]) => reason);
     expect(new Set([...here, ...ofReleases, ...elsewhere, ...unreachable, "redistribution-prohibited"])).toEqual(
       new Set<string>(REFUSAL_REASONS),
     );
@@ -478,9 +491,20 @@ describe("what a person decides", () => {
   });
   test("is an appeal, whatever the policy wants otherwise", () => {
     const appealed = { appeal: { request: request.id, reason: "the purpose was misread" } };
-    expect(reasons({ request: appealed })).toEqual({ outcome: "wait", reasons: ["appeal-pending"] });
-    expect(reasons({ request: appealed, context: given("approved") }).outcome).toBe("permit");
-    expect(reasons({ request: appealed, policy: { purposes: ["other"] } }).outcome).toBe("refuse");
+    const known = { appealed: EARLIER };
+    expect(reasons({ request: appealed, context: known })).toEqual({ outcome: "wait", reasons: ["appeal-pending"] });
+    expect(reasons({ request: appealed, context: { ...known, ...given("approved") } }).outcome).toBe("permit");
+    expect(reasons({ request: appealed, context: known, policy: { purposes: ["other"] } }).outcome).toBe("refuse");
+  });
+  test.each(noAppeals)("is no appeal without an own refused request in time: %s", (reason, appealed) => {
+    const asked = { appeal: { request: request.id, reason: "the purpose was misread" } };
+    const known = { ...given("approved"), ...(appealed === undefined ? {} : { appealed }) };
+    expect(reasons({ request: asked, context: known })).toEqual({ outcome: "refuse", reasons: [reason] });
+  });
+  test("is heard to the last instant", () => {
+    const asked = { appeal: { request: request.id, reason: "the purpose was misread" } };
+    const known = { appealed: { ...EARLIER, filedAt: EARLIER.until } };
+    expect(reasons({ request: asked, context: known }).outcome).toBe("wait");
   });
   test("never turns a refusal into a permit", () => {
     const change = {

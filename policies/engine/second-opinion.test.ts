@@ -39,6 +39,20 @@ const weightLists = [
   ["nothing"].map(term("1")),
 ];
 
+/** Clips that are not listed, another δ, and more noise than is left for. */
+const clips = ["investment", "market-value", "staff"].map((one) => ({ element: one, minimum: "0", maximum: "100" }));
+const noise = fc
+  .record({
+    epsilon: often("1", fc.constantFrom("0.1", "20")),
+    budget: fc.constant("30"),
+    clips: often<typeof clips | undefined>(clips, fc.constantFrom(clips.slice(1), undefined)),
+    delta: often<string | undefined>(undefined, fc.constant("0.1")),
+  })
+  .map(({ epsilon, budget, ...stated }) => ({
+    ...{ epsilon, budget },
+    ...Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== undefined)),
+  }));
+
 const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
   {
     ...Object.fromEntries(Object.entries(draft).map(([name, value]) => [name, fc.constant(value)])),
@@ -65,6 +79,7 @@ const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
     coordinatorMayBeSequencer: often(draft.coordinatorMayBeSequencer, fc.boolean()),
     approval: often(draft.approval, fc.constant("steward" as const)),
     retentionDays: often(draft.retentionDays, fc.integer({ min: 1, max: 60 })),
+    privacy: fc.option(noise, { nil: undefined, freq: 4 }),
     periodStep: often(draft.periodStep, fc.constantFrom(...PERIOD_STEPS)),
     countUnits: often(draft.countUnits, fc.boolean()),
     weights: fc.constant<typeof weightLists | undefined>(weightLists.slice(1)),
@@ -153,8 +168,9 @@ const requests: fc.Arbitrary<DataRequest> = fc
     receiver: often(request.receiver, fc.constantFrom(...members)),
     coordinator: often(request.coordinator, fc.constantFrom(...members)),
     createdAt: often(request.createdAt, instant),
+    appeal: often<DataRequest["appeal"]>(undefined, fc.constant({ request: request.id, reason: "misread" })),
   })
-  .map((change) => ({ ...request, ...change }));
+  .map(({ appeal, ...change }) => ({ ...request, ...change, ...(appeal === undefined ? {} : { appeal }) }));
 
 const assets: fc.Arbitrary<Asset> = fc
   .record({
@@ -206,12 +222,26 @@ const contexts: fc.Arbitrary<DecisionContext> = fc
     sequencer: often(context.sequencer, facts as never),
     now: often(context.now, instant),
     usesSoFar: often(0, fc.integer({ min: 0, max: 12 })),
+    // ε 1 at a δ of a millionth costs 17 millionths of a thousand.
+    privacyLeft: often<number | undefined>(900_000_000, fc.constantFrom(0, 1_000, 12_000_000, 25_000_000, undefined)),
+    appealed: often<DecisionContext["appealed"]>(
+      { requester: "government", filedAt: "2026-11-20T00:00:00Z", until: "2026-11-20T15:59:59.999Z" },
+      fc.constantFrom<DecisionContext["appealed"][]>(
+        undefined,
+        { requester: "bureau", filedAt: "2026-11-20T00:00:00Z", until: "2026-11-21T15:59:59.999Z" },
+        { requester: "government", filedAt: "2026-11-20T00:00:00Z" },
+        { requester: "government", filedAt: "2026-11-20T00:00:00.001Z", until: "2026-11-20T00:00:00Z" },
+      ),
+    ),
     approval: often(
       undefined,
       fc.constantFrom("approved", "refused").map((outcome) => ({ outcome, by: "x", at: context.now })) as never,
     ),
   })
-  .map(({ approval, ...change }) => ({ ...context, ...change, ...(approval === undefined ? {} : { approval }) }));
+  .map((change) => ({
+    ...context,
+    ...(Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as typeof change),
+  })) as never;
 
 test("the engine permits exactly what a second, plain reading of the same documents permits", () => {
   const outcomes = { permit: 0, refuse: 0, wait: 0 };

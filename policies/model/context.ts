@@ -22,6 +22,16 @@ export const DecisionContext = closed({
   usesSoFar: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   /** Of the asset's privacy account that has least left, in billionths of ρ. Absent: the policy wants no noise. */
   privacyLeft: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  /** The request that this one appeals for. Absent: it appeals for none, or for one that the ledger does not have. */
+  appealed: Type.Optional(
+    closed({
+      requester: MemberId,
+      /** When the appeal was filed. */
+      filedAt: Instant,
+      /** Last instant to file it, after the latest refusal. Absent: nobody refused. */
+      until: Type.Optional(Instant),
+    }),
+  ),
   /** Code tables of the registry attributes, as `network.found` declares them. */
   attributes: Type.Record(Code, Type.Array(Code, { maxItems: 10_000 }), { additionalProperties: false }),
   /** Unit -> quantity of the declared exact conversion factors; absent: only equal units are accepted. */

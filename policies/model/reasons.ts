@@ -44,6 +44,9 @@ export const WAIT_REASONS = ["appeal-pending", "approval-pending", "grade-needs-
 
 export const REFUSAL_REASONS = [
   "answers-not-allowed",
+  "appeal-late",
+  "appeal-not-refused",
+  "appeal-unknown",
   "approval-refused",
   "asset-invalid",
   "asset-not-requested",

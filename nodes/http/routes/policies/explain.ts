@@ -8,6 +8,7 @@ import type { Policy } from "../../../../policies/model/policy.ts";
 import { DataRequest } from "../../../../policies/model/request.ts";
 import { AGREED_TERMS, createAssetUses } from "../../../computations/asset-uses.ts";
 import { createLedgerFacts } from "../../../computations/ledger-facts.ts";
+import { appealEndOf } from "../../../policies/request-deadlines.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
@@ -38,7 +39,7 @@ const Explained = closed({
   stops: Type.Array(StopView),
 });
 
-type Deps = Pick<NodeServices, "assets" | "identity" | "ledger" | "now" | "openStore">;
+type Deps = Pick<NodeServices, "assets" | "config" | "identity" | "ledger" | "now" | "openStore">;
 
 /** What the policy in force, or another one, would say to one request now. Nothing is recorded. */
 export function explainPolicy(app: HttpApp, deps: Deps): void {
@@ -64,6 +65,7 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
         directory: createLedgerFacts(deps.ledger),
         identity: deps.identity,
         now: deps.now,
+        appealEnd: appealEndOf(deps.config()),
         usesSoFar: createAssetUses(deps.ledger, deps.openStore<AgreementRecord>(AGREED_TERMS)).of,
       };
       const about = { asset: own.asset, policy };

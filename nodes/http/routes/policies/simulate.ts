@@ -4,6 +4,7 @@ import { simulatePolicy } from "../../../../exchange/requests/simulate.ts";
 import { parsePolicy } from "../../../../policies/model/parse-policy.ts";
 import { usesOf } from "../../../computations/asset-uses.ts";
 import type { Context } from "../../../computations/context.ts";
+import { appealEndOf } from "../../../policies/request-deadlines.ts";
 import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { problems } from "../../schemas.ts";
@@ -74,6 +75,7 @@ export function simulate(app: HttpApp, ctx: Context): void {
         stores: ctx.stores,
         agreements: ctx.stores.agreements,
         now: ctx.services.now,
+        appealEnd: appealEndOf(ctx.services.config()),
         uses: (id: string) => usesOf(ctx.services.ledger, ctx.stores.agreements, id),
         agreementStands: ctx.facts.agreementStands,
       };
