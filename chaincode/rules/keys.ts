@@ -1,7 +1,7 @@
 /**
  * The contract's state: which key holds which record (types in records.ts), and typed readers that work over the
  * contract's own store as well as over Ledger.get/range. Keys are ASCII. Two records that different members write
- * never share a key, but for the count of an asset's uses.
+ * never share a key, but for the count of an asset's uses and the end of a join.
  *
  *   network                                             NetworkState
  *   member/<member>                                     MemberState
@@ -31,6 +31,10 @@
  *   computation-omitted/<computation>/<phase>/<member>  OmittedState
  *   review/<computation>                                ReviewState
  *   result/<computation>                                ResultState
+ *   join-opened/<run>                                   JoinOpened
+ *   join-committed/<run>                                JoinCommitted
+ *   join-ended/<run>                                    JoinEnded, by whichever side is first
+ *   agreement-joins/<agreement>                         AgreementJoinsState
  *   access/<member>                                     AccessState
  *   access-anchor/<member>/<from as 16 digits>          AccessAnchorState
  *   component/<component>                               ComponentState
@@ -43,6 +47,7 @@
  */
 import type { StateStore } from "./host.ts";
 import type {
+  AgreementJoinsState,
   AgreementState,
   AssetPrivacyState,
   AssetState,
@@ -53,6 +58,9 @@ import type {
   ComputationStepName,
   ComputationSteps,
   DecisionState,
+  JoinCommitted,
+  JoinEnded,
+  JoinOpened,
   KeyState,
   MemberState,
   NetworkState,
@@ -98,6 +106,10 @@ export const keys = Object.freeze({
     `computation-omitted/${computation}/${phase}/${member}`,
   review: (computation: string) => `review/${computation}`,
   result: (computation: string) => `result/${computation}`,
+  joinOpened: (run: string) => `join-opened/${run}`,
+  joinCommitted: (run: string) => `join-committed/${run}`,
+  joinEnded: (run: string) => `join-ended/${run}`,
+  agreementJoins: (agreement: string) => `agreement-joins/${agreement}`,
   access: (member: string) => `access/${member}`,
   accessAnchor: (member: string, from: number) => `access-anchor/${member}/${String(from).padStart(16, "0")}`,
   component: (component: string) => `component/${component}`,
@@ -197,6 +209,14 @@ export const readReview = (state: StateReader, computation: string) =>
   read<ReviewState>(state, keys.review(computation));
 export const readResult = (state: StateReader, computation: string) =>
   read<ResultState>(state, keys.result(computation));
+
+export const readJoinOpened = (state: StateReader, run: string) => read<JoinOpened>(state, keys.joinOpened(run));
+export const readJoinCommitted = (state: StateReader, run: string) =>
+  read<JoinCommitted>(state, keys.joinCommitted(run));
+export const readJoinEnded = (state: StateReader, run: string) => read<JoinEnded>(state, keys.joinEnded(run));
+/** Runs ever begun under an agreement. */
+export const countJoins = async (state: StateReader, agreement: string): Promise<number> =>
+  (await read<AgreementJoinsState>(state, keys.agreementJoins(agreement)))?.runs ?? 0;
 
 /** The latest computation of a request. */
 export async function readRequestComputation(

@@ -246,6 +246,22 @@ export type ResultState = Written &
     | { readonly outcome: "withheld"; readonly result: TransactionBody<"result.withhold"> }
   );
 
+export interface JoinOpened extends Written {
+  readonly requester: string;
+  readonly provider: string;
+  readonly body: TransactionBody<"join.open">;
+}
+export interface JoinCommitted extends Written {
+  readonly body: TransactionBody<"join.commit">;
+}
+export interface JoinEnded extends Written {
+  readonly by: string;
+  readonly body: TransactionBody<"join.end">;
+}
+export interface AgreementJoinsState {
+  readonly runs: number;
+}
+
 /** How far a member's access log is anchored. */
 export interface AccessState {
   readonly to: number;

@@ -12,6 +12,7 @@ import {
   recordMaskset,
   recordOmitted,
 } from "./computations.ts";
+import { commitJoin, endJoin, openJoin } from "./joins.ts";
 import { admitMember, foundNetwork, reinstateMember, revokeKey, rotateKey, suspendMember } from "./members.ts";
 import { decideRelease } from "./releases.ts";
 import { cancelRequest, recordDecision, submitRequest } from "./requests.ts";
@@ -50,6 +51,9 @@ export const RULES: { readonly [T in TransactionType]: Rule<T> } = Object.freeze
   "review.say": sayInReview,
   "result.release": releaseResult,
   "result.withhold": withholdResult,
+  "join.open": openJoin,
+  "join.commit": commitJoin,
+  "join.end": endJoin,
   "access.anchor": anchorAccess,
   "component.register": registerComponent,
   "listing.publish": publishListing,

@@ -160,6 +160,8 @@ export const AgreementConclude = closed({
   validUntil: Instant,
   /** Computations that may be opened under it; those that failed before close-2 do not count. Absent: no limit. */
   maxUses: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Runs of joins that may begin under it, whatever comes of them. Absent: none. */
+  joinRuns: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export const AgreementRevoke = closed({ agreement: Uuid, reason: Code });
 
@@ -353,6 +355,34 @@ export const ResultWithhold = closed({
   reasons: Type.Array(Code, { minItems: 1, maxItems: 64 }),
 });
 
+// ---- joins of two private lists (docs/decisions/130, 131)
+
+/** 16 bytes: what both sides' keys are for, once. */
+const JoinRun = KeyId;
+/** Items of a masked list, and the salted root over its frames: before either list goes out. */
+const JoinList = { size: Type.Integer({ minimum: 1, maximum: 10_000_000 }), root: Digest };
+
+/** By the consumer of the agreement. */
+export const JoinOpen = closed({
+  run: JoinRun,
+  agreement: Uuid,
+  /** From 1, under this agreement. */
+  number: Type.Integer({ minimum: 1 }),
+  operation: literals(["intersection", "cardinality", "statistics"]),
+  ...JoinList,
+});
+/** By its provider. */
+export const JoinCommit = closed({ run: JoinRun, ...JoinList });
+export const JoinEnd = closed({
+  run: JoinRun,
+  /** The provider alone lets anything be told, or withholds it; either side says that a run has failed. */
+  outcome: literals(["released", "withheld", "failed"]),
+  /** Of what is not released. */
+  reason: Type.Optional(Code),
+  /** Digest of the provider's signed release. */
+  release: Type.Optional(Digest),
+});
+
 // ---- access
 
 /** Merkle root over access-log entries [from, to) of the submitting node. */
@@ -435,6 +465,9 @@ export const TRANSACTIONS = {
   "review.say": ReviewSay,
   "result.release": ResultRelease,
   "result.withhold": ResultWithhold,
+  "join.open": JoinOpen,
+  "join.commit": JoinCommit,
+  "join.end": JoinEnd,
   "access.anchor": AccessAnchor,
   "component.register": ComponentRegister,
   "listing.publish": ListingPublish,

@@ -69,7 +69,13 @@ export function conclusionBody({ agreement, request, asset, terms }: AgreementRe
     digest: agreementDigest(document),
     validUntil: document["sealane:validUntil"],
   };
-  return policy.ok && policy.terms.uses !== undefined ? { ...body, maxUses: policy.terms.uses } : body;
+  if (!policy.ok) return body;
+  const { uses, joins } = policy.terms;
+  return {
+    ...body,
+    ...(uses === undefined ? {} : { maxUses: uses }),
+    ...(joins.operations.length === 0 ? {} : { joinRuns: joins.runs }),
+  };
 }
 export type Conclusion = TransactionBody<"agreement.conclude">;
 
