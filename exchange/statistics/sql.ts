@@ -31,8 +31,11 @@ export interface AssetPlan {
   readonly unitField: UsedField | null;
 }
 
-/** Throws StatisticsError (ERR_STATISTICS_ASSET) where `asset` is not the version the layout was compiled from. */
-export function planAsset(layout: Layout, asset: Asset): AssetPlan {
+/**
+ * `keys`: an element that is read beside what the layout names. Throws StatisticsError (ERR_STATISTICS_ASSET) where
+ * `asset` is not the version the layout was compiled from.
+ */
+export function planAsset(layout: Layout, asset: Asset, keys?: string): AssetPlan {
   const entry = layout.assets.find((candidate) => candidate.asset === asset.id);
   if (entry === undefined || entry.version !== asset.version || entry.metadata !== digestOf(asset)) {
     throw new StatisticsError(
@@ -58,6 +61,7 @@ export function planAsset(layout: Layout, asset: Asset): AssetPlan {
   for (const { word } of layout.components) if (word.kind === "registers") use(fieldOf(asset, word.element));
   const period = periodUse(layout.query, asset);
   if (period !== null) use(asset.fields.find((field) => field.name === period)!);
+  if (keys !== undefined) use(fieldOf(asset, keys));
   const { unit } = asset;
   const unitField = unit.kind === "field" ? use(asset.fields.find((field) => field.name === unit.field)!) : null;
   return { used, dimensions, unitField };
@@ -104,9 +108,28 @@ export function compileSketchSql(
   };
 }
 
+/**
+ * The kept rows by the value of `keys`: key, d0, d1, … and the sums k0, k1, … of components that are moments; one row a key
+ * and combination of codes.
+ */
+export function compileKeyedSql(layout: Layout, asset: Asset, keys: string): SqlQuery {
+  const { plan, keys: kept, cells, byElement, ...query } = compileCells(layout, asset, "text", keys);
+  const groups = kept.slice(1);
+  const key = `v${byElement(keys).index}`;
+  const sums = layout.components.flatMap(({ word }, i) =>
+    word.kind === "moment" ? [`${sumExpression(word, plan, byElement)} AS k${i}`] : [],
+  );
+  const present = ["kept", `${key} IS NOT NULL`, ...groups.map((group) => `${group} IS NOT NULL`)].join(" AND ");
+  const columns = [`${key} AS key`, ...groups, ...sums].join(", ");
+  return {
+    ...query,
+    text: `${cells}\nSELECT ${columns} FROM cells WHERE ${present} GROUP BY ${[key, ...groups].join(", ")}`,
+  };
+}
+
 /** The relation `cells`: values, d0, d1, … and whether filters and period keep the row. */
-function compileCells(layout: Layout, asset: Asset, form: SqlForm) {
-  const plan = planAsset(layout, asset);
+function compileCells(layout: Layout, asset: Asset, form: SqlForm, keyed?: string) {
+  const plan = planAsset(layout, asset, keyed);
   const decimals = form === "text" ? [] : plan.used.filter(isRead);
   // Units that stand under two spellings of one code would be counted twice, so then the codes are trimmed here.
   const coded = plan.dimensions.filter(({ field }) => field.type === "code");
