@@ -100,3 +100,25 @@ test("the larger need of the two releases counts, whichever came first", () => {
   expect(firstForbidden([lax], strict)).toEqual({ recordKey: "total", earlier: "2" });
   expect(firstForbidden([{ ...strict, need: NEED }], lax)).toBeUndefined();
 });
+
+test("three releases of which each two are allowed are judged together: two cohorts that share one, and both together", () => {
+  const history = [
+    entry("1", "d1", "total", exact(..."abcdefg")),
+    entry("2", "d2", "total", exact(..."abcd")),
+    entry("3", "d3", "other", exact(..."defg")),
+  ];
+  const third = (key: string) => firstForbidden(history, entry("4", "d4", key, exact(..."defg")));
+  expect(third("total")).toEqual({ recordKey: "total", earlier: "2" });
+  expect(third("other")).toBeUndefined();
+  // Four organisations in common are as many as the strictest asked for.
+  const apart = [
+    { ...entry("1", "d1", "total", exact(..."abcdefghijkl")), need: 4 },
+    entry("2", "d2", "total", exact(..."abcdefgh")),
+  ];
+  expect(firstForbidden(apart, entry("3", "d3", "total", exact(..."efghijkl")))).toBeUndefined();
+  const less = [apart[0]!, entry("2", "d2", "total", exact(..."abcdefg"))];
+  expect(firstForbidden(less, entry("3", "d3", "total", exact(..."efghijkl")))).toEqual({
+    recordKey: "total",
+    earlier: "2",
+  });
+});

@@ -1,4 +1,5 @@
 /** Which later contributing sets are allowed (specification §5). Pure over what a member remembers of its releases. */
+import { tellsFew } from "./combinations.ts";
 
 /** Contributors of one released cell; a pair is `<asset>#<version>`, ascending. */
 export type ContributingSet =
@@ -55,32 +56,65 @@ export function differenceAllowed(earlier: ContributingSet, later: ContributingS
 }
 
 /**
- * First cell whose release beside an earlier one could tell too few organisations apart. The difference holds members of
- * either cohort, so the larger need of the two counts: who asked for it may not be there to refuse the second time.
+ * First cell whose release beside earlier ones could tell too few organisations apart: beside one of them, or, where
+ * contributors are known exactly, by any combination of all. A difference holds members of either cohort, so the largest
+ * need counts: who asked for it may not be there to refuse the next time.
  */
 export function firstForbidden(
   history: readonly HistoryEntry[],
   proposed: HistoryEntry,
 ): { readonly recordKey: string; readonly earlier: string } | undefined {
   if (history.length === 0) return undefined;
-  const wanted = new Map<string, ContributingSet[]>();
+  const wanted = new Map<string, number[]>();
   for (const { recordKey, set } of proposed.cells) {
     const sets = wanted.get(recordKey);
-    if (sets === undefined) wanted.set(recordKey, [proposed.sets[set]!]);
-    else sets.push(proposed.sets[set]!);
+    if (sets === undefined) wanted.set(recordKey, [set]);
+    else sets.push(set);
   }
-  for (const [recordKey, laterSets] of wanted) {
-    for (const earlier of releasesOf(history).get(recordKey) ?? []) {
-      // The same closing again is the same release, met once more after a crash.
-      const isOther = earlier.computation !== proposed.computation || earlier.digest !== proposed.digest;
-      const need = Math.max(earlier.need, proposed.need);
-      if (isOther && !laterSets.every((later) => differenceAllowed(earlier.set, later, need))) {
-        return { recordKey, earlier: earlier.computation };
-      }
+  const judged = new Map<readonly Released[], Map<string, string | undefined>>();
+  for (const [recordKey, later] of wanted) {
+    const releases = releasesOf(history).get(recordKey) ?? NONE;
+    const known = judged.get(releases) ?? new Map<string, string | undefined>();
+    judged.set(releases, known);
+    const name = later.join();
+    if (!known.has(name)) {
+      const laterSets = later.map((set) => proposed.sets[set]!);
+      known.set(name, forbiddenBeside(releases, laterSets, proposed));
     }
+    const earlier = known.get(name);
+    if (earlier !== undefined) return { recordKey, earlier };
   }
   return undefined;
 }
+
+/** The computation beside which one of these sets may not be released. */
+function forbiddenBeside(
+  releases: readonly Released[],
+  laterSets: readonly ContributingSet[],
+  { computation, digest, need }: HistoryEntry,
+): string | undefined {
+  // The same closing again is the same release, met once more after a crash.
+  const others = releases.filter((one) => one.computation !== computation || one.digest !== digest);
+  for (const earlier of others) {
+    const larger = Math.max(earlier.need, need);
+    if (!laterSets.every((later) => differenceAllowed(earlier.set, later, larger))) return earlier.computation;
+  }
+  const exact = [...new Map(others.map(({ set }) => [JSON.stringify(set), set])).values()].filter(isExact);
+  const largest = Math.max(need, ...others.map((one) => one.need));
+  for (const [at, later] of laterSets.filter(isExact).entries()) {
+    const beside = [...exact, ...laterSets.filter(isExact).slice(0, at)].map(({ pairs }) => pairs);
+    // Two are compared above.
+    if (
+      beside.length > 1 &&
+      !beside.some((pairs) => isSame(pairs, later.pairs)) &&
+      tellsFew(beside, later.pairs, largest)
+    )
+      return others.at(-1)!.computation;
+  }
+  return undefined;
+}
+
+const isExact = (set: ContributingSet): set is Extract<ContributingSet, { kind: "exact" }> => set.kind === "exact";
 
 interface Released extends Pick<HistoryEntry, "computation" | "digest" | "need"> {
   readonly set: ContributingSet;
