@@ -51,6 +51,17 @@ export function partsOfBlock(block: common.Block): BlockParts {
   });
 }
 
+/** Which block a peer says stands under a number, and with which flags; its data are not looked at. Throws FabricFault. */
+export function claimOfBlock(block: common.Block): Pick<BlockParts, "number" | "hash" | "flags"> {
+  return decoded("block", () => {
+    const header = present(block.getHeader(), "header");
+    const [number, previous, data] = [header.getNumber(), header.getPreviousHash_asU8(), header.getDataHash_asU8()];
+    const flags = block.getMetadata()?.getMetadataList_asU8()[common.BlockMetadataIndex.TRANSACTIONS_FILTER];
+    const hash = sha256(headerBytes({ number, previous, data })).toString("base64url");
+    return { number, hash, flags: flags ?? new Uint8Array() };
+  });
+}
+
 /**
  * Verifies the ordering service's signature under the configuration in force before this block, and says which block that
  * configuration stands in. Dates of the ordering service's certificates are not looked at, as peers do not: a block has no time but

@@ -1,77 +1,110 @@
 /**
- * Which transactions of a block are valid is under nobody's signature there. So a second organisation's peer is asked for
- * the same block, and must state the same flags before the replica takes it.
+ * Which transactions of a block are valid is under nobody's signature there. So the node follows the blocks of a second
+ * organisation's peer too, over a connection under that organisation's pinned roots, and takes a block when both peers hold
+ * the same one with the same flags (docs/decisions/233).
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { BlockParts } from "../audit/fabric-block.ts";
+import type { common } from "@hyperledger/fabric-protos";
+import { type BlockParts, claimOfBlock } from "../audit/fabric-block.ts";
 import type { ChannelConfig } from "../audit/fabric-channel.ts";
-import { FabricFault } from "../audit/fabric-fault.ts";
-import { type PeerStatement, statedBlock, verifyStatement } from "../audit/fabric-statement.ts";
 import { LedgerError } from "../port.ts";
 import type { AskedPeer } from "./peers.ts";
 
 export interface AgreementOptions {
   /** One of each organisation. */
-  readonly peers: readonly Pick<AskedPeer, "mspId" | "statement">[];
+  readonly peers: readonly Pick<AskedPeer, "mspId" | "blocks">[];
   readonly signal: AbortSignal;
-  /** How often the others are asked, with a pause between: they may be some blocks behind. Default 200 and 50 ms. */
-  readonly tries?: number;
+  /** How long the others together have for one block: they may be some blocks behind, or starting. Default 10 s. */
+  readonly patienceMs?: number;
+  /** Before one that failed is asked again; default 50 ms. */
   readonly pauseMs?: number;
 }
 
 export interface Agreement {
   /**
-   * `mspId` is the organisation whose peer handed over `block`; `config` is in force after it. Asks nobody where the profile
-   * names no other organisation of the channel as it was. Throws LedgerError ERR_LEDGER_FORK, or _UNREACHABLE.
+   * `mspId` is the organisation whose peer handed over `block`; `config` is in force after it. One block at a time. Asks nobody
+   * where the profile names no other organisation of the channel as it was. Throws LedgerError ERR_LEDGER_FORK, or _UNREACHABLE.
    */
   demand(block: BlockParts, mspId: string, config: ChannelConfig): Promise<void>;
 }
 
-export function createAgreement({ peers, signal, tries = 200, pauseMs = 50 }: AgreementOptions): Agreement {
+type Claim = ReturnType<typeof claimOfBlock>;
+
+/** The blocks of one peer, open from block to block. */
+interface Stream {
+  readonly mspId: string;
+  /** Number of the block that it gives next. */
+  next: number;
+  readonly blocks: AsyncIterator<common.Block>;
+  stop(): void;
+}
+
+export function createAgreement({ peers, signal, patienceMs = 10_000, pauseMs = 50 }: AgreementOptions): Agreement {
+  let stream: Stream | undefined;
+
   /** Who answered last is asked first. */
-  let order = [...peers];
+  const isFollowed = ({ mspId }: { readonly mspId: string }): boolean => mspId === stream?.mspId;
+
+  function open({ mspId, blocks }: AgreementOptions["peers"][number], from: number): Stream {
+    const ended = new AbortController();
+    const given = blocks(from, AbortSignal.any([signal, ended.signal]));
+    return { mspId, next: from, blocks: given[Symbol.asyncIterator](), stop: () => ended.abort() };
+  }
+
+  async function claimed(other: AgreementOptions["peers"][number], number: number, withinMs: number): Promise<Claim> {
+    if (stream?.mspId !== other.mspId || stream.next !== number) {
+      stream?.stop();
+      stream = open(other, number);
+    }
+    const followed = stream;
+    const timer = setTimeout(followed.stop, withinMs);
+    try {
+      const { value, done } = await followed.blocks.next();
+      if (done === true) throw unreachable(`${other.mspId} ended its stream of blocks`);
+      const claim = claimOfBlock(value);
+      if (claim.number !== number) throw unreachable(`${other.mspId} gave block ${claim.number} for ${number}`);
+      followed.next = number + 1;
+      return claim;
+    } catch (error) {
+      followed.stop();
+      if (stream === followed) stream = undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   async function demand(block: BlockParts, mspId: string, config: ChannelConfig): Promise<void> {
-    const others = order.filter((peer) => peer.mspId !== mspId && config.rootsOf(peer.mspId).length > 0);
+    const all = peers.filter((peer) => peer.mspId !== mspId && config.rootsOf(peer.mspId).length > 0);
+    const others = [...all.filter(isFollowed), ...all.filter((peer) => !isFollowed(peer))];
     if (others.length === 0) return;
+    const until = performance.now() + patienceMs;
     let cause: unknown;
-    for (let tried = 0; tried < tries && !signal.aborted; tried += 1) {
+    for (let tried = 0; performance.now() < until && !signal.aborted; tried += 1) {
       const other = others[tried % others.length]!;
+      let claim: Claim | undefined;
       try {
-        const stated = read(await other.statement(block.number), config);
-        order = [other, ...order.filter((peer) => peer !== other)];
-        return demandSame(block, stated, mspId, other.mspId);
+        claim = await claimed(other, block.number, Math.ceil(patienceMs / others.length));
       } catch (error) {
-        if (error instanceof LedgerError && error.code === "ERR_LEDGER_FORK") throw error;
         cause = error;
       }
+      if (claim !== undefined) return demandSame(block, claim, mspId, other.mspId);
       if (tried % others.length === others.length - 1) await pause(pauseMs, undefined, { signal });
     }
     const names = others.map((peer) => peer.mspId).join(", ");
-    throw new LedgerError(
-      "ERR_LEDGER_UNREACHABLE",
-      `fabric: block ${block.number}: no peer of another organisation (${names}) states it`,
-      { cause },
-    );
+    throw unreachable(`block ${block.number}: no peer of another organisation (${names}) hands it over`, cause);
   }
   return Object.freeze({ demand });
 }
 
-/** A certificate of now may not be one of an old configuration: TLS under the profile's roots says who speaks. */
-function read(statement: PeerStatement, config: ChannelConfig): BlockParts {
-  try {
-    return verifyStatement(statement, config).block;
-  } catch (error) {
-    if (error instanceof FabricFault && error.code === "fabric-certificate") return statedBlock(statement);
-    throw error;
-  }
-}
-
-function demandSame(block: BlockParts, stated: BlockParts, own: string, other: string): void {
+function demandSame(block: BlockParts, claim: Claim, own: string, other: string): void {
   const { number, envelopes, flags } = block;
-  const same =
-    stated.hash === block.hash && flags.length === envelopes.length && Buffer.compare(stated.flags, flags) === 0;
-  if (same) return;
-  const what = stated.hash === block.hash ? "say of other transactions that they are valid" : "hold different blocks";
+  const isSame =
+    claim.hash === block.hash && flags.length === envelopes.length && Buffer.compare(claim.flags, flags) === 0;
+  if (isSame) return;
+  const what = claim.hash === block.hash ? "say of other transactions that they are valid" : "hold different blocks";
   throw new LedgerError("ERR_LEDGER_FORK", `fabric: block ${number}: peers of ${own} and ${other} ${what}`);
 }
+
+const unreachable = (detail: string, cause?: unknown): LedgerError =>
+  new LedgerError("ERR_LEDGER_UNREACHABLE", `fabric: ${detail}`, { cause });

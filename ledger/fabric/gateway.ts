@@ -52,6 +52,8 @@ export interface GatewayConnection {
 const DEADLINES = { endorse: 15_000, evaluate: 5_000, submit: 5_000, status: 5_000 };
 /** A batch of the largest records, its writes and its signatures. */
 const MAX_MESSAGE = 100 * 1024 * 1024;
+/** A dead peer is noticed though the stream of blocks says nothing for hours. Peers end connections that ask more often than once a minute. */
+export const KEEPALIVE = { "grpc.keepalive_time_ms": 70_000, "grpc.keepalive_timeout_ms": 10_000 };
 
 export function connectGateway(
   profile: FabricProfile,
@@ -62,9 +64,7 @@ export function connectGateway(
   const client = new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), {
     "grpc.max_receive_message_length": MAX_MESSAGE,
     "grpc.max_send_message_length": MAX_MESSAGE,
-    // A dead peer is noticed though the stream of blocks says nothing for hours. Peers end connections that ask more often than once a minute.
-    "grpc.keepalive_time_ms": 70_000,
-    "grpc.keepalive_timeout_ms": 10_000,
+    ...KEEPALIVE,
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 2_000,
   });
@@ -93,22 +93,25 @@ export function connectGateway(
         .getContract(chaincode)
         .newProposal(name, { arguments: [...args] })
         .evaluate(),
-    async *blocks(from: number, signal: AbortSignal) {
-      const events = await network.getBlockEvents({ startBlock: BigInt(from) });
-      const stop = () => events.close();
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        if (!signal.aborted) yield* events;
-      } finally {
-        signal.removeEventListener("abort", stop);
-        events.close();
-      }
-    },
+    blocks: (from: number, signal: AbortSignal) => blocksOf(network, from, signal),
     close() {
       gateway.close();
       client.close();
     },
   });
+}
+
+/** From block `from` on, until the signal aborts. */
+export async function* blocksOf(network: Network, from: number, signal: AbortSignal): AsyncIterable<common.Block> {
+  const events = await network.getBlockEvents({ startBlock: BigInt(from) });
+  const stop = () => events.close();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (!signal.aborted) yield* events;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    events.close();
+  }
 }
 
 function endorsedCall(transaction: Transaction): EndorsedCall {

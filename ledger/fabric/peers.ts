@@ -1,12 +1,13 @@
 /**
  * One peer of each organisation in the profile, asked directly: a Gateway hands on what peers answer without their
- * signatures. What a peer says of a block is a statement that it signed.
+ * signatures. What a peer says of a block for evidence is a statement that it signed.
  */
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import { connect } from "@hyperledger/fabric-gateway";
-import { gateway as messages, peer } from "@hyperledger/fabric-protos";
+import { connect, hash } from "@hyperledger/fabric-gateway";
+import { type common, gateway as messages, peer } from "@hyperledger/fabric-protos";
 import { type PeerStatement, STATEMENT_CHAINCODE, STATEMENT_FUNCTION } from "../audit/fabric-statement.ts";
 import { LedgerError } from "../port.ts";
+import { blocksOf, KEEPALIVE } from "./gateway.ts";
 import type { FabricProfile } from "./profile.ts";
 
 export interface PeersOptions {
@@ -22,6 +23,8 @@ export interface PeersOptions {
 export interface AskedPeer {
   readonly mspId: string;
   statement(block: number): Promise<PeerStatement>;
+  /** From block `from` on, until the signal aborts. */
+  blocks(from: number, signal: AbortSignal): AsyncIterable<common.Block>;
   ask(chaincode: string, name: string, args: readonly (string | Uint8Array)[]): Promise<PeerStatement>;
 }
 
@@ -42,27 +45,27 @@ export function createPeers({ profile, certificate, sign, timeoutMs = 10_000 }: 
     ({ endpoint, tlsRoots }) =>
       new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), {
         "grpc.max_receive_message_length": MAX_MESSAGE,
+        ...KEEPALIVE,
       }),
   );
-  // Makes proposals only.
-  const proposals = connect({
-    client: clients[0]!,
-    identity: { mspId: profile.client.mspId, credentials: Buffer.from(certificate) },
-  }).getNetwork(channel);
+  const identity = { mspId: profile.client.mspId, credentials: Buffer.from(certificate) };
+  const networks = clients.map((client) =>
+    connect({ client, identity, signer: sign, hash: hash.none }).getNetwork(channel),
+  );
 
   async function ask(
-    client: Client,
+    at: number,
     chaincode: string,
     name: string,
     args: readonly (string | Uint8Array)[],
   ): Promise<PeerStatement> {
-    const made = proposals.getContract(chaincode).newProposal(name, { arguments: [...args] });
+    const made = networks[at]!.getContract(chaincode).newProposal(name, { arguments: [...args] });
     const unsigned = messages.ProposedTransaction.deserializeBinary(made.getBytes()).getProposal();
     const proposal = unsigned?.getProposalBytes_asU8() ?? new Uint8Array();
     const signed = new peer.SignedProposal();
     signed.setProposalBytes(proposal);
     signed.setSignature(await sign(proposal));
-    const answer = await call(client, signed, timeoutMs);
+    const answer = await call(clients[at]!, signed, timeoutMs);
     const status = answer.getResponse()?.getStatus() ?? 0;
     if (status !== 200)
       throw new LedgerError("ERR_LEDGER_UNREACHABLE", `fabric: ${chaincode} ${name} answered ${status}`);
@@ -78,10 +81,9 @@ export function createPeers({ profile, certificate, sign, timeoutMs = 10_000 }: 
   return Object.freeze({
     all: gateways.map(({ mspId }, at) => ({
       mspId,
-      statement: (block: number) =>
-        ask(clients[at]!, STATEMENT_CHAINCODE, STATEMENT_FUNCTION, [channel, String(block)]),
-      ask: (chaincode: string, name: string, args: readonly (string | Uint8Array)[]) =>
-        ask(clients[at]!, chaincode, name, args),
+      statement: (block: number) => ask(at, STATEMENT_CHAINCODE, STATEMENT_FUNCTION, [channel, String(block)]),
+      blocks: (from: number, signal: AbortSignal) => blocksOf(networks[at]!, from, signal),
+      ask: (chaincode: string, name: string, args: readonly (string | Uint8Array)[]) => ask(at, chaincode, name, args),
     })),
     close() {
       for (const client of clients) client.close();

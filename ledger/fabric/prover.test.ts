@@ -69,8 +69,7 @@ function proving({ genesis = pinned.config.hash, own = {} as Partial<InForce> } 
   }));
   const profile = { channel: "sealane", chaincode: "sealane", genesis } as FabricProfile;
   const state = { inForce: inForce as InForce, held: latest };
-  const peers = { all, close() {} };
-  const prover = createProver({ profile, peers, inForce: () => state.inForce, block: () => state.held });
+  const prover = createProver({ profile, peers: { all }, inForce: () => state.inForce, block: () => state.held });
   return { asked, state, policies: () => policies, prove: () => prover.prove({ block, transaction, record }) };
 }
 

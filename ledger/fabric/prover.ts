@@ -13,12 +13,12 @@ import { type PeerStatement, statedBlock } from "../audit/fabric-statement.ts";
 import { LedgerError } from "../port.ts";
 import { agreedPolicy } from "./definition.ts";
 import type { InForce } from "./order.ts";
-import type { Peers } from "./peers.ts";
+import type { AskedPeer } from "./peers.ts";
 import type { FabricProfile } from "./profile.ts";
 
 export interface ProverOptions {
   readonly profile: FabricProfile;
-  readonly peers: Peers;
+  readonly peers: { readonly all: readonly Omit<AskedPeer, "blocks">[] };
   /** In force at the last block that this node verified; undefined before the first. */
   readonly inForce: () => InForce | undefined;
   /** The last block that this node holds. */
