@@ -8,7 +8,8 @@ import { HeError } from "./errors.ts";
 import { type ParameterSet, parametersNamed } from "./parameters.ts";
 
 export const PREFIX_BYTES = 113;
-const PLAINTEXT_PREFIX_BYTES = 88;
+/** Of a plaintext, and of a secret key. */
+export const PLAINTEXT_PREFIX_BYTES = 88;
 const VERSION = [4, 1] as const;
 
 /** In the order in which they stand; all integers little-endian. */

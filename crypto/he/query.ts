@@ -5,11 +5,13 @@
  * Coefficient j of a query's plaintext is c_j. The provider multiplies by x_0 − Σ x_j·X^(N−j), so that the constant
  * coefficient of the product is Σ c_j·x_j (X^N = −1). Of the first polynomial of its answer only that coefficient leaves.
  */
+import { createHash } from "node:crypto";
 import type { Plaintext, SEALContext } from "node-seal";
 import {
   assertForm,
   type BlobForm,
   formBytes,
+  PLAINTEXT_PREFIX_BYTES,
   PREFIX_BYTES,
   plaintextBlob,
   plaintextCoefficients,
@@ -50,10 +52,15 @@ export const MOST_CELLS = N / 2;
 export const LARGEST_VALUE = T / 2n;
 
 /**
- * Bits of the uniform noise that hides all other noise: half of what may be below q/(2t). Decryption in the library is
- * exact up to 2^-58 of that.
+ * Bits of the uniform noise that hides all other noise: from -q/(4t) to q/(4t), where all noise may be below q/(2t).
+ * Decryption in the library is exact up to 2^-58 of that.
  */
-export const FLOOD_BITS = (Q / (4n * T)).toString(2).length - 1;
+export const FLOOD_BITS = (Q / (2n * T)).toString(2).length;
+/**
+ * Bits that one answer can tell of the cells, whoever asks and however the key, the ciphertexts and what is read were
+ * made: a number modulo q, of which the flood takes the rest.
+ */
+export const MOST_BITS_TOLD = Math.ceil(Math.log2(Number(Q)) - FLOOD_BITS);
 
 /** Errors of the library are at most 21 (docs/decisions/113): e·u + e1 + e2·s, and what rounding hides. */
 const FRESH_NOISE = 21n * (2n * BigInt(N) + 1n) + BigInt(N);
@@ -61,10 +68,13 @@ const FRESH_NOISE = 21n * (2n * BigInt(N) + 1n) + BigInt(N);
 export const LARGEST_ANSWER_NOISE = BigInt(N) * (FRESH_NOISE + 1n) * LARGEST_VALUE + FRESH_NOISE;
 
 export const QUERY_BYTES = formBytes(CIPHERTEXT_FORM);
+/** The first polynomial of the key. */
+export const QUERY_KEY_BYTES = 8 * PRIMES.length * N;
 /** One coefficient of the first polynomial, and the whole second one. */
 export const ANSWER_BYTES = 8 * DATA_PRIMES.length * (1 + N);
 
 interface EncryptedQuery {
+  /** Its first polynomial; the second follows from the seed. */
   readonly publicKey: Uint8Array;
   /** One answer; then it is to be erased. */
   readonly secretKey: Uint8Array;
@@ -72,14 +82,18 @@ interface EncryptedQuery {
   readonly queries: readonly Uint8Array[];
 }
 
-/** A key for these lists alone. Coefficients are signed and below t/2. */
-export const encryptQueries = (seal: Seal, lists: readonly (readonly bigint[])[]): EncryptedQuery =>
+/** A key for these lists alone. `seed`: what both sides know this query by. Coefficients are signed and below t/2. */
+export const encryptQueries = (seal: Seal, seed: Uint8Array, lists: readonly (readonly bigint[])[]): EncryptedQuery =>
   guarded(() => {
     using context = contextOf(seal);
     using generator = new seal.KeyGenerator(context);
-    using publicKey = generator.createPublicKey();
+    using drawn = generator.createPublicKey();
     using secretKey = generator.secretKey();
-    using encryptor = new seal.Encryptor(context, publicKey);
+    const secret = blobOf(seal, secretKey);
+    const publicKey = withSecond(blobOf(seal, drawn), secret, secondOf(seed));
+    using key = new seal.PublicKey();
+    key.loadFromArray(context, keyBlob(publicKey, seed));
+    using encryptor = new seal.Encryptor(context, key);
     const queries = lists.map((list) => {
       if (list.length > MOST_CELLS) throw new HeError("ERR_HE_VECTOR", `coefficients: at most ${MOST_CELLS}`);
       using plain = plaintextOf(seal, context, list);
@@ -87,29 +101,41 @@ export const encryptQueries = (seal: Seal, lists: readonly (readonly bigint[])[]
       encryptor.encrypt(plain, query);
       return blobOf(seal, query);
     });
-    return { publicKey: blobOf(seal, publicKey), secretKey: blobOf(seal, secretKey), queries };
+    return { publicKey, secretKey: secret, queries };
   });
 
-/** Throws ERR_HE_BLOB before the library sees a byte of what is none. */
-export function assertQuery(publicKey: Uint8Array, queries: readonly Uint8Array[]): void {
-  assertForm(KEY_FORM, "public key", QUERY_PARAMETERS.id, publicKey);
+/** What was asked, as bytes from somebody else. */
+interface AskedBytes {
+  readonly seed: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly queries: readonly Uint8Array[];
+}
+
+/** The whole key. Throws ERR_HE_BLOB before the library sees a byte of what is none. */
+function checkedKey({ seed, publicKey, queries }: AskedBytes): Uint8Array {
+  if (publicKey.length !== QUERY_KEY_BYTES) {
+    throw new HeError("ERR_HE_BLOB", `public key: wanted ${QUERY_KEY_BYTES} bytes, got ${publicKey.length}`);
+  }
+  const key = keyBlob(publicKey, seed);
+  assertForm(KEY_FORM, "public key", QUERY_PARAMETERS.id, key);
   for (const query of queries) assertForm(CIPHERTEXT_FORM, "ciphertext", QUERY_PARAMETERS.id, query);
+  return key;
 }
 
 /** `random` floods: it must be uniform. Cells are signed and below t/2. */
 export function answerQueries(
   seal: Seal,
-  asked: { readonly publicKey: Uint8Array; readonly queries: readonly Uint8Array[]; readonly cells: readonly bigint[] },
+  asked: AskedBytes & { readonly cells: readonly bigint[] },
   random: (bytes: number) => Uint8Array,
 ): Uint8Array[] {
-  const { publicKey, queries, cells } = asked;
-  assertQuery(publicKey, queries);
+  const { queries, cells } = asked;
+  const keyBytes = checkedKey(asked);
   if (cells.length > MOST_CELLS)
     throw new HeError("ERR_HE_VECTOR", `cells: at most ${MOST_CELLS}, got ${cells.length}`);
   return guarded(() => {
     using context = contextOf(seal);
     using key = new seal.PublicKey();
-    key.loadFromArray(context, publicKey);
+    key.loadFromArray(context, keyBytes);
     using encryptor = new seal.Encryptor(context, key);
     using evaluator = new seal.Evaluator(context);
     using plain = plaintextOf(seal, context, multiplier(cells));
@@ -118,7 +144,7 @@ export function answerQueries(
       using zero = new seal.Ciphertext();
       query.loadFromArray(context, bytes);
       evaluator.multiplyPlainInplace(query, plain);
-      // Its second polynomial, which is the query's times the cells, becomes a fresh sample under the key.
+      // Its second polynomial, which is the query's times the cells, becomes a fresh sample of ring-LWE.
       encryptor.encryptZero(zero);
       evaluator.addInplace(query, zero);
       return onlyConstant(blobOf(seal, query), flooding(random));
@@ -147,6 +173,55 @@ export function readAnswers(seal: Seal, secretKey: Uint8Array, answers: readonly
       return constant >= T / 2n ? constant - T : constant;
     });
   });
+}
+
+/**
+ * The second polynomial of the key: uniform, and nobody's choice. One that the requester made could be short or zero, and
+ * an answer's second polynomial, which it hides, would be readable. Modulo each prime its coefficients are the 60-bit
+ * numbers below it in what SHAKE-256 gives for the parameters, the seed and the prime's place.
+ */
+function secondOf(seed: Uint8Array): BigUint64Array {
+  const coefficients = new BigUint64Array(PRIMES.length * N);
+  for (const [at, prime] of PRIMES.entries()) {
+    const stream = createHash("shake256", { outputLength: 8 * (N + SPARE_WORDS) })
+      .update(`sealane/query-key/v1\n${QUERY_PARAMETERS.id}\n${at}\n`)
+      .update(seed)
+      .digest();
+    let written = 0;
+    for (let word = 0; written < N && word < N + SPARE_WORDS; word++) {
+      const number = BigInt.asUintN(QUERY_PARAMETERS.modulusBits, stream.readBigUInt64LE(8 * word));
+      if (number < prime) coefficients[at * N + written++] = number;
+    }
+    if (written < N) throw new HeError("ERR_HE_FAILED", "the seed of the key gives too few numbers");
+  }
+  return coefficients;
+}
+/** Of 2^34 numbers one is not below its prime. */
+const SPARE_WORDS = 64;
+
+/** The first polynomial for another second one, with the same secret and the same error: b' + (a' - a)·s. */
+function withSecond(drawn: Uint8Array, secretKey: Uint8Array, second: BigUint64Array): Uint8Array {
+  const key = wordsFrom(drawn, PREFIX_BYTES);
+  const secret = wordsFrom(secretKey, PLAINTEXT_PREFIX_BYTES);
+  const first = new BigUint64Array(PRIMES.length * N);
+  for (const [at, prime] of PRIMES.entries()) {
+    for (let i = at * N; i < (at + 1) * N; i++) {
+      const moved = (key[first.length + i]! + prime - second[i]!) * secret[i]!;
+      first[i] = (key[i]! + moved) % prime;
+    }
+  }
+  return new Uint8Array(first.buffer);
+}
+
+const wordsFrom = (bytes: Uint8Array, at: number): BigUint64Array =>
+  new BigUint64Array(Uint8Array.from(bytes.subarray(at)).buffer);
+
+function keyBlob(first: Uint8Array, seed: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(formBytes(KEY_FORM));
+  bytes.set(prefixOf(KEY_FORM));
+  bytes.set(first, PREFIX_BYTES);
+  bytes.set(new Uint8Array(secondOf(seed).buffer), PREFIX_BYTES + QUERY_KEY_BYTES);
+  return bytes;
 }
 
 /**

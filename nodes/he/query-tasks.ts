@@ -1,8 +1,9 @@
 /** What goes between a node and the worker of one encrypted query: one task, one answer, and the worker ends. */
 export type QueryTask =
-  | { readonly kind: "encrypt"; readonly lists: readonly (readonly bigint[])[] }
+  | { readonly kind: "encrypt"; readonly seed: Uint8Array; readonly lists: readonly (readonly bigint[])[] }
   | {
       readonly kind: "answer";
+      readonly seed: Uint8Array;
       readonly publicKey: Uint8Array;
       readonly queries: readonly Uint8Array[];
       readonly cells: readonly bigint[];

@@ -12,7 +12,7 @@ const { seal } = await startSeal(module, maximumHeapBytes);
 function work(): unknown {
   switch (task.kind) {
     case "encrypt":
-      return encryptQueries(seal, task.lists);
+      return encryptQueries(seal, task.seed, task.lists);
     case "answer":
       return answerQueries(seal, task, (bytes) => new Uint8Array(randomBytes(bytes)));
     case "read":

@@ -25,7 +25,7 @@ import { needOf } from "../../policies/rules/minima.ts";
 import type { Context } from "../computations/context.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { runQueryTask } from "../he/query.ts";
-import type { QueryCall, QueryReply } from "./messages.ts";
+import { type QueryCall, type QueryReply, seedOf } from "./messages.ts";
 
 /** Of one agreement. */
 export interface Answered {
@@ -100,13 +100,16 @@ export function createAnswering(ctx: Context) {
       return refuse("ERR_REQUEST_FORBIDDEN", "with what was released before it would tell other organisations apart");
     }
     const cells = cellsOf(layout, local.values, leftOut);
-    const answers = await runQueryTask({ kind: "answer", publicKey: publicKey!, queries: lists, cells }).catch(
-      (error) => {
-        if (error instanceof HeError && error.code === "ERR_HE_BLOB")
-          return refuse("ERR_REQUEST_INVALID", error.message);
-        throw error;
-      },
-    );
+    const answers = await runQueryTask({
+      kind: "answer",
+      seed: seedOf(statement),
+      publicKey: publicKey!,
+      queries: lists,
+      cells,
+    }).catch((error) => {
+      if (error instanceof HeError && error.code === "ERR_HE_BLOB") return refuse("ERR_REQUEST_INVALID", error.message);
+      throw error;
+    });
     const reply: QueryReply = {
       answer: ctx.sign("query", {
         request,
@@ -153,7 +156,7 @@ const tooSmall = ({ units }: LocalStatistics, terms: PolicyTerms, asset: Asset):
 };
 
 /** As if every cell that takes part were published: which of them were asked for nobody here knows. */
-function releaseOf(
+export function releaseOf(
   layout: Layout,
   asset: Asset,
   terms: PolicyTerms,

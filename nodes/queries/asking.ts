@@ -23,7 +23,7 @@ import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { runQueryTask } from "../he/query.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { bytesDigest } from "./answering.ts";
-import { type AnsweredQuery, type AskedQuery, type QueryCall, QueryReply, queryPath } from "./messages.ts";
+import { type AnsweredQuery, type AskedQuery, type QueryCall, QueryReply, queryPath, seedOf } from "./messages.ts";
 
 export interface AskedFigure {
   readonly id: string;
@@ -79,11 +79,12 @@ export function createAsking(ctx: Context) {
     const layout = compileLayout({ query: asked.query, assets: [agreed.terms.asset], attributes });
     assertCells(layout);
     const coefficients = figures.map(({ terms }) => coefficientsOf(layout, terms));
-    const sealed = await runQueryTask({ kind: "encrypt", lists: coefficients.map(({ list: one }) => one) });
+    const about = { agreement: agreed.agreement, number: (await list(request)).length + 1 };
+    const lists = coefficients.map(({ list: one }) => one);
+    const sealed = await runQueryTask({ kind: "encrypt", seed: seedOf(about), lists });
     const query = ctx.sign("query", {
       request,
-      agreement: agreed.agreement,
-      number: (await list(request)).length + 1,
+      ...about,
       parameters: QUERY_PARAMETERS.id,
       publicKey: bytesDigest(sealed.publicKey),
       lists: sealed.queries.map(bytesDigest),

@@ -1,6 +1,8 @@
 /** Encrypted queries between two members: schemas and paths of `peer/v1`. */
 import { type Static, Type } from "typebox";
 import { Code, Count, closed, Digest, Instant, signed, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
 
 /** Lists of one call: four megabytes of ciphertexts. */
 export const MOST_LISTS = 4;
@@ -12,7 +14,7 @@ export const AskedQuery = signed(
     /** Counted from 1, under this agreement. */
     number: Type.Integer({ minimum: 1, maximum: 1000 }),
     parameters: Code,
-    /** SHA-256 of the bytes. */
+    /** SHA-256 of the bytes of its first polynomial. */
     publicKey: Digest,
     lists: Type.Array(Digest, { minItems: 1, maxItems: MOST_LISTS }),
     at: Instant,
@@ -48,6 +50,10 @@ export type QueryCall = Static<typeof QueryCall>;
 export type QueryReply = Static<typeof QueryReply>;
 export type AskedQuery = Static<typeof AskedQuery>;
 export type AnsweredQuery = Static<typeof AnsweredQuery>;
+
+/** What both sides know a query by before it is made: its key's second polynomial follows from it. */
+export const seedOf = ({ agreement, number }: Pick<AskedQuery["statement"], "agreement" | "number">): Uint8Array =>
+  fromBase64url(digestOf({ queryKey: { agreement, number } }), "seed");
 
 export const queryPath = (request: string): string => `/peer/v1/requests/${request}/queries`;
 /** The key, four lists and what is around them, in base64url. */
