@@ -1,14 +1,7 @@
 /** One peer's Gateway service: every call signed by this node's client certificate and with a deadline of its own. */
-import { Client, credentials } from "@grpc/grpc-js";
-import {
-  type CommitError,
-  type Contract,
-  connect,
-  hash,
-  type Network,
-  type Transaction,
-} from "@hyperledger/fabric-gateway";
-import { type common, peer } from "@hyperledger/fabric-protos";
+import { Client, credentials, status } from "@grpc/grpc-js";
+import { type Contract, connect, hash, type Network, type Transaction } from "@hyperledger/fabric-gateway";
+import { common, gateway as messages, msp, peer } from "@hyperledger/fabric-protos";
 import { FUNCTIONS } from "../../chaincode/fabric/messages.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createSigner } from "./signer.ts";
@@ -49,11 +42,18 @@ export interface GatewayConnection {
 }
 
 /** Milliseconds. */
-const DEADLINES = { endorse: 15_000, evaluate: 5_000, submit: 5_000, status: 5_000 };
+export const DEADLINES = { endorse: 15_000, evaluate: 5_000, submit: 5_000, status: 5_000 };
 /** A batch of the largest records, its writes and its signatures. */
 const MAX_MESSAGE = 100 * 1024 * 1024;
 /** A dead peer is noticed though the stream of blocks says nothing for hours. Peers end connections that ask more often than once a minute. */
-export const KEEPALIVE = { "grpc.keepalive_time_ms": 70_000, "grpc.keepalive_timeout_ms": 10_000 };
+const KEEPALIVE = { "grpc.keepalive_time_ms": 70_000, "grpc.keepalive_timeout_ms": 10_000 };
+export const CONNECTION = {
+  "grpc.max_receive_message_length": MAX_MESSAGE,
+  "grpc.max_send_message_length": MAX_MESSAGE,
+  ...KEEPALIVE,
+  "grpc.initial_reconnect_backoff_ms": 200,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+};
 
 export function connectGateway(
   profile: FabricProfile,
@@ -61,13 +61,7 @@ export function connectGateway(
   identity: ClientIdentity,
   now: () => number,
 ): GatewayConnection {
-  const client = new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), {
-    "grpc.max_receive_message_length": MAX_MESSAGE,
-    "grpc.max_send_message_length": MAX_MESSAGE,
-    ...KEEPALIVE,
-    "grpc.initial_reconnect_backoff_ms": 200,
-    "grpc.max_reconnect_backoff_ms": 2_000,
-  });
+  const client = new Client(endpoint, credentials.createSsl(Buffer.from(tlsRoots)), CONNECTION);
   const within = (ms: number) => () => ({ deadline: now() + ms });
   const gateway = connect({
     client,
@@ -81,12 +75,29 @@ export function connectGateway(
   });
   const network: Network = gateway.getNetwork(profile.channel);
   const contract: Contract = network.getContract(profile.chaincode);
+  /**
+   * Organisations that endorsed the call before this one. The Gateway asks those that a call names side by side; without names it
+   * asks one peer first, to learn from its answer whom else it needs.
+   */
+  let endorsing: readonly string[] | undefined;
 
   return Object.freeze({
     endpoint,
     async endorse(args: readonly string[]) {
-      const transaction = await contract.newProposal(FUNCTIONS.submit, { arguments: [...args] }).endorse();
-      return endorsedCall(transaction);
+      const named = endorsing;
+      const propose = (organisations: readonly string[] | undefined) => {
+        const names = organisations === undefined ? {} : { endorsingOrganizations: [...organisations] };
+        return contract.newProposal(FUNCTIONS.submit, { arguments: [...args], ...names }).endorse();
+      };
+      const transaction = await propose(named).catch((error: unknown) => {
+        endorsing = undefined;
+        if (named === undefined || isTimeout(error)) throw error;
+        return propose(undefined);
+      });
+      endorsing ??= endorsersIn(transaction.getBytes());
+      return endorsedCall(transaction, () => {
+        endorsing = undefined;
+      });
     },
     evaluate: (chaincode: string, name: string, args: readonly (string | Uint8Array)[]) =>
       network
@@ -114,23 +125,42 @@ export async function* blocksOf(network: Network, from: number, signal: AbortSig
   }
 }
 
-function endorsedCall(transaction: Transaction): EndorsedCall {
+/** MSP ids of those who endorsed. `bytes` is a gateway.PreparedTransaction. */
+export function endorsersIn(bytes: Uint8Array): readonly string[] {
+  const envelope = messages.PreparedTransaction.deserializeBinary(bytes).getEnvelope();
+  const payload = common.Payload.deserializeBinary(envelope?.getPayload_asU8() ?? new Uint8Array());
+  const [action] = peer.Transaction.deserializeBinary(payload.getData_asU8()).getActionsList();
+  const body = peer.ChaincodeActionPayload.deserializeBinary(action?.getPayload_asU8() ?? new Uint8Array());
+  const endorsements = body.getAction()?.getEndorsementsList() ?? [];
+  const ids = endorsements.map((one) => msp.SerializedIdentity.deserializeBinary(one.getEndorser_asU8()).getMspid());
+  return [...new Set(ids)];
+}
+
+const isTimeout = (error: unknown): boolean => (error as { readonly code?: unknown }).code === status.DEADLINE_EXCEEDED;
+
+/** `onPolicy`: those who endorsed it are not those who must. */
+function endorsedCall(transaction: Transaction, onPolicy: () => void): EndorsedCall {
   type Submitted = Awaited<ReturnType<Transaction["submit"]>>;
   let submitted: Submitted | undefined;
   return {
     transactionId: transaction.getTransactionId(),
     payload: transaction.getResult(),
-    size: transaction.getBytes().length,
+    get size() {
+      return transaction.getBytes().length;
+    },
     async submit() {
       submitted = await transaction.submit();
     },
     async status() {
       submitted ??= await transaction.submit();
       const { code, blockNumber } = await submitted.getStatus();
-      return { code, name: nameOf(code), block: Number(blockNumber) };
+      if (code === peer.TxValidationCode.ENDORSEMENT_POLICY_FAILURE) onPolicy();
+      return commitResult(code, Number(blockNumber));
     },
   };
 }
 
-const nameOf = (code: CommitError["code"]): string =>
-  Object.entries(peer.TxValidationCode).find(([, value]) => value === code)?.[0] ?? "UNKNOWN";
+export function commitResult(code: number, block: number): CommitResult {
+  const name = Object.entries(peer.TxValidationCode).find(([, value]) => value === code)?.[0] ?? "UNKNOWN";
+  return { code, name, block };
+}

@@ -16,6 +16,7 @@ import type { LogStore } from "../embedded/store.ts";
 import { type Ledger, LedgerError, type SignedTransaction } from "../port.ts";
 import { createAgreement } from "./agreement.ts";
 import { readBlock } from "./block.ts";
+import { connectDirect } from "./direct.ts";
 import { failureOf } from "./failures.ts";
 import { type ClientIdentity, connectGateway, type GatewayConnection } from "./gateway.ts";
 import { createLocator } from "./locate.ts";
@@ -57,7 +58,11 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const { channel, chaincode } = profile;
   const view = await openView(store, options.network, { channel, chaincode, code: options.code });
   const outbox = await openOutbox(store, options.maxOutbox ?? 10_000);
-  const connections = profile.gateways.map((gateway) => connectGateway(profile, gateway, options.client, options.now));
+  const connections = profile.gateways.map((peer) =>
+    profile.orderers === undefined
+      ? connectGateway(profile, peer, options.client, options.now)
+      : connectDirect(profile, peer, options.client, () => inForce?.config),
+  );
   const standing = createStanding();
   standing.holds(view.progress().block);
   const closing = new AbortController();

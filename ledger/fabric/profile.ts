@@ -8,6 +8,7 @@ const closed = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
 
 const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,248}$" });
 const Pem = Type.String({ pattern: "^-----BEGIN CERTIFICATE-----", maxLength: 100_000 });
+const Endpoint = Type.String({ pattern: "^[A-Za-z0-9.-]+:\\d{1,5}$" });
 const Path = Type.String({ minLength: 1, maxLength: 4_096 });
 
 export const FabricProfile = closed({
@@ -16,16 +17,31 @@ export const FabricProfile = closed({
   chaincode: Name,
   /** The client's own organisation and identity; paths are relative to the profile's folder, or absolute. */
   client: closed({ mspId: Name, certificate: Path, key: Path }),
-  /** Peers with a Gateway service, those of the own organisation first: the first that answers is used. */
+  /**
+   * Peers, those of the own organisation first: the first that answers is used. They have a Gateway service, or `orderers` are
+   * named and they are asked to endorse themselves: then with one of each organisation whose endorsement is needed.
+   */
   gateways: Type.Array(
     closed({
       mspId: Name,
       /** host:port; the host is a name of the peer's TLS certificate. */
-      endpoint: Type.String({ pattern: "^[A-Za-z0-9.-]+:\\d{1,5}$" }),
+      endpoint: Endpoint,
       /** Roots of the peer's TLS certificate. */
       tlsRoots: Pem,
     }),
     { minItems: 1, maxItems: 100 },
+  ),
+  /** Ordering nodes, for a network whose peers have no Gateway service (Fabric before 2.4, or switched off). */
+  orderers: Type.Optional(
+    Type.Array(
+      closed({
+        /** host:port; the host is a name of the node's TLS certificate. */
+        endpoint: Endpoint,
+        /** Roots of its TLS certificate. */
+        tlsRoots: Pem,
+      }),
+      { minItems: 1, maxItems: 100 },
+    ),
   ),
   /**
    * Of the header of the channel's block 0, which holds its first configuration: everything that follows is verified from

@@ -59,7 +59,7 @@ const FOUNDING_MEMBERS = ["operator", "second", "third"];
 
 export async function startScratchFabric(
   binaries: Binaries,
-  options: Pick<PlanOptions, "organisations" | "orderers" | "endorsement">,
+  options: Pick<PlanOptions, "organisations" | "orderers" | "endorsement" | "gateway">,
 ): Promise<ScratchFabric> {
   const dir = await mkdtemp(join(tmpdir(), "sealane-fabric-"));
   const now = new Date().toISOString();

@@ -17,8 +17,12 @@ export interface Binaries {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Looks in FABRIC_BIN alone where that is set, else on PATH. Throws FabricNetworkError that names every missing program. */
-export async function findBinaries(env: Environment): Promise<Binaries> {
+/**
+ * Looks in FABRIC_BIN alone where that is set, else on PATH; of 2.3 and later where no peer has to be a Gateway. Throws
+ * FabricNetworkError that names every missing program.
+ */
+export async function findBinaries(env: Environment, { gateway = true } = {}): Promise<Binaries> {
+  const wanted = `${gateway ? "2.5" : "2.3"}.x`;
   const { FABRIC_BIN: own = "", PATH = "" } = env;
   const folders = own === "" ? PATH.split(delimiter) : [own];
   const found = await Promise.all(PROGRAMS.map(async (name) => [name, await find(name, folders)] as const));
@@ -27,7 +31,7 @@ export async function findBinaries(env: Environment): Promise<Binaries> {
     const where = own === "" ? "on PATH (FABRIC_BIN may name their folder)" : `in ${own}`;
     throw new FabricNetworkError(
       "ERR_FABRIC_BINARY_MISSING",
-      `${missing.join(", ")}: not found ${where}; versions 2.5.x and 3.x are supported, ${OFFERED}`,
+      `${missing.join(", ")}: not found ${where}; versions from ${wanted} on and 3.x are supported, ${OFFERED}`,
     );
   }
   const path = Object.fromEntries(found) as Record<Program, string>;
@@ -36,10 +40,10 @@ export async function findBinaries(env: Environment): Promise<Binaries> {
     (["peer", "orderer", "cryptogen"] as const).map(async (name) => ({ name, version: await versionOf(path[name]) })),
   );
   for (const { name, version } of versions) {
-    if (!isSupported(version)) {
+    if (!isSupported(version, gateway ? 5 : 3)) {
       throw new FabricNetworkError(
         "ERR_FABRIC_BINARY_VERSION",
-        `${path[name]}: version ${version ?? "unknown"}; wanted 2.5.x or 3.x, ${OFFERED}`,
+        `${path[name]}: version ${version ?? "unknown"}; wanted ${wanted} or later, or 3.x, ${OFFERED}`,
       );
     }
   }
@@ -54,10 +58,10 @@ export async function findBinaries(env: Environment): Promise<Binaries> {
   return { version: first?.version ?? "", path };
 }
 
-/** `v2.5.16`, `3.1.5`: 2.5 and later of 2, and all of 3. */
-export function isSupported(version: string | undefined): boolean {
+/** `v2.5.16`, `3.1.5`: of 2 from this minor version on, and all of 3. */
+export function isSupported(version: string | undefined, leastMinor = 5): boolean {
   const [, major, minor] = /^v?(\d+)\.(\d+)(?:\.|$)/.exec(version ?? "") ?? [];
-  return major === "3" || (major === "2" && Number(minor) >= 5);
+  return major === "3" || (major === "2" && Number(minor) >= leastMinor);
 }
 
 async function find(name: string, folders: readonly string[]): Promise<string | undefined> {

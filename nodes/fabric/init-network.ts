@@ -47,7 +47,7 @@ export async function initFabric(dir: string, options: PlanOptions, { now, rando
     await write(join(layout.orderer.config(orderer), "orderer.yaml"), ordererYaml(layout, orderer));
   }
   for (const org of plan.organisations) {
-    await write(join(layout.peer.config(org), "core.yaml"), coreYaml(layout, org));
+    await write(join(layout.peer.config(org), "core.yaml"), coreYaml(plan, layout, org));
     const member = `chaincode.${org.name}`;
     const tls = await createTlsIdentity({ member, endpoint: undefined, now, serial: random(15) });
     await write(layout.chaincode.certificate(org), tls.certificate);

@@ -1,6 +1,6 @@
 /** Configuration of cryptogen and configtxgen for a whole network. Pure. */
 import { domainOf, type FabricLayout } from "./layout.ts";
-import { type FabricPlan, ORDERER_DOMAIN, ORDERER_MSP } from "./network-plan.ts";
+import { type FabricPlan, hasGateway, ORDERER_DOMAIN, ORDERER_MSP } from "./network-plan.ts";
 import { writeYaml, type Yaml } from "./yaml.ts";
 
 /** Everything listens on loopback, under either name. */
@@ -90,7 +90,7 @@ export function configtx(plan: FabricPlan, layout: FabricLayout): string {
           Policies: channelPolicies({ BlockValidation: implicit("ANY Writers") }),
         },
         Application: {
-          Capabilities: { V2_5: true },
+          Capabilities: { [hasGateway(plan) ? "V2_5" : "V2_0"]: true },
           Organizations: organisations,
           Policies: channelPolicies({
             LifecycleEndorsement: implicit("MAJORITY Endorsement"),

@@ -20,6 +20,8 @@ export const FabricPlan = closed({
   endorsement: Type.Enum(["all", "majority"]),
   /** How long the ordering service waits for more transactions before it cuts a block. */
   batchTimeoutMs: Type.Integer({ minimum: 1, maximum: 60_000 }),
+  /** Absent: true. False: peers without the Gateway service, as before Fabric 2.4. */
+  gateway: Type.Optional(Type.Boolean()),
   /** Client certificates per organisation. */
   clients: Type.Integer({ minimum: 1, maximum: 100 }),
   orderers: Type.Array(closed({ name: Type.String(), port: Port, admin: Port }), { minItems: 1, maxItems: 7 }),
@@ -41,7 +43,11 @@ export interface PlanOptions {
   readonly endorsement: FabricPlan["endorsement"];
   readonly clients: number;
   readonly batchTimeoutMs: number;
+  readonly gateway?: boolean;
 }
+
+/** Whether peers serve clients as a Gateway. */
+export const hasGateway = ({ gateway = true }: Pick<FabricPlan, "gateway">): boolean => gateway;
 
 export const portsNeeded = ({ organisations, orderers }: PlanOptions): number => 2 * (organisations + orderers);
 
@@ -56,6 +62,7 @@ export function planNetwork(options: PlanOptions, ports: readonly number[]): Fab
     chaincode: "sealane",
     endorsement: options.endorsement,
     batchTimeoutMs: options.batchTimeoutMs,
+    ...(options.gateway === false ? { gateway: false } : {}),
     clients: options.clients,
     orderers: numbers(options.orderers).map((n) => ({ name: `orderer${n}`, port: port(), admin: port() })),
     organisations: numbers(options.organisations).map((n) => ({

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { domainOf, type FabricLayout } from "./layout.ts";
 import { HOST } from "./network-files.ts";
-import { ORDERER_MSP, type Orderer, type Organisation } from "./network-plan.ts";
+import { type FabricPlan, hasGateway, ORDERER_MSP, type Orderer, type Organisation } from "./network-plan.ts";
 import { writeYaml } from "./yaml.ts";
 
 /** The system chooses: nobody connects there. */
@@ -10,7 +10,7 @@ const UNUSED = `${HOST}:0`;
 const BCCSP = { Default: "SW", SW: { Hash: "SHA2", Security: 256 } };
 const MAX_MESSAGE_BYTES = 104_857_600;
 
-export function coreYaml(layout: FabricLayout, org: Organisation): string {
+export function coreYaml(plan: FabricPlan, layout: FabricLayout, org: Organisation): string {
   const address = `${HOST}:${org.peer}`;
   const tls = layout.peer.tls(org);
   const data = layout.data(`peer-${org.name}`);
@@ -42,7 +42,7 @@ export function coreYaml(layout: FabricLayout, org: Organisation): string {
         client: { interval: "60s", timeout: "20s" },
         deliveryClient: { interval: "60s", timeout: "20s" },
       },
-      gateway: { enabled: true, endorsementTimeout: "30s", broadcastTimeout: "30s", dialTimeout: "10s" },
+      gateway: { enabled: hasGateway(plan), endorsementTimeout: "30s", broadcastTimeout: "30s", dialTimeout: "10s" },
       discovery: {
         enabled: true,
         authCacheEnabled: true,

@@ -5,7 +5,7 @@ import { readBlockParts } from "../../ledger/audit/fabric-block.ts";
 import type { FabricProfile } from "../../ledger/fabric/profile.ts";
 import { overwriteFile } from "../store/atomic-file.ts";
 import type { StoredNetwork } from "./init-network.ts";
-import { ORDERER_MSP, type Organisation } from "./network-plan.ts";
+import { hasGateway, ORDERER_MSP, type Organisation } from "./network-plan.ts";
 
 export async function writeProfiles(network: StoredNetwork): Promise<void> {
   const { plan, layout } = network;
@@ -36,6 +36,12 @@ export async function writeProfiles(network: StoredNetwork): Promise<void> {
       tlsRoots: await readFile(layout.peer.tls(org).root, "utf8"),
     })),
   );
+  const orderers = await Promise.all(
+    plan.orderers.map(async (orderer) => ({
+      endpoint: `localhost:${orderer.port}`,
+      tlsRoots: await readFile(layout.orderer.tls(orderer).root, "utf8"),
+    })),
+  );
   for (const org of plan.organisations) {
     const own = gateways.filter(({ mspId }) => mspId === org.mspId);
     const others = gateways.filter(({ mspId }) => mspId !== org.mspId);
@@ -45,6 +51,7 @@ export async function writeProfiles(network: StoredNetwork): Promise<void> {
         ...shared,
         client: { mspId: org.mspId, ...(await clientFiles(network, org, client, dirname(file))) },
         gateways: [...own, ...others],
+        ...(hasGateway(plan) ? {} : { orderers }),
       };
       await overwriteFile(file, `${JSON.stringify(profile, null, 2)}\n`, 0o644);
     }

@@ -16,6 +16,7 @@ interface InitFlags {
   readonly endorsement: FabricPlan["endorsement"];
   readonly clients: number;
   readonly batchMs: number;
+  readonly gateway: boolean;
 }
 
 interface PackageFlags {
@@ -46,6 +47,7 @@ export const fabricCommands: CommandGroup = (program, { texts, action }) => {
     .option("--endorsement <policy>", text("cli.fabric.endorsement"), choice(["all", "majority"]), "majority")
     .option("--clients <count>", text("cli.fabric.clients"), integer(1, 100), 5)
     .option("--batch-ms <milliseconds>", text("cli.fabric.batch"), integer(1, 60_000), 50)
+    .option("--no-gateway", text("cli.fabric.noGateway"))
     .action(action<InitFlags>(init));
   fabric
     .command("package")
@@ -80,6 +82,7 @@ async function init({ dir, texts }: CommandContext, flags: InitFlags): Promise<O
     endorsement: flags.endorsement,
     clients: flags.clients,
     batchTimeoutMs: flags.batchMs,
+    gateway: flags.gateway,
   };
   const plan = await initFabric(dir, options, { now: new Date().toISOString(), random: randomBytes });
   return { json: { dir, ...plan }, human: texts.text("cli.fabric.init.done", { dir }) };
@@ -140,11 +143,12 @@ async function up(context: CommandContext): Promise<Outcome> {
   const { dir, surroundings, texts } = context;
   const { findBinaries } = await import("../../fabric/binaries.ts");
   const { readFabric } = await import("../../fabric/init-network.ts");
+  const { hasGateway } = await import("../../fabric/network-plan.ts");
   const { probe } = await import("../../fabric/probe.ts");
   const { sealaneChaincode } = await import("../../fabric/sealane-chaincode.ts");
   const { upFabric } = await import("../../fabric/up.ts");
   const network = await readFabric(dir);
-  const binaries = await findBinaries(surroundings.env);
+  const binaries = await findBinaries(surroundings.env, { gateway: hasGateway(network.plan) });
   const report = await createProgress(surroundings).step(texts.text("cli.fabric.up.step"), (update) =>
     upFabric(network, {
       binaries,
@@ -179,8 +183,10 @@ async function status({ dir, surroundings, texts }: CommandContext): Promise<Out
   const { findBinaries } = await import("../../fabric/binaries.ts");
   const { readFabric } = await import("../../fabric/init-network.ts");
   const { fabricStatus } = await import("../../fabric/status.ts");
+  const { hasGateway } = await import("../../fabric/network-plan.ts");
   const network = await readFabric(dir);
-  const found = await fabricStatus(network, await findBinaries(surroundings.env), surroundings.signal);
+  const binaries = await findBinaries(surroundings.env, { gateway: hasGateway(network.plan) });
+  const found = await fabricStatus(network, binaries, surroundings.signal);
   const whole = found.processes.every(({ pid }) => pid !== undefined) && found.chaincode !== undefined;
   return { json: found, human: statusText(found, texts), exitCode: whole ? EXIT.ok : EXIT.failed };
 }
