@@ -36,14 +36,25 @@ export const withdrawAsset: Rule<"asset.withdraw"> = async (host, author, { asse
 
 /** `version` counts the policies of the asset; the registration's own policy is version 1. */
 export const activatePolicy: Rule<"policy.activate"> = async (host, author, body) => {
-  const { asset, version, policyDigest, privacy } = body;
+  const { asset, version, policyDigest, privacy, approvedBy = [] } = body;
   demandOwner(author, asset);
+  const stranger = approvedBy.find((person) => !isPersonOf(author.id, person));
+  demand(
+    stranger === undefined,
+    "ERR_CONTRACT_MISMATCH",
+    `approvedBy: expected persons of ${author.id}, got ${stranger}`,
+    "approvedBy",
+  );
   const state = await activeAsset(host, asset, "asset");
   demandNext(version, state.policyVersion, "version");
   const keepAccounts = privacy === undefined ? undefined : await accountsKept(host, asset, privacy);
   await host.store.put(keys.asset(asset), { ...state, policyDigest, policyVersion: version, ...written(host) });
   await keepAccounts?.();
 };
+
+/** `<member>/<person>` */
+const isPersonOf = (member: string, person: string): boolean =>
+  person.startsWith(`${member}/`) && person.length > member.length + 1;
 
 export async function activeAsset(host: Host, asset: string, field: string): Promise<AssetState> {
   const state = found(await readAsset(host.store, asset), "asset", field);

@@ -54,6 +54,20 @@ describe("assets", () => {
     expect(await world.submit(other, "policy.activate", policy)).toMatchObject({ code });
   });
 
+  test("a policy names who of its provider agreed to it, and nobody else", async () => {
+    const world = await foundedWorld();
+    await world.must(provider, "asset.register", assetBody(provider));
+    const policy = { asset, version: 2, policyDigest: digest("new") };
+    for (const stranger of [`${other.id}/li`, `${provider.id}/`, "li", provider.id]) {
+      const approvedBy = [`${provider.id}/li`, stranger];
+      expect(await world.submit(provider, "policy.activate", { ...policy, approvedBy })).toMatchObject({
+        code: "ERR_CONTRACT_MISMATCH",
+      });
+    }
+    const approvedBy = [`${provider.id}/li`, `${provider.id}/wang`];
+    await world.must(provider, "policy.activate", { ...policy, approvedBy });
+  });
+
   test("versions of assets and policies go up by one", async () => {
     const world = await foundedWorld();
     const code = "ERR_CONTRACT_VERSION";

@@ -117,6 +117,8 @@ export const PolicyActivate = closed({
   version: Type.Integer({ minimum: 1 }),
   policyDigest: Digest,
   privacy: Type.Optional(AssetPrivacy),
+  /** Persons of the provider, `<member>/<person>`, in the order in which they agreed. Absent: nobody is named. */
+  approvedBy: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 8, uniqueItems: true })),
 });
 
 // ---- requests, decisions, agreements
@@ -162,6 +164,8 @@ export const AgreementConclude = closed({
   maxUses: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Runs of joins that may begin under it, whatever comes of them. Absent: none. */
   joinRuns: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** It is on encrypted queries: figures that may be answered under it. Absent: none. */
+  figures: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 export const AgreementRevoke = closed({ agreement: Uuid, reason: Code });
 
@@ -383,6 +387,21 @@ export const JoinEnd = closed({
   release: Type.Optional(Digest),
 });
 
+// ---- encrypted queries (docs/decisions/117, 118)
+
+/** By the provider, before its answer leaves. */
+export const QueryAnswer = closed({
+  agreement: Uuid,
+  /** From 1, under this agreement. */
+  number: Type.Integer({ minimum: 1, maximum: 1000 }),
+  /** In this answer. */
+  figures: Type.Integer({ minimum: 1, maximum: 64 }),
+  /** Of the requester's signed query, which names its encrypted lists by their digests. */
+  query: Digest,
+  /** Of the provider's signed answer, which names what it answers with by digests. */
+  answer: Digest,
+});
+
 // ---- access
 
 /** Merkle root over access-log entries [from, to) of the submitting node. */
@@ -468,6 +487,7 @@ export const TRANSACTIONS = {
   "join.open": JoinOpen,
   "join.commit": JoinCommit,
   "join.end": JoinEnd,
+  "query.answer": QueryAnswer,
   "access.anchor": AccessAnchor,
   "component.register": ComponentRegister,
   "listing.publish": ListingPublish,

@@ -155,7 +155,7 @@ const hours = (minimum: string, maximum: string) => [
 ];
 
 describe("a column that no operator may lift", () => {
-  test("is not what these tests are refused for otherwise: what the policy opens is released", async () => {
+  test("P-columns: is not what these tests are refused for otherwise: what the policy opens is released", async () => {
     const query = { filters: hours("100", "10000"), groupBy: [{ element: "plant" }] };
     const request = await submitted("ministry", aboutStaff(query));
     expect(await endOf("ministry", request)).toMatchObject({ state: "released" });
@@ -188,7 +188,7 @@ describe("a column that no operator may lift", () => {
       "hours",
     ],
   ];
-  test.each(escapes)("stops %s, and is named", async (_way, query, reason, column) => {
+  test.each(escapes)("P-columns: stops %s, and is named", async (_way, query, reason, column) => {
     const request = await submitted("ministry", aboutStaff(query));
     const { state, assets } = await endOf("ministry", request);
     expect([state, assets.map(({ outcome }) => outcome)]).toEqual(["cancelled", STAFFED.map(() => "refuse")]);
@@ -204,7 +204,7 @@ describe("a column that no operator may lift", () => {
   });
 
   test.each(["clip", "bounds", "scale", "weights", "noise"])(
-    "is not brought by a request either: a measure with %s of its own is no measure",
+    "P-no-isolation: is not brought by a request either: a measure with %s of its own is no measure",
     async (name) => {
       const measures = [{ ...ENERGY.measures[0], [name]: { minimum: "17", maximum: "18" } }];
       const draft = { ...draftOf(), ...aboutStaff({ measures }) };
@@ -246,7 +246,7 @@ const total = (providers: readonly string[], years: readonly string[]): string =
   String(providers.flatMap((member) => years.map((year) => outputOf(member, year))).reduce((a, b) => a + b, 0));
 
 describe("what several releases would tell together", () => {
-  test("one enterprise more is refused, to the one who asked and to another one, also after every provider started again", async () => {
+  test("P-history: one enterprise more is refused, to the one who asked and to another one, also after every provider started again", async () => {
     const [year] = ["2001"];
     expect(await told("ministry", sumOver(cohort(1, 6), [year!]))).toBe(total(cohort(1, 6), [year!]));
     expect(await told("ministry", sumOver(cohort(1, 7), [year!]))).toBe("failed history");
@@ -260,12 +260,12 @@ describe("what several releases would tell together", () => {
     expect(await told("treasury", { ...sumOver(cohort(1, 7), [year!]), ...direct("treasury") })).toBe("failed history");
   });
 
-  test("cohorts that overlap in all but one on either side are refused", async () => {
+  test("P-history: cohorts that overlap in all but one on either side are refused", async () => {
     expect(await told("ministry", sumOver(cohort(1, 6), ["2002"]))).toBe(total(cohort(1, 6), ["2002"]));
     expect(await told("ministry", sumOver(cohort(2, 7), ["2002"]))).toBe("failed history");
   });
 
-  test("of three of which each two are harmless the third does without whom they would tell, whoever asked and received", async () => {
+  test("P-history: of three of which each two are harmless the third does without whom they would tell, whoever asked and received", async () => {
     const year = ["2003"];
     const [all, first, second] = [cohort(1, 7), cohort(1, 4), cohort(4, 7)];
     expect(await told("ministry", { ...sumOver(all, year), ...direct("ministry") })).toBe(total(all, year));
@@ -274,21 +274,21 @@ describe("what several releases would tell together", () => {
     expect(await told("ministry", sumOver(second, year))).toBe(total(cohort(5, 7), year));
   });
 
-  test("three that nobody is in all of are withheld by the release authority, which sees all of them", async () => {
+  test("P-released-set: three that nobody is in all of are withheld by the release authority, which sees all of them", async () => {
     const year = ["2004"];
     expect(await told("ministry", sumOver(cohort(1, 3), year))).toBe(total(cohort(1, 3), year));
     expect(await told("treasury", sumOver(cohort(4, 6), year))).toBe(total(cohort(4, 6), year));
     expect(await told("ministry", sumOver(cohort(1, 7), year))).toMatch(/^(withheld|no figure)/);
   });
 
-  test("a period more is released over the same organisations, and withheld with one enterprise more", async () => {
+  test("P-released-set: a period more is released over the same organisations, and withheld with one enterprise more", async () => {
     const [first, second] = ["2005", "2006"];
     expect(await told("ministry", sumOver(cohort(1, 6), [first]))).toBe(total(cohort(1, 6), [first]));
     expect(await told("ministry", sumOver(cohort(1, 6), [first, second]))).toBe(total(cohort(1, 6), [first, second]));
     expect(await told("treasury", sumOver(cohort(1, 7), [second]))).toMatch(/^(withheld|failed|no figure)/);
   });
 
-  test("complementary predicates do not give what is withheld: the total, and by itself the year that was withheld beside it", async () => {
+  test("P-released-set: complementary predicates do not give what is withheld: the total, and by itself the year that was withheld beside it", async () => {
     const byYear = sumOver(PROVIDERS, YEARS, "tax-paid");
     const table = { ...byYear, query: { ...byYear.query, filters: [], groupBy: [{ element: "year" }] } };
     const request = await submitted("ministry", table);

@@ -125,6 +125,16 @@ test("where two persons decide, nobody puts a policy in force alone", async () =
   });
   expect(await inForce("beta")).toEqual([2, activation.policyDigest]);
   await activations.stop();
+  // Everybody's ledger says who agreed.
+  await net.settled();
+  const recorded = [];
+  for await (const { transaction } of net.node("alpha").services.ledger.entries(0)) {
+    const { type, body } = transaction.statement;
+    if (type === "policy.activate") recorded.push(body as { policyDigest: string });
+  }
+  expect(recorded.filter(({ policyDigest }) => policyDigest === activation.policyDigest)).toMatchObject([
+    { asset: "beta:table", version: 2, approvedBy: ["beta/li", "beta/wang"] },
+  ]);
 });
 
 test("an activation that a crash cut off is finished once: before the ledger had it, and after", async () => {

@@ -79,7 +79,8 @@ export function createActivations({ assets, openStore, config, now, alarm, log }
       return await keep({ ...activation, state: "active", version: own.policyVersion, endedAt: now() });
     }
     await keep({ ...activation, state: "activating", version });
-    const state = await assets.activate(asset, policyDigest, version);
+    const approvedBy = activation.approvals.map(({ by }) => by);
+    const state = await assets.activate(asset, policyDigest, version, approvedBy);
     return await keep({ ...activation, state, version, endedAt: now() });
   }
 

@@ -65,10 +65,15 @@ export interface OwnAssets {
   keepPolicy(asset: string, policy: unknown): Promise<string>;
   keptPolicy(asset: string, digest: string): Promise<Policy | undefined>;
   /**
-   * Puts a kept policy in force under this version; a repeat is answered, not doubled. `overtaken`: the version is
-   * another policy's.
+   * Puts a kept policy in force under this version, with the names of who agreed to it; a repeat is answered, not
+   * doubled. `overtaken`: the version is another policy's.
    */
-  activate(asset: string, digest: string, version: number): Promise<"active" | "overtaken">;
+  activate(
+    asset: string,
+    digest: string,
+    version: number,
+    approvedBy: readonly string[],
+  ): Promise<"active" | "overtaken">;
   find(asset: string): Promise<OwnAsset | undefined>;
   list(): Promise<readonly OwnAsset[]>;
   /** The table in its sandbox; the caller closes it. `threads`: 1 reads records in their order; default: as configured. */
@@ -177,10 +182,16 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
     return await view(stored);
   }
 
-  async function recordPolicy(asset: string, digest: string, version: number): Promise<void> {
+  async function recordPolicy(
+    asset: string,
+    digest: string,
+    version: number,
+    approvedBy: readonly string[] = [],
+  ): Promise<void> {
     const { fingerprint } = await known(asset);
     const privacy = await statedPrivacy(fingerprint, await policies.get(`${asset}/${digest}`));
-    const body = { asset, version, policyDigest: digest, privacy };
+    const approved = approvedBy.length === 0 ? {} : { approvedBy: [...approvedBy] };
+    const body = { asset, version, policyDigest: digest, privacy, ...approved };
     await record(services, "policy.activate", body, body);
     await onChange(asset);
   }
@@ -245,9 +256,9 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
       return digest;
     },
     keptPolicy: (asset: string, digest: string) => policies.get(`${asset}/${digest}`),
-    async activate(asset: string, digest: string, version: number) {
+    async activate(asset: string, digest: string, version: number, approvedBy: readonly string[]) {
       try {
-        await recordPolicy(asset, digest, version);
+        await recordPolicy(asset, digest, version, approvedBy);
         return "active";
       } catch (error) {
         if (error instanceof LedgerError && error.rejection?.code === "ERR_CONTRACT_VERSION") return "overtaken";
