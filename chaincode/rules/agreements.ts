@@ -146,3 +146,16 @@ export const revokeAgreement: Rule<"agreement.revoke"> = async (host, author, { 
   await host.store.put(keys.agreement(agreement), revoked);
   for (const use of uses) await failRunning(host, use, { reason: "agreement-revoked", by: author.id });
 };
+
+/** Neither revoked nor past its end. `field` names it to the author of the transaction. */
+export async function standingAgreement(host: Host, agreement: string, field: string): Promise<AgreementState> {
+  const state = found(await readAgreement(host.store, agreement), "agreement", field);
+  demand(state.state === "finalized", "ERR_CONTRACT_AGREEMENT", `${field}: ${agreement} is ${state.state}`, field);
+  demand(
+    millisOf(host.time, "time") < millisOf(state.agreement.validUntil, "validUntil"),
+    "ERR_CONTRACT_AGREEMENT",
+    `${field}: ${agreement} ended at ${state.agreement.validUntil}`,
+    field,
+  );
+  return state;
+}

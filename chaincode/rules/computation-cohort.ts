@@ -106,6 +106,12 @@ async function demandAgreed(
     `${field}.agreement: ends at ${agreement.validUntil}, before the last contribution`,
     `${field}.agreement`,
   );
+  demand(
+    agreement.figures === undefined,
+    "ERR_CONTRACT_AGREEMENT",
+    `${field}.agreement: is on encrypted queries`,
+    `${field}.agreement`,
+  );
   await demandUses(host, entry, agreement.maxUses, field);
   await activeAsset(host, entry.asset, `${field}.asset`);
   const version = await readAssetVersion(host.store, entry.asset, entry.assetVersion);

@@ -3,21 +3,14 @@
  * what came of it. A run counts against its agreement from its beginning on, and as a use of the asset, so that none is
  * without a trace.
  */
+import { standingAgreement } from "./agreements.ts";
 import { takeUse } from "./asset-uses.ts";
 import { demand, found } from "./errors.ts";
 import type { Host } from "./host.ts";
-import {
-  countAssetUses,
-  countJoins,
-  keys,
-  readAgreement,
-  readJoinCommitted,
-  readJoinEnded,
-  readJoinOpened,
-} from "./keys.ts";
-import type { AgreementJoinsState, AgreementState, JoinCommitted, JoinEnded, JoinOpened } from "./records.ts";
+import { countAssetUses, countJoins, keys, readJoinCommitted, readJoinEnded, readJoinOpened } from "./keys.ts";
+import type { AgreementJoinsState, JoinCommitted, JoinEnded, JoinOpened } from "./records.ts";
 import { openRequest } from "./requests.ts";
-import { millisOf, type Rule, written } from "./rule.ts";
+import { demandParty, type Rule, written } from "./rule.ts";
 
 export const openJoin: Rule<"join.open"> = async (host, author, body) => {
   const { run, agreement: id, number } = body;
@@ -87,30 +80,9 @@ export const endJoin: Rule<"join.end"> = async (host, author, body) => {
   await host.store.put(keys.joinEnded(run), ended);
 };
 
-async function standingAgreement(host: Host, agreement: string, field: string): Promise<AgreementState> {
-  const state = found(await readAgreement(host.store, agreement), "agreement", field);
-  demand(state.state === "finalized", "ERR_CONTRACT_AGREEMENT", `${field}: ${agreement} is ${state.state}`, field);
-  demand(
-    millisOf(host.time, "time") < millisOf(state.agreement.validUntil, "validUntil"),
-    "ERR_CONTRACT_AGREEMENT",
-    `${field}: ${agreement} ended at ${state.agreement.validUntil}`,
-    field,
-  );
-  return state;
-}
-
 async function runningJoin(host: Host, run: string): Promise<JoinOpened> {
   const opened = found(await readJoinOpened(host.store, run), "join", "run");
   const ended = await readJoinEnded(host.store, run);
   demand(ended === undefined, "ERR_CONTRACT_STATE", `run: has ended as ${ended?.body.outcome}`, "run");
   return opened;
-}
-
-function demandParty(author: string, parties: readonly string[], field: string): void {
-  demand(
-    parties.includes(author),
-    "ERR_CONTRACT_NOT_PERMITTED",
-    `${field}: only ${parties.join(" or ")} may do this, got ${author}`,
-    field,
-  );
 }

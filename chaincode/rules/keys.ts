@@ -35,6 +35,8 @@
  *   join-committed/<run>                                JoinCommitted
  *   join-ended/<run>                                    JoinEnded, by whichever side is first
  *   agreement-joins/<agreement>                         AgreementJoinsState
+ *   query-answered/<agreement>/<number as 4 digits>     QueryAnswered
+ *   agreement-queries/<agreement>                       AgreementQueriesState
  *   access/<member>                                     AccessState
  *   access-anchor/<member>/<from as 16 digits>          AccessAnchorState
  *   component/<component>                               ComponentState
@@ -48,6 +50,7 @@
 import type { StateStore } from "./host.ts";
 import type {
   AgreementJoinsState,
+  AgreementQueriesState,
   AgreementState,
   AssetPrivacyState,
   AssetState,
@@ -67,6 +70,7 @@ import type {
   OmittedState,
   PrivacyAccountState,
   PrivacyChargeState,
+  QueryAnswered,
   ReleaseDecisionState,
   RequestState,
   ResultState,
@@ -110,6 +114,9 @@ export const keys = Object.freeze({
   joinCommitted: (run: string) => `join-committed/${run}`,
   joinEnded: (run: string) => `join-ended/${run}`,
   agreementJoins: (agreement: string) => `agreement-joins/${agreement}`,
+  queryAnswered: (agreement: string, number: number) =>
+    `query-answered/${agreement}/${String(number).padStart(4, "0")}`,
+  agreementQueries: (agreement: string) => `agreement-queries/${agreement}`,
   access: (member: string) => `access/${member}`,
   accessAnchor: (member: string, from: number) => `access-anchor/${member}/${String(from).padStart(16, "0")}`,
   component: (component: string) => `component/${component}`,
@@ -217,6 +224,12 @@ export const readJoinEnded = (state: StateReader, run: string) => read<JoinEnded
 /** Runs ever begun under an agreement. */
 export const countJoins = async (state: StateReader, agreement: string): Promise<number> =>
   (await read<AgreementJoinsState>(state, keys.agreementJoins(agreement)))?.runs ?? 0;
+
+export const readQueryAnswered = (state: StateReader, agreement: string, number: number) =>
+  read<QueryAnswered>(state, keys.queryAnswered(agreement, number));
+/** What was answered under an agreement. */
+export const countQueries = async (state: StateReader, agreement: string): Promise<AgreementQueriesState> =>
+  (await read<AgreementQueriesState>(state, keys.agreementQueries(agreement))) ?? { answers: 0, figures: 0 };
 
 /** The latest computation of a request. */
 export async function readRequestComputation(

@@ -262,6 +262,16 @@ export interface AgreementJoinsState {
   readonly runs: number;
 }
 
+export interface QueryAnswered extends Written {
+  readonly provider: string;
+  readonly body: TransactionBody<"query.answer">;
+}
+/** What was answered under an agreement so far. */
+export interface AgreementQueriesState {
+  readonly answers: number;
+  readonly figures: number;
+}
+
 /** How far a member's access log is anchored. */
 export interface AccessState {
   readonly to: number;

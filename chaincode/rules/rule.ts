@@ -68,4 +68,13 @@ export async function isSignedBy(host: Host, member: string, domain: string, sig
   return host.verify(key.publicKey, domain, signed);
 }
 
+export function demandParty(author: string, parties: readonly string[], field: string): void {
+  demand(
+    parties.includes(author),
+    "ERR_CONTRACT_NOT_PERMITTED",
+    `${field}: only ${parties.join(" or ")} may do this, got ${author}`,
+    field,
+  );
+}
+
 export const providerOf = (asset: string): string => asset.slice(0, asset.indexOf(":"));

@@ -14,6 +14,7 @@ import {
 } from "./computations.ts";
 import { commitJoin, endJoin, openJoin } from "./joins.ts";
 import { admitMember, foundNetwork, reinstateMember, revokeKey, rotateKey, suspendMember } from "./members.ts";
+import { recordAnswer } from "./queries.ts";
 import { decideRelease } from "./releases.ts";
 import { cancelRequest, recordDecision, submitRequest } from "./requests.ts";
 import { releaseResult, withholdResult } from "./results.ts";
@@ -54,6 +55,7 @@ export const RULES: { readonly [T in TransactionType]: Rule<T> } = Object.freeze
   "join.open": openJoin,
   "join.commit": commitJoin,
   "join.end": endJoin,
+  "query.answer": recordAnswer,
   "access.anchor": anchorAccess,
   "component.register": registerComponent,
   "listing.publish": publishListing,

@@ -32,6 +32,8 @@ export const SealaneAgreement = Type.Object({
     deletionReceipt: Type.Literal("owed"),
     recipients: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 34 }),
   }),
+  /** On encrypted queries: figures that may be asked for. */
+  "sealane:figures": Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
   /** Last instant of use: the earlier of policy and request. */
   "sealane:validUntil": Type.String({ maxLength: 30 }),
 });
@@ -83,6 +85,7 @@ export function agreementOf(inputs: AgreementInputs): SealaneAgreement {
       deletionReceipt: "owed",
       recipients: [...new Set([request.requester, request.receiver, ...request.recipients])].sort(),
     },
+    ...(request.encryptedQuery === undefined ? {} : { "sealane:figures": request.encryptedQuery.figures }),
     "sealane:validUntil": validUntil(terms, request),
   };
 }

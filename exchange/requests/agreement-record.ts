@@ -68,6 +68,7 @@ export function conclusionBody({ agreement, request, asset, terms }: AgreementRe
     consumer: document.assignee,
     digest: agreementDigest(document),
     validUntil: document["sealane:validUntil"],
+    ...(document["sealane:figures"] === undefined ? {} : { figures: document["sealane:figures"] }),
   };
   if (!policy.ok) return body;
   const { uses, joins } = policy.terms;
