@@ -20,7 +20,7 @@ import {
 import { guarded, HeError } from "./errors.ts";
 import type { Seal } from "./session.ts";
 
-/** The one set there is: 300 bits of modulus, where the standard allows 438 for this degree at 128 bits. */
+/** The one set there is: 300 bits of modulus, where the standard allows 305 for this degree at 192 bits. */
 export const QUERY_PARAMETERS = Object.freeze({
   id: "bfv-16384-300-59",
   degree: 16_384,
@@ -287,7 +287,7 @@ function whole(answer: Uint8Array): Uint8Array {
 const blobOf = (seal: Seal, object: { saveToArray(mode: typeof seal.ComprModeType.none): unknown }): Uint8Array =>
   object.saveToArray(seal.ComprModeType.none) as Uint8Array;
 
-/** 128-bit security is enforced by the library, and its parameters are the listed ones to the bit. */
+/** 192-bit security is enforced by the library (60 bits of it may be told), and its parameters are the listed ones to the bit. */
 function contextOf(seal: Seal): SEALContext {
   using parameters = new seal.EncryptionParameters(seal.SchemeType.bfv);
   using primes = seal.CoeffModulus.Create(
@@ -298,7 +298,7 @@ function contextOf(seal: Seal): SEALContext {
   parameters.setPolyModulusDegree(N);
   parameters.setCoeffModulus(primes);
   parameters.setPlainModulus(plain);
-  const context = new seal.SEALContext(parameters, true, seal.SecLevelType.tc128);
+  const context = new seal.SEALContext(parameters, true, seal.SecLevelType.tc192);
   using id = context.firstParmsId();
   const hex = Array.from(id.values() as BigUint64Array, (word) =>
     word.toString(16).padStart(16, "0").match(/../g)!.reverse().join(""),
