@@ -22,6 +22,7 @@ export type SigningDomain =
   | "application"
   | "result"
   | "query"
+  | "join"
   | "trust";
 
 export interface Signed<S> {

@@ -11,6 +11,7 @@ import { explainRequest, listRequests, showRequest } from "../http/routes/reques
 import { submit } from "../http/routes/requests/submit.ts";
 import { showEvidence, showResult } from "../http/routes/results/results.ts";
 import { addReviewApi } from "../http/routes/reviews/reviews.ts";
+import { createJoins } from "../joins/routes.ts";
 import { createRequestDeadlines } from "../policies/request-deadlines.ts";
 import { addQueryApi, addQueryPeerRoutes } from "../queries/routes.ts";
 import type { Feature, NodeServices } from "../runtime/services.ts";
@@ -28,6 +29,7 @@ export function createExchangeFeature(
   const service = createExchangeService(ctx);
   const agreed = { ctx, negotiating: service.negotiating, records: openReleaseAgreements(services) };
   const deadlines = createRequestDeadlines({ ...services, lives: ctx.stores.lives, sequencer: ctx.facts.sequencer });
+  const joins = createJoins(ctx);
   return Object.freeze({
     negotiating: service.negotiating,
     apiRoutes(app: HttpApp) {
@@ -51,18 +53,22 @@ export function createExchangeFeature(
       showComputation(app, ctx);
       addReviewApi(app, ctx);
       addQueryApi(app, ctx);
+      joins.addApi(app);
     },
     peerRoutes(app: HttpApp) {
       addExchangePeerRoutes(app, ctx, service.roles);
       addQueryPeerRoutes(app, ctx);
+      joins.addPeerRoutes(app);
     },
     async start() {
       await service.start();
+      await joins.start();
       deadlines.start();
     },
     troubles: () => (service.isBehind() ? (["ledger-not-followed"] as const) : []),
     async stop() {
       await deadlines.stop();
+      await joins.stop();
       await service.stop();
       await ctx.assets.close();
     },

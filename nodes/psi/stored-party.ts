@@ -66,7 +66,7 @@ async function* maskedPieces(masking: MaskingPort, items: Iterable<string>, size
   if (piece.length > 0) yield await masking.maskItems(piece);
 }
 
-async function* pointsOf(stored: StoredList): AsyncIterable<Uint8Array> {
+export async function* pointsOf(stored: StoredList): AsyncIterable<Uint8Array> {
   for await (const { points } of stored.read()) yield points;
 }
 

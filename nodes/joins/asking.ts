@@ -1,0 +1,467 @@
+/**
+ * The requester's side of joins. A run is begun with a list that stays here and in the memory of one process; what came of it
+ * is kept with both sides' statements. A node that starts ends what was open: the keys are gone.
+ */
+import { countJoins, readJoinCommitted, readJoinEnded } from "../../chaincode/rules/keys.ts";
+import { type Commitment, parseCommitment } from "../../crypto/psi/commitment.ts";
+import { PsiError } from "../../crypto/psi/errors.ts";
+import { frameCount, MAXIMUM_ITEMS } from "../../crypto/psi/frames.ts";
+import { type JoinGroup, openGroups } from "../../crypto/psi/join.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
+import { hashLeaf, treeOf } from "../../crypto/suites/merkle.ts";
+import { verifySigned } from "../../crypto/suites/signed.ts";
+import { figuresOf } from "../../exchange/joins/figures.ts";
+import { isEnded, type JoinReason, type JoinRun, moved } from "../../exchange/joins/run.ts";
+import { type AgreementRecord, agreementKey } from "../../exchange/requests/agreement-record.ts";
+import { RequestError } from "../../exchange/requests/errors.ts";
+import { record } from "../../exchange/requests/record.ts";
+import { compileLayout } from "../../exchange/statistics/compile.ts";
+import type { JoinGroupFigures, JoinMatched, JoinReleased } from "../../ledger/audit/join-statements.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
+import type { DataRequest } from "../../policies/model/request.ts";
+import type { Context } from "../computations/context.ts";
+import { createKeyedLock } from "../computations/keyed-lock.ts";
+import { PEER_BYTES } from "../peer/client.ts";
+import type { PeerTarget } from "../peer/member-directory.ts";
+import {
+  compareAnswer,
+  framed,
+  placesOf,
+  pointsOf,
+  remasked,
+  type StoredOwn,
+  storeOthers,
+  storeOwn,
+} from "../psi/stored-party.ts";
+import { bringToMatcher } from "./bring.ts";
+import { variantOf } from "./holding.ts";
+import { type LiveRun, newRun, openLiveRun } from "./live-run.ts";
+import { broughtBytes, bytesDigest, MOST_MATCHED } from "./match-bytes.ts";
+import { FRAME_BYTES, HolderView, joinPaths, MatchView, type PutList, Taken } from "./messages.ts";
+import { reasonOf } from "./reason-of.ts";
+
+/** What the requester gives: its items, each with one of the request's labels where the request has any. */
+export interface AskedItem {
+  readonly item: string;
+  readonly label?: string;
+}
+
+/** What came of a run, and what shows it. */
+export interface JoinResult {
+  /** `intersection`: in the order of the list that was asked with. */
+  readonly items?: readonly string[];
+  /** Keys that both sides have; of sums only those in the groups below. */
+  readonly keys: number;
+  readonly groups?: readonly JoinGroupFigures[];
+  /** For sums: what they were opened with. */
+  readonly seed?: string;
+  readonly matched?: JoinMatched;
+}
+export interface AskedJoin extends JoinRun<JoinReleased> {
+  /** Items that were asked with. */
+  readonly size: number;
+  readonly result?: JoinResult;
+}
+
+/** How far a run is, in frames of both lists. */
+export interface JoinProgress {
+  readonly done: number;
+  readonly of: number;
+}
+
+const ATTEMPTS = 5;
+const POLL_MS = 250;
+/** The other side's table is read and masked, and both its replica and this one follow the ledger, in that time. */
+const PATIENCE_MS = 1_800_000;
+
+interface Live {
+  readonly live: LiveRun;
+  readonly progress: { done: number; of: number };
+}
+
+export function createAsking(ctx: Context) {
+  const { ledger, openStore, random, now, member: self, peers, members } = ctx.services;
+  const joins = openStore<AskedJoin>("joins-asked");
+  const open = new Map<string, Live>();
+  const oneAtATime = createKeyedLock();
+  const stopped = new AbortController();
+
+  async function ownRequest(request: string): Promise<DataRequest> {
+    const asked = (await ctx.stores.documents.get(request))?.document.statement;
+    if (asked?.join !== undefined && asked.requester === self) return asked;
+    throw new RequestError("ERR_REQUEST_UNKNOWN", `request ${request}: no own request for a join`);
+  }
+
+  async function agreedOn(request: string): Promise<{ readonly asked: DataRequest; readonly agreed: AgreementRecord }> {
+    const asked = await ownRequest(request);
+    const agreed = await ctx.stores.agreements.get(agreementKey(request, asked.assets[0]!));
+    if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, now()))) {
+      throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: has no agreement that stands`);
+    }
+    return { asked, agreed };
+  }
+
+  async function list(request: string): Promise<readonly AskedJoin[]> {
+    const all: AskedJoin[] = [];
+    for await (const [, one] of joins.entries()) if (one.request === request) all.push(one);
+    return all.sort((a, b) => a.number - b.number);
+  }
+
+  async function begin(request: string, items: readonly AskedItem[]): Promise<AskedJoin> {
+    const { asked, agreed } = await agreedOn(request);
+    checkItems(asked, items);
+    const parsed = parsePolicy(agreed.terms.policy);
+    const runs = parsed.ok ? parsed.terms.joins.runs : 0;
+    if ((await countJoins(ledger, agreed.agreement)) >= runs) {
+      throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: all ${runs} runs have begun`);
+    }
+    if ((await list(request)).some((one) => open.has(one.run) && !isEnded(one))) {
+      throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: a run is under way`);
+    }
+    const run = newRun(ctx);
+    const live = await openLiveRun(ctx, "asker", run);
+    const { operation } = asked.join!;
+    try {
+      const salt = random(32);
+      const side = { variant: variantOf(operation), side: "asker", run: live.run, salt } as const;
+      const names = items.map(({ item }) => item);
+      const own = await storeOwn(side, live.workers, names, names.length, live.place("own"));
+      const { size, root } = own.commitment;
+      const number = (await countJoins(ledger, agreed.agreement)) + 1;
+      const facts = { run, request, agreement: agreed.agreement, number, operation };
+      const joined: AskedJoin = {
+        ...facts,
+        asker: self,
+        holder: asked.assets[0]!.split(":")[0]!,
+        openedAt: now(),
+        size,
+        state: { name: "opened" },
+      };
+      const { agreement } = agreed;
+      await record(ctx.party, "join.open", { run, agreement, number, operation, size, root }, run);
+      await joins.put(run, joined);
+      const entry: Live = { live, progress: { done: 0, of: frameCount(size) } };
+      open.set(run, entry);
+      void drive(entry, joined, { asked, agreed, own, items })
+        .catch((error: unknown) => failed(run, error))
+        .finally(() => ended(run));
+      return joined;
+    } catch (error) {
+      await live[Symbol.asyncDispose]();
+      if (error instanceof PsiError) throw new RequestError("ERR_REQUEST_INVALID", error.message);
+      throw error;
+    }
+  }
+
+  function checkItems({ join }: DataRequest, items: readonly AskedItem[]): void {
+    const { items: most, labels, operation } = join!;
+    const refuse = (detail: string): never => {
+      throw new RequestError("ERR_REQUEST_INVALID", detail);
+    };
+    if (items.length < 1 || items.length > most) refuse(`items: wanted 1 to ${most}, got ${items.length}`);
+    if (operation === "statistics" && items.length > MOST_MATCHED) refuse(`items: sums are of at most ${MOST_MATCHED}`);
+    const wrong = items.findIndex(({ label }) =>
+      labels === undefined ? label !== undefined : label === undefined || !labels.includes(label),
+    );
+    if (wrong >= 0) refuse(`items.${wrong}.label: wanted ${labels === undefined ? "none" : "one of the request's"}`);
+    if (new Set(items.map(({ item }) => item)).size < items.length) refuse("items: one is there twice");
+  }
+
+  interface Asked {
+    readonly asked: DataRequest;
+    readonly agreed: AgreementRecord;
+    readonly own: StoredOwn;
+    readonly items: readonly AskedItem[];
+  }
+
+  async function drive(entry: Live, { run, holder }: AskedJoin, about: Asked): Promise<void> {
+    const { live, progress } = entry;
+    const { asked, own } = about;
+    const target = await members.target(holder);
+    const body = { request: asked.id, salt: toBase64url(own.salt) };
+    const call = { method: "POST", path: joinPaths.run(run), body, response: HolderView } as const;
+    // Its replica may be behind this one.
+    await patiently(async () => await peers.call(target, { ...call, attempts: ATTEMPTS }).catch(orLater));
+    const view = await until(target, run, (one) => one.state !== "opened");
+    const commitment = await committedOn(run);
+    await move(run, { name: "committed" });
+    progress.of = frameCount(own.commitment.size) + 2 * frameCount(commitment.size);
+    await putAll(target, run, "asker", own.frames(), progress);
+    await until(target, run, ({ state }) => state === "received" || state === "released");
+    await move(run, { name: "received" });
+    const salt = fromBase64url(view.salt ?? "", "salt", 32);
+    const from = { commitment, run: live.run, salt, frames: getAll(target, run, "holder", commitment.size, progress) };
+    if (asked.join!.operation === "statistics") await sums(entry, about, { run, target, from });
+    else await counted(entry, about, { run, target, from });
+  }
+
+  interface Other {
+    readonly run: string;
+    readonly target: PeerTarget;
+    readonly from: Parameters<typeof storeOthers>[1];
+  }
+
+  async function counted({ live, progress }: Live, { asked, own, items }: Asked, { run, target, from }: Other) {
+    await using others = await storeOthers(live.workers, from, live.place("others"));
+    const again = framed({ kind: "asked", run: live.run, size: others.size }, pointsOf(others));
+    await putAll(target, run, "again", again, progress);
+    const { release } = await until(target, run, ({ release: told }) => told !== undefined);
+    const { told } = await checkedRelease(run, release!);
+    if (told.kind !== "count") throw new PsiError("ERR_PSI_MESSAGE", "release: not of a number");
+    const result: JoinResult = { keys: told.keys };
+    if (asked.join!.operation === "cardinality") return await finish(run, release!, result);
+    const hashes: Uint8Array[] = [];
+    async function* answer() {
+      for await (const frame of getAll(target, run, "answer", own.commitment.size)) {
+        hashes.push(hashLeaf(frame));
+        yield frame;
+      }
+    }
+    const found: number[] = [];
+    const come = { run: live.run, frames: answer() };
+    const keys = await compareAnswer(own, others, come, live.place("compared"), (place) => found.push(place));
+    if (toBase64url(treeOf(hashes).root) !== told.answer || keys !== told.keys) {
+      throw new PsiError("ERR_PSI_COMMITMENT", "answer: not the one that was released");
+    }
+    const names = found.sort((a, b) => a - b).map((place) => items[place]!.item);
+    await finish(run, release!, { ...result, items: names });
+  }
+
+  async function sums({ live }: Live, { asked, agreed, own, items }: Asked, { run, target, from }: Other) {
+    const points: Uint8Array[] = [];
+    for await (const piece of remasked(live.workers, from)) points.push(piece);
+    const { labels } = asked.join!;
+    const order = await placesOf(own.stored);
+    const groups = Uint16Array.from(order, (place) => labels?.indexOf(items[place]!.label!) ?? 0);
+    const bytes = broughtBytes({ points: Buffer.concat(points), groups });
+    const part = { groups: labels?.length ?? 1, digest: bytesDigest(bytes) };
+    const matcher = asked.coordinator;
+    await patiently(async () => await bringToMatcher(ctx, { run, matcher, part, bytes }).then(() => true, orLater));
+    const { release, seed } = await until(target, run, ({ release: told }) => told !== undefined);
+    const { told, minimum } = await checkedRelease(run, release!);
+    if (told.kind !== "sums" || told.matcher !== matcher || seed === undefined) {
+      throw new PsiError("ERR_PSI_MESSAGE", "release: not of sums, or without its seed");
+    }
+    const secret = fromBase64url(seed, "seed", 32);
+    const matched = await matchedBy(matcher, run);
+    const key = await ctx.facts.publicKey(matcher, matched.key);
+    const { statement } = matched;
+    const isIts =
+      key !== undefined &&
+      matched.signer === matcher &&
+      verifySigned(key, "join", matched) &&
+      statement.run === run &&
+      statement.minimum === minimum &&
+      statement.holder === told.sent &&
+      statement.asker === part.digest &&
+      bytesDigest(secret) === told.seed;
+    if (!isIts) throw new PsiError("ERR_PSI_COMMITMENT", "match: not of what both sides brought");
+    const size = from.commitment.size;
+    const about = { seed: secret, run: live.run, size, columns: told.columns, minimum };
+    const opened = openGroups(matchedGroups(matched), about);
+    const attributes = await ctx.facts.attributes();
+    const layout = compileLayout({ query: asked.query, assets: [agreed.terms.asset], attributes });
+    const figures = figuresOf(layout, labels, opened);
+    const keys = opened.reduce((sum, { rows }) => sum + rows, 0);
+    const mutable = figures.map(({ group, keys: rows, figures: all }) => ({ group, keys: rows, figures: [...all] }));
+    await finish(run, release!, { keys, groups: mutable, seed, matched });
+  }
+
+  async function matchedBy(matcher: string, run: string): Promise<JoinMatched> {
+    const target = await members.target(matcher);
+    return await patiently(async () => {
+      const { matched, refused } = await peers.call(target, {
+        method: "GET",
+        path: joinPaths.match(run),
+        response: MatchView,
+      });
+      if (refused !== undefined) throw new PsiError("ERR_PSI_MESSAGE", `match: refused as ${refused}`);
+      return matched;
+    });
+  }
+
+  /** What the ledger has of the other list, once this node's replica has it. */
+  async function committedOn(run: string): Promise<Commitment> {
+    const { body } = await patiently(async () => await readJoinCommitted(ledger, run));
+    const variant = variantOf((await joins.get(run))!.operation);
+    const text = JSON.stringify({ ...body, variant, side: "holder" });
+    return parseCommitment(text, { run, variant, side: "holder" }, { least: 1, most: MAXIMUM_ITEMS });
+  }
+
+  async function checkedRelease(run: string, release: JoinReleased): Promise<JoinReleased["statement"]> {
+    const { holder, agreement, number } = (await joins.get(run))!;
+    const key = await ctx.facts.publicKey(holder, release.key);
+    const { statement } = release;
+    const onLedger = await patiently(async () => await readJoinEnded(ledger, run));
+    const isIts =
+      key !== undefined &&
+      release.signer === holder &&
+      verifySigned(key, "join", release) &&
+      statement.run === run &&
+      statement.agreement === agreement &&
+      statement.number === number &&
+      onLedger.body.release === digestOf(release);
+    if (!isIts) throw new PsiError("ERR_PSI_COMMITMENT", "release: not the holder's, or not the one on the ledger");
+    return statement;
+  }
+
+  async function putAll(
+    target: PeerTarget,
+    run: string,
+    list: PutList,
+    frames: AsyncIterable<Uint8Array>,
+    progress: Live["progress"],
+  ) {
+    let index = 0;
+    for await (const body of frames) {
+      const path = joinPaths.frame(run, list, index);
+      const timeoutMs = 120_000;
+      await peers.call(target, { method: "PUT", path, body, response: Taken, attempts: ATTEMPTS, timeoutMs });
+      index += 1;
+      progress.done += 1;
+    }
+  }
+
+  async function* getAll(
+    target: PeerTarget,
+    run: string,
+    list: "holder" | "answer",
+    size: number,
+    progress?: Live["progress"],
+  ) {
+    for (let index = 0; index < frameCount(size); index++) {
+      const path = joinPaths.frame(run, list, index);
+      yield await peers.call(target, {
+        method: "GET",
+        path,
+        response: PEER_BYTES,
+        attempts: ATTEMPTS,
+        maxBytes: FRAME_BYTES,
+      });
+      if (progress !== undefined) progress.done += 1;
+    }
+  }
+
+  /** The holder's view once it is so; throws RunEnded where it never will be. */
+  const until = async (target: PeerTarget, run: string, isSo: (view: HolderView) => boolean): Promise<HolderView> =>
+    await patiently(async () => {
+      const call = { method: "GET", path: joinPaths.run(run), response: HolderView, attempts: ATTEMPTS } as const;
+      const view = await peers.call(target, call);
+      if (view.state === "withheld" || view.state === "failed")
+        throw new RunEnded(view.state, view.reason ?? "protocol");
+      return isSo(view) ? view : undefined;
+    });
+
+  async function patiently<T>(look: () => Promise<T | undefined>): Promise<T> {
+    for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
+      stopped.signal.throwIfAborted();
+      const found = await look();
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    throw new RunEnded("failed", "abandoned");
+  }
+
+  async function finish(run: string, release: JoinReleased, result: JoinResult): Promise<void> {
+    const present = (await joins.get(run))!;
+    await joins.put(run, { ...present, ...moved<JoinReleased>(present, { name: "released", release }), result });
+    await closeAtHolder(run);
+  }
+
+  async function failed(run: string, error: unknown): Promise<void> {
+    // The next start says so.
+    if (stopped.signal.aborted) return;
+    const [name, reason] =
+      error instanceof RunEnded ? [error.state, error.reason] : (["failed", reasonOf(error)] as const);
+    if (name === "failed") {
+      ctx.services.log.warn({ run, reason, code: (error as { code?: string }).code }, "a join has failed");
+    }
+    await endAs(run, { name, reason });
+    await closeAtHolder(run);
+  }
+
+  async function endAs(run: string, state: { readonly name: "withheld" | "failed"; readonly reason: JoinReason }) {
+    const present = await joins.get(run);
+    if (present === undefined || isEnded(present)) return;
+    await joins.put(run, { ...present, ...moved<JoinReleased>(present, state) });
+    if ((await readJoinEnded(ledger, run)) !== undefined || state.name !== "failed") return;
+    const body = { run, outcome: "failed", reason: state.reason } as const;
+    await record(ctx.party, "join.end", body, { run, end: true }).catch(() => undefined);
+  }
+
+  async function closeAtHolder(run: string): Promise<void> {
+    const { holder } = (await joins.get(run))!;
+    await members
+      .target(holder)
+      .then((target) => peers.call(target, { method: "DELETE", path: joinPaths.run(run), response: Taken }))
+      .catch(() => undefined);
+  }
+
+  async function ended(run: string): Promise<void> {
+    const entry = open.get(run);
+    open.delete(run);
+    await entry?.live[Symbol.asyncDispose]();
+  }
+
+  async function move(run: string, state: AskedJoin["state"]): Promise<void> {
+    const present = (await joins.get(run))!;
+    await joins.put(run, { ...present, ...moved<JoinReleased>(present, state) });
+  }
+
+  return Object.freeze({
+    /** Throws ERR_REQUEST_UNKNOWN. */
+    async list(request: string): Promise<readonly AskedJoin[]> {
+      await ownRequest(request);
+      return await list(request);
+    },
+    /** Of one that is under way. */
+    progress: (run: string): JoinProgress | undefined => open.get(run)?.progress,
+    /** Resolves once the run is on the ledger; it goes on by itself. Throws RequestError. */
+    begin: (request: string, items: readonly AskedItem[]): Promise<AskedJoin> =>
+      oneAtATime(request, () => begin(request, items)),
+    /** Ends what an earlier process left open. */
+    async start(): Promise<void> {
+      for await (const [run, one] of joins.entries()) {
+        if (!isEnded(one)) await endAs(run, { name: "failed", reason: "restarted" });
+      }
+    },
+    async stop(): Promise<void> {
+      stopped.abort();
+      await Promise.all([...open.keys()].map(ended));
+    },
+  });
+}
+
+class RunEnded extends Error {
+  override readonly name = "RunEnded";
+  readonly state: "withheld" | "failed";
+  readonly reason: JoinReason;
+
+  constructor(state: RunEnded["state"], reason: JoinReason) {
+    super(`${state}: ${reason}`);
+    this.state = state;
+    this.reason = reason;
+  }
+}
+
+/** Undefined where the other side says that it comes later; throws all else. */
+function orLater(error: unknown): undefined {
+  const { answer } = error as { answer?: { status?: number } };
+  if (answer?.status === 503) return undefined;
+  throw error;
+}
+
+/** The groups of a matcher's statement, as they are opened. Throws ERR_PSI_MESSAGE. */
+export const matchedGroups = ({ statement }: JoinMatched): readonly JoinGroup[] =>
+  statement.groups.map(({ group, rows, sums }) => ({
+    group,
+    rows: new Uint32Array(aligned(rows, 4)),
+    sums: new BigUint64Array(aligned(sums, 8)),
+  }));
+
+function aligned(text: string, width: number): ArrayBuffer {
+  const bytes = fromBase64url(text, "words");
+  if (bytes.length % width !== 0) throw new PsiError("ERR_PSI_MESSAGE", `words: wanted a multiple of ${width} bytes`);
+  return bytes.slice().buffer as ArrayBuffer;
+}

@@ -1,0 +1,23 @@
+/** One side's part of a match, to the coordinator. Safe to repeat. Throws PeerError. */
+import type { Context } from "../computations/context.ts";
+import { piecesOf } from "./match-bytes.ts";
+import { joinPaths, type MatchPart, Taken } from "./messages.ts";
+
+const ATTEMPTS = 5;
+
+export async function bringToMatcher(
+  { services }: Pick<Context, "services">,
+  {
+    run,
+    matcher,
+    part,
+    bytes,
+  }: { readonly run: string; readonly matcher: string; readonly part: MatchPart; readonly bytes: Uint8Array },
+): Promise<void> {
+  const target = await services.members.target(matcher);
+  const call = { response: Taken, attempts: ATTEMPTS } as const;
+  await services.peers.call(target, { ...call, method: "POST", path: joinPaths.match(run), body: part });
+  for (const [index, piece] of piecesOf(bytes).entries()) {
+    await services.peers.call(target, { ...call, method: "PUT", path: joinPaths.piece(run, index), body: piece });
+  }
+}

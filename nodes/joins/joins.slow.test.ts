@@ -1,0 +1,151 @@
+/** Joins between running nodes: policy, agreement, runs on the ledger, what is told, and what is not. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { countJoins, readJoinCommitted, readJoinEnded, readJoinOpened, readKey } from "../../chaincode/rules/keys.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
+import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
+import { readPublicKey } from "../../crypto/suites/suite.ts";
+import { COMMON, COUNT, createJoined, ITEMS, type Joined, LIST, SUMS, total } from "./_joined.ts";
+
+let joined: Joined;
+const sent: { readonly by: string; readonly path: string; readonly body: string }[] = [];
+
+beforeAll(async () => {
+  joined = await createJoined(
+    { operations: ["intersection", "cardinality", "statistics"], leastItems: 20, minimumGroup: 5, runs: 2 },
+    {
+      observe(by, { direction, path, body }) {
+        if (direction === "sent" && /\/(joins|matches)/.test(path)) {
+          sent.push({ by, path, body: Buffer.from(body).toString("latin1") });
+        }
+      },
+    },
+  );
+});
+afterAll(async () => {
+  await joined[Symbol.asyncDispose]();
+});
+const ledger = () => joined.network.net.node("bureau").services.ledger;
+
+describe("between a ministry's list and a provider's table", () => {
+  test("cardinality is how many firms both have, with the provider's signature and both commitments on every ledger", async () => {
+    const request = await joined.ask({ operation: "cardinality" });
+    const { run, state, result, release } = await joined.run(request);
+    expect([state, result]).toEqual(["released", { keys: COMMON.length }]);
+    const signed = release as unknown as Signed<{ run: string }>;
+    const key = (await readKey(ledger(), signed.key))!;
+    expect([key.member, verifySigned(readPublicKey(key).publicKey, "join", signed)]).toEqual(["alpha", true]);
+    expect(await readJoinOpened(ledger(), run)).toMatchObject({ requester: "ministry", body: { size: ITEMS } });
+    expect(await readJoinCommitted(ledger(), run)).toMatchObject({ body: { size: 300 } });
+    expect((await readJoinEnded(ledger(), run))?.body).toEqual({
+      run,
+      outcome: "released",
+      release: digestOf(release),
+    });
+    const { accessLog } = joined.network.net.node("alpha").services;
+    const logged = (await accessLog.read(0, accessLog.size())).map(({ event }) => event.action);
+    expect(logged).toContain(`join 1 request ${request}, cardinality`);
+  });
+
+  test("intersection is which of its firms the table has", async () => {
+    const request = await joined.ask({ operation: "intersection" });
+    const { state, result } = await joined.run(request);
+    expect([state, result]).toEqual(["released", { keys: COMMON.length, items: COMMON.map(({ code }) => code) }]);
+  });
+
+  test("statistics are exact sums by the ministry's own groups, and by a column of the table", async () => {
+    const labels = ["north", "south"];
+    const request = await joined.ask({ operation: "statistics", labels }, { query: SUMS });
+    const { result } = await joined.run(request, LIST);
+    const rowsOf = (label: string) => COMMON.filter(({ at }) => LIST[at]!.label === label);
+    expect(result?.groups).toEqual(
+      labels.map((label) => ({
+        group: { label },
+        keys: rowsOf(label).length,
+        figures: [
+          { measure: "firms", value: String(rowsOf(label).length) },
+          { measure: "output", value: total(rowsOf(label)) },
+        ],
+      })),
+    );
+    const bySize = await joined.ask(
+      { operation: "statistics" },
+      { query: { ...SUMS, groupBy: [{ element: "size" }] } },
+    );
+    const small = COMMON.filter(({ size }) => size === "S");
+    // Of the large ones both have three, which is below the minimum of five.
+    expect((await joined.run(bySize)).result?.groups).toEqual([
+      {
+        group: { size: "S" },
+        keys: small.length,
+        figures: [
+          { measure: "firms", value: String(small.length) },
+          { measure: "output", value: total(small) },
+        ],
+      },
+    ]);
+  });
+
+  test("fewer common firms than the minimum are not told, and the run is on the ledger as withheld", async () => {
+    const request = await joined.ask({ operation: "cardinality" });
+    // Firms 40 to 63: four of them are in the table.
+    const { run, state, reason, result } = await joined.run(
+      request,
+      LIST.slice(40, 64).map(({ item }) => ({ item })),
+    );
+    expect([state, reason, result]).toEqual(["withheld", "minimum-group", undefined]);
+    expect((await readJoinEnded(ledger(), run))?.body).toEqual({ run, outcome: "withheld", reason: "minimum-group" });
+  });
+
+  test("what goes over the wire holds no firm's code and no label, and no byte that two runs share", () => {
+    expect(sent.filter(({ by }) => by === "alpha").length).toBeGreaterThan(0);
+    for (const { body } of sent) for (const word of ["91330600", "north", "south"]) expect(body).not.toContain(word);
+    const lists = sent.filter(({ path }) => path.endsWith("/asker/0")).map(({ body }) => body);
+    expect(lists.length).toBeGreaterThan(2);
+    const points = lists.map((body) => new Set(body.slice(29).match(/[\s\S]{32}/g)));
+    for (const point of points[0]!) expect(points[1]!.has(point)).toBe(false);
+  });
+});
+
+describe("refused", () => {
+  test("where the policy does not open it, with its reasons", async () => {
+    const refused = async (draft: object) => {
+      const id = await joined.network.submit({
+        assets: ["alpha:firms"],
+        receiverMode: "direct",
+        receiver: "ministry",
+        ...draft,
+      });
+      return (await joined.network.state(id, ["cancelled"])).assets.flatMap(({ reasons }) => reasons);
+    };
+    const join = { element: "credit-code", operation: "cardinality", items: 200 };
+    expect(await refused({ query: COUNT, join: { ...join, items: 10 } })).toEqual(["join-size-not-allowed"]);
+    expect(await refused({ query: COUNT, join: { ...join, element: "size" } })).toEqual(["join-element-not-allowed"]);
+    expect(await refused({ query: SUMS, join })).toEqual(["join-figures-not-joinable"]);
+  });
+
+  test("once the agreed runs have begun, whatever came of them", async () => {
+    const request = await joined.ask({ operation: "cardinality" });
+    const few = LIST.slice(0, 21).map(({ item }) => ({ item }));
+    expect((await joined.run(request, few)).state).toBe("withheld");
+    expect((await joined.run(request)).state).toBe("released");
+    await expect(joined.begin(request)).rejects.toThrow(/409.*all 2 runs have begun/);
+    const [first] = await joined.joins(request);
+    expect(await countJoins(ledger(), (first as unknown as { agreement: string }).agreement)).toBe(2);
+  });
+
+  test("a list that is too long, has an item twice or a label that was not asked with, before anything is on the ledger", async () => {
+    const request = await joined.ask({ operation: "cardinality", items: 100 });
+    await expect(joined.begin(request)).rejects.toThrow(/400.*items: wanted 1 to 100/);
+    const [one] = LIST.map(({ item }) => ({ item }));
+    await expect(joined.begin(request, [one!, one!])).rejects.toThrow(/400.*twice/);
+    await expect(joined.begin(request, [LIST[0]!])).rejects.toThrow(/400.*items.0.label/);
+    expect(await joined.joins(request)).toEqual([]);
+  });
+
+  test("no computation is opened on such an agreement", async () => {
+    const request = await joined.ask({ operation: "cardinality" });
+    await expect(joined.network.call("ministry", "POST", `/api/v1/requests/${request}/open`, {})).rejects.toThrow(
+      /409/,
+    );
+  });
+});

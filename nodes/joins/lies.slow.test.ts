@@ -1,0 +1,234 @@
+/** Joins with a side that lies, goes away or is started again: nothing is told, and the ledger says that the run has failed. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Type } from "typebox";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readJoinEnded, readRequestAgreements } from "../../chaincode/rules/keys.ts";
+import { runText } from "../../crypto/psi/commitment.ts";
+import { maskingOf, psiKey } from "../../crypto/psi/masking.ts";
+import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { record } from "../../exchange/requests/record.ts";
+import type { Answer, Call } from "../attacks/_calls.ts";
+import { createFront, type Rule } from "../attacks/_front.ts";
+import type { PeerError } from "../peer/peer-error.ts";
+import { storeOwn } from "../psi/stored-party.ts";
+import { COMMON, createJoined, type Joined, LIST } from "./_joined.ts";
+import { joinPaths } from "./messages.ts";
+
+const front = createFront();
+let joined: Joined;
+let request: string;
+let folder: string;
+let honest: (() => void)[] = [];
+
+beforeAll(async () => {
+  joined = await createJoined(
+    { operations: ["intersection"], leastItems: 20, minimumGroup: 5, runs: 40 },
+    { fronts: { alpha: front.open } },
+  );
+  request = await joined.ask({ operation: "intersection" });
+});
+afterAll(async () => {
+  await joined[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sealane-lies-"));
+});
+afterEach(async () => {
+  for (const stop of honest) stop();
+  honest = [];
+  await rm(folder, { recursive: true, force: true });
+});
+
+const lie = (rule: Rule) => void honest.push(front.lie(rule));
+const node = (member: string) => joined.network.net.node(member).services;
+const endOf = async (run: string) => {
+  for (let i = 0; ; i++) {
+    const ended = await readJoinEnded(node("bureau").ledger, run);
+    if (ended !== undefined || i > 400) return ended?.body;
+    await sleep(50);
+  }
+};
+const status = async (call: Promise<unknown>): Promise<number | "done"> =>
+  await call.then(
+    () => "done" as const,
+    (error: PeerError) => error.answer?.status ?? 0,
+  );
+
+/** A run by hand: commitment and agreement are sound, and everything after is the test's. */
+async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
+  const run = new Uint8Array(randomBytes(16));
+  const masking = maskingOf(psiKey(randomBytes(48)), run);
+  const port = {
+    maskItems: async (all: readonly string[]) => masking.maskItems(all),
+    remask: async (points: Uint8Array) => masking.remask(points),
+  };
+  const id = runText(run);
+  const side = { variant: "intersection", side: "asker", run, salt: randomBytes(32) } as const;
+  const own = await storeOwn(side, port, items, items.length, join(folder, `own-${id}`));
+  const other = await storeOwn(
+    side,
+    port,
+    items.toReversed().with(0, "another"),
+    items.length,
+    join(folder, `other-${id}`),
+  );
+  const [agreement] = await readRequestAgreements(node("ministry").ledger, request);
+  const number = (await joined.joins(request)).length + 1 + made;
+  made += 1;
+  const { network, identity, ledger } = node("ministry");
+  const body = { run: id, agreement: agreement!.agreement.agreement, number, operation: "intersection" as const };
+  const { size, root } = own.commitment;
+  await record({ network, identity, ledger }, "join.open", { ...body, size, root }, id);
+  const target = await node("ministry").members.target("alpha");
+  const call = (method: "GET" | "POST" | "PUT", path: string, sent?: unknown, from = by) =>
+    node(from).peers.call(target, { method, path, body: sent, response: Type.Any(), attempts: 8 });
+  const open = () => call("POST", joinPaths.run(id), { request, salt: toBase64url(own.salt) });
+  const view = async () => (await call("GET", joinPaths.run(id))) as { state: string; reason?: string };
+  async function committed() {
+    await open();
+    for (let i = 0; i < 400 && (await view()).state === "opened"; i++) await sleep(25);
+  }
+  async function frames(list: typeof own): Promise<Uint8Array> {
+    const all: Uint8Array[] = [];
+    for await (const frame of list.frames()) all.push(frame);
+    return all[0]!;
+  }
+  const put = (frame: unknown, index = 0, list: "asker" | "again" = "asker", from = by) =>
+    call("PUT", joinPaths.frame(id, list, index), frame, from);
+  return { id, call, open, view, committed, put, frame: await frames(own), otherFrame: await frames(other) };
+}
+/** Runs by hand, which the requester's own list does not have. */
+let made = 0;
+
+describe("an asker that", () => {
+  test.each<[string, (frame: Uint8Array, other: Uint8Array) => Uint8Array]>([
+    ["changes a byte of an item", (frame) => frame.with(40, frame[40]! ^ 1)],
+    ["sends another list than it has committed to", (_frame, other) => other],
+    ["sends the head of another run", (frame) => frame.with(6, frame[6]! ^ 1)],
+    ["sends a shorter frame", (frame) => frame.subarray(0, frame.length - 32)],
+  ])("%s gets nothing, and the run has failed for everyone", async (_name, changed) => {
+    const run = await begun();
+    await run.committed();
+    await status(run.put(changed(run.frame, run.otherFrame)));
+    expect(await endOf(run.id)).toEqual({ run: run.id, outcome: "failed", reason: "protocol" });
+    expect(await run.view()).toEqual({ state: "failed", reason: "protocol" });
+    expect(await status(run.call("GET", joinPaths.frame(run.id, "holder", 0)))).toBe(409);
+  });
+
+  test("sends its frame again is answered once; as another one, or larger than a frame, it is refused", async () => {
+    const run = await begun();
+    await run.committed();
+    expect(await status(run.put(run.frame, 1))).toBe(409);
+    expect(await status(run.put(new Uint8Array(200_000)))).toBe(413);
+    expect(await status(run.call("GET", joinPaths.frame(run.id, "holder", 0)))).toBe(409);
+    expect(await status(run.put(run.frame))).toBe("done");
+    expect(await status(run.put(run.frame))).toBe("done");
+    expect(await status(run.put(run.otherFrame))).toBe(409);
+    expect(await status(run.put(run.frame, 1))).toBe(409);
+    expect(await run.view()).toMatchObject({ state: "received" });
+  });
+
+  test("is another member, or names a run that is not on the ledger, gets nothing", async () => {
+    const run = await begun();
+    await run.committed();
+    for (const other of ["beta", "bureau"]) {
+      expect(await status(run.call("GET", joinPaths.run(run.id), undefined, other))).toBe(404);
+      expect(await status(run.put(run.frame, 0, "asker", other))).toBe(404);
+      expect(
+        await status(
+          run.call("POST", joinPaths.run(runText(randomBytes(16))), { request, salt: "A".repeat(43) }, other),
+        ),
+      ).toBe(404);
+    }
+    const path = joinPaths.run(runText(randomBytes(16)));
+    const target = await node("ministry").members.target("alpha");
+    const call = {
+      method: "POST",
+      path,
+      body: { request, salt: "A".repeat(43) },
+      response: Type.Any(),
+      attempts: 1,
+    } as const;
+    expect(await status(node("ministry").peers.call(target, call))).toBe(503);
+  });
+
+  test("brings back points that are not the holder's finds nothing: below the minimum it is not told how many", async () => {
+    const run = await begun();
+    await run.committed();
+    await run.put(run.frame);
+    const masking = maskingOf(psiKey(randomBytes(48)), randomBytes(16));
+    const points = masking.maskItems(Array.from({ length: 300 }, (_, i) => `x${i}`));
+    const sorted = Array.from({ length: 300 }, (_, i) => points.subarray(32 * i, 32 * i + 32)).sort(Buffer.compare);
+    const head = Buffer.from(run.frame.subarray(0, 29));
+    head[4] = 1;
+    head.writeUInt32BE(300, 25);
+    await status(run.put(Buffer.concat([head, ...sorted]), 0, "again"));
+    expect(await endOf(run.id)).toEqual({ run: run.id, outcome: "withheld", reason: "minimum-group" });
+  });
+});
+
+describe("a holder whose answers are changed", () => {
+  const change =
+    (part: RegExp, changed: (body: Buffer) => Buffer): Rule =>
+    async ({ path, method }: Call, next): Promise<Answer> => {
+      const answer = await next();
+      if (method !== "GET" || !part.test(path)) return answer;
+      return { ...answer, body: changed(Buffer.from(answer.body)) };
+    };
+  const flipped = (body: Buffer) => Buffer.from(body.with(60, body[60]! ^ 1));
+
+  test.each([
+    ["its list", /\/holder\/0$/, flipped],
+    ["the answer", /\/answer\/0$/, flipped],
+    [
+      "the number that was released",
+      /\/joins\/[^/]+$/,
+      (body: Buffer) => Buffer.from(body.toString().replace(`"keys":${COMMON.length}`, '"keys":91')),
+    ],
+  ] as const)("%s is found out, and nothing of it is taken for a result", async (_what, part, changed) => {
+    lie(change(part, changed));
+    const { state, result } = await joined.run(request);
+    expect([state, result]).toEqual(["failed", undefined]);
+  });
+
+  test("by frames of an earlier run is found out", async () => {
+    let earlier: Buffer | undefined;
+    lie(change(/\/holder\/0$/, (body) => (earlier ??= Buffer.from(body))));
+    expect((await joined.run(request)).state).toBe("released");
+    lie(change(/\/holder\/0$/, () => earlier!));
+    expect(await joined.run(request)).toMatchObject({ state: "failed", reason: "protocol" });
+  });
+});
+
+describe("a start in the middle", () => {
+  const stuck = () => {
+    const reached = Promise.withResolvers<void>();
+    lie(async ({ path, method }, next) => {
+      if (method !== "PUT" || !path.includes("/asker/")) return await next();
+      reached.resolve();
+      return { status: 503, body: Buffer.from('{"code":"ERR_TEST"}') };
+    });
+    return reached.promise;
+  };
+
+  test.each(["alpha", "ministry"])(
+    "of %s ends the run on both sides and on the ledger, keys and lists are gone, and the next run works",
+    async (member) => {
+      const reached = stuck();
+      const { run, number } = await joined.begin(request);
+      await reached;
+      await joined.network.net.stop(member);
+      const stop = honest.pop();
+      stop?.();
+      await joined.network.net.start(member);
+      expect(await endOf(run)).toEqual({ run, outcome: "failed", reason: "restarted" });
+      expect(await joined.ended(request, number)).toMatchObject({ state: "failed" });
+      expect((await readdir(node(member).dir)).includes("joins")).toBe(false);
+      expect(await joined.run(request)).toMatchObject({ state: "released", result: { keys: COMMON.length } });
+    },
+  );
+});
