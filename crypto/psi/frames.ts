@@ -34,7 +34,7 @@ function headOf({ kind, run }: List, index: number, count: number): Uint8Array {
   return head;
 }
 
-const frameCount = (size: number): number => Math.ceil(size / FRAME_ITEMS);
+export const frameCount = (size: number): number => Math.ceil(size / FRAME_ITEMS);
 
 /** The items of frame `index` of a list of `size`. */
 const itemsIn = (size: number, index: number): number => Math.min(FRAME_ITEMS, size - index * FRAME_ITEMS);

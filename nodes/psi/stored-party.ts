@@ -70,7 +70,7 @@ export async function* pointsOf(stored: StoredList): AsyncIterable<Uint8Array> {
   for await (const { points } of stored.read()) yield points;
 }
 
-async function* framed(list: List, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* framed(list: List, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let index = 0;
   for await (const points of pieces) {
     yield frameOf(list, points, index);
@@ -86,7 +86,7 @@ export interface FromOther {
 }
 
 /** The other side's list, masked again, piece by piece. Throws after the last piece where the list is not the committed one. */
-async function* remasked(
+export async function* remasked(
   masking: MaskingPort,
   { commitment, run, salt, frames }: FromOther,
 ): AsyncIterable<Uint8Array> {
@@ -164,14 +164,15 @@ export async function compareAnswer(
   return count;
 }
 
-async function* taken(list: List, frames: AsyncIterable<Uint8Array>, sorted: boolean): AsyncIterable<Uint8Array> {
+/** The items of a list that comes frame by frame. Throws ERR_PSI_MESSAGE, ERR_PSI_STREAM. */
+export async function* taken(list: List, frames: AsyncIterable<Uint8Array>, sorted: boolean): AsyncIterable<Uint8Array> {
   const coming = incomingList(list, { sorted });
   for await (const frame of frames) yield coming.take(frame);
   coming.end();
 }
 
 /** Four bytes an item: the only thing in memory that grows with the list. */
-async function placesOf(stored: StoredList): Promise<Uint32Array> {
+export async function placesOf(stored: StoredList): Promise<Uint32Array> {
   const all = new Uint32Array(stored.size);
   let at = 0;
   for await (const { places } of stored.read()) {
