@@ -1,12 +1,12 @@
 /** Is every record in a valid transaction of the pinned Fabric channel? */
 import { canonicalJson } from "../../crypto/suites/digest.ts";
-import type { BundleRecord, Check, Evidence } from "./evidence.ts";
+import type { BundleRecord, CheckOf, RecordEvidence } from "./evidence.ts";
 import type { FabricPlace } from "./fabric-bundle.ts";
 import { demandThat, FabricFault } from "./fabric-fault.ts";
 import type { Findings, ProblemCode } from "./problems.ts";
 
 /** Blocks under the ordering service's signatures, from the pinned configuration on. */
-export const checkFabricChain: Check = (evidence, findings) => {
+export const checkFabricChain: CheckOf<RecordEvidence> = (evidence, findings) => {
   pass(evidence, findings, "chain");
   const used = new Set(evidence.records.map(({ record: { proof } }) => (proof.kind === "fabric" ? proof.block : -1)));
   for (const [number, where] of evidence.fabric()?.evidence.ordinary ?? []) {
@@ -15,9 +15,10 @@ export const checkFabricChain: Check = (evidence, findings) => {
 };
 
 /** Validity is the word of the peers of several organisations: no signature of the ordering service covers it. */
-export const checkFabricValidity: Check = (evidence, findings) => pass(evidence, findings, "agreement");
+export const checkFabricValidity: CheckOf<RecordEvidence> = (evidence, findings) =>
+  pass(evidence, findings, "agreement");
 
-function pass(evidence: Evidence, findings: Findings, part: "chain" | "agreement"): void {
+function pass(evidence: RecordEvidence, findings: Findings, part: "chain" | "agreement"): void {
   const found = evidence.fabric()?.[part];
   if (found === undefined) findings.fail("/body/fabric", "fabric-form", { missing: "fabric" });
   findings.seen(found?.subjects());
@@ -29,7 +30,7 @@ const DONE = 200;
 
 /** The record is what the transaction at its place submitted, and the contract took it. */
 export function expectOnFabric(
-  evidence: Evidence,
+  evidence: RecordEvidence,
   findings: Findings,
   where: string,
   { time, transaction }: BundleRecord,

@@ -3,14 +3,22 @@ import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import type { Checkpoint } from "../log/checkpoint.ts";
 import { verifyInclusion } from "../log/proofs.ts";
 import { expectOnFabric } from "./check-fabric.ts";
-import { type Check, expectSigned, leafHash } from "./evidence.ts";
+import {
+  type AgreedEvidence,
+  type Check,
+  type CheckOf,
+  expectSigned,
+  leafHash,
+  type RecordEvidence,
+} from "./evidence.ts";
+import type { Findings } from "./problems.ts";
 
-export const checkNetwork: Check = ({ body, trust, records, bundle }, findings) => {
+export const checkNetwork: CheckOf<RecordEvidence> = ({ body, trust, records, named }, findings) => {
   const expected = trust.file.network;
   const expectNetwork = (got: string, where: string) =>
     findings.expect(got === expected, where, "network-mismatch", { expected, got });
   expectNetwork(body.network, "/body/network");
-  expectNetwork(bundle.statement.statement.network, "/statement/statement/network");
+  for (const { network, where } of named) expectNetwork(network, where);
   const { found, admissions } = body.members;
   expectNetwork(found.transaction.statement.body.network, "/body/members/found/transaction/statement/body/network");
   findings.expect(found.position === 0, "/body/members/found/position", "order", { expected: 0, got: found.position });
@@ -24,7 +32,7 @@ export const checkNetwork: Check = ({ body, trust, records, bundle }, findings) 
   }
 };
 
-export const checkCheckpoints: Check = ({ body, trust, records }, findings) => {
+export const checkCheckpoints: CheckOf<RecordEvidence> = ({ body, trust, records }, findings) => {
   const roots = new Map<number, string>();
   const remember = ({ size, root }: Checkpoint, where: string) => {
     const hash = Buffer.from(root).toString("base64");
@@ -44,7 +52,7 @@ export const checkCheckpoints: Check = ({ body, trust, records }, findings) => {
   }
 };
 
-export const checkInclusion: Check = (evidence, findings) => {
+export const checkInclusion: CheckOf<RecordEvidence> = (evidence, findings) => {
   const { body, trust, records } = evidence;
   const opened = body.checkpoints.map((note) => trust.openCheckpoint(note));
   const expected = trust.file.fabric === undefined ? "tlog" : "fabric";
@@ -74,7 +82,24 @@ export const checkInclusion: Check = (evidence, findings) => {
 const FABRIC_SLACK_MS = 2 * 60_000;
 
 /** Each later step at a later position, and ordering times that never run backwards. */
-export const checkOrder: Check = ({ body, records, trust }, findings) => {
+export const checkOrder: Check = (evidence, findings) => {
+  expectAgreedOrder(evidence, findings);
+  const { opened, keyset, maskset, phase1, phase2, outcome, agreements } = evidence.body;
+  const before = beforeIn(findings);
+  for (const { record } of agreements) before(record, opened.record, "/opened/record");
+  before(opened.record, keyset.record, "/keyset/record");
+  before(keyset.record, maskset.record, "/maskset/record");
+  if (phase1 !== undefined) {
+    before(maskset.record, phase1.closing.record, "/phase1/closing/record");
+    before(phase1.closing.record, phase1.counts.record, "/phase1/counts/record");
+    before(phase1.counts.record, phase2.record, "/phase2/record");
+  }
+  before(maskset.record, phase2.record, "/phase2/record");
+  before(phase2.record, outcome.record, "/outcome/record");
+};
+
+/** Each record at a place of its own, and times that do not run backwards. */
+function expectSound({ records, trust }: RecordEvidence, findings: Findings): void {
   const seen = new Map<number, string>();
   for (const { where, record } of records) {
     const twice = seen.get(record.position);
@@ -90,12 +115,14 @@ export const checkOrder: Check = ({ body, records, trust }, findings) => {
     findings.expect(time >= latest - slack, `${where}/time`, "time-order", { position: record.position });
     latest = Math.max(latest, time);
   }
-  const before = (earlier: At, later: At, where: string) =>
-    findings.expect(earlier.position < later.position, `/body${where}/position`, "order", {
-      after: earlier.position,
-      got: later.position,
-    });
-  const { submitted, opened, keyset, maskset, phase1, phase2, outcome } = body;
+}
+
+/** The same, and from registration over request and decision to agreement. */
+export function expectAgreedOrder(evidence: AgreedEvidence, findings: Findings): void {
+  expectSound(evidence, findings);
+  const { body } = evidence;
+  const { submitted } = body;
+  const before = beforeIn(findings);
   for (const [at, { registered, policy }] of body.assets.entries()) {
     before(registered, submitted.record, "/submitted/record");
     const decision = body.decisions[at]?.record;
@@ -106,19 +133,17 @@ export const checkOrder: Check = ({ body, records, trust }, findings) => {
     const agreement = body.agreements[at]?.record;
     if (agreement !== undefined) before(record, agreement, `/agreements/${at}/record`);
   }
-  for (const { record } of body.agreements) before(record, opened.record, "/opened/record");
-  before(opened.record, keyset.record, "/keyset/record");
-  before(keyset.record, maskset.record, "/maskset/record");
-  if (phase1 !== undefined) {
-    before(maskset.record, phase1.closing.record, "/phase1/closing/record");
-    before(phase1.closing.record, phase1.counts.record, "/phase1/counts/record");
-    before(phase1.counts.record, phase2.record, "/phase2/record");
-  }
-  before(maskset.record, phase2.record, "/phase2/record");
-  before(phase2.record, outcome.record, "/outcome/record");
-};
+}
 
-export const checkTransactionSignatures: Check = (evidence, findings) => {
+export const beforeIn =
+  (findings: Findings) =>
+  (earlier: At, later: At, where: string): boolean =>
+    findings.expect(earlier.position < later.position, `/body${where}/position`, "order", {
+      after: earlier.position,
+      got: later.position,
+    });
+
+export const checkTransactionSignatures: CheckOf<RecordEvidence> = (evidence, findings) => {
   for (const { where, record } of evidence.records) {
     const { transaction, position } = record;
     const at = { where: `${where}/transaction`, member: transaction.signer, position };

@@ -2,10 +2,10 @@
 
 import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
 import { readPublicKey } from "../../crypto/suites/suite.ts";
-import type { Check, Evidence } from "./evidence.ts";
+import type { CheckOf, RecordEvidence } from "./evidence.ts";
 import type { Findings } from "./problems.ts";
 
-export const checkMembers: Check = (evidence, findings) => {
+export const checkMembers: CheckOf<RecordEvidence> = (evidence, findings) => {
   const { body, trust, actors, admitted } = evidence;
   const { found, admissions, rotations } = body.members;
   for (const actor of actors) {
@@ -57,18 +57,18 @@ function expectAscending(findings: Findings, where: string, records: readonly { 
 }
 
 /** Every key that an acting member had until the outcome was brought by a record in the bundle. */
-function expectAllKeys({ body, trust, actors, admitted }: Evidence, findings: Findings): void {
+function expectAllKeys({ body, trust, actors, admitted, last }: RecordEvidence, findings: Findings): void {
   const brought = new Set(body.members.rotations.map(({ transaction }) => transaction.statement.body.next.key));
   for (const actor of actors) {
     const first = admitted.get(actor)?.record.identity.key;
     for (const { key, from } of trust.member(actor)?.keys ?? []) {
-      const known = key === first || brought.has(key) || from > body.outcome.record.position;
+      const known = key === first || brought.has(key) || from > last;
       findings.expect(known, "/body/members/rotations", "member-key", { member: actor, key });
     }
   }
 }
 
-function checkRotations({ body, trust }: Evidence, findings: Findings): void {
+function checkRotations({ body, trust }: RecordEvidence, findings: Findings): void {
   for (const [at, { transaction, position }] of body.members.rotations.entries()) {
     const { next, proof } = transaction.statement.body;
     const where = `/body/members/rotations/${at}/transaction/statement/body`;

@@ -1,9 +1,37 @@
 /** Who asked, who agreed, under which policy, for how long. */
 import { digestOf } from "../../crypto/suites/digest.ts";
-import { bodyOf, type Check, expectSalted, expectSigned, sameList } from "./evidence.ts";
+import {
+  type AgreedEvidence,
+  bodyOf,
+  type Check,
+  type CheckOf,
+  expectSalted,
+  expectSigned,
+  sameList,
+} from "./evidence.ts";
 
 export const checkRequest: Check = (evidence, findings) => {
+  checkSubmitted(evidence, findings);
   const { body, opened } = evidence;
+  const requester = body.submitted.record.transaction.signer;
+  const document = body.submitted.request.document.statement;
+  for (const name of ["receiver", "coordinator", "receiverMode"] as const) {
+    const [expected, got] = [opened[name], document[name]];
+    const where = `/body/submitted/request/document/statement/${name}`;
+    findings.expect(expected === got, where, "request-mismatch", { expected, got });
+  }
+  const at = "/body/opened/record/transaction/statement/body/request";
+  findings.expect(opened.request === body.request, at, "names-other", { expected: body.request, got: opened.request });
+  const opener = body.opened.record.transaction.signer;
+  findings.expect(opener === requester, "/body/opened/record/transaction/signer", "wrong-signer", {
+    expected: requester,
+    got: opener,
+  });
+};
+
+/** The request on the ledger is the one in the bundle, signed by who submitted it. */
+export const checkSubmitted: CheckOf<AgreedEvidence> = (evidence, findings) => {
+  const { body } = evidence;
   const { record, request } = body.submitted;
   const submitted = bodyOf(body.submitted);
   const requester = record.transaction.signer;
@@ -17,22 +45,13 @@ export const checkRequest: Check = (evidence, findings) => {
   same("id", submitted.request, document.id);
   same("requester", requester, document.requester);
   same("receiver", submitted.receiver, document.receiver);
-  same("receiver", opened.receiver, document.receiver);
-  same("coordinator", opened.coordinator, document.coordinator);
-  same("receiverMode", opened.receiverMode, document.receiverMode);
   findings.expect(sameList(document.assets, submitted.assets), `${where}/statement/assets`, "request-mismatch");
-  const named = (got: string, at: string) =>
-    findings.expect(got === body.request, at, "names-other", { expected: body.request, got });
-  named(submitted.request, "/body/submitted/record/transaction/statement/body/request");
-  named(opened.request, "/body/opened/record/transaction/statement/body/request");
-  const opener = body.opened.record.transaction.signer;
-  findings.expect(opener === requester, "/body/opened/record/transaction/signer", "wrong-signer", {
-    expected: requester,
-    got: opener,
-  });
+  const named = "/body/submitted/record/transaction/statement/body/request";
+  const got = submitted.request;
+  findings.expect(got === body.request, named, "names-other", { expected: body.request, got });
 };
 
-export const checkDecisions: Check = ({ body, cohort }, findings) => {
+export const checkDecisions: CheckOf<AgreedEvidence> = ({ body, cohort }, findings) => {
   const { decisions } = body;
   findings.expect(decisions.length === cohort.length, "/body/decisions", "count-mismatch", {
     expected: cohort.length,
@@ -57,14 +76,13 @@ export const checkDecisions: Check = ({ body, cohort }, findings) => {
 };
 
 /** Each decision was made under the policy that its asset had on the ledger, and the opening rests on the same ones. */
-export const checkPolicyVersions: Check = ({ body, cohort }, findings) => {
+export const checkPolicyVersions: CheckOf<AgreedEvidence> = ({ body, cohort, policies }, findings) => {
   const { assets, decisions } = body;
-  const { policies } = body.opened.policy.document;
   for (const [what, list] of [
-    ["assets", assets],
-    ["opened/policy/document/policies", policies],
+    ["/body/assets", assets],
+    [policies.where, policies.documents],
   ] as const) {
-    findings.expect(list.length === cohort.length, `/body/${what}`, "count-mismatch", {
+    findings.expect(list.length === cohort.length, what, "count-mismatch", {
       expected: cohort.length,
       got: list.length,
     });
@@ -100,16 +118,16 @@ export const checkPolicyVersions: Check = ({ body, cohort }, findings) => {
     const version = decision?.policyVersion ?? 0;
     const fits = version === inForce.version || (activation === undefined && registration.version > 1);
     findings.expect(fits, `/body/decisions/${at}`, "policy-version", { expected: inForce.version, got: version });
-    const document = policies[at];
+    const document = policies.documents[at];
     findings.expect(
       document !== undefined && digestOf(document) === decision?.policyDigest,
-      `/body/opened/policy/document/policies/${at}`,
+      `${policies.where}/${at}`,
       "policy-digest",
     );
   }
 };
 
-export const checkAgreements: Check = ({ body, cohort, opened }, findings) => {
+export const checkAgreements: CheckOf<AgreedEvidence> = ({ body, cohort, usedAt }, findings) => {
   const { agreements } = body;
   findings.expect(agreements.length === cohort.length, "/body/agreements", "count-mismatch", {
     expected: cohort.length,
@@ -142,10 +160,10 @@ export const checkAgreements: Check = ({ body, cohort, opened }, findings) => {
       expected: agreement.digest,
     });
     const until = Date.parse(agreement.validUntil);
-    const valid = until >= Date.parse(body.opened.record.time) && until >= Date.parse(opened.deadlines.contribution2);
-    findings.expect(valid, `${where}/record/transaction/statement/body/validUntil`, "agreement-expired", {
+    const late = usedAt.find((used) => !(until >= Date.parse(used)));
+    findings.expect(late === undefined, `${where}/record/transaction/statement/body/validUntil`, "agreement-expired", {
       until: agreement.validUntil,
-      opened: body.opened.record.time,
+      used: late ?? "",
     });
   }
 };

@@ -28,14 +28,42 @@ export interface LocatedRecord {
   readonly record: BundleRecord;
 }
 
-export interface Evidence {
-  readonly bundle: EvidenceBundle;
-  readonly body: EvidenceBody;
+/** What is examined of every bundle, whatever it is evidence of: members, ledger records, and where these stand. */
+export interface RecordEvidence {
+  readonly body: Pick<EvidenceBody, "network" | "checkpoints" | "members" | "fabric">;
+  /** What besides the body and the records names the network. */
+  readonly named: readonly { readonly where: string; readonly network: string }[];
   /** Digest of `body`, worked out once. */
   digest(): string;
   readonly trust: TrustIndex;
   /** The Fabric part, verified once; undefined where there is none or the trust file pins no Fabric network. */
   fabric(): ExaminedFabric | undefined;
+  /** Every ledger record of the bundle with its place. */
+  readonly records: readonly LocatedRecord[];
+  /** Position of the record that the bundle ends with: every key until then has its record. */
+  readonly last: number;
+  /** Member records as admitted on the ledger, by id; later key rotations are not applied. */
+  readonly admitted: ReadonlyMap<string, { readonly record: MemberRecord; readonly position: number }>;
+  /** Members that act in the bundle: each must have its admission in it. */
+  readonly actors: ReadonlySet<string>;
+}
+
+/** A bundle about a request that was agreed on. */
+export interface AgreedEvidence extends RecordEvidence {
+  readonly body: RecordEvidence["body"] &
+    Pick<EvidenceBody, "request" | "submitted" | "assets" | "decisions" | "agreements">;
+  /** Whose agreements were used, in the order of the lists. */
+  readonly cohort: readonly Pick<CohortEntry, "member" | "asset" | "assetVersion" | "agreement">[];
+  /** The policies that were decided under, in the same order. */
+  readonly policies: { readonly where: string; readonly documents: readonly unknown[] };
+  /** Instants at which every agreement had to stand. */
+  readonly usedAt: readonly string[];
+}
+
+/** A bundle about a computation. */
+export interface Evidence extends AgreedEvidence {
+  readonly bundle: EvidenceBundle;
+  readonly body: EvidenceBody;
   readonly opened: TransactionBody<"computation.open">;
   readonly cohort: readonly CohortEntry[];
   readonly keyset: readonly string[];
@@ -45,25 +73,26 @@ export interface Evidence {
   /** S1: survivors of phase 1 in counted mode, the mask set in registry mode. */
   readonly survivors1: readonly string[];
   readonly survivors2: readonly string[];
-  /** Every ledger record of the bundle with its place. */
-  readonly records: readonly LocatedRecord[];
-  /** Member records as admitted on the ledger, by id; later key rotations are not applied. */
-  readonly admitted: ReadonlyMap<string, { readonly record: MemberRecord; readonly position: number }>;
-  /** Members that act in the bundle: each must have its admission in it. */
-  readonly actors: ReadonlySet<string>;
 }
 
-/** `bundle` has passed its schema. */
-export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence {
-  const { body } = bundle;
-  const opened = bodyOf(body.opened);
-  const maskset = bodyOf(body.maskset).members;
-  const records = recordsOf(body);
+/** What follows from the records alone. */
+export function recordEvidence<B extends RecordEvidence["body"]>(
+  body: B,
+  trust: TrustIndex,
+  {
+    records,
+    named,
+    last,
+    actors,
+  }: Pick<RecordEvidence, "records" | "named" | "last"> & {
+    readonly actors: readonly string[];
+  },
+): RecordEvidence & { readonly body: B } {
   let digest: string | undefined;
   let fabric: ExaminedFabric | undefined;
   return {
-    bundle,
     body,
+    named,
     digest() {
       digest ??= digestOf(body);
       return digest;
@@ -74,23 +103,39 @@ export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence 
       if (body.fabric !== undefined && pinned !== undefined) fabric ??= examineFabric(body.fabric, pinned);
       return fabric;
     },
+    records,
+    last,
+    admitted: admittedOf(body),
+    actors: new Set([...records.map(({ record }) => record.transaction.signer), ...actors]),
+  };
+}
+
+/** `bundle` has passed its schema. */
+export function evidenceOf(bundle: EvidenceBundle, trust: TrustIndex): Evidence {
+  const { body } = bundle;
+  const opened = bodyOf(body.opened);
+  const maskset = bodyOf(body.maskset).members;
+  const records = recordsOf(body);
+  const named = [{ where: "/statement/statement/network", network: bundle.statement.statement.network }];
+  const actors = [
+    ...opened.cohort.map(({ member }) => member),
+    opened.coordinator,
+    opened.receiver,
+    ...(opened.auditor === undefined ? [] : [opened.auditor]),
+    trust.sequencerAt(body.opened.record.position),
+  ];
+  return {
+    ...recordEvidence(body, trust, { records, named, last: body.outcome.record.position, actors }),
+    bundle,
     opened,
     cohort: opened.cohort,
+    policies: { where: "/body/opened/policy/document/policies", documents: body.opened.policy.document.policies },
+    usedAt: [body.opened.record.time, opened.deadlines.contribution2],
     keyset: bodyOf(body.keyset).members,
     graph: seedOf(body),
     maskset,
     survivors1: body.phase1 === undefined ? maskset : signersOf(bodyOf(body.phase1.closing).headers),
     survivors2: signersOf(bodyOf(body.phase2).headers),
-    records,
-    admitted: admittedOf(body),
-    actors: new Set([
-      ...records.map(({ record }) => record.transaction.signer),
-      ...opened.cohort.map(({ member }) => member),
-      opened.coordinator,
-      opened.receiver,
-      ...(opened.auditor === undefined ? [] : [opened.auditor]),
-      trust.sequencerAt(body.opened.record.position),
-    ]),
   };
 }
 
@@ -161,22 +206,37 @@ export const sameJson = (a: unknown, b: unknown): boolean => digestOf(a) === dig
 
 export const leafHash = (record: BundleRecord): Uint8Array => leafHashOf(record);
 
-export type Check = (evidence: Evidence, findings: Findings) => void;
+export type CheckOf<E> = (evidence: E, findings: Findings) => void;
+export type Check = CheckOf<Evidence>;
 
-function recordsOf(body: EvidenceBody): LocatedRecord[] {
+/** Of members, and of the request's life until its agreements. */
+export function agreedRecordsOf({
+  members,
+  assets,
+  submitted,
+  decisions,
+  agreements,
+}: AgreedEvidence["body"]): LocatedRecord[] {
   const found: LocatedRecord[] = [];
   const add = (where: string, record: unknown) =>
     found.push({ where: `/body${where}`, record: record as BundleRecord });
-  add("/members/found", body.members.found);
-  for (const [at, record] of body.members.admissions.entries()) add(`/members/admissions/${at}`, record);
-  for (const [at, record] of body.members.rotations.entries()) add(`/members/rotations/${at}`, record);
-  for (const [at, { registered, policy }] of body.assets.entries()) {
+  add("/members/found", members.found);
+  for (const [at, record] of members.admissions.entries()) add(`/members/admissions/${at}`, record);
+  for (const [at, record] of members.rotations.entries()) add(`/members/rotations/${at}`, record);
+  for (const [at, { registered, policy }] of assets.entries()) {
     add(`/assets/${at}/registered`, registered);
     if (policy !== undefined) add(`/assets/${at}/policy`, policy);
   }
-  add("/submitted/record", body.submitted.record);
-  for (const [at, { record }] of body.decisions.entries()) add(`/decisions/${at}/record`, record);
-  for (const [at, { record }] of body.agreements.entries()) add(`/agreements/${at}/record`, record);
+  add("/submitted/record", submitted.record);
+  for (const [at, { record }] of decisions.entries()) add(`/decisions/${at}/record`, record);
+  for (const [at, { record }] of agreements.entries()) add(`/agreements/${at}/record`, record);
+  return found;
+}
+
+function recordsOf(body: EvidenceBody): LocatedRecord[] {
+  const found = agreedRecordsOf(body);
+  const add = (where: string, record: unknown) =>
+    found.push({ where: `/body${where}`, record: record as BundleRecord });
   add("/opened/record", body.opened.record);
   add("/keyset/record", body.keyset.record);
   add("/maskset/record", body.maskset.record);
@@ -192,7 +252,7 @@ function recordsOf(body: EvidenceBody): LocatedRecord[] {
   return found;
 }
 
-function admittedOf({ members }: EvidenceBody): Evidence["admitted"] {
+function admittedOf({ members }: RecordEvidence["body"]): RecordEvidence["admitted"] {
   const { founder } = members.found.transaction.statement.body;
   return new Map([
     [founder.id, { record: founder, position: members.found.position }],
