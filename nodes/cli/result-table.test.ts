@@ -22,6 +22,23 @@ test("groups become rows, figures become columns, and it is said once why figure
   );
 });
 
+test("a figure with noise stands with its standard error, and long decimals are shortened; both are said, in both languages", () => {
+  const cells = [
+    { group: {}, measure: "total", value: "1234.5", standardError: "120.25", unit },
+    { group: {}, measure: "share", value: "27.5886524822695" },
+  ];
+  expect(resultTable({ cells }, createTexts("en"))).toBe(
+    [
+      "figure            value  unit",
+      "total   1234.5 ± 120.25  MWh",
+      "share           27.5887",
+      "±: standard error of the noise that the policies want; what was cut off at their bounds is not in it",
+      "Decimals are rounded to four digits here; --json has all of them.",
+    ].join("\n"),
+  );
+  expect(resultTable({ cells }, createTexts("zh-CN"))).toMatch(/1234\.5 ± 120\.25[\s\S]*标准误差[\s\S]*四位小数/);
+});
+
 test("without groups every figure is a row", () => {
   const cells = [
     { group: {}, measure: "model", part: "intercept", value: "-1.5" },

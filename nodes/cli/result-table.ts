@@ -1,6 +1,7 @@
 /** Released cells as a table: one row per group and one column per figure, or one row per figure without groups. */
 import type { ResultCell, ResultDocument } from "../../ledger/audit/result.ts";
 import type { Texts } from "../i18n/text.ts";
+import { isShortened, shortDecimal } from "./short-decimal.ts";
 import { renderTable } from "./table.ts";
 
 export function resultTable({ cells }: Pick<ResultDocument, "cells">, texts: Texts): string {
@@ -8,6 +9,8 @@ export function resultTable({ cells }: Pick<ResultDocument, "cells">, texts: Tex
   const table = dimensions.length === 0 ? listed(cells, texts) : pivoted(cells, dimensions, texts);
   const reasons = new Set(cells.flatMap(({ withheld }) => withheld ?? []));
   const notes = [...reasons].map((code) => `${texts.text("result.withheld")}: ${texts.codedReason(code)}`);
+  if (cells.some(({ standardError }) => standardError !== undefined)) notes.push(texts.text("result.standardError"));
+  if (cells.some(({ value }) => isShortened(value ?? ""))) notes.push(texts.text("result.shortened"));
   return [table, ...notes].join("\n");
 }
 
@@ -17,7 +20,8 @@ function shownValue(cell: ResultCell | undefined, { text, reason }: Texts): stri
   if (cell === undefined) return "";
   if (cell.withheld !== undefined) return text("result.withheld");
   if (cell.undefined !== undefined) return reason(cell.undefined);
-  return cell.value ?? "";
+  const value = shortDecimal(cell.value ?? "");
+  return cell.standardError === undefined ? value : `${value} ± ${shortDecimal(cell.standardError)}`;
 }
 
 function listed(cells: readonly ResultCell[], texts: Texts): string {

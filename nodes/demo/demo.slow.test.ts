@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WITHHELD } from "../../ledger/audit/result.ts";
 import type { TrustFile } from "../../ledger/audit/trust.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
+import { createTexts } from "../i18n/text.ts";
 import { type Equation, isolates, solve } from "./_attacker.ts";
 import { type Cell, cellsOf, equationsOf, holderOf, type Row, rowsOf, scaled, sumOver } from "./_published.ts";
 import { readTables } from "./compare.ts";
 import { type DemoOptions, type FinishedDemo, runDemo } from "./demo.ts";
-import { isGood } from "./report.ts";
+import { closingText, isGood, requestText } from "./report.ts";
 import { loadScenario, type ScenarioName } from "./scenario.ts";
 
 const surroundings: Surroundings = {
@@ -91,14 +92,23 @@ const figuresOf = ({ report }: FinishedDemo, request: string) =>
     }));
 
 const allGood = ({ report, traffic }: FinishedDemo, bundles: number): void => {
-  expect(report.requests.map(({ state }) => state)).toEqual([...new Array(bundles).fill("released"), "refused"]);
+  const refusals = report.scenario === "shaoxing" ? ["enforcement", "orders", "all-but-one"] : ["enforcement"];
+  expect(report.requests.map(({ state }) => state)).toEqual([
+    ...new Array(bundles).fill("released"),
+    ...refusals.map(() => "refused"),
+  ]);
   for (const { state, exact, cells } of report.requests.filter((request) => request.state === "released")) {
     expect([state, exact]).toEqual(["released", true]);
     const shown = cells.filter(({ withheld }) => withheld === undefined);
     expect(shown.map(({ value }) => value)).toEqual(shown.map(({ plain }) => plain));
     expect(shown.every(({ value }) => value !== null)).toBe(true);
   }
-  expect(report.requests.at(-1)).toMatchObject({ id: "enforcement", reasons: ["purpose-not-allowed"], cells: [] });
+  const refused = report.requests.slice(bundles);
+  expect(refused.map(({ id, cells }) => [id, cells])).toEqual(refusals.map((id) => [id, []]));
+  expect(refused[0]).toMatchObject({
+    reasons: ["purpose-not-allowed"],
+    refusal: { verdicts: [{ reason: "purpose-not-allowed", compared: { got: "enforcement" } }] },
+  });
   expect(report.evidence).toMatchObject({ bundles, verified: bundles });
   expect(report.messages).toBeGreaterThan(1000);
   expect(traffic.examples).toEqual([]);
@@ -193,9 +203,51 @@ describe("Shaoxing", () => {
   afterAll(() => done?.network.close());
   const industry = (code: string, element: string) => sumOver(tables.rows, { industry: code }, [element]);
 
-  test("every released figure is exact, every bundle verified, nothing leaked, the other purpose refused", () => {
+  test("every released figure is exact, every bundle verified, nothing leaked, what must not be asked refused", () => {
     allGood(done, 2);
     expect(done.report).toMatchObject({ scenario: "shaoxing", nodes: 11, searchedValues: 64 });
+  });
+
+  test("a trade secret is refused by its column, the sums without one enterprise by what was released before", () => {
+    const [orders, allButOne] = done.report.requests.slice(-2);
+    expect(orders?.reasons).toContain("element-prohibited");
+    expect(orders?.refusal?.verdicts[0]).toMatchObject({
+      reason: "element-prohibited",
+      compared: { element: "orders" },
+    });
+    expect(allButOne?.reasons).toEqual(["history"]);
+  });
+
+  test("a revoked agreement answers nothing any more, and its requester sees it as revoked", () => {
+    expect(done.report.revocation).toMatchObject({
+      provider: "silu-dyeing",
+      isSeen: true,
+      answered: { before: true, after: false },
+    });
+  });
+
+  test("what is said names the refused purpose and column, the limits of the rules, and on what the promise rests, in both languages", () => {
+    for (const [language, words] of [
+      [
+        "en",
+        [
+          "given: enforcement",
+          "data element: orders",
+          "largest 1 may have at most 60 %",
+          "the policies want 3",
+          "Xindi Fibre",
+        ],
+      ],
+      ["zh-CN", ["实际：enforcement", "数据元：orders", "最大的 1 家最多占 60 %", "策略要求至少 3 家", "新涤化纤"]],
+    ] as const) {
+      const texts = createTexts(language);
+      const { report, scenario, traffic } = done;
+      const said = report.requests.map((request, at) => requestText(request, at + 1, texts, scenario)).join("\n");
+      for (const word of words) expect(said).toContain(word);
+      const closing = closingText(report, scenario, traffic, texts);
+      expect(closing).toContain(texts.text("demo.helpers.none"));
+      expect(closing).toContain(texts.text("demo.revocation.cached"));
+    }
   });
 
   test("gives the expected sums, and withholds the single enterprise, the three that would give it away, and sums of mostly one", () => {

@@ -11,6 +11,7 @@ import type { DemoFabric } from "./fabric-network.ts";
 import { type DemoNetwork, inProcess, membersOf } from "./network.ts";
 import { inProcesses } from "./processes.ts";
 import type { DemoReport } from "./report.ts";
+import { type Revocation, revoke } from "./revocation.ts";
 import { type DemoHooks, type DemoRequest, registerAll, runRequest, verifyAll } from "./run.ts";
 import { loadScenario, type Scenario, type ScenarioName } from "./scenario.ts";
 import { createWireTap, type Traffic, type WireTap } from "./wire-tap.ts";
@@ -30,7 +31,7 @@ export interface DemoOptions {
 
 /** Wraps each long part, so that the caller can show progress. */
 export type DemoStep = <T>(
-  name: "fabric" | "network" | "register" | "request" | "verify",
+  name: "fabric" | "network" | "register" | "request" | "revocation" | "verify",
   detail: { readonly scenario: Scenario; readonly request?: Scenario["requests"][number] },
   work: (update: (state: string) => void) => Promise<T>,
 ) => Promise<T>;
@@ -46,7 +47,7 @@ export interface FinishedDemo {
 export async function runDemo(
   options: DemoOptions,
   step: DemoStep,
-  onRequest: (request: DemoRequest, index: number) => void,
+  onRequest: (request: DemoRequest, index: number, scenario: Scenario) => void,
 ): Promise<FinishedDemo> {
   const { surroundings } = options;
   const startedAt = surroundings.now();
@@ -70,8 +71,15 @@ export async function runDemo(
         runRequest(network, scenario, request, tables, { ...silent, onState: (_request, state) => update(state) }, now),
       );
       requests.push(done);
-      onRequest(done, index);
+      onRequest(done, index, scenario);
     }
+    const { revokes: provider } = scenario;
+    const revocation: Revocation | undefined =
+      provider === undefined
+        ? undefined
+        : await step("revocation", { scenario }, () =>
+            revoke(network, scenario, { provider, request: requests[0]!.request, now }),
+          );
     const { trust, ...evidence } = await step("verify", { scenario }, () => verifyAll(network, scenario, requests));
     if (options.out !== undefined) await keep(options.out, requests, trust);
     const traffic = await network.traffic();
@@ -81,6 +89,7 @@ export async function runDemo(
       nodes: membersOf(scenario).length,
       processes: options.processes,
       requests: requests.map(({ evidence: _evidence, ...request }) => request),
+      ...(revocation === undefined ? {} : { revocation }),
       evidence,
       leaks: traffic.leaks,
       searchedValues: tap.values,

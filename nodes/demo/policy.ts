@@ -78,6 +78,19 @@ export function policyFor(scenario: Scenario, provider: Provider, now: Date): Po
           ]),
       { action: "sealane:countUnits" },
     ],
-    prohibition: [{ action: "distribute" }, { action: "sealane:reidentify" }],
+    prohibition: [
+      ...(scenario.tradeSecrets === undefined
+        ? []
+        : [
+            {
+              action: "use",
+              constraint: [
+                { leftOperand: "sealane:element", operator: "isAnyOf", rightOperand: scenario.tradeSecrets },
+              ],
+            },
+          ]),
+      { action: "distribute" },
+      { action: "sealane:reidentify" },
+    ],
   };
 }

@@ -1,8 +1,11 @@
 /** What the demonstration says: one machine-readable object, and text for people. */
+import { comparedText } from "../cli/compared-text.ts";
+import { isShortened, shortDecimal } from "../cli/short-decimal.ts";
 import type { Column } from "../cli/table.ts";
 import { renderFields, renderTable } from "../cli/table.ts";
 import type { Texts } from "../i18n/text.ts";
 import type { ComparedCell } from "./compare.ts";
+import type { Revocation } from "./revocation.ts";
 import type { DemoRequest } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Traffic } from "./wire-tap.ts";
@@ -14,6 +17,7 @@ export interface DemoReport {
   readonly processes: boolean;
   readonly requests: readonly Omit<DemoRequest, "evidence">[];
   readonly evidence: { readonly bundles: number; readonly verified: number; readonly checks: number };
+  readonly revocation?: Revocation;
   /** Messages that held a raw value. */
   readonly leaks: number;
   readonly searchedValues: number;
@@ -22,21 +26,32 @@ export interface DemoReport {
   readonly ms: number;
 }
 
-/** Every released figure exact, every bundle verified, nothing leaked, and exactly the expected request refused. */
-export const isGood = ({ requests, evidence, leaks }: DemoReport): boolean =>
+/**
+ * Every released figure exact, every bundle verified, nothing leaked, exactly the expected requests refused, each for its
+ * own reason, and what was revoked answers nothing any more.
+ */
+export const isGood = ({ requests, evidence, leaks, revocation }: DemoReport): boolean =>
   leaks === 0 &&
   evidence.bundles > 0 &&
   evidence.verified === evidence.bundles &&
-  requests.every(({ state, exact }) => state === "refused" || (state === "released" && exact)) &&
-  requests.some(({ state }) => state === "refused");
+  requests.every(({ state, exact, reasons, refusedFor }) =>
+    refusedFor === undefined ? state === "released" && exact : state === "refused" && reasons.includes(refusedFor),
+  ) &&
+  requests.some(({ state }) => state === "refused") &&
+  (revocation === undefined || (revocation.isSeen && revocation.answered.before && !revocation.answered.after));
 
 const BAR_WIDTH = 24;
 
-export function requestText(request: Omit<DemoRequest, "evidence">, number: number, texts: Texts): string {
+export function requestText(
+  request: Omit<DemoRequest, "evidence">,
+  number: number,
+  texts: Texts,
+  scenario: Scenario,
+): string {
   const { text } = texts;
   const head = `${number}. ${texts.title(request.title)}  [${text(`demo.state.${request.state}`)}]`;
   if (request.state !== "released") {
-    return [head, ...request.reasons.map((code) => `   ${texts.codedReason(code)}`)].join("\n");
+    return [head, ...refusalText(request, texts, scenario).map((line) => `   ${line}`)].join("\n");
   }
   const facts = text("demo.request.facts", {
     mode: text(`demo.mode.${request.mode ?? "registry"}`),
@@ -46,20 +61,66 @@ export function requestText(request: Omit<DemoRequest, "evidence">, number: numb
   const compared = text(request.exact ? "demo.exact" : "demo.notExact", {
     count: request.cells.filter(({ value }) => value !== null).length,
   });
-  const withheld = request.cells.filter((cell) => cell.withheld !== undefined).length;
-  const hidden = withheld === 0 ? [] : [`   ${text("demo.withheld", { count: withheld })}`];
+  const withheld = request.cells.flatMap((cell) => cell.withheld ?? []);
+  const reason = [...new Set(withheld)].map((code) => texts.codedReason(code)).join("; ");
+  const hidden = withheld.length === 0 ? [] : [`   ${text("demo.withheld", { count: withheld.length, reason })}`];
+  const isRounded = request.cells.some(({ value }) => isShortened(value ?? ""));
   return [
     head,
     indent(tableOf(request.cells, texts)),
+    ...(isRounded ? [`   ${text("result.shortened")}`] : []),
     `   ${compared}`,
     ...hidden,
-    ...reviewText(request, texts),
+    ...reviewText(request, texts, scenario),
     `   ${facts}`,
     `   ${stepsText(request, texts)}`,
   ].join("\n");
 }
 
-function reviewText({ review }: Pick<DemoRequest, "review">, { text, reason }: Texts): readonly string[] {
+/** Why, with what was asked for and what the policy allows. */
+function refusalText(
+  { id, reasons, refusal }: Omit<DemoRequest, "evidence">,
+  texts: Texts,
+  { providers, requests }: Scenario,
+): readonly string[] {
+  const titleOf = (provider: string) => texts.title(providers.find((one) => one.id === provider)?.title ?? {});
+  if (refusal === undefined) {
+    const { without } = requests.find((one) => one.id === id) ?? {};
+    const beside = without === undefined ? [] : [texts.text("demo.refused.history", { without: titleOf(without) })];
+    return [...reasons.map((code) => texts.codedReason(code)), ...beside];
+  }
+  // That a column which another rule names stops the figures above it is said by that rule.
+  const naming = refusal.verdicts.filter(({ reason }) => reason !== "column-not-released");
+  const why = (naming.length > 0 ? naming : refusal.verdicts).map(
+    ({ reason, compared }) => `  ${texts.codedReason(reason)}${comparedText(compared, texts)}`,
+  );
+  return [texts.text("demo.refused.by", { provider: titleOf(refusal.provider) }), ...why];
+}
+
+function revocationText(revocation: Revocation, { text, title, reason }: Texts, { providers }: Scenario): string {
+  const { answered, isSeen } = revocation;
+  const how = (isCached: boolean) => text(isCached ? "demo.revocation.cached" : "demo.revocation.asked");
+  return [
+    text("demo.revocation", {
+      provider: title(providers.find(({ id }) => id === revocation.provider)?.title ?? {}),
+      title: title(revocation.title),
+      reason: reason(revocation.reason),
+      seen: text(isSeen ? "cli.yes" : "cli.no"),
+    }),
+    `   ${text("demo.revocation.before", { answered: how(answered.before) })}`,
+    `   ${text("demo.revocation.after", { answered: how(answered.after) })}`,
+  ].join("\n");
+}
+
+/** What the policies of the demonstration say of a rule, where they say a number. */
+function limitText(rule: string, { text }: Texts, { dominance, minimumOrganisations }: Scenario): string {
+  const [first] = dominance ?? [];
+  if (rule === "dominance" && first !== undefined) return text("demo.limit.dominance", { ...first });
+  return rule === "minimum-organisations" ? text("demo.limit.minimum", { count: minimumOrganisations }) : "";
+}
+
+function reviewText({ review }: Pick<DemoRequest, "review">, texts: Texts, scenario: Scenario): readonly string[] {
+  const { text, reason } = texts;
   if (review === undefined) return [];
   const whys = Map.groupBy(
     review.withheld,
@@ -67,7 +128,7 @@ function reviewText({ review }: Pick<DemoRequest, "review">, { text, reason }: T
   );
   const lines = [...whys].map(([key, figures]) => {
     const [group, rule = ""] = key.split("\n");
-    return `     ${[group, figures.map(({ measure }) => measure).join(", ")].filter((one) => one !== "").join(" ")}: ${reason(rule)}`;
+    return `     ${[group, figures.map(({ measure }) => measure).join(", ")].filter((one) => one !== "").join(" ")}: ${reason(rule)}${limitText(rule, texts, scenario)}`;
   });
   return [`   ${text("demo.review", { persons: review.approvals.join(", ") })}`, ...lines];
 }
@@ -112,7 +173,7 @@ const labelOf = (cell: ComparedCell): string =>
   cell.unit === undefined ? nameOf(cell) : `${nameOf(cell)} (${cell.unit})`;
 
 function shown({ value, withheld }: ComparedCell, texts: Texts): string {
-  if (value !== null) return value;
+  if (value !== null) return shortDecimal(value);
   return withheld === undefined ? "-" : `— ${texts.text("result.withheld")}`;
 }
 
@@ -129,8 +190,12 @@ function stepsText({ steps }: Pick<DemoRequest, "steps">, { text }: Texts): stri
 
 export function closingText(report: DemoReport, scenario: Scenario, traffic: Traffic, texts: Texts): string {
   const { text } = texts;
+  const helpers =
+    scenario.colluders === 0 ? text("demo.helpers.none") : text("demo.helpers.some", { colluders: scenario.colluders });
+  const revoked = report.revocation === undefined ? [] : [`${revocationText(report.revocation, texts, scenario)}\n`];
   const leaks = traffic.examples.map(({ label, message, path }) => `   ${label}: ${message} ${path}`);
   return [
+    ...revoked,
     text("demo.evidence", { ...report.evidence }),
     text(report.leaks === 0 ? "demo.noLeaks" : "demo.leaks", {
       values: report.searchedValues,
@@ -143,6 +208,7 @@ export function closingText(report: DemoReport, scenario: Scenario, traffic: Tra
       coordinator: texts.title(scenario.operator.title ?? {}),
       receiver: texts.title(scenario.receiver.title ?? {}),
       requester: texts.title(scenario.requester.title ?? {}),
+      helpers,
     }),
     text("demo.took", { seconds: (report.ms / 1000).toFixed(1) }),
   ].join("\n");

@@ -4,6 +4,7 @@ import type { PlainTable } from "../../exchange/statistics/plain.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import type { Verdict } from "../../policies/model/verdict.ts";
 import type { ReviewBriefView, ReviewView } from "../http/routes/reviews/schemas.ts";
 import { type ComparedCell, compare, plainCells } from "./compare.ts";
 import { type DemoNetwork, membersOf } from "./network.ts";
@@ -15,7 +16,7 @@ export interface DemoRequest {
   readonly title: ScenarioRequest["title"];
   /** Ledger id. */
   readonly request: string;
-  /** `refused` when every provider refused. */
+  /** `refused` when every provider refused, by its policy or by what it has released before. */
   readonly state: "released" | "withheld" | "failed" | "refused";
   /** Reason codes of a refusal, a withholding or a failure, each once. */
   readonly reasons: readonly string[];
@@ -32,6 +33,10 @@ export interface DemoRequest {
   readonly review?: Pick<ReviewView, "approvals" | "withheld">;
   /** The bundle as the requester got it; absent for a refusal. */
   readonly evidence?: EvidenceBundle;
+  /** Reason code with which it has to be refused. */
+  readonly refusedFor?: string;
+  /** What the first provider's rules compared, where its policy refused. */
+  readonly refusal?: { readonly provider: string; readonly verdicts: readonly Verdict[] };
 }
 
 export interface DemoHooks {
@@ -85,12 +90,23 @@ export async function runRequest(
     },
     (state) => hooks.onState(request, state),
   );
-  const common = { id: request.id, title: request.title, request: id };
+  const expected = request.refusedFor === undefined ? {} : { refusedFor: request.refusedFor };
+  const common = { id: request.id, title: request.title, request: id, ...expected };
   const nothing = { cells: [], exact: false, bytes: 0, steps: {} };
   const ms = () => Math.round(performance.now() - startedAt);
   if (isRefused(end)) {
     const reasons = [...new Set(end.assets.flatMap((asset) => asset.reasons))];
-    return { ...common, ...nothing, state: "refused", reasons, ms: ms() };
+    return {
+      ...common,
+      ...nothing,
+      state: "refused",
+      reasons,
+      ms: ms(),
+      refusal: await refusalOf(network, scenario, id),
+    };
+  }
+  if (end.reasons?.includes("history") === true) {
+    return { ...common, ...nothing, state: "refused", reasons: end.reasons, ms: ms() };
   }
   if (end.state !== "released") {
     const state = end.state === "withheld" ? "withheld" : "failed";
@@ -103,6 +119,19 @@ export async function runRequest(
   const comparison = compare(result.outcome.document.cells, plainCells(scenario, request, tables));
   const seen = review === undefined ? {} : { review };
   return { ...common, state: "released", reasons: [], ...comparison, ...cost, ...seen, ms: took, evidence };
+}
+
+/** As the first provider explains it to its own people. */
+async function refusalOf(
+  network: DemoNetwork,
+  { providers }: Scenario,
+  request: string,
+): Promise<DemoRequest["refusal"]> {
+  const [first] = providers;
+  const path = `/requests/${request}/explanations`;
+  const { explanations } = await network.api(first!.id).get<{ explanations: { verdicts: Verdict[] }[] }>(path);
+  const verdicts = explanations.flatMap((one) => one.verdicts.filter(({ verdict }) => verdict === "refuse"));
+  return { provider: first!.id, verdicts };
 }
 
 /** Each person looks at the table of a result that waits for them, and lets it out. */
@@ -142,7 +171,7 @@ export async function verifyAll(network: DemoNetwork, scenario: Scenario, reques
   };
 }
 
-export function draftOf(scenario: Scenario, { title, query, purpose, method }: ScenarioRequest, now: Date) {
+export function draftOf(scenario: Scenario, { title, query, purpose, method, without }: ScenarioRequest, now: Date) {
   const day = (offset: number) => new Date(now.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
   return {
     title,
@@ -150,7 +179,7 @@ export function draftOf(scenario: Scenario, { title, query, purpose, method }: S
     legalBasis: scenario.legalBasis,
     scenario: "government-service",
     query,
-    assets: scenario.providers.map(({ registration }) => registration.asset.id),
+    assets: scenario.providers.filter(({ id }) => id !== without).map(({ registration }) => registration.asset.id),
     recipients: [],
     territory: scenario.territory,
     validity: { from: day(-1), to: day(30) },

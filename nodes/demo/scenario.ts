@@ -17,8 +17,12 @@ export interface ScenarioRequest {
   readonly id: string;
   readonly title: Title;
   readonly query: Query;
-  /** Purpose code, where it is not the scenario's own: shows a refusal. */
+  /** Purpose code, where it is not the scenario's own. */
   readonly purpose?: string;
+  /** A provider that is not asked. */
+  readonly without?: string;
+  /** Reason code with which it has to be refused, to show that it is. */
+  readonly refusedFor?: string;
   readonly method?: Method;
 }
 
@@ -47,6 +51,10 @@ export interface Scenario {
   readonly dominance?: OutputTerms["dominance"];
   /** Persons of the receiver who look at each result before it leaves; all of them have to approve. */
   readonly reviewers?: readonly string[];
+  /** Data elements that the providers' policies prohibit, whoever asks for what. */
+  readonly tradeSecrets?: readonly string[];
+  /** A provider that revokes its agreement on the first request in the end. */
+  readonly revokes?: string;
   /** Weighted sums that the providers' policies list. */
   readonly weights?: readonly (readonly WeightedTerm[])[];
   readonly operator: TestnetMember;
@@ -62,9 +70,13 @@ interface ScenarioFile {
   readonly colluders: number;
   readonly dominance?: Scenario["dominance"];
   readonly reviewers?: readonly string[];
+  readonly tradeSecrets?: readonly string[];
+  readonly revokes?: string;
   readonly weights?: Scenario["weights"];
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
+  /** What is asked after them, and refused. */
+  readonly refusals?: readonly ScenarioRequest[];
 }
 
 const member = (id: string, kind: TestnetMember["kind"], en: string, zh: string): TestnetMember => ({
@@ -89,6 +101,7 @@ const FRAMES = {
       id: "enforcement",
       title: { en: "Investment by year, for enforcement", "zh-CN": "用于执法的各年投资" },
       purpose: "enforcement",
+      refusedFor: "purpose-not-allowed",
     },
   },
   shaoxing: {
@@ -104,6 +117,7 @@ const FRAMES = {
       id: "enforcement",
       title: { en: "The same, for enforcement", "zh-CN": "同一查询，用于执法" },
       purpose: "enforcement",
+      refusedFor: "purpose-not-allowed",
     },
   },
 } as const;
@@ -133,8 +147,10 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     colluders: file.colluders,
     ...(file.dominance === undefined ? {} : { dominance: file.dominance }),
     ...(file.reviewers === undefined ? {} : { reviewers: file.reviewers }),
+    ...(file.tradeSecrets === undefined ? {} : { tradeSecrets: file.tradeSecrets }),
+    ...(file.revokes === undefined ? {} : { revokes: file.revokes }),
     ...(file.weights === undefined ? {} : { weights: file.weights }),
     providers,
-    requests: [...file.requests, { ...refused, query: first!.query }],
+    requests: [...file.requests, { ...refused, query: first!.query }, ...(file.refusals ?? [])],
   };
 }

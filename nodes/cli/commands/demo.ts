@@ -62,7 +62,7 @@ async function demo(context: CommandContext, flags: DemoFlags): Promise<Outcome>
       const title = texts.title(request?.title ?? scenario.title);
       return progress.step(text(`demo.step.${name}`, { title, nodes: scenario.providers.length + 3 }), work);
     },
-    (request, index) => say(`\n${requestText(request, index + 1, texts)}\n`),
+    (request, index, scenario) => say(`\n${requestText(request, index + 1, texts, scenario)}\n`),
   );
   const { report, scenario, traffic, network } = finished;
   try {
