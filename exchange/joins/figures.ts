@@ -10,7 +10,7 @@ import { wordsOf } from "../statistics/words.ts";
 import { summedIn } from "./keyed-rows.ts";
 
 /** Name of the requester's own groups beside those of the table's columns. */
-export const LABEL = "label";
+const LABEL = "label";
 
 export interface JoinFigures {
   readonly group: Readonly<Record<string, string>>;

@@ -1,15 +1,21 @@
 /** Joins between running nodes: policy, agreement, runs on the ledger, what is told, and what is not. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { countJoins, readJoinCommitted, readJoinEnded, readJoinOpened, readKey } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
 import { readPublicKey } from "../../crypto/suites/suite.ts";
+import { sealane } from "../cli/_transcript.ts";
 import { COMMON, COUNT, createJoined, ITEMS, type Joined, LIST, SUMS, total } from "./_joined.ts";
 
 let joined: Joined;
+let cwd: string;
 const sent: { readonly by: string; readonly path: string; readonly body: string }[] = [];
 
 beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "sealane-join-"));
   joined = await createJoined(
     { operations: ["intersection", "cardinality", "statistics"], leastItems: 20, minimumGroup: 5, runs: 2 },
     {
@@ -23,6 +29,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await joined[Symbol.asyncDispose]();
+  await rm(cwd, { recursive: true, force: true });
 });
 const ledger = () => joined.network.net.node("bureau").services.ledger;
 
@@ -94,6 +101,35 @@ describe("between a ministry's list and a provider's table", () => {
     );
     expect([state, reason, result]).toEqual(["withheld", "minimum-group", undefined]);
     expect((await readJoinEnded(ledger(), run))?.body).toEqual({ run, outcome: "withheld", reason: "minimum-group" });
+  });
+
+  test("the command line joins a file, shows figures by group in both languages, and lists the runs", async () => {
+    const request = await joined.ask(
+      { operation: "statistics", labels: ["north", "south"], items: 150 },
+      { query: SUMS },
+    );
+    const file = join(cwd, "firms.txt");
+    await writeFile(file, LIST.map(({ item, label }) => `${item}\t${label}`).join("\n"));
+    const { net } = joined.network;
+    const run = (line: string) =>
+      sealane(`request join ${request} ${line} --dir ${join(net.dir, "ministry")}`, { cwd });
+    const done = await run(file);
+    expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining("Joining")]);
+    for (const word of ["released", "north", "output", total(COMMON.filter(({ at }) => at % 2 === 0))]) {
+      expect(done.stdout).toContain(word);
+    }
+    const chinese = await run(`${file} --lang zh-CN`);
+    expect(chinese.stdout).toContain("已发布");
+    const listed = JSON.parse((await run("--json")).stdout) as { joins: { number: number; state: string }[] };
+    expect(listed.joins.map(({ number, state }) => [number, state])).toEqual([
+      [1, "released"],
+      [2, "released"],
+    ]);
+    const third = await run(file);
+    expect([third.exitCode, third.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringContaining("ERR_REQUEST_TRANSITION"),
+    ]);
   });
 
   test("what goes over the wire holds no firm's code and no label, and no byte that two runs share", () => {

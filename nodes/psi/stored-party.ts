@@ -165,7 +165,11 @@ export async function compareAnswer(
 }
 
 /** The items of a list that comes frame by frame. Throws ERR_PSI_MESSAGE, ERR_PSI_STREAM. */
-export async function* taken(list: List, frames: AsyncIterable<Uint8Array>, sorted: boolean): AsyncIterable<Uint8Array> {
+export async function* taken(
+  list: List,
+  frames: AsyncIterable<Uint8Array>,
+  sorted: boolean,
+): AsyncIterable<Uint8Array> {
   const coming = incomingList(list, { sorted });
   for await (const frame of frames) yield coming.take(frame);
   coming.end();

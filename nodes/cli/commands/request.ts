@@ -13,6 +13,7 @@ import { renderFields, renderTable } from "../table.ts";
 import { requestAsk } from "./request-ask.ts";
 import { requestDue } from "./request-due.ts";
 import { requestForm } from "./request-form.ts";
+import { requestJoin } from "./request-join.ts";
 import { requestPlan } from "./request-plan.ts";
 import { requestResult } from "./request-result.ts";
 
@@ -57,6 +58,7 @@ export const requestCommands: CommandGroup = (program, cli) => {
   requestForm(request, cli);
   requestResult(request, cli);
   requestAsk(request, cli);
+  requestJoin(request, cli);
 };
 
 interface Submitted {
