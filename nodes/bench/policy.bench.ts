@@ -1,8 +1,10 @@
 /**
  * Decisions under a policy of many rules: the engine, which checks every document as if a stranger had sent it and explains
  * each verdict, beside a plain reading of the same policy that only says yes or no (policies/engine/_plain-decision.ts).
- * The same mixed requests for both, in turns, processor time; where they disagree, `disagreements` counts it.
+ * The same mixed requests for both, in turns, processor time; where they disagree, `disagreements` counts it. Beside it
+ * what a member asks its releases before it signs another one, of which all are of few records and many cohorts.
  */
+import { type ContributingSet, firstForbidden, type HistoryEntry } from "../../crypto/secagg/history.ts";
 import { plainDecision } from "../../policies/engine/_plain-decision.ts";
 import { decide } from "../../policies/engine/decide.ts";
 import type { Asset } from "../../policies/model/asset.ts";
@@ -16,7 +18,11 @@ import { defineBench } from "./bench.ts";
 const ROUNDS = 5;
 
 export const policyBench = defineBench(
-  { rules: { full: 100, tiny: 10 }, decisions: { full: 20_000, tiny: 50 } },
+  {
+    rules: { full: 100, tiny: 10 },
+    decisions: { full: 20_000, tiny: 50 },
+    releases: { full: 10_000, tiny: 100 },
+  },
   async ({ sizes, note }) => {
     const policy = policyWith(sizes.rules);
     const asset = assetWith(sizes.rules);
@@ -38,6 +44,12 @@ export const policyBench = defineBench(
       // Another text each time: one that was read before is not read again.
       for (let version = 1; version <= 50; version++) parsePolicy({ ...policy, "sealane:version": version });
     });
+    const history = historyOf(sizes.releases);
+    const asked = Array.from({ length: 40 }, (_, index) => releaseOf(sizes.releases + index));
+    note(`${sizes.releases} past releases`);
+    const first = secondsOf(() => firstForbidden(history, asked[0]!));
+    const each40 = asked.map((proposed) => secondsOf(() => firstForbidden(history, proposed)));
+    const forbidden = asked.filter((proposed) => firstForbidden(history, proposed) !== undefined).length;
     const perSecond = (all: readonly number[]) => sizes.decisions / Math.min(...all);
     return {
       parameters: { ...sizes, requests: requests.length },
@@ -51,6 +63,14 @@ export const policyBench = defineBench(
         { metric: "plainPerSecondPerCore", value: perSecond(times.plain), unit: "/s of processor time" },
         { metric: "costRatio", value: Math.min(...times.engine) / Math.min(...times.plain), unit: "x plain" },
         { metric: "disagreements", value: disagreements, unit: "requests", target: { atMost: 0 } },
+        {
+          metric: "historyMs",
+          value: 1000 * Math.max(...each40),
+          unit: "ms, the longest of 40",
+          target: { atMost: 50 },
+        },
+        { metric: "historyFirstMs", value: 1000 * first, unit: "ms, with the index of all" },
+        { metric: "historyForbidden", value: forbidden / asked.length, unit: "of 40" },
         { metric: "permitted", value: permitted / requests.length, unit: "of requests" },
         { metric: "parseMs", value: (1000 * parsing) / 50, unit: "ms, once for each new policy" },
       ],
@@ -65,6 +85,26 @@ function secondsOf(run: () => void): number {
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
 }
+
+const RECORDS = 49;
+const ORGANISATIONS = Array.from({ length: 40 }, (_, index) => `organisation-${index}:data#1`);
+
+/** Cohorts in blocks of four organisations: whatever is combined concerns whole blocks, and every tenth adds one organisation. */
+function releaseOf(index: number): HistoryEntry {
+  const blocks = (Math.imul(index, 2_654_435_761) >>> 22) | 1;
+  const pairs = ORGANISATIONS.filter((_, at) => (blocks >> (at >> 2)) % 2 === 1);
+  const isOdd = index % 10 === 9 && pairs.length < ORGANISATIONS.length;
+  const one = ORGANISATIONS.find((name) => !pairs.includes(name));
+  const set: ContributingSet = { kind: "exact", pairs: isOdd ? [...pairs, one!].toSorted() : pairs };
+  const cells = [{ recordKey: `record-${index % RECORDS}`, set: 0 }];
+  return { computation: `${index}`, digest: `${index}`, position: index, need: 3, sets: [set], cells };
+}
+
+/** What was released before was allowed then: no set with one organisation more. */
+const historyOf = (length: number): readonly HistoryEntry[] =>
+  Array.from({ length: 2 * length }, (_, index) => releaseOf(index))
+    .filter(({ computation }) => Number(computation) % 10 !== 9)
+    .slice(0, length);
 
 const measureOf = (index: number) => `measure-${index}`;
 const codeOf = (index: number) => `code-${index}`;
