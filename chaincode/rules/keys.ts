@@ -116,6 +116,8 @@ export const keys = Object.freeze({
   agreementJoins: (agreement: string) => `agreement-joins/${agreement}`,
   queryAnswered: (agreement: string, number: number) =>
     `query-answered/${agreement}/${String(number).padStart(4, "0")}`,
+  /** Prefix of all answers under an agreement. */
+  queryAnswers: (agreement: string) => `query-answered/${agreement}/`,
   agreementQueries: (agreement: string) => `agreement-queries/${agreement}`,
   access: (member: string) => `access/${member}`,
   accessAnchor: (member: string, from: number) => `access-anchor/${member}/${String(from).padStart(16, "0")}`,

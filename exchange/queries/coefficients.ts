@@ -27,6 +27,8 @@ export interface Coefficients {
   readonly list: readonly bigint[];
   /** The figure is this times the sum. */
   readonly factor: Rational;
+  /** No sum of cells within their declared bounds is beyond it, either way. */
+  readonly most: bigint;
   /** Atoms with a coefficient that is not zero. */
   readonly atoms: readonly number[];
 }
@@ -80,6 +82,7 @@ export function coefficientsOf(layout: Layout, asked: readonly AskedTerm[]): Coe
   const { coefficient } = used[0]!;
   return {
     list,
+    most,
     factor: rational(coefficient.numerator, coefficient.denominator * numbers[0]!),
     atoms: [...new Set(used.map(({ atom }) => atom))],
   };

@@ -7,6 +7,8 @@ import type { LedgerEntry, LedgerProof } from "../port.ts";
 import { EVIDENCE_FORMAT, type EvidenceBody, type EvidenceBundle, type ReceiverStatement } from "./bundle.ts";
 import type { FabricPart, FabricProof } from "./fabric-bundle.ts";
 import { mergeFabric } from "./fabric-parts.ts";
+import { QUERY_EVIDENCE_FORMAT, type QueryEvidence } from "./query-bundle.ts";
+import type { AnsweredQuery, AskedQuery } from "./query-statements.ts";
 
 /** A ledger entry and what `Ledger.prove(entry.position)` answered. */
 export interface ProvenEntry {
@@ -25,10 +27,10 @@ export interface ClosingPart {
   readonly views: readonly Signed<unknown>[];
 }
 
-export interface EvidenceParts {
+/** Of a request that was agreed on. */
+export interface AgreedParts {
   readonly network: string;
   readonly request: string;
-  readonly computation: string;
   readonly members: {
     readonly found: ProvenEntry;
     readonly admissions: readonly ProvenEntry[];
@@ -39,6 +41,19 @@ export interface EvidenceParts {
   readonly submitted: { readonly record: ProvenEntry; readonly request: SaltedDocument };
   readonly decisions: readonly { readonly record: ProvenEntry; readonly explanation: SaltedDocument }[];
   readonly agreements: readonly { readonly record: ProvenEntry; readonly document: unknown }[];
+}
+
+export interface QueryParts extends AgreedParts {
+  readonly policies: readonly unknown[];
+  readonly answers: readonly {
+    readonly record: ProvenEntry;
+    readonly query: AskedQuery;
+    readonly answer: AnsweredQuery;
+  }[];
+}
+
+export interface EvidenceParts extends AgreedParts {
+  readonly computation: string;
   readonly opened: {
     readonly record: ProvenEntry;
     readonly query: SaltedDocument;
@@ -87,24 +102,11 @@ export function buildEvidence(
   const fabric: FabricPart[] = [];
   const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints, fabric);
   const closing = ({ record: close, views }: ClosingPart) => ({ record: record(close), views: bySigner(views) });
-  const { members, submitted, opened, keyset, maskset, phase1, outcome } = parts;
+  const { opened, keyset, maskset, phase1, outcome } = parts;
   const body = {
     format: EVIDENCE_FORMAT,
-    network: parts.network,
-    request: parts.request,
     computation: parts.computation,
-    members: {
-      found: record(members.found),
-      admissions: byPosition(members.admissions).map(record),
-      rotations: byPosition(members.rotations).map(record),
-    },
-    assets: parts.assets.map(({ registered, policy }) => ({
-      registered: record(registered),
-      ...(policy === undefined ? {} : { policy: record(policy) }),
-    })),
-    submitted: { record: record(submitted.record), request: submitted.request },
-    decisions: parts.decisions.map((part) => ({ record: record(part.record), explanation: part.explanation })),
-    agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
+    ...agreedFrom(parts, record),
     opened: { ...opened, record: record(opened.record) },
     keyset: {
       record: record(keyset.record),
@@ -142,6 +144,42 @@ export function buildEvidence(
   return { body, statement: signStatement(receiver, "result", statement) };
 }
 
+/** Nobody signs it: everything in it is on the ledger, or signed by the side whose word it is. */
+export function buildQueryEvidence(parts: QueryParts): QueryEvidence {
+  const checkpoints: string[] = [];
+  const fabric: FabricPart[] = [];
+  const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints, fabric);
+  const body = {
+    format: QUERY_EVIDENCE_FORMAT,
+    ...agreedFrom(parts, record),
+    policies: parts.policies,
+    answers: parts.answers.map(({ query, answer, ...part }) => ({ record: record(part.record), query, answer })),
+    checkpoints,
+    ...(fabric.length === 0 ? {} : { fabric: mergeFabric(fabric) }),
+  } as unknown as QueryEvidence["body"];
+  return { body };
+}
+
+function agreedFrom(parts: AgreedParts, record: (proven: ProvenEntry) => unknown) {
+  const { members, submitted } = parts;
+  return {
+    network: parts.network,
+    request: parts.request,
+    members: {
+      found: record(members.found),
+      admissions: byPosition(members.admissions).map(record),
+      rotations: byPosition(members.rotations).map(record),
+    },
+    assets: parts.assets.map(({ registered, policy }) => ({
+      registered: record(registered),
+      ...(policy === undefined ? {} : { policy: record(policy) }),
+    })),
+    submitted: { record: record(submitted.record), request: submitted.request },
+    decisions: parts.decisions.map((part) => ({ record: record(part.record), explanation: part.explanation })),
+    agreements: parts.agreements.map((part) => ({ record: record(part.record), document: part.document })),
+  };
+}
+
 function reviewFrom(outcome: EvidenceParts["outcome"], record: (proven: ProvenEntry) => unknown): object {
   if (outcome.kind === "withheld" || outcome.review === undefined) return {};
   const { opened, words } = outcome.review;
@@ -149,7 +187,7 @@ function reviewFrom(outcome: EvidenceParts["outcome"], record: (proven: ProvenEn
 }
 
 /** The text of a bundle file. */
-export const encodeEvidence = (bundle: EvidenceBundle): string => `${canonicalJson(bundle)}\n`;
+export const encodeEvidence = (bundle: EvidenceBundle | QueryEvidence): string => `${canonicalJson(bundle)}\n`;
 
 /** A record of the bundle as a stand-alone c2sp.org/tlog-proof@v1 text, for third-party verifiers. */
 export function tlogProofOf(

@@ -11,7 +11,8 @@ import {
 import { checkMembers } from "./check-members.ts";
 import { checkCohort, checkConstants, checkOpenedDocuments, checkReceiverKey, checkRoles } from "./check-opening.ts";
 import { checkPrivacy, statedPrivacy } from "./check-privacy.ts";
-import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest } from "./check-request.ts";
+import { checkAnswerLimit, checkAnswers, checkQueryOrder, type ExaminedQueries } from "./check-queries.ts";
+import { checkAgreements, checkDecisions, checkPolicyVersions, checkRequest, checkSubmitted } from "./check-request.ts";
 import { checkRelease, checkResultShape, checkWithheldCells } from "./check-result.ts";
 import { checkReview } from "./check-review.ts";
 import {
@@ -23,9 +24,9 @@ import {
   checkViews1,
   checkViews2,
 } from "./check-rounds.ts";
-import { type Check, type Evidence, expectSigned } from "./evidence.ts";
+import { type Check, type CheckOf, type Evidence, expectSigned, type RecordEvidence } from "./evidence.ts";
 import { outputRulesOf } from "./output-rules.ts";
-import type { CheckId } from "./report.ts";
+import type { CHECKS, CheckId, QUERY_CHECKS } from "./report.ts";
 
 const checkReceiverStatement: Check = (evidence, findings) => {
   const { bundle, body, opened, trust } = evidence;
@@ -47,7 +48,7 @@ const checkReceiverStatement: Check = (evidence, findings) => {
 /** Checks on the form of the two files, before there is any evidence to look at. */
 export type FormCheck = "trust-format" | "bundle-encoding" | "bundle-format";
 
-export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check>> = Object.freeze({
+export const EVIDENCE_CHECKS: Readonly<Record<Exclude<(typeof CHECKS)[number], FormCheck>, Check>> = Object.freeze({
   "receiver-statement": checkReceiverStatement,
   network: checkNetwork,
   checkpoints: checkCheckpoints,
@@ -80,14 +81,37 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<CheckId, FormCheck>, Check
   "withheld-cells": checkWithheldCells,
 });
 
+export const CHECKS_OF_QUERIES: Readonly<
+  Record<Exclude<(typeof QUERY_CHECKS)[number], FormCheck>, CheckOf<ExaminedQueries>>
+> = Object.freeze({
+  network: checkNetwork,
+  checkpoints: checkCheckpoints,
+  "fabric-chain": checkFabricChain,
+  "fabric-validity": checkFabricValidity,
+  inclusion: checkInclusion,
+  order: checkQueryOrder,
+  members: checkMembers,
+  "transaction-signatures": checkTransactionSignatures,
+  request: checkSubmitted,
+  decisions: checkDecisions,
+  "policy-versions": checkPolicyVersions,
+  agreements: checkAgreements,
+  answers: checkAnswers,
+  "answer-limit": checkAnswerLimit,
+});
+
+/** Checks of the ledger that is not the one there is. */
+export function otherLedger({ trust }: RecordEvidence): Map<CheckId, string> {
+  if (trust.file.fabric !== undefined) return new Map([["checkpoints", "the ledger is on Fabric"]]);
+  return new Map(
+    ["fabric-chain" as const, "fabric-validity" as const].map((id) => [id, "the ledger is not on Fabric"]),
+  );
+}
+
 /** Checks that a computation of this kind does not have. */
-export function notApplicable({ body, opened, trust }: Evidence): ReadonlyMap<CheckId, string> {
-  const none = new Map<CheckId, string>();
-  if (trust.file.fabric === undefined) {
-    for (const id of ["fabric-chain", "fabric-validity"] as const) none.set(id, "the ledger is not on Fabric");
-  } else {
-    none.set("checkpoints", "the ledger is on Fabric");
-  }
+export function notApplicable(evidence: Evidence): ReadonlyMap<CheckId, string> {
+  const { body, opened } = evidence;
+  const none = otherLedger(evidence);
   if (opened.cells.mode === "registry" && body.phase1 === undefined) {
     for (const id of ["close-1", "views-1", "counts"] as const) none.set(id, "registry mode has no phase 1");
   }

@@ -54,6 +54,9 @@ export const PROBLEM_CODES = [
   "asset-mismatch",
   "agreement-mismatch",
   "agreement-expired",
+  // encrypted queries
+  "answer-cells",
+  "answer-limit",
   "count-mismatch",
   // opening
   "layout-mismatch",

@@ -40,7 +40,31 @@ export const CHECKS = [
   "result-shape",
   "withheld-cells",
 ] as const;
-export type CheckId = (typeof CHECKS)[number];
+
+/** Of encrypted queries, likewise. */
+export const QUERY_CHECKS = [
+  "trust-format",
+  "bundle-encoding",
+  "bundle-format",
+  "network",
+  "checkpoints",
+  "fabric-chain",
+  "fabric-validity",
+  "inclusion",
+  "order",
+  "members",
+  "transaction-signatures",
+  "request",
+  "decisions",
+  "policy-versions",
+  "agreements",
+  "answers",
+  "answer-limit",
+] as const;
+export type CheckId = (typeof CHECKS)[number] | (typeof QUERY_CHECKS)[number];
+
+/** What no bundle of encrypted queries can show, whoever verifies it: said in every report on one. */
+export const UNVERIFIABLE = ["asked-coefficients", "answered-cells", "answered-sums"] as const;
 
 export type Check =
   | { readonly id: CheckId; readonly status: "passed"; readonly subjects: number }
@@ -65,6 +89,8 @@ export interface Report {
   /** On Fabric: digests of the contract's code that the records' calls ran. Whoever has that code can compare and execute it. */
   readonly code?: readonly string[];
   readonly checks: readonly Check[];
+  /** What this kind of evidence cannot show. */
+  readonly unverifiable?: readonly (typeof UNVERIFIABLE)[number][];
 }
 
 export function verdictOf(checks: readonly Check[]): Report["verdict"] {

@@ -3,11 +3,14 @@ import type { TSchema } from "typebox";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { encodeEvidence } from "./build.ts";
 import { type EvidenceBundle, EvidenceBundle as EvidenceBundleSchema, MAX_BUNDLE_BYTES } from "./bundle.ts";
-import { EVIDENCE_CHECKS, notApplicable } from "./checks.ts";
-import { type Evidence, evidenceOf } from "./evidence.ts";
+import { type ExaminedQueries, queriesOf } from "./check-queries.ts";
+import { CHECKS_OF_QUERIES, EVIDENCE_CHECKS, notApplicable, otherLedger } from "./checks.ts";
+import { type CheckOf, type Evidence, evidenceOf, type RecordEvidence } from "./evidence.ts";
 import { formProblems } from "./form.ts";
+import { valueAt } from "./policy-term.ts";
 import { collectFindings, type Problem } from "./problems.ts";
-import { CHECKS, type Check, type CheckId, type Report, verdictOf } from "./report.ts";
+import { QUERY_EVIDENCE_FORMAT, type QueryEvidence, QueryEvidence as QueryEvidenceSchema } from "./query-bundle.ts";
+import { CHECKS, type Check, type CheckId, QUERY_CHECKS, type Report, UNVERIFIABLE, verdictOf } from "./report.ts";
 import { TrustFile } from "./trust.ts";
 import { indexTrust, outdatedProblem, type TrustIndex } from "./trust-index.ts";
 
@@ -27,28 +30,67 @@ export function verifyEvidenceFile(bytes: Uint8Array, trust: unknown): Report {
   return report(bundle, trust, encoding);
 }
 
+/** One kind of bundle: what it is by its form, and how it is examined. */
+interface Kind<B, E extends RecordEvidence> {
+  readonly schema: TSchema;
+  readonly examine: (bundle: B, trust: TrustIndex) => E;
+  /** In the order of the report; those on the form of the files come first. */
+  readonly order: readonly CheckId[];
+  readonly checks: Readonly<Partial<Record<CheckId, CheckOf<E>>>>;
+  readonly notApplicable: (evidence: E) => ReadonlyMap<CheckId, string>;
+  readonly facts: (body: E["body"]) => Partial<Report>;
+}
+
+const COMPUTATION: Kind<EvidenceBundle, Evidence> = {
+  schema: EvidenceBundleSchema,
+  examine: evidenceOf,
+  order: CHECKS,
+  checks: EVIDENCE_CHECKS,
+  notApplicable,
+  facts: ({ network, request, computation }) => ({ network, request, computation }),
+};
+
+const QUERIES: Kind<QueryEvidence, ExaminedQueries> = {
+  schema: QueryEvidenceSchema,
+  examine: queriesOf,
+  order: QUERY_CHECKS,
+  checks: CHECKS_OF_QUERIES,
+  notApplicable: otherLedger,
+  facts: ({ network, request }) => ({ network, request, unverifiable: UNVERIFIABLE }),
+};
+
+const formatOf = (bundle: unknown): unknown => valueAt(valueAt(bundle, "body"), "format");
+
 function report(bundle: unknown, trust: unknown, encoding: Check): Report {
+  if (formatOf(bundle) === QUERY_EVIDENCE_FORMAT) return reportOn(QUERIES, bundle, trust, encoding);
+  return reportOn(COMPUTATION, bundle, trust, encoding);
+}
+
+function reportOn<B extends { readonly body: E["body"] }, E extends RecordEvidence>(
+  kind: Kind<B, E>,
+  bundle: unknown,
+  trust: unknown,
+  encoding: Check,
+): Report {
   const trustCheck = checkTrust(trust);
-  const form = run("bundle-format", () => examinedForm(EvidenceBundleSchema, bundle));
-  const typed = form.status === "passed" ? (bundle as EvidenceBundle) : undefined;
+  const form = run("bundle-format", () => examinedForm(kind.schema, bundle));
+  const typed = form.status === "passed" ? (bundle as B) : undefined;
   const examined =
-    typed === undefined || trustCheck.index === undefined ? undefined : evidenceOf(typed, trustCheck.index);
+    typed === undefined || trustCheck.index === undefined ? undefined : kind.examine(typed, trustCheck.index);
   const outdated = examined === undefined ? undefined : outdatedIn(examined);
   // One cause is said once: nothing under the keys that are missing could be judged.
   const evidence = outdated === undefined ? examined : undefined;
   const trusted: Check =
     outdated === undefined ? trustCheck.check : { id: "trust-format", status: "failed", problems: [outdated] };
   const first: Check[] = [trusted, encoding, form];
-  const checks = [...first, ...(evidence === undefined ? blocked(first) : runAll(evidence))];
+  const checks = [...first, ...(evidence === undefined ? blocked(kind.order, first) : runAll(kind, evidence))];
   return {
     format: "sealane/audit-report/v1",
     verdict: verdictOf(checks),
     ...(typed === undefined
       ? {}
       : {
-          network: typed.body.network,
-          request: typed.body.request,
-          computation: typed.body.computation,
+          ...kind.facts(typed.body),
           evidence: evidence?.digest() ?? digestOf(typed.body),
           ...codeOf(evidence),
         }),
@@ -56,28 +98,29 @@ function report(bundle: unknown, trust: unknown, encoding: Check): Report {
   };
 }
 
-function codeOf(evidence: Evidence | undefined): Pick<Report, "code"> {
+function codeOf(evidence: RecordEvidence | undefined): Pick<Report, "code"> {
   const codes = evidence?.fabric()?.evidence.codes() ?? [];
   return codes.length === 0 ? {} : { code: codes };
 }
 
-const outdatedIn = ({ trust, records, body }: Evidence): Problem | undefined =>
+const outdatedIn = ({ trust, records, body }: RecordEvidence): Problem | undefined =>
   outdatedProblem(
     trust,
     records.map(({ record: { position, transaction } }) => ({ position, ...transaction })),
     body.checkpoints,
   );
 
-function runAll(evidence: Evidence): Check[] {
-  const skipped = notApplicable(evidence);
-  return CHECKS.flatMap((id) => {
-    if (!isEvidenceCheck(id)) return [];
+function runAll<B, E extends RecordEvidence>(kind: Kind<B, E>, evidence: E): Check[] {
+  const skipped = kind.notApplicable(evidence);
+  return kind.order.flatMap((id) => {
+    const check = kind.checks[id];
+    if (check === undefined) return [];
     const why = skipped.get(id);
     if (why !== undefined) return [notRun(id, "not-applicable", why)];
     return [
       run(id, () => {
         const findings = collectFindings();
-        EVIDENCE_CHECKS[id](evidence, findings);
+        check(evidence, findings);
         // A check that looked at nothing has shown nothing.
         if (findings.subjects() === 0 && findings.problems.length === 0) {
           findings.fail("/body", "count-mismatch", { checked: 0 });
@@ -88,12 +131,10 @@ function runAll(evidence: Evidence): Check[] {
   });
 }
 
-const isEvidenceCheck = (id: CheckId): id is keyof typeof EVIDENCE_CHECKS => Object.hasOwn(EVIDENCE_CHECKS, id);
-
-const blocked = (done: readonly Check[]): Check[] =>
-  CHECKS.filter((id) => !done.some((check) => check.id === id)).map((id) =>
-    notRun(id, "blocked", "the trust file or the bundle is malformed"),
-  );
+const blocked = (order: readonly CheckId[], done: readonly Check[]): Check[] =>
+  order
+    .filter((id) => !done.some((check) => check.id === id))
+    .map((id) => notRun(id, "blocked", "the trust file or the bundle is malformed"));
 
 function checkTrust(trust: unknown): { readonly check: Check; readonly index?: TrustIndex } {
   const form = run("trust-format", () => examinedForm(TrustFile, trust));

@@ -1,10 +1,17 @@
 /**
- * Computations that count against the use limit of an own asset's policy: all but those that failed before close-2. The
+ * What counts against the use limit of an own asset's policy: computations but for those that failed before close-2, and
+ * answers to encrypted queries. The
  * agreements are read once after a start; from then on every record of the ledger is looked at once, and only what still
  * runs is asked for again: decisions are many, and each asks.
  */
-import { readAgreement, readAgreementUses, readComputation, type StateReader } from "../../chaincode/rules/keys.ts";
-import type { ComputationState } from "../../chaincode/rules/records.ts";
+import {
+  keys,
+  readAgreement,
+  readAgreementUses,
+  readComputation,
+  type StateReader,
+} from "../../chaincode/rules/keys.ts";
+import type { ComputationState, QueryAnswered } from "../../chaincode/rules/records.ts";
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
 import type { Use } from "../../exchange/requests/simulate.ts";
@@ -52,6 +59,11 @@ export function createAssetUses(
     if (byAsset.size > 0 && height > seen) {
       for await (const { transaction } of ledger.entries(seen, height - seen)) {
         const { type, body } = transaction.statement;
+        if (type === "query.answer") {
+          const { agreement } = body as TransactionBody<typeof type>;
+          const counted = byAsset.get((await readAgreement(ledger, agreement))?.agreement.asset ?? "");
+          if (counted !== undefined) counted.ended += 1;
+        }
         if (type !== "computation.open") continue;
         const { computation, cohort } = body as TransactionBody<typeof type>;
         for (const { asset } of cohort) byAsset.get(asset)?.running.add(computation);
@@ -63,13 +75,24 @@ export function createAssetUses(
   /** What was opened before `seen`; the rest comes with the next look. */
   async function openedBefore(asset: string): Promise<Counted> {
     const running = new Set<string>();
+    let answers = 0;
     for await (const [, record] of agreements.entries()) {
-      if (record.asset !== asset || (await readAgreement(ledger, record.agreement)) === undefined) continue;
+      const concluded = record.asset === asset ? await readAgreement(ledger, record.agreement) : undefined;
+      if (concluded === undefined) continue;
+      if (concluded.agreement.figures !== undefined) answers += await answeredBefore(record.agreement);
       for (const { computation, opened } of await readAgreementUses(ledger, record.agreement)) {
         if (opened.position < seen) running.add(computation);
       }
     }
-    return { ended: 0, running };
+    return { ended: answers, running };
+  }
+
+  async function answeredBefore(agreement: string): Promise<number> {
+    let answers = 0;
+    for await (const [, { position }] of ledger.range<QueryAnswered>(keys.queryAnswers(agreement))) {
+      if (position < seen) answers += 1;
+    }
+    return answers;
   }
 
   async function settle(counted: Counted): Promise<void> {

@@ -12,6 +12,7 @@ import {
   readReview,
 } from "../../chaincode/rules/keys.ts";
 import type { KeyState } from "../../chaincode/rules/records.ts";
+import type { CohortEntry } from "../../chaincode/rules/transactions.ts";
 import { ComputationError } from "../../exchange/computations/errors.ts";
 import { buildEvidence, type EvidenceParts, type ProvenEntry } from "../../ledger/audit/build.ts";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
@@ -35,7 +36,17 @@ export async function assembleEvidence(ctx: Context, result: ResultRecord): Prom
     network,
     request,
     computation,
-    members: await membersOf(ctx, opened.body, opened.requester, prove),
+    members: await membersOf(
+      ctx,
+      [
+        opened.requester,
+        opened.body.coordinator,
+        opened.body.receiver,
+        ...(opened.body.auditor === undefined ? [] : [opened.body.auditor]),
+        ...opened.body.cohort.map(({ member }) => member),
+      ],
+      prove,
+    ),
     assets: await assetsOf(ctx, request, opened.body.cohort, prove),
     submitted: { record: await prove(submitted.position), request: dossier.request },
     decisions: await Promise.all(
@@ -73,14 +84,8 @@ async function reviewOf(ctx: Context, computation: string, prove: Prove) {
 }
 
 type Prove = (position: number) => Promise<ProvenEntry>;
-type OpenBody =
-  Awaited<ReturnType<typeof readComputationOpened>> extends infer T | undefined
-    ? T extends { body: infer B }
-      ? B
-      : never
-    : never;
 
-function prover(ctx: Context): Prove {
+export function prover(ctx: Context): Prove {
   const { ledger } = ctx.services;
   return async (position) => {
     for await (const entry of ledger.entries(position, 1)) {
@@ -125,25 +130,15 @@ async function roundsOf(
   };
 }
 
-/** Admission and rotations of everyone who acts, in ledger order. */
-async function membersOf(
+/** Admission and rotations of everyone who acts, in ledger order. `others`: besides those who run the network. */
+export async function membersOf(
   ctx: Context,
-  body: OpenBody,
-  requester: string,
+  others: readonly string[],
   prove: Prove,
 ): Promise<EvidenceParts["members"]> {
   const { ledger } = ctx.services;
   const network = present(await readNetwork(ledger), "network");
-  const actors = new Set([
-    network.founder,
-    network.operator,
-    network.sequencer,
-    requester,
-    body.coordinator,
-    body.receiver,
-    ...(body.auditor === undefined ? [] : [body.auditor]),
-    ...body.cohort.map(({ member }) => member),
-  ]);
+  const actors = new Set([network.founder, network.operator, network.sequencer, ...others]);
   const admitted: number[] = [];
   for (const id of actors) {
     if (id !== network.founder) admitted.push(present(await readMember(ledger, id), id).admitted.position);
@@ -162,10 +157,10 @@ async function membersOf(
 }
 
 /** Every asset as registered, with the activation of the policy it was decided under where there was one. */
-async function assetsOf(
+export async function assetsOf(
   ctx: Context,
   request: string,
-  cohort: OpenBody["cohort"],
+  cohort: readonly Pick<CohortEntry, "asset" | "assetVersion">[],
   prove: Prove,
 ): Promise<EvidenceParts["assets"]> {
   const { ledger } = ctx.services;
@@ -201,7 +196,7 @@ function termsOf(dossier: Dossier, asset: string): Dossier["terms"][number] {
   );
 }
 
-function present<T>(value: T | undefined, what: string): T {
+export function present<T>(value: T | undefined, what: string): T {
   if (value !== undefined) return value;
   throw new ComputationError("ERR_COMPUTATION_EVIDENCE", `evidence: ${what} is missing; try again later`);
 }

@@ -1,9 +1,20 @@
 /** The value releases this node has signed a view of, over all computations: one list, whatever runs at the same time. */
 import { hash } from "node:crypto";
-import { readComputationOpened, readComputationStep, readComputations } from "../../chaincode/rules/keys.ts";
+import {
+  readAgreement,
+  readComputationOpened,
+  readComputationStep,
+  readComputations,
+} from "../../chaincode/rules/keys.ts";
+import type { QueryAnswered } from "../../chaincode/rules/records.ts";
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
-import type { Ledger } from "../../ledger/port.ts";
+import { uuidOf } from "../../exchange/requests/record.ts";
+import type { Ledger, TransactionBody } from "../../ledger/port.ts";
+
+/** An answer to an encrypted query is a release like that of a computation: what a history knows it by. */
+export const queryReleaseId = (agreement: string, number: number): string =>
+  uuidOf({ query: `${agreement}/${number}` });
 
 export interface ReleaseHistory {
   /** Reads what is stored, once; await it before the first step. */
@@ -63,6 +74,13 @@ export interface ForgottenReleases {
 }
 
 const ENDS: readonly string[] = ["result.release", "result.withhold"];
+const ANSWER = "query.answer";
+
+type Answer = Pick<TransactionBody<"query.answer">, "agreement" | "number">;
+interface Ended {
+  readonly computations: readonly string[];
+  readonly answers: readonly Answer[];
+}
 
 export function createForgottenReleases(
   ledger: Pick<Ledger, "get" | "range" | "entries" | "status">,
@@ -77,23 +95,32 @@ export function createForgottenReleases(
     await history.load();
     const { height } = await ledger.status();
     const ended = seen === 0 ? await endedByState() : await endedSince(seen, height);
-    for (const computation of ended) if (!history.has(computation)) await keepForgotten(computation);
+    for (const computation of ended.computations) if (!history.has(computation)) await keepForgotten(computation);
+    for (const { agreement, number } of ended.answers) {
+      const release = queryReleaseId(agreement, number);
+      const concluded = history.has(release) ? undefined : await readAgreement(ledger, agreement);
+      if (concluded?.provider === self) forgotten.set(concluded.agreement.asset, release);
+    }
     seen = height;
   }
 
-  async function endedByState(): Promise<readonly string[]> {
+  async function endedByState(): Promise<Ended> {
     const all = await readComputations(ledger);
     const hadSums = all.filter(({ state }) => state === "released" || state === "withheld");
-    return hadSums.map(({ computation }) => computation);
+    const answers: Answer[] = [];
+    for await (const [, { body }] of ledger.range<QueryAnswered>("query-answered/")) answers.push(body);
+    return { computations: hadSums.map(({ computation }) => computation), answers };
   }
 
-  async function endedSince(from: number, to: number): Promise<readonly string[]> {
-    const ended: string[] = [];
+  async function endedSince(from: number, to: number): Promise<Ended> {
+    const computations: string[] = [];
+    const answers: Answer[] = [];
     for await (const { transaction } of ledger.entries(from, to - from)) {
       const { type, body } = transaction.statement;
-      if (ENDS.includes(type)) ended.push((body as { computation: string }).computation);
+      if (ENDS.includes(type)) computations.push((body as { computation: string }).computation);
+      if (type === ANSWER) answers.push(body as Answer);
     }
-    return ended;
+    return { computations, answers };
   }
 
   async function keepForgotten(computation: string): Promise<void> {

@@ -2,6 +2,8 @@
  * The requester's side of encrypted queries. A key is made for one call, lies in an in-flight file until its answer is
  * read, and is gone then; a call that got no answer is made again, with the same bytes, before another one.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+import { countQueries, readQueryAnswered } from "../../chaincode/rules/keys.ts";
 import { QUERY_PARAMETERS } from "../../crypto/he/query.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
@@ -17,13 +19,15 @@ import { type AgreementRecord, agreementKey } from "../../exchange/requests/agre
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { rational } from "../../exchange/statistics/rational.ts";
+import type { AnsweredQuery, AskedQuery } from "../../ledger/audit/query-statements.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { Context } from "../computations/context.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
 import { runQueryTask } from "../he/query.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { bytesDigest } from "./answering.ts";
-import { type AnsweredQuery, type AskedQuery, type QueryCall, QueryReply, queryPath, seedOf } from "./messages.ts";
+import { queryEvidence } from "./evidence.ts";
+import { type QueryCall, QueryReply, queryPath, seedOf } from "./messages.ts";
 
 export interface AskedFigure {
   readonly id: string;
@@ -33,8 +37,8 @@ export interface AskedFigure {
 /** One call and what came of it: what was asked stays here alone. */
 export interface QueryResult {
   readonly number: number;
-  /** Null: a cell in it has too few units. */
-  readonly figures: readonly { readonly id: string; readonly value: string | null }[];
+  /** Null: a cell in it has too few units, or what was answered is `impossible`: no sum of cells within their bounds. */
+  readonly figures: readonly { readonly id: string; readonly value: string | null; readonly impossible?: true }[];
   readonly query: AskedQuery;
   readonly answer: AnsweredQuery;
 }
@@ -45,14 +49,26 @@ interface Pending {
   readonly figures: readonly {
     readonly id: string;
     readonly atoms: readonly number[];
+    /** No sum is beyond it. */
+    readonly most: string;
     readonly numerator: string;
     readonly denominator: string;
   }[];
 }
 
+/** The own copy of the ledger is a moment behind at most. */
+const LOOK_MS = 100;
+const RECORD_LOOKS = 300;
+
+/** The provider has said no, and not only "later". */
+const isFinal = (error: unknown): boolean => {
+  const status = error instanceof PeerError ? (error.answer?.status ?? 0) : 0;
+  return status >= 400 && status < 500 && status !== 429;
+};
+
 export function createAsking(ctx: Context) {
   const results = ctx.services.openStore<{ readonly results: readonly QueryResult[] }>("encrypted-answers");
-  const { inflight, peers, members, member: self } = ctx.services;
+  const { inflight, ledger, peers, members, member: self } = ctx.services;
   const oneAtATime = createKeyedLock();
   const pendingName = (request: string) => `${request}-query`;
 
@@ -79,7 +95,8 @@ export function createAsking(ctx: Context) {
     const layout = compileLayout({ query: asked.query, assets: [agreed.terms.asset], attributes });
     assertCells(layout);
     const coefficients = figures.map(({ terms }) => coefficientsOf(layout, terms));
-    const about = { agreement: agreed.agreement, number: (await list(request)).length + 1 };
+    const { answers } = await countQueries(ledger, agreed.agreement);
+    const about = { agreement: agreed.agreement, number: answers + 1 };
     const lists = coefficients.map(({ list: one }) => one);
     const sealed = await runQueryTask({ kind: "encrypt", seed: seedOf(about), lists });
     const query = ctx.sign("query", {
@@ -93,9 +110,10 @@ export function createAsking(ctx: Context) {
     return {
       call: { query, publicKey: toBase64url(sealed.publicKey), lists: sealed.queries.map(toBase64url) },
       secretKey: toBase64url(sealed.secretKey),
-      figures: coefficients.map(({ atoms, factor }, i) => ({
+      figures: coefficients.map(({ atoms, factor, most }, i) => ({
         id: figures[i]!.id,
         atoms,
+        most: `${most}`,
         numerator: `${factor.numerator}`,
         denominator: `${factor.denominator}`,
       })),
@@ -116,7 +134,7 @@ export function createAsking(ctx: Context) {
     });
     const reply = await called.catch(async (error: unknown) => {
       // It was not answered, and never will be: the next one has its number.
-      if (error instanceof PeerError && error.code === "ERR_PEER_REFUSED") await inflight.erase(pendingName(request));
+      if (isFinal(error)) await inflight.erase(pendingName(request));
       throw error;
     });
     const { answer } = reply;
@@ -137,18 +155,36 @@ export function createAsking(ctx: Context) {
         `request ${request}: the answer of ${provider} is not the query's`,
       );
     }
+    if (!(await isOnRecord(answer))) {
+      throw new RequestError(
+        "ERR_REQUEST_UNREACHABLE",
+        `request ${request}: the answer of ${provider} is not on the ledger; ask again`,
+      );
+    }
     const sums = await runQueryTask({ kind: "read", secretKey: fromBase64url(pending.secretKey, "key"), answers });
     const leftOut = new Set(answer.statement.leftOut);
-    const figures = pending.figures.map(({ id, atoms, numerator, denominator }, i) => ({
-      id,
-      value: atoms.some((atom) => leftOut.has(atom))
-        ? null
-        : figureOf(sums[i]!, rational(BigInt(numerator), BigInt(denominator))),
-    }));
+    // Whatever a sum is, what goes over the wire from here on is the same: the provider must not learn of it.
+    const figures = pending.figures.map(({ id, atoms, most, numerator, denominator }, i) => {
+      if (atoms.some((atom) => leftOut.has(atom))) return { id, value: null };
+      const sum = sums[i]!;
+      if (sum > BigInt(most) || -sum > BigInt(most)) return { id, value: null, impossible: true as const };
+      return { id, value: figureOf(sum, rational(BigInt(numerator), BigInt(denominator))) };
+    });
     const result: QueryResult = { number, figures, query: pending.call.query, answer };
     await results.put(request, { results: [...(await list(request)), result] });
     await inflight.erase(pendingName(request));
     return result;
+  }
+
+  /** The provider has recorded this very answer to this very query; its record may come a moment after its answer. */
+  async function isOnRecord(answer: AnsweredQuery): Promise<boolean> {
+    const { agreement, number, query } = answer.statement;
+    for (let look = 0; look < RECORD_LOOKS; look++) {
+      const there = await readQueryAnswered(ledger, agreement, number);
+      if (there !== undefined) return there.body.query === query && there.body.answer === digestOf(answer);
+      await sleep(LOOK_MS);
+    }
+    return false;
   }
 
   async function ask(request: string, figures: readonly AskedFigure[]): Promise<QueryResult> {
@@ -170,6 +206,17 @@ export function createAsking(ctx: Context) {
     async list(request: string): Promise<readonly QueryResult[]> {
       await ownRequest(request);
       return await list(request);
+    },
+    /** Of all answers so far, as text of a file. Throws RequestError. */
+    async evidence(request: string): Promise<string> {
+      const asked = await ownRequest(request);
+      const document = await ctx.stores.documents.get(request);
+      const agreed = await ctx.stores.agreements.get(agreementKey(request, asked.assets[0]!));
+      const all = await list(request);
+      if (document === undefined || agreed === undefined || all.length === 0) {
+        throw new RequestError("ERR_REQUEST_NO_RESULT", `request ${request}: nothing was answered yet`);
+      }
+      return await queryEvidence(ctx, agreed, document, all);
     },
     /** Throws RequestError. */
     ask: (request: string, figures: readonly AskedFigure[]): Promise<QueryResult> =>

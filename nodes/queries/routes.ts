@@ -1,13 +1,14 @@
 /** Encrypted queries over `peer/v1`, and for the operator of the node that asks. */
 import { Type } from "typebox";
 import { Code, closed } from "../../chaincode/rules/vocabulary.ts";
+import { AnsweredQuery, AskedQuery, MOST_LISTS } from "../../ledger/audit/query-statements.ts";
 import type { Context } from "../computations/context.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { RequestParameters } from "../http/routes/requests/schemas.ts";
 import { problems } from "../http/schemas.ts";
 import { createAnswering } from "./answering.ts";
 import { createAsking, type QueryResult } from "./asking.ts";
-import { AnsweredQuery, AskedQuery, MOST_LISTS, QUERY_CALL_BYTES, QueryCall, QueryReply } from "./messages.ts";
+import { QUERY_CALL_BYTES, QueryCall, QueryReply } from "./messages.ts";
 
 const AskedFigures = closed({
   figures: Type.Array(
@@ -27,10 +28,20 @@ const AskedFigures = closed({
 });
 const ResultView = closed({
   number: Type.Integer(),
-  figures: Type.Array(closed({ id: Code, value: Type.Union([Type.String(), Type.Null()]) })),
+  figures: Type.Array(
+    closed({
+      id: Code,
+      value: Type.Union([Type.String(), Type.Null()]),
+      /** No sum of cells within their declared bounds: the provider has answered something else. */
+      impossible: Type.Optional(Type.Literal(true)),
+    }),
+  ),
   query: AskedQuery,
   answer: AnsweredQuery,
 });
+
+/** Sent as the canonical text that it is, so that every byte counts. */
+const Bundle = Type.Object({ body: Type.Unknown() });
 
 const viewOf = ({ figures, ...rest }: QueryResult) => ({ ...rest, figures: [...figures] });
 
@@ -70,5 +81,17 @@ export function addQueryApi(app: HttpApp, ctx: Context): void {
       },
     },
     async ({ params }) => ({ queries: (await asking.list(params.request)).map(viewOf) }),
+  );
+  app.get(
+    "/api/v1/requests/:request/queries/evidence",
+    {
+      schema: {
+        summary: "Evidence of own encrypted queries: verify it offline with `sealane audit verify`",
+        params: RequestParameters,
+        response: { 200: Bundle, ...problems },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.header("content-type", "application/json").send((await asking.evidence(params.request)) as never),
   );
 }

@@ -89,8 +89,15 @@ function humanReport(report: Report, texts: Texts): string {
     text(`audit.status.${check.status}`),
     outcomeOf(check, texts),
   ]);
+  const open = (report.unverifiable ?? []).map((what) => `  ${text(`audit.unverifiable.${what}`)}`);
+  const limits = open.length === 0 ? [] : [[text("audit.unverifiable"), ...open].join("\n")];
   const failures = report.checks.flatMap((check) => (check.status === "failed" ? check.problems : []));
-  return [renderFields(facts), renderTable(columns, rows), ...failures.map((p) => problemLine(p, texts))].join("\n\n");
+  return [
+    renderFields(facts),
+    renderTable(columns, rows),
+    ...limits,
+    ...failures.map((p) => problemLine(p, texts)),
+  ].join("\n\n");
 }
 
 function outcomeOf(check: Check, { text }: Texts): string {
