@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { runCrashes } from "./runner.ts";
 
 const ROUNDS = 10;
+const NOISED = 4;
 
 test("nodes killed at any step lose nothing acknowledged, answer no share twice, and every request ends", async () => {
   const said: string[] = [];
@@ -27,4 +28,19 @@ test("nodes killed at any step lose nothing acknowledged, answer no share twice,
   });
   expect(records).toBeGreaterThan(15 * ROUNDS);
   expect(unmaskings).toBeGreaterThan(0);
+}, 600_000);
+
+test("noise is drawn, charged and released once, whoever is killed at whichever step of a sum with it", async () => {
+  const { broken, passed } = await runCrashes({
+    rounds: NOISED,
+    networks: 1,
+    seed: 7,
+    only: "noise",
+    dir: await mkdtemp(join(tmpdir(), "sealane-crash-")),
+    stepMs: 10_000,
+    releaseMs: 15_000,
+    limitMs: 300_000,
+    note: () => undefined,
+  });
+  expect({ broken, passed }).toEqual({ broken: undefined, passed: NOISED });
 }, 600_000);

@@ -33,6 +33,8 @@ export const MEMBERS: readonly TestnetMember[] = (
 
 const codes = Array.from({ length: CODES }, (_, at) => `c${String(at).padStart(2, "0")}`);
 const assetId = (member: string): string => `${member}:panel`;
+/** The table without its last row, under a policy that wants noise. */
+export const noisedId = (member: string): string => `${member}:noised`;
 
 /** One row per year and branch. The tax of a row is missing at one provider in some of them. */
 export function tableOf(member: string): PlainTable {
@@ -102,6 +104,29 @@ export const registrationOf = (member: string, path: string) => ({
   }),
 });
 
+export function noisedRegistrationOf(member: string, path: string) {
+  const { asset, source, policy } = registrationOf(member, path);
+  const [use, ...others] = policy.permission;
+  const privacy = {
+    epsilon: "0.5",
+    budget: "900",
+    clips: [{ element: "output-value", minimum: "0", maximum: "9000" }],
+  };
+  const wanted = { leftOperand: "sealane:privacy", operator: "eq" as const, rightOperand: privacy };
+  const id = noisedId(member);
+  return {
+    asset: { ...asset, id, unitDomain: `${member}-noised` },
+    source,
+    policy: {
+      ...policy,
+      "@id": `${id}:policy`,
+      target: id,
+      permission: [{ ...use!, constraint: [...use!.constraint!, wanted] }, ...others],
+    },
+  };
+}
+export const noisedCsv = (csv: string): string => csv.slice(0, csv.lastIndexOf("\n", csv.length - 2) + 1);
+
 const isIn = (name: string, at: number) => ({ element: name, operator: "eq" as const, values: [codes[at]!] });
 
 /** The question of a round: `output` is present everywhere (registry mode), `tax` is counted first. */
@@ -125,14 +150,14 @@ export const longQueryOf = (nth: number): Query => ({
   filters: [isIn("branch", nth)],
 });
 
-export const draftOf = (id: string, query: Query, purpose = "industry-statistics") => ({
+export const draftOf = (id: string, query: Query, purpose = "industry-statistics", named = assetId) => ({
   id,
   title: { en: "A round of the crash suite" },
   purpose: { code: purpose, text: "statistics of the industry" },
   legalBasis: { code: "statistics-law", text: "Statistics Law, duty to survey" },
   scenario: "government-service",
   query,
-  assets: PROVIDERS.map(assetId),
+  assets: PROVIDERS.map(named),
   recipients: [],
   territory: "CN",
   validity: { from: "2020-01-01", to: "2099-12-31" },

@@ -27,6 +27,8 @@ export interface LedgerWatch {
   hasRequest(request: string): boolean;
   /** Members of the latest close of phase 2 of a computation. */
   survivors(computation: string): readonly string[];
+  /** What the computations with noise have cost of which anything was opened, or still may be. */
+  noiseCost(): number;
 }
 
 const PAGE = 500;
@@ -36,12 +38,22 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
   const digests: string[] = [];
   const requests = new Set<string>();
   const survivors = new Map<string, readonly string[]>();
+  /** By computation. */
+  const costs = new Map<string, number>();
 
   const statusOf = (member: string) => call<Status>(addresses.get(member)!, "GET", "/ledger/status");
 
   function keep({ transaction }: Entry): void {
     const { type, body } = transaction.statement;
     if (type === "request.submit") requests.add((body as TransactionBody<"request.submit">).request);
+    if (type === "computation.open") {
+      const { computation, privacy } = body as TransactionBody<"computation.open">;
+      if (privacy !== undefined) costs.set(computation, privacy.cost);
+    }
+    if (type === "computation.fail") {
+      const { computation } = body as TransactionBody<"computation.fail">;
+      if (!survivors.has(computation)) costs.delete(computation);
+    }
     if (type !== "computation.close") return;
     const { phase, computation, headers } = body as TransactionBody<"computation.close">;
     if (phase === 2) survivors.set(computation, headers.map(({ signer }) => signer).sort());
@@ -96,5 +108,6 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
     height: () => digests.length,
     hasRequest: (request: string) => requests.has(request),
     survivors: (computation: string) => survivors.get(computation) ?? [],
+    noiseCost: () => [...costs.values()].reduce((sum, cost) => sum + cost, 0),
   });
 }

@@ -12,7 +12,7 @@ import { foundNetwork } from "../runtime/network/found.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { localMember } from "../testnet/local-member.ts";
 import { type Address, call, insist, RefusedError } from "./client.ts";
-import { MEMBERS, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
+import { MEMBERS, noisedCsv, noisedRegistrationOf, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
 import { type Disk, mountDisk } from "./disks.ts";
 import { type FromNode, NO_ORDERS, type Orders, type ToNode } from "./node-messages.ts";
 
@@ -48,6 +48,8 @@ export interface NetworkOptions {
   readonly stepMs: number;
   readonly releaseMs: number;
   readonly onStep: (text: string) => void;
+  /** Whether providers hold a table whose sums want noise, too. */
+  readonly isNoised?: boolean;
 }
 
 interface Running {
@@ -57,7 +59,13 @@ interface Running {
 
 const READY_MS = 120_000;
 
-export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: NetworkOptions): Promise<CrashNetwork> {
+export async function foundCrashNetwork({
+  dir,
+  stepMs,
+  releaseMs,
+  onStep,
+  isNoised = false,
+}: NetworkOptions): Promise<CrashNetwork> {
   await mkdir(dir, { recursive: true });
   const log = openSync(join(dir, "nodes.log"), "a");
   const host = ownLoopback();
@@ -169,12 +177,20 @@ export async function foundCrashNetwork({ dir, stepMs, releaseMs, onStep }: Netw
     for (const { id } of MEMBERS.filter((member) => member.id !== SEQUENCER)) await enter(id);
     for (const member of PROVIDERS) {
       const path = join(dir, `${member}.csv`);
-      await writeFile(path, tableOf(member).csv);
-      const register = () => call(addresses.get(member)!, "POST", "/assets", registrationOf(member, path));
-      await insist(register, READY_MS).catch(unlessRegistered);
+      const { csv } = tableOf(member);
+      await writeFile(path, csv);
+      await register(member, registrationOf(member, path));
+      if (isNoised) {
+        const other = join(dir, `${member}-noised.csv`);
+        await writeFile(other, noisedCsv(csv));
+        await register(member, noisedRegistrationOf(member, other));
+      }
       onStep(`${member} registered`);
     }
   }
+
+  const register = (member: string, registration: object) =>
+    insist(() => call(addresses.get(member)!, "POST", "/assets", registration), READY_MS).catch(unlessRegistered);
 
   async function enter(id: string): Promise<void> {
     const operator = addresses.get(SEQUENCER)!;

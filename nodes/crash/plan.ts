@@ -35,8 +35,8 @@ export interface Strike {
 
 export interface RoundPlan {
   readonly round: number;
-  /** `long`: the vector has several chunks. */
-  readonly mode: "registry" | "counted" | "long";
+  /** `long`: the vector has several chunks; `noised`: members add noise, and a budget is charged. */
+  readonly mode: "registry" | "counted" | "long" | "noised";
   readonly method: "mask" | "bfv";
   readonly strikes: readonly Strike[];
   /** Every synced write of that role takes so much longer. */
@@ -65,6 +65,9 @@ const isOfChunks = (cell: Cell): boolean => cell.kind === "step" && cell.step.lo
 const SEALED =
   /^(receiver-key|(heard:)?documents|dossier|computation\.open|(contribution|view|unmask|close|heard:\w+)-2|transcript|.*-chunk|get-sum|result\.release)$/;
 const isSealed = (cell: Cell): boolean => cell.kind === "step" && SEALED.test(cell.step.name);
+/** Sums with noise have no phase 1, one chunk, and masks alone. */
+const isNoised = (cell: Cell): boolean =>
+  cell.kind !== "step" || [cell.step.counted, cell.step.long, cell.step.sealed].every((one) => one !== true);
 /** A ledger writes some twenty times in a round. */
 const COMMITS = 12;
 const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
@@ -72,9 +75,9 @@ const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
 /**
  * What a run may be confined to: rounds at random that deal one blow, steps of vectors of several chunks, or steps that
- * the homomorphic envelope changes.
+ * the homomorphic envelope changes; `noise`: steps of sums with noise.
  */
-export const ONLY = [...BLOWS, "chunks", "bfv"] as const;
+export const ONLY = [...BLOWS, "chunks", "bfv", "noise"] as const;
 export type Only = (typeof ONLY)[number];
 
 /** Round `round` of the run with this seed. */
@@ -84,6 +87,11 @@ export function planRound(seed: number, round: number, only?: Only): RoundPlan {
     const cells = only === "bfv" ? MATRIX.filter(isSealed) : MATRIX.filter(isOfChunks);
     const plan = ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
     return only === "bfv" ? { ...plan, method: "bfv" } : plan;
+  }
+  if (only === "noise") {
+    const cells = MATRIX.filter(isNoised);
+    const plan = ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
+    return { ...plan, mode: "noised", method: "mask" };
   }
   // Every fifth round is random from the start, so that short runs have some of everything.
   const cell =

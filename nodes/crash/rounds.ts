@@ -43,6 +43,7 @@ interface Result {
         readonly group: Readonly<Record<string, string>>;
         readonly measure: string;
         readonly value: string | null;
+        readonly standardError?: string;
       }[];
     };
   };
@@ -66,6 +67,8 @@ export function createRounds(
   const read = new Map<string, number>();
   /** Requests whose submission a client was told is recorded; not compared with the ledgers yet. */
   const acknowledged: string[] = [];
+  /** Figures with noise as they were released, by request. */
+  const noised = new Map<string, string>();
   /** Computations of the round before and of this one. */
   let ended: ReadonlySet<string> = new Set();
   let computations = new Set<string>();
@@ -73,7 +76,7 @@ export function createRounds(
   const at = (member: string) => addresses.get(member)!;
 
   function queryOf({ round, mode }: RoundPlan): Query {
-    if (mode !== "long") return data.queryOf(round, mode);
+    if (mode !== "long") return data.queryOf(round, mode === "noised" ? "registry" : mode);
     // Over the same cells history would refuse the next set.
     return longRounds < data.MAX_LONG_ROUNDS ? data.longQueryOf(longRounds++) : data.queryOf(round, "counted");
   }
@@ -113,8 +116,9 @@ export function createRounds(
     const query = queryOf(plan);
     const asked = uuidOf({ seed, round: plan.round });
     const refused = uuidOf({ seed, round: plan.round, refused: true });
+    const named = plan.mode === "noised" ? data.noisedId : undefined;
     await Promise.all([
-      submit(asked, { ...data.draftOf(asked, query), method: plan.method }),
+      submit(asked, { ...data.draftOf(asked, query, undefined, named), method: plan.method }),
       submit(refused, data.draftOf(refused, query, "enforcement")),
     ]);
     const other = await endOf(refused);
@@ -123,7 +127,7 @@ export function createRounds(
     }
     const view = await endOf(asked);
     if (view.state === "released") {
-      problems.push(...(await checkResult(view, query)));
+      problems.push(...(await (plan.mode === "noised" ? checkNoised(view, query) : checkResult(view, query))));
       return "released";
     }
     const reasons = view.reasons ?? [];
@@ -175,6 +179,42 @@ export function createRounds(
     });
   }
 
+  /** A figure with noise: near the plain one by its error, not it, and the same whenever it is asked for. */
+  async function checkNoised({ id }: RequestView, query: Query): Promise<readonly string[]> {
+    const { value, standardError } = await noisedFigure(id);
+    const [plain] = data.plainTotals(query, data.PROVIDERS, tables).values();
+    const [figure, error] = [Number(value), Number(standardError)];
+    if (!(error > 0) || value === plain || !(Math.abs(figure - Number(plain)) < 10 * error)) {
+      return [`released ${value} ± ${standardError} where the plain figure is ${plain}`];
+    }
+    noised.set(id, `${value} ± ${standardError}`);
+    return [];
+  }
+
+  async function noisedFigure(id: string) {
+    const get = () => call<Result>(at(data.REQUESTER), "GET", `/requests/${id}/result`);
+    return (await insist(get, limitMs, isUnknownYet)).outcome.document!.cells[0]!;
+  }
+
+  /** Every noise was paid for once, and no figure was released with another one. */
+  async function checkBudget(): Promise<string[]> {
+    if (noised.size === 0) return [];
+    const problems: string[] = [];
+    for (const member of data.PROVIDERS) {
+      const path = `/assets/${data.noisedId(member)}/privacy`;
+      const { accounts } = await call<{ accounts: { spent: number }[] }>(at(member), "GET", path);
+      const spent = accounts.map((one) => one.spent).join();
+      if (spent !== String(ledger.noiseCost())) {
+        problems.push(`${member}'s account has spent ${spent}, the openings cost ${ledger.noiseCost()}`);
+      }
+    }
+    for (const [id, before] of noised) {
+      const { value, standardError } = await noisedFigure(id);
+      if (`${value} ± ${standardError}` !== before) problems.push(`request ${id} was ${before} and is ${value}`);
+    }
+    return problems;
+  }
+
   // ---- after them
 
   async function settled(): Promise<string[]> {
@@ -189,6 +229,7 @@ export function createRounds(
     }
     // Those of this round may still have last words to say.
     await until(secretsLeft, limitMs);
+    problems.push(...(await checkBudget()));
     [ended, computations] = [computations, new Set()];
     return problems;
   }
