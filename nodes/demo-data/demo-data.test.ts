@@ -115,6 +115,16 @@ describe("Grunfeld", () => {
     expect(candidates.map((text) => createHash("sha256").update(text).digest("hex"))).toContain(wanted);
   });
 
+  test("the table of market values is the lines of 1954 of the company files", async () => {
+    const { providers } = await json<Scenario>("grunfeld/scenario.json");
+    const files = await Promise.all(providers.map(({ id }) => readFile(dataFile(`grunfeld/${id}.csv`), "utf8")));
+    const lines = files.flatMap((text) => text.trimEnd().split("\n")).map((line) => line.split(","));
+    const wanted = lines.filter(([, , , , year]) => year === "1954").map(([, value, , firm]) => `${firm},${value}`);
+    const table = (await readFile(dataFile("grunfeld/market-values-1954.csv"), "utf8")).trimEnd().split("\n");
+    expect(table.slice(1).sort()).toEqual(wanted.sort());
+    expect(table).toHaveLength(12);
+  });
+
   test("every request equals the independent figure; small sectors are withheld", async () => {
     const loaded = await load("grunfeld");
     try {

@@ -133,6 +133,28 @@ describe("Grunfeld", () => {
     expect(counts).toEqual([60, 5, 1, 1, 0]);
   });
 
+  test("the ministry's own list joined with the bureau's table gives exact sums, and no company's name or value travels", () => {
+    expect(done.report.join).toMatchObject({ state: "released", holder: "statistics-bureau", items: 11, exact: true });
+    expect(done.report.join?.groups).toEqual([
+      {
+        group: { label: "metals-machinery" },
+        keys: 6,
+        figures: [
+          { measure: "companies", value: "6" },
+          { measure: "market-value", value: "12408.265" },
+        ],
+      },
+      {
+        group: { label: "other" },
+        keys: 5,
+        figures: [
+          { measure: "companies", value: "5" },
+          { measure: "market-value", value: "2018.32" },
+        ],
+      },
+    ]);
+  });
+
   test("sectors of fewer than five companies are withheld", () => {
     const rule = WITHHELD;
     expect(figuresOf(done, "investment-by-sector")).toEqual([

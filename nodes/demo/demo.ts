@@ -8,6 +8,7 @@ import type { Method } from "../../policies/model/request.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { privateValues, readTables } from "./compare.ts";
 import type { DemoFabric } from "./fabric-network.ts";
+import { type DemoJoin, runJoin } from "./join.ts";
 import { type DemoNetwork, inProcess, membersOf } from "./network.ts";
 import { inProcesses } from "./processes.ts";
 import type { DemoReport } from "./report.ts";
@@ -31,7 +32,7 @@ export interface DemoOptions {
 
 /** Wraps each long part, so that the caller can show progress. */
 export type DemoStep = <T>(
-  name: "fabric" | "network" | "register" | "request" | "revocation" | "verify",
+  name: "fabric" | "network" | "register" | "request" | "join" | "revocation" | "verify",
   detail: { readonly scenario: Scenario; readonly request?: Scenario["requests"][number] },
   work: (update: (state: string) => void) => Promise<T>,
 ) => Promise<T>;
@@ -73,7 +74,11 @@ export async function runDemo(
       requests.push(done);
       onRequest(done, index, scenario);
     }
-    const { revokes: provider } = scenario;
+    const { revokes: provider, join: joined } = scenario;
+    const joinedLists: DemoJoin | undefined =
+      joined === undefined
+        ? undefined
+        : await step("join", { scenario }, () => runJoin(network, scenario, joined, now));
     const revocation: Revocation | undefined =
       provider === undefined
         ? undefined
@@ -89,6 +94,7 @@ export async function runDemo(
       nodes: membersOf(scenario).length,
       processes: options.processes,
       requests: requests.map(({ evidence: _evidence, ...request }) => request),
+      ...(joinedLists === undefined ? {} : { join: joinedLists }),
       ...(revocation === undefined ? {} : { revocation }),
       evidence,
       leaks: traffic.leaks,

@@ -5,6 +5,7 @@ import type { Column } from "../cli/table.ts";
 import { renderFields, renderTable } from "../cli/table.ts";
 import type { Texts } from "../i18n/text.ts";
 import type { ComparedCell } from "./compare.ts";
+import type { DemoJoin } from "./join.ts";
 import type { Revocation } from "./revocation.ts";
 import type { DemoRequest } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
@@ -17,6 +18,8 @@ export interface DemoReport {
   readonly processes: boolean;
   readonly requests: readonly Omit<DemoRequest, "evidence">[];
   readonly evidence: { readonly bundles: number; readonly verified: number; readonly checks: number };
+  /** Of a list of the requester with a table of the receiver. */
+  readonly join?: DemoJoin;
   readonly revocation?: Revocation;
   /** Messages that held a raw value. */
   readonly leaks: number;
@@ -30,7 +33,7 @@ export interface DemoReport {
  * Every released figure exact, every bundle verified, nothing leaked, exactly the expected requests refused, each for its
  * own reason, and what was revoked answers nothing any more.
  */
-export const isGood = ({ requests, evidence, leaks, revocation }: DemoReport): boolean =>
+export const isGood = ({ requests, evidence, leaks, join, revocation }: DemoReport): boolean =>
   leaks === 0 &&
   evidence.bundles > 0 &&
   evidence.verified === evidence.bundles &&
@@ -38,6 +41,7 @@ export const isGood = ({ requests, evidence, leaks, revocation }: DemoReport): b
     refusedFor === undefined ? state === "released" && exact : state === "refused" && reasons.includes(refusedFor),
   ) &&
   requests.some(({ state }) => state === "refused") &&
+  (join === undefined || (join.state === "released" && join.exact && join.groups.length > 0)) &&
   (revocation === undefined || (revocation.isSeen && revocation.answered.before && !revocation.answered.after));
 
 const BAR_WIDTH = 24;
@@ -109,6 +113,32 @@ function revocationText(revocation: Revocation, { text, title, reason }: Texts, 
     }),
     `   ${text("demo.revocation.before", { answered: how(answered.before) })}`,
     `   ${text("demo.revocation.after", { answered: how(answered.after) })}`,
+  ].join("\n");
+}
+
+function joinText({ groups, exact, items, ms, title, state }: DemoJoin, texts: Texts, scenario: Scenario): string {
+  const { text } = texts;
+  const head = text("demo.join", {
+    title: texts.title(title),
+    requester: texts.title(scenario.requester.title ?? {}),
+    holder: texts.title(scenario.receiver.title ?? {}),
+    items,
+    state: text(`join.state.${state as "released" | "withheld" | "failed"}`),
+  });
+  const [first] = groups;
+  if (first === undefined) return head;
+  const titles = [...Object.keys(first.group), ...first.figures.map(({ measure }) => measure)];
+  const rows = groups.map(({ group, figures }) => [...Object.values(group), ...figures.map(({ value }) => value)]);
+  const seconds = (ms / 1000).toFixed(1);
+  return [
+    head,
+    indent(
+      renderTable(
+        titles.map((name) => ({ title: name })),
+        rows,
+      ),
+    ),
+    `   ${text(exact ? "demo.join.exact" : "demo.join.notExact", { seconds })}`,
   ].join("\n");
 }
 
@@ -193,8 +223,10 @@ export function closingText(report: DemoReport, scenario: Scenario, traffic: Tra
   const helpers =
     scenario.colluders === 0 ? text("demo.helpers.none") : text("demo.helpers.some", { colluders: scenario.colluders });
   const revoked = report.revocation === undefined ? [] : [`${revocationText(report.revocation, texts, scenario)}\n`];
+  const joined = report.join === undefined ? [] : [`${joinText(report.join, texts, scenario)}\n`];
   const leaks = traffic.examples.map(({ label, message, path }) => `   ${label}: ${message} ${path}`);
   return [
+    ...joined,
     ...revoked,
     text("demo.evidence", { ...report.evidence }),
     text(report.leaks === 0 ? "demo.noLeaks" : "demo.leaks", {

@@ -36,6 +36,15 @@ export interface Provider extends TestnetMember {
   };
 }
 
+export interface ScenarioJoin {
+  readonly title: Title;
+  /** Of the receiver's table. */
+  readonly registration: Provider["registration"];
+  /** The keys. */
+  readonly element: string;
+  readonly list: readonly { readonly item: string; readonly label: string }[];
+}
+
 export interface Scenario {
   readonly name: ScenarioName;
   readonly title: Title;
@@ -57,6 +66,8 @@ export interface Scenario {
   readonly revokes?: string;
   /** Weighted sums that the providers' policies list. */
   readonly weights?: readonly (readonly WeightedTerm[])[];
+  /** A list of the requester that is joined with a table of the receiver. */
+  readonly join?: ScenarioJoin;
   readonly operator: TestnetMember;
   readonly requester: TestnetMember;
   readonly receiver: TestnetMember;
@@ -73,6 +84,7 @@ interface ScenarioFile {
   readonly tradeSecrets?: readonly string[];
   readonly revokes?: string;
   readonly weights?: Scenario["weights"];
+  readonly join?: Omit<ScenarioJoin, "registration"> & { readonly asset: string };
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
   /** What is asked after them, and refused. */
@@ -131,14 +143,15 @@ const readJson = async (scenario: ScenarioName, file: string): Promise<unknown> 
 export async function loadScenario(name: ScenarioName): Promise<Scenario> {
   const file = (await readJson(name, "scenario.json")) as ScenarioFile;
   const { refused, ...frame } = FRAMES[name];
+  const registered = async (asset: string): Promise<Provider["registration"]> => {
+    const { source, asset: description } = (await readJson(name, asset)) as Provider["registration"];
+    return { source: { ...source, path: dataFile(name, source.path) }, asset: description };
+  };
   const providers = await Promise.all(
-    file.providers.map(async ({ asset, ...provider }) => {
-      const { source, asset: description } = (await readJson(name, asset)) as Provider["registration"];
-      const registration = { source: { ...source, path: dataFile(name, source.path) }, asset: description };
-      return { ...provider, registration };
-    }),
+    file.providers.map(async ({ asset, ...provider }) => ({ ...provider, registration: await registered(asset) })),
   );
   const [first] = file.requests;
+  const { join } = file;
   return {
     ...frame,
     name,
@@ -150,6 +163,7 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     ...(file.tradeSecrets === undefined ? {} : { tradeSecrets: file.tradeSecrets }),
     ...(file.revokes === undefined ? {} : { revokes: file.revokes }),
     ...(file.weights === undefined ? {} : { weights: file.weights }),
+    ...(join === undefined ? {} : { join: { ...join, registration: await registered(join.asset) } }),
     providers,
     requests: [...file.requests, { ...refused, query: first!.query }, ...(file.refusals ?? [])],
   };
