@@ -1,10 +1,12 @@
 /** Releases with noise: what comes out, what it costs, and what happens when nothing is left. */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Static } from "typebox";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import { sealane } from "../cli/_transcript.ts";
 import type { PrivacyView } from "../http/routes/assets/privacy.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
 import { createNetwork, type Network, TOTAL } from "./_network.ts";
@@ -76,13 +78,32 @@ test("a figure differs from the exact one by noise of the stated error; cost and
   }
 });
 
+test("the command line says what is left and what a release costs, and a result its standard error, in both languages", async () => {
+  const dir = (member: string) => join(network.net.dir, member);
+  const run = (member: string, line: string) => sealane(`${line} --dir ${dir(member)}`, { cwd: network.net.dir });
+  const english = await run("alpha", "asset privacy alpha:panel");
+  expect([english.exitCode, english.stderr]).toEqual([0, ""]);
+  expect(english.stdout).toMatch(/alpha:panel[\s\S]*2 at δ 0\.000001/);
+  const { stdout: chinese } = await run("alpha", "asset privacy alpha:panel --lang zh-CN");
+  for (const row of chinese.trim().split("\n")) expect(row).toMatch(/[\u4e00-\u9fff]/);
+  const object = JSON.parse((await run("bureau", "asset privacy alpha:panel --json")).stdout);
+  expect(object).toMatchObject({ asset: "alpha:panel", delta: "0.000001", accounts: [{ account: "alpha:panel" }] });
+  expect((await run("alpha", "asset privacy alpha:nothing")).exitCode).toBe(1);
+
+  const { requests } = await network.call<{ requests: { id: string }[] }>("ministry", "GET", "/api/v1/requests");
+  const told = await run("ministry", `request result ${requests[0]!.id}`);
+  expect(told.stdout).toMatch(/-?\d[\d.]* ± \d[\d.]*[\s\S]*standard error/);
+  expect((await run("ministry", `request result ${requests[0]!.id} --lang zh-CN`)).stdout).toContain("标准误差");
+});
+
 test("of many requests at once, over a stop, as many are released as the budget holds; the others are refused by name", async () => {
   const { accounts, left } = await budgetOf("alpha:panel", "alpha");
   const cost = accounts[0]!.spent;
   const more = Math.floor((accounts[0]!.budget - cost) / cost);
   expect(Number(left)).toBeGreaterThan(0);
-  const requests = await Promise.all(Array.from({ length: 20 }, (_, i) => network.submit(asking(`output-${i}`))));
+  // All of them wait for one provider, and come to it together.
   await network.net.stop("beta");
+  const requests = await Promise.all(Array.from({ length: more + 5 }, (_, i) => network.submit(asking(`output-${i}`))));
   await network.net.start("beta");
   const spent = async () => (await budgetOf("alpha:panel", "alpha")).accounts[0]!.spent;
   const until = Date.now() + 240_000;
