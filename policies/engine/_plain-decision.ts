@@ -105,7 +105,8 @@ export function plainDecision(
     const days = right(duty("delete")?.constraint, "sealane:retentionDays", "lteq");
     if (request.retentionDays > Number(days ?? 365)) return false;
     // Who receives, and how.
-    if (!(list("sealane:method") ?? ["mask", "bfv"]).includes(request.method ?? "mask")) return false;
+    const methods = list("sealane:method") ?? ["mask", "bfv"];
+    if (request.encryptedQuery === undefined && !methods.includes(request.method ?? "mask")) return false;
     if (!list("sealane:receiverMode")?.includes(request.receiverMode)) return false;
     if (request.receiverMode === "direct") {
       if (request.receiver !== request.requester || query.groupBy.length > 1) return false;
@@ -247,6 +248,7 @@ export function plainDecision(
         if (!step.test(period.from) || !step.test(next) || cut === undefined) return false;
       }
     }
+    if (request.encryptedQuery !== undefined) return answersAllowed(request.encryptedQuery.figures);
     const always = (element: string) => only(element)?.alwaysPresent === true;
     const { unit } = asset;
     const unitAlways =
@@ -274,6 +276,16 @@ export function plainDecision(
     return new Set(request.assets.map((one) => one.slice(0, one.indexOf(":")))).size >= wanted;
   }
 
+  /** One provider answers by itself: of one table, what adds up, so many figures, and nothing where noise is wanted. */
+  function answersAllowed(figures: number): boolean {
+    if (term("sealane:privacy", "eq") !== undefined || request.assets.length > 1) return false;
+    const adds = ["count", "sum", "weighted-sum", "histogram"];
+    return (
+      figures <= number("sealane:answers", "lteq", 0) &&
+      query.measures.every((one) => adds.includes(one.statistic.kind))
+    );
+  }
+
   /** Sums of contributions that the policy bounds, and as much left as one release may be. */
   function noiseAllowed(): boolean {
     const { epsilon, delta, clips } = term("sealane:privacy", "eq") as {
@@ -283,7 +295,7 @@ export function plainDecision(
     };
     const bounded = new Set((clips ?? []).map((clip) => clip.element));
     const { privacyLeft = 0 } = context;
-    if (request.encryptedQuery !== undefined || privacyLeft <= 0) return false;
+    if (privacyLeft <= 0) return false;
     for (const { statistic } of query.measures) {
       if (!["count", "sum", "mean", "ratio", "histogram"].includes(statistic.kind)) return false;
       if (statistic.kind !== "histogram" && !columnsOf(statistic).every((one) => bounded.has(one))) return false;

@@ -171,6 +171,14 @@ const requests: fc.Arbitrary<DataRequest> = fc
     appeal: often<DataRequest["appeal"]>(undefined, fc.constant({ request: request.id, reason: "misread" })),
   })
   .map(({ appeal, ...change }) => ({ ...request, ...change, ...(appeal === undefined ? {} : { appeal }) }));
+/** Of the one asset that they may be about, most of them. */
+const encrypted: fc.Arbitrary<DataRequest> = fc
+  .record({
+    asked: requests,
+    encryptedQuery: fc.record({ figures: fc.integer({ min: 1, max: 4 }) }),
+    named: often([asset.id], fc.constant(request.assets)),
+  })
+  .map(({ asked, encryptedQuery, named }) => ({ ...asked, encryptedQuery, assets: named }));
 
 const assets: fc.Arbitrary<Asset> = fc
   .record({
@@ -259,6 +267,21 @@ test("the engine permits exactly what a second, plain reading of the same docume
   expect(outcomes.permit).toBeGreaterThan(40);
   expect(outcomes.refuse).toBeGreaterThan(100);
   expect(outcomes.wait).toBeGreaterThan(1);
+});
+
+test("of encrypted queries too", () => {
+  let permitted = 0;
+  const drafted = fc.tuple(drafts, fc.integer({ min: 2, max: 6 })).map(([one, answers]) => ({ answers, ...one }));
+  fc.assert(
+    fc.property(drafted, encrypted, assets, contexts, (policyDraft, asked, held, known) => {
+      const document = policyOf(policyDraft);
+      const { outcome } = decide(document, asked, held, known);
+      if (outcome === "permit") permitted += 1;
+      expect(outcome).toBe(parsePolicy(document).ok ? plainDecision(document, asked, held, known) : "refuse");
+    }),
+    { numRuns: 800 },
+  );
+  expect(permitted).toBeGreaterThan(4);
 });
 
 const terms = fc.constantFrom(
