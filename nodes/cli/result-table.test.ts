@@ -27,12 +27,14 @@ test("a figure with noise stands with its standard error, and long decimals are 
     { group: {}, measure: "total", value: "1234.5", standardError: "120.25", unit },
     { group: {}, measure: "share", value: "27.5886524822695" },
   ];
-  expect(resultTable({ cells }, createTexts("en"))).toBe(
+  const privacy = { cost: 6_641_515, components: [] };
+  expect(resultTable({ cells, privacy }, createTexts("en"))).toBe(
     [
       "figure            value  unit",
       "total   1234.5 ± 120.25  MWh",
       "share           27.5887",
       "±: standard error of the noise that the policies want; what was cut off at their bounds is not in it",
+      "This release cost each organisation's asset ε 0.5 at δ 0.000001 of its privacy budget; what is left: sealane asset privacy ASSET",
       "Decimals are rounded to four digits here; --json has all of them.",
     ].join("\n"),
   );

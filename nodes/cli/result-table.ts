@@ -1,15 +1,22 @@
 /** Released cells as a table: one row per group and one column per figure, or one row per figure without groups. */
 import type { ResultCell, ResultDocument } from "../../ledger/audit/result.ts";
+import { SILENT } from "../../policies/model/privacy-terms.ts";
+import { epsilonOf } from "../../policies/privacy/accountant.ts";
 import type { Texts } from "../i18n/text.ts";
 import { isShortened, shortDecimal } from "./short-decimal.ts";
 import { renderTable } from "./table.ts";
 
-export function resultTable({ cells }: Pick<ResultDocument, "cells">, texts: Texts): string {
+export function resultTable({ cells, privacy }: Pick<ResultDocument, "cells" | "privacy">, texts: Texts): string {
   const dimensions = [...new Set(cells.flatMap(({ group }) => Object.keys(group)))];
   const table = dimensions.length === 0 ? listed(cells, texts) : pivoted(cells, dimensions, texts);
   const reasons = new Set(cells.flatMap(({ withheld }) => withheld ?? []));
   const notes = [...reasons].map((code) => `${texts.text("result.withheld")}: ${texts.codedReason(code)}`);
   if (cells.some(({ standardError }) => standardError !== undefined)) notes.push(texts.text("result.standardError"));
+  if (privacy !== undefined) {
+    const { delta } = SILENT;
+    const epsilon = String(Math.ceil(epsilonOf(privacy.cost, Number(delta)) * 1e4) / 1e4);
+    notes.push(texts.text("result.privacyCost", { epsilon, delta }));
+  }
   if (cells.some(({ value }) => isShortened(value ?? ""))) notes.push(texts.text("result.shortened"));
   return [table, ...notes].join("\n");
 }

@@ -92,7 +92,7 @@ test("the command line says what is left and what a release costs, and a result 
 
   const { requests } = await network.call<{ requests: { id: string }[] }>("ministry", "GET", "/api/v1/requests");
   const told = await run("ministry", `request result ${requests[0]!.id}`);
-  expect(told.stdout).toMatch(/-?\d[\d.]* ± \d[\d.]*[\s\S]*standard error/);
+  expect(told.stdout).toMatch(/-?\d[\d.]* ± \d[\d.]*[\s\S]*standard error[\s\S]*ε 2 at δ 0\.000001/);
   expect((await run("ministry", `request result ${requests[0]!.id} --lang zh-CN`)).stdout).toContain("标准误差");
 });
 
