@@ -9,7 +9,11 @@ export interface DeliveryOptions {
   readonly chain: Chain;
   readonly outbox: Outbox;
   readonly sequencer: {
-    submit(transactions: readonly SignedTransaction[]): Promise<readonly (SubmitAnswer | Postponed)[]>;
+    /** `onOrdered` is called where all of them are taken for good before they are answered: those behind them may be brought. */
+    submit(
+      transactions: readonly SignedTransaction[],
+      onOrdered: () => void,
+    ): Promise<readonly (SubmitAnswer | Postponed)[]>;
   };
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -38,6 +42,8 @@ export function createDelivery(options: DeliveryOptions): {
   readonly waiting: () => WaitingRecord | undefined;
 } {
   const { chain, outbox, sequencer, signal } = options;
+  /** Brought, not answered. */
+  const underWay = new Set<Parcel>();
   const waiters = new Map<number, Set<(answer: SubmitAnswer) => void>>();
   let trouble: unknown;
   let stuck: { readonly parcel: Parcel; readonly waiting: WaitingRecord } | undefined;
@@ -58,8 +64,9 @@ export function createDelivery(options: DeliveryOptions): {
   };
 
   /** How many were answered. */
-  async function deliver(parcels: readonly Parcel[]): Promise<number> {
-    const answers = await unlessAborted(sequencer.submit(parcels.map(({ transaction }) => transaction)), signal);
+  async function deliver(parcels: readonly Parcel[], onOrdered: () => void): Promise<number> {
+    const transactions = parcels.map(({ transaction }) => transaction);
+    const answers = await unlessAborted(sequencer.submit(transactions, onOrdered), signal);
     if (answers === undefined) return 0;
     if (answers.length !== parcels.length)
       throw new TypeError("sequencer: another number of answers than transactions");
@@ -98,15 +105,34 @@ export function createDelivery(options: DeliveryOptions): {
   let carried = 0;
   /** Those whose answers came together hand in again one after the other: a call for the first alone makes the others wait. */
   async function gathered(): Promise<readonly Parcel[]> {
-    const take = () => outbox.take(options.atOnce ?? PARCELS_AT_ONCE);
+    const take = () => outbox.take(options.atOnce ?? PARCELS_AT_ONCE, underWay);
     const ready = take();
     if (ready.length === 0 || ready.length >= carried || options.gatherMs === undefined) return ready;
     const patience = AbortSignal.any([signal, AbortSignal.timeout(options.gatherMs)]);
-    while (!patience.aborted && outbox.size() < carried) await outbox.bell.wait(patience);
+    while (!patience.aborted && outbox.size() - underWay.size < carried) await outbox.bell.wait(patience);
     return take();
   }
 
+  /** Never rejects; waits where nothing was answered. */
+  async function bring(parcels: readonly Parcel[], onOrdered: () => void): Promise<void> {
+    for (const parcel of parcels) underWay.add(parcel);
+    try {
+      if ((await deliver(parcels, onOrdered)) === 0) await outbox.bell.wait(signal, options.retryMs);
+    } catch (error) {
+      trouble = error;
+      stick(parcels[0]!, error);
+      options.onTrouble(error);
+      await outbox.bell.wait(signal, options.retryMs);
+    } finally {
+      for (const parcel of parcels) underWay.delete(parcel);
+      // Those that were not answered are there again.
+      if (parcels.some(outbox.has)) outbox.bell.ring();
+    }
+  }
+
+  /** At most two calls at a time: the second while the first, which is ordered, is being answered. */
   async function run(): Promise<void> {
+    let before: Promise<void> = Promise.resolve();
     while (!signal.aborted) {
       const parcels = await gathered();
       if (parcels.length === 0) {
@@ -114,15 +140,13 @@ export function createDelivery(options: DeliveryOptions): {
         continue;
       }
       carried = parcels.length;
-      try {
-        if ((await deliver(parcels)) === 0) await outbox.bell.wait(signal, options.retryMs);
-      } catch (error) {
-        trouble = error;
-        stick(parcels[0]!, error);
-        options.onTrouble(error);
-        await outbox.bell.wait(signal, options.retryMs);
-      }
+      const ordered = Promise.withResolvers<void>();
+      const answered = bring(parcels, ordered.resolve);
+      await Promise.race([ordered.promise, answered]);
+      await before;
+      before = answered;
     }
+    await before;
   }
 
   function answerTo(parcel: Parcel): Promise<SubmitAnswer> {

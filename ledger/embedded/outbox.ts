@@ -16,8 +16,8 @@ export interface Outbox {
   readonly bell: Bell;
   /** Synced to disk when it resolves. A transaction that is inside already keeps its parcel. Throws ERR_LEDGER_FULL. */
   add(transactions: readonly SignedTransaction[]): Promise<readonly Parcel[]>;
-  /** The oldest ones, in an amount that travels in one message. */
-  take(limit: number): readonly Parcel[];
+  /** The oldest ones but those in `except`, in an amount that travels in one message. */
+  take(limit: number, except?: ReadonlySet<Parcel>): readonly Parcel[];
   /** False once it is answered and removed. */
   has(parcel: Parcel): boolean;
   remove(parcels: readonly Parcel[]): Promise<void>;
@@ -74,12 +74,12 @@ export async function openOutbox(store: LogStore, maxSize: number): Promise<Outb
       bell.ring();
       return all;
     },
-    take(limit: number) {
+    take(limit: number, except?: ReadonlySet<Parcel>) {
       const ready: Parcel[] = [];
       for (const parcel of parcels.values()) {
         // Nothing overtakes what is still being saved: a record may follow from the one before it.
         if (unsaved.has(parcel) || ready.length >= limit) break;
-        ready.push(parcel);
+        if (except?.has(parcel) !== true) ready.push(parcel);
       }
       return ready.slice(0, countWithin(ready, limit));
     },

@@ -65,7 +65,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Ledger> {
   const delivery = createDelivery({
     chain,
     outbox,
-    sequencer,
+    // Waits for each answer: group commits gather what comes meanwhile.
+    sequencer: { submit: (transactions) => sequencer.submit(transactions) },
     now: options.now,
     signal,
     retryMs,

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setImmediate as immediate } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { common } from "@hyperledger/fabric-protos";
 import { expect, test } from "vitest";
@@ -98,6 +99,20 @@ test("a valid transaction that the own peer calls invalid is found, and so is on
   await expect(honest().demand({ ...last, flags: none }, "Org1MSP", config)).rejects.toMatchObject(fork);
   const bare = following({ Org2MSP: [[blockOf(-1, withFlags(none))]] });
   await expect(bare.demand({ ...last, flags: none }, "Org1MSP", config)).rejects.toMatchObject(fork);
+});
+
+test("a block is agreed on once both were found to hold it, or one after it", async () => {
+  const { demand, until } = following({ Org2MSP: [[blockOf(-2)], [blockOf(-1)]] });
+  let isAgreed = false;
+  const waiting = until(before.number + 1).then(() => {
+    isAgreed = true;
+  });
+  await demand(before, "Org1MSP", config);
+  await immediate();
+  expect(isAgreed).toBe(false);
+  await demand(last, "Org1MSP", config);
+  await waiting;
+  await until(before.number);
 });
 
 test("another block of the same number is a fork", async () => {

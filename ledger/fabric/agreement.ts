@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { common } from "@hyperledger/fabric-protos";
 import { type BlockParts, claimOfBlock } from "../audit/fabric-block.ts";
 import type { ChannelConfig } from "../audit/fabric-channel.ts";
+import { createBell } from "../embedded/bell.ts";
 import { LedgerError } from "../port.ts";
 import type { AskedPeer } from "./peers.ts";
 
@@ -26,6 +27,8 @@ export interface Agreement {
    * where the profile names no other organisation of the channel as it was. Throws LedgerError ERR_LEDGER_FORK, or _UNREACHABLE.
    */
   demand(block: BlockParts, mspId: string, config: ChannelConfig): Promise<void>;
+  /** Resolves when this block or a later one was demanded and found the same, or the signal aborts. */
+  until(block: number): Promise<void>;
 }
 
 type Claim = ReturnType<typeof claimOfBlock>;
@@ -41,6 +44,8 @@ interface Stream {
 
 export function createAgreement({ peers, signal, patienceMs = 10_000, pauseMs = 50 }: AgreementOptions): Agreement {
   let stream: Stream | undefined;
+  let agreed = -1;
+  const bell = createBell();
 
   /** Who answered last is asked first. */
   const isFollowed = ({ mspId }: { readonly mspId: string }): boolean => mspId === stream?.mspId;
@@ -75,6 +80,16 @@ export function createAgreement({ peers, signal, patienceMs = 10_000, pauseMs = 
   }
 
   async function demand(block: BlockParts, mspId: string, config: ChannelConfig): Promise<void> {
+    await compare(block, mspId, config);
+    agreed = Math.max(agreed, block.number);
+    bell.ring();
+  }
+
+  async function until(block: number): Promise<void> {
+    while (agreed < block && !signal.aborted) await bell.wait(signal);
+  }
+
+  async function compare(block: BlockParts, mspId: string, config: ChannelConfig): Promise<void> {
     const all = peers.filter((peer) => peer.mspId !== mspId && config.rootsOf(peer.mspId).length > 0);
     const others = [...all.filter(isFollowed), ...all.filter((peer) => !isFollowed(peer))];
     if (others.length === 0) return;
@@ -94,7 +109,7 @@ export function createAgreement({ peers, signal, patienceMs = 10_000, pauseMs = 
     const names = others.map((peer) => peer.mspId).join(", ");
     throw unreachable(`block ${block.number}: no peer of another organisation (${names}) hands it over`, cause);
   }
-  return Object.freeze({ demand });
+  return Object.freeze({ demand, until });
 }
 
 function demandSame(block: BlockParts, claim: Claim, own: string, other: string): void {

@@ -1,8 +1,9 @@
 /** One peer's Gateway service: every call signed by this node's client certificate and with a deadline of its own. */
-import { Client, credentials, status } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import { type Contract, connect, hash, type Network, type Transaction } from "@hyperledger/fabric-gateway";
-import { common, gateway as messages, msp, peer } from "@hyperledger/fabric-protos";
+import { type common, peer } from "@hyperledger/fabric-protos";
 import { FUNCTIONS } from "../../chaincode/fabric/messages.ts";
+import { createNamedEndorsers } from "./named-endorsers.ts";
 import type { FabricProfile } from "./profile.ts";
 import { createSigner } from "./signer.ts";
 
@@ -75,29 +76,16 @@ export function connectGateway(
   });
   const network: Network = gateway.getNetwork(profile.channel);
   const contract: Contract = network.getContract(profile.chaincode);
-  /**
-   * Organisations that endorsed the call before this one. The Gateway asks those that a call names side by side; without names it
-   * asks one peer first, to learn from its answer whom else it needs.
-   */
-  let endorsing: readonly string[] | undefined;
+  const endorsers = createNamedEndorsers();
 
   return Object.freeze({
     endpoint,
     async endorse(args: readonly string[]) {
-      const named = endorsing;
-      const propose = (organisations: readonly string[] | undefined) => {
+      const transaction = await endorsers.endorse((organisations) => {
         const names = organisations === undefined ? {} : { endorsingOrganizations: [...organisations] };
         return contract.newProposal(FUNCTIONS.submit, { arguments: [...args], ...names }).endorse();
-      };
-      const transaction = await propose(named).catch((error: unknown) => {
-        endorsing = undefined;
-        if (named === undefined || isTimeout(error)) throw error;
-        return propose(undefined);
       });
-      endorsing ??= endorsersIn(transaction.getBytes());
-      return endorsedCall(transaction, () => {
-        endorsing = undefined;
-      });
+      return endorsedCall(transaction, endorsers.forget);
     },
     evaluate: (chaincode: string, name: string, args: readonly (string | Uint8Array)[]) =>
       network
@@ -124,19 +112,6 @@ export async function* blocksOf(network: Network, from: number, signal: AbortSig
     events.close();
   }
 }
-
-/** MSP ids of those who endorsed. `bytes` is a gateway.PreparedTransaction. */
-export function endorsersIn(bytes: Uint8Array): readonly string[] {
-  const envelope = messages.PreparedTransaction.deserializeBinary(bytes).getEnvelope();
-  const payload = common.Payload.deserializeBinary(envelope?.getPayload_asU8() ?? new Uint8Array());
-  const [action] = peer.Transaction.deserializeBinary(payload.getData_asU8()).getActionsList();
-  const body = peer.ChaincodeActionPayload.deserializeBinary(action?.getPayload_asU8() ?? new Uint8Array());
-  const endorsements = body.getAction()?.getEndorsementsList() ?? [];
-  const ids = endorsements.map((one) => msp.SerializedIdentity.deserializeBinary(one.getEndorser_asU8()).getMspid());
-  return [...new Set(ids)];
-}
-
-const isTimeout = (error: unknown): boolean => (error as { readonly code?: unknown }).code === status.DEADLINE_EXCEEDED;
 
 /** `onPolicy`: those who endorsed it are not those who must. */
 function endorsedCall(transaction: Transaction, onPolicy: () => void): EndorsedCall {

@@ -97,6 +97,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     connected,
     call: { member: options.member, code: options.code },
     limits: () => inForce?.config.maxBytes ?? DEFAULT_MAX_BYTES,
+    agreed: agreement.until,
     now: options.now,
     signal,
   });
@@ -104,11 +105,11 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
     chain: view.chain,
     outbox,
     sequencer: {
-      async submit(transactions) {
+      async submit(transactions, onOrdered) {
         if (otherRules !== undefined) otherRules = await rulesOtherThan(options.code, await connected(), profile);
         const reason = standing.halted() ?? standing.stuck() ?? otherRules;
         if (reason !== undefined) throw reason;
-        return submitter.submit(transactions);
+        return submitter.submit(transactions, onOrdered);
       },
     },
     now: options.now,

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { anchor, founding, NETWORK, testMember } from "../conformance/fixture.ts";
@@ -35,9 +36,17 @@ function submitting(...answers: readonly (readonly object[])[]) {
     limits: () => LIMITS,
     now: () => NOW,
     signal: new AbortController().signal,
+    agreed: async () => undefined,
     settleMs: 1,
   });
-  return async (...transactions: readonly SignedTransaction[]) => ({ answers: await submit(transactions), calls });
+  let isOrdered = false;
+  const onOrdered = () => {
+    isOrdered = true;
+  };
+  return async (...transactions: readonly SignedTransaction[]) => {
+    const given = await submit(transactions, onOrdered);
+    return { answers: given, calls, isOrdered };
+  };
 }
 
 test("a refusal counts when it is repeated and the node's own replica refuses the record too, in its own words", async () => {
@@ -82,6 +91,7 @@ function calling(
     limits: () => limits,
     now,
     signal: new AbortController().signal,
+    agreed: async () => undefined,
     settleMs: 1,
   });
   return { calls, submit };
@@ -162,6 +172,7 @@ test("where no record goes through none is set aside: it is the network", async 
 
 /** What becomes of one transaction whose ends are these, one after the other. */
 function ending(...ends: readonly ("lost" | "unanswered" | { readonly code: number; readonly name: string })[]) {
+  const told: string[] = [];
   const seen = { endorsed: 0, submitted: [] as string[] };
   let next = 0;
   const lost = { message: "14 UNAVAILABLE: connection dropped", details: [] };
@@ -195,9 +206,10 @@ function ending(...ends: readonly ("lost" | "unanswered" | { readonly code: numb
     limits: () => LIMITS,
     now: () => NOW,
     signal: new AbortController().signal,
+    agreed: async (block) => void told.push(`block ${block}`),
     settleMs: 1,
   });
-  return { seen, submit: () => submit([anchor(founder, 0)]) };
+  return { seen, told, submit: () => submit([anchor(founder, 0)], () => told.push("ordered")) };
 }
 const VALID = { code: 0, name: "VALID" };
 
@@ -206,6 +218,23 @@ test("what may have been ordered is handed in again as the same transaction unti
   const { seen, submit } = ending("lost", "unanswered", VALID);
   expect(await submit()).toEqual([expect.objectContaining({ ok: true })]);
   expect(seen).toEqual({ endorsed: 1, submitted: ["transaction-1", "transaction-1", "transaction-1"] });
+});
+
+test("what follows may be endorsed once peers of two organisations hold the block, before this node's replica does", async () => {
+  const { told, submit } = ending(VALID);
+  const answers = submit();
+  while (!told.includes("ordered")) await immediate();
+  expect(told).toEqual(["block -1", "ordered"]);
+  await holding(founding(founder), anchor(founder, 0));
+  expect(await answers).toEqual([expect.objectContaining({ ok: true })]);
+});
+
+test("nothing follows a record that is refused before it is answered", async () => {
+  await holding(founding(founder));
+  const submit = submitting([{ ok: true, repeats: true }, REFUSED], [REFUSED]);
+  const { answers, isOrdered } = await submit(founding(founder), anchor(testMember("stranger"), 0));
+  expect(answers).toMatchObject([{ ok: true }, { ok: false }]);
+  expect(isOrdered).toBe(false);
 });
 
 test("what was found invalid because somebody wrote first is endorsed anew, as another transaction", async () => {

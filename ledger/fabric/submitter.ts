@@ -22,6 +22,8 @@ export interface SubmitterOptions {
   readonly connected: () => Promise<GatewayConnection>;
   readonly call: SubmitCall;
   readonly limits: () => CallLimits;
+  /** Resolves when peers of two organisations hold this block, or the signal aborts. */
+  readonly agreed: (block: number) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Pause before a refusal is asked for again; default 300 ms, what a peer of another organisation may be behind. */
@@ -57,8 +59,11 @@ interface TooLarge {
 }
 type Recorded = SubmitOutcome | TooLarge;
 
-export function createSubmitter({ view, connected, call, limits, now, signal, settleMs = 300 }: SubmitterOptions) {
+export function createSubmitter(options: SubmitterOptions) {
+  const { view, connected, call, limits, agreed, now, signal, settleMs = 300 } = options;
   const callText = JSON.stringify(call);
+  /** The last block with a call of ours: what is endorsed next may follow from it. */
+  let latest = -1;
   /** Records of one call: fewer after one that was too much, more again while all goes well. */
   let most = MAX_SUBMISSIONS;
   let failing: { readonly text: string; readonly times: number } | undefined;
@@ -66,15 +71,21 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
 
   /**
    * A refusal is what one peer's Gateway says: it counts when it is repeated and this node's own replica, which executes the
-   * same contract, refuses the record too.
+   * same contract, refuses the record too. `onOrdered` is called where nothing is refused: the records are in a block that peers of two
+   * organisations hold, this node's replica does not yet.
    */
-  async function submit(transactions: readonly SignedTransaction[]): Promise<readonly (SubmitAnswer | Postponed)[]> {
+  async function submit(
+    transactions: readonly SignedTransaction[],
+    onOrdered: () => void = () => undefined,
+  ): Promise<readonly (SubmitAnswer | Postponed)[]> {
     const answers = new Array<SubmitAnswer | Postponed>(transactions.length);
     for (const [at, { postponed, until }] of leftAlone(transactions)) if (now() < until) answers[at] = { postponed };
     let pending = [...transactions.keys()].filter((at) => answers[at] === undefined);
     for (let tried = 0; pending.length > 0; tried += 1) {
       const asked = pending.map((at) => transactions[at]!);
       const outcomes = await recordOrSetAside(asked.map(textOf));
+      if (asked.length === transactions.length && outcomes.every(isTaken)) onOrdered();
+      else await caughtUp();
       const own = tried > 0 && outcomes.some((outcome) => isRefused(outcome)) ? await view.judge(asked, timeNow()) : [];
       const refused: number[] = [];
       for (const [at, outcome] of outcomes.entries()) {
@@ -163,6 +174,10 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
       throw error;
     }
   }
+
+  async function caughtUp(): Promise<void> {
+    while (view.progress().block < latest && !signal.aborted) await view.chain.bell.wait(signal);
+  }
   const timeNow = () => new Date(now()).toISOString();
 
   /** In as many calls as it takes, one after the other. */
@@ -213,7 +228,8 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
     const result = await resolved(endorsed, connection);
     if ("kind" in result) return result;
     if (result.code !== 0) return invalidOf(result.code, result.name, endorsed.transactionId);
-    while (view.progress().block < result.block && !signal.aborted) await view.chain.bell.wait(signal);
+    latest = Math.max(latest, result.block);
+    await agreed(result.block);
     return outcomes;
   }
 
@@ -251,6 +267,7 @@ export function createSubmitter({ view, connected, call, limits, now, signal, se
   return Object.freeze({ submit });
 }
 
+const isTaken = (outcome: Recorded | Postponed): boolean => "ok" in outcome && outcome.ok;
 const isRefused = (outcome: Recorded | Postponed): boolean => "ok" in outcome && !outcome.ok;
 
 const disputed = (records: number): LedgerError =>
