@@ -7,6 +7,7 @@ import type { LedgerEntry, LedgerProof } from "../port.ts";
 import { EVIDENCE_FORMAT, type EvidenceBody, type EvidenceBundle, type ReceiverStatement } from "./bundle.ts";
 import type { FabricPart, FabricProof } from "./fabric-bundle.ts";
 import { mergeFabric } from "./fabric-parts.ts";
+import { JOIN_EVIDENCE_FORMAT, type JoinEvidence, type JoinRunEvidence } from "./join-bundle.ts";
 import { QUERY_EVIDENCE_FORMAT, type QueryEvidence } from "./query-bundle.ts";
 import type { AnsweredQuery, AskedQuery } from "./query-statements.ts";
 
@@ -50,6 +51,15 @@ export interface QueryParts extends AgreedParts {
     readonly query: AskedQuery;
     readonly answer: AnsweredQuery;
   }[];
+}
+
+export interface JoinParts extends AgreedParts {
+  readonly policies: readonly unknown[];
+  readonly runs: readonly (Pick<JoinRunEvidence, "release" | "sums"> & {
+    readonly opened: ProvenEntry;
+    readonly committed?: ProvenEntry;
+    readonly ended: ProvenEntry;
+  })[];
 }
 
 export interface EvidenceParts extends AgreedParts {
@@ -160,6 +170,27 @@ export function buildQueryEvidence(parts: QueryParts): QueryEvidence {
   return { body };
 }
 
+/** As buildQueryEvidence. */
+export function buildJoinEvidence(parts: JoinParts): JoinEvidence {
+  const checkpoints: string[] = [];
+  const fabric: FabricPart[] = [];
+  const record = (proven: ProvenEntry) => recordFrom(proven, checkpoints, fabric);
+  const body = {
+    format: JOIN_EVIDENCE_FORMAT,
+    ...agreedFrom(parts, record),
+    policies: parts.policies,
+    runs: parts.runs.map(({ opened, committed, ended, ...told }) => ({
+      opened: record(opened),
+      ...(committed === undefined ? {} : { committed: record(committed) }),
+      ended: record(ended),
+      ...told,
+    })),
+    checkpoints,
+    ...(fabric.length === 0 ? {} : { fabric: mergeFabric(fabric) }),
+  } as unknown as JoinEvidence["body"];
+  return { body };
+}
+
 function agreedFrom(parts: AgreedParts, record: (proven: ProvenEntry) => unknown) {
   const { members, submitted } = parts;
   return {
@@ -187,7 +218,8 @@ function reviewFrom(outcome: EvidenceParts["outcome"], record: (proven: ProvenEn
 }
 
 /** The text of a bundle file. */
-export const encodeEvidence = (bundle: EvidenceBundle | QueryEvidence): string => `${canonicalJson(bundle)}\n`;
+export const encodeEvidence = (bundle: EvidenceBundle | QueryEvidence | JoinEvidence): string =>
+  `${canonicalJson(bundle)}\n`;
 
 /** A record of the bundle as a stand-alone c2sp.org/tlog-proof@v1 text, for third-party verifiers. */
 export function tlogProofOf(

@@ -1,6 +1,7 @@
 /** Every check over a well-formed bundle, in the order of the report. */
 
 import { checkFabricChain, checkFabricValidity } from "./check-fabric.ts";
+import { checkJoinFigures, checkJoinLimit, checkJoinOrder, checkJoins, type ExaminedJoins } from "./check-joins.ts";
 import {
   checkCheckpoints,
   checkInclusion,
@@ -98,6 +99,16 @@ export const CHECKS_OF_QUERIES: Readonly<
   agreements: checkAgreements,
   answers: checkAnswers,
   "answer-limit": checkAnswerLimit,
+});
+
+export const CHECKS_OF_JOINS: Readonly<
+  Record<Exclude<(typeof JOIN_CHECKS)[number], FormCheck>, CheckOf<ExaminedJoins>>
+> = Object.freeze({
+  ...CHECKS_OF_AGREEMENTS,
+  order: checkJoinOrder,
+  joins: checkJoins,
+  "join-limit": checkJoinLimit,
+  "join-figures": checkJoinFigures,
 });
 
 /** Checks of the ledger that is not the one there is. */

@@ -11,6 +11,9 @@ import {
   signed,
   Uuid,
 } from "../../chaincode/rules/vocabulary.ts";
+import { PsiError } from "../../crypto/psi/errors.ts";
+import type { JoinGroup } from "../../crypto/psi/join.ts";
+import { fromBase64url } from "../../crypto/suites/encoding.ts";
 
 /** Bytes in base64url: little-endian words. */
 const Words = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 2_000_000 });
@@ -79,3 +82,17 @@ export const JoinGroupFigures = closed({
   figures: Type.Array(closed({ measure: Code, value: Type.String({ maxLength: 80 }) }), { maxItems: 32 }),
 });
 export type JoinGroupFigures = Static<typeof JoinGroupFigures>;
+
+/** The groups of a matcher's statement, as they are opened. Throws ERR_PSI_MESSAGE. */
+export const matchedGroups = ({ statement }: JoinMatched): readonly JoinGroup[] =>
+  statement.groups.map(({ group, rows, sums }) => ({
+    group,
+    rows: new Uint32Array(aligned(rows, 4)),
+    sums: new BigUint64Array(aligned(sums, 8)),
+  }));
+
+function aligned(text: string, width: number): ArrayBuffer {
+  const bytes = fromBase64url(text, "words");
+  if (bytes.length % width !== 0) throw new PsiError("ERR_PSI_MESSAGE", `words: wanted a multiple of ${width} bytes`);
+  return bytes.slice().buffer as ArrayBuffer;
+}

@@ -57,6 +57,10 @@ export const PROBLEM_CODES = [
   // encrypted queries
   "answer-cells",
   "answer-limit",
+  // joins
+  "join-limit",
+  "join-outcome",
+  "join-figures",
   "count-mismatch",
   // opening
   "layout-mismatch",

@@ -61,10 +61,34 @@ export const QUERY_CHECKS = [
   "answers",
   "answer-limit",
 ] as const;
-export type CheckId = (typeof CHECKS)[number] | (typeof QUERY_CHECKS)[number];
+
+/** Of joins, likewise. */
+export const JOIN_CHECKS = [
+  "trust-format",
+  "bundle-encoding",
+  "bundle-format",
+  "network",
+  "checkpoints",
+  "fabric-chain",
+  "fabric-validity",
+  "inclusion",
+  "order",
+  "members",
+  "transaction-signatures",
+  "request",
+  "decisions",
+  "policy-versions",
+  "agreements",
+  "joins",
+  "join-limit",
+  "join-figures",
+] as const;
+export type CheckId = (typeof CHECKS)[number] | (typeof QUERY_CHECKS)[number] | (typeof JOIN_CHECKS)[number];
 
 /** What no bundle of encrypted queries can show, whoever verifies it: said in every report on one. */
 export const UNVERIFIABLE = ["asked-coefficients", "answered-cells", "answered-sums"] as const;
+/** As UNVERIFIABLE, of joins. */
+export const UNVERIFIABLE_JOINS = ["joined-lists", "joined-match", "joined-names"] as const;
 
 export type Check =
   | { readonly id: CheckId; readonly status: "passed"; readonly subjects: number }

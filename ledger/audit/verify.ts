@@ -3,10 +3,12 @@ import type { TSchema } from "typebox";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { encodeEvidence } from "./build.ts";
 import { type EvidenceBundle, EvidenceBundle as EvidenceBundleSchema, MAX_BUNDLE_BYTES } from "./bundle.ts";
+import { type ExaminedJoins, joinsOf } from "./check-joins.ts";
 import { type ExaminedQueries, queriesOf } from "./check-queries.ts";
 import { CHECKS_OF_QUERIES, EVIDENCE_CHECKS, notApplicable, otherLedger } from "./checks.ts";
 import { type CheckOf, type Evidence, evidenceOf, type RecordEvidence } from "./evidence.ts";
 import { formProblems } from "./form.ts";
+import { JOIN_EVIDENCE_FORMAT, type JoinEvidence, JoinEvidence as JoinEvidenceSchema } from "./join-bundle.ts";
 import { valueAt } from "./policy-term.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { QUERY_EVIDENCE_FORMAT, type QueryEvidence, QueryEvidence as QueryEvidenceSchema } from "./query-bundle.ts";
@@ -57,6 +59,15 @@ const QUERIES: Kind<QueryEvidence, ExaminedQueries> = {
   checks: CHECKS_OF_QUERIES,
   notApplicable: otherLedger,
   facts: ({ network, request }) => ({ network, request, unverifiable: UNVERIFIABLE }),
+};
+
+const JOINS: Kind<JoinEvidence, ExaminedJoins> = {
+  schema: JoinEvidenceSchema,
+  examine: joinsOf,
+  order: JOIN_CHECKS,
+  checks: CHECKS_OF_JOINS,
+  notApplicable: otherLedger,
+  facts: ({ network, request }) => ({ network, request, unverifiable: UNVERIFIABLE_JOINS }),
 };
 
 const formatOf = (bundle: unknown): unknown => valueAt(valueAt(bundle, "body"), "format");

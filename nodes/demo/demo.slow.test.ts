@@ -134,7 +134,13 @@ describe("Grunfeld", () => {
   });
 
   test("the ministry's own list joined with the bureau's table gives exact sums, and no company's name or value travels", () => {
-    expect(done.report.join).toMatchObject({ state: "released", holder: "statistics-bureau", items: 11, exact: true });
+    expect(done.report.join).toMatchObject({
+      state: "released",
+      holder: "statistics-bureau",
+      items: 11,
+      exact: true,
+      verified: true,
+    });
     expect(done.report.join?.groups).toEqual([
       {
         group: { label: "metals-machinery" },

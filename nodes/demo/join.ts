@@ -1,6 +1,7 @@
 /** The requester joins a list of companies of its own with a table of the statistics bureau: sums by the groups of its list. */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import { policyOf } from "../../policies/model/policy-of.ts";
 import type { Query } from "../../policies/model/query.ts";
 import type { DemoNetwork } from "./network.ts";
@@ -16,6 +17,8 @@ export interface DemoJoin {
   readonly groups: readonly JoinedGroup[];
   /** Keys and sums are those of an independent reading of both lists. */
   readonly exact: boolean;
+  /** Its evidence, offline. */
+  readonly verified: boolean;
   readonly ms: number;
 }
 interface JoinedGroup {
@@ -62,6 +65,8 @@ export async function runJoin(network: DemoNetwork, scenario: Scenario, join: Jo
   });
   const groups = view?.result?.groups ?? [];
   const plain = await plainGroups(join, labels);
+  const evidence = await requester.get<unknown>(`/requests/${id}/joins/evidence`);
+  const trust = await network.api(scenario.operator.id).get<unknown>("/trust");
   return {
     title: join.title,
     request: id,
@@ -70,6 +75,7 @@ export async function runJoin(network: DemoNetwork, scenario: Scenario, join: Jo
     items: join.list.length,
     groups,
     exact: JSON.stringify(groups) === JSON.stringify(plain),
+    verified: verifyEvidence(evidence, trust).verdict === "verified",
     ms: Math.round(performance.now() - startedAt),
   };
 }

@@ -6,18 +6,18 @@ import { countJoins, readJoinCommitted, readJoinEnded } from "../../chaincode/ru
 import { type Commitment, parseCommitment } from "../../crypto/psi/commitment.ts";
 import { PsiError } from "../../crypto/psi/errors.ts";
 import { frameCount, MAXIMUM_ITEMS } from "../../crypto/psi/frames.ts";
-import { type JoinGroup, openGroups } from "../../crypto/psi/join.ts";
+import { openGroups } from "../../crypto/psi/join.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { hashLeaf, treeOf } from "../../crypto/suites/merkle.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
 import { figuresOf } from "../../exchange/joins/figures.ts";
-import { isEnded, type JoinReason, type JoinRun, moved } from "../../exchange/joins/run.ts";
+import { isEnded, type JoinReason, moved } from "../../exchange/joins/run.ts";
 import { type AgreementRecord, agreementKey } from "../../exchange/requests/agreement-record.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
-import type { JoinGroupFigures, JoinMatched, JoinReleased } from "../../ledger/audit/join-statements.ts";
+import { type JoinMatched, type JoinReleased, matchedGroups } from "../../ledger/audit/join-statements.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { Context } from "../computations/context.ts";
@@ -34,7 +34,9 @@ import {
   storeOthers,
   storeOwn,
 } from "../psi/stored-party.ts";
+import type { AskedJoin, JoinResult } from "./asked-join.ts";
 import { bringToMatcher } from "./bring.ts";
+import { joinEvidence } from "./evidence.ts";
 import { variantOf } from "./holding.ts";
 import { type LiveRun, newRun, openLiveRun } from "./live-run.ts";
 import { broughtBytes, bytesDigest, MOST_MATCHED } from "./match-bytes.ts";
@@ -45,23 +47,6 @@ import { reasonOf } from "./reason-of.ts";
 export interface AskedItem {
   readonly item: string;
   readonly label?: string;
-}
-
-/** What came of a run, and what shows it. */
-export interface JoinResult {
-  /** `intersection`: in the order of the list that was asked with. */
-  readonly items?: readonly string[];
-  /** Keys that both sides have; of sums only those in the groups below. */
-  readonly keys: number;
-  readonly groups?: readonly JoinGroupFigures[];
-  /** For sums: what they were opened with. */
-  readonly seed?: string;
-  readonly matched?: JoinMatched;
-}
-export interface AskedJoin extends JoinRun<JoinReleased> {
-  /** Items that were asked with. */
-  readonly size: number;
-  readonly result?: JoinResult;
 }
 
 /** How far a run is, in frames of both lists. */
@@ -415,6 +400,17 @@ export function createAsking(ctx: Context) {
       await ownRequest(request);
       return await list(request);
     },
+    /** The text of a bundle of every run so far. Throws ERR_REQUEST_TRANSITION where none has ended, or one is under way. */
+    async evidence(request: string): Promise<string> {
+      const asked = await ownRequest(request);
+      const all = await list(request);
+      const document = await ctx.stores.documents.get(request);
+      const agreed = await ctx.stores.agreements.get(agreementKey(request, asked.assets[0]!));
+      if (all.length === 0 || document === undefined || agreed === undefined || !all.every(isEnded)) {
+        throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: no run yet, or one is under way`);
+      }
+      return await joinEvidence(ctx, agreed, document, all);
+    },
     /** Of one that is under way. */
     progress: (run: string): JoinProgress | undefined => open.get(run)?.progress,
     /** Resolves once the run is on the ledger; it goes on by itself. Throws RequestError. */
@@ -450,18 +446,4 @@ function orLater(error: unknown): undefined {
   const { answer } = error as { answer?: { status?: number } };
   if (answer?.status === 503) return undefined;
   throw error;
-}
-
-/** The groups of a matcher's statement, as they are opened. Throws ERR_PSI_MESSAGE. */
-export const matchedGroups = ({ statement }: JoinMatched): readonly JoinGroup[] =>
-  statement.groups.map(({ group, rows, sums }) => ({
-    group,
-    rows: new Uint32Array(aligned(rows, 4)),
-    sums: new BigUint64Array(aligned(sums, 8)),
-  }));
-
-function aligned(text: string, width: number): ArrayBuffer {
-  const bytes = fromBase64url(text, "words");
-  if (bytes.length % width !== 0) throw new PsiError("ERR_PSI_MESSAGE", `words: wanted a multiple of ${width} bytes`);
-  return bytes.slice().buffer as ArrayBuffer;
 }

@@ -125,6 +125,16 @@ describe("between a ministry's list and a provider's table", () => {
       [1, "released"],
       [2, "released"],
     ]);
+    const kept = await run(`--evidence ${join(cwd, "joins.json")}`);
+    expect(kept.exitCode).toBe(0);
+    await writeFile(
+      join(cwd, "trust.json"),
+      JSON.stringify(await joined.network.call("bureau", "GET", "/api/v1/trust")),
+    );
+    const audit = `audit verify ${join(cwd, "joins.json")} --trust ${join(cwd, "trust.json")}`;
+    const verified = await sealane(audit, { cwd });
+    expect([verified.exitCode, verified.stdout]).toEqual([0, expect.stringContaining("sums worked out again")]);
+    expect(verified.stdout).toContain("that either list is true");
     const third = await run(file);
     expect([third.exitCode, third.stderr]).toEqual([
       expect.any(Number),

@@ -129,6 +129,7 @@ describe("an asker that", () => {
     expect(await status(run.put(run.frame))).toBe("done");
     expect(await status(run.put(run.otherFrame))).toBe(409);
     expect(await status(run.put(run.frame, 1))).toBe(409);
+    for (let i = 0; i < 400 && (await run.view()).state === "committed"; i++) await sleep(25);
     expect(await run.view()).toMatchObject({ state: "received" });
   });
 

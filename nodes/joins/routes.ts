@@ -18,7 +18,8 @@ import type { Context } from "../computations/context.ts";
 import type { HttpApp } from "../http/http-app.ts";
 import { RequestParameters } from "../http/routes/requests/schemas.ts";
 import { problems } from "../http/schemas.ts";
-import { type AskedJoin, createAsking, type JoinProgress } from "./asking.ts";
+import type { AskedJoin } from "./asked-join.ts";
+import { createAsking, type JoinProgress } from "./asking.ts";
 import { createHolding } from "./holding.ts";
 import { createMatching } from "./matching.ts";
 import {
@@ -194,5 +195,17 @@ function addApi(app: HttpApp, asking: ReturnType<typeof createAsking>): void {
     async ({ params }) => ({
       joins: (await asking.list(params.request)).map((one) => viewOf(one, asking.progress(one.run))),
     }),
+  );
+  app.get(
+    "/api/v1/requests/:request/joins/evidence",
+    {
+      schema: {
+        summary: "Evidence of own joins of a request: verify it offline with `sealane audit verify`",
+        params: RequestParameters,
+        response: { 200: Bytes, ...problems },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.header("content-type", "application/json").send((await asking.evidence(params.request)) as never),
   );
 }

@@ -38,12 +38,18 @@ export function requestJoin(group: Command, { texts, action }: Cli): void {
     .argument("<request>", text("cli.argument.request"))
     .argument("[list]", text("cli.request.join.list"))
     .description(text("cli.request.join"))
+    .option("--evidence <file>", text("cli.request.join.evidence"))
     .option("--wait <seconds>", text("cli.request.join.wait"), "600")
     .action(
-      action<{ wait: string }>(async (context, { wait }, id, list) => {
+      action<{ wait: string; evidence?: string }>(async (context, { wait, evidence }, id, list) => {
+        if (evidence !== undefined) await context.assertAbsent(evidence);
         const api = await context.api();
         const path = `/requests/${encodeURIComponent(id)}/joins`;
+        const keep = async () => {
+          if (evidence !== undefined) await context.writePrivate(evidence, await api.getText(`${path}/evidence`));
+        };
         if (list === undefined) {
+          await keep();
           const { joins } = await api.get<{ joins: JoinView[] }>(path);
           return { json: { joins }, human: joins.map((one) => shown(one, texts)).join("\n\n") };
         }
@@ -51,6 +57,7 @@ export function requestJoin(group: Command, { texts, action }: Cli): void {
         const begun = await api.post<JoinView>(path, { items });
         const seconds = /^\d{1,6}$/.test(wait) ? Number(wait) : 600;
         const view = await awaited(context, api, { path, number: begun.number, waitMs: seconds * 1000 });
+        if (ENDED.includes(view.state)) await keep();
         const exitCode = view.state === "withheld" || view.state === "failed" ? EXIT.failed : 0;
         return { json: view, human: shown(view, texts), exitCode };
       }),
