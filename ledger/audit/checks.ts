@@ -27,7 +27,7 @@ import {
 } from "./check-rounds.ts";
 import { type Check, type CheckOf, type Evidence, expectSigned, type RecordEvidence } from "./evidence.ts";
 import { outputRulesOf } from "./output-rules.ts";
-import type { CHECKS, CheckId, QUERY_CHECKS } from "./report.ts";
+import type { CHECKS, CheckId, JOIN_CHECKS, QUERY_CHECKS } from "./report.ts";
 
 const checkReceiverStatement: Check = (evidence, findings) => {
   const { bundle, body, opened, trust } = evidence;
@@ -82,21 +82,26 @@ export const EVIDENCE_CHECKS: Readonly<Record<Exclude<(typeof CHECKS)[number], F
   "withheld-cells": checkWithheldCells,
 });
 
-export const CHECKS_OF_QUERIES: Readonly<
-  Record<Exclude<(typeof QUERY_CHECKS)[number], FormCheck>, CheckOf<ExaminedQueries>>
-> = Object.freeze({
+/** Of a request that was agreed on, whatever came of it. */
+const CHECKS_OF_AGREEMENTS = Object.freeze({
   network: checkNetwork,
   checkpoints: checkCheckpoints,
   "fabric-chain": checkFabricChain,
   "fabric-validity": checkFabricValidity,
   inclusion: checkInclusion,
-  order: checkQueryOrder,
   members: checkMembers,
   "transaction-signatures": checkTransactionSignatures,
   request: checkSubmitted,
   decisions: checkDecisions,
   "policy-versions": checkPolicyVersions,
   agreements: checkAgreements,
+});
+
+export const CHECKS_OF_QUERIES: Readonly<
+  Record<Exclude<(typeof QUERY_CHECKS)[number], FormCheck>, CheckOf<ExaminedQueries>>
+> = Object.freeze({
+  ...CHECKS_OF_AGREEMENTS,
+  order: checkQueryOrder,
   answers: checkAnswers,
   "answer-limit": checkAnswerLimit,
 });

@@ -114,7 +114,7 @@ export interface Report {
   readonly code?: readonly string[];
   readonly checks: readonly Check[];
   /** What this kind of evidence cannot show. */
-  readonly unverifiable?: readonly (typeof UNVERIFIABLE)[number][];
+  readonly unverifiable?: readonly ((typeof UNVERIFIABLE)[number] | (typeof UNVERIFIABLE_JOINS)[number])[];
 }
 
 export function verdictOf(checks: readonly Check[]): Report["verdict"] {

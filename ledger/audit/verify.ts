@@ -5,14 +5,24 @@ import { encodeEvidence } from "./build.ts";
 import { type EvidenceBundle, EvidenceBundle as EvidenceBundleSchema, MAX_BUNDLE_BYTES } from "./bundle.ts";
 import { type ExaminedJoins, joinsOf } from "./check-joins.ts";
 import { type ExaminedQueries, queriesOf } from "./check-queries.ts";
-import { CHECKS_OF_QUERIES, EVIDENCE_CHECKS, notApplicable, otherLedger } from "./checks.ts";
+import { CHECKS_OF_JOINS, CHECKS_OF_QUERIES, EVIDENCE_CHECKS, notApplicable, otherLedger } from "./checks.ts";
 import { type CheckOf, type Evidence, evidenceOf, type RecordEvidence } from "./evidence.ts";
 import { formProblems } from "./form.ts";
 import { JOIN_EVIDENCE_FORMAT, type JoinEvidence, JoinEvidence as JoinEvidenceSchema } from "./join-bundle.ts";
 import { valueAt } from "./policy-term.ts";
 import { collectFindings, type Problem } from "./problems.ts";
 import { QUERY_EVIDENCE_FORMAT, type QueryEvidence, QueryEvidence as QueryEvidenceSchema } from "./query-bundle.ts";
-import { CHECKS, type Check, type CheckId, QUERY_CHECKS, type Report, UNVERIFIABLE, verdictOf } from "./report.ts";
+import {
+  CHECKS,
+  type Check,
+  type CheckId,
+  JOIN_CHECKS,
+  QUERY_CHECKS,
+  type Report,
+  UNVERIFIABLE,
+  UNVERIFIABLE_JOINS,
+  verdictOf,
+} from "./report.ts";
 import { TrustFile } from "./trust.ts";
 import { indexTrust, outdatedProblem, type TrustIndex } from "./trust-index.ts";
 
@@ -74,6 +84,7 @@ const formatOf = (bundle: unknown): unknown => valueAt(valueAt(bundle, "body"), 
 
 function report(bundle: unknown, trust: unknown, encoding: Check): Report {
   if (formatOf(bundle) === QUERY_EVIDENCE_FORMAT) return reportOn(QUERIES, bundle, trust, encoding);
+  if (formatOf(bundle) === JOIN_EVIDENCE_FORMAT) return reportOn(JOINS, bundle, trust, encoding);
   return reportOn(COMPUTATION, bundle, trust, encoding);
 }
 
