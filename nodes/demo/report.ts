@@ -33,7 +33,7 @@ export interface DemoReport {
  * Every released figure exact, every bundle verified, nothing leaked, exactly the expected requests refused, each for its
  * own reason, and what was revoked answers nothing any more.
  */
-export const isGood = ({ requests, evidence, leaks, join, encrypted, revocation }: DemoReport): boolean =>
+export const isGood = ({ requests, evidence, leaks, join, revocation }: DemoReport): boolean =>
   leaks === 0 &&
   evidence.bundles > 0 &&
   evidence.verified === evidence.bundles &&
@@ -41,7 +41,6 @@ export const isGood = ({ requests, evidence, leaks, join, encrypted, revocation 
     refusedFor === undefined ? state === "released" && exact : state === "refused" && reasons.includes(refusedFor),
   ) &&
   requests.some(({ state }) => state === "refused") &&
-  (encrypted === undefined || (encrypted.exact && encrypted.verified)) &&
   (join === undefined || (join.state === "released" && join.exact && join.verified && join.groups.length > 0)) &&
   (revocation === undefined || (revocation.isSeen && revocation.answered.before && !revocation.answered.after));
 
@@ -145,26 +144,6 @@ function joinText(
     ),
     `   ${text(exact ? "demo.join.exact" : "demo.join.notExact", { seconds })}`,
     `   ${text(verified ? "demo.join.verified" : "demo.join.notVerified")}`,
-  ].join("\n");
-}
-
-function answersText({ title, figures, exact, verified, ms }: DemoAnswers, texts: Texts, scenario: Scenario): string {
-  const { text } = texts;
-  const provider = texts.title(scenario.receiver.title ?? {});
-  const requester = texts.title(scenario.requester.title ?? {});
-  const titles = [text("cli.field.figure"), text("cli.field.value"), text("demo.encrypted.plain")];
-  const rows = figures.map(({ id, value, plain }) => [id, value ?? "-", plain]);
-  const seconds = (ms / 1000).toFixed(1);
-  return [
-    text("demo.encrypted", { title: texts.title(title), requester, provider }),
-    indent(
-      renderTable(
-        titles.map((name) => ({ title: name })),
-        rows,
-      ),
-    ),
-    `   ${text(exact ? "demo.encrypted.exact" : "demo.encrypted.notExact", { seconds })}`,
-    `   ${text(verified ? "demo.encrypted.verified" : "demo.encrypted.notVerified")}`,
   ].join("\n");
 }
 
