@@ -106,6 +106,9 @@ export function createAnswering(ctx: Context) {
     }
     const parsed = parsePolicy(agreed.terms.policy);
     if (!parsed.ok) return refuse("ERR_REQUEST_FORBIDDEN", "its policy is not understood any more");
+    if (figures > (parsed.terms.answers ?? 0)) {
+      return refuse("ERR_REQUEST_FORBIDDEN", "its policy lets fewer figures be asked for");
+    }
     const layout = compileLayout({ query: asked.query, assets: [own.asset], attributes: await ctx.facts.attributes() });
     try {
       assertCells(layout);

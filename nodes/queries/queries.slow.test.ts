@@ -1,11 +1,19 @@
 /** Encrypted queries between running nodes: policy, agreement, answers, limits, what is remembered and what is seen. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { readKey } from "../../chaincode/rules/keys.ts";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { countQueries, readKey } from "../../chaincode/rules/keys.ts";
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
 import { readPublicKey } from "../../crypto/suites/suite.ts";
-import { createNetwork, type Network, PROVIDERS, SUM_BY_YEAR } from "../computations/_network.ts";
+import { encodeEvidence } from "../../ledger/audit/build.ts";
+import type { QueryEvidence } from "../../ledger/audit/query-bundle.ts";
+import { verifyEvidence, verifyEvidenceFile } from "../../ledger/audit/verify.ts";
+import { policyOf } from "../../policies/model/policy-of.ts";
+import { createNetwork, defaultPolicy, type Network, PROVIDERS, SUM_BY_YEAR } from "../computations/_network.ts";
+import { exportTrust } from "../runtime/network/trust.ts";
 
 let network: Network;
 const seen: string[] = [];
@@ -136,4 +144,107 @@ test("answers count as releases: with the other four alone a sum over five would
   const { state } = await network.state(sum, ["withheld", "failed", "cancelled", "released"]);
   expect(state).not.toBe("released");
   expect(PROVIDERS).toHaveLength(5);
+});
+
+describe("the evidence of encrypted queries", () => {
+  let bundle: QueryEvidence;
+  let trust: Awaited<ReturnType<typeof exportTrust>>;
+  const failed = (changed: unknown) =>
+    verifyEvidence(changed, trust).checks.flatMap((check) => (check.status === "failed" ? [check.id] : []));
+
+  beforeAll(async () => {
+    const evident = await network.submit(asking("alpha:panel"));
+    await network.state(evident, ["agreed"]);
+    for (const [id, weight] of [
+      ["score", "0.7"],
+      ["standing", "-1"],
+    ] as const) {
+      await ask(evident, figure(id, ["2024", weight]), figure(`${id}-2`, ["2025", weight]));
+    }
+    bundle = await network.call("ministry", "GET", `/api/v1/requests/${evident}/queries/evidence`);
+    trust = await exportTrust(network.net.node("operator").services);
+  });
+
+  test("verifies with no node, says what it cannot show, and tells nothing of coefficients or figures", () => {
+    const report = verifyEvidenceFile(Buffer.from(encodeEvidence(bundle)), trust);
+    expect(report.checks.filter(({ status }) => status === "failed")).toEqual([]);
+    expect(report.verdict).toBe("verified");
+    expect(report.unverifiable).toEqual(["asked-coefficients", "answered-cells", "answered-sums"]);
+    expect(bundle.body.answers).toHaveLength(2);
+    const text = encodeEvidence(bundle);
+    for (const told of ["score", "standing", "0.7", "3176", "3918"]) expect(text).not.toContain(`"${told}`);
+  });
+
+  test("shows who answers too much, otherwise, twice, or leaves an answer out", () => {
+    const changed = (change: (body: QueryEvidence["body"]) => void) => {
+      const copy = structuredClone(bundle);
+      change(copy.body);
+      return failed(copy);
+    };
+    expect(changed(({ answers }) => void answers.shift())).toEqual(expect.arrayContaining(["answers", "answer-limit"]));
+    expect(changed(({ answers }) => void answers.reverse())).toEqual(expect.arrayContaining(["order", "answers"]));
+    expect(
+      changed(({ answers }) => {
+        answers[1] = answers[0]!;
+      }),
+    ).toEqual(expect.arrayContaining(["answers"]));
+    expect(
+      changed(({ answers }) => {
+        answers[0]!.query = answers[1]!.query;
+      }),
+    ).toContain("answers");
+    expect(
+      changed(({ answers }) => {
+        answers[0]!.answer.statement.cells = digestOf("others");
+      }),
+    ).toContain("answers");
+    expect(
+      changed(({ answers }) => {
+        answers[1]!.answer.statement.figures = 3;
+      }),
+    ).toContain("answer-limit");
+    const policy = (bundle.body.policies[0] as { permission: { constraint: { leftOperand: string }[] }[] }).permission;
+    const at = policy[0]!.constraint.findIndex(({ leftOperand }) => leftOperand === "sealane:answers");
+    const stricter = changed(({ policies }) => {
+      const [document] = policies as { permission: { constraint: { rightOperand: unknown }[] }[] }[];
+      document!.permission[0]!.constraint[at]!.rightOperand = "1";
+    });
+    expect(stricter).toEqual(expect.arrayContaining(["policy-versions", "answer-limit"]));
+    expect(
+      changed(({ submitted }) => {
+        submitted.request.document.statement.encryptedQuery.figures = 9;
+      }),
+    ).toEqual(expect.arrayContaining(["request", "answer-limit"]));
+    expect(
+      changed(({ answers }) => {
+        answers[0]!.record.transaction.statement.body.figures = 1;
+      }),
+    ).toEqual(expect.arrayContaining(["inclusion", "transaction-signatures", "answer-limit"]));
+  });
+});
+
+test("answers of two agreements that differ by one unit, because its table was revised between them, are refused", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "sealane-revised-"));
+  try {
+    const { asset } = await network.call<{ asset: Record<string, unknown> }>(
+      "alpha",
+      "GET",
+      "/api/v1/assets/alpha:panel",
+    );
+    const path = join(dir, "revised.csv");
+    await writeFile(path, "year,output,tax\n2024,3176.5,17.2\n2024,100.1,1.0\n2025,3918.2,31.4\n");
+    const { version: _version, provider: _provider, quality: _quality, sourceDigest: _digest, ...described } = asset;
+    await network.call("alpha", "POST", "/api/v1/assets", {
+      asset: described,
+      source: { kind: "csv", path },
+      policy: policyOf({ ...defaultPolicy("alpha"), minimumOrganisations: 5, answers: 5, version: 2 }),
+    });
+    const second = await network.submit(asking("alpha:panel"));
+    const { assets } = await network.state(second, ["agreed"]);
+    await expect(ask(second, figure("a", ["2024", "1"]))).rejects.toThrow(/tell other organisations apart/);
+    const { ledger } = network.net.node("alpha").services;
+    expect(await countQueries(ledger, assets[0]!.agreement!)).toEqual({ answers: 0, figures: 0 });
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });
