@@ -93,9 +93,9 @@ export function createAgreement({ peers, signal, patienceMs = 10_000, pauseMs = 
     const all = peers.filter((peer) => peer.mspId !== mspId && config.rootsOf(peer.mspId).length > 0);
     const others = [...all.filter(isFollowed), ...all.filter((peer) => !isFollowed(peer))];
     if (others.length === 0) return;
-    const until = performance.now() + patienceMs;
+    const patience = AbortSignal.timeout(patienceMs);
     let cause: unknown;
-    for (let tried = 0; performance.now() < until && !signal.aborted; tried += 1) {
+    for (let tried = 0; !patience.aborted && !signal.aborted; tried += 1) {
       const other = others[tried % others.length]!;
       let claim: Claim | undefined;
       try {
