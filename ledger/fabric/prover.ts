@@ -112,9 +112,10 @@ export function createProver({ profile, peers, inForce, block: held }: ProverOpt
       const policy = await policyNow(own);
       const numbers = [...new Set([...(await configsUpTo(place.block)), place.block])].sort((a, b) => a - b);
       const name = [policy, ...numbers].join(" ");
+      const blocks = await Promise.all(numbers.map((number) => stated(number)));
+      // Many records of one block are asked for at once: the first that has its statements verifies them.
       let known = good.get(name);
       if (known === undefined) {
-        const blocks = await Promise.all(numbers.map((number) => stated(number)));
         for (const { statements } of blocks) demandOwn(statedBlock(statements[0]!), profile, own);
         known = goodPart(partOf(profile, blocks), policy, place.block);
         if (good.size >= MAX_GOOD) good.clear();

@@ -31,47 +31,45 @@ export async function assembleEvidence(ctx: Context, result: ResultRecord): Prom
   const outcome = present(await readResult(ledger, computation), "outcome");
   const prove = prover(ctx);
 
-  const rounds = await roundsOf(ctx, result, transcript, prove);
-  const parts: EvidenceParts = {
-    network,
-    request,
-    computation,
-    members: await membersOf(
-      ctx,
-      [
-        opened.requester,
-        opened.body.coordinator,
-        opened.body.receiver,
-        ...(opened.body.auditor === undefined ? [] : [opened.body.auditor]),
-        ...opened.body.cohort.map(({ member }) => member),
-      ],
-      prove,
-    ),
-    assets: await assetsOf(ctx, request, opened.body.cohort, prove),
-    submitted: { record: await prove(submitted.position), request: dossier.request },
-    decisions: await Promise.all(
-      opened.body.cohort.map(async ({ asset }) => ({
+  const { cohort, coordinator, receiver, auditor } = opened.body;
+  const actors = [opened.requester, coordinator, receiver, ...cohort.map(({ member }) => member)];
+  // On Fabric each block of a proof is asked of peers: side by side.
+  const [rounds, members, assets, submission, decisions, agreements, opening, end, review] = await Promise.all([
+    roundsOf(ctx, result, transcript, prove),
+    membersOf(ctx, auditor === undefined ? actors : [...actors, auditor], prove),
+    assetsOf(ctx, request, cohort, prove),
+    prove(submitted.position),
+    Promise.all(
+      cohort.map(async ({ asset }) => ({
         record: await prove(present(await readDecision(ledger, request, asset), "decision").position),
         explanation: termsOf(dossier, asset).explanation,
       })),
     ),
-    agreements: await Promise.all(
-      opened.body.cohort.map(async ({ asset, agreement }) => ({
+    Promise.all(
+      cohort.map(async ({ asset, agreement }) => ({
         record: await prove(present(await readAgreement(ledger, agreement), "agreement").concluded.position),
         document: termsOf(dossier, asset).agreement,
       })),
     ),
-    opened: { record: await prove(opened.position), ...dossier.documents },
+    prove(opened.position),
+    prove(outcome.position),
+    result.outcome.kind === "released" ? reviewOf(ctx, computation, prove) : undefined,
+  ]);
+  const parts: EvidenceParts = {
+    network,
+    request,
+    computation,
+    members,
+    assets,
+    submitted: { record: submission, request: dossier.request },
+    decisions,
+    agreements,
+    opened: { record: opening, ...dossier.documents },
     ...rounds,
     outcome:
       result.outcome.kind === "released"
-        ? {
-            kind: "released",
-            record: await prove(outcome.position),
-            result: result.outcome.result,
-            review: await reviewOf(ctx, computation, prove),
-          }
-        : { kind: "withheld", record: await prove(outcome.position) },
+        ? { kind: "released", record: end, result: result.outcome.result, review }
+        : { kind: "withheld", record: end },
   };
   return buildEvidence(parts, identity, { transcript: result.transcriptDigest ?? "", time: now() });
 }
@@ -108,16 +106,22 @@ async function roundsOf(
   const bitmap = result.bitmap ?? "";
   const counts = transcript.result.counts;
   const closed1 = await readComputationStep(ledger, id, "close-1");
+  const [keyset, maskset, phase1, close2] = await Promise.all([
+    stepAt("keyset"),
+    stepAt("maskset"),
+    counts === undefined || closed1 === undefined ? undefined : Promise.all([stepAt("close-1"), stepAt("counts")]),
+    stepAt("close-2"),
+  ]);
   return {
-    keyset: { record: await stepAt("keyset"), messages: transcript.result.keys, reveals: transcript.result.reveals },
-    maskset: { record: await stepAt("maskset"), accepts: transcript.accepts, refusals: transcript.refusals },
-    ...(counts === undefined || closed1 === undefined
+    keyset: { record: keyset, messages: transcript.result.keys, reveals: transcript.result.reveals },
+    maskset: { record: maskset, accepts: transcript.accepts, refusals: transcript.refusals },
+    ...(counts === undefined || closed1 === undefined || phase1 === undefined
       ? {}
       : {
           phase1: {
-            closing: { record: await stepAt("close-1"), views: transcript.views1 },
+            closing: { record: phase1[0], views: transcript.views1 },
             counts: {
-              record: await stepAt("counts"),
+              record: phase1[1],
               counts: {
                 salt: counts.salt,
                 document: { members: closed1.members, counts: counts.counts, units: counts.units, bitmap },
@@ -126,7 +130,7 @@ async function roundsOf(
           },
         }),
     bitmap,
-    phase2: { record: await stepAt("close-2"), views: transcript.result.views },
+    phase2: { record: close2, views: transcript.result.views },
   };
 }
 
