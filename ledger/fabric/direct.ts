@@ -51,6 +51,7 @@ export function connectDirect(
   profile: FabricProfile,
   own: Place,
   identity: ClientIdentity,
+  now: () => number,
   config: () => ChannelConfig | undefined,
 ): DirectConnection {
   const { channel, chaincode } = profile;
@@ -73,7 +74,9 @@ export function connectDirect(
   let orderer = 0;
 
   const evaluate = async (name: string, fn: string, args: readonly (string | Uint8Array)[]) =>
-    answerIn((await endorseAt(client, await propose(network, name, fn, args, sign), DEADLINES.evaluate)).payload);
+    answerIn(
+      (await endorseAt(client, await propose(network, name, fn, args, sign), now() + DEADLINES.evaluate)).payload,
+    );
 
   const commits = watchCommits({
     height: async () =>
@@ -131,7 +134,7 @@ export function connectDirect(
     const details: EndorseError["details"][number][] = [];
     return new Promise((resolve, reject) => {
       for (const { client: endorser, mspId, endpoint } of endorsers) {
-        endorseAt(endorser, proposed, DEADLINES.endorse)
+        endorseAt(endorser, proposed, now() + DEADLINES.endorse)
           .then((statement) => {
             const { peer: by } = verifyAnswer(statement, inForce, chaincode, asked);
             given.push({ statement, peer: by });
@@ -159,7 +162,7 @@ export function connectDirect(
         const expected = ended(first !== undefined);
         expected.catch(() => undefined);
         first = expected;
-        orderer = await broadcast(orderers, orderer, envelope, DEADLINES.submit);
+        orderer = await broadcast(orderers, orderer, envelope, () => now() + DEADLINES.submit);
       },
       status: () => first ?? ended(true),
     };

@@ -27,9 +27,12 @@ export async function propose(
   return { transactionId: made.getTransactionId(), proposal, signature: await sign(proposal) };
 }
 
-/** Nothing of the answer is verified. Throws an Error with what the chaincode or the peer refused with, or gRPC's own. */
-export async function endorseAt(client: Client, call: ProposedCall, timeoutMs: number): Promise<PeerStatement> {
-  const answer = await processProposal(client, call, timeoutMs);
+/**
+ * `deadline` in milliseconds since the epoch. Nothing of the answer is verified. Throws an Error with what the chaincode or the
+ * peer refused with, or gRPC's own.
+ */
+export async function endorseAt(client: Client, call: ProposedCall, deadline: number): Promise<PeerStatement> {
+  const answer = await processProposal(client, call, deadline);
   const response = answer.getResponse();
   const status = response?.getStatus() ?? 0;
   if (status < 200 || status >= 400) throw new Error(`chaincode response ${status}, ${response?.getMessage() ?? ""}`);
@@ -42,7 +45,7 @@ export async function endorseAt(client: Client, call: ProposedCall, timeoutMs: n
   };
 }
 
-function processProposal(client: Client, call: ProposedCall, timeoutMs: number): Promise<peer.ProposalResponse> {
+function processProposal(client: Client, call: ProposedCall, deadline: number): Promise<peer.ProposalResponse> {
   const signed = new peer.SignedProposal();
   signed.setProposalBytes(call.proposal);
   signed.setSignature(call.signature);
@@ -53,7 +56,7 @@ function processProposal(client: Client, call: ProposedCall, timeoutMs: number):
       (bytes: Buffer) => peer.ProposalResponse.deserializeBinary(bytes),
       signed,
       new Metadata(),
-      { deadline: Date.now() + timeoutMs },
+      { deadline },
       (error, answer) => {
         if (error === null && answer !== undefined) resolve(answer);
         else reject(error ?? new Error("endorser: no answer"));

@@ -61,7 +61,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   const connections = profile.gateways.map((peer) =>
     profile.orderers === undefined
       ? connectGateway(profile, peer, options.client, options.now)
-      : connectDirect(profile, peer, options.client, () => inForce?.config),
+      : connectDirect(profile, peer, options.client, options.now, () => inForce?.config),
   );
   const standing = createStanding();
   standing.holds(view.progress().block);
@@ -82,7 +82,7 @@ export async function openFabricLedger(options: FabricLedgerOptions): Promise<Le
   }
 
   const { certificate, privateKey } = options.client;
-  const peers = createPeers({ profile, certificate, sign: createSigner(privateKey) });
+  const peers = createPeers({ profile, certificate, sign: createSigner(privateKey), now: options.now });
   const locate = createLocator(view, chaincode, connected);
   const prover = createProver({
     profile,

@@ -5,20 +5,20 @@ import { common, orderer } from "@hyperledger/fabric-protos";
 const BROADCAST = "/orderer.AtomicBroadcast/Broadcast";
 
 /**
- * Tries the nodes in turn from `first` on; resolves with the one that took it. Throws an Error: in the Gateway's words where
+ * Tries the nodes in turn from `first` on, each until the deadline that is given then, milliseconds since the epoch; resolves with the one that took it. Throws an Error: in the Gateway's words where
  * a node refused it and no node before may have taken it, so that nothing was ordered; otherwise it may have been.
  */
 export async function broadcast(
   clients: readonly Client[],
   first: number,
   envelope: common.Envelope,
-  timeoutMs: number,
+  deadline: () => number,
 ): Promise<number> {
   let unknown: Error | undefined;
   for (let tried = 0; tried < clients.length; tried += 1) {
     const at = (first + tried) % clients.length;
     try {
-      const answer = await broadcastTo(clients[at]!, envelope, timeoutMs);
+      const answer = await broadcastTo(clients[at]!, envelope, deadline());
       const status = answer.getStatus();
       if (status === common.Status.SUCCESS) return at;
       const said = `received unsuccessful response from orderer: status=${nameOf(status)}, info=${answer.getInfo()}`;
@@ -39,14 +39,14 @@ class Refused extends Error {
 const nameOf = (status: number): string =>
   Object.entries(common.Status).find(([, value]) => value === status)?.[0] ?? String(status);
 
-function broadcastTo(client: Client, envelope: common.Envelope, timeoutMs: number): Promise<orderer.BroadcastResponse> {
+function broadcastTo(client: Client, envelope: common.Envelope, deadline: number): Promise<orderer.BroadcastResponse> {
   return new Promise((resolve, reject) => {
     const stream = client.makeBidiStreamRequest(
       BROADCAST,
       (request: common.Envelope) => Buffer.from(request.serializeBinary()),
       (bytes: Buffer) => orderer.BroadcastResponse.deserializeBinary(bytes),
       new Metadata(),
-      { deadline: Date.now() + timeoutMs },
+      { deadline },
     );
     stream.once("data", (answer: orderer.BroadcastResponse) => {
       resolve(answer);

@@ -15,6 +15,8 @@ export interface PeersOptions {
   /** PEM. */
   readonly certificate: string;
   readonly sign: (data: Uint8Array) => Promise<Uint8Array>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** How long a peer may take for one answer; default 10 s. */
   readonly timeoutMs?: number;
 }
@@ -33,7 +35,7 @@ export interface Peers {
   close(): void;
 }
 
-export function createPeers({ profile, certificate, sign, timeoutMs = 10_000 }: PeersOptions): Peers {
+export function createPeers({ profile, certificate, sign, now, timeoutMs = 10_000 }: PeersOptions): Peers {
   const { channel } = profile;
   const gateways = profile.gateways.filter(
     ({ mspId }, at) => profile.gateways.findIndex((other) => other.mspId === mspId) === at,
@@ -53,7 +55,7 @@ export function createPeers({ profile, certificate, sign, timeoutMs = 10_000 }: 
     args: readonly (string | Uint8Array)[],
   ): Promise<PeerStatement> {
     const call = await propose(networks[at]!, chaincode, name, args, sign);
-    return endorseAt(clients[at]!, call, timeoutMs);
+    return endorseAt(clients[at]!, call, now() + timeoutMs);
   }
 
   return Object.freeze({

@@ -42,7 +42,7 @@ async function throughPeers(file: string, { commits }: How): Promise<number> {
   const read = (path: string) => readFile(resolve(dirname(file), path), "utf8");
   const client = { certificate: await read(profile.client.certificate), privateKey: await read(profile.client.key) };
   let config: ChannelConfig | undefined;
-  const connection = connectDirect(profile, profile.gateways[0]!, client, () => config);
+  const connection = connectDirect(profile, profile.gateways[0]!, client, Date.now, () => config);
   try {
     const block = await connection.evaluate("cscc", "GetConfigBlock", [profile.channel]);
     const [envelope] = partsOfBlock(common.Block.deserializeBinary(block)).envelopes;
