@@ -1,6 +1,9 @@
 /** What the two sides of an encrypted query sign (domain "query"): kept as it was sent, and checked by whoever audits. */
 import { type Static, Type } from "typebox";
-import { Code, Count, closed, Digest, Instant, signed, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { Count, closed, Digest, Instant, signed, Uuid } from "../../chaincode/rules/vocabulary.ts";
+
+/** The one set of parameters there is (crypto/he/query.ts). */
+export const QUERY_PARAMETERS_ID = "bfv-16384-300-59";
 
 /** Lists of one call: four megabytes of ciphertexts. */
 export const MOST_LISTS = 4;
@@ -16,7 +19,7 @@ const ABOUT = {
 export const AskedQuery = signed(
   closed({
     ...ABOUT,
-    parameters: Code,
+    parameters: Type.Literal(QUERY_PARAMETERS_ID),
     /** SHA-256 of the bytes of its first polynomial. */
     publicKey: Digest,
     /** SHA-256 of each encrypted list. */

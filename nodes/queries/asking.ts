@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { countQueries, readQueryAnswered } from "../../chaincode/rules/keys.ts";
-import { QUERY_PARAMETERS } from "../../crypto/he/query.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
@@ -19,7 +18,7 @@ import { type AgreementRecord, agreementKey } from "../../exchange/requests/agre
 import { RequestError } from "../../exchange/requests/errors.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { rational } from "../../exchange/statistics/rational.ts";
-import type { AnsweredQuery, AskedQuery } from "../../ledger/audit/query-statements.ts";
+import { type AnsweredQuery, type AskedQuery, QUERY_PARAMETERS_ID } from "../../ledger/audit/query-statements.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { Context } from "../computations/context.ts";
 import { createKeyedLock } from "../computations/keyed-lock.ts";
@@ -102,7 +101,7 @@ export function createAsking(ctx: Context) {
     const query = ctx.sign("query", {
       request,
       ...about,
-      parameters: QUERY_PARAMETERS.id,
+      parameters: QUERY_PARAMETERS_ID,
       publicKey: bytesDigest(sealed.publicKey),
       lists: sealed.queries.map(bytesDigest),
       at: ctx.services.now(),

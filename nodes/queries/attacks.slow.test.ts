@@ -5,6 +5,7 @@ import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { signStatement } from "../../crypto/suites/signed.ts";
 import { record } from "../../exchange/requests/record.ts";
+import { QUERY_PARAMETERS_ID } from "../../ledger/audit/query-statements.ts";
 import { createNetwork, type Network, PROVIDERS, SUM_BY_YEAR } from "../computations/_network.ts";
 import { type Context, createContext } from "../computations/context.ts";
 import { createGauges } from "../computations/gauges.ts";
@@ -68,7 +69,7 @@ function signedCall(
     request: about.request,
     agreement: about.agreement,
     number: about.number,
-    parameters: "bfv-16384-300-59",
+    parameters: QUERY_PARAMETERS_ID,
     publicKey: bytesDigest(publicKey),
     lists: queries.map(bytesDigest),
     at,

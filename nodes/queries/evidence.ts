@@ -3,16 +3,16 @@ import { readAgreement, readDecision, readQueryAnswered, readRequest } from "../
 import type { AgreementRecord } from "../../exchange/requests/agreement-record.ts";
 import type { RequestDocument } from "../../exchange/requests/ports.ts";
 import { buildQueryEvidence, encodeEvidence } from "../../ledger/audit/build.ts";
+import type { AnsweredQuery, AskedQuery } from "../../ledger/audit/query-statements.ts";
 import type { Context } from "../computations/context.ts";
 import { assetsOf, membersOf, present, prover } from "../computations/evidence.ts";
-import type { QueryResult } from "./asking.ts";
 
 /** The text of the bundle's file. Throws ERR_COMPUTATION_EVIDENCE while a record is not on the replica yet. */
 export async function queryEvidence(
   ctx: Context,
   { request: id, asset, agreement, terms }: AgreementRecord,
   request: RequestDocument,
-  results: readonly Pick<QueryResult, "query" | "answer">[],
+  results: readonly { readonly query: AskedQuery; readonly answer: AnsweredQuery }[],
 ): Promise<string> {
   const { ledger, network, member } = ctx.services;
   const prove = prover(ctx);
