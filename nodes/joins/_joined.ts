@@ -20,17 +20,19 @@ const ROWS = 300;
 const SIZES = ["L", "S"] as const;
 const REGIONS = ["north", "south"] as const;
 
-const codeOf = (at: number): string => `91330600MA${String(at).padStart(8, "0")}`;
+export const codeOf = (at: number): string => `91330600MA${String(at).padStart(8, "0")}`;
 /** Firms 0 to 149 with the region that only the ministry knows. */
 export const LIST = Array.from({ length: ITEMS }, (_, at) => ({ item: codeOf(at), label: REGIONS[at % 2]! }));
 /** Firms 60 to 359 with size and output. The last two sizes of the ministry's firms are rare. */
-const TABLE = Array.from({ length: ROWS }, (_, i) => {
-  const at = i + 60;
-  return { code: codeOf(at), size: at % 30 === 0 ? SIZES[0] : SIZES[1], output: (1000 + 7 * at) / 10, at };
-});
-export const COMMON = TABLE.filter(({ at }) => at < ITEMS);
+const tableOf = (rows: number) =>
+  Array.from({ length: rows }, (_, i) => {
+    const at = i + 60;
+    return { code: codeOf(at), size: at % 30 === 0 ? SIZES[0] : SIZES[1], output: (1000 + 7 * at) / 10, at };
+  });
+type Row = ReturnType<typeof tableOf>[number];
+export const COMMON = tableOf(ROWS).filter(({ at }) => at < ITEMS);
 
-export const total = (rows: readonly (typeof TABLE)[number][]): string =>
+export const total = (rows: readonly Row[]): string =>
   String(rows.reduce((sum, { output }) => sum + Math.round(output * 10), 0) / 10);
 
 export const COUNT = { measures: [{ id: "firms", statistic: { kind: "count" as const } }], groupBy: [], filters: [] };
@@ -68,7 +70,7 @@ export interface Joined extends AsyncDisposable {
   ended(request: string, number: number): Promise<JoinView>;
 }
 
-export async function createJoined(joins: Partial<JoinTerms>, options: Options = {}): Promise<Joined> {
+export async function createJoined(joins: Partial<JoinTerms>, options: Options = {}, rows = ROWS): Promise<Joined> {
   const data = await mkdtemp(join(tmpdir(), "sealane-joins-"));
   const network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
@@ -90,7 +92,9 @@ export async function createJoined(joins: Partial<JoinTerms>, options: Options =
   const path = join(data, "firms.csv");
   await writeFile(
     path,
-    `code,size,output\n${TABLE.map((row) => `${row.code},${row.size},${row.output}`).join("\n")}\n`,
+    `code,size,output\n${tableOf(rows)
+      .map((row) => `${row.code},${row.size},${row.output}`)
+      .join("\n")}\n`,
   );
   await network.call("alpha", "POST", "/api/v1/assets", {
     asset: {
