@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import { Count, closed, Digest, Instant, signed, Uuid } from "../../chaincode/rules/vocabulary.ts";
 
 /** The one set of parameters there is (crypto/he/query.ts). */
-export const QUERY_PARAMETERS_ID = "bfv-16384-300-59";
+export const QUERY_PARAMETERS_ID = "bfv-16384-300-59" as const;
 
 /** Lists of one call: four megabytes of ciphertexts. */
 export const MOST_LISTS = 4;
