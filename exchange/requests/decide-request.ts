@@ -259,7 +259,8 @@ export async function decisionContext(
   const facts = async (id: string): Promise<MemberFacts | undefined> => {
     const member = await ports.directory.member(id);
     if (member?.active !== true) return undefined;
-    return { id: member.id, kind: member.kind as MemberFacts["kind"], holdingGroup: member.holdingGroup };
+    const { holdingGroup, attributes } = member;
+    return { id: member.id, kind: member.kind as MemberFacts["kind"], holdingGroup, attributes: { ...attributes } };
   };
   const own = await facts(ports.identity.member);
   if (own === undefined) throw new RequestError("ERR_REQUEST_FORBIDDEN", "this node is not an active member");

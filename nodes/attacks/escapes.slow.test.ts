@@ -31,7 +31,7 @@ const taxOf = (member: string, year: string): string =>
 
 const members: readonly TestnetMember[] = [
   { id: "operator", kind: "industry" },
-  { id: "ministry", kind: "government" },
+  { id: "ministry", kind: "government", attributes: { clearance: "internal" } },
   { id: "treasury", kind: "government" },
   { id: "bureau", kind: "government" },
   ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" } })),
@@ -44,6 +44,7 @@ beforeAll(async () => {
   network = await createNetwork({
     logLevel: process.env.LOG ?? "silent",
     members,
+    attributes: { clearance: ["public", "internal"] },
     providers: PROVIDERS,
     rows: Object.fromEntries(
       PROVIDERS.map((member) => [
@@ -122,6 +123,7 @@ async function registerStaff(member: string): Promise<void> {
       ...defaultPolicy(member),
       id: `${id}:policy`,
       asset: id,
+      clearances: ["internal"],
       aggregate: { energy: ["sum", "ratio"], cost: ["ratio"], hours: ["histogram"] },
       filter: {
         hours: {
@@ -159,6 +161,15 @@ describe("a column that no operator may lift", () => {
     const query = { filters: hours("100", "10000"), groupBy: [{ element: "plant" }] };
     const request = await submitted("ministry", aboutStaff(query));
     expect(await endOf("ministry", request)).toMatchObject({ state: "released" });
+  });
+
+  test("P-policy: who has no label that the policy wants is refused, whatever else it opens", async () => {
+    const request = await submitted("treasury", aboutStaff({}));
+    const { state, assets } = await endOf("treasury", request);
+    expect([state, assets.map(({ reasons }) => reasons)]).toEqual([
+      "cancelled",
+      STAFFED.map(() => ["clearance-missing"]),
+    ]);
   });
 
   const escapes: readonly [way: string, query: object, reason: string, column: string][] = [

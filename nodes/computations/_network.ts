@@ -65,6 +65,8 @@ export interface Options {
   readonly rows?: typeof ROWS;
   readonly observe?: (member: string, message: ObservedMessage) => void;
   readonly members?: readonly TestnetMember[];
+  /** Code tables of registry attributes besides `sector`. */
+  readonly attributes?: Readonly<Record<string, readonly string[]>>;
   readonly fronts?: TestnetOptions["fronts"];
   readonly limits?: Readonly<Record<string, number>>;
   readonly onStep?: NonNullable<TestnetOptions["onStep"]>;
@@ -123,7 +125,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
       { id: "bureau", kind: "government" },
       ...providers,
     ],
-    attributes: { sector: ["17", "28"] },
+    attributes: { sector: ["17", "28"], ...options.attributes },
     effects: clock,
     ...(options.suite === undefined ? {} : { suite: options.suite }),
     config: {

@@ -77,6 +77,8 @@ export function plainDecision(
     if (!list("sealane:requesterKind")?.includes(requester.kind)) return false;
     if (list("sealane:requester")?.includes(request.requester) === false) return false;
     if (forbidden("sealane:requester").includes(request.requester)) return false;
+    const label = requester.attributes?.clearance ?? "";
+    if (list("sealane:clearance")?.includes(label) === false) return false;
     if (!list("purpose")?.includes(request.purpose.code) || forbidden("purpose").includes(request.purpose.code))
       return false;
     if (list("sealane:legalBasis")?.includes(request.legalBasis.code) === false) return false;

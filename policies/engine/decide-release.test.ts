@@ -65,6 +65,7 @@ test.each([
   ["policy-expired", {}, { context: { ...context, now: "2029-01-01T00:00:00Z" } }],
   ["policy-not-yet-valid", {}, { context: { ...context, now: "2025-01-01T00:00:00Z" } }],
   ["requester-kind-not-allowed", {}, { context: { now: context.now } }],
+  ["clearance-missing", { clearances: ["internal"] }, {}],
   ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "important", level: "L2" } } }],
   ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "core", level: "L1" } } }],
   ["grade-not-released", {}, { asset: { ...asset, grade: { legal: "general", level: "L4" } } }],

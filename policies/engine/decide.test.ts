@@ -40,6 +40,7 @@ const member = (id: string, holdingGroup = id, kind: "government" | "enterprise"
   holdingGroup,
 });
 
+const labelled = (clearance: string) => ({ ...context.requester!, attributes: { clearance } });
 /** A refused request of the requester's. */
 const EARLIER = {
   requester: "government",
@@ -174,6 +175,8 @@ describe("each rule refuses what it is for", () => {
     ["coordinator-is-sequencer", { policy: { coordinatorMayBeSequencer: false } }],
     ["requester-kind-not-allowed", { policy: { requesterKinds: ["enterprise"] } }],
     ["requester-not-named", { policy: { requesters: ["ministry"] } }],
+    ["clearance-missing", { policy: { clearances: ["internal"] } }],
+    ["clearance-missing", { policy: { clearances: ["internal"] }, context: { requester: labelled("public") } }],
     ["purpose-not-allowed", { request: { purpose: { code: "enforcement", text: "Penalties" } } }],
     ["scenario-not-allowed", { policy: { scenarios: ["common-technology"] } }],
     ["legal-basis-not-allowed", { policy: { legalBases: ["contract"] } }],
@@ -386,6 +389,11 @@ describe("each rule refuses what it is for", () => {
   test("a join reads its keys: where they are personal, the policy has to say more", () => {
     const fields = asset.fields.map((field) => (field.element === "note" ? { ...field, personal: true } : field));
     expect(reasons({ ...joining(), asset: { fields } }).reasons).toContain("personal-needs-basis");
+  });
+
+  test("who has one of the labels that are wanted may ask", () => {
+    const change = { policy: { clearances: ["internal", "public"] }, context: { requester: labelled("public") } };
+    expect(reasons(change).outcome).toBe("permit");
   });
 
   test("an encrypted query of one asset is permitted up to the figures that the policy names, whatever computations want", () => {

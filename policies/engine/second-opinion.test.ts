@@ -63,6 +63,7 @@ const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
     purposes: often(draft.purposes, fc.constant(["enforcement"])),
     requesterKinds: often(draft.requesterKinds, some(["government", "enterprise", "industry"] as const)),
     requesters: often<string[] | undefined>(undefined, some(members)),
+    clearances: often<string[] | undefined>(undefined, some(["internal", "secret"])),
     territories: often<string[] | undefined>(["CN"], some(["CN-33", "CN-3", "US", "CN"])),
     recipients: often<string[] | undefined>(undefined, some(members)),
     validFrom: often(draft.validFrom, instant),
@@ -219,6 +220,9 @@ const facts = fc.constantFrom(...members).chain((id) =>
     id: fc.constant(id),
     kind: fc.constantFrom("government", "enterprise", "industry"),
     holdingGroup: fc.constantFrom(id, "ibm", "operator"),
+    ...(id === "bureau"
+      ? {}
+      : { attributes: fc.constantFrom({ clearance: "internal" }, { clearance: "none" }, { sector: "oil" }) }),
   }),
 );
 const contexts: fc.Arbitrary<DecisionContext> = fc

@@ -15,7 +15,7 @@ export interface Stop {
 export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object.freeze({
   target: ["target", "assigner"],
   "separation-of-roles": ["sealane:coordinatorMayBeSequencer"],
-  requester: ["sealane:requesterKind", "sealane:requester"],
+  requester: ["sealane:requesterKind", "sealane:requester", "sealane:clearance"],
   purpose: ["purpose"],
   "legal-basis": ["sealane:legalBasis"],
   scenario: ["sealane:scenario"],

@@ -8,6 +8,8 @@ export const MemberFacts = Type.Object({
   id: MemberId,
   kind: literals(REQUESTER_KINDS),
   holdingGroup: Code,
+  /** Of the registry; `clearance` is what `sealane:clearance` reads. */
+  attributes: Type.Optional(Type.Record(Code, Code, { additionalProperties: false })),
 });
 
 export const DecisionContext = closed({

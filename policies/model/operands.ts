@@ -65,6 +65,7 @@ export const USE_OPERANDS = table({
   purpose: needed(anyOf(Code), "isAnyOf"),
   "sealane:requesterKind": needed(anyOf(literals(REQUESTER_KINDS)), "isAnyOf"),
   "sealane:requester": anyOf(MemberId),
+  "sealane:clearance": anyOf(Code),
   spatial: anyOf(Code),
   recipient: anyOf(MemberId),
   dateTime: needed({ operators: { gteq: Instant, lteq: Instant } }, "lteq"),

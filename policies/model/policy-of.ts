@@ -28,6 +28,7 @@ export interface PolicyDraft {
   readonly receiverModes: readonly ReceiverMode[];
   readonly approval: "none" | "steward";
   readonly requesters?: readonly string[];
+  readonly clearances?: readonly string[];
   readonly territories?: readonly string[];
   readonly recipients?: readonly string[];
   readonly validFrom?: string;
@@ -163,6 +164,7 @@ function usePermission(draft: PolicyDraft): Permission {
     anyOf("purpose", draft.purposes),
     anyOf("sealane:requesterKind", draft.requesterKinds),
     anyOf("sealane:requester", draft.requesters),
+    anyOf("sealane:clearance", draft.clearances),
     anyOf("spatial", draft.territories),
     anyOf("recipient", draft.recipients),
     single("dateTime", "gteq", draft.validFrom),

@@ -54,6 +54,7 @@ export const REFUSAL_REASONS = [
   "attribute-unknown",
   "class-not-in-partition",
   "classes-missing",
+  "clearance-missing",
   "column-derivable",
   "column-not-released",
   "context-invalid",

@@ -54,6 +54,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
     purposes: read.list("purpose") ?? [],
     requesterKinds: read.list<RequesterKind>("sealane:requesterKind") ?? [],
     requesters: read.list("sealane:requester"),
+    clearances: read.list("sealane:clearance"),
     territories: read.list("spatial") ?? DEFAULTS.territories,
     recipients: read.list("recipient") ?? [],
     validFrom: read.text("dateTime", "gteq"),

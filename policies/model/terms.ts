@@ -76,6 +76,8 @@ export interface PolicyTerms {
   readonly requesterKinds: readonly RequesterKind[];
   /** Undefined: any member of the kinds above. */
   readonly requesters: readonly string[] | undefined;
+  /** Labels of which the requester has one, by the registry; undefined: none is wanted. */
+  readonly clearances: readonly string[] | undefined;
   readonly territories: readonly string[];
   /** Who besides requester and receiver may get released figures. */
   readonly recipients: readonly string[];

@@ -1,7 +1,7 @@
 import type { Finding, GeneralCase, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
-/** Who asks: the kind of node, and the named members where the policy names them. */
+/** Who asks: the kind of node, and the named members and labels of the registry where the policy names them. */
 export const requester: Rule<GeneralCase> = {
   id: "requester",
   evaluate({ terms, request, context }) {
@@ -12,6 +12,10 @@ export const requester: Rule<GeneralCase> = {
     }
     if (terms.requesters !== undefined && !terms.requesters.includes(request.requester)) {
       refusals.push(refuse("requester-not-named", { allowed: terms.requesters, got: request.requester }));
+    }
+    const clearance = context.requester?.attributes?.clearance;
+    if (terms.clearances !== undefined && (clearance === undefined || !terms.clearances.includes(clearance))) {
+      refusals.push(refuse("clearance-missing", { allowed: terms.clearances, got: clearance ?? null }));
     }
     if (terms.prohibited.requesters.includes(request.requester)) {
       const compared = { prohibited: terms.prohibited.requesters, got: request.requester };
