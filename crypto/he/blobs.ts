@@ -4,8 +4,11 @@
  * Layout: native/src/seal/serialization.h and ciphertext.cpp of SEAL 4.1.
  */
 import { Buffer } from "node:buffer";
+import type { MainModule } from "node-seal";
 import { HeError } from "./errors.ts";
-import { type ParameterSet, parametersNamed } from "./parameters.ts";
+
+/** The library, which is handed in. */
+export type Seal = MainModule;
 
 export const PREFIX_BYTES = 113;
 /** Of a plaintext, and of a secret key. */
@@ -46,9 +49,6 @@ const coefficientCount = ({ degree, moduli }: Pick<BlobForm, "degree" | "moduli"
 export const formBytes = (form: Pick<BlobForm, "degree" | "moduli">): number =>
   PREFIX_BYTES + 8 * coefficientCount(form);
 
-/** Of every ciphertext and of every public key. */
-export const blobBytes = ({ degree }: ParameterSet): number => PREFIX_BYTES + 16 * degree;
-
 function writeHeader(view: DataView, at: number, size: number): void {
   view.setUint16(at, 0xa15e, true);
   view.setUint8(at + 2, 16);
@@ -74,21 +74,11 @@ export function prefixOf(form: BlobForm): Uint8Array {
 }
 
 /** Low and high half of each coefficient. They stand at an odd offset: a copy is quicker to read than single bytes. */
-export const coefficientHalves = (blob: Uint8Array): Uint32Array =>
+const coefficientHalves = (blob: Uint8Array): Uint32Array =>
   new Uint32Array(new Uint8Array(blob.subarray(PREFIX_BYTES)).buffer);
 
 type Kind = "ciphertext" | "public key";
-const forms = new Map<string, BlobForm>();
 const prefixes = new WeakMap<BlobForm, Uint8Array>();
-
-/** Of a set that is on the list, so there are few of them. */
-function knownForm({ id, degree, modulus }: ParameterSet, kind: Kind): BlobForm {
-  const name = `${kind} ${id}`;
-  const { parmsId } = parametersNamed(id);
-  const form = forms.get(name) ?? { parmsId, degree, moduli: [modulus], isNtt: kind === "public key" };
-  forms.set(name, form);
-  return form;
-}
 
 /** Throws ERR_HE_BLOB naming the first wrong field. `name`: of the parameters. */
 export function assertForm(form: BlobForm, kind: Kind, name: string, bytes: Uint8Array): void {
@@ -120,13 +110,6 @@ export function assertForm(form: BlobForm, kind: Kind, name: string, bytes: Uint
   if (second === 0) refuse("its second polynomial is zero");
 }
 
-function assertBlob(set: ParameterSet, kind: Kind, bytes: Uint8Array): void {
-  assertForm(knownForm(set, kind), kind, set.id, bytes);
-}
-
-export const assertCiphertext = (set: ParameterSet, bytes: Uint8Array): void => assertBlob(set, "ciphertext", bytes);
-export const assertPublicKey = (set: ParameterSet, bytes: Uint8Array): void => assertBlob(set, "public key", bytes);
-
 /** What SEAL loads as a plaintext with these coefficients: always all of them, so that its length tells nothing. */
 export function plaintextBlob(coefficients: BigUint64Array): Uint8Array {
   const bytes = new Uint8Array(PLAINTEXT_PREFIX_BYTES + coefficients.byteLength);
@@ -144,8 +127,8 @@ export function plaintextBlob(coefficients: BigUint64Array): Uint8Array {
 }
 
 /** Of a plaintext that the library itself has written; it leaves highest coefficients out that are zero. */
-export function plaintextCoefficients(set: Pick<ParameterSet, "degree">, bytes: Uint8Array): BigUint64Array {
-  const coefficients = new BigUint64Array(set.degree);
+export function plaintextCoefficients({ degree }: { readonly degree: number }, bytes: Uint8Array): BigUint64Array {
+  const coefficients = new BigUint64Array(degree);
   new Uint8Array(coefficients.buffer).set(bytes.subarray(PLAINTEXT_PREFIX_BYTES));
   return coefficients;
 }

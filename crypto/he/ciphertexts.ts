@@ -1,72 +1,74 @@
-/** The ciphertexts of one chunk of a vector: whole blobs, one after another. */
-import { assertCiphertext, blobBytes, coefficientHalves } from "./blobs.ts";
+/** The ciphertexts of one chunk of a vector, one after another. */
+import { HeError } from "./errors.ts";
+import { assertCiphertext, newPairs, pairBytes, residuesOf } from "./pairs.ts";
 import { ciphertextsFor, type ParameterSet, wordsPerCiphertext } from "./parameters.ts";
 
 /** Of one chunk: just under 2 MiB. */
-const MOST_CIPHERTEXTS = 31;
+const MOST_CIPHERTEXTS = 15;
 
 export const mostSealedWords = (set: ParameterSet): number => MOST_CIPHERTEXTS * wordsPerCiphertext(set);
 
 /** Of a chunk of so many words; none for none. */
 export const sealedBytes = (set: ParameterSet, words: number): number =>
-  words === 0 ? 0 : ciphertextsFor(set, words) * blobBytes(set);
+  words === 0 ? 0 : ciphertextsFor(set, words) * pairBytes(set);
 
 /** Views of the same memory. */
 export const ciphertextsIn = (set: ParameterSet, chunk: Uint8Array): Uint8Array[] =>
-  Array.from({ length: chunk.length / blobBytes(set) }, (_, at) =>
-    chunk.subarray(at * blobBytes(set), (at + 1) * blobBytes(set)),
+  Array.from({ length: chunk.length / pairBytes(set) }, (_, at) =>
+    chunk.subarray(at * pairBytes(set), (at + 1) * pairBytes(set)),
   );
 
-/** Throws ERR_HE_BLOB naming the place of the first that is none. */
+/** Throws ERR_HE_BLOB for the first that is none, and where the bytes are no whole number of them. */
 export function assertCiphertexts(set: ParameterSet, chunk: Uint8Array): void {
+  if (chunk.length === 0 || chunk.length % pairBytes(set) !== 0) {
+    throw new HeError("ERR_HE_BLOB", `ciphertexts: wanted a multiple of ${pairBytes(set)} bytes, got ${chunk.length}`);
+  }
   for (const one of ciphertextsIn(set, chunk)) assertCiphertext(set, one);
 }
 
-export interface SumCheck {
-  /** A chunk whose form is right. */
+export interface SumOfChunks {
+  /** A chunk whose form is right. Throws ERR_HE_VECTOR where its length is another one. */
   add(chunk: Uint8Array): void;
   /** Is this chunk, whose form is right, the sum of those added? */
   isSum(chunk: Uint8Array): boolean;
+  /** The sum as it stands: of nothing else once it has been asked for. */
+  chunk(): Uint8Array;
 }
 
 /**
- * Adding ciphertexts is adding their coefficients modulo q, so whoever has the signed ones can tell whether a sum is theirs
- * without the library, and gives it one ciphertext instead of all. At most 1,000 are added: halves stay exact.
+ * Adding ciphertexts is adding their residues: it needs no key, and whoever has the signed ones can tell whether a sum is
+ * theirs. `bytes`: of a chunk.
  */
-export function createSumCheck(set: ParameterSet, bytes: number): SumCheck {
-  const count = (bytes / blobBytes(set)) * 2 * set.degree;
-  const lows = new Float64Array(count);
-  const highs = new Float64Array(count);
-  const modulusLow = Number(set.modulus & 0xffffffffn);
-  const modulusHigh = Number(set.modulus >> 32n);
-  const modulus = Number(set.modulus);
-  // Loops without calls in them: there are thousands of coefficients in every ciphertext.
-  const addOne = (halves: Uint32Array, start: number): void => {
-    for (let i = 0, at = start; i < halves.length; i += 2, at++) {
-      lows[at] = lows[at]! + halves[i]!;
-      highs[at] = highs[at]! + halves[i + 1]!;
-    }
-  };
-  const isOne = (halves: Uint32Array, start: number): boolean => {
-    let wrong = 0;
-    for (let i = 0, at = start; i < halves.length; i += 2, at++) {
-      const low = lows[at]! - halves[i]!;
-      const high = highs[at]! - halves[i + 1]!;
-      // The total is the sum and some multiple of q, which is far larger than what rounding hides of it.
-      const times = Math.round((high * 2 ** 32 + low) / modulus);
-      wrong |= (high - times * modulusHigh) * 2 ** 32 + (low - times * modulusLow) === 0 ? 0 : 1;
-    }
-    return wrong === 0;
-  };
-  const perCiphertext = 2 * set.degree;
+export function createSumOfChunks(set: ParameterSet, bytes: number): SumOfChunks {
+  const whole = newPairs(set, "ciphertext", bytes / pairBytes(set));
+  const sums = ciphertextsIn(set, whole).map(residuesOf);
+  const residuesIn = (chunk: Uint8Array) => ciphertextsIn(set, chunk).map(residuesOf);
   return {
     add(chunk: Uint8Array) {
-      for (const [place, one] of ciphertextsIn(set, chunk).entries()) {
-        addOne(coefficientHalves(one), place * perCiphertext);
+      if (chunk.length !== bytes) {
+        throw new HeError("ERR_HE_VECTOR", `ciphertexts: wanted ${bytes} bytes, got ${chunk.length}`);
       }
+      for (const [place, residues] of residuesIn(chunk).entries()) addTo(set, sums[place]!, residues);
     },
     isSum: (chunk: Uint8Array) =>
-      chunk.length === bytes &&
-      ciphertextsIn(set, chunk).every((one, place) => isOne(coefficientHalves(one), place * perCiphertext)),
+      chunk.length === bytes && residuesIn(chunk).every((residues, place) => isSame(sums[place]!, residues)),
+    chunk: () => whole,
   };
+}
+
+/** sum = sum + other, both from 0 to p - 1. */
+function addTo({ degree, primes }: ParameterSet, sum: Uint32Array, other: Uint32Array): void {
+  for (let at = 0, part = 0; at < sum.length; part++) {
+    const prime = primes[part % primes.length]!;
+    for (const end = at + degree; at < end; at++) {
+      const total = (sum[at]! + other[at]! - prime) | 0;
+      sum[at] = total + ((total >> 31) & prime);
+    }
+  }
+}
+
+function isSame(some: Uint32Array, other: Uint32Array): boolean {
+  let wrong = 0;
+  for (let at = 0; at < some.length; at++) wrong |= some[at]! ^ other[at]!;
+  return wrong === 0;
 }

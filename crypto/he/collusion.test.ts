@@ -3,14 +3,12 @@
  * are those of the second phase: one of each member's own, which a run tells R, and one for each pair of members.
  */
 import { randomBytes } from "node:crypto";
-import initialize from "node-seal";
 import { describe, expect, test } from "vitest";
 import { applyMask } from "../secagg/masks.ts";
 import { arithmeticOf } from "../secagg/words.ts";
+import { envelopeOf } from "./_envelope.ts";
 import { parametersFor } from "./parameters.ts";
-import { createHeKeys, openAddSession, openDecryptSession, openEncryptSession } from "./session.ts";
 
-const seal = await initialize();
 const VALUES: readonly bigint[] = [11n, 22n, 33n, 424_242n, 55n, 66n, 77n];
 const VICTIM = 3;
 const members = VALUES.map((_, member) => member);
@@ -21,11 +19,8 @@ const pairKeys = new Map(
 );
 
 const set = parametersFor(VALUES.length);
-const keys = createHeKeys({ seal, set });
-const encrypting = openEncryptSession({ seal, set }, keys.publicKey);
-const decrypting = openDecryptSession({ seal, set }, keys.secretKey);
-const adding = openAddSession({ seal, set });
-const read = (bytes: Uint8Array): BigUint64Array => decrypting.decrypt(bytes, 1).words;
+const { add, decrypt, encrypt } = envelopeOf(set);
+const read = (bytes: Uint8Array): BigUint64Array => decrypt(bytes, 1).words;
 
 function turnPairMasks(words: BigUint64Array, member: number, others: readonly number[], on: boolean): void {
   for (const other of others) {
@@ -44,7 +39,7 @@ function masked(member: number): BigUint64Array {
 }
 
 test("plain BFV under the receiver's key: the receiver reads whatever single ciphertext it is handed", () => {
-  const ciphertext = encrypting.encrypt(BigUint64Array.of(VALUES[VICTIM]!));
+  const ciphertext = encrypt(BigUint64Array.of(VALUES[VICTIM]!));
   expect(read(ciphertext)[0]).toBe(VALUES[VICTIM]);
 });
 
@@ -52,7 +47,7 @@ test.each([0, 1, 2, 3, 4, 5])(
   "ours: with %i colluding members a single ciphertext gives its value to nobody",
   (count) => {
     const colluding = othersThan(VICTIM).slice(0, count);
-    const words = read(encrypting.encrypt(masked(VICTIM)));
+    const words = read(encrypt(masked(VICTIM)));
     applyMask(words, selfKeys[VICTIM]!, "subtract", arithmetic);
     turnPairMasks(words, VICTIM, colluding, false);
     expect(words[0]).not.toBe(VALUES[VICTIM]);
@@ -64,7 +59,7 @@ test.each([0, 1, 2, 3, 4, 5])(
 );
 
 test("ours: the sum of all ciphertexts, decrypted once, is the sum of all values", () => {
-  const sum = read(adding.add(members.map((member) => encrypting.encrypt(masked(member)))));
+  const sum = read(add(members.map((member) => encrypt(masked(member)))));
   for (const key of selfKeys) applyMask(sum, key, "subtract", arithmetic);
   expect(sum[0]).toBe(VALUES.reduce((total, value) => total + value, 0n));
 });
@@ -79,9 +74,9 @@ describe("a weighted sum: 3 of one, 5 of another", () => {
     const ciphertexts = vectors.map((words, member) => {
       applyMask(words, selfKeys[member]!, "add", arithmetic);
       turnPairMasks(words, member, othersThan(member), true);
-      return encrypting.encrypt(words);
+      return encrypt(words);
     });
-    const { words } = decrypting.decrypt(adding.add(ciphertexts), vectors[0]!.length);
+    const { words } = decrypt(add(ciphertexts), vectors[0]!.length);
     for (const key of selfKeys) applyMask(words, key, "subtract", arithmetic);
     return [...words];
   }

@@ -1,13 +1,11 @@
+import initialize from "node-seal";
 import { expect, test } from "vitest";
-import { assertSumsFit, largestNoise, parametersFor, parametersNamed } from "./parameters.ts";
+import { assertSumsFit, largestNoise, modulusOf, parametersFor, parametersNamed } from "./parameters.ts";
 
-test.each([
-  [1, "bfv-4096-60-36"],
-  [16, "bfv-4096-60-36"],
-  [17, "bfv-4096-60-26"],
-  [1000, "bfv-4096-60-26"],
-])("a sum over %i members has the parameters %s", (members, id) => {
-  expect(parametersFor(members).id).toBe(id);
+const ID = "bfv-4096-104-75";
+
+test.each([1, 16, 17, 1000])("a sum over %i members has parameters of the list", (members) => {
+  expect(parametersFor(members).id).toBe(ID);
 });
 
 test.each([0, 1001])("there are no parameters for %i members", (members) => {
@@ -15,17 +13,24 @@ test.each([0, 1001])("there are no parameters for %i members", (members) => {
 });
 
 test("parameters that are not on the list are refused by name", () => {
-  expect(() => parametersNamed("bfv-4096-60-37")).toThrow(/wanted one of bfv-4096-60-36, bfv-4096-60-26/);
+  expect(() => parametersNamed("bfv-4096-104-76")).toThrow(`wanted one of ${ID}, got bfv-4096-104-76`);
 });
 
-test.each(["bfv-4096-60-36", "bfv-4096-60-26"])(
-  "%s is checked against n times the bound before anything runs",
-  (id) => {
-    const set = parametersNamed(id);
-    expect(() => assertSumsFit(set, set.maximumMembers)).not.toThrow();
-    expect(() => assertSumsFit(set, 2 * set.maximumMembers)).toThrow(/do not fit its plain modulus/);
-    const members = set.maximumMembers;
-    expect(2n * set.plainModulus * largestNoise(set, members)).toBeLessThan(set.modulus);
-    expect(() => assertSumsFit({ ...set, modulus: set.modulus >> 8n }, members)).toThrow(/could spoil their sum/);
-  },
-);
+test("parameters are checked against n times the bound, and against the worst noise, before anything runs", () => {
+  const set = parametersNamed(ID);
+  const members = set.maximumMembers;
+  expect(() => assertSumsFit(set, members)).not.toThrow();
+  expect(() => assertSumsFit(set, 2049)).toThrow(/do not fit its plain modulus/);
+  expect(() => assertSumsFit(set, 2 * members)).toThrow(/could spoil their sum/);
+  expect(2n * (1n << BigInt(set.plainBits)) * largestNoise(set, members)).toBeLessThan(modulusOf(set));
+  expect(() => assertSumsFit({ ...set, primes: set.primes.slice(1) }, 1)).toThrow(/could spoil their sum/);
+});
+
+test("the modulus is within what the standard allows at 128 bits for the degree, by the library's table of it", async () => {
+  const { CoeffModulus, SecLevelType } = await initialize();
+  const set = parametersNamed(ID);
+  const bits = modulusOf(set).toString(2).length;
+  expect(bits).toBe(104);
+  expect(bits).toBeLessThanOrEqual(CoeffModulus.MaxBitCount(set.degree, SecLevelType.tc128));
+  expect(bits).toBeGreaterThan(CoeffModulus.MaxBitCount(set.degree / 2, SecLevelType.tc128));
+});

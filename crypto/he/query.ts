@@ -16,9 +16,9 @@ import {
   plaintextBlob,
   plaintextCoefficients,
   prefixOf,
+  type Seal,
 } from "./blobs.ts";
 import { guarded, HeError } from "./errors.ts";
-import type { Seal } from "./session.ts";
 
 /** The one set there is: 300 bits of modulus, where the standard allows 305 for this degree at 192 bits. */
 export const QUERY_PARAMETERS = Object.freeze({

@@ -391,7 +391,7 @@ test("P-envelope: C with R's homomorphic key does not read the sum: every member
   const watch = watched(smallWorld(5));
   const network = run(watch.world);
   const arithmetic = arithmeticOf([1]);
-  const envelope = { method: "bfv" as const, parameters: "bfv-4096-60-36" };
+  const envelope = { method: "bfv" as const, parameters: "bfv-4096-104-75" };
   const sum = new BigUint64Array(1);
   for (const member of members) {
     const deps = { now: START, sign: network.sign(member), random: (k: number) => new Uint8Array(k), history: [] };

@@ -9,7 +9,7 @@
  *   for each chunk: sealed = sealedChunk(plan, index); sealed.take every contribution; sealed.assertSum; decrypt it;
  *   takeMasksOffChunk
  */
-import { createSumCheck } from "../he/ciphertexts.ts";
+import { createSumOfChunks } from "../he/ciphertexts.ts";
 import { parametersNamed } from "../he/parameters.ts";
 import { assertChunk, assertSealed } from "./chunks.ts";
 import { refuseAuthenticity } from "./closing.ts";
@@ -55,17 +55,17 @@ export interface SealedChunk {
 
 export function sealedChunk(plan: SumPlan & { readonly set: string }, index: number): SealedChunk {
   const size = chunkBytes(plan, index);
-  const check = createSumCheck(parametersNamed(plan.set), size);
+  const sum = createSumOfChunks(parametersNamed(plan.set), size);
   return {
     take({ member, chunks }: Contribution, bytes: Uint8Array) {
       assertChunk(member, chunks, plan, index, bytes);
-      check.add(bytes);
+      sum.add(bytes);
     },
     assertSum(bytes: Uint8Array) {
       const label = `sum of chunk ${index}`;
       if (bytes.length !== size) refuseAuthenticity(`${label}: wanted ${size} bytes, got ${bytes.length}`);
       assertSealed(label, plan.set, bytes);
-      if (!check.isSum(bytes)) refuseAuthenticity(`${label}: not that of the signed ciphertexts`);
+      if (!sum.isSum(bytes)) refuseAuthenticity(`${label}: not that of the signed ciphertexts`);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Member stages 2 to 8: documents, keys, shares, accepts. Each function is one transition, or null to wait. */
-import { assertPublicKey } from "../he/blobs.ts";
+
 import { HeError } from "../he/errors.ts";
+import { assertPublicKey } from "../he/pairs.ts";
 import { parametersNamed } from "../he/parameters.ts";
 import { digestOf, saltedDigest, sha256 } from "../suites/digest.ts";
 import { fromBase64url, toBase64url } from "../suites/encoding.ts";

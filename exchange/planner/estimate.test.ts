@@ -71,7 +71,7 @@ test("more members, cells, suites and encryption never cost less", () => {
       for (const more of [
         { members: 12 },
         { atoms: 2, words: 2 },
-        { parameters: "bfv-4096-60-36" },
+        { parameters: "bfv-4096-104-75" },
         { documents: 1_000 },
       ]) {
         expect(costs(more).bytes.total).toBeGreaterThan(bytes.total);

@@ -76,7 +76,7 @@ describe("the planner", () => {
     const required = plan({}, { "*": sealed });
     expect(required).toMatchObject({
       outcome: "planned",
-      protocol: { method: "bfv", parameters: "bfv-4096-60-36" },
+      protocol: { method: "bfv", parameters: "bfv-4096-104-75" },
       because: expect.arrayContaining(["sealing-by-policies"]),
     });
     expect(plan({ method: "bfv" })).toMatchObject({ because: expect.arrayContaining(["sealing-asked-for"]) });

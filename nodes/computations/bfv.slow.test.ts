@@ -36,7 +36,7 @@ interface Call {
 }
 
 let network: Network;
-const CIPHERTEXT_BYTES = 65_649;
+const CIPHERTEXT_BYTES = 131_104;
 /** Between the coordinator and everyone else. */
 const front = createFront();
 /** Called before a message leaves; what it throws is a connection that drops. */
@@ -88,7 +88,7 @@ test("the same question by both methods has the same answer; the ledger names th
   const request = await network.submit({ query, method: "bfv" });
   expect(await released(request)).toEqual({ ...masked, request, computation: computationIdOf(request, 0) });
   const opened = await readComputationOpened(services("ministry").ledger, computationIdOf(request, 0));
-  expect(opened?.body.envelope).toEqual({ method: "bfv", parameters: "bfv-4096-60-36" });
+  expect(opened?.body.envelope).toEqual({ method: "bfv", parameters: "bfv-4096-104-75" });
   expect(bodies.filter((one) => one === "bureau sums")).toHaveLength(1);
   const view = await network.call<{ document: { method?: string } }>("ministry", "GET", `/api/v1/requests/${request}`);
   expect(view.document.method).toBe("bfv");

@@ -182,7 +182,7 @@ export async function runCoordinator(ctx: Context, opened: ComputationOpened): P
   const sums = createSealedSums(ctx, body, kept);
   role.signal.addEventListener("abort", () => {
     mailbox.close();
-    role.background(() => sums.close());
+    sums.close();
     role.background(() => forget(ctx, id, kept));
   });
   role.poke({ kind: "resume" });

@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { eraseReceiverKeys, forgetHomomorphicKey, openedReceiverKey, receiverKeyFor } from "./receiver-keys.ts";
 import { createSharedWork } from "./shared-work.ts";
 
-const SET = "bfv-4096-60-36";
+const SET = "bfv-4096-104-75";
 const REQUEST = "1b36f79e-40cf-88ce-8c28-7bc08bd120e2";
 
 async function receiverNode() {

@@ -1,14 +1,14 @@
 /**
  * The homomorphic envelope of a chunk of words: members encrypt their masked words under the receiver's key, the coordinator
- * adds what members signed, the receiver reads the sum. Everything that computes runs in workers.
+ * adds what members signed (crypto/he/ciphertexts.ts), the receiver reads the sum. Encryption and decryption run in workers.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ciphertextsIn } from "../../crypto/he/ciphertexts.ts";
 import { HeError } from "../../crypto/he/errors.ts";
-import { type SummedWords, settleCarries } from "../../crypto/he/limbs.ts";
+import { pairBytes } from "../../crypto/he/pairs.ts";
 import { ciphertextsFor, type ParameterSet, wordsPerCiphertext } from "../../crypto/he/parameters.ts";
-import type { HeKeyPair } from "../../crypto/he/session.ts";
-import { openSealWorkers, type SealWorkerOptions, type SealWorkers } from "./seal-workers.ts";
+import { type SummedWords, settleCarries } from "../../crypto/he/plaintexts.ts";
+import type { HeKeyPair } from "../../crypto/he/scheme.ts";
+import { type EnvelopeWorkerOptions, type EnvelopeWorkers, openEnvelopeWorkers } from "./envelope-workers.ts";
 
 /** A vector that is not encrypted costs a member its contribution, and a worker may end for what others asked of it. */
 const ATTEMPTS = 4;
@@ -16,7 +16,7 @@ const PAUSE_MS = 250;
 
 /** For one computation and one sum; keep the secret key with what else must not outlive it. */
 export async function createEnvelopeKeys(set: ParameterSet): Promise<HeKeyPair> {
-  await using workers = await openSealWorkers({ kind: "keys", set: set.id }, { threads: 1 });
+  await using workers = await openEnvelopeWorkers({ kind: "keys", set: set.id }, { threads: 1 });
   return await workers.run({ kind: "keys" });
 }
 
@@ -31,11 +31,11 @@ export interface EnvelopeEncryptor extends AsyncDisposable {
 }
 
 /** Of a whole node: its workers see masked words and public keys, and serve one computation after another. */
-export function createEnvelopeEncryptor(options: SealWorkerOptions = {}): EnvelopeEncryptor {
-  let opening: Promise<SealWorkers> | undefined;
+export function createEnvelopeEncryptor(options: EnvelopeWorkerOptions = {}): EnvelopeEncryptor {
+  let opening: Promise<EnvelopeWorkers> | undefined;
   let isDisposed = false;
-  const workers = (): Promise<SealWorkers> => {
-    opening ??= openSealWorkers({ kind: "encrypt" }, options);
+  const workers = (): Promise<EnvelopeWorkers> => {
+    opening ??= openEnvelopeWorkers({ kind: "encrypt" }, options);
     return opening;
   };
   /** That group and no later one, which others have begun to use. */
@@ -70,42 +70,25 @@ export function createEnvelopeEncryptor(options: SealWorkerOptions = {}): Envelo
   });
 }
 
-async function sealedBy({ run }: SealWorkers, set: ParameterSet, publicKey: Uint8Array, words: BigUint64Array) {
-  const blobs = await Promise.all(
-    piecesOf(set, words.length).map(({ start, count }) => {
+async function sealedBy(
+  { run, threads }: EnvelopeWorkers,
+  set: ParameterSet,
+  publicKey: Uint8Array,
+  words: BigUint64Array,
+) {
+  // One copy of the key for all tasks.
+  const shared = new Uint8Array(new SharedArrayBuffer(publicKey.length));
+  shared.set(publicKey);
+  const ciphertexts = await Promise.all(
+    piecesOf(set, words.length, threads).map(({ start, count }) => {
       const piece = words.slice(start, start + count);
-      return run({ kind: "encrypt", set: set.id, publicKey, words: piece }, [piece.buffer]);
+      return run({ kind: "encrypt", set: set.id, publicKey: shared, words: piece }, [piece.buffer]);
     }),
   );
-  return together(blobs);
+  return together(ciphertexts);
 }
 
 const isFailed = (error: unknown): boolean => !(error instanceof HeError) || error.code === "ERR_HE_FAILED";
-
-export interface EnvelopeAdder extends AsyncDisposable {
-  /** The sum of chunks of one place, still under the receiver's key. Throws HeError. */
-  add(chunks: readonly Uint8Array[]): Promise<Uint8Array>;
-}
-
-/** For one computation: its workers parse what others have sent, and are given no key. */
-export async function openEnvelopeAdder(set: ParameterSet, options: SealWorkerOptions = {}): Promise<EnvelopeAdder> {
-  const workers = await openSealWorkers({ kind: "add", set: set.id }, options);
-  return Object.freeze({
-    async add(chunks: readonly Uint8Array[]) {
-      const places = chunks.map((chunk) => ciphertextsIn(set, chunk));
-      const [first = []] = places;
-      const sums = first.map((_, at) => {
-        const ciphertexts = places.map((place) => owned(place[at]!));
-        return workers.run(
-          { kind: "add", ciphertexts },
-          ciphertexts.map(({ buffer }) => buffer),
-        );
-      });
-      return together(await Promise.all(sums));
-    },
-    [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
-  });
-}
 
 export interface EnvelopeReader extends AsyncDisposable {
   /**
@@ -124,7 +107,7 @@ export interface EnvelopeReader extends AsyncDisposable {
 export async function openEnvelopeReader(
   set: ParameterSet,
   secretKey: Uint8Array,
-  options: SealWorkerOptions = {},
+  options: EnvelopeWorkerOptions = {},
 ): Promise<EnvelopeReader> {
   const spent = () => new HeError("ERR_HE_KEY_SPENT", "secret key: it has been used, and a key decrypts one sum");
   const key = Uint8Array.from(secretKey);
@@ -136,18 +119,17 @@ export async function openEnvelopeReader(
     async read({ index, chunk, words, pattern }: Parameters<EnvelopeReader["read"]>[0]) {
       if (begun.has(index)) throw spent();
       begun.add(index);
-      const ciphertexts = ciphertextsIn(set, chunk);
-      const wanted = ciphertextsFor(set, words);
-      if (ciphertexts.length !== wanted) {
-        throw new HeError("ERR_HE_VECTOR", `sum: wanted ${wanted} ciphertexts, got ${ciphertexts.length}`);
+      const wanted = ciphertextsFor(set, words) * pairBytes(set);
+      if (chunk.length !== wanted) {
+        throw new HeError("ERR_HE_VECTOR", `sum: wanted ${wanted} bytes, got ${chunk.length}`);
       }
       const whole: SummedWords = { words: new BigUint64Array(words), carries: new Uint16Array(words) };
       await Promise.all(
-        piecesOf(set, words).map(async ({ start, count }, place) => {
-          const ciphertext = owned(ciphertexts[place]!);
-          const piece = await workers.run({ kind: "decrypt", ciphertext, count }, [ciphertext.buffer]);
-          whole.words.set(piece.words, start);
-          whole.carries.set(piece.carries, start);
+        piecesOf(set, words, workers.threads).map(async ({ start, count, from, to }) => {
+          const piece = owned(chunk.subarray(from, to));
+          const sums = await workers.run({ kind: "decrypt", chunk: piece, count }, [piece.buffer]);
+          whole.words.set(sums.words, start);
+          whole.carries.set(sums.carries, start);
         }),
       );
       return settleCarries(whole, pattern);
@@ -157,9 +139,9 @@ export async function openEnvelopeReader(
 }
 
 /** Copies of the key that this process makes are zero again; a worker keeps its own until it ends. */
-async function startReading(set: ParameterSet, secretKey: Uint8Array, options: SealWorkerOptions) {
+async function startReading(set: ParameterSet, secretKey: Uint8Array, options: EnvelopeWorkerOptions) {
   try {
-    return await openSealWorkers({ kind: "decrypt", set: set.id, secretKey }, { ...options, together: true });
+    return await openEnvelopeWorkers({ kind: "decrypt", set: set.id, secretKey }, { ...options, together: true });
   } finally {
     secretKey.fill(0);
   }
@@ -168,21 +150,29 @@ async function startReading(set: ParameterSet, secretKey: Uint8Array, options: S
 /** A copy that a worker may take over: of what it is a view of, the rest is needed here. */
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
 
-function together(blobs: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, 0));
+function together(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const blob of blobs) {
-    bytes.set(blob, at);
-    at += blob.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
   return bytes;
 }
 
-/** Which words each ciphertext holds. */
-function piecesOf(set: ParameterSet, words: number): { readonly start: number; readonly count: number }[] {
+/** A share of the ciphertexts for each thread: which words they hold, and where their bytes are. */
+function piecesOf(set: ParameterSet, words: number, threads: number) {
   const most = wordsPerCiphertext(set);
-  return Array.from({ length: ciphertextsFor(set, words) }, (_, place) => {
-    const start = place * most;
-    return { start, count: Math.min(most, words - start) };
+  const ciphertexts = ciphertextsFor(set, words);
+  const share = Math.ceil(ciphertexts / threads);
+  return Array.from({ length: Math.ceil(ciphertexts / share) }, (_, piece) => {
+    const [first, end] = [piece * share, Math.min((piece + 1) * share, ciphertexts)];
+    const start = first * most;
+    return {
+      start,
+      count: Math.min(end * most, words) - start,
+      from: first * pairBytes(set),
+      to: end * pairBytes(set),
+    };
   });
 }

@@ -1,7 +1,7 @@
 /** The library with a heap that may not outgrow a limit: its own is 4 GiB, whatever a worker's resource limits say. */
 import { readFile } from "node:fs/promises";
 import initialize from "node-seal";
-import type { Seal } from "../../crypto/he/session.ts";
+import type { Seal } from "../../crypto/he/blobs.ts";
 
 const PAGE_BYTES = 65_536;
 

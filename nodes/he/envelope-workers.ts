@@ -6,49 +6,39 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { HeError } from "../../crypto/he/errors.ts";
 import { siblingPath } from "../boot/sibling.ts";
-import { compileSeal } from "./load-seal.ts";
-import type { AnswerTo, SealReply, SealRole, SealTask, SealWorkerData } from "./seal-tasks.ts";
+import type { AnswerTo, EnvelopeReply, EnvelopeRole, EnvelopeTask, EnvelopeWorkerData } from "./envelope-tasks.ts";
 
-const MIB = 2 ** 20;
-/** The library begins with 16 MiB; sums and keys need a few more. */
-const HEAP_BYTES = 64 * MIB;
 const SCRIPT_MIB = 64;
 /** Tasks that a worker has, the one it is at included. */
 const QUEUED = 2;
 /** A task is some milliseconds. What takes that long does not end at all. */
 const TASK_MS = 120_000;
 
-export interface SealWorkers extends AsyncDisposable {
+export interface EnvelopeWorkers extends AsyncDisposable {
+  readonly threads: number;
   /** Throws HeError. `transfer`: buffers that the worker gets instead of copies. */
-  run<T extends SealTask>(task: T, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<T>>;
+  run<T extends EnvelopeTask>(task: T, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<T>>;
 }
 
-export interface SealWorkerOptions {
+export interface EnvelopeWorkerOptions {
   readonly threads?: number;
-  readonly maximumHeapBytes?: number;
   /** All at once, and none later: what they are started with is gone by then. */
   readonly together?: boolean;
 }
 
 interface Job {
-  readonly task: SealTask;
+  readonly task: EnvelopeTask;
   readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: HeError) => void;
 }
 
-let compiled: Promise<object> | undefined;
-
-/** Resolves once those it begins with have their instances. Throws HeError where one does not start, as with a wrong key. */
-export async function openSealWorkers(
-  role: SealRole,
-  { threads = availableParallelism(), maximumHeapBytes = HEAP_BYTES, together = false }: SealWorkerOptions = {},
-): Promise<SealWorkers> {
-  compiled ??= compileSeal().catch((error: unknown) => {
-    compiled = undefined;
-    throw error;
-  });
-  const data: SealWorkerData = { module: await compiled, maximumHeapBytes, role };
+/** Resolves once those it begins with have started. Throws HeError where one does not start, as with a wrong key. */
+export async function openEnvelopeWorkers(
+  role: EnvelopeRole,
+  { threads = availableParallelism(), together = false }: EnvelopeWorkerOptions = {},
+): Promise<EnvelopeWorkers> {
+  const data: EnvelopeWorkerData = { role };
   const waiting: Job[] = [];
   let isClosing = false;
   const group = Array.from({ length: together ? threads : 1 }, () => startWorker(data, dispatch));
@@ -77,7 +67,8 @@ export async function openSealWorkers(
     throw error;
   }
   return Object.freeze({
-    run<T extends SealTask>(task: T, transfer: readonly ArrayBuffer[] = []): Promise<AnswerTo<T>> {
+    threads,
+    run<T extends EnvelopeTask>(task: T, transfer: readonly ArrayBuffer[] = []): Promise<AnswerTo<T>> {
       return new Promise((resolve, reject) => {
         waiting.push({ task, transfer, resolve: resolve as Job["resolve"], reject });
         dispatch();
@@ -89,8 +80,8 @@ export async function openSealWorkers(
 
 const failed = () => new HeError("ERR_HE_FAILED", "the worker for homomorphic encryption has ended");
 
-function startWorker(workerData: SealWorkerData, changed: () => void) {
-  const worker = new Worker(siblingPath(import.meta.url, "./seal-worker"), {
+function startWorker(workerData: EnvelopeWorkerData, changed: () => void) {
+  const worker = new Worker(siblingPath(import.meta.url, "./envelope-worker"), {
     workerData,
     // It needs no token and no path of this node.
     env: {},
@@ -104,7 +95,7 @@ function startWorker(workerData: SealWorkerData, changed: () => void) {
   let isReady = false;
   let ended = false;
 
-  worker.on("message", (reply: SealReply) => {
+  worker.on("message", (reply: EnvelopeReply) => {
     if ("ready" in reply) {
       isReady = true;
       begin();

@@ -3,24 +3,21 @@
  * the one secret key it was started with, the others none.
  */
 import type { HeErrorCode } from "../../crypto/he/errors.ts";
-import type { SummedWords } from "../../crypto/he/limbs.ts";
-import type { HeKeyPair } from "../../crypto/he/session.ts";
+import type { SummedWords } from "../../crypto/he/plaintexts.ts";
+import type { HeKeyPair } from "../../crypto/he/scheme.ts";
 
 /** `set`: id of the parameter set. */
-export type SealRole =
+export type EnvelopeRole =
   | { readonly kind: "keys"; readonly set: string }
   | { readonly kind: "encrypt" }
-  | { readonly kind: "add"; readonly set: string }
   | { readonly kind: "decrypt"; readonly set: string; readonly secretKey: Uint8Array };
 
-export interface SealWorkerData {
-  readonly module: object;
-  readonly maximumHeapBytes: number;
-  readonly role: SealRole;
+export interface EnvelopeWorkerData {
+  readonly role: EnvelopeRole;
 }
 
 /** Task and answer of each role; a task of another role is answered with ERR_HE_FAILED. */
-export interface SealTasks {
+export interface EnvelopeTasks {
   readonly keys: { readonly task: { readonly kind: "keys" }; readonly answer: HeKeyPair };
   readonly encrypt: {
     readonly task: {
@@ -31,19 +28,15 @@ export interface SealTasks {
     };
     readonly answer: Uint8Array;
   };
-  readonly add: {
-    readonly task: { readonly kind: "add"; readonly ciphertexts: readonly Uint8Array[] };
-    readonly answer: Uint8Array;
-  };
   readonly decrypt: {
-    readonly task: { readonly kind: "decrypt"; readonly ciphertext: Uint8Array; readonly count: number };
+    readonly task: { readonly kind: "decrypt"; readonly chunk: Uint8Array; readonly count: number };
     readonly answer: SummedWords;
   };
 }
-export type SealTask = SealTasks[keyof SealTasks]["task"];
-export type AnswerTo<T extends SealTask> = SealTasks[T["kind"]]["answer"];
+export type EnvelopeTask = EnvelopeTasks[keyof EnvelopeTasks]["task"];
+export type AnswerTo<T extends EnvelopeTask> = EnvelopeTasks[T["kind"]]["answer"];
 
-export type SealReply =
+export type EnvelopeReply =
   | { readonly ready: true }
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly refused: { readonly code: HeErrorCode; readonly message: string } };

@@ -1,0 +1,51 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createZstdCompress } from "node:zlib";
+import { expect, test } from "vitest";
+import { answerQueries, encryptQueries, readAnswers } from "../../crypto/he/query.ts";
+import { compileSeal, startSeal } from "./load-seal.ts";
+import { runQueryTask } from "./query.ts";
+
+const MIB = 2 ** 20;
+const ZEROS = Buffer.alloc(MIB);
+const SEED = new Uint8Array(32).fill(7);
+const LISTS = [[3n, 5n]];
+const CELLS = [100n, 1n];
+
+/** A frame that unpacks to so many bytes inside the library. */
+async function bomb(like: Uint8Array, mebibytes: number): Promise<Uint8Array> {
+  const zeros = Array.from({ length: mebibytes }, () => ZEROS);
+  const packed = await buffer(Readable.from(zeros).pipe(createZstdCompress()));
+  const bytes = Buffer.concat([like.subarray(0, 16), packed]);
+  bytes.writeUInt8(2, 5);
+  bytes.writeBigUInt64LE(BigInt(bytes.length), 8);
+  return Uint8Array.from(bytes);
+}
+
+test("a blob that would fill the memory fails with its worker in bounded memory, and the next worker does the work", async () => {
+  const { publicKey, secretKey, queries } = await runQueryTask({ kind: "encrypt", seed: SEED, lists: LISTS });
+  const answers = await runQueryTask({ kind: "answer", seed: SEED, publicKey, queries, cells: CELLS });
+  // Nothing of others' comes so far: the library is given it as a node's own key.
+  const filling = await bomb(secretKey, 512);
+  expect(filling.length).toBeLessThan(MIB);
+  const most = () => process.resourceUsage().maxRSS * 1024;
+  const before = most();
+  const filled = runQueryTask({ kind: "read", secretKey: filling, answers });
+  await expect(filled).rejects.toThrow(expect.objectContaining({ code: "ERR_HE_FAILED" }));
+  expect(most() - before).toBeLessThan(256 * MIB);
+  expect(await runQueryTask({ kind: "read", secretKey, answers })).toEqual([305n]);
+});
+
+test("queries leave nothing on the heap of the library", async () => {
+  const { seal, heapBytes } = await startSeal(await compileSeal(), 128 * MIB);
+  const zero = (bytes: number) => new Uint8Array(bytes);
+  function round(): void {
+    const { publicKey, secretKey, queries } = encryptQueries(seal, SEED, LISTS);
+    const answers = answerQueries(seal, { seed: SEED, publicKey, queries, cells: CELLS }, zero);
+    readAnswers(seal, secretKey, answers);
+  }
+  round();
+  const before = heapBytes();
+  for (let at = 0; at < 10; at++) round();
+  expect(heapBytes()).toBe(before);
+});
