@@ -115,6 +115,20 @@ describe("Grunfeld", () => {
     expect(candidates.map((text) => createHash("sha256").update(text).digest("hex"))).toContain(wanted);
   });
 
+  test("the table of capital by year is what the company files add up to", async () => {
+    const { providers } = await json<Scenario>("grunfeld/scenario.json");
+    const files = await Promise.all(providers.map(({ id }) => readFile(dataFile(`grunfeld/${id}.csv`), "utf8")));
+    const lines = files.flatMap((text) => text.trimEnd().split("\n").slice(1)).map((line) => line.split(","));
+    const thousandths = (text: string) => Math.round(Number(text) * 1000);
+    const table = (await readFile(dataFile("grunfeld/capital-by-year.csv"), "utf8")).trimEnd().split("\n").slice(1);
+    const sums = table.map((line) => line.split(",") as [string, string]);
+    expect(sums).toHaveLength(20);
+    for (const [year, sum] of sums) {
+      const capital = lines.filter((line) => line[4] === year).map((line) => thousandths(line[2]!));
+      expect([year, capital.length, thousandths(sum)]).toEqual([year, 11, capital.reduce((a, b) => a + b)]);
+    }
+  });
+
   test("the table of market values is the lines of 1954 of the company files", async () => {
     const { providers } = await json<Scenario>("grunfeld/scenario.json");
     const files = await Promise.all(providers.map(({ id }) => readFile(dataFile(`grunfeld/${id}.csv`), "utf8")));

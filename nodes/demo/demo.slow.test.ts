@@ -161,6 +161,15 @@ describe("Grunfeld", () => {
     ]);
   });
 
+  test("the ministry's secret questions to the bureau are answered exactly, and their evidence verifies", () => {
+    const { encrypted } = done.report;
+    expect(encrypted).toMatchObject({ provider: "statistics-bureau", exact: true, verified: true });
+    expect(encrypted?.figures).toEqual([
+      { id: "position", value: "2407.099", plain: "2407.099" },
+      { id: "score", value: "4210.0226", plain: "4210.0226" },
+    ]);
+  });
+
   test("sectors of fewer than five companies are withheld", () => {
     const rule = WITHHELD;
     expect(figuresOf(done, "investment-by-sector")).toEqual([

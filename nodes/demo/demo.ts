@@ -7,6 +7,7 @@ import { encodeEvidence } from "../../ledger/audit/build.ts";
 import type { Method } from "../../policies/model/request.ts";
 import type { Surroundings } from "../cli/surroundings.ts";
 import { privateValues, readTables } from "./compare.ts";
+import { askEncrypted } from "./encrypted-query.ts";
 import type { DemoFabric } from "./fabric-network.ts";
 import { type DemoJoin, runJoin } from "./join.ts";
 import { type DemoNetwork, inProcess, membersOf } from "./network.ts";
@@ -32,7 +33,7 @@ export interface DemoOptions {
 
 /** Wraps each long part, so that the caller can show progress. */
 export type DemoStep = <T>(
-  name: "fabric" | "network" | "register" | "request" | "join" | "revocation" | "verify",
+  name: "fabric" | "network" | "register" | "request" | "join" | "encrypted" | "revocation" | "verify",
   detail: { readonly scenario: Scenario; readonly request?: Scenario["requests"][number] },
   work: (update: (state: string) => void) => Promise<T>,
 ) => Promise<T>;
@@ -79,6 +80,11 @@ export async function runDemo(
       joined === undefined
         ? undefined
         : await step("join", { scenario }, () => runJoin(network, scenario, joined, now));
+    const { encrypted } = scenario;
+    const answered =
+      encrypted === undefined
+        ? undefined
+        : await step("encrypted", { scenario }, () => askEncrypted(network, scenario, encrypted, now));
     const revocation: Revocation | undefined =
       provider === undefined
         ? undefined
@@ -86,7 +92,7 @@ export async function runDemo(
             revoke(network, scenario, { provider, request: requests[0]!.request, now }),
           );
     const { trust, ...evidence } = await step("verify", { scenario }, () => verifyAll(network, scenario, requests));
-    if (options.out !== undefined) await keep(options.out, requests, trust);
+    if (options.out !== undefined) await keep(options.out, [...requests, ...bundleOf(answered)], trust);
     const traffic = await network.traffic();
     const report: DemoReport = {
       scenario: scenario.name,
@@ -95,6 +101,7 @@ export async function runDemo(
       processes: options.processes,
       requests: requests.map(({ evidence: _evidence, ...request }) => request),
       ...(joinedLists === undefined ? {} : { join: joinedLists }),
+      ...(answered === undefined ? {} : { encrypted: answered.answers }),
       ...(revocation === undefined ? {} : { revocation }),
       evidence,
       leaks: traffic.leaks,
@@ -150,7 +157,15 @@ async function startNodes(
   }
 }
 
-async function keep(dir: string, requests: readonly DemoRequest[], trust: unknown): Promise<void> {
+const bundleOf = (answered: Awaited<ReturnType<typeof askEncrypted>> | undefined) =>
+  answered === undefined ? [] : [{ id: "encrypted-query", evidence: answered.evidence }];
+
+interface Kept {
+  readonly id: string;
+  readonly evidence?: Parameters<typeof encodeEvidence>[0];
+}
+
+async function keep(dir: string, requests: readonly Kept[], trust: unknown): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, "trust.json"), JSON.stringify(trust));
   for (const { id, evidence } of requests) {

@@ -5,6 +5,7 @@ import type { Column } from "../cli/table.ts";
 import { renderFields, renderTable } from "../cli/table.ts";
 import type { Texts } from "../i18n/text.ts";
 import type { ComparedCell } from "./compare.ts";
+import type { DemoAnswers } from "./encrypted-query.ts";
 import type { DemoJoin } from "./join.ts";
 import type { Revocation } from "./revocation.ts";
 import type { DemoRequest } from "./run.ts";
@@ -20,6 +21,7 @@ export interface DemoReport {
   readonly evidence: { readonly bundles: number; readonly verified: number; readonly checks: number };
   /** Of a list of the requester with a table of the receiver. */
   readonly join?: DemoJoin;
+  readonly encrypted?: DemoAnswers;
   readonly revocation?: Revocation;
   /** Messages that held a raw value. */
   readonly leaks: number;
@@ -33,7 +35,7 @@ export interface DemoReport {
  * Every released figure exact, every bundle verified, nothing leaked, exactly the expected requests refused, each for its
  * own reason, and what was revoked answers nothing any more.
  */
-export const isGood = ({ requests, evidence, leaks, join, revocation }: DemoReport): boolean =>
+export const isGood = ({ requests, evidence, leaks, join, encrypted, revocation }: DemoReport): boolean =>
   leaks === 0 &&
   evidence.bundles > 0 &&
   evidence.verified === evidence.bundles &&
@@ -41,6 +43,7 @@ export const isGood = ({ requests, evidence, leaks, join, revocation }: DemoRepo
     refusedFor === undefined ? state === "released" && exact : state === "refused" && reasons.includes(refusedFor),
   ) &&
   requests.some(({ state }) => state === "refused") &&
+  (encrypted === undefined || (encrypted.exact && encrypted.verified)) &&
   (join === undefined || (join.state === "released" && join.exact && join.verified && join.groups.length > 0)) &&
   (revocation === undefined || (revocation.isSeen && revocation.answered.before && !revocation.answered.after));
 
@@ -147,6 +150,26 @@ function joinText(
   ].join("\n");
 }
 
+function answersText({ title, figures, exact, verified, ms }: DemoAnswers, texts: Texts, scenario: Scenario): string {
+  const { text } = texts;
+  const provider = texts.title(scenario.receiver.title ?? {});
+  const requester = texts.title(scenario.requester.title ?? {});
+  const titles = [text("cli.field.figure"), text("cli.field.value"), text("demo.encrypted.plain")];
+  const rows = figures.map(({ id, value, plain }) => [id, value ?? "-", plain]);
+  const seconds = (ms / 1000).toFixed(1);
+  return [
+    text("demo.encrypted", { title: texts.title(title), requester, provider }),
+    indent(
+      renderTable(
+        titles.map((name) => ({ title: name })),
+        rows,
+      ),
+    ),
+    `   ${text(exact ? "demo.encrypted.exact" : "demo.encrypted.notExact", { seconds })}`,
+    `   ${text(verified ? "demo.encrypted.verified" : "demo.encrypted.notVerified")}`,
+  ].join("\n");
+}
+
 /** What the policies of the demonstration say of a rule, where they say a number. */
 function limitText(rule: string, { text }: Texts, { dominance, minimumOrganisations }: Scenario): string {
   const [first] = dominance ?? [];
@@ -229,9 +252,11 @@ export function closingText(report: DemoReport, scenario: Scenario, traffic: Tra
     scenario.colluders === 0 ? text("demo.helpers.none") : text("demo.helpers.some", { colluders: scenario.colluders });
   const revoked = report.revocation === undefined ? [] : [`${revocationText(report.revocation, texts, scenario)}\n`];
   const joined = report.join === undefined ? [] : [`${joinText(report.join, texts, scenario)}\n`];
+  const answered = report.encrypted === undefined ? [] : [`${answersText(report.encrypted, texts, scenario)}\n`];
   const leaks = traffic.examples.map(({ label, message, path }) => `   ${label}: ${message} ${path}`);
   return [
     ...joined,
+    ...answered,
     ...revoked,
     text("demo.evidence", { ...report.evidence }),
     text(report.leaks === 0 ? "demo.noLeaks" : "demo.leaks", {

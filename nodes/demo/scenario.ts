@@ -45,6 +45,18 @@ export interface ScenarioJoin {
   readonly list: readonly { readonly item: string; readonly label: string }[];
 }
 
+export interface ScenarioQuestion {
+  readonly title: Title;
+  /** Of the receiver's table. */
+  readonly registration: Provider["registration"];
+  /** A sum of this element is in each cell. */
+  readonly measure: { readonly id: string; readonly element: string };
+  /** Element that cells are by. */
+  readonly groupBy: string;
+  /** Weights of cells, which the requester keeps to itself. */
+  readonly figures: readonly { readonly id: string; readonly weights: Readonly<Record<string, string>> }[];
+}
+
 export interface Scenario {
   readonly name: ScenarioName;
   readonly title: Title;
@@ -68,6 +80,8 @@ export interface Scenario {
   readonly weights?: readonly (readonly WeightedTerm[])[];
   /** A list of the requester that is joined with a table of the receiver. */
   readonly join?: ScenarioJoin;
+  /** What the requester asks of a table of the receiver without saying what it asks. */
+  readonly encrypted?: ScenarioQuestion;
   readonly operator: TestnetMember;
   readonly requester: TestnetMember;
   readonly receiver: TestnetMember;
@@ -85,6 +99,7 @@ interface ScenarioFile {
   readonly revokes?: string;
   readonly weights?: Scenario["weights"];
   readonly join?: Omit<ScenarioJoin, "registration"> & { readonly asset: string };
+  readonly encrypted?: Omit<ScenarioQuestion, "registration"> & { readonly asset: string };
   readonly providers: readonly (Omit<Provider, "registration"> & { readonly asset: string })[];
   readonly requests: readonly ScenarioRequest[];
   /** What is asked after them, and refused. */
@@ -151,7 +166,7 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     file.providers.map(async ({ asset, ...provider }) => ({ ...provider, registration: await registered(asset) })),
   );
   const [first] = file.requests;
-  const { join } = file;
+  const { join, encrypted } = file;
   return {
     ...frame,
     name,
@@ -164,6 +179,9 @@ export async function loadScenario(name: ScenarioName): Promise<Scenario> {
     ...(file.revokes === undefined ? {} : { revokes: file.revokes }),
     ...(file.weights === undefined ? {} : { weights: file.weights }),
     ...(join === undefined ? {} : { join: { ...join, registration: await registered(join.asset) } }),
+    ...(encrypted === undefined
+      ? {}
+      : { encrypted: { ...encrypted, registration: await registered(encrypted.asset) } }),
     providers,
     requests: [...file.requests, { ...refused, query: first!.query }, ...(file.refusals ?? [])],
   };
