@@ -40,6 +40,8 @@ export type HeldJoin = JoinRun<JoinReleased>;
 const MOST_OPEN = 4;
 /** Between two messages of the asker. */
 const IDLE_MS = 600_000;
+/** Of a run, whatever the asker does. */
+const LIFE_MS = 6 * 3_600_000;
 
 interface Live {
   readonly live: LiveRun;
@@ -52,6 +54,7 @@ interface Live {
   readonly otherSalt: Uint8Array;
   readonly lists: Record<PutList, Inlet>;
   readonly idle: NodeJS.Timeout;
+  readonly life: NodeJS.Timeout;
   own?: StoredOwn;
   rows?: KeyedRows;
   readonly outlets: Partial<Record<GetList, Outlet>>;
@@ -119,10 +122,12 @@ export function createHolding(ctx: Context) {
       otherSalt: fromBase64url(salt, "salt", 32),
       lists: { asker: createInlet(frameCount(other.size)), again: createInlet(0) },
       idle: setTimeout(() => void fail(run, "abandoned"), IDLE_MS),
+      life: setTimeout(() => void fail(run, "abandoned"), LIFE_MS),
       outlets: {},
       shown: { state: "opened" },
     };
     entry.idle.unref();
+    entry.life.unref();
     open.set(run, entry);
     void drive(run, entry).catch(async (error: unknown) => {
       await fail(run, reasonOf(error));
@@ -230,7 +235,8 @@ export function createHolding(ctx: Context) {
       words: masked.words,
     });
     const minimum = terms.joins.minimumGroup;
-    const part = { groups: layout.atoms, digest: bytesDigest(bytes), minimum, columns: masked.count };
+    const askerGroups = asked.join!.labels?.length ?? 1;
+    const part = { groups: layout.atoms, digest: bytesDigest(bytes), minimum, columns: masked.count, askerGroups };
     const release = await released(run, entry, {
       kind: "sums",
       matcher: asked.coordinator,
@@ -271,7 +277,6 @@ export function createHolding(ctx: Context) {
       target: `${asset.id}#${asset.version}`,
       outcome: "released",
     });
-    clearTimeout(entry.idle);
     return release;
   }
 
@@ -311,6 +316,7 @@ export function createHolding(ctx: Context) {
     open.delete(run);
     if (entry === undefined) return;
     clearTimeout(entry.idle);
+    clearTimeout(entry.life);
     await Promise.all(Object.values(entry.outlets).map((outlet) => outlet.close()));
     await entry.live[Symbol.asyncDispose]();
   }

@@ -77,6 +77,9 @@ export function createMatching(ctx: Context) {
       if ([asker, holder].some(({ part, bytes }) => bytesDigest(bytes) !== part.digest)) {
         throw new PsiError("ERR_PSI_MESSAGE", "match: its bytes are not the announced ones");
       }
+      if (asker.part.groups > holder.part.askerGroups!) {
+        throw new PsiError("ERR_PSI_GROUP", "match: the asker has more groups than were agreed on");
+      }
       const minimum = holder.part.minimum!;
       const groups = matched(match, asker, holder, minimum);
       match.matched = ctx.sign("join", {
@@ -100,8 +103,9 @@ export function createMatching(ctx: Context) {
     async announce(author: string, run: string, part: MatchPart): Promise<void> {
       const match = await begin(run, author);
       const name = author === match.asker ? "asker" : "holder";
-      if ((name === "holder") !== (part.minimum !== undefined && part.columns !== undefined)) {
-        return refuse("ERR_REQUEST_INVALID", run, "minimum and columns are the holder's to say");
+      const stated = [part.minimum, part.columns, part.askerGroups].filter((one) => one !== undefined).length;
+      if (stated !== (name === "holder" ? 3 : 0)) {
+        return refuse("ERR_REQUEST_INVALID", run, "minimum, columns and the asker's groups are the holder's to say");
       }
       if ((part.columns ?? 0) > MOST_COLUMNS) {
         return refuse("ERR_REQUEST_FORBIDDEN", run, `at most ${MOST_COLUMNS} columns are matched`);

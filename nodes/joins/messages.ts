@@ -45,6 +45,8 @@ export const MatchPart = closed({
   /** The holder's alone. */
   minimum: Type.Optional(Type.Integer({ minimum: 1 })),
   columns: Type.Optional(Type.Integer({ minimum: 0, maximum: 64 })),
+  /** Groups that the asker's list may be divided into, as was agreed on. */
+  askerGroups: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 export type MatchPart = Static<typeof MatchPart>;
 export const PieceParameters = closed({ run: KeyId, index: Index });
