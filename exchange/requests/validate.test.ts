@@ -182,7 +182,7 @@ test("an element that an asset's public metadata lack is refused at its place; w
     {
       field: "query.measures.1.statistic.element",
       code: "element-not-in-asset",
-      parameters: { element: "nothing", assets: "alpha:panel" },
+      parameters: { element: "nothing", assets: "alpha:panel", known: "year, output" },
     },
   ]);
   expect(await problemsOf(request({ query }), context)).toEqual([]);

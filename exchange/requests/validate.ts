@@ -17,6 +17,7 @@ const compiled = Compile(DataRequest);
 export const MAX_REQUEST_BYTES = 256 * 1024;
 /** More assets than this are not listed at an element that they lack. */
 const SHOWN_ASSETS = 5;
+const SHOWN_ELEMENTS = 20;
 
 export interface ValidationContext {
   readonly directory: Pick<Directory, "member" | "asset" | "attributes" | "request">;
@@ -137,14 +138,20 @@ function problemsOfForm({ form, query, recipients, territory }: Request, assets:
 }
 
 function checkElements(query: ReadableQuery | undefined, assets: readonly Asset[], add: Add): void {
+  const shared = (assets[0]?.fields ?? [])
+    .map(({ element }) => element)
+    .filter((element) => assets.every(({ fields }) => fields.some((field) => field.element === element)));
+  const known = shared.length === 0 ? "–" : listOf(shared, SHOWN_ELEMENTS);
   const having = new Map(assets.map((asset) => [asset.id, new Set(asset.fields.map(({ element }) => element))]));
   for (const { at, element } of namedElements(query)) {
     const without = [...having].flatMap(([asset, elements]) => (elements.has(element) ? [] : [asset]));
     if (without.length === 0) continue;
-    const more = without.length > SHOWN_ASSETS ? ", …" : "";
-    add(at, "element-not-in-asset", { element, assets: `${without.slice(0, SHOWN_ASSETS).join(", ")}${more}` });
+    add(at, "element-not-in-asset", { element, assets: listOf(without, SHOWN_ASSETS), known });
   }
 }
+
+const listOf = (names: readonly string[], most: number): string =>
+  `${names.slice(0, most).join(", ")}${names.length > most ? ", …" : ""}`;
 
 interface NamedElement {
   readonly at: string;

@@ -42,7 +42,7 @@ export interface CommandContext {
   assertAbsent(name: string): Promise<void>;
   /** A new file with mode 0600. Throws CliError ERR_CLI_FILE_EXISTS or ERR_CLI_FILE_UNWRITABLE. */
   writePrivate(name: string, data: string | Uint8Array): Promise<void>;
-  /** Throws CliError ERR_CLI_FILE_NOT_JSON with the parser's own message. */
+  /** Throws CliError ERR_CLI_FILE_NOT_JSON with the line and column, where the parser tells them. */
   readJson(name: string): Promise<unknown>;
 }
 
@@ -103,8 +103,16 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
       try {
         return JSON.parse(text.replace(/^\uFEFF/, "")) as unknown;
       } catch (error) {
-        throw new CliError("ERR_CLI_FILE_NOT_JSON", { file: name, reason: (error as Error).message }, { cause: error });
+        const reason = syntaxReason((error as Error).message, texts);
+        throw new CliError("ERR_CLI_FILE_NOT_JSON", { file: name, reason }, { cause: error });
       }
     },
   });
+}
+
+/** The place of what the JSON parser found, in the reader's language; else the parser's own words. */
+function syntaxReason(message: string, { text }: Texts): string {
+  const place = /\(line (\d+) column (\d+)\)/.exec(message);
+  if (place !== null) return text("cli.file.jsonPlace", { line: place[1] ?? "", column: place[2] ?? "" });
+  return message === "Unexpected end of JSON input" ? text("cli.file.jsonEnds") : message;
 }

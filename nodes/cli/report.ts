@@ -74,8 +74,9 @@ function usageFailure(error: CommanderError, texts: Texts): Failure | undefined 
   const word = /'([^']*)'/.exec(error.message)?.[1] ?? "";
   const [, value = "", wanted = ""] = /argument '([^']*)' is invalid\. (.*)$/s.exec(error.message) ?? [];
   const suggestion = /Did you mean (?:one of )?(.*)\?/.exec(error.message)?.[1];
-  const hint = suggestion === undefined ? "" : ` ${texts.text("cli.usage.didYouMean", { suggestion })}`;
-  const message = `${texts.text(key, { word, value, wanted })}${hint} ${texts.text("cli.usage.seeHelp")}`;
+  const hints = suggestion === undefined ? [] : [texts.text("cli.usage.didYouMean", { suggestion })];
+  const sentences = [texts.text(key, { word, value, wanted }), ...hints, texts.text("cli.usage.seeHelp")];
+  const message = sentences.join(texts.language === "zh-CN" ? "" : " ");
   return { exitCode: EXIT.usage, code: "ERR_CLI_USAGE", message };
 }
 

@@ -97,6 +97,12 @@ describe("node init", () => {
     expect(config.peer).toEqual({ host: "127.0.0.1", port: 7443, endpoint: "https://127.0.0.1:7443" });
   });
 
+  test("an endpoint that is none is named with the form that is wanted, in the reader's language", async () => {
+    const { exitCode, stderr } = await sealane(`${INIT} --endpoint http://x --lang zh-CN`, { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("--endpoint 应为 https://主机:端口，实际为 http://x");
+  });
+
   test("a wrong id is named and nothing is left behind", async () => {
     const result = await sealane("node init --dir x --id A_B --kind government --title x", { cwd });
     expect(result.exitCode).toBe(2);
@@ -165,6 +171,15 @@ describe("a command for a running node", () => {
     const { exitCode, stderr } = await sealane("--lang fr member list", { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toContain("en | zh-CN");
+  });
+
+  test("a file that is no JSON is refused with the line and column, in the reader's language", async () => {
+    await writeFile(join(cwd, "broken.json"), '{\n  "a": 1,\n  b\n}');
+    const { exitCode, stderr } = await sealane("policy check broken.json --lang zh-CN", { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("第 3 行第 3 列");
+    await writeFile(join(cwd, "broken.json"), '{"a": [');
+    expect((await sealane("policy check broken.json", { cwd })).stderr).toContain("the file ends in the middle");
   });
 
   test("shows the node's problem document in the reader's language, with every wrong field", async () => {

@@ -7,6 +7,7 @@ test("the language is --lang, then the locale of the environment, then English",
   expect(chooseLanguage(undefined, { LANG: "zh_CN.UTF-8" })).toBe("zh-CN");
   expect(chooseLanguage(undefined, { LANG: "C" })).toBe("en");
   expect(chooseLanguage(undefined, {})).toBe("en");
+  expect(chooseLanguage("fr", { LANG: "zh_CN.UTF-8" })).toBe("zh-CN");
 });
 
 test("parameters fill their placeholders and a forgotten one stays visible", () => {

@@ -59,6 +59,7 @@ export function chooseLanguage(
   wanted: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Language {
-  const locale = wanted ?? env.SEALANE_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? "";
+  const given = wanted !== undefined && /^(en|zh)/i.test(wanted) ? wanted : undefined;
+  const locale = given ?? env.SEALANE_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? "";
   return /^zh/i.test(locale) ? "zh-CN" : "en";
 }

@@ -263,3 +263,14 @@ describe("masks of released elements", () => {
     expect(problemsOf(released(masks)).map((problem) => problem.code)).toContain(code);
   });
 });
+
+test("a value that is not in a list is answered with the list", () => {
+  const wanted = (leftOperand: string, rightOperand: unknown) => {
+    const policy = changed((one) => {
+      Object.assign(use(one).constraint!.find((c) => c.leftOperand === leftOperand)!, { rightOperand });
+    });
+    return problemsOf(policy).find(({ code }) => code === "value-invalid")?.parameters?.wanted;
+  };
+  expect(wanted("sealane:counts", "opened")).toBe("open | closed");
+  expect(wanted("sealane:receiverMode", ["revieved"])).toBe("[direct | reviewed]");
+});

@@ -34,6 +34,13 @@ const show = (value: unknown): string => {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 };
 
+/** The values that a schema lists, `a | b`, in brackets where it takes several; any other schema as it is. */
+function wantedBy(schema: unknown): string {
+  const { enum: values, items } = schema as { enum?: readonly unknown[]; items?: { enum?: readonly unknown[] } };
+  if (values !== undefined) return values.join(" | ");
+  return items?.enum === undefined ? show(schema) : `[${items.enum.join(" | ")}]`;
+}
+
 // Everyone in a computation judges the same few policies, request after request.
 const KNOWN_LENGTH = 4 * 1024 * 1024;
 const known = new Map<string, ParsedPolicy>();
@@ -174,8 +181,8 @@ function oneRule(
       problems.push({
         field: `${field}/rightOperand`,
         code: "value-invalid",
-        detail: `${leftOperand} wants ${show(schema)}, got ${show(rightOperand)}`,
-        parameters: { term: leftOperand, wanted: show(schema), got: show(rightOperand) },
+        detail: `${leftOperand} wants ${wantedBy(schema)}, got ${show(rightOperand)}`,
+        parameters: { term: leftOperand, wanted: wantedBy(schema), got: show(rightOperand) },
       });
     }
   });

@@ -78,9 +78,10 @@ function networkJoin(network: Command, { texts, action }: Cli): void {
             waitMs: wait * 1000,
             effects: systemEffects,
             signal: context.surroundings.signal,
-            onState: (state) => {
-              update(text(`join.${state}`));
-              if (!context.surroundings.interactive) context.note(text(`join.${state}`));
+            onState: (state, member) => {
+              const said = text(`join.${state}`, { member });
+              update(said);
+              if (!context.surroundings.interactive) context.note(said);
             },
             ...(passphrase === undefined ? {} : { passphrase }),
           }),

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { NodeKind } from "../../../chaincode/rules/vocabulary.ts";
 import { SUITE_IDS, type SuiteId } from "../../../crypto/suites/suite.ts";
+import type { Texts } from "../../i18n/text.ts";
 import { systemEffects } from "../../runtime/effects.ts";
 import type { Cli } from "../command.ts";
 import { CliError } from "../errors.ts";
@@ -54,7 +55,7 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
         const created = await initNode({
           dir: context.dir,
           config: {
-            ...configOf(options),
+            ...configOf(options, texts),
             ...(options.fabric === undefined ? {} : { ledger: { fabric: context.path(options.fabric) } }),
           },
           suite: options.suite,
@@ -74,7 +75,7 @@ export function nodeInit(node: Command, { texts, action }: Cli): void {
     );
 }
 
-function configOf(options: InitOptions): Record<string, unknown> {
+function configOf(options: InitOptions, texts: Texts): Record<string, unknown> {
   const title = { en: options.title, ...(options.titleZh === undefined ? {} : { "zh-CN": options.titleZh }) };
   return {
     member: {
@@ -87,19 +88,21 @@ function configOf(options: InitOptions): Record<string, unknown> {
       cosigner: options.cosigner,
     },
     api: { host: "127.0.0.1", port: options.apiPort },
-    ...(options.endpoint === undefined ? {} : { peer: peerOf(options.endpoint, options.listen) }),
+    ...(options.endpoint === undefined ? {} : { peer: peerOf(options.endpoint, options.listen, texts) }),
     ...(options.operator === undefined ? {} : { operator: { name: options.operator } }),
   };
 }
 
 /** Without `--listen` a loopback endpoint listens on loopback and any other on every interface, at its own port. */
-function peerOf(endpoint: string, listen: string | undefined): Record<string, unknown> {
+function peerOf(endpoint: string, listen: string | undefined, { text }: Texts): Record<string, unknown> {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url === undefined || url.protocol !== "https:") {
-    throw new CliError("ERR_CLI_USAGE", { reason: `--endpoint ${endpoint}: https://host:port` });
+    throw new CliError("ERR_CLI_USAGE", { reason: text("cli.node.init.endpointForm", { given: endpoint }) });
   }
   const local = url.hostname === "127.0.0.1" || url.hostname === "localhost";
   const given = /^(.+):(\d+)$/.exec(listen ?? `${local ? "127.0.0.1" : "0.0.0.0"}:${url.port || "443"}`);
-  if (given === null) throw new CliError("ERR_CLI_USAGE", { reason: `--listen ${listen}: host:port` });
+  if (given === null) {
+    throw new CliError("ERR_CLI_USAGE", { reason: text("cli.node.init.listenForm", { given: listen ?? endpoint }) });
+  }
   return { host: given[1], port: Number(given[2]), endpoint: endpoint.replace(/\/$/, "") };
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { METHODS, type Method } from "../../../policies/model/request.ts";
 import type { PlanView } from "../../http/routes/requests/plan.ts";
+import { explainAt } from "../../i18n/explain.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { Cli } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
@@ -46,9 +47,7 @@ function planText(view: PlanView, texts: Texts): string {
 function summary({ problems = [], ...view }: PlanView, texts: Texts): string[] {
   const { text, reason } = texts;
   if (view.protocol === undefined || view.estimate === undefined) {
-    const lines = problems.map(({ field, code, detail }) =>
-      [`${field}: ${reason(code)}`, ...(detail === undefined ? [] : [`(${detail})`])].join(" "),
-    );
+    const lines = problems.map((problem) => explainAt(problem, texts));
     return [[text("cli.request.plan.refused"), ...lines].join("\n")];
   }
   const { bytes, seconds } = view.estimate;

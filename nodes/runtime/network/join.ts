@@ -33,7 +33,8 @@ export interface JoinOptions {
   readonly waitMs: number;
   /** Default 2 s. */
   readonly pollMs?: number;
-  readonly onState?: (state: "waiting" | "admitted" | "replicated") => void;
+  /** With the id of the member that joins. */
+  readonly onState?: (state: "waiting" | "admitted" | "replicated", member: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -59,7 +60,7 @@ export async function joinNetwork(
     // Signatures are deterministic: a repeated join sends the same bytes and is answered as the same application.
     const member = memberRecordOf(config, keys, fabric?.bound);
     const application = signStatement(keys.identity, "application", { network, member });
-    await applyAndWait(peers, { ...options, invitation, application });
+    await applyAndWait(peers, { ...options, invitation, application, member: config.member.id });
     const pinned: NetworkFile = { formatVersion: 1, network, role: "replica", sequencer };
     const { ledger } = await openLedger({
       dir,
@@ -85,7 +86,7 @@ export async function joinNetwork(
       }
       const { height } = await ledger.status();
       await writeNetworkFile(dir, pinned);
-      options.onState?.("replicated");
+      options.onState?.("replicated", config.member.id);
       return { network, height };
     } finally {
       await ledger.close();
@@ -97,7 +98,7 @@ export async function joinNetwork(
 
 async function applyAndWait(
   peers: PeerClient,
-  options: JoinOptions & { readonly invitation: Invitation; readonly application: unknown },
+  options: JoinOptions & { readonly invitation: Invitation; readonly application: unknown; readonly member: string },
 ): Promise<void> {
   const { token, sequencer } = options.invitation;
   const body = { token, application: options.application };
@@ -112,11 +113,11 @@ async function applyAndWait(
     throw refusalOf(error);
   });
   const until = Date.now() + options.waitMs;
-  options.onState?.("waiting");
+  options.onState?.("waiting", options.member);
   for (;;) {
     const path = `/peer/v1/applications/${id}`;
     const answer = await peers.call(sequencer, { method: "GET", path, response: ApplicationStateReply });
-    if (answer.state === "admitted") return options.onState?.("admitted");
+    if (answer.state === "admitted") return options.onState?.("admitted", options.member);
     if (answer.state === "refused") {
       throw new NetworkError(
         "ERR_NETWORK_APPLICATION_REFUSED",
