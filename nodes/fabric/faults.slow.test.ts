@@ -120,16 +120,19 @@ describe.skipIf(isMissing)("faults of a Fabric network", () => {
     },
   );
 
-  test("a node killed between handing in and hearing of it brings everything of its outbox, each once", async () => {
+  test.each([
+    ["between handing in and hearing of it", { total: 40, lot: 4, delays: [30, 90, 140, 190, 260] }],
+    // A call takes a thousand; the second is endorsed while the node executes the first.
+    ["with two calls under way", { total: 2_600, lot: 2_600, delays: [500, 700, 900, 1_200, 1_600] }],
+  ])("a node killed %s brings everything of its outbox, each once", async (_when, { total, lot, delays }) => {
     const { chaincode, ledger } = await founded();
     const location = await fabric.location();
     const { profile, client, member } = first;
-    const total = 40;
-    for (const delay of [30, 90, 140, 190, 260]) {
+    for (const delay of delays) {
       const child = fork(siblingPath(import.meta.url, "./_submitting-child"), {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       });
-      child.send({ location, profile: { ...profile, chaincode }, client, member: member.id, total });
+      child.send({ location, profile: { ...profile, chaincode }, client, member: member.id, total, lot });
       await once(child, "message");
       await pause(delay);
       child.kill("SIGKILL");
