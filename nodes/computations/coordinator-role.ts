@@ -219,8 +219,11 @@ async function forget(ctx: Context, computation: string, kept: KeptChunks): Prom
 const BENIGN: readonly string[] = ["ERR_CONTRACT_STATE", "ERR_CONTRACT_ID_REUSED", "ERR_CONTRACT_EXISTS"];
 
 const isFinalRejection = (error: unknown) => error instanceof LedgerError && error.code === "ERR_LEDGER_REJECTED";
-const reasonOf = (code: string) =>
-  code
-    .replace(/^ERR_CONTRACT_/, "")
-    .toLowerCase()
-    .replaceAll("_", "-");
+/** A coordinator that comes back after a deadline says what the others would: who asked may ask again at once. */
+const reasonOf = (code: string): string =>
+  code === "ERR_CONTRACT_TOO_LATE"
+    ? "expired"
+    : code
+        .replace(/^ERR_CONTRACT_/, "")
+        .toLowerCase()
+        .replaceAll("_", "-");
