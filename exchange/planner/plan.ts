@@ -206,7 +206,7 @@ function plannedRun(inputs: PlanInputs, opening: OpeningPlan, asked: Method | un
 }
 
 /** R's public key, as text. */
-const HOMOMORPHIC_KEY_BYTES = 87_500;
+const HOMOMORPHIC_KEY_BYTES = 174_806;
 /** An agreement names its policy's rules once more, and who, what and until when. */
 const AGREEMENT_BYTES = 1_500;
 

@@ -2,6 +2,8 @@
 import { Type } from "typebox";
 import { ReceiverKey } from "../../chaincode/rules/transactions.ts";
 import { AgreementKey, Code, Count, closed, MemberId, SuiteId, Uuid } from "../../chaincode/rules/vocabulary.ts";
+import { pairBytes } from "../../crypto/he/pairs.ts";
+import { parametersFor } from "../../crypto/he/parameters.ts";
 import { MAXIMUM_CHUNKS } from "../../crypto/secagg/constants.ts";
 import { ComputationDocuments } from "../../exchange/computations/documents.ts";
 import { AgreedTerms } from "../../exchange/requests/agreement-record.ts";
@@ -61,8 +63,11 @@ export const WitnessedStatements = closed({
   statements: Type.Array(Type.Unknown(), { maxItems: 16 }),
   cosigned: Type.Optional(Type.String({ maxLength: 4_096 })),
 });
-/** Of a homomorphic envelope: 64 KiB, base64url. */
-const HomomorphicKey = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 100_000 });
+/** Of a homomorphic envelope: 128 KiB, base64url. */
+const HomomorphicKey = Type.String({
+  pattern: "^[A-Za-z0-9_-]*$",
+  maxLength: Math.ceil((pairBytes(parametersFor(1)) * 4) / 3),
+});
 export const CoordinatorDossierSchema = closed({
   documents: ComputationDocuments,
   request: RequestDocumentSchema,
