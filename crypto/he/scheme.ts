@@ -51,9 +51,12 @@ export const createHeKeys = (set: ParameterSet, random: RandomBytes): HeKeyPair 
         const product = reduce(second[i]! * reduce(s[i]!, prime, perPrime), prime, perPrime);
         first[i] = lifted(-(product + e[i]!), prime, perPrime);
       }
+      s.fill(0);
+      e.fill(0);
     }
     const secretKey = Uint8Array.from(secret, (coefficient) => (coefficient + 3) % 3);
     secret.fill(0);
+    error.fill(0);
     return { publicKey, secretKey };
   });
 
@@ -128,7 +131,8 @@ export const openDecryption = (set: ParameterSet, secretKey: Uint8Array): Decryp
     const secrets = rings.map((ring) => {
       const secret = Float64Array.from(secretKey, (byte) => (byte === 2 ? -1 : byte));
       ring.forward(secret);
-      return secret.map((value) => reduce(value, ring.prime, ring.perPrime));
+      for (const [i, value] of secret.entries()) secret[i] = reduce(value, ring.prime, ring.perPrime);
+      return secret;
     });
     const decoder = createDecoder(set, rings);
     const x = new Float64Array(degree);

@@ -21,14 +21,13 @@ export function sortedOrder(points: Uint8Array): Uint32Array {
   for (let i = 0; i < count; i++) keys[i] = Math.floor((view.getUint32(POINT_BYTES * i) / 2 ** 32) * HEAD) * INDEX + i;
   keys.sort();
   const order = Uint32Array.from(keys, (key) => key % INDEX);
-  // Items with equal heads are neighbours, and few.
-  for (let i = 1; i < count; i++) {
-    const place = order[i]!;
-    let at = i;
-    for (; at > 0 && Buffer.compare(pointAt(points, order[at - 1]!), pointAt(points, place)) > 0; at--) {
-      order[at] = order[at - 1]!;
+  // Items with equal heads are neighbours: few of an honest list, all of a hostile one.
+  const headOf = (at: number) => Math.floor(keys[at]! / INDEX);
+  for (let start = 0, end = 1; start < count; start = end, end += 1) {
+    while (end < count && headOf(end) === headOf(start)) end += 1;
+    if (end - start > 1) {
+      order.subarray(start, end).sort((a, b) => Buffer.compare(pointAt(points, a), pointAt(points, b)) || a - b);
     }
-    order[at] = place;
   }
   return order;
 }

@@ -250,7 +250,8 @@ export function plainDecision(
         if (!step.test(period.from) || !step.test(next) || cut === undefined) return false;
       }
     }
-    if (request.encryptedQuery !== undefined) return answersAllowed(request.encryptedQuery.figures);
+    if (request.encryptedQuery !== undefined)
+      return request.receiverMode === "direct" && answersAllowed(request.encryptedQuery.figures);
     const always = (element: string) => only(element)?.alwaysPresent === true;
     const { unit } = asset;
     const unitAlways =

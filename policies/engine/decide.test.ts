@@ -348,6 +348,10 @@ describe("each rule refuses what it is for", () => {
     ["join-figures-not-joinable", joining({ encryptedQuery: { figures: 1 } })],
     ["answers-not-allowed", { request: ASKING }],
     ["answers-not-allowed", { policy: { answers: 2 }, request: ASKING }],
+    [
+      "query-not-direct",
+      { policy: { answers: 3 }, request: { ...ASKING, receiverMode: "reviewed", receiver: "bureau" } },
+    ],
     ["query-of-one-asset", { policy: { answers: 3 }, request: { ...ASKING, assets: ["ibm:panel", "ge:panel"] } }],
     [
       "statistic-not-linear",
@@ -397,10 +401,12 @@ describe("each rule refuses what it is for", () => {
   });
 
   test("an encrypted query of one asset is permitted up to the figures that the policy names, whatever computations want", () => {
+    const { receiverMode, receiver } = JOINING;
     const change = {
       policy: { answers: 3, minimumOrganisations: 9, counts: "closed" as const, methods: ["bfv" as const] },
+      context: { receiver: member(receiver) },
     };
-    expect(reasons({ ...change, request: ASKING }).outcome).toBe("permit");
+    expect(reasons({ ...change, request: { ...ASKING, receiverMode, receiver } }).outcome).toBe("permit");
     expect(reasons({ ...change, request: { assets: ["ibm:panel"] } }).reasons).toContain("method-not-allowed");
   });
 

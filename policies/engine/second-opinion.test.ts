@@ -178,8 +178,14 @@ const encrypted: fc.Arbitrary<DataRequest> = fc
     asked: requests,
     encryptedQuery: fc.record({ figures: fc.integer({ min: 1, max: 4 }) }),
     named: often([asset.id], fc.constant(request.assets)),
+    received: often<"direct" | undefined>("direct", fc.constant(undefined)),
   })
-  .map(({ asked, encryptedQuery, named }) => ({ ...asked, encryptedQuery, assets: named }));
+  .map(({ asked, encryptedQuery, named, received }) => ({
+    ...asked,
+    ...(received === undefined ? {} : { receiverMode: received, receiver: asked.requester }),
+    encryptedQuery,
+    assets: named,
+  }));
 
 const assets: fc.Arbitrary<Asset> = fc
   .record({
@@ -277,8 +283,9 @@ test("of encrypted queries too", () => {
   let permitted = 0;
   const drafted = fc.tuple(drafts, fc.integer({ min: 2, max: 6 })).map(([one, answers]) => ({ answers, ...one }));
   fc.assert(
-    fc.property(drafted, encrypted, assets, contexts, (policyDraft, asked, held, known) => {
+    fc.property(drafted, encrypted, assets, contexts, (policyDraft, asked, held, found) => {
       const document = policyOf(policyDraft);
+      const known = asked.receiver === asked.requester ? { ...found, receiver: found.requester } : found;
       const { outcome } = decide(document, asked, held, known);
       if (outcome === "permit") permitted += 1;
       expect(outcome).toBe(parsePolicy(document).ok ? plainDecision(document, asked, held, known) : "refuse");

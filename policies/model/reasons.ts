@@ -118,6 +118,7 @@ export const REFUSAL_REASONS = [
   "privacy-statistic-not-noised",
   "purpose-not-allowed",
   "purpose-prohibited",
+  "query-not-direct",
   "query-of-one-asset",
   "receiver-in-provider-group",
   "receiver-is-not-requester",

@@ -14,6 +14,8 @@ export const encryptedQuery: Rule = {
       refusals.push(refuse("answers-not-allowed", { limit: terms.answers ?? 0, got }));
     }
     if (request.assets.length !== 1) refusals.push(refuse("query-of-one-asset", { got: request.assets.length }));
+    // Rules about the largest contributors and reviews want another receiver: they do not hold for answers.
+    if (request.receiverMode !== "direct") refusals.push(refuse("query-not-direct", { got: request.receiverMode }));
     for (const { id: measure, statistic } of request.query.measures) {
       if (LINEAR.includes(statistic.kind)) continue;
       refusals.push(refuse("statistic-not-linear", { measure, allowed: LINEAR, got: statistic.kind }));
