@@ -5,8 +5,9 @@ import {
   readComputationOpened,
   readComputationStep,
   readComputations,
+  readJoinOpened,
 } from "../../chaincode/rules/keys.ts";
-import type { QueryAnswered } from "../../chaincode/rules/records.ts";
+import type { JoinEnded, QueryAnswered } from "../../chaincode/rules/records.ts";
 import type { HistoryEntry } from "../../crypto/secagg/history.ts";
 import type { RecordStore } from "../../exchange/requests/ports.ts";
 import { uuidOf } from "../../exchange/requests/record.ts";
@@ -73,13 +74,22 @@ export interface ForgottenReleases {
   of(asset: string): Promise<string | undefined>;
 }
 
+/** What a join told is a release like that of a computation. */
+export const joinReleaseId = (run: string): string => `join ${run}`;
+
 const ENDS: readonly string[] = ["result.release", "result.withhold"];
 const ANSWER = "query.answer";
+const JOIN_END = "join.end";
+
+type JoinEnd = TransactionBody<"join.end">;
+const isTold = ({ outcome }: JoinEnd): boolean => outcome === "released";
 
 type Answer = Pick<TransactionBody<"query.answer">, "agreement" | "number">;
 interface Ended {
   readonly computations: readonly string[];
   readonly answers: readonly Answer[];
+  /** Runs of joins that told something. */
+  readonly joins: readonly string[];
 }
 
 export function createForgottenReleases(
@@ -101,6 +111,7 @@ export function createForgottenReleases(
       const concluded = history.has(release) ? undefined : await readAgreement(ledger, agreement);
       if (concluded?.provider === self) forgotten.set(concluded.agreement.asset, release);
     }
+    for (const run of ended.joins) if (!history.has(joinReleaseId(run))) await keepForgottenJoin(run);
     seen = height;
   }
 
@@ -109,18 +120,29 @@ export function createForgottenReleases(
     const hadSums = all.filter(({ state }) => state === "released" || state === "withheld");
     const answers: Answer[] = [];
     for await (const [, { body }] of ledger.range<QueryAnswered>("query-answered/")) answers.push(body);
-    return { computations: hadSums.map(({ computation }) => computation), answers };
+    const joins: string[] = [];
+    for await (const [, { body }] of ledger.range<JoinEnded>("join-ended/")) if (isTold(body)) joins.push(body.run);
+    return { computations: hadSums.map(({ computation }) => computation), answers, joins };
   }
 
   async function endedSince(from: number, to: number): Promise<Ended> {
     const computations: string[] = [];
     const answers: Answer[] = [];
+    const joins: string[] = [];
     for await (const { transaction } of ledger.entries(from, to - from)) {
       const { type, body } = transaction.statement;
       if (ENDS.includes(type)) computations.push((body as { computation: string }).computation);
       if (type === ANSWER) answers.push(body as Answer);
+      if (type === JOIN_END && isTold(body as JoinEnd)) joins.push((body as JoinEnd).run);
     }
-    return { computations, answers };
+    return { computations, answers, joins };
+  }
+
+  async function keepForgottenJoin(run: string): Promise<void> {
+    const opened = await readJoinOpened(ledger, run);
+    if (opened?.provider !== self) return;
+    const concluded = await readAgreement(ledger, opened.body.agreement);
+    if (concluded !== undefined) forgotten.set(concluded.agreement.asset, joinReleaseId(run));
   }
 
   async function keepForgotten(computation: string): Promise<void> {

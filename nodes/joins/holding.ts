@@ -25,6 +25,7 @@ import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { PolicyTerms } from "../../policies/model/terms.ts";
 import type { Context } from "../computations/context.ts";
+import { joinReleaseId } from "../computations/release-history.ts";
 import { matchStored, storeSorted } from "../psi/stored-lists.ts";
 import { placesOf, remasked, type StoredOwn, storeAnswer, storeOwn, taken } from "../psi/stored-party.ts";
 import { releaseOf } from "../queries/answering.ts";
@@ -69,6 +70,8 @@ export function createHolding(ctx: Context) {
   const { ledger, openStore, random, now, member: self, accessLog } = ctx.services;
   const held = openStore<HeldJoin>("joins-held");
   const open = new Map<string, Live>();
+  /** On their way there: they count as well. */
+  const starting = new Set<string>();
   const refuse = (code: RequestError["code"], run: string, detail: string): never => {
     throw new RequestError(code, `join ${run}: ${detail}`);
   };
@@ -86,6 +89,7 @@ export function createHolding(ctx: Context) {
       return refuse("ERR_REQUEST_FORBIDDEN", run, "is not under the agreement on this request");
     }
     const terms = await agreedTerms(agreed, run, own.asset);
+    await demandRemembered(run, own.asset.id);
     if (opened.body.operation !== asked.join.operation)
       return refuse("ERR_REQUEST_FORBIDDEN", run, "is another operation");
     if ((await readJoinEnded(ledger, run)) !== undefined) return refuse("ERR_REQUEST_TRANSITION", run, "has ended");
@@ -98,7 +102,8 @@ export function createHolding(ctx: Context) {
         `sums are of at most ${MOST_MATCHED} items and ${MOST_COLUMNS} columns`,
       );
     }
-    if (open.size >= MOST_OPEN) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
+    if (open.size + starting.size > MOST_OPEN)
+      return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
     const layout = compileLayout({ query: asked.query, assets: [own.asset], attributes: await ctx.facts.attributes() });
     const facts: HeldJoin = {
       run,
@@ -133,6 +138,13 @@ export function createHolding(ctx: Context) {
       await fail(run, reasonOf(error));
       ctx.services.log.warn({ run, code: (error as { code?: string }).code }, "a join has failed");
     });
+  }
+
+  /** What a later release may tell apart cannot be judged where an earlier one is forgotten. */
+  async function demandRemembered(run: string, asset: string): Promise<void> {
+    const forgotten = await ctx.forgotten.of(asset);
+    if (forgotten === undefined) return;
+    refuse("ERR_REQUEST_FORBIDDEN", run, `this node does not remember release ${forgotten} of the asset`);
   }
 
   async function agreedTerms(agreed: AgreementRecord, run: string, asset: Asset): Promise<PolicyTerms> {
@@ -258,7 +270,7 @@ export function createHolding(ctx: Context) {
       await fail(run, "agreement-over");
       return undefined;
     }
-    const remembered = releaseOf(layout, asset, terms, new Set(), `join ${run}`);
+    const remembered = releaseOf(layout, asset, terms, new Set(), joinReleaseId(run));
     await ctx.releases.load();
     if (firstForbidden(ctx.releases.entries(), remembered) !== undefined) {
       await withhold(run, entry, "release-history");
@@ -357,8 +369,11 @@ export function createHolding(ctx: Context) {
   return Object.freeze({
     /** Throws RequestError. The same run again is answered as it stands. */
     begin: (author: string, run: string, { request, salt }: { readonly request: string; readonly salt: string }) =>
-      ctx.shared(`join/${run}`, async () => {
-        if ((await held.get(run)) === undefined) await begin(author, run, request, salt);
+      ctx.shared(`join/${author}/${run}`, async () => {
+        if ((await held.get(run)) === undefined) {
+          starting.add(run);
+          await begin(author, run, request, salt).finally(() => starting.delete(run));
+        }
         return await view(author, run);
       }),
     view,

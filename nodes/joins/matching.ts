@@ -2,7 +2,7 @@
  * The coordinator's part in a join of sums: it matches two lists that it cannot read, adds up words that it cannot read, and
  * leaves out groups below the holder's minimum. All of it is in memory, for some minutes.
  */
-import { readJoinCommitted, readJoinOpened } from "../../chaincode/rules/keys.ts";
+import { readJoinCommitted, readJoinEnded, readJoinOpened } from "../../chaincode/rules/keys.ts";
 import { PsiError } from "../../crypto/psi/errors.ts";
 import { groupsOf } from "../../crypto/psi/join.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
@@ -45,9 +45,10 @@ export function createMatching(ctx: Context) {
   }
 
   async function begin(run: string, author: string): Promise<Match> {
-    const [opened, committed] = await Promise.all([
+    const [opened, committed, ended] = await Promise.all([
       readJoinOpened(ctx.services.ledger, run),
       readJoinCommitted(ctx.services.ledger, run),
+      readJoinEnded(ctx.services.ledger, run),
     ]);
     if (opened === undefined || committed === undefined) {
       return refuse("ERR_REQUEST_UNREACHABLE", run, "not on this node's replica yet");
@@ -55,6 +56,8 @@ export function createMatching(ctx: Context) {
     if (opened.body.operation !== "statistics" || (author !== opened.requester && author !== opened.provider)) {
       return refuse("ERR_REQUEST_FORBIDDEN", run, `is not ${author}'s, or nothing to be matched here`);
     }
+    const isFresh = ended?.body.outcome === "released" && ctx.clock() - Date.parse(ended.time) <= KEPT_MS;
+    if (ended !== undefined && !isFresh) return refuse("ERR_REQUEST_TRANSITION", run, "is over");
     const sizes = { asker: opened.body.size, holder: committed.body.size };
     if (Math.max(sizes.asker, sizes.holder) > MOST_MATCHED) {
       return refuse("ERR_REQUEST_FORBIDDEN", run, `at most ${MOST_MATCHED} items are matched`);

@@ -196,7 +196,7 @@ export function createAnswering(ctx: Context) {
   return Object.freeze({
     /** One after another for each request: every one is counted. Throws RequestError. */
     answer: (author: string, request: string, call: QueryCall): Promise<QueryReply> =>
-      ctx.shared(`query/${request}/${digestOf(call.query)}`, () =>
+      ctx.shared(`query/${author}/${request}/${digestOf(call.query)}`, () =>
         oneAtATime(request, () => answer(author, request, call)),
       ),
   });
