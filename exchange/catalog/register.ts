@@ -29,11 +29,18 @@ export interface AssetRecord<D> {
 /** What the ledger said: a rejection is final, an exception means unknown. */
 export type Announcement = { readonly accepted: true } | { readonly accepted: false; readonly code: string };
 
+export interface LedgerVersion {
+  readonly version: number;
+  readonly state: "active" | "withdrawn";
+}
+
 export interface RegistrationPorts<D> {
   readonly member: string;
   /** By asset id. */
   readonly store: RecordStore<AssetRecord<D>>;
   readonly random: (bytes: number) => Uint8Array;
+  /** The latest on the ledger; a store that was lost does not know of it. */
+  readonly onLedger: (asset: string) => Promise<LedgerVersion | undefined>;
   /** Puts the version on the ledger; repeating it for the same asset and version must be harmless. */
   readonly announce: (asset: Asset) => Promise<Announcement>;
 }
@@ -98,11 +105,12 @@ export async function registerAsset<D>(
 ): Promise<Asset> {
   const id = (input.description as { id?: unknown } | null)?.id;
   const known = typeof id === "string" ? await settled(ports, id) : undefined;
-  if (known?.state === "withdrawn") {
+  const onLedger = typeof id === "string" ? await ports.onLedger(id) : undefined;
+  if (known?.state === "withdrawn" || onLedger?.state === "withdrawn") {
     throw new CatalogError("ERR_CATALOG_WITHDRAWN", `asset ${id} was withdrawn for good; register it under another id`);
   }
   const prepared = await prepareAsset(ports.member, input.description, input.source, {
-    version: (known?.asset.version ?? 0) + 1,
+    version: Math.max(known?.asset.version ?? 0, onLedger?.version ?? 0) + 1,
     random: ports.random,
     known: input.known ?? [],
   });

@@ -5,30 +5,29 @@
 import { mkdtemp } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { toolOptions, wrongOptions } from "../boot/tool-options.ts";
 import { MAX_ROUNDS } from "./data.ts";
 import { ONLY } from "./plan.ts";
 import { planText, runCrashes } from "./runner.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "20" },
-    networks: { type: "string", default: String(Math.min(4, availableParallelism())) },
-    seed: { type: "string", default: String(Date.now() % 100_000) },
-    only: { type: "string" },
-    json: { type: "boolean", default: false },
-    dir: { type: "string" },
-  },
+const USAGE = `npm run test:crash -- [--rounds N] [--networks K] [--seed S] [--only ${ONLY.join("|")}] [--json] [--dir FOLDER]`;
+const values = toolOptions(USAGE, {
+  rounds: { type: "string", default: "20" },
+  networks: { type: "string", default: String(Math.min(4, availableParallelism())) },
+  seed: { type: "string", default: String(Date.now() % 100_000) },
+  only: { type: "string" },
+  json: { type: "boolean", default: false },
+  dir: { type: "string" },
 });
 const rounds = Number(values.rounds);
 const networks = Number(values.networks);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS || !Number.isSafeInteger(seed)) {
-  throw new RangeError(`--rounds: a whole number from 1 to ${MAX_ROUNDS}; --seed: a whole number`);
+  wrongOptions(USAGE, `--rounds: a whole number from 1 to ${MAX_ROUNDS}; --seed: a whole number`);
 }
-if (!Number.isSafeInteger(networks) || networks < 1) throw new RangeError("--networks: a whole number from 1");
+if (!Number.isSafeInteger(networks) || networks < 1) wrongOptions(USAGE, "--networks: a whole number from 1");
 const only = ONLY.find((one) => one === values.only);
-if (values.only !== undefined && only === undefined) throw new RangeError(`--only: one of ${ONLY.join(", ")}`);
+if (values.only !== undefined && only === undefined) wrongOptions(USAGE, `--only: one of ${ONLY.join(", ")}`);
 const dir = values.dir ?? (await mkdtemp(join(tmpdir(), "sealane-crash-")));
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());

@@ -7,7 +7,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { toolOptions, wrongOptions } from "../boot/tool-options.ts";
 import { fuzzDecoders } from "./_decoders.ts";
 import { fuzzWorld, type Shard } from "./_http.ts";
 import type { Figures, Plan } from "./_run.ts";
@@ -63,15 +63,14 @@ async function fuzzHttp(plan: Plan, shard: Shard): Promise<readonly Figures[]> {
   return figures;
 }
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "100000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    only: { type: "string" },
-    processes: { type: "string", default: String(availableParallelism()) },
-    /** This process's part of the routes: `at/of`. */
-    shard: { type: "string" },
-  },
+const USAGE = `npm run test:fuzz -- [--cases N] [--seed S] [--only ${Object.keys(PARTS).join("|")}] [--processes K]`;
+const values = toolOptions(USAGE, {
+  cases: { type: "string", default: "100000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+  only: { type: "string" },
+  processes: { type: "string", default: String(availableParallelism()) },
+  /** This process's part of the routes: `at/of`. */
+  shard: { type: "string" },
 });
 const cases = Number(values.cases);
 const seed = Number(values.seed);
@@ -79,8 +78,10 @@ const processes = Number(values.processes);
 const parts = Object.entries(PARTS).filter(([name]) => values.only === undefined || values.only === name);
 const isNumber = (value: number) => Number.isSafeInteger(value) && value >= 1;
 if (!isNumber(cases) || !Number.isSafeInteger(seed) || !isNumber(processes) || parts.length === 0) {
-  console.error(`usage: --cases N [--seed S] [--only ${Object.keys(PARTS).join("|")}] [--processes K]`);
-  process.exit(2);
+  wrongOptions(
+    USAGE,
+    "--cases and --processes: whole numbers from 1; --seed: a whole number; --only: one of those below",
+  );
 }
 
 let failed = 0;

@@ -165,6 +165,44 @@ describe("an unfinished key rotation", () => {
   });
 });
 
+test("a node whose store was lost says which of its assets it no longer holds, until they are registered anew", async () => {
+  await using net = await createTestnet({
+    members: [
+      { id: "operator", kind: "industry" },
+      { id: "alpha", kind: "enterprise" },
+    ],
+  });
+  const path = join(net.dir, "output.csv");
+  await writeFile(path, "year,output\n2024,10.5\n");
+  const register = () =>
+    net.node("alpha").services.assets.register({
+      description: {
+        id: "alpha:output",
+        title: { en: "Output" },
+        keywords: ["output"],
+        fields: [{ name: "year", element: "year", type: "code", codeTable: "years" }],
+        codeTables: { years: [{ code: "2024" }] },
+        unit: { kind: "provider" },
+        unitDomain: "alpha-output",
+        grade: { legal: "general", level: "L1" },
+      },
+      source: { kind: "csv", path },
+    });
+  const reasons = async () =>
+    ((await (await fetch(`${net.node("alpha").address.api}/health`)).json()) as { reasons: string[] }).reasons;
+  await register();
+  await net.stop("alpha");
+  await net.start("alpha");
+  await net.settled();
+  expect(await reasons()).not.toContain("assets-missing");
+  await net.stop("alpha");
+  await rm(join(net.dir, "alpha", "store"), { recursive: true });
+  await net.start("alpha");
+  await expect.poll(reasons).toContain("assets-missing");
+  await register();
+  expect(await reasons()).not.toContain("assets-missing");
+});
+
 test("a node that runs under a replaced key gives up with one clear error instead of trying for ever", async () => {
   await using net = await createTestnet({ members: MEMBERS });
   const dir = join(net.dir, "alpha");

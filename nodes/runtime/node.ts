@@ -28,6 +28,7 @@ import { type Kept, openRecords } from "../store/records.ts";
 import { openTexts } from "../store/texts.ts";
 import { startAccessAnchor } from "./access-anchor.ts";
 import { createCatalogue } from "./assets/catalogue.ts";
+import { missingAssets } from "./assets/missing-assets.ts";
 import { createOwnAssets, type OwnAssets } from "./assets/own-assets.ts";
 import { createRequestSigner, readNextIdentity, settleNextKeys } from "./current-keys.ts";
 import { openDiskGuard } from "./disk-guard.ts";
@@ -204,10 +205,17 @@ async function compose(
   metrics.gauge("sealane_read_only", "1 while the disk is full", () => Number(disk.state().readOnly));
 
   const features = createFeatures(services);
+  /** Until they are registered anew. */
+  const missing = new Set<string>();
+  const watched = assets.watch((asset) => missing.delete(asset));
+  teardown.add(async () => watched());
   let isStarted = false;
   const guards = { accessLog, assertWritable: disk.assertWritable, metrics, config: services.config, logger: log };
   const api = await createApiApp({ ...guards, member, token }, (app) => {
-    const troubles = () => features.flatMap((feature) => feature.troubles?.() ?? []);
+    const troubles = () => [
+      ...features.flatMap((feature) => feature.troubles?.() ?? []),
+      ...(missing.size > 0 ? (["assets-missing"] as const) : []),
+    ];
     addApiRoutes(app, { services, metrics, disk, startedAt, troubles });
     for (const feature of features) feature.apiRoutes?.(app);
   });
@@ -238,7 +246,9 @@ async function compose(
   };
   const closing = new AbortController();
   teardown.add(async () => closing.abort());
-  void resumeAssets(services, closing.signal);
+  void resumeAssets(services, closing.signal)
+    .then(() => noteMissing(services, missing, closing.signal))
+    .catch((error: unknown) => log.warn({ err: error }, "assets: not compared with the ledger"));
   await crawler.start();
   for (const feature of features) {
     if (feature.stop !== undefined) teardown.add(feature.stop);
@@ -289,6 +299,17 @@ async function resumeAssets(services: NodeServices, signal: AbortSignal): Promis
       await sleep(RESUME_MS, undefined, { ref: false, signal }).catch(() => undefined);
     }
   }
+}
+
+async function noteMissing(services: NodeServices, missing: Set<string>, signal: AbortSignal): Promise<void> {
+  const { assets, ledger, member, log } = services;
+  const found = await missingAssets(ledger, member, async (asset) => (await assets.find(asset)) !== undefined);
+  if (found.length === 0 || signal.aborted) return;
+  for (const asset of found) missing.add(asset);
+  log.error(
+    { assets: found },
+    "assets: registered on the ledger and not in this store, so they answer nobody; was store/ lost or restored from an old copy? Restore a backup, or register them anew",
+  );
 }
 
 /** The replica may still be behind the record of the rotation. */

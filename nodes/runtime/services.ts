@@ -29,5 +29,8 @@ export interface Feature {
   readonly stop?: () => Promise<void>;
 }
 
-/** `ledger-not-followed`: reading the ledger fails, so what it ends or begins is not heard of. */
-export type FeatureTrouble = "ledger-not-followed";
+/**
+ * `ledger-not-followed`: reading the ledger fails, so what it ends or begins is not heard of. `assets-missing`: the store
+ * does not hold assets that are this member's by the ledger.
+ */
+export type FeatureTrouble = "ledger-not-followed" | "assets-missing";

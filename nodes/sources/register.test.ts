@@ -9,6 +9,7 @@ import {
   type Announcement,
   type AssetRecord,
   prepareAsset,
+  type RegistrationPorts,
   registerAsset,
   resumeRegistrations,
   withdrawAsset,
@@ -231,15 +232,17 @@ describe("registration", () => {
 });
 
 describe("nothing half registered", () => {
-  const ports = (store: Memory, announce: () => Promise<Announcement>) => ({
+  type OnLedger = Awaited<ReturnType<RegistrationPorts<string>["onLedger"]>>;
+  const ports = (store: Memory, announce: () => Promise<Announcement>, onLedger?: OnLedger) => ({
     member: "alpha",
     store,
     random,
+    onLedger: async () => onLedger,
     announce,
   });
-  const register = (store: Memory, csv: string, announce: () => Promise<Announcement>) =>
+  const register = (store: Memory, csv: string, announce: () => Promise<Announcement>, onLedger?: OnLedger) =>
     withSource(csv, (source) =>
-      registerAsset(ports(store, announce), { description: description(), location: "here", source }),
+      registerAsset(ports(store, announce, onLedger), { description: description(), location: "here", source }),
     );
   const accept = async (): Promise<Announcement> => ({ accepted: true });
 
@@ -254,6 +257,13 @@ describe("nothing half registered", () => {
       code: "ERR_CATALOG_WITHDRAWN",
     });
     await expect(register(store, ACCOUNTS, accept)).rejects.toMatchObject({ code: "ERR_CATALOG_WITHDRAWN" });
+  });
+
+  test("what a lost store does not know the ledger does: the next version, and a withdrawn id stays withdrawn", async () => {
+    const asset = await register(memory(), ACCOUNTS, accept, { version: 3, state: "active" });
+    expect(asset.version).toBe(4);
+    const withdrawn = register(memory(), ACCOUNTS, accept, { version: 3, state: "withdrawn" });
+    await expect(withdrawn).rejects.toMatchObject({ code: "ERR_CATALOG_WITHDRAWN" });
   });
 
   test("a rejected registration leaves what was there before", async () => {

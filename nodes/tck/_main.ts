@@ -10,8 +10,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { DATASPACE_PATH } from "../../exchange/protocol/paths.ts";
+import { toolOptions } from "../boot/tool-options.ts";
 import { createDataspaceClient } from "../dataspace/client.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords } from "../store/records.ts";
@@ -26,13 +26,11 @@ const SUITE_PORT = 8083;
 
 const suite = (file: string): string => fileURLToPath(new URL(`suite/${file}`, import.meta.url));
 
-const { values } = parseArgs({
-  options: {
-    self: { type: "boolean", default: false },
-    only: { type: "string" },
-    debug: { type: "boolean", default: false },
-    "class-path": { type: "string" },
-  },
+const values = toolOptions("npm run tck -- [--self] [--only CN:02] [--debug] [--class-path PATH]", {
+  self: { type: "boolean", default: false },
+  only: { type: "string" },
+  debug: { type: "boolean", default: false },
+  "class-path": { type: "string" },
 });
 
 const dir = await mkdtemp(join(tmpdir(), "sealane-tck-"));

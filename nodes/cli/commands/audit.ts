@@ -84,11 +84,14 @@ function humanReport(report: Report, texts: Texts): string {
     { title: text("cli.field.state") },
     { title: text("cli.audit.what") },
   ];
-  const rows = report.checks.map((check) => [
-    text(`audit.check.${check.id}`),
-    text(`audit.status.${check.status}`),
-    outcomeOf(check, texts),
-  ]);
+  const isBlocked = (check: Check) => check.status === "not-run" && check.because === "blocked";
+  const rows = report.checks
+    .filter((check) => !isBlocked(check))
+    .map((check) => [text(`audit.check.${check.id}`), text(`audit.status.${check.status}`), outcomeOf(check, texts)]);
+  const blocked = report.checks.filter(isBlocked).length;
+  if (blocked > 0) {
+    rows.push([text("audit.others", { count: blocked }), text("audit.status.not-run"), text("audit.because.blocked")]);
+  }
   const open = (report.unverifiable ?? []).map((what) => `  ${text(`audit.unverifiable.${what}`)}`);
   const limits = open.length === 0 ? [] : [[text("audit.unverifiable"), ...open].join("\n")];
   const failures = report.checks.flatMap((check) => (check.status === "failed" ? check.problems : []));

@@ -133,6 +133,7 @@ export function createOwnAssets(services: Deps, onChange: (asset: string) => Pro
     member: services.member,
     store: assets,
     random: services.random,
+    onLedger: (asset: string) => readAsset(services.ledger, asset),
     // The policy is kept before the ledger names it, and not for a description that is refused.
     announce: async (asset: Asset) => {
       if (given !== undefined) await keepPolicy(asset.id, given);

@@ -16,6 +16,7 @@ const Health = closed({
       "ledger-unreachable",
       "ledger-halted",
       "ledger-not-followed",
+      "assets-missing",
       "outbox-waiting",
     ]),
   ),
