@@ -7,19 +7,25 @@
 const MAX_WORK = 2_000_000;
 
 /**
- * Whether a combination with the later sum concerns fewer than `need` contributors where none without it did; true as well
- * where that is not proven. Sets are lists of names without repetition, each released as one sum.
+ * Whether a combination with the later sum concerns fewer than `need` holding groups where none without it did; true as
+ * well where that is not proven. Sets are lists of names without repetition, each released as one sum; `groupOf` says
+ * whose a name is.
  */
-export function tellsFew(earlier: readonly (readonly string[])[], later: readonly string[], need: number): boolean {
-  const folds = foldsOf([...earlier, later]);
+export function tellsFew(
+  earlier: readonly (readonly string[])[],
+  later: readonly string[],
+  need: number,
+  groupOf: (name: string) => string,
+): boolean {
+  const folds = foldsOf([...earlier, later], groupOf);
   const { length } = earlier;
   const ranks = (columns: readonly Fold[]) => [rankOf(columns, length), rankOf(columns, length + 1)] as const;
   const [before, after] = ranks(folds);
   if (before === undefined || after === undefined) return true;
   let work = 0;
-  for (const struck of smallSets(folds, need - 1)) {
+  for (const struck of smallUnions(folds, need - 1)) {
     work += length ** 2 * folds.length;
-    const [restBefore, restAfter] = ranks(folds.filter((fold) => !struck.includes(fold)));
+    const [restBefore, restAfter] = ranks(folds.filter(({ groups }) => groups.some((group) => !struck.has(group))));
     if (restBefore === undefined || restAfter === undefined || work > MAX_WORK) return true;
     if (after - restAfter > before - restBefore) return true;
   }
@@ -28,12 +34,12 @@ export function tellsFew(earlier: readonly (readonly string[])[], later: readonl
 
 /** Contributors that are in the same sets: no combination tells them apart. */
 interface Fold {
-  readonly contributors: number;
+  readonly groups: readonly string[];
   /** By set: 1 where they are in it. */
   readonly column: readonly (0 | 1)[];
 }
 
-function foldsOf(sets: readonly (readonly string[])[]): readonly Fold[] {
+function foldsOf(sets: readonly (readonly string[])[], groupOf: (name: string) => string): readonly Fold[] {
   const columns = new Map<string, (0 | 1)[]>();
   for (const [row, set] of sets.entries()) {
     for (const name of set) {
@@ -42,16 +48,32 @@ function foldsOf(sets: readonly (readonly string[])[]): readonly Fold[] {
       columns.set(name, column);
     }
   }
-  const alike = Map.groupBy(columns.values(), (column) => column.join(""));
-  return [...alike.values()].map((all) => ({ contributors: all.length, column: all[0]! }));
+  const alike = Map.groupBy(columns, ([, column]) => column.join(""));
+  return [...alike.values()].map((all) => ({
+    groups: [...new Set(all.map(([name]) => groupOf(name)))],
+    column: all[0]![1],
+  }));
 }
 
-/** Every set of folds with at most `limit` contributors. */
-function* smallSets(folds: readonly Fold[], limit: number): Generator<readonly Fold[]> {
-  for (const [index, first] of folds.entries()) {
-    if (first.contributors > limit) continue;
-    yield [first];
-    for (const rest of smallSets(folds.slice(index + 1), limit - first.contributors)) yield [first, ...rest];
+/**
+ * Every union of at most `limit` groups that folds are of. Whoever is set aside is so with all affiliates: what a smaller
+ * set tells, the larger one does.
+ */
+function* smallUnions(folds: readonly Fold[], limit: number): Generator<ReadonlySet<string>> {
+  const small = folds.filter(({ groups }) => groups.length <= limit);
+  const seen = new Set<string>();
+  const left: ReadonlySet<string>[] = [new Set()];
+  for (let union = left.pop(); union !== undefined; union = left.pop()) {
+    if (union.size >= limit) continue;
+    for (const { groups } of small) {
+      const wider = new Set([...union, ...groups]);
+      if (wider.size === union.size || wider.size > limit) continue;
+      const name = JSON.stringify([...wider].sort());
+      if (seen.has(name)) continue;
+      seen.add(name);
+      left.push(wider);
+      yield wider;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ContributingSet, differenceAllowed, firstForbidden, type HistoryEntry } from "./history.ts";
 
 const NEED = 3;
@@ -120,5 +120,44 @@ test("three releases of which each two are allowed are judged together: two coho
   expect(firstForbidden(less, entry("3", "d3", "total", exact(..."efghijkl")))).toEqual({
     recordKey: "total",
     earlier: "2",
+  });
+});
+
+describe("holding groups", () => {
+  // Each two differ by three or more on either side; a - b + c is left of all four.
+  const [first, second, third, last] = ["zapqrstu", "zpqrvwx", "zbstuyjk", "zcvwxyjk"].map((ids, at) =>
+    entry(`${at}`, `d${at}`, "total", exact(...ids)),
+  ) as [HistoryEntry, HistoryEntry, HistoryEntry, HistoryEntry];
+  const history = [first, second, third];
+
+  test("affiliates that never took part together are one in what all releases tell", () => {
+    expect(firstForbidden(history, last)).toBeUndefined();
+    const groups = { a: "group", b: "group", c: "group" };
+    expect(firstForbidden(history, { ...last, groups })).toEqual({ recordKey: "total", earlier: "2" });
+  });
+
+  test("two affiliates and one more are two where three are wanted, and three are enough", () => {
+    const groups = { a: "group", b: "group" };
+    expect(firstForbidden(history, { ...last, groups })).toEqual({ recordKey: "total", earlier: "2" });
+    expect(firstForbidden(history, { ...last, groups: { a: "group", z: "group" } })).toBeUndefined();
+  });
+
+  test("a group is known from any release that names it, as one kept before groups were does not", () => {
+    const named = entry("5", "d5", "other", exact("a", "b", "z"));
+    const groups = { a: "group", b: "group" };
+    expect(firstForbidden([...history, named], last)).toBeUndefined();
+    expect(firstForbidden([...history, { ...named, groups }], last)).toMatchObject({ recordKey: "total" });
+  });
+
+  test("three tables of one member are one as well", () => {
+    const rename = (one: HistoryEntry, name: string): HistoryEntry => {
+      const sets = one.sets.map((set) => ({
+        ...set,
+        pairs: set.pairs.map((pair) => pair.replace(/^[abc]:data/, `m:${name}`)).toSorted(),
+      }));
+      return { ...one, sets };
+    };
+    const tables = [rename(first, "one"), second, rename(third, "two")];
+    expect(firstForbidden(tables, rename(last, "three"))).toEqual({ recordKey: "total", earlier: "2" });
   });
 });

@@ -28,6 +28,8 @@ export interface HistoryEntry {
   readonly need: number;
   readonly sets: readonly ContributingSet[];
   readonly cells: readonly ReleasedCell[];
+  /** Holding groups of the cohort by member; a group never changes. Where no entry names one, it is the member's own. */
+  readonly groups?: Readonly<Record<string, string>>;
 }
 
 const isSame = (a: readonly string[], b: readonly string[]): boolean =>
@@ -37,7 +39,8 @@ const least = (set: ContributingSet): number => (set.kind === "exact" ? set.pair
 const most = (set: ContributingSet): number => (set.kind === "exact" ? set.pairs.length : set.most);
 
 /**
- * Identical sets, or on each side of the difference provably 0 or ≥ need contributing pairs. A revised asset is two
+ * Identical sets, or on each side of the difference provably 0 or ≥ need contributing pairs; one set has one pair of a
+ * holding group at most, so that pairs are groups here. A revised asset is two
  * different pairs, so it is on both sides. Counted sets are comparable only when one holds the other's candidates.
  */
 export function differenceAllowed(earlier: ContributingSet, later: ContributingSet, need: number): boolean {
@@ -57,8 +60,9 @@ export function differenceAllowed(earlier: ContributingSet, later: ContributingS
 
 /**
  * First cell whose release beside earlier ones could tell too few organisations apart: beside one of them, or, where
- * contributors are known exactly, by any combination of all. A difference holds members of either cohort, so the largest
- * need counts: who asked for it may not be there to refuse the next time.
+ * contributors are known exactly, by any combination of all, in which affiliates and the tables of one member are one.
+ * A difference holds members of either cohort, so the largest need counts: who asked for it may not be there to refuse
+ * the next time.
  */
 export function firstForbidden(
   history: readonly HistoryEntry[],
@@ -71,15 +75,20 @@ export function firstForbidden(
     if (sets === undefined) wanted.set(recordKey, [set]);
     else sets.push(set);
   }
+  const { byRecordKey, groups } = indexOf(history);
+  const groupOf = (pair: string): string => {
+    const member = pair.split(":", 1)[0]!;
+    return proposed.groups?.[member] ?? groups.get(member) ?? member;
+  };
   const judged = new Map<readonly Released[], Map<string, string | undefined>>();
   for (const [recordKey, later] of wanted) {
-    const releases = releasesOf(history).get(recordKey) ?? NONE;
+    const releases = byRecordKey.get(recordKey) ?? NONE;
     const known = judged.get(releases) ?? new Map<string, string | undefined>();
     judged.set(releases, known);
     const name = later.join();
     if (!known.has(name)) {
       const laterSets = later.map((set) => proposed.sets[set]!);
-      known.set(name, forbiddenBeside(releases, laterSets, proposed));
+      known.set(name, forbiddenBeside(releases, laterSets, proposed, groupOf));
     }
     const earlier = known.get(name);
     if (earlier !== undefined) return { recordKey, earlier };
@@ -92,6 +101,7 @@ function forbiddenBeside(
   releases: readonly Released[],
   laterSets: readonly ContributingSet[],
   { computation, digest, need }: HistoryEntry,
+  groupOf: (pair: string) => string,
 ): string | undefined {
   // The same closing again is the same release, met once more after a crash.
   const others = releases.filter((one) => one.computation !== computation || one.digest !== digest);
@@ -107,7 +117,7 @@ function forbiddenBeside(
     if (
       beside.length > 1 &&
       !beside.some((pairs) => isSame(pairs, later.pairs)) &&
-      tellsFew(beside, later.pairs, largest)
+      tellsFew(beside, later.pairs, largest, groupOf)
     )
       return others.at(-1)!.computation;
   }
@@ -130,19 +140,24 @@ interface Released extends Pick<HistoryEntry, "computation" | "digest" | "need">
 interface Index {
   upTo: number;
   readonly byRecordKey: Map<string, readonly Released[]>;
+  readonly groups: Map<string, string>;
 }
 const indices = new WeakMap<readonly HistoryEntry[], Index>();
 const NONE: readonly Released[] = [];
 
 /** Of a history that only ever grows at its end. */
-function releasesOf(history: readonly HistoryEntry[]): Index["byRecordKey"] {
-  const index = indices.get(history) ?? { upTo: 0, byRecordKey: new Map() };
+function indexOf(history: readonly HistoryEntry[]): Index {
+  const index = indices.get(history) ?? { upTo: 0, byRecordKey: new Map(), groups: new Map() };
   for (; index.upTo < history.length; index.upTo++) addTo(index, history[index.upTo]!);
   indices.set(history, index);
-  return index.byRecordKey;
+  return index;
 }
 
-function addTo({ byRecordKey }: Index, { computation, digest, need, sets, cells }: HistoryEntry): void {
+function addTo(
+  { byRecordKey, groups }: Index,
+  { computation, digest, need, sets, cells, groups: named = {} }: HistoryEntry,
+): void {
+  for (const [member, group] of Object.entries(named)) groups.set(member, group);
   const releases = sets.map((set) => {
     const released: Released = { computation, digest, need, set, name: `${need} ${JSON.stringify(set)}` };
     return { released, longer: new Map<readonly Released[], readonly Released[]>() };

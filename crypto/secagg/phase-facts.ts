@@ -134,6 +134,7 @@ export const releaseEntry = (facts: SurvivorFacts, closing: { digest: string; po
   ...closing,
   need: facts.opened.constants.need,
   ...releasedCells(facts),
+  groups: Object.fromEntries(facts.opened.cohort.map(({ member, holdingGroup }) => [member, holdingGroup])),
 });
 
 type Released = Pick<HistoryEntry, "sets" | "cells">;

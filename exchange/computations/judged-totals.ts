@@ -68,6 +68,8 @@ export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalIn
 export interface Judges {
   readonly output: OutputTerms;
   readonly need: number;
+  /** Holding group by member; absent: its own. */
+  readonly groups: Readonly<Record<string, string>>;
   /** Undefined: nothing can be proven of sums that are related. */
   readonly solver: Solver | undefined;
   /** Once it is, what is not judged yet is withheld. */
@@ -78,7 +80,7 @@ export interface Judges {
 export function judgeTotals(
   present: readonly PresentTotal[],
   earlier: readonly SumEquation[],
-  { output, need, solver, isLate }: Judges,
+  { output, need, groups, solver, isLate }: Judges,
 ): ReadonlyMap<PresentTotal, SumRule> {
   const withheld = new Map<PresentTotal, SumRule>();
   if (!namesLargest(output)) return withheld;
@@ -97,7 +99,7 @@ export function judgeTotals(
       const state = isHidden === true ? "hidden" : "told";
       sums.push({ id, contributors, facts: facts && sumsIn(facts), state });
     }
-    const found = isLate() ? undefined : withheldSums(sums, rules, solver, isLate);
+    const found = isLate() ? undefined : withheldSums(sums, { ...rules, groups }, solver, isLate);
     for (const [at, one] of totals.entries()) {
       const rule = found === undefined ? "protection-interval" : found.get(`${at}`);
       if (rule !== undefined) withheld.set(one, rule);

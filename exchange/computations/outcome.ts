@@ -61,6 +61,8 @@ export interface OutcomeInputs {
   readonly dropped: number;
   /** What this receiver published or withheld before. */
   readonly earlier: Pick<ReleasedSums, "like">;
+  /** Holding groups of all members in the present and the earlier sums. */
+  readonly groups: Readonly<Record<string, string>>;
   readonly output: OutputTerms;
   /** Where rules about the largest contributors are to be judged. */
   readonly solver?: Solver;
@@ -255,7 +257,8 @@ function totalsOf(inputs: OutcomeInputs, vector: BigUint64Array) {
     contributorsOf: (atom) => contributorsTo(inputs, atom),
   });
   const earlier = inputs.earlier.like(new Set(present.map(({ record }) => record)));
-  const found = judgeTotals(present, earlier, { output, need: opened.constants.need, solver, isLate });
+  const { need } = opened.constants;
+  const found = judgeTotals(present, earlier, { output, need, groups: inputs.groups, solver, isLate });
   const idOf = ({ atom, component }: PresentTotal) => sumId(atom, component);
   return {
     facts: new Map(present.map((one) => [idOf(one), one.facts])),
@@ -310,5 +313,6 @@ function guard(
     ruledOut: byRules,
     domains: codeDomains(assets),
     colluders: opened.constants.colluders,
+    groups: inputs.groups,
   });
 }

@@ -203,3 +203,10 @@ describe("classes of a number", () => {
     expect(check({ earlier, candidates: classes("two", many(1000)) }).withheld).toEqual([]);
   });
 });
+
+test("sums that leave one holding group between them are not both told, though two of its members are in them", () => {
+  const earlier = asEarlier([sum("one", record([]), ["a", "b", "c", "d"])]);
+  const other = sum("other", record([]), ["e", "b", "c", "d"]);
+  expect(check({ earlier, candidates: [other] }).withheld).toEqual([]);
+  expect(check({ earlier, candidates: [other], groups: { a: "group", e: "group" } }).withheld).toEqual(["other"]);
+});

@@ -36,6 +36,8 @@ export interface ReleaseInputs {
   readonly ruledOut: readonly SumEquation[];
   readonly domains: CodeDomains;
   readonly colluders: number;
+  /** Holding group by contributor; absent: its own. */
+  readonly groups?: Readonly<Record<string, string>>;
 }
 export interface CheckedRelease {
   /** Ids of candidates that stay in. */
@@ -76,7 +78,7 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
 }
 
 function checkPlaced(inputs: ReleaseInputs): CheckedRelease {
-  const { earlier, candidates, leftOut, ruledOut, domains, colluders } = inputs;
+  const { earlier, candidates, leftOut, ruledOut, domains, colluders, groups = {} } = inputs;
   const present = [...candidates, ...leftOut, ...ruledOut];
   const relations = relationsOf(
     [...present, ...earlier].map(({ record }) => record),
@@ -86,7 +88,7 @@ function checkPlaced(inputs: ReleaseInputs): CheckedRelease {
   const nothing = { withheld: candidates.map(({ id }) => id), equations: hiddenAll };
   if (relations === undefined) return nothing;
   const blocks = blocksOf(relations, { earlier, candidates, leftOut, ruledOut });
-  const checked = blocks.map((block) => checkBlock({ ...block, colluders }));
+  const checked = blocks.map((block) => checkBlock({ ...block, colluders, groups }));
   const withheld = new Set<string>();
   const lost = new Set<string>();
   for (const block of checked) {
@@ -160,8 +162,8 @@ interface CheckedBlock {
 }
 
 /** Undefined where earlier releases alone determine what must stay hidden. */
-function checkBlock(block: Block & { readonly colluders: number }): CheckedBlock | undefined {
-  const { earlier, candidates, leftOut, ruledOut, relations, colluders } = block;
+function checkBlock(block: Block & Required<Pick<ReleaseInputs, "colluders" | "groups">>): CheckedBlock | undefined {
+  const { earlier, candidates, leftOut, ruledOut, relations, colluders, groups } = block;
   const told = earlier.filter(({ withheld }) => withheld !== true);
   const guard = (wanted: readonly SumEquation[], hidden: readonly SumEquation[]) =>
     guardReleases({
@@ -170,6 +172,7 @@ function checkBlock(block: Block & { readonly colluders: number }): CheckedBlock
       withheld: hidden.map(termsOf),
       relations,
       colluders,
+      groups,
     });
   const hidable = [...ruledOut, ...earlier.filter(({ withheld }) => withheld === true)];
   const lost = new Set(told.length === 0 ? [] : guard([], hidable).alreadyDetermined);

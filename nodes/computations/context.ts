@@ -198,7 +198,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
       clock,
     }),
     results: createKeptResults(results),
-    judging: createJudging(),
+    judging: createJudging(facts.groupsOf),
     moved: createKeyedBell(),
     shared: createSharedWork(),
     encryptor: createEnvelopeEncryptor(),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { resultOf } from "../../exchange/computations/outcome.ts";
+import { type OutcomeInputs, resultOf } from "../../exchange/computations/outcome.ts";
 import { createReleasedSums, type ReleasedSums } from "../../exchange/computations/released-sums.ts";
 import { assetOf } from "../../exchange/statistics/_fixtures.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
@@ -11,7 +11,7 @@ const PER_SECTOR = 4;
 const output = strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: "60" }] })]);
 
 /** Output by sector, four organisations each; in every third of them one has nearly all. */
-function table(sectors: number, earlier: Pick<ReleasedSums, "like">, bySector = true): JudgedInputs {
+function table(sectors: number, earlier: Pick<ReleasedSums, "like">, bySector = true) {
   const names = Array.from({ length: sectors }, (_, at) => `s${at}`);
   const assets = Array.from({ length: PER_SECTOR * sectors }, (_, at) => assetOf(at, 30));
   const members = assets.map(({ provider }) => provider);
@@ -55,10 +55,12 @@ function table(sectors: number, earlier: Pick<ReleasedSums, "like">, bySector = 
     dropped: 0,
     earlier,
     output,
-  } as unknown as JudgedInputs;
+    groups: {},
+  } as unknown as JudgedInputs & Pick<OutcomeInputs, "groups">;
 }
 
-const judging = createJudging();
+const itself = async () => ({});
+const judging = createJudging(itself);
 let solver: Solver;
 beforeAll(async () => {
   solver = await loadSolver();
@@ -93,7 +95,7 @@ test("this thread goes on with other work while a large table is judged", async 
 
 test("a worker that does not end is ended, and the next result has a new one", async () => {
   const earlier = createReleasedSums();
-  const impatient = createJudging({ judgingMs: 5_000, wholeMs: 1 });
+  const impatient = createJudging(itself, { judgingMs: 5_000, wholeMs: 1 });
   await expect(impatient.judge(table(3, earlier))).rejects.toThrow("has ended");
   await impatient[Symbol.asyncDispose]();
   expect((await judging.judge(table(3, earlier))).outcome.kind).toBe("released");

@@ -27,11 +27,15 @@ export interface Judging extends AsyncDisposable {
   /** One at a time. Throws Error where no worker does it. */
   judge(inputs: JudgedInputs): Promise<JudgingReply>;
 }
-export type JudgedInputs = Omit<OutcomeInputs, "solver" | "isLate" | "earlier"> & {
+export type JudgedInputs = Omit<OutcomeInputs, "solver" | "isLate" | "earlier" | "groups"> & {
   readonly earlier: Pick<ReleasedSums, "like">;
 };
 
-export function createJudging({ judgingMs, wholeMs }: JudgingLimits = LIMITS): Judging {
+/** `groupsOf`: holding groups of members, by the ledger. */
+export function createJudging(
+  groupsOf: (members: Iterable<string>) => Promise<Readonly<Record<string, string>>>,
+  { judgingMs, wholeMs }: JudgingLimits = LIMITS,
+): Judging {
   let running: Worker | undefined;
 
   function started(): Worker {
@@ -51,6 +55,8 @@ export function createJudging({ judgingMs, wholeMs }: JudgingLimits = LIMITS): J
     const { earlier: _read, decoded, parties, ...rest } = inputs;
     const { words, ...told } = decoded;
     const shared = await copied(words);
+    const sums = earlierOf(inputs);
+    const groups = await groupsOf(new Set([...told.survivors, ...sums.flatMap(({ contributors }) => contributors)]));
     const worker = started();
     const { promise, resolve, reject } = Promise.withResolvers<JudgingReply>();
     const ended = (cause?: unknown) => reject(new Error("the worker that judges results has ended", { cause }));
@@ -62,11 +68,12 @@ export function createJudging({ judgingMs, wholeMs }: JudgingLimits = LIMITS): J
     worker.ref();
     try {
       const send = (message: JudgingMessage) => worker.postMessage(message);
-      for (const sums of inPieces(earlierOf(inputs))) {
-        send({ earlier: sums });
+      for (const earlier of inPieces(sums)) {
+        send({ earlier });
         await nextTurn();
       }
-      send({ task: { ...rest, parties: { attributes: parties.attributes }, decoded: told, words: shared, limitMs } });
+      const { attributes } = parties;
+      send({ task: { ...rest, groups, parties: { attributes }, decoded: told, words: shared, limitMs } });
       return await promise;
     } finally {
       clearTimeout(late);

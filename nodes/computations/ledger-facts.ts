@@ -39,6 +39,8 @@ export interface LedgerFacts extends Directory {
   isUsedUp(agreement: string): Promise<boolean>;
   metadataDigest(asset: string, version: number): Promise<string | undefined>;
   excludedGroups(members: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Holding groups by member, of those that are on the ledger. */
+  groupsOf(members: Iterable<string>): Promise<Readonly<Record<string, string>>>;
 }
 
 /** The account of an asset that has least left; undefined where it has none. In billionths of ρ. */
@@ -150,6 +152,10 @@ export function createLedgerFacts(state: StateReader): LedgerFacts {
     },
     metadataDigest: async (asset: string, version: number) =>
       (await readAssetVersion(state, asset, version))?.metadataDigest,
+    async groupsOf(members: Iterable<string>) {
+      const found = await Promise.all([...members].map(member));
+      return Object.fromEntries(found.flatMap((one) => (one === undefined ? [] : [[one.id, one.holdingGroup]])));
+    },
     async excludedGroups(members: readonly string[]) {
       const found = await Promise.all(members.map(member));
       return new Set(found.flatMap((one) => (one === undefined ? [] : [one.holdingGroup])));

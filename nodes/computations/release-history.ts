@@ -34,7 +34,9 @@ export function createReleaseHistory(store: RecordStore<HistoryEntry>): ReleaseH
   const computations = new Set<string>();
   const share = createSharing();
   const add = (entry: HistoryEntry) => {
-    entries.push({ ...entry, sets: share(entry.sets), cells: share(entry.cells) });
+    const { sets, cells, groups } = entry;
+    const named = groups === undefined ? {} : { groups: share(groups) };
+    entries.push({ ...entry, sets: share(sets), cells: share(cells), ...named });
     computations.add(entry.computation);
   };
   let loaded: Promise<void> | undefined;

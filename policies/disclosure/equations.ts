@@ -19,7 +19,8 @@ export type Relation = readonly { readonly record: string; readonly coefficient:
 /** Contributors with equal coefficients in some equations. */
 export interface Fold {
   readonly members: readonly string[];
-  readonly organisations: number;
+  /** Organisations by holding group: whoever knows of one affiliate knows of all. */
+  readonly groups: ReadonlyMap<string, number>;
   /** Columns of its unknowns. */
   readonly columns: ReadonlySet<number>;
 }
@@ -38,12 +39,20 @@ export interface Vectors {
 
 type Amounts = ReadonlyMap<string, ReadonlyMap<string, bigint>>;
 
+export interface Contributors {
+  /** Organisations a contributor id stands for; absent: 1. */
+  readonly sizes?: Readonly<Record<string, number>>;
+  /** The holding group of a contributor; absent: its own. Affiliates count as one organisation. */
+  readonly groups?: Readonly<Record<string, string>>;
+}
+
 export function vectorsOf(
   published: readonly Equation[],
   hidden: readonly Equation[],
-  sizes: Readonly<Record<string, number>>,
+  { sizes = {}, groups = {} }: Contributors,
   relations: readonly Relation[] = [],
 ): Vectors {
+  const groupOf = (contributor: string) => (Object.hasOwn(groups, contributor) ? groups[contributor]! : contributor);
   const size = (contributor: string): number => (Object.hasOwn(sizes, contributor) ? (sizes[contributor] ?? 1) : 1);
   const amounts = new Map([...published, ...hidden].map((equation) => [equation, collect(equation)]));
   const outer = patterns(published, amounts);
@@ -83,7 +92,7 @@ export function vectorsOf(
   );
   const folded = (members: readonly string[]): Fold => ({
     members,
-    organisations: members.reduce((total, member) => total + size(member), 0),
+    groups: new Map(members.map((member) => [groupOf(member), size(member)])),
     columns: new Set(members.flatMap((member) => [...(columns[classOf.get(member) ?? -1]?.values() ?? [])])),
   });
   return {

@@ -234,3 +234,30 @@ function rankOf(vectors: readonly (readonly bigint[])[]): number {
   }
   return rank;
 }
+
+describe("holding groups", () => {
+  const held = { p1: 7, p2: 2, p3: 124, p4: 10, q1: 3, q2: 86, q3: 98, q4: 47, r1: 8, r2: 7, r3: 5, r4: 15 };
+  const more = { s1: 40, s2: 34, s3: 8, s4: 1, u1: 45, u2: 42, u3: 6, u4: 4, y1: 10, y2: 11, y3: 12, y4: 13 };
+  const values: Held = { ...held, ...more, a1: 215, a2: 90 };
+  const named = (letter: string) => [1, 2, 3, 4].map((n) => `${letter}${n}`);
+  const [p, q, r, s, u, y] = ["p", "q", "r", "s", "u", "y"].map(named) as [string[], ...string[][]];
+  // Told before there were rules: sums that overlap, with one affiliate at either end of the chain.
+  const told = [
+    [...p, "a1", ...q!, ...r!],
+    [...r!, ...s!],
+    [...s!, "a2", ...u!],
+  ];
+  const hidden = [p, ["a1", ...q!], r!, s!, ["a2", ...u!]];
+  const sums = [
+    ...told.map((names, at) => sum(`told ${at}`, values, names, "told")),
+    ...hidden.map((names, at) => sum(`hidden ${at}`, values, names, "hidden")),
+    sum("new", values, y!),
+  ];
+
+  test("an attacker is a group that knows the values of all affiliates: nothing is told of what it then works out", () => {
+    expect([...withheldSums(sums, { ...RULES, groups: { a1: "a", a2: "b" } }, solver)]).toEqual([]);
+    expect([...withheldSums(sums, { ...RULES, groups: { a1: "a", a2: "a" } }, solver)]).toEqual([
+      ["new", "protection-interval"],
+    ]);
+  });
+});

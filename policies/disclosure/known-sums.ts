@@ -26,6 +26,8 @@ export interface KnownSum {
 }
 export interface KnownRules extends CellRules {
   readonly protection: Protection;
+  /** Holding group by contributor; absent: its own. */
+  readonly groups?: Readonly<Record<string, string>>;
 }
 export type SumRule = CellRule | "protection-interval";
 
@@ -51,7 +53,9 @@ export function withheldSums(
   const everything = (): ReadonlyMap<string, SumRule> =>
     new Map(candidates.map(({ id }) => [id, primary.get(id) ?? ("protection-interval" as const)]));
   if (sums.length > MAX_KNOWN_SUMS) return everything();
-  const known = knownCells(sums);
+  const names = [...new Set(sums.flatMap(({ contributors }) => contributors))];
+  const known = knownCells(sums, names);
+  const affiliates = affiliatesAmong(names, rules.groups ?? {});
   // What is withheld together can be worked out together: with each answer there are other sums to judge.
   const withheld = new Map<bigint, SumRule>();
   for (const { set, state, candidates: ids } of known) {
@@ -60,7 +64,7 @@ export function withheldSums(
     for (const id of ids) if (primary.has(id)) withheld.set(set, primary.get(id)!);
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const table = tableOf(known, withheld, isLate);
+    const table = tableOf(known, withheld, affiliates, isLate);
     const found = table === undefined ? undefined : judge(table, { rules, solver, withheld, isLate });
     if (found === undefined) return everything();
     const before = withheld.size;
@@ -131,15 +135,13 @@ interface Table {
   readonly relations: readonly Relation[];
   /** Some sum that others are related to is not known here. */
   readonly isUnknown: boolean;
-  /** No organisation is in two of the cells without parts. */
+  /** No holding group is in two of the cells without parts. */
   readonly isPartition: boolean;
 }
 
 /** Each set of organisations once. */
-function knownCells(sums: readonly KnownSum[]): readonly Cell[] {
-  const bits = new Map(
-    [...new Set(sums.flatMap((sum) => sum.contributors))].map((name, at) => [name, 1n << BigInt(at)]),
-  );
+function knownCells(sums: readonly KnownSum[], names: readonly string[]): readonly Cell[] {
+  const bits = new Map(names.map((name, at) => [name, 1n << BigInt(at)]));
   const setOf = ({ contributors }: KnownSum) => contributors.reduce((set, name) => set | bits.get(name)!, 0n);
   return [...Map.groupBy(sums, setOf)].map(([set, same]): Cell => {
     const of = (state: KnownSum["state"]) => same.find((sum) => sum.state === state);
@@ -154,6 +156,15 @@ function knownCells(sums: readonly KnownSum[]): readonly Cell[] {
   });
 }
 
+/** One set for each holding group of several. */
+function affiliatesAmong(names: readonly string[], groups: Readonly<Record<string, string>>): readonly bigint[] {
+  const groupOf = (name: string) => (Object.hasOwn(groups, name) ? groups[name]! : name);
+  const byGroup = Map.groupBy([...names.keys()], (at) => groupOf(names[at]!));
+  return [...byGroup.values()]
+    .filter(({ length }) => length > 1)
+    .map((bits) => bits.reduce((set, at) => set | (1n << BigInt(at)), 0n));
+}
+
 /**
  * Sums that some sum contains or that contain some, and each rest: beside all parts, and beside those that are not
  * withheld. Undefined: there are too many of them, or no time.
@@ -161,6 +172,7 @@ function knownCells(sums: readonly KnownSum[]): readonly Cell[] {
 function tableOf(
   known: readonly Cell[],
   withheld: ReadonlyMap<bigint, SumRule>,
+  affiliates: readonly bigint[],
   isLate: () => boolean,
 ): Table | undefined {
   const open = known.filter(({ set }) => !withheld.has(set));
@@ -196,7 +208,10 @@ function tableOf(
   }
   const totals = new Set([...relations.values()].map(({ total }) => total));
   const inner = cells.filter((_, cell) => !totals.has(cell));
-  const isPartition = inner.every(({ set }, at) => inner.slice(at + 1).every((other) => (other.set & set) === 0n));
+  const isPartition = inner.every(({ set }, at) => {
+    const all = affiliates.reduce((wider, group) => ((group & set) === 0n ? wider : wider | group), set);
+    return inner.slice(at + 1).every((other) => (other.set & all) === 0n);
+  });
   return {
     cells,
     facts: cells.map(({ facts }) => facts!),

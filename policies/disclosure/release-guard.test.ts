@@ -148,6 +148,25 @@ describe("a single organisation's value", () => {
   });
 });
 
+describe("holding groups", () => {
+  const [one, other] = [sum("one", ["a1", "b", "c", "d"]), sum("other", ["a2", "b", "c", "d"])];
+  const input = { earlier: [one], candidates: [other], withheld: [] };
+
+  test("what is left of two sums may not be one group's, though it is of two of its affiliates", () => {
+    expect(guardReleases(input).release).toEqual(["other"]);
+    const groups = { a1: "a", a2: "a" };
+    expect(guardReleases({ ...input, groups }).withhold).toEqual([{ candidate: "other", protects: "a1+a2" }]);
+  });
+
+  test("two groups are enough without colluders, and with one they are not", () => {
+    const three = { ...input, candidates: [sum("other", ["a2", "e", "b", "c", "d"])] };
+    const groups = { a1: "a", a2: "a" };
+    expect(guardReleases({ ...three, groups }).release).toEqual(["other"]);
+    expect(guardReleases({ ...three, groups, colluders: 1 }).release).toEqual([]);
+    expect(guardReleases({ ...three, colluders: 1 }).release).toEqual(["other"]);
+  });
+});
+
 test("of equally small cells the first is withheld", () => {
   const result = guardReleases({
     earlier: [sum("all", ["a", "b", "c", "d", "e", "f", "z"])],
@@ -248,6 +267,31 @@ describe("against an attacker who tries every world", () => {
           expect(attackerLearns(released, [a, b, 0, 0], UNKNOWNS)).toBe(false);
           expect(attackerLearns(released, [0, 0, a, b], UNKNOWNS)).toBe(false);
         }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("nor any combination of what affiliates contributed, for whoever knows a group's values", () => {
+    // Two of the four are affiliates, and another group colludes.
+    const groups = { o0: "group", o1: "group" };
+    const pairs = [-2, -1, 0, 1, 2].flatMap((a) => [-2, -1, 0, 1, 2].map((b) => [a, b] as const));
+    const own = pairs.filter(([a, b]) => a !== 0 || b !== 0);
+    fc.assert(
+      fc.property(rows(4), fc.constantFrom(0, 1), (candidates, colluders) => {
+        const result = guardReleases({
+          earlier: [],
+          candidates: candidates.map((values, i) => equation(`c${i}`, values)),
+          withheld: [],
+          groups,
+          colluders,
+        });
+        const told = result.release.map((id) => candidates[Number(id.slice(1))]!);
+        for (const known of colluders === 0 ? [[]] : [[single(2)], [single(3)]])
+          for (const [a, b] of own) expect(attackerLearns([...told, ...known], [a, b, 0, 0], UNKNOWNS)).toBe(false);
+        if (colluders === 1)
+          for (const i of [2, 3])
+            expect(attackerLearns([...told, single(0), single(1)], single(i), UNKNOWNS)).toBe(false);
       }),
       { numRuns: 60 },
     );

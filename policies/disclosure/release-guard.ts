@@ -4,11 +4,11 @@
  * integer elimination, no floating point. It guards against exact disclosure; intervals are the linear program's job.
  */
 import { createEchelon, type Vector } from "./echelon.ts";
-import { type Equation, type Fold, type Relation, type Vectors, vectorsOf } from "./equations.ts";
+import { type Contributors, type Equation, type Fold, type Relation, type Vectors, vectorsOf } from "./equations.ts";
 
 export type { Equation } from "./equations.ts";
 
-export interface GuardInput {
+export interface GuardInput extends Contributors {
   /** Already released or publicly known; cannot be taken back. */
   readonly earlier: readonly Equation[];
   /** What the present release would publish: cells and margins. */
@@ -17,8 +17,6 @@ export interface GuardInput {
   readonly withheld: readonly Equation[];
   /** What holds between record keys, for example that a total is the sum of its years. Default none. */
   readonly relations?: readonly Relation[];
-  /** Organisations a contributor id stands for; absent: 1. */
-  readonly sizes?: Readonly<Record<string, number>>;
   /** Assumed colluders, each of which also knows its own values. Default 0. */
   readonly colluders?: number;
   /**
@@ -51,12 +49,7 @@ export const UNPROVEN = "unproven";
  * value is withheld; admitting more later can never make it harmless, so one pass finds a maximal safe set.
  */
 export function guardReleases(input: GuardInput): GuardResult {
-  const vectors = vectorsOf(
-    [...input.earlier, ...input.candidates],
-    input.withheld,
-    input.sizes ?? {},
-    input.relations,
-  );
+  const vectors = vectorsOf([...input.earlier, ...input.candidates], input.withheld, input, input.relations);
   const views = viewsOf(vectors, input);
   if (views === undefined) {
     const withhold = input.candidates.map(({ id }) => ({ candidate: id, protects: UNPROVEN }));
@@ -141,14 +134,30 @@ function without(set: readonly Fold[]): (vector: Vector) => Vector {
   return (vector) => new Map([...vector].filter(([column]) => !aside.has(column)));
 }
 
-/** Every set of folds that stands for at most `limit` organisations. */
+/**
+ * For every union of groups that stands for at most `limit` organisations, all folds within it. Whoever is set aside is so
+ * with all affiliates: what a smaller set opens, the larger one does.
+ */
 function* smallSets(folds: readonly Fold[], limit: number): Generator<readonly Fold[]> {
-  for (const [index, first] of folds.entries()) {
-    if (first.organisations > limit) continue;
-    yield [first];
-    for (const rest of smallSets(folds.slice(index + 1), limit - first.organisations)) yield [first, ...rest];
+  const small = folds.filter(({ groups }) => organisationsIn(groups) <= limit);
+  const seen = new Set<string>();
+  const left: ReadonlyMap<string, number>[] = [new Map()];
+  for (let union = left.pop(); union !== undefined; union = left.pop()) {
+    if (organisationsIn(union) >= limit) continue;
+    for (const { groups } of small) {
+      const wider = new Map([...union, ...groups]);
+      if (wider.size === union.size || organisationsIn(wider) > limit) continue;
+      const name = JSON.stringify([...wider.keys()].sort());
+      if (seen.has(name)) continue;
+      seen.add(name);
+      left.push(wider);
+      yield small.filter((fold) => [...fold.groups.keys()].every((group) => wider.has(group)));
+    }
   }
 }
+
+const organisationsIn = (groups: ReadonlyMap<string, number>): number =>
+  [...groups.values()].reduce((total, size) => total + size, 0);
 
 /** Withheld vectors against the row space, with the columns of known organisations struck out. */
 function hiddenView(
