@@ -1,7 +1,7 @@
 /** Two members of one holding group, each with a node and a table of its own, through the management interface. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestnetMember } from "../testnet/local-member.ts";
-import { createNetwork, type Network } from "./_network.ts";
+import { createNetwork, draftOf, type Network } from "./_network.ts";
 
 /** Output by year; in 2024 the two affiliates have two thirds of it together, in 2025 two strangers do. */
 const ROWS = {
@@ -53,6 +53,7 @@ afterAll(async () => {
 });
 
 const asked = (year: string, providers: readonly string[]) => ({
+  ...draftOf(),
   assets: providers.map((member) => `${member}:panel`),
   query: {
     measures: [{ id: "output", statistic: { kind: "sum", element: "output-value" } }],
