@@ -35,9 +35,14 @@ export interface JoinGroup {
 
 const MAXIMUM_COLUMNS = 64;
 const MAXIMUM_LABELS = 1000;
+/** Of those that reach the minimum. */
+export const MAXIMUM_GROUPS = 10_000;
 
-const padOf = (seed: Uint8Array, run: Uint8Array, words: number): BigUint64Array =>
-  maskWords(new Uint8Array(hkdfSync("sha256", seed, run, utf8("sealane psi join values"), 32)), words);
+/** Words that are added up at once. */
+const PIECE_WORDS = 32_768;
+
+const padKey = (seed: Uint8Array, run: Uint8Array): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", seed, run, utf8("sealane psi join values"), 32));
 
 /**
  * The holder's masked words, for the matcher; `seed` (32 random bytes, for this run) is for the receiver.
@@ -65,7 +70,7 @@ export function maskedColumns(
   if (bound * BigInt(order.length) >= 1n << 63n) {
     throw new PsiError("ERR_PSI_INPUT", "values: with this bound their sum may not fit 64 bits");
   }
-  const words = padOf(seed, run, count * order.length);
+  const words = maskWords(padKey(seed, run), count * order.length);
   for (const [row, place] of order.entries()) {
     for (const [column, { [place]: value }] of values.entries()) {
       if (value! > bound || value! < -bound)
@@ -100,30 +105,104 @@ export interface ToMatch {
   readonly minimum: number;
 }
 
-/** At the matcher. Groups below the minimum are not in it, and nobody else hears of them. Throws ERR_PSI_MESSAGE. */
+/** At the matcher, with both lists in memory. Groups below the minimum are not in it, and nobody else hears of them. Throws ERR_PSI_MESSAGE, ERR_PSI_GROUP. */
 export function groupsOf({ asker, holder, minimum }: ToMatch): readonly JoinGroup[] {
   const [rows, keys] = [pointsIn(asker.rows), pointsIn(holder.keys)];
   assertLabels(asker.labels, keys);
   assertLabels(holder.labels, rows);
   const { count, words } = holder.columns;
-  if (words.length !== count * rows) {
-    throw new PsiError("ERR_PSI_MESSAGE", `words: wanted ${count * rows}, got ${words.length}`);
-  }
-  const members = new Map<number, number[]>();
-  matchPlaces(holder.keys, asker.rows, (key, row) => {
-    const group = asker.labels.of[key]! * holder.labels.count + holder.labels.of[row]!;
-    const known = members.get(group);
-    if (known === undefined) members.set(group, [row]);
-    else known.push(row);
+  const grouping = groupingOf({ asker: asker.labels, holder: holder.labels, columns: count, minimum });
+  matchPlaces(holder.keys, asker.rows, grouping.matched);
+  grouping.add(words);
+  return grouping.groups();
+}
+
+export interface Grouping {
+  /** The asker's item at `key` and the holder's at `row` are one. A row is in one group, whatever is called how often. */
+  matched(key: number, row: number): void;
+  /** Once all matches are known: masked words of the next whole rows. */
+  add(words: BigUint64Array): void;
+  /** Once the words of all rows were added. Throws ERR_PSI_MESSAGE, ERR_PSI_GROUP. */
+  groups(): readonly JoinGroup[];
+}
+
+/** Of lists that are elsewhere: eight bytes in memory for a row, two for a key, and the groups themselves. Throws ERR_PSI_MESSAGE. */
+export function groupingOf(about: {
+  readonly asker: Labels;
+  readonly holder: Labels;
+  readonly columns: number;
+  readonly minimum: number;
+}): Grouping {
+  const { asker, holder, columns, minimum } = about;
+  assertLabels(asker, asker.of.length);
+  assertLabels(holder, holder.of.length);
+  const rows = holder.of.length;
+  /** Group of each row, from one; none is zero. */
+  const groupAt = new Uint32Array(rows);
+  let slots: Slots | undefined;
+  let added = 0;
+  const known = (): Slots => (slots ??= slotsOf(groupAt, asker.count * holder.count, { minimum, columns }));
+  return Object.freeze({
+    matched(key: number, row: number) {
+      groupAt[row] = asker.of[key]! * holder.count + holder.of[row]! + 1;
+    },
+    add(words: BigUint64Array) {
+      if (words.length % Math.max(1, columns) !== 0 || added * columns + words.length > rows * columns) {
+        throw new PsiError("ERR_PSI_MESSAGE", `words: wanted ${columns} for each of ${rows} rows`);
+      }
+      const { slotOf, sums } = known();
+      for (let at = 0; at < words.length; at += columns, added++) {
+        const slot = slotOf[groupAt[added]!]!;
+        if (slot === 0) continue;
+        for (let c = 0; c < columns; c++) sums[(slot - 1) * columns + c]! += words[at + c]!;
+      }
+    },
+    groups() {
+      const { slotOf, sizes, sums } = known();
+      if (columns > 0 && added !== rows) {
+        throw new PsiError("ERR_PSI_MESSAGE", `words: wanted those of ${rows} rows, got ${added}`);
+      }
+      const filled = new Uint32Array(sizes.length);
+      const groups = sizes.map(({ group, count }, slot) => ({
+        group,
+        rows: new Uint32Array(count),
+        sums: sums.slice(slot * columns, (slot + 1) * columns),
+      }));
+      for (const [row, group] of groupAt.entries()) {
+        const slot = slotOf[group]!;
+        if (slot > 0) groups[slot - 1]!.rows[filled[slot - 1]!++] = row;
+      }
+      return groups;
+    },
   });
-  return [...members]
-    .filter(([, { length }]) => length >= minimum)
-    .sort(([a], [b]) => a - b)
-    .map(([group, places]) => {
-      const sums = new BigUint64Array(count);
-      for (const row of places) for (let c = 0; c < count; c++) sums[c]! += words[row * count + c]!;
-      return { group, rows: Uint32Array.from(places).sort(), sums };
-    });
+}
+
+interface Slots {
+  /** By group from one: the place of a group that is large enough, from one. */
+  readonly slotOf: Uint32Array;
+  readonly sizes: readonly { readonly group: number; readonly count: number }[];
+  readonly sums: BigUint64Array;
+}
+
+function slotsOf(
+  groupAt: Uint32Array,
+  groups: number,
+  { minimum, columns }: { readonly minimum: number; readonly columns: number },
+): Slots {
+  const counts = new Uint32Array(groups + 1);
+  for (const group of groupAt) counts[group]! += 1;
+  counts[0] = 0;
+  const slotOf = new Uint32Array(groups + 1);
+  const sizes: { group: number; count: number }[] = [];
+  for (const [at, count] of counts.entries()) {
+    if (count === 0 || count < minimum) continue;
+    sizes.push({ group: at - 1, count });
+    slotOf[at] = sizes.length;
+  }
+  if (sizes.length > MAXIMUM_GROUPS) {
+    throw new PsiError("ERR_PSI_GROUP", `groups: wanted at most ${MAXIMUM_GROUPS}, got ${sizes.length}`);
+  }
+  return { slotOf, sizes, sums: new BigUint64Array(sizes.length * columns) };
 }
 
 function assertLabels({ count, of }: Labels, items: number): void {
@@ -153,9 +232,10 @@ export function openGroups(
   },
 ): readonly JoinSum[] {
   const { size, columns, minimum } = about;
-  const taken = new Uint8Array(size);
+  /** Group of each row by its place in `groups`, from one; none is zero. */
+  const groupAt = new Uint32Array(size);
   const seen = new Set<number>();
-  for (const { group, rows, sums } of groups) {
+  for (const [at, { group, rows, sums }] of groups.entries()) {
     if (rows.length < minimum || seen.has(group) || sums.length !== columns) {
       throw new PsiError(
         "ERR_PSI_GROUP",
@@ -164,18 +244,35 @@ export function openGroups(
     }
     seen.add(group);
     for (const row of rows) {
-      if (row >= size || taken[row] === 1)
+      if (row >= size || groupAt[row] !== 0)
         throw new PsiError("ERR_PSI_GROUP", `group ${group}: a row that is not its own`);
-      taken[row] = 1;
+      groupAt[row] = at + 1;
     }
   }
-  const pad = padOf(about.seed, about.run, size * columns);
-  return groups.map(({ group, rows, sums }) => ({
+  const masks = masksOf(groupAt, groups.length, about);
+  return groups.map(({ group, rows, sums }, at) => ({
     group,
     rows: rows.length,
-    sums: Array.from(sums, (sum, column) => {
-      const masks = rows.reduce((all, row) => all + pad[row * columns + column]!, 0n);
-      return BigInt.asIntN(64, sum - masks);
-    }),
+    sums: Array.from(sums, (sum, column) => BigInt.asIntN(64, sum - masks[at * columns + column]!)),
   }));
+}
+
+/** Sums of the masks of each group's rows, by group and column. */
+function masksOf(
+  groupAt: Uint32Array,
+  groups: number,
+  { seed, run, columns }: { readonly seed: Uint8Array; readonly run: Uint8Array; readonly columns: number },
+): BigUint64Array {
+  const masks = new BigUint64Array(groups * columns);
+  const key = padKey(seed, run);
+  const piece = Math.floor(PIECE_WORDS / Math.max(1, columns));
+  for (let start = 0; columns > 0 && start < groupAt.length; start += piece) {
+    const rows = groupAt.subarray(start, start + piece);
+    const pad = maskWords(key, rows.length * columns, start * columns);
+    for (const [row, group] of rows.entries()) {
+      if (group === 0) continue;
+      for (let c = 0; c < columns; c++) masks[(group - 1) * columns + c]! += pad[row * columns + c]!;
+    }
+  }
+  return masks;
 }

@@ -12,11 +12,11 @@ import {
   Uuid,
 } from "../../chaincode/rules/vocabulary.ts";
 import { PsiError } from "../../crypto/psi/errors.ts";
-import type { JoinGroup } from "../../crypto/psi/join.ts";
+import { type JoinGroup, MAXIMUM_GROUPS } from "../../crypto/psi/join.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 
-/** Bytes in base64url: little-endian words. */
-const Words = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 2_000_000 });
+/** Bytes in base64url: little-endian words, as many as rows that are matched at most (2^20 of four bytes). */
+const Words = Type.String({ pattern: "^[A-Za-z0-9_-]*$", maxLength: 5_600_000 });
 
 const ABOUT = { run: KeyId, request: Uuid, agreement: Uuid, number: Type.Integer({ minimum: 1 }) };
 
@@ -68,7 +68,7 @@ export const JoinMatched = signed(
         /** One a column, eight bytes each. */
         sums: Words,
       }),
-      { maxItems: 10_000 },
+      { maxItems: MAXIMUM_GROUPS },
     ),
     at: Instant,
   }),
@@ -84,7 +84,11 @@ export const JoinGroupFigures = closed({
 export type JoinGroupFigures = Static<typeof JoinGroupFigures>;
 
 /** The groups of a matcher's statement, as they are opened. Throws ERR_PSI_MESSAGE. */
-export const matchedGroups = ({ statement }: JoinMatched): readonly JoinGroup[] =>
+export const matchedGroups = ({
+  statement,
+}: {
+  readonly statement: Pick<JoinMatched["statement"], "groups">;
+}): readonly JoinGroup[] =>
   statement.groups.map(({ group, rows, sums }) => ({
     group,
     rows: new Uint32Array(aligned(rows, 4)),

@@ -2,6 +2,7 @@
  * The requester's side of joins. A run is begun with a list that stays here and in the memory of one process; what came of it
  * is kept with both sides' statements. A node that starts ends what was open: the keys are gone.
  */
+import { hash } from "node:crypto";
 import { countJoins, readJoinCommitted, readJoinEnded } from "../../chaincode/rules/keys.ts";
 import { type Commitment, parseCommitment } from "../../crypto/psi/commitment.ts";
 import { PsiError } from "../../crypto/psi/errors.ts";
@@ -39,7 +40,7 @@ import { bringToMatcher } from "./bring.ts";
 import { joinEvidence } from "./evidence.ts";
 import { variantOf } from "./holding.ts";
 import { type LiveRun, newRun, openLiveRun } from "./live-run.ts";
-import { broughtBytes, bytesDigest, MOST_MATCHED } from "./match-bytes.ts";
+import { MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import { FRAME_BYTES, HolderView, joinPaths, MatchView, type PutList, Taken } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
 
@@ -214,15 +215,13 @@ export function createAsking(ctx: Context) {
   }
 
   async function sums({ live }: Live, { asked, agreed, own, items }: Asked, { run, target, from }: Other) {
-    const points: Uint8Array[] = [];
-    for await (const piece of remasked(live.workers, from)) points.push(piece);
     const { labels } = asked.join!;
     const order = await placesOf(own.stored);
     const groups = Uint16Array.from(order, (place) => labels?.indexOf(items[place]!.label!) ?? 0);
-    const bytes = broughtBytes({ points: Buffer.concat(points), groups });
-    const part = { groups: labels?.length ?? 1, digest: bytesDigest(bytes) };
+    const brought = await writeBrought(live.place("brought"), { points: remasked(live.workers, from), groups });
+    const part = { groups: labels?.length ?? 1, digest: brought.digest };
     const matcher = asked.coordinator;
-    await patiently(async () => await bringToMatcher(ctx, { run, matcher, part, bytes }).then(() => true, orLater));
+    await patiently(async () => await bringToMatcher(ctx, { run, matcher, part, brought }).then(() => true, orLater));
     const { release, seed } = await until(target, run, ({ release: told }) => told !== undefined);
     const { told, minimum } = await checkedRelease(run, release!);
     if (told.kind !== "sums" || told.matcher !== matcher || seed === undefined) {
@@ -240,7 +239,7 @@ export function createAsking(ctx: Context) {
       statement.minimum === minimum &&
       statement.holder === told.sent &&
       statement.asker === part.digest &&
-      bytesDigest(secret) === told.seed;
+      hash("sha256", secret, "base64url") === told.seed;
     if (!isIts) throw new PsiError("ERR_PSI_COMMITMENT", "match: not of what both sides brought");
     const size = from.commitment.size;
     const about = { seed: secret, run: live.run, size, columns: told.columns, minimum };

@@ -1,6 +1,6 @@
 /** One side's part of a match, to the coordinator. Safe to repeat. Throws PeerError. */
 import type { Context } from "../computations/context.ts";
-import { piecesOf } from "./match-bytes.ts";
+import type { BroughtFile } from "./match-bytes.ts";
 import { joinPaths, type MatchPart, Taken } from "./messages.ts";
 
 const ATTEMPTS = 5;
@@ -11,13 +11,15 @@ export async function bringToMatcher(
     run,
     matcher,
     part,
-    bytes,
-  }: { readonly run: string; readonly matcher: string; readonly part: MatchPart; readonly bytes: Uint8Array },
+    brought,
+  }: { readonly run: string; readonly matcher: string; readonly part: MatchPart; readonly brought: BroughtFile },
 ): Promise<void> {
   const target = await services.members.target(matcher);
   const call = { response: Taken, attempts: ATTEMPTS } as const;
   await services.peers.call(target, { ...call, method: "POST", path: joinPaths.match(run), body: part });
-  for (const [index, piece] of piecesOf(bytes).entries()) {
+  let index = 0;
+  for await (const piece of brought.pieces()) {
     await services.peers.call(target, { ...call, method: "PUT", path: joinPaths.piece(run, index), body: piece });
+    index += 1;
   }
 }

@@ -2,6 +2,7 @@
  * The provider's side of joins: what was agreed on, both lists committed to, and nothing told before it is decided, remembered,
  * logged and on the ledger. Every run is a record; its keys are in memory, so a start of the node ends what was open.
  */
+import { hash } from "node:crypto";
 import { readJoinEnded, readJoinOpened } from "../../chaincode/rules/keys.ts";
 import type { JoinOpened } from "../../chaincode/rules/records.ts";
 import { type Commitment, type PsiVariant, parseCommitment } from "../../crypto/psi/commitment.ts";
@@ -32,7 +33,7 @@ import { releaseOf } from "../queries/answering.ts";
 import { bringToMatcher } from "./bring.ts";
 import { createInlet, createOutlet, type Inlet, InletError, type Outlet } from "./inlet.ts";
 import { type LiveRun, openLiveRun, removeOldRuns } from "./live-run.ts";
-import { broughtBytes, bytesDigest, MOST_COLUMNS, MOST_MATCHED } from "./match-bytes.ts";
+import { MOST_COLUMNS, MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import type { GetList, HolderView, PutList } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
 
@@ -233,32 +234,30 @@ export function createHolding(ctx: Context) {
   /** Sums by group: the matcher and the receiver count, and this side's values are masked for both. */
   async function sums(run: string, entry: Live, own: StoredOwn): Promise<void> {
     const { live, asked, layout, rows, terms } = entry;
-    const points: Uint8Array[] = [];
-    for await (const piece of remasked(live.workers, theirs(entry))) points.push(piece);
-    await received(run, entry, own);
     const order = await placesOf(own.stored);
     const seed = random(32);
     const { columns, groups } = rows!;
     const bound = columns.flat().reduce((most, value) => larger(most, value < 0n ? -value : value), 0n);
     const masked = maskedColumns(columns, { bound, order, run: live.run, seed });
-    const bytes = broughtBytes({
-      points: Buffer.concat(points),
+    const brought = await writeBrought(live.place("brought"), {
+      points: remasked(live.workers, theirs(entry)),
       groups: Uint16Array.from(order, (place) => groups[place]!),
       words: masked.words,
     });
+    await received(run, entry, own);
     const minimum = terms.joins.minimumGroup;
     const askerGroups = asked.join!.labels?.length ?? 1;
-    const part = { groups: layout.atoms, digest: bytesDigest(bytes), minimum, columns: masked.count, askerGroups };
+    const part = { groups: layout.atoms, digest: brought.digest, minimum, columns: masked.count, askerGroups };
     const release = await released(run, entry, {
       kind: "sums",
       matcher: asked.coordinator,
       columns: masked.count,
       groups: layout.atoms,
-      seed: bytesDigest(seed),
+      seed: hash("sha256", seed, "base64url"),
       sent: part.digest,
     });
     if (release === undefined) return;
-    await bringToMatcher(ctx, { run, matcher: asked.coordinator, part, bytes });
+    await bringToMatcher(ctx, { run, matcher: asked.coordinator, part, brought });
     entry.shown = { state: "released", release, seed: toBase64url(seed) };
   }
 

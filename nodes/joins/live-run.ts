@@ -19,12 +19,15 @@ export interface LiveRun extends AsyncDisposable {
 
 export const newRun = (ctx: Pick<Context, "services">): string => runText(ctx.services.random(RUN_BYTES));
 
-/** `side` keeps the two ends apart where one node is both in a test network. */
-export async function openLiveRun({ services }: Pick<Context, "services">, side: string, id: string): Promise<LiveRun> {
+/** Of one side of a run: `side` keeps the ends apart where one node is several of them in a test network. */
+export const runFolder = ({ services }: Pick<Context, "services">, side: string, id: string): string =>
+  join(services.dir, FOLDER, `${side}-${Buffer.from(fromBase64url(id, "run", RUN_BYTES)).toString("hex")}`);
+
+export async function openLiveRun(ctx: Pick<Context, "services">, side: string, id: string): Promise<LiveRun> {
   const run = fromBase64url(id, "run", RUN_BYTES);
-  const folder = join(services.dir, FOLDER, `${side}-${Buffer.from(run).toString("hex")}`);
+  const folder = runFolder(ctx, side, id);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const workers = openPsiWorkers({ key: psiKey(services.random(48)), run });
+  const workers = openPsiWorkers({ key: psiKey(ctx.services.random(48)), run });
   return Object.freeze({
     id,
     run,

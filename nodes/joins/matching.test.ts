@@ -1,5 +1,10 @@
 /** The matcher between two sides of which either may lie. */
-import { afterEach, expect, test } from "vitest";
+import { hash, randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { MemoryState } from "../../chaincode/rules/_world.ts";
 import { keys } from "../../chaincode/rules/keys.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
@@ -7,7 +12,7 @@ import { type Signed, type SigningDomain, signStatement, verifySigned } from "..
 import { matchedGroups } from "../../ledger/audit/join-statements.ts";
 import { testMember } from "../../ledger/conformance/fixture.ts";
 import type { Context } from "../computations/context.ts";
-import { broughtBytes, bytesDigest } from "./match-bytes.ts";
+import { bytesOf, MOST_MATCHED } from "./match-bytes.ts";
 import { createMatching } from "./matching.ts";
 import { PIECE_BYTES } from "./messages.ts";
 
@@ -18,25 +23,52 @@ const coordinator = testMember("operator");
 const point = (at: number) => new Uint8Array(32).fill(at);
 const points = Buffer.concat([1, 2, 3, 4].map(point));
 let matching: ReturnType<typeof createMatching>;
-afterEach(() => matching.stop());
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "sealane-matching-"));
+});
+afterEach(async () => {
+  await matching.stop();
+  await rm(dir, { recursive: true, force: true });
+});
 
 async function opened(operation = "statistics", size = ITEMS) {
+  await matching?.stop();
   const ledger = new MemoryState();
   await ledger.put(keys.joinOpened(RUN), { requester: "ministry", provider: "alpha", body: { operation, size } });
   await ledger.put(keys.joinCommitted(RUN), { body: { size: ITEMS } });
   const sign = (domain: SigningDomain, statement: unknown) => signStatement(coordinator.identity, domain, statement);
-  matching = createMatching({ services: { ledger, now: () => NOW }, sign } as unknown as Context);
+  matching = createMatching({
+    services: { ledger, dir, now: () => NOW, log: { warn() {} } },
+    sign,
+  } as unknown as Context);
 }
+const bytesDigest = (bytes: Uint8Array) => hash("sha256", bytes, "base64url");
+interface Parts {
+  readonly points: Uint8Array;
+  readonly groups: Uint16Array;
+  readonly words?: BigUint64Array;
+}
+const broughtBytes = ({ points: all, groups, words = new BigUint64Array() }: Parts) =>
+  Buffer.concat([all, bytesOf(groups), bytesOf(words)]);
 const ASKER = broughtBytes({ points, groups: Uint16Array.of(0, 0, 1, 1) });
 const HOLDER = broughtBytes({ points, groups: new Uint16Array(ITEMS), words: BigUint64Array.of(1n, 2n, 3n, 4n) });
-const asking = (bytes = ASKER, groups = 2) => ({ groups, digest: bytesDigest(bytes) });
+const asking = (bytes: Uint8Array = ASKER, groups = 2) => ({ groups, digest: bytesDigest(bytes) });
 const holding = (askerGroups = 2) => ({ groups: 1, digest: bytesDigest(HOLDER), minimum: 2, columns: 1, askerGroups });
 async function both(asks = asking(), holds = holding(), bytes = ASKER) {
   await matching.announce("ministry", RUN, asks);
   await matching.announce("alpha", RUN, holds);
-  matching.take("ministry", RUN, 0, bytes);
-  matching.take("alpha", RUN, 0, HOLDER);
-  return matching.view("ministry", RUN);
+  await matching.take("ministry", RUN, 0, bytes);
+  await matching.take("alpha", RUN, 0, HOLDER);
+  return await over();
+}
+/** What the asker sees once it is over. */
+async function over() {
+  for (;;) {
+    const view = matching.view("ministry", RUN);
+    if (view.matched !== undefined || view.refused !== undefined) return view;
+    await sleep(5);
+  }
 }
 const coded = (code: string) => expect.objectContaining({ code });
 
@@ -71,7 +103,7 @@ test("nobody else brings or sees anything, and each side says what is its own to
   await both();
   expect(() => matching.view("beta", RUN)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
   expect(() => matching.view("alpha", RUN)).toThrow(coded("ERR_REQUEST_FORBIDDEN"));
-  expect(() => matching.take("beta", RUN, 0, ASKER)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
+  await expect(matching.take("beta", RUN, 0, ASKER)).rejects.toThrow(coded("ERR_REQUEST_UNKNOWN"));
 });
 
 test("pieces come in order and in their sizes; the last one may come again, and what was announced stays", async () => {
@@ -81,18 +113,67 @@ test("pieces come in order and in their sizes; the last one may come again, and 
   await matching.announce("ministry", RUN, asking(bytes));
   await expect(matching.announce("ministry", RUN, asking(HOLDER))).rejects.toThrow(coded("ERR_REQUEST_TRANSITION"));
   const piece = bytes.subarray(0, PIECE_BYTES);
-  expect(() => matching.take("ministry", RUN, 1, piece)).toThrow(coded("ERR_REQUEST_TRANSITION"));
-  expect(() => matching.take("ministry", RUN, 0, piece.subarray(1))).toThrow(coded("ERR_REQUEST_INVALID"));
-  expect([matching.take("ministry", RUN, 0, piece), matching.take("ministry", RUN, 0, piece)]).toEqual([1, 1]);
-  expect(() => matching.take("ministry", RUN, 9, piece)).toThrow(coded("ERR_REQUEST_INVALID"));
+  const take = (index: number, part: Uint8Array) => matching.take("ministry", RUN, index, part);
+  await expect(take(1, piece)).rejects.toThrow(coded("ERR_REQUEST_TRANSITION"));
+  await expect(take(0, piece.subarray(1))).rejects.toThrow(coded("ERR_REQUEST_INVALID"));
+  expect(await Promise.all([take(0, piece), take(0, piece)])).toEqual([1, 1]);
+  await expect(take(0, piece.with(5, 1))).rejects.toThrow(coded("ERR_REQUEST_TRANSITION"));
+  await expect(take(9, piece)).rejects.toThrow(coded("ERR_REQUEST_INVALID"));
 });
 
 test("a run that is no join of sums, too large, or not on the ledger is not matched", async () => {
   await opened("cardinality");
   await expect(matching.announce("ministry", RUN, asking())).rejects.toThrow(coded("ERR_REQUEST_FORBIDDEN"));
-  await opened("statistics", 2 ** 17 + 1);
+  await opened("statistics", MOST_MATCHED + 1);
   await expect(matching.announce("ministry", RUN, asking())).rejects.toThrow(coded("ERR_REQUEST_FORBIDDEN"));
   await expect(matching.announce("ministry", "B".repeat(22), asking())).rejects.toThrow(
     coded("ERR_REQUEST_UNREACHABLE"),
   );
+});
+
+test("what was brought is on disk, readable by this account alone, and gone when the match is over, expires or is stopped", async () => {
+  await opened();
+  const folder = join(dir, "joins");
+  await matching.announce("ministry", RUN, asking());
+  await matching.take("ministry", RUN, 0, ASKER);
+  const [match] = await readdir(folder);
+  expect(await readdir(join(folder, match!))).toEqual(["asker"]);
+  expect(
+    ((await stat(join(folder, match!, "asker"))).mode & 0o77) + ((await stat(join(folder, match!))).mode & 0o77),
+  ).toBe(0);
+  await matching.announce("alpha", RUN, holding());
+  await matching.take("alpha", RUN, 0, HOLDER);
+  expect((await over()).matched).toBeDefined();
+  for (let i = 0; i < 400 && (await readdir(folder)).length > 0; i++) await sleep(5);
+  expect(await readdir(folder)).toEqual([]);
+  await opened();
+  await matching.announce("ministry", RUN, asking());
+  expect(await readdir(folder)).toHaveLength(1);
+  await matching.stop();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a match that is stopped in its middle says nothing, and leaves nothing", async () => {
+  const items = 60_000;
+  await opened("statistics", items);
+  const many = randomBytes(32 * ITEMS);
+  const asker = Buffer.concat([many, bytesOf(new Uint16Array(items))]);
+  const holder = Buffer.concat([
+    randomBytes(32 * items),
+    bytesOf(new Uint16Array(ITEMS)),
+    bytesOf(new BigUint64Array(ITEMS)),
+  ]);
+  await matching.announce("ministry", RUN, asking(asker, 1));
+  await matching.announce("alpha", RUN, { ...holding(), digest: bytesDigest(holder) });
+  for (const [author, bytes] of [
+    ["ministry", asker],
+    ["alpha", holder],
+  ] as const) {
+    for (let at = 0; at * PIECE_BYTES < bytes.length; at++) {
+      await matching.take(author, RUN, at, bytes.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES));
+    }
+  }
+  await matching.stop();
+  expect(() => matching.view("ministry", RUN)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
+  expect(await readdir(join(dir, "joins"))).toEqual([]);
 });

@@ -1,42 +1,58 @@
 /**
  * The coordinator's part in a join of sums: it matches two lists that it cannot read, adds up words that it cannot read, and
- * leaves out groups below the holder's minimum. All of it is in memory, for some minutes.
+ * leaves out groups below the holder's minimum. What comes goes to disk piece by piece and is matched in a worker; its folder
+ * goes with the match, or as the node starts.
  */
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, mkdir, open as openFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { readJoinCommitted, readJoinEnded, readJoinOpened } from "../../chaincode/rules/keys.ts";
 import { PsiError } from "../../crypto/psi/errors.ts";
-import { groupsOf } from "../../crypto/psi/join.ts";
-import { toBase64url } from "../../crypto/suites/encoding.ts";
 import { RequestError } from "../../exchange/requests/errors.ts";
 import type { JoinMatched } from "../../ledger/audit/join-statements.ts";
 import type { Context } from "../computations/context.ts";
-import { broughtSize, bytesDigest, MOST_COLUMNS, MOST_MATCHED, readBrought } from "./match-bytes.ts";
+import { createKeyedLock } from "../computations/keyed-lock.ts";
+import { runFolder } from "./live-run.ts";
+import { broughtSize, MOST_COLUMNS, MOST_MATCHED } from "./match-bytes.ts";
+import { runMatch } from "./match-task.ts";
 import { type MatchPart, PIECE_BYTES } from "./messages.ts";
 
 const MOST_OPEN = 4;
-const KEPT_MS = 600_000;
+/** One side may have a million items to mask while the other one has brought its part. */
+const KEPT_MS = 1_800_000;
 
+type SideName = "asker" | "holder";
 interface Side {
   readonly part: MatchPart;
-  readonly bytes: Uint8Array;
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly size: number;
+  readonly digest: Hash;
   /** Bytes that have come. */
   filled: number;
+  /** The last piece, which may come again. */
+  last?: Uint8Array;
 }
 interface Match {
   readonly asker: string;
   readonly holder: string;
   readonly sizes: { readonly asker: number; readonly holder: number };
-  readonly sides: Map<"asker" | "holder", Side>;
+  readonly folder: string;
+  readonly sides: Map<SideName, Side>;
   readonly timer: NodeJS.Timeout;
+  readonly ending: AbortController;
+  work?: Promise<void>;
   matched?: JoinMatched;
   refused?: string;
 }
 
 export function createMatching(ctx: Context) {
   const open = new Map<string, Match>();
+  const oneAtATime = createKeyedLock();
   const refuse = (code: RequestError["code"], run: string, detail: string): never => {
     throw new RequestError(code, `match of run ${run}: ${detail}`);
   };
-  function sideOf(run: string, author: string): { readonly match: Match; readonly name: "asker" | "holder" } {
+  function sideOf(run: string, author: string): { readonly match: Match; readonly name: SideName } {
     const match = open.get(run);
     if (match === undefined || (author !== match.asker && author !== match.holder)) {
       return refuse("ERR_REQUEST_UNKNOWN", run, "not known to this node");
@@ -65,45 +81,72 @@ export function createMatching(ctx: Context) {
     const present = open.get(run);
     if (present !== undefined) return present;
     if (open.size >= MOST_OPEN) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
-    const timer = setTimeout(() => open.delete(run), KEPT_MS);
+    const timer = setTimeout(() => void close(run), KEPT_MS);
     timer.unref();
-    const match: Match = { asker: opened.requester, holder: opened.provider, sizes, sides: new Map(), timer };
+    const [asker, holder, folder] = [opened.requester, opened.provider, runFolder(ctx, "matcher", run)];
+    const match: Match = { asker, holder, sizes, folder, sides: new Map(), timer, ending: new AbortController() };
     open.set(run, match);
     return match;
   }
 
+  /** Lets go of its files, whatever was under way. */
+  async function close(run: string): Promise<void> {
+    const match = open.get(run);
+    if (match === undefined) return;
+    open.delete(run);
+    clearTimeout(match.timer);
+    match.ending.abort();
+    await oneAtATime(run, async () => {
+      await match.work;
+      await removeFiles(match);
+    });
+  }
+
+  /** Once both sides are whole: nobody waits for it, the asker looks again. */
   function finish(run: string, match: Match): void {
     const [asker, holder] = [match.sides.get("asker"), match.sides.get("holder")];
     if (asker === undefined || holder === undefined) return;
-    if (asker.filled < asker.bytes.length || holder.filled < holder.bytes.length) return;
-    try {
-      if ([asker, holder].some(({ part, bytes }) => bytesDigest(bytes) !== part.digest)) {
-        throw new PsiError("ERR_PSI_MESSAGE", "match: its bytes are not the announced ones");
-      }
-      if (asker.part.groups > holder.part.askerGroups!) {
-        throw new PsiError("ERR_PSI_GROUP", "match: the asker has more groups than were agreed on");
-      }
-      const minimum = holder.part.minimum!;
-      const groups = matched(match, asker, holder, minimum);
-      match.matched = ctx.sign("join", {
-        run,
-        minimum,
-        holder: holder.part.digest,
-        asker: asker.part.digest,
-        groups,
-        at: ctx.services.now(),
-      }) as JoinMatched;
-    } catch (error) {
-      if (!(error instanceof PsiError)) throw error;
-      match.refused = error.code;
-    } finally {
-      match.sides.clear();
+    if (asker.filled < asker.size || holder.filled < holder.size) return;
+    match.work = matchOf(run, match, { asker, holder })
+      .catch((error: unknown) => {
+        match.refused = error instanceof PsiError ? error.code : "ERR_PSI_FAILED";
+        if (!(error instanceof PsiError)) ctx.services.log.warn({ run, err: error }, "a match has failed");
+      })
+      .then(() => removeFiles(match));
+  }
+
+  async function matchOf(run: string, match: Match, { asker, holder }: Record<SideName, Side>): Promise<void> {
+    if ([asker, holder].some(({ part, digest }) => digest.digest("base64url") !== part.digest)) {
+      throw new PsiError("ERR_PSI_MESSAGE", "match: its bytes are not the announced ones");
     }
+    if (asker.part.groups > holder.part.askerGroups!) {
+      throw new PsiError("ERR_PSI_GROUP", "match: the asker has more groups than were agreed on");
+    }
+    const { folder, sizes } = match;
+    const minimum = holder.part.minimum!;
+    const groups = await runMatch(
+      {
+        folder,
+        sizes,
+        asker: { path: asker.path, groups: asker.part.groups },
+        holder: { path: holder.path, groups: holder.part.groups, columns: holder.part.columns! },
+        minimum,
+      },
+      match.ending.signal,
+    );
+    match.matched = ctx.sign("join", {
+      run,
+      minimum,
+      holder: holder.part.digest,
+      asker: asker.part.digest,
+      groups,
+      at: ctx.services.now(),
+    }) as JoinMatched;
   }
 
   return Object.freeze({
     /** Throws RequestError. Of one side once; the same again is answered. */
-    async announce(author: string, run: string, part: MatchPart): Promise<void> {
+    announce: async (author: string, run: string, part: MatchPart): Promise<void> => {
       const match = await begin(run, author);
       const name = author === match.asker ? "asker" : "holder";
       const stated = [part.minimum, part.columns, part.askerGroups].filter((one) => one !== undefined).length;
@@ -113,38 +156,41 @@ export function createMatching(ctx: Context) {
       if ((part.columns ?? 0) > MOST_COLUMNS) {
         return refuse("ERR_REQUEST_FORBIDDEN", run, `at most ${MOST_COLUMNS} columns are matched`);
       }
-      const before = match.sides.get(name);
-      if (before?.part.digest === part.digest || match.matched !== undefined) return;
-      if (before !== undefined) return refuse("ERR_REQUEST_TRANSITION", run, "was announced otherwise");
-      const [own, other] =
-        name === "asker" ? [match.sizes.asker, match.sizes.holder] : [match.sizes.holder, match.sizes.asker];
-      const bytes = new Uint8Array(broughtSize({ own, other, columns: part.columns ?? 0 }));
-      match.sides.set(name, { part, bytes, filled: 0 });
+      await oneAtATime(run, async () => {
+        if (open.get(run) !== match) return refuse("ERR_REQUEST_TRANSITION", run, "is over");
+        const before = match.sides.get(name);
+        const isOver = match.matched !== undefined || match.refused !== undefined;
+        if (before?.part.digest === part.digest || isOver) return;
+        if (before !== undefined) return refuse("ERR_REQUEST_TRANSITION", run, "was announced otherwise");
+        match.sides.set(name, await openSide(match, name, part));
+      });
     },
-    /** The next piece, or the last one again. Throws RequestError. */
-    take(author: string, run: string, index: number, piece: Uint8Array): number {
-      const { match, name } = sideOf(run, author);
-      const side = match.sides.get(name);
-      if (match.matched !== undefined || match.refused !== undefined) return index + 1;
-      if (side === undefined) return refuse("ERR_REQUEST_TRANSITION", run, "nothing was announced");
-      const start = index * PIECE_BYTES;
-      const wanted = Math.min(PIECE_BYTES, side.bytes.length - start);
-      if (wanted <= 0 || piece.length !== wanted) {
-        return refuse(
-          "ERR_REQUEST_INVALID",
-          run,
-          `piece ${index}: wanted ${Math.max(0, wanted)} bytes, got ${piece.length}`,
-        );
-      }
-      if (start + wanted === side.filled) {
-        if (Buffer.compare(side.bytes.subarray(start, start + wanted), piece) === 0) return index + 1;
-      }
-      if (start !== side.filled) return refuse("ERR_REQUEST_TRANSITION", run, `piece ${index}: is not the next`);
-      side.bytes.set(piece, start);
-      side.filled += wanted;
-      finish(run, match);
-      return index + 1;
-    },
+    /** The next piece, or the last one again; it is on disk when this resolves. Throws RequestError. */
+    take: (author: string, run: string, index: number, piece: Uint8Array): Promise<number> =>
+      oneAtATime(run, async () => {
+        const { match, name } = sideOf(run, author);
+        const side = match.sides.get(name);
+        if (match.matched !== undefined || match.refused !== undefined) return index + 1;
+        if (side === undefined) return refuse("ERR_REQUEST_TRANSITION", run, "nothing was announced");
+        const start = index * PIECE_BYTES;
+        const wanted = Math.min(PIECE_BYTES, side.size - start);
+        if (wanted <= 0 || piece.length !== wanted) {
+          return refuse(
+            "ERR_REQUEST_INVALID",
+            run,
+            `piece ${index}: wanted ${Math.max(0, wanted)} bytes, got ${piece.length}`,
+          );
+        }
+        const isLast = start + wanted === side.filled && side.last !== undefined;
+        if (isLast && Buffer.compare(side.last!, piece) === 0) return index + 1;
+        if (start !== side.filled) return refuse("ERR_REQUEST_TRANSITION", run, `piece ${index}: is not the next`);
+        await side.file.write(piece, 0, wanted, start);
+        side.digest.update(piece);
+        side.last = piece;
+        side.filled += wanted;
+        finish(run, match);
+        return index + 1;
+      }),
     /** To the asker, who receives. */
     view(author: string, run: string): { readonly matched?: JoinMatched; readonly refused?: string } {
       const { match, name } = sideOf(run, author);
@@ -154,25 +200,24 @@ export function createMatching(ctx: Context) {
         ...(match.refused === undefined ? {} : { refused: match.refused }),
       };
     },
-    stop(): void {
-      for (const { timer } of open.values()) clearTimeout(timer);
-      open.clear();
+    async stop(): Promise<void> {
+      await Promise.all([...open.keys()].map(close));
     },
   });
 }
 
-function matched({ sizes }: Match, asker: Side, holder: Side, minimum: number) {
-  const a = readBrought(asker.bytes, asker.part.groups, { own: sizes.asker, other: sizes.holder, columns: 0 });
-  const columns = holder.part.columns!;
-  const b = readBrought(holder.bytes, holder.part.groups, { own: sizes.holder, other: sizes.asker, columns });
-  const groups = groupsOf({
-    asker: { rows: a.points, labels: a.labels },
-    holder: { keys: b.points, labels: b.labels, columns: b.columns },
-    minimum,
-  });
-  return groups.map(({ group, rows, sums }) => ({ group, rows: wordsText(rows), sums: wordsText(sums) }));
+async function openSide({ sizes, folder }: Match, name: SideName, part: MatchPart): Promise<Side> {
+  const [own, other] = name === "asker" ? [sizes.asker, sizes.holder] : [sizes.holder, sizes.asker];
+  const path = join(folder, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = await openFile(path, "wx", 0o600);
+  const size = broughtSize({ own, other, columns: part.columns ?? 0 });
+  return { part, path, file, size, digest: createHash("sha256"), filled: 0 };
 }
 
-/** Little-endian, as every machine that this runs on has them. */
-const wordsText = (words: Uint32Array | BigUint64Array): string =>
-  toBase64url(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+async function removeFiles({ sides, folder }: Match): Promise<void> {
+  const files = [...sides.values()].map(({ file }) => file);
+  sides.clear();
+  await Promise.all(files.map((file) => file.close()));
+  await rm(folder, { recursive: true, force: true });
+}

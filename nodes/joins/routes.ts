@@ -50,7 +50,7 @@ export function createJoins(ctx: Context) {
     async stop(): Promise<void> {
       await asking.stop();
       await holding.stop();
-      matching.stop();
+      await matching.stop();
     },
   });
 }
@@ -122,7 +122,9 @@ function addPeerRoutes(
       schema: { params: PieceParameters, response: { 200: Taken, ...problems } },
       config: { binary: true, accessLog: false },
     },
-    async ({ params: { run, index }, author, body }) => ({ taken: matching.take(author, run, index, bytesOf(body)) }),
+    async ({ params: { run, index }, author, body }) => ({
+      taken: await matching.take(author, run, index, bytesOf(body)),
+    }),
   );
   app.get(
     "/peer/v1/matches/:run",
