@@ -1,28 +1,21 @@
 /** The matcher between two sides of which either may lie. */
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { MemoryState } from "../../chaincode/rules/_world.ts";
-import { keys } from "../../chaincode/rules/keys.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
-import { type Signed, type SigningDomain, signStatement, verifySigned } from "../../crypto/suites/signed.ts";
+import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
 import { matchedGroups } from "../../ledger/audit/join-statements.ts";
-import { testMember } from "../../ledger/conformance/fixture.ts";
-import type { Context } from "../computations/context.ts";
+import { bring, broughtBytes, coordinator, digestOf, type Matching, matchingOf, over, RUN } from "./_matching.ts";
 import { bytesOf, MOST_MATCHED } from "./match-bytes.ts";
-import { createMatching } from "./matching.ts";
 import { PIECE_BYTES } from "./messages.ts";
 
-const RUN = "A".repeat(22);
-const NOW = "2026-11-23T09:00:00.000Z";
 const ITEMS = 4;
-const coordinator = testMember("operator");
 const point = (at: number) => new Uint8Array(32).fill(at);
 const points = Buffer.concat([1, 2, 3, 4].map(point));
-let matching: ReturnType<typeof createMatching>;
+let matching: Matching;
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "sealane-matching-"));
@@ -34,41 +27,18 @@ afterEach(async () => {
 
 async function opened(operation = "statistics", size = ITEMS) {
   await matching?.stop();
-  const ledger = new MemoryState();
-  await ledger.put(keys.joinOpened(RUN), { requester: "ministry", provider: "alpha", body: { operation, size } });
-  await ledger.put(keys.joinCommitted(RUN), { body: { size: ITEMS } });
-  const sign = (domain: SigningDomain, statement: unknown) => signStatement(coordinator.identity, domain, statement);
-  matching = createMatching({
-    services: { ledger, dir, now: () => NOW, log: { warn() {} } },
-    sign,
-  } as unknown as Context);
+  matching = await matchingOf(dir, { operation, asker: size, holder: ITEMS });
 }
-const bytesDigest = (bytes: Uint8Array) => hash("sha256", bytes, "base64url");
-interface Parts {
-  readonly points: Uint8Array;
-  readonly groups: Uint16Array;
-  readonly words?: BigUint64Array;
-}
-const broughtBytes = ({ points: all, groups, words = new BigUint64Array() }: Parts) =>
-  Buffer.concat([all, bytesOf(groups), bytesOf(words)]);
 const ASKER = broughtBytes({ points, groups: Uint16Array.of(0, 0, 1, 1) });
 const HOLDER = broughtBytes({ points, groups: new Uint16Array(ITEMS), words: BigUint64Array.of(1n, 2n, 3n, 4n) });
-const asking = (bytes: Uint8Array = ASKER, groups = 2) => ({ groups, digest: bytesDigest(bytes) });
-const holding = (askerGroups = 2) => ({ groups: 1, digest: bytesDigest(HOLDER), minimum: 2, columns: 1, askerGroups });
+const asking = (bytes: Uint8Array = ASKER, groups = 2) => ({ groups, digest: digestOf(bytes) });
+const holding = (askerGroups = 2) => ({ groups: 1, digest: digestOf(HOLDER), minimum: 2, columns: 1, askerGroups });
 async function both(asks = asking(), holds = holding(), bytes = ASKER) {
   await matching.announce("ministry", RUN, asks);
   await matching.announce("alpha", RUN, holds);
   await matching.take("ministry", RUN, 0, bytes);
   await matching.take("alpha", RUN, 0, HOLDER);
-  return await over();
-}
-/** What the asker sees once it is over. */
-async function over() {
-  for (;;) {
-    const view = matching.view("ministry", RUN);
-    if (view.matched !== undefined || view.refused !== undefined) return view;
-    await sleep(5);
-  }
+  return await over(matching);
 }
 const coded = (code: string) => expect.objectContaining({ code });
 
@@ -80,7 +50,7 @@ test("it signs the groups that both sides' bytes give, and what it had of each",
     { group: 1, rows: Uint32Array.of(2, 3), sums: BigUint64Array.of(7n) },
   ]);
   const { statement } = matched!;
-  expect([statement.asker, statement.holder, statement.minimum]).toEqual([bytesDigest(ASKER), bytesDigest(HOLDER), 2]);
+  expect([statement.asker, statement.holder, statement.minimum]).toEqual([digestOf(ASKER), digestOf(HOLDER), 2]);
   const publicKey = fromBase64url(coordinator.record.identity.publicKey, "key");
   expect(verifySigned(publicKey, "join", matched as Signed<unknown>)).toBe(true);
 });
@@ -89,7 +59,7 @@ test("an asker with more groups than were agreed on, or other bytes than it anno
   await opened();
   expect(await both(asking(), holding(1))).toEqual({ refused: "ERR_PSI_GROUP" });
   await opened();
-  expect(await both({ ...asking(), digest: bytesDigest(HOLDER) })).toEqual({ refused: "ERR_PSI_MESSAGE" });
+  expect(await both({ ...asking(), digest: digestOf(HOLDER) })).toEqual({ refused: "ERR_PSI_MESSAGE" });
   await opened();
   const outside = broughtBytes({ points, groups: Uint16Array.of(0, 0, 1, 2) });
   expect(await both(asking(outside), holding(), outside)).toEqual({ refused: "ERR_PSI_MESSAGE" });
@@ -131,7 +101,7 @@ test("a run that is no join of sums, too large, or not on the ledger is not matc
   );
 });
 
-test("what was brought is on disk, readable by this account alone, and gone when the match is over, expires or is stopped", async () => {
+test("what was brought is on disk, readable by this account alone, and gone when the match is over or is stopped", async () => {
   await opened();
   const folder = join(dir, "joins");
   await matching.announce("ministry", RUN, asking());
@@ -143,7 +113,7 @@ test("what was brought is on disk, readable by this account alone, and gone when
   ).toBe(0);
   await matching.announce("alpha", RUN, holding());
   await matching.take("alpha", RUN, 0, HOLDER);
-  expect((await over()).matched).toBeDefined();
+  expect((await over(matching)).matched).toBeDefined();
   for (let i = 0; i < 400 && (await readdir(folder)).length > 0; i++) await sleep(5);
   expect(await readdir(folder)).toEqual([]);
   await opened();
@@ -164,15 +134,9 @@ test("a match that is stopped in its middle says nothing, and leaves nothing", a
     bytesOf(new BigUint64Array(ITEMS)),
   ]);
   await matching.announce("ministry", RUN, asking(asker, 1));
-  await matching.announce("alpha", RUN, { ...holding(), digest: bytesDigest(holder) });
-  for (const [author, bytes] of [
-    ["ministry", asker],
-    ["alpha", holder],
-  ] as const) {
-    for (let at = 0; at * PIECE_BYTES < bytes.length; at++) {
-      await matching.take(author, RUN, at, bytes.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES));
-    }
-  }
+  await matching.announce("alpha", RUN, { ...holding(), digest: digestOf(holder) });
+  await bring(matching, "ministry", asker);
+  await bring(matching, "alpha", holder);
   await matching.stop();
   expect(() => matching.view("ministry", RUN)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
   expect(await readdir(join(dir, "joins"))).toEqual([]);
