@@ -5,15 +5,21 @@
  * which take turns as they do between two nodes. `psiSpeedup` compares times; `psiProcessorRatio` processor time of all threads,
  * which a busy machine changes less. `psiGrowth`: processor time per item at the largest size over that at the smallest.
  * Memory is the peak of the process after each size, both sides and, in each, the lists of items.
+ *
+ * `psiFloorSpeedup`: what it would be were there nothing but OpenSSL's multiplications (`openssl speed`) and our hashes on these
+ * processors; `psiNodeFloorSpeedup`: with multiplications as they cost through Node. Lists of sums are matched by the coordinator in a
+ * process of its own (`psiMatch…`: time, peak, longest stretch of its loop).
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { psiKey } from "../../crypto/psi/masking.ts";
 import { openPsiWorkers } from "../psi/psi-workers.ts";
 import { compareAnswer, type StoredOwn, storeAnswer, storeOthers, storeOwn } from "../psi/stored-party.ts";
 import { type BenchOptions, defineBench } from "./bench.ts";
+import { leastMs, measureFloor } from "./psi-floor.ts";
+import { measureMatch } from "./psi-match.ts";
 import { openOpenMined } from "./psi-openmined.ts";
 
 const SIZES = { items: { full: 100_000, tiny: 300 }, baseline: { full: 10_000, tiny: 300 } };
@@ -26,6 +32,11 @@ export const psiBench = defineBench(SIZES, async ({ sizes, tiny, note }: BenchOp
   for (const count of counts) {
     note(`${count} items`);
     runs.push(await measured(count, async () => await runOurs(count)));
+  }
+  const matches: (Awaited<ReturnType<typeof measureMatch>> & { count: number })[] = [];
+  for (const count of counts) {
+    note(`${count} items matched for sums`);
+    matches.push({ count, ...(await measureMatch(count)) });
   }
   const costs = runs.map(({ processorMs, count: of }) => processorMs / of);
   const growth = costs.at(-1)! / costs[0]!;
@@ -41,6 +52,11 @@ export const psiBench = defineBench(SIZES, async ({ sizes, tiny, note }: BenchOp
         { metric: `psi${count}Bytes`, value: bytes, unit: "bytes" },
         { metric: `psi${count}PeakMiB`, value: peakMiB, unit: "MiB" },
       ]),
+      ...matches.flatMap(({ count, ms, peakMiB, loopMs }) => [
+        { metric: `psiMatch${count}Ms`, value: ms, unit: "ms" },
+        { metric: `psiMatch${count}PeakMiB`, value: peakMiB, unit: "MiB" },
+        { metric: `psiMatch${count}LoopMs`, value: loopMs, unit: "ms" },
+      ]),
     ],
   };
 });
@@ -52,9 +68,19 @@ async function besideOpenMined(count: number, note: (text: string) => void) {
   const theirs = await measured(count, async () => library.intersect(asks, holds));
   note(`the same ${count} items by Sealane`);
   const ours = await measured(count, async () => await runOurs(count));
+  note("multiplications and hashes alone");
+  const { rawUs, computeSecretUs, hashUs } = await measureFloor();
+  const best = (us: number) => theirs.ms / leastMs(count, us, hashUs, availableParallelism());
+  const ifRaw = (metric: string, value: (us: number) => number, unit: string) =>
+    rawUs === undefined ? [] : [{ metric, value: value(rawUs), unit }];
   return [
     { metric: "psiSpeedup", value: theirs.ms / ours.ms, unit: "x", target: { atLeast: 10 } },
     { metric: "psiProcessorRatio", value: theirs.processorMs / ours.processorMs, unit: "x" },
+    ...ifRaw("psiFloorSpeedup", best, "x"),
+    { metric: "psiNodeFloorSpeedup", value: best(computeSecretUs), unit: "x" },
+    ...ifRaw("openSslMultiplyUs", (us) => us, "us"),
+    { metric: "nodeMultiplyUs", value: computeSecretUs, unit: "us" },
+    { metric: "hashToCurveUs", value: hashUs, unit: "us" },
     { metric: "openMinedMs", value: theirs.ms, unit: "ms" },
     { metric: "openMinedProcessorMs", value: theirs.processorMs, unit: "ms" },
     { metric: "openMinedBytes", value: theirs.bytes, unit: "bytes" },

@@ -82,7 +82,7 @@ export async function* readWords(path: string, sizes: BroughtSizes): AsyncIterab
   const piece = 8 * columns * Math.floor(PIECE_BYTES / (8 * columns));
   const from = POINT_BYTES * other + 2 * own;
   for await (const bytes of piecesOf(path, piece, { from, to: broughtSize(sizes) })) {
-    yield new BigUint64Array(bytes.slice().buffer);
+    yield new BigUint64Array(bytes.buffer as ArrayBuffer);
   }
 }
 

@@ -9,6 +9,7 @@ import { POINT_BYTES, pointsIn } from "../../crypto/psi/masking.ts";
 import { inOrder, pointAt, sortedOrder } from "../../crypto/psi/sorting.ts";
 
 const PLACE_BYTES = 4;
+const RECORD_BYTES = POINT_BYTES + PLACE_BYTES;
 /** Items that are sorted at once. */
 const BUCKET_ITEMS = 2 ** 16;
 const MAXIMUM_BUCKETS = 256;
@@ -61,23 +62,35 @@ async function deal(folder: string, pieces: AsyncIterable<Uint8Array>, expected:
     for (const { path } of buckets) files.push(await open(path, "wx", 0o600));
     let place = 0;
     for await (const points of pieces) {
-      const parts = buckets.map((): Uint8Array[] => []);
-      for (let i = 0; i < pointsIn(points); i++, place++) {
-        const at = Buffer.alloc(PLACE_BYTES);
-        at.writeUInt32LE(place);
-        const point = pointAt(points, i);
-        parts[Math.floor((point[0]! * count) / 256)]!.push(point, at);
+      for (const [i, records] of recordsByBucket(points, place, count).entries()) {
+        if (records.length === 0) continue;
+        buckets[i]!.items += records.length / RECORD_BYTES;
+        await files[i]!.appendFile(records);
       }
-      for (const [i, part] of parts.entries()) {
-        if (part.length === 0) continue;
-        buckets[i]!.items += part.length / 2;
-        await files[i]!.appendFile(Buffer.concat(part));
-      }
+      place += pointsIn(points);
     }
   } finally {
     for (const file of files) await file.close();
   }
   return buckets;
+}
+
+/** Items with their places, which begin at `first`, by bucket: parts of one piece of memory. */
+function recordsByBucket(points: Uint8Array, first: number, count: number): readonly Uint8Array[] {
+  const items = pointsIn(points);
+  const bucketOf = (i: number) => Math.floor((points[POINT_BYTES * i]! * count) / 256);
+  const ends = new Uint32Array(count);
+  for (let i = 0; i < items; i++) ends[bucketOf(i)]! += 1;
+  for (let bucket = 1; bucket < count; bucket++) ends[bucket]! += ends[bucket - 1]!;
+  const starts = Array.from(ends, (_, bucket) => (bucket === 0 ? 0 : ends[bucket - 1]!));
+  const next = Uint32Array.from(starts);
+  const records = Buffer.alloc(RECORD_BYTES * items);
+  for (let i = 0; i < items; i++) {
+    const at = RECORD_BYTES * next[bucketOf(i)]!++;
+    records.set(pointAt(points, i), at);
+    records.writeUInt32LE(first + i, at + POINT_BYTES);
+  }
+  return starts.map((start, bucket) => records.subarray(RECORD_BYTES * start, RECORD_BYTES * ends[bucket]!));
 }
 
 /** One after the other: a bucket's items are all smaller than those of the next one. */
@@ -103,8 +116,6 @@ async function sortBuckets(folder: string, buckets: readonly Bucket[]): Promise<
   }
   return size;
 }
-
-const RECORD_BYTES = POINT_BYTES + PLACE_BYTES;
 
 function split(bytes: Uint8Array, items: number): PlacedItems {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
