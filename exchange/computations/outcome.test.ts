@@ -189,6 +189,21 @@ describe("with rules about the largest contributors", () => {
     expect(judged(held, false, table.earlier).figures).toEqual(["20"]);
   });
 
+  test("what is withheld is the same where figures are rounded, and the total is that of the rounded parts", () => {
+    const rounding = [{ element: "output", base: "7" }];
+    const rounded = (share: string) => ({
+      output: strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: share }], rounding })]),
+    });
+    const held = [4000, 3000, 3000, 9000, 500, 500];
+    const table = judged(held, true, NOTHING, rounded("60"));
+    expect(table.figures).toEqual(["7", "dominance"]);
+    expect(judged(held, false, table.earlier, rounded("60")).figures).toEqual(["protection-interval"]);
+    const even = judged(held, true, NOTHING, rounded("95"));
+    expect(even.figures).toEqual(["7", "7"]);
+    expect(judged(held, false, even.earlier, rounded("95")).figures).toEqual(["14"]);
+    expect(judged(held, true, NOTHING, rounded("95")).figures).toEqual(["7", "7"]);
+  });
+
   test("what cannot be judged in time, or at all, is withheld", () => {
     const held = [4000, 3000, 3000, 4000, 3000, 3000];
     expect(judged(held, true, NOTHING, { isLate: () => true }).figures).toEqual(["protection-interval"]);
@@ -200,5 +215,111 @@ describe("with rules about the largest contributors", () => {
     expect([even.figures, judged(held, false, even.earlier).figures]).toEqual([["10", "10"], ["20"]]);
     const forgotten = { equations: table.earlier.equations.map(({ facts: _facts, ...rest }) => rest) };
     expect(judged(held, false, forgotten).figures).toEqual(["protection-interval"]);
+  });
+});
+
+describe("with rounded figures", () => {
+  const output = strictestOutput([outputTerms({ rounding: [{ base: "5" }, { element: "output", base: "10" }] })]);
+  let solver: Solver;
+  beforeAll(async () => {
+    solver = await loadSolver();
+  });
+
+  /** Five organisations in one cell for each year; `sums` per year in thousandths, `rows` per year. */
+  function rounded(
+    byYear: boolean,
+    told: ResultSums,
+    { sums, rows = [] }: { readonly sums: readonly number[]; readonly rows?: readonly number[] },
+    change: Partial<OutcomeInputs> = {},
+  ) {
+    const measures: Query["measures"] =
+      rows.length === 0 ? OUTPUT : [...OUTPUT, { id: "mean", statistic: { kind: "mean", element: "output" } }];
+    const layout = compileLayout({
+      query: { measures, groupBy: byYear ? [{ element: "year" }] : [], filters: [] },
+      assets,
+      attributes: {},
+    });
+    const earlier = createReleasedSums();
+    earlier.add(told);
+    const of = (values: readonly number[]) => (byYear ? values : [values.reduce((sum, one) => sum + one, 0)]);
+    const [values, counts] = [of(sums), of(rows)];
+    const words = values.flatMap((value, atom) =>
+      layout.components.flatMap(({ word, words: width }) => [
+        BigInt(word.kind === "moment" && word.factors.length === 0 ? counts[atom]! : value),
+        ...(width === 2 ? [0n] : []),
+      ]),
+    );
+    const { outcome } = resultOf({
+      opened: {
+        request: "r",
+        computation: "c",
+        receiver: "bureau",
+        constants: { need: 3, minimumUnits: 0, colluders: 0 },
+        cells: { mode: "registry", dimensions: layout.dimensions },
+      },
+      layout,
+      assets,
+      parties: { attributes: {} },
+      decoded: {
+        computation: "c",
+        survivors,
+        cells: values.map((_, atom) => ({ atom, organisations: 5 })),
+        words: BigUint64Array.from(words),
+        complements: [],
+        transcriptDigest: "A".repeat(43),
+      },
+      dropped: 0,
+      earlier,
+      output,
+      solver,
+      ...change,
+    } as unknown as OutcomeInputs);
+    const equations = JSON.parse(JSON.stringify(outcome.equations)) as SumEquation[];
+    return { figures: figuresIn(outcome), outcome, earlier: { equations } };
+  }
+  const SUMS = [14_000, 14_000, 14_000];
+
+  test("years add up to a total that was told before, and a total to years that were", () => {
+    expect(rounded(true, NOTHING, { sums: SUMS }).figures).toEqual(["10", "10", "10"]);
+    const total = rounded(false, NOTHING, { sums: SUMS });
+    expect(total.figures).toEqual(["40"]);
+    const after = rounded(true, total.earlier, { sums: SUMS }).figures.map(Number);
+    expect(after.reduce((sum, one) => sum + one, 0)).toBe(40);
+    expect(new Set(after)).toEqual(new Set([10, 20]));
+    const years = rounded(true, NOTHING, { sums: [14_000, 14_000, 13_000] });
+    expect(years.figures).toEqual(["10", "10", "10"]);
+    // Told as thirty in parts: the total is one of the two multiples beside 41 only if the parts leave that, and they do not.
+    expect(rounded(false, years.earlier, { sums: [14_000, 14_000, 13_000] }).figures).toEqual(["30"]);
+  });
+
+  test("a sum is told as it was told before, whatever is beside it, and rounded further from that under a larger base", () => {
+    const total = rounded(false, NOTHING, { sums: SUMS });
+    const table = rounded(true, total.earlier, { sums: SUMS });
+    expect(rounded(true, table.earlier, { sums: SUMS }).figures).toEqual(table.figures);
+    const wider = { output: strictestOutput([outputTerms({ rounding: [{ element: "output", base: "25" }] })]) };
+    const told = rounded(false, NOTHING, { sums: [37_000, 1_000, 0] });
+    expect(told.figures).toEqual(["40"]);
+    // 38 alone goes to 50 as well; 12.6 goes to 10, and 10 to nothing where 12.6 would go to 25.
+    expect(rounded(false, told.earlier, { sums: [37_000, 1_000, 0] }, wider).figures).toEqual(["50"]);
+    const small = rounded(false, NOTHING, { sums: [12_600, 0, 0] });
+    expect(rounded(false, small.earlier, { sums: [12_600, 0, 0] }, wider).figures).toEqual(["0"]);
+    expect(rounded(false, NOTHING, { sums: [12_600, 0, 0] }, wider).figures).toEqual(["25"]);
+  });
+
+  test("means are of rounded sums over rounded counts", () => {
+    const { figures } = rounded(false, NOTHING, { sums: SUMS, rows: [7, 7, 9] });
+    expect(figures).toEqual(["40", "1.6"]);
+    expect(rounded(false, NOTHING, { sums: SUMS, rows: [1, 1, 0] }).figures[0]).toBe("40");
+  });
+
+  test("the document says what is rounded to what", () => {
+    const { outcome } = rounded(true, NOTHING, { sums: SUMS });
+    expect(outcome).toMatchObject({ kind: "released", document: { outputRules: { rounding: output.rounding } } });
+  });
+
+  test("without a solver figures are multiples all the same", () => {
+    const total = rounded(false, NOTHING, { sums: SUMS });
+    const without = { solver: undefined } as unknown as Partial<OutcomeInputs>;
+    expect(rounded(true, total.earlier, { sums: SUMS }, without).figures).toEqual(["10", "10", "10"]);
   });
 });

@@ -15,8 +15,16 @@ import {
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { decode, type ResultCell } from "../statistics/decode.ts";
-import { atomCodes, expandIncluded, type Layout, sumRecords, termRecords } from "../statistics/layout.ts";
+import {
+  atomCodes,
+  componentPlaces,
+  expandIncluded,
+  type Layout,
+  sumRecords,
+  termRecords,
+} from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
+import { readElement, writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
@@ -26,6 +34,7 @@ import { errorVariance, type OpenedPrivacy } from "./privacy.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
+import { baseOf, type PresentSum, roundedSums } from "./rounded-sums.ts";
 
 /** Structurally the result document of ledger/audit. */
 export interface ReleasedDocument {
@@ -44,7 +53,7 @@ export interface ReleasedDocument {
 }
 /** OutputTerms as a part of the document. */
 type OutputRules = {
-  -readonly [K in keyof OutputTerms]: OutputTerms[K] extends readonly (infer T)[] ? T[] : OutputTerms[K];
+  -readonly [K in keyof OutputTerms]: NonNullable<OutputTerms[K]> extends readonly (infer T)[] ? T[] : OutputTerms[K];
 };
 export type ResultDocumentCell = Omit<ResultCell, "withheld" | "group"> & {
   readonly group: Record<string, string>;
@@ -109,18 +118,22 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
   const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
   const sums = included.size === layout.atoms ? decoded.words : expandIncluded(layout, decoded.words, flags);
   const { complements } = decoded;
-  const cells = decode(layout, sums, flags, {
-    counts,
-    colluders: inputs.opened.constants.colluders,
-    complements,
-    ...(inputs.opened.privacy === undefined ? {} : { variance: varianceIn(inputs) }),
-  });
+  const decodedFrom = (vector: BigUint64Array) =>
+    decode(layout, vector, flags, {
+      counts,
+      colluders: inputs.opened.constants.colluders,
+      complements,
+      ...(inputs.opened.privacy === undefined ? {} : { variance: varianceIn(inputs) }),
+    });
+  const cells = decodedFrom(sums);
   const figures = figuresOf(inputs, sums, cells, counts);
   const totals = totalsOf(inputs, sums);
   const guarded = guard(inputs, included, ruledOut(inputs, figures, totals.withheld), totals.facts);
+  const rounded = rounding(inputs, sums, guarded);
   const byGuard = guarded.withheld.map((id) => [id, "sum-withheld"] as const);
   const verdicts = verdictsOf(inputs, figures, new Map([...byGuard, ...totals.withheld]));
-  const ofAtoms = cells.map((cell) => publish(layout, cell, verdicts));
+  const told = rounded === undefined ? cells : decodedFrom(rounded.vector);
+  const ofAtoms = told.map((cell) => publish(layout, cell, verdicts));
   const all: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
   const withheldFigures = all.flatMap((cell) => whyWithheld(cell, verdicts));
   if (withheldFigures.length === all.length) {
@@ -140,7 +153,44 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
     ...(saysNothing(inputs.output) ? {} : { outputRules: rulesIn(inputs.output) }),
     ...(inputs.opened.privacy === undefined ? {} : { privacy: inputs.opened.privacy }),
   };
-  return { outcome: { kind: "released", document, equations: guarded.equations, withheldFigures }, bitmap };
+  const equations = rounded?.equations ?? guarded.equations;
+  return { outcome: { kind: "released", document, equations, withheldFigures }, bitmap };
+}
+
+/** Everything that is published of a release whose policies want rounded figures follows from this vector. */
+function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: CheckedRelease) {
+  const { layout, assets, output, earlier, solver, isLate = () => false } = inputs;
+  if (output.rounding === undefined) return undefined;
+  const stated = output.rounding;
+  const places = componentPlaces(layout);
+  const bases = layout.components.map(({ word }) => baseOf(word, stated, layout));
+  const placed = new Map<string, { readonly offset: number; readonly words: 1 | 2 }>();
+  const told = new Map(equations.flatMap((one) => (one.withheld === true ? [] : [[one.id, one] as const])));
+  const present: PresentSum[] = [];
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    for (const [component, { word }] of layout.components.entries()) {
+      const [base, equation] = [bases[component], told.get(sumId(atom, component))];
+      if (base === undefined || equation === undefined) continue;
+      const { offset, words } = places.get(canonicalJson(word))!;
+      const at = atom * layout.wordsPerAtom + offset;
+      placed.set(equation.id, { offset: at, words });
+      present.push({ equation, value: readElement(sums, at, words), base });
+    }
+  }
+  const found = roundedSums({
+    present,
+    earlier: earlier.like(new Set(present.map(({ equation }) => equation.record))),
+    domains: codeDomains(assets),
+    solver,
+    isLate,
+  });
+  const vector = sums.slice();
+  for (const [id, value] of found) writeElement(vector, placed.get(id)!.offset, placed.get(id)!.words, value);
+  const remembered = equations.map((one) => {
+    const value = found.get(one.id);
+    return value === undefined ? one : { ...one, rounded: value.toString() };
+  });
+  return { vector, equations: remembered };
 }
 
 const varianceIn = (inputs: OutcomeInputs) => (atom: number, component: number) =>
@@ -266,14 +316,18 @@ function totalsOf(inputs: OutcomeInputs, vector: BigUint64Array) {
   };
 }
 
-const rulesIn = ({ dominance, pq, ...rest }: OutputTerms): OutputRules => ({
+const rulesIn = ({ dominance, pq, rounding: bases, ...rest }: OutputTerms): OutputRules => ({
   ...rest,
+  ...(bases === undefined ? {} : { rounding: [...bases] }),
   dominance: [...dominance],
   pq: [...pq],
 });
 
 const saysNothing = (output: OutputTerms): boolean =>
-  !namesLargest(output) && output.zeroCells === "withheld" && output.review === undefined;
+  !namesLargest(output) &&
+  output.zeroCells === "withheld" &&
+  output.review === undefined &&
+  output.rounding === undefined;
 
 const contributorsTo = ({ opened, decoded, parties }: OutcomeInputs, atom: number): readonly string[] =>
   decoded.survivors.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom));

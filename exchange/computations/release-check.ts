@@ -21,6 +21,8 @@ export interface SumEquation {
   readonly withheld?: true;
   /** Of an earlier one: the codes that its cohort had. Absent: as now. */
   readonly codes?: CodeTables;
+  /** What was published of it, in integers of its layout as text, where it was rounded. */
+  readonly rounded?: string;
   /** Of a total, where sums of squares stand beside it: what this receiver saw, published or not. */
   readonly facts?: TotalFacts;
 }

@@ -4,6 +4,7 @@ import { bodyOf, type Check, type Evidence, expectSalted, sameJson, sameList } f
 import { outputRulesOf } from "./output-rules.ts";
 import type { Findings } from "./problems.ts";
 import { type ResultCell, WITHHELD } from "./result.ts";
+import { brokenBase } from "./rounded-figures.ts";
 
 const WHERE = "/body/outcome/result/document";
 
@@ -37,6 +38,12 @@ export const checkRelease: Check = (evidence, findings) => {
   // What these rules withheld rests on sums that nobody but the receiver saw; that it had to apply them does not.
   const wanted = outputRulesOf(body.opened.policy.document.policies);
   findings.expect(sameJson(document.outputRules ?? null, wanted ?? null), `${WHERE}/outputRules`, "rules-mismatch");
+  const { measures } = body.opened.layout.document.layout.query;
+  for (const [at, cell] of document.cells.entries()) {
+    const broken = wanted?.rounding === undefined ? undefined : brokenBase(cell, measures, wanted.rounding);
+    if (broken === undefined) continue;
+    findings.fail(`${WHERE}/cells/${at}/value`, "not-rounded", { base: broken.base, got: cell.value ?? "" });
+  }
   const withheld = document.cells.filter((cell) => cell.withheld !== undefined).length;
   for (const [where, got] of [
     [`${WHERE}/withheldCells`, document.withheldCells],

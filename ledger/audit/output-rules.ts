@@ -15,6 +15,7 @@ export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
       pq: listed<Rules["pq"][number]>(of("sealane:pq")),
       interval: textOf(of("sealane:protectionInterval")),
       showsZeros: of("sealane:zeroCells") === "released",
+      rounding: listed<NonNullable<Rules["rounding"]>[number]>(of("sealane:rounding")),
       reviewers: textOf(of("sealane:reviewers")),
       hours: textOf(of("sealane:reviewHours")),
     };
@@ -24,7 +25,12 @@ export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
     one.dominance.length + one.pq.length > 0 || one.pPercent !== undefined;
   const ruled = stated.filter(hasRule);
   const reviewed = stated.filter(({ reviewers }) => reviewers !== undefined);
-  if (ruled.length === 0 && zeroCells === "withheld" && reviewed.length === 0) return undefined;
+  const bases = new Map(
+    stated
+      .flatMap(({ rounding }) => rounding)
+      .map((one) => [JSON.stringify([one.element ?? "", one.base, one.unit ?? ""]), one]),
+  );
+  if (ruled.length === 0 && zeroCells === "withheld" && reviewed.length === 0 && bases.size === 0) return undefined;
   const strictest = new Map<string, string>();
   for (const { largest, percent } of stated.flatMap((one) => one.dominance)) {
     const before = strictest.get(largest);
@@ -44,6 +50,7 @@ export function outputRulesOf(policies: readonly unknown[]): Rules | undefined {
       .map(([, rule]) => rule),
     protectionInterval: ruled.length === 0 ? null : highest(intervals),
     zeroCells,
+    ...(bases.size === 0 ? {} : { rounding: [...bases].sort(by(([name]) => name)).map(([, one]) => one) }),
     ...(reviewed.length === 0
       ? {}
       : {

@@ -86,6 +86,7 @@ export const PROBLEM_CODES = [
   "cell-minimum",
   "counts",
   // result
+  "not-rounded",
   "rules-mismatch",
   "shape",
   "withheld-count",

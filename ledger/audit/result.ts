@@ -35,6 +35,17 @@ export const OutputRules = closed({
   pq: Type.Array(closed({ percent: Percent, prior: Percent }), { maxItems: 9000 }),
   protectionInterval: Type.Union([Percent, Type.Null()]),
   zeroCells: Type.Enum(["withheld", "released"]),
+  /** Each base once; absent: nothing is rounded. */
+  rounding: Type.Optional(
+    Type.Array(
+      closed({
+        element: Type.Optional(Code),
+        base: Type.String({ maxLength: 25, pattern: "^(?:0|[1-9]\\d*)(?:\\.\\d+)?$" }),
+        unit: Type.Optional(Code),
+      }),
+      { minItems: 1, maxItems: 100_000 },
+    ),
+  ),
   /** Of the result before it leaves; absent: nobody has to. */
   review: Type.Optional(
     closed({ persons: Type.Integer({ minimum: 1, maximum: 2 }), hours: Type.Integer({ minimum: 1, maximum: 720 }) }),

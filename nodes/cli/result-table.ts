@@ -6,12 +6,15 @@ import type { Texts } from "../i18n/text.ts";
 import { isShortened, shortDecimal } from "./short-decimal.ts";
 import { renderTable } from "./table.ts";
 
-export function resultTable({ cells, privacy }: Pick<ResultDocument, "cells" | "privacy">, texts: Texts): string {
+type Shown = Pick<ResultDocument, "cells" | "privacy" | "outputRules">;
+
+export function resultTable({ cells, privacy, outputRules }: Shown, texts: Texts): string {
   const dimensions = [...new Set(cells.flatMap(({ group }) => Object.keys(group)))];
   const table = dimensions.length === 0 ? listed(cells, texts) : pivoted(cells, dimensions, texts);
   const reasons = new Set(cells.flatMap(({ withheld }) => withheld ?? []));
   const notes = [...reasons].map((code) => `${texts.text("result.withheld")}: ${texts.codedReason(code)}`);
   if (cells.some(({ standardError }) => standardError !== undefined)) notes.push(texts.text("result.standardError"));
+  if (outputRules?.rounding !== undefined) notes.push(roundingText(outputRules.rounding, texts));
   if (privacy !== undefined) {
     const { delta } = SILENT;
     const epsilon = String(Math.ceil(epsilonOf(privacy.cost, Number(delta)) * 1e4) / 1e4);
@@ -19,6 +22,17 @@ export function resultTable({ cells, privacy }: Pick<ResultDocument, "cells" | "
   }
   if (cells.some(({ value }) => isShortened(value ?? ""))) notes.push(texts.text("result.shortened"));
   return [table, ...notes].join("\n");
+}
+
+type Rounding = NonNullable<NonNullable<ResultDocument["outputRules"]>["rounding"]>;
+
+function roundingText(rounding: Rounding, { text }: Texts): string {
+  const bases = rounding.map(({ element, base, unit = "" }) =>
+    element === undefined
+      ? text("result.rounded.counts", { base })
+      : text("result.rounded.sums", { element, base, unit }).trim(),
+  );
+  return text("result.rounded", { bases: bases.join("; ") });
 }
 
 const nameOf = ({ measure, part }: ResultCell): string => (part === undefined ? measure : `${measure} ${part}`);

@@ -31,7 +31,7 @@ async function judge({ words, limitMs, decoded, ...inputs }: JudgingTask): Promi
   const end = performance.now() + limitMs;
   const sums = earlier;
   earlier = [];
-  if (namesLargest(inputs.output)) solver ??= loadSolver();
+  if (namesLargest(inputs.output) || inputs.output.rounding !== undefined) solver ??= loadSolver();
   return resultOf({
     ...inputs,
     decoded: { ...decoded, words: new BigUint64Array(words) },

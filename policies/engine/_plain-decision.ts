@@ -250,6 +250,7 @@ export function plainDecision(
         if (!step.test(period.from) || !step.test(next) || cut === undefined) return false;
       }
     }
+    if (!roundingAllowed()) return false;
     if (request.encryptedQuery !== undefined)
       return request.receiverMode === "direct" && answersAllowed(request.encryptedQuery.figures);
     const always = (element: string) => only(element)?.alwaysPresent === true;
@@ -287,6 +288,24 @@ export function plainDecision(
       figures <= number("sealane:answers", "lteq", 0) &&
       query.measures.every((one) => adds.includes(one.statistic.kind))
     );
+  }
+
+  /** Figures of rounded counts and sums, in the unit that they are rounded in. */
+  function roundingAllowed(): boolean {
+    const rounded = term("sealane:rounding") as { element?: string; unit?: string }[] | undefined;
+    if (rounded === undefined) return true;
+    if (request.encryptedQuery !== undefined || request.join !== undefined) return false;
+    if (rounded.some(({ element }) => element !== undefined && only(element) === undefined)) return false;
+    return query.measures.every(({ statistic, units = {} }) => {
+      if (!["count", "sum", "mean", "ratio", "histogram", "quantile"].includes(statistic.kind)) return false;
+      if (!["sum", "mean", "ratio"].includes(statistic.kind)) return true;
+      return columnsOf(statistic).every((name) =>
+        rounded.every(({ element, unit }) => {
+          const held = only(name)?.unit;
+          return element !== name || (held === unit && (units[name] ?? held) === unit);
+        }),
+      );
+    });
   }
 
   /** Sums of contributions that the policy bounds, and as much left as one release may be. */

@@ -29,6 +29,10 @@ const judge = (change: Change = {}) =>
   );
 const DATED = { asset: { period: { from: "1935-01-01", to: "1937-12-31", field: "year" } } };
 const NOISE = { epsilon: "1", budget: "3", clips: [{ element: "investment", minimum: "0", maximum: "500" }] };
+const ROUNDED = {
+  receiverModes: ["reviewed" as const],
+  output: { rounding: [{ element: "investment", base: "10", unit: "USD-M" }] },
+};
 const PERSONAL = { fields: asset.fields.map((field) => ({ ...field, personal: true })) };
 const reasons = (change: Change) => {
   const decision = judge(change);
@@ -208,6 +212,22 @@ describe("each rule refuses what it is for", () => {
       {
         policy: { privacy: NOISE },
         query: { measures: [{ id: "v", statistic: { kind: "variance", element: "investment" } }] },
+      },
+    ],
+    [
+      "rounding-not-possible",
+      {
+        policy: ROUNDED,
+        query: { measures: [{ id: "v", statistic: { kind: "variance", element: "investment" } }] },
+      },
+    ],
+    [
+      "rounding-unit-differs",
+      {
+        policy: ROUNDED,
+        query: {
+          measures: [{ id: "v", statistic: { kind: "sum", element: "investment" }, units: { investment: "USD" } }],
+        },
       },
     ],
     ["uses-exhausted", { context: { usesSoFar: 10 } }],

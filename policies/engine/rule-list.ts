@@ -22,6 +22,7 @@ import { recipients } from "../rules/recipients.ts";
 import { requestForm } from "../rules/request-form.ts";
 import { requester } from "../rules/requester.ts";
 import { retention } from "../rules/retention.ts";
+import { rounding } from "../rules/rounding.ts";
 import { scenario } from "../rules/scenario.ts";
 import { separation } from "../rules/separation.ts";
 import { target } from "../rules/target.ts";
@@ -50,6 +51,7 @@ export const RULES: readonly Rule[] = Object.freeze([
   filters,
   groupBy,
   units,
+  rounding,
   period,
   columns,
   counts,

@@ -295,6 +295,38 @@ test("of encrypted queries too", () => {
   expect(permitted).toBeGreaterThan(4);
 });
 
+test("of rounded releases too", () => {
+  let permitted = 0;
+  const base = fc.record(
+    {
+      element: fc.constantFrom("investment", "market-value", "capital"),
+      base: fc.constantFrom("5", "0.5"),
+      unit: often<string | undefined>("USD-M", fc.constantFrom("USD", undefined)),
+    },
+    { requiredKeys: ["base"], noNullPrototype: true },
+  );
+  const stated = base.map(({ unit, ...one }) => ({ ...one, ...(unit === undefined ? {} : { unit }) }));
+  const drafted = fc
+    .tuple(drafts, fc.array(stated, { minLength: 1, maxLength: 2 }))
+    .map(([{ privacy: _, ...one }, rounding]) => ({
+      ...one,
+      receiverModes: ["reviewed" as const],
+      output: { rounding },
+    }));
+  const reviewed = requests.map((asked) => ({ ...asked, receiverMode: "reviewed" as const, receiver: "bureau" }));
+  fc.assert(
+    fc.property(drafted, reviewed, assets, contexts, (policyDraft, asked, held, found) => {
+      const document = policyOf(policyDraft);
+      const known = { ...found, receiver: context.receiver };
+      const { outcome } = decide(document, asked, held, known);
+      if (outcome === "permit") permitted += 1;
+      expect(outcome).toBe(parsePolicy(document).ok ? plainDecision(document, asked, held, known) : "refuse");
+    }),
+    { numRuns: 800 },
+  );
+  expect(permitted).toBeGreaterThan(10);
+});
+
 const terms = fc.constantFrom(
   ...["purpose", "sealane:element", "sealane:function", "sealane:partition", "dateTime", "count", "toString"],
   ...["sealane:minimumOrganisations", "sealane:edges", "sealane:mask", "__proto__", "sealane:receiverMode"],

@@ -39,6 +39,7 @@ export const TERMS_OF_RULE: Readonly<Record<string, readonly string[]>> = Object
   filters: ["sealane:filter"],
   "group-by": ["sealane:groupBy"],
   units: [],
+  rounding: ["sealane:rounding"],
   period: ["sealane:periodStep"],
   columns: [],
   "personal-information": ["sealane:legalBasis", "sealane:retentionDays"],

@@ -87,6 +87,25 @@ describe("constants of a cohort", () => {
     expect(needed([...parties(9, { ...ruled, ...trusting }), party(9, review)], total)).toEqual([6, "10"]);
   });
 
+  test("round for all where one policy wants it, and refuse what rounded sums do not give or another unit", () => {
+    const review = { receiverModes: ["reviewed"] as const, minimumOrganisations: 3 };
+    const rounded = {
+      ...review,
+      output: { rounding: [{ base: "5" }, { element: "investment", base: "10", unit: "USD-M" }] },
+    };
+    const run = (change: Partial<CohortPlan>, last: Parameters<typeof party>[1] = rounded) => {
+      const plans = { ...plan, receiverMode: "reviewed" as const, receiver: "bureau", ...change };
+      const result = strictest([...parties(9, review), party(9, last)], plans);
+      return result.ok ? result.output.rounding : result.problems.map(({ code }) => code);
+    };
+    const total = measuring({ kind: "sum", element: "investment" });
+    expect(run(total)).toEqual(rounded.output.rounding);
+    expect(run(measuring({ kind: "variance", element: "investment" }))).toContain("rounding-statistic");
+    const other = { ...review, output: { rounding: [{ element: "investment", base: "10", unit: "USD" }] } };
+    expect(run(total, other)).toContain("rounding-unit");
+    expect(run(measuring({ kind: "count" }), other)).toEqual(other.output.rounding);
+  });
+
   test("rise with exact moments, unless every provider trusts the release authority with them", () => {
     const variance = measuring({ kind: "variance", element: "investment" });
     const regression = measuring({ kind: "regression", dependent: "investment", independents: ["investment-2"] });

@@ -6,11 +6,12 @@ import { type CohortPrivacy, strictestPrivacy } from "../model/privacy-terms.ts"
 import type { CohortProblem } from "../model/problem.ts";
 import type { Query } from "../model/query.ts";
 import type { Method } from "../model/request.ts";
-import { cellModeOf } from "../model/statistic.ts";
+import { cellModeOf, fieldOf } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import { clipFor, isNoised } from "../privacy/noised.ts";
 import { minimumUnitsOf } from "../rules/counts.ts";
 import { momentOrganisations, needOf, squaresOrganisations } from "../rules/minima.ts";
+import { isRoundable, roundedOtherwise } from "../rules/rounding.ts";
 
 /** The constants of a `computation.open` record. */
 export interface Constants {
@@ -60,6 +61,7 @@ export function strictest(parties: readonly CohortParty[], plan: CohortPlan): St
     ...parties.flatMap((party) => partyProblems(party, plan)),
     ...domainProblems(parties, plan),
     ...privacyProblems(parties, plan),
+    ...roundingProblems(parties, plan),
   ];
   if (problems.length > 0) return { ok: false, problems };
   return Object.freeze({
@@ -121,6 +123,30 @@ function privacyProblems(parties: readonly CohortParty[], { query, cellMode }: C
     for (const element of clipFor(statistic)) {
       const isBounded = parties.some(({ policy }) => policy.privacy?.clips.some((clip) => clip.element === element));
       if (!isBounded) found(id, "privacy-clip", `no policy bounds what an organisation contributes to ${element}`);
+    }
+  }
+  return problems;
+}
+
+/** Where one policy wants rounded figures, they are rounded for all, so every field has to be in the unit of the rounding. */
+function roundingProblems(parties: readonly CohortParty[], { query }: CohortPlan): CohortProblem[] {
+  const { rounding } = outputOf(parties);
+  if (rounding === undefined) return [];
+  const problems: CohortProblem[] = query.measures
+    .filter(({ statistic }) => !isRoundable(statistic))
+    .map(({ id, statistic }) => ({
+      field: id,
+      code: "rounding-statistic",
+      detail: `a ${statistic.kind} cannot be worked out from rounded counts and sums`,
+    }));
+  if (privacyOf(parties) !== undefined) {
+    const detail = "figures with noise are published with its standard error";
+    problems.push({ field: "cohort", code: "privacy-excludes-rounding", detail });
+  }
+  for (const { asset } of parties) {
+    for (const { element, wanted, got } of roundedOtherwise(rounding, query.measures, (one) => fieldOf(asset, one))) {
+      const detail = `${element} is rounded in ${wanted ?? "no unit"}, and is in ${got ?? "no unit"}`;
+      problems.push({ field: asset.id, code: "rounding-unit", detail });
     }
   }
   return problems;

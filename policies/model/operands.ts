@@ -5,7 +5,7 @@
  */
 import { type TSchema, Type } from "typebox";
 import { Mask } from "./mask.ts";
-import { DominanceTerm, PercentText, PriorTerm } from "./output-terms.ts";
+import { DominanceTerm, PercentText, PriorTerm, RoundingTerm } from "./output-terms.ts";
 import { PrivacyTerm } from "./privacy-terms.ts";
 import { Edges, WeightedTerms } from "./query.ts";
 import { JOIN_OPERATIONS, METHODS, SCENARIOS } from "./request.ts";
@@ -93,6 +93,7 @@ export const USE_OPERANDS = table({
   "sealane:pPercent": { operators: { gteq: PercentText } },
   "sealane:pq": anyOf(PriorTerm, 9),
   "sealane:protectionInterval": { operators: { gteq: PercentText } },
+  "sealane:rounding": anyOf(RoundingTerm, 100),
   "sealane:reviewers": { operators: { gteq: literals(["1", "2"]) } },
   "sealane:reviewHours": {
     operators: { lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$" }) },

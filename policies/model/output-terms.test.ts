@@ -11,6 +11,13 @@ const terms: fc.Arbitrary<OutputTerms> = fc
       pq: fc.array(fc.record({ percent, prior: percent }), { maxLength: 2 }),
       protectionInterval: percent,
       zeroCells: fc.constantFrom("withheld" as const, "released" as const),
+      rounding: fc.array(
+        fc.record(
+          { element: fc.constantFrom("output", "staff"), base: fc.constantFrom("5", "0.5"), unit: fc.constant("CNY") },
+          { requiredKeys: ["base"], noNullPrototype: true },
+        ),
+        { minLength: 1, maxLength: 3 },
+      ),
     },
     { requiredKeys: [] },
   )
@@ -29,7 +36,8 @@ test("of several policies every rule holds, and none is milder than in any of th
   fc.assert(
     fc.property(fc.array(terms, { minLength: 1, maxLength: 4 }), (all) => {
       const merged = strictestOutput(all);
-      for (const { dominance, pPercent, pq, protectionInterval, zeroCells } of all) {
+      for (const { dominance, pPercent, pq, protectionInterval, zeroCells, rounding = [] } of all) {
+        for (const base of rounding) expect(merged.rounding).toContainEqual(base);
         for (const { largest, percent: limit } of dominance) {
           const held = merged.dominance.find((one) => one.largest === largest);
           expect(Number(held?.percent)).toBeLessThanOrEqual(Number(limit));

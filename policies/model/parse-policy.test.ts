@@ -133,6 +133,24 @@ describe("refused at creation", () => {
         add(p, "sealane:pPercent", "gteq", "10");
       },
     ],
+    [
+      "rounding in direct mode",
+      "rounding-needs-authority",
+      (p) => {
+        right(p, "sealane:receiverMode", ["direct", "reviewed"]);
+        add(p, "sealane:rounding", "isAnyOf", [{ base: "5" }]);
+      },
+    ],
+    [
+      "rounding beside noise",
+      "privacy-excludes-rounding",
+      (p) => {
+        add(p, "sealane:rounding", "isAnyOf", [{ base: "5" }]);
+        add(p, "sealane:privacy", "eq", { epsilon: "1", budget: "5" });
+      },
+    ],
+    ["a base of nothing", "value-invalid", (p) => add(p, "sealane:rounding", "isAnyOf", [{ base: "0" }])],
+    ["a base below zero", "value-invalid", (p) => add(p, "sealane:rounding", "isAnyOf", [{ base: "-5" }])],
     ["a share beyond the whole", "value-invalid", (p) => add(p, "sealane:pPercent", "gteq", "100.5")],
     ["no share", "value-invalid", (p) => add(p, "sealane:dominance", "isAnyOf", [{ largest: "1", percent: "0" }])],
     [

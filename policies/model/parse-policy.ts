@@ -252,6 +252,11 @@ function combinationProblems(policy: Given): PolicyProblem[] {
       add("/permission", "largest-needs-review", detail, {});
     }
   }
+  const isRounded = value("sealane:rounding") !== undefined;
+  if (isRounded && strings("sealane:receiverMode").includes("direct")) {
+    // Whoever asks would see the sums before they are rounded.
+    add("/permission", "rounding-needs-authority", "rounding wants receiver mode reviewed alone", {});
+  }
   const isReviewed = value("sealane:reviewers", "gteq") !== undefined;
   if (isReviewed && strings("sealane:receiverMode").includes("direct")) {
     // Whoever asks would let its own result out.
@@ -261,6 +266,9 @@ function combinationProblems(policy: Given): PolicyProblem[] {
   if (isNoised && (isAboutLargest || value("sealane:pPercent", "gteq") !== undefined)) {
     // They are judged by exact sums of squares.
     add("/permission", "privacy-excludes-largest", "rules about the largest contributors want exact sums", {});
+  }
+  if (isNoised && isRounded) {
+    add("/permission", "privacy-excludes-rounding", "figures with noise are published with its standard error", {});
   }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");

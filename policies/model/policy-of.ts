@@ -194,6 +194,7 @@ function usePermission(draft: PolicyDraft): Permission {
     single("sealane:pPercent", "gteq", draft.output?.pPercent ?? undefined),
     anyOf("sealane:pq", draft.output?.pq),
     single("sealane:protectionInterval", "gteq", draft.output?.protectionInterval ?? undefined),
+    anyOf("sealane:rounding", draft.output?.rounding),
     single("sealane:reviewers", "gteq", draft.output?.review?.persons),
     single("sealane:reviewHours", "lteq", draft.output?.review?.hours),
     draft.privacy && { leftOperand: "sealane:privacy", operator: "eq", rightOperand: draft.privacy },

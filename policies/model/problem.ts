@@ -16,7 +16,9 @@ export const POLICY_PROBLEM_CODES = [
   "trusted-not-authority",
   "largest-needs-review",
   "review-needs-authority",
+  "rounding-needs-authority",
   "privacy-excludes-largest",
+  "privacy-excludes-rounding",
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",
@@ -42,8 +44,11 @@ export const COHORT_PROBLEM_CODES = [
   "unit-kinds-differ",
   "privacy-needs-registry",
   "privacy-excludes-largest",
+  "privacy-excludes-rounding",
   "privacy-statistic",
   "privacy-clip",
+  "rounding-statistic",
+  "rounding-unit",
 ] as const;
 
 /** What is wrong with the form of a document, whatever it is about. */

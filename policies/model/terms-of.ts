@@ -9,7 +9,7 @@ import type {
   ReleaseFormat,
   RequesterKind,
 } from "./operands.ts";
-import { type OutputTerms, outputTerms, SILENT_REVIEW_HOURS } from "./output-terms.ts";
+import { type OutputTerms, outputTerms, type RoundingTerm, SILENT_REVIEW_HOURS } from "./output-terms.ts";
 import type { Constraint, Policy } from "./policy.ts";
 import { type PrivacyTerm, type PrivacyTerms, privacyTerms } from "./privacy-terms.ts";
 import type { WeightedTerm } from "./query.ts";
@@ -89,6 +89,7 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
       pPercent: read.text("sealane:pPercent", "gteq"),
       pq: read.list<OutputTerms["pq"][number]>("sealane:pq"),
       protectionInterval: read.text("sealane:protectionInterval", "gteq"),
+      rounding: read.list<RoundingTerm>("sealane:rounding"),
       review: reviewOf(read),
       zeroCells: read.text("sealane:zeroCells", "eq") as OutputTerms["zeroCells"] | undefined,
     }),

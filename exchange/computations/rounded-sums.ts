@@ -1,0 +1,178 @@
+/**
+ * Sums that are about to be published, rounded where a policy of the cohort wants it: to multiples of every base, so that
+ * what adds up over organisations and over codes still does, in this result and with what was told before.
+ */
+import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { nearest, roundSums } from "../../policies/disclosure/rounding.ts";
+import type { Relation } from "../../policies/disclosure/shape.ts";
+import type { Solver } from "../../policies/disclosure/solver.ts";
+import type { RoundingTerm } from "../../policies/model/output-terms.ts";
+import type { Layout, LayoutElement, Word } from "../statistics/layout.ts";
+import { type CodeDomains, codeTables, relationsOf } from "./record-relations.ts";
+import type { SumEquation } from "./release-check.ts";
+
+export interface PresentSum {
+  readonly equation: SumEquation;
+  readonly value: bigint;
+  readonly base: bigint;
+}
+
+/** In integers of the layout; undefined: sums of this word are published as they are. */
+export function baseOf(word: Word, rounding: readonly RoundingTerm[], layout: Layout): bigint | undefined {
+  const element = elementOf(word);
+  if (element === undefined) return undefined;
+  const scale = layout.elements.find((one) => one.element === element)?.scale ?? 0;
+  const bases = rounding.filter((term) => (term.element ?? COUNTS) === element).map(({ base }) => stepsOf(base, scale));
+  return bases.length === 0 ? undefined : bases.reduce(leastCommonMultiple);
+}
+
+const COUNTS = "";
+
+/** What a sum is of; undefined: of nothing that is rounded. */
+function elementOf(word: Word): LayoutElement["element"] | undefined {
+  if (word.kind === "units") return COUNTS;
+  if (word.kind !== "moment") return undefined;
+  if (word.factors.length === 0) return COUNTS;
+  return word.factors.length === 1 ? word.factors[0] : undefined;
+}
+
+/** The least whole number of steps of 10^-scale that is a multiple of the base. */
+function stepsOf(base: string, scale: number): bigint {
+  const [whole = "0", fraction = ""] = base.split(".");
+  const numerator = BigInt(whole + fraction) * 10n ** BigInt(scale);
+  return numerator / greatestCommonDivisor(numerator, 10n ** BigInt(fraction.length));
+}
+
+const greatestCommonDivisor = (a: bigint, b: bigint): bigint => (b === 0n ? a : greatestCommonDivisor(b, a % b));
+const leastCommonMultiple = (a: bigint, b: bigint): bigint => (a / greatestCommonDivisor(a, b)) * b;
+
+export interface RoundingInputs {
+  readonly present: readonly PresentSum[];
+  /** What this receiver told before. */
+  readonly earlier: readonly SumEquation[];
+  readonly domains: CodeDomains;
+  readonly solver: Solver | undefined;
+  readonly isLate: () => boolean;
+}
+
+/** By id of the sum. */
+export function roundedSums({
+  present,
+  earlier,
+  domains,
+  solver,
+  isLate,
+}: RoundingInputs): ReadonlyMap<string, bigint> {
+  const now = canonicalJson(codeTables(domains));
+  // Totals over other codes are of other cells than they seem to be.
+  const isAlike = ({ codes }: SumEquation) => codes === undefined || canonicalJson(codes) === now;
+  const told = earlier.filter((one) => one.withheld !== true && one.rounded !== undefined && isAlike(one));
+  const before = new Map(told.map((one) => [nameOf(one), BigInt(one.rounded!)]));
+  const bases = new Map(present.map(({ equation, base }) => [equation.record, base]));
+  const sums = [
+    // Of what was told as another multiple that one is rounded, never the value again: two roundings tell more than one.
+    ...present.map(({ equation, value, base }) => ({ equation, value, base, told: before.get(nameOf(equation)) })),
+    ...told.flatMap((equation) => {
+      const base = baseBeside(equation, present, bases);
+      const value = BigInt(equation.rounded!);
+      return base === undefined ? [] : [{ equation, value, base, told: value }];
+    }),
+  ].map((one) => ({ ...one, told: one.told === undefined ? undefined : nearest(one.told, one.base) }));
+  const relations = [...overOrganisations(sums), ...overCodes(sums, domains)];
+  const inputs = sums.map(({ value, base, told: fixed }) => ({
+    value,
+    base,
+    ...(fixed === undefined ? {} : { told: fixed }),
+  }));
+  const rounded = roundSums(inputs, relations, solver, isLate);
+  return new Map(present.map(({ equation }, at) => [equation.id, rounded[at]!]));
+}
+
+const nameOf = ({ record, contributors }: SumEquation): string => canonicalJson([record, [...contributors].sort()]);
+
+/** All sums of one word have one base. */
+function baseBeside(
+  { record }: SumEquation,
+  present: readonly PresentSum[],
+  bases: ReadonlyMap<string, bigint>,
+): bigint | undefined {
+  const same = bases.get(record);
+  if (same !== undefined) return same;
+  const word = wordOf(record);
+  return present.find(({ equation }) => wordOf(equation.record) === word)?.base;
+}
+
+const wordOf = (record: string): string => canonicalJson((JSON.parse(record) as { readonly word: unknown }).word);
+
+interface Placed {
+  readonly equation: SumEquation;
+}
+
+/** Sums of one record over sets of organisations. */
+function overOrganisations(sums: readonly Placed[]): readonly Relation[] {
+  const bits = new Map(
+    [...new Set(sums.flatMap(({ equation }) => equation.contributors))].map((name, at) => [name, 1n << BigInt(at)]),
+  );
+  const setOf = ({ contributors }: SumEquation) => contributors.reduce((set, name) => set | bits.get(name)!, 0n);
+  const placed = sums.map(({ equation }, at) => ({ at, key: equation.record, set: setOf(equation) }));
+  return [...Map.groupBy(placed, ({ key }) => key).values()].flatMap(partitions);
+}
+
+/** Sums of the same organisations over sets of the finest cells that their records tell apart. */
+function overCodes(sums: readonly Placed[], domains: CodeDomains): readonly Relation[] {
+  const totals = relationsOf(
+    sums.map(({ equation }) => equation.record),
+    domains,
+  );
+  // Above the limit of record-relations.ts what adds up is not worked out, and each record is rounded by itself.
+  if (totals === undefined || totals.length === 0) return [];
+  const cells = new Map<string, readonly string[]>();
+  const names = new Map<string, bigint>();
+  for (const [first, ...others] of totals) {
+    if (first === undefined) continue;
+    cells.set(
+      first.record,
+      others.map(({ record }) => record),
+    );
+    for (const { record } of others) if (!names.has(record)) names.set(record, 1n << BigInt(names.size));
+  }
+  const placed = sums.flatMap(({ equation: { record, contributors } }, at) => {
+    const within = cells.get(record);
+    if (within === undefined) return [];
+    const set = within.reduce((all, cell) => all | names.get(cell)!, 0n);
+    return [{ at, key: canonicalJson([wordOf(record), [...contributors].sort()]), set }];
+  });
+  return [...Map.groupBy(placed, ({ key }) => key).values()].flatMap(partitions);
+}
+
+interface PlacedSet {
+  readonly at: number;
+  readonly set: bigint;
+}
+
+/** Above this many sums of one kind nobody looks for what adds up. */
+const MOST_SUMS = 2_000;
+
+/** Each sum as the largest of the others that make it up without a rest, where there are such. */
+function partitions(sums: readonly PlacedSet[]): readonly Relation[] {
+  if (sums.length < 2 || sums.length > MOST_SUMS) return [];
+  const bySize = sums.toSorted((a, b) => sizeOf(b.set) - sizeOf(a.set));
+  const equal = [...Map.groupBy(sums, ({ set }) => set).values()].flatMap(([first, ...others]) =>
+    others.map(({ at }) => ({ total: first!.at, parts: [at] })),
+  );
+  return [
+    ...equal,
+    ...sums.flatMap((whole): readonly Relation[] => {
+      const parts: number[] = [];
+      let rest = whole.set;
+      for (const { at, set } of bySize) {
+        if (set === whole.set || set === 0n || (set & rest) !== set) continue;
+        parts.push(at);
+        rest &= ~set;
+      }
+      return rest === 0n && parts.length > 0 ? [{ total: whole.at, parts }] : [];
+    }),
+  ];
+}
+
+const sizeOf = (set: bigint): number => set.toString(2).replaceAll("0", "").length;
