@@ -6,7 +6,8 @@ import type { SchemaProblem } from "./problem.ts";
 import { AssetId, CalendarDate, Code, Decimal, Instant, MemberId, Uuid } from "./vocabulary.ts";
 
 // The library stops at 8 errors; an operator should see the whole list at once. A wrong choice alone makes one per choice.
-Settings.Set({ maxErrors: 1024 });
+export const MAX_SCHEMA_ERRORS = 1024;
+Settings.Set({ maxErrors: MAX_SCHEMA_ERRORS });
 
 /** Given values longer than this are shortened; private values never belong into an error. */
 const SHOWN_CHARACTERS = 60;

@@ -1,7 +1,7 @@
 /** What of a malformed document can still be judged, so that one answer lists everything that is wrong with it. */
 import type { Static, TSchema } from "typebox";
 import type { Validator } from "typebox/compile";
-import { placeSchemaErrors, valueAt } from "./describe-schema-errors.ts";
+import { MAX_SCHEMA_ERRORS, placeSchemaErrors, valueAt } from "./describe-schema-errors.ts";
 import type { Problem, SchemaProblem } from "./problem.ts";
 
 /** Everything may be absent; what is there has the form of the schema. */
@@ -45,11 +45,13 @@ export function readParts<S extends TSchema>(schema: S, compiled: Validator, val
 function pruned(schema: TSchema, compiled: Validator, value: unknown): unknown {
   const copy: unknown = structuredClone(value);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const found = compiled.Check(copy) ? [] : placeSchemaErrors(schema, compiled.Errors(copy), copy);
+    const errors = compiled.Check(copy) ? [] : compiled.Errors(copy);
+    const found = placeSchemaErrors(schema, errors, copy);
     const wrong = found.filter(({ problem }) => !STAYS.includes(problem.code));
     if (wrong.some(({ path }) => path.length === 0)) return {};
     const present = wrong.filter(({ path }) => valueAt(copy, path) !== undefined);
-    if (present.length === 0) return copy;
+    // Where what was taken out fills the list of errors, what is wrong beyond it is not in it.
+    if (present.length === 0) return errors.length < MAX_SCHEMA_ERRORS ? copy : {};
     for (const { path } of present) takeOut(copy, path);
   }
   return {};
