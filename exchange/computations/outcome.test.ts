@@ -31,11 +31,11 @@ function release(
   byYear: boolean,
   organisations: readonly number[],
   told: ResultSums,
-  measures: Query["measures"] = OUTPUT,
+  { measures = OUTPUT, ...limits }: Partial<Pick<Query, "measures" | "period" | "filters">> = {},
 ) {
   const earlier = createReleasedSums();
   earlier.add(told);
-  const query: Query = { measures, groupBy: byYear ? [{ element: "year" }] : [], filters: [] };
+  const query: Query = { measures, groupBy: byYear ? [{ element: "year" }] : [], filters: [], ...limits };
   const layout = compileLayout({ query, assets, attributes: {} });
   const inputs = {
     opened: {
@@ -89,14 +89,34 @@ test("a weighted sum counts as a release of each sum in it, and is withheld with
   const weighted = (...years: string[]): Query["measures"] => [
     { id: "index", statistic: { kind: "weighted-sum", terms: years.map(year) } },
   ];
-  const two = release("index", false, [5], NOTHING, weighted("2022", "2023"));
+  const two = release("index", false, [5], NOTHING, { measures: weighted("2022", "2023") });
   expect(two.figures).toEqual(["0.5"]);
   // The third year was too small: its total with those two would tell it.
   const table = release("table", true, [2, 5, 5], NOTHING);
-  expect(release("all", false, [5], table.earlier, weighted("2021", "2022", "2023")).figures).toEqual(["sum-withheld"]);
-  expect(release("both", false, [5], table.earlier, weighted("2022", "2023")).figures).toEqual(["0.5"]);
+  expect(release("all", false, [5], table.earlier, { measures: weighted("2021", "2022", "2023") }).figures).toEqual([
+    "sum-withheld",
+  ]);
+  expect(release("both", false, [5], table.earlier, { measures: weighted("2022", "2023") }).figures).toEqual(["0.5"]);
   const both = { equations: [...table.earlier.equations, ...two.earlier.equations] };
   expect(release("total", false, [5], both).figures).toEqual(["sum-withheld"]);
+});
+
+test("a period is withheld that a longer one would tell a withheld one by, and so is a range of numbers or dates", () => {
+  const period = (from: string, to: string) => ({ period: { from, to } });
+  const last = release("last", false, [2], NOTHING, period("2023-12-01", "2023-12-31"));
+  expect(last.figures).toEqual(["minimum-organisations"]);
+  const whole = release("whole", false, [5], last.earlier);
+  expect(whole.figures).toEqual(["1"]);
+  const both = { equations: [...last.earlier.equations, ...whole.earlier.equations] };
+  const most = (told: ResultSums) => release("most", false, [5], told, period("2021-01-01", "2023-11-30")).figures;
+  expect([most(both), most(last.earlier)]).toEqual([["sum-withheld"], ["1"]]);
+  const filed = { element: "filed-on", operator: "lteq" as const, values: ["2023-11-30"] };
+  const paid = { element: "tax", operator: "gteq" as const, values: ["5000"] };
+  expect(release("filed", false, [5], both, { filters: [filed] }).figures).toEqual(["sum-withheld"]);
+  const large = release("large", false, [2], whole.earlier, { filters: [paid] });
+  const known = { equations: [...whole.earlier.equations, ...large.earlier.equations] };
+  const small = [{ ...paid, operator: "lteq" as const, values: ["4999"] }];
+  expect(release("small", false, [5], known, { filters: small }).figures).toEqual(["sum-withheld"]);
 });
 
 test("a total beside a whole table is released", () => {

@@ -31,6 +31,7 @@ import { figureOf } from "./figures.ts";
 import { judgeTotals, type PresentTotal, presentTotals } from "./judged-totals.ts";
 import type { OpenBody } from "./opening.ts";
 import { errorVariance, type OpenedPrivacy } from "./privacy.ts";
+import { rangesOf } from "./record-ranges.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
@@ -366,6 +367,7 @@ function guard(
     leftOut,
     ruledOut: byRules,
     domains: codeDomains(assets),
+    ranges: rangesOf(assets),
     colluders: opened.constants.colluders,
     groups: inputs.groups,
   });

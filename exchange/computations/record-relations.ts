@@ -1,12 +1,14 @@
 /**
  * What holds between record keys by definition: a total over an element dimension is the sum of its cells, a filter on
- * codes the sum of the cells of those codes. So a table by year and a total over all years are solved together.
+ * codes the sum of the cells of those codes. So a table by year and a total over all years are solved together, and so
+ * are periods and ranges of numbers and dates (record-ranges.ts).
  * Classes of a number add up to the total over their own cut; a class that two cuts share is the same sum in both.
  */
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Relation } from "../../policies/disclosure/equations.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
+import { type Limits, limitsOf, piecesOf, type Ranges } from "./record-ranges.ts";
 
 /** Element to its codes. */
 export type CodeDomains = ReadonlyMap<string, ReadonlySet<string>>;
@@ -46,7 +48,7 @@ export const MAX_FAMILY_CELLS = 10_000;
 interface RecordParts {
   readonly word: unknown;
   readonly filters: Query["filters"];
-  readonly period: unknown;
+  readonly period: Query["period"] | null;
   readonly cell: readonly Readonly<Record<string, string>>[];
   /** Element to the cut that its class is of. */
   readonly cuts?: Readonly<Record<string, string>>;
@@ -58,6 +60,8 @@ interface Place {
   readonly record: string;
   readonly family: string;
   readonly codes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What it is limited to of numbers, dates and periods. */
+  readonly limits: Limits;
   /** The same for places that differ in nothing but the cut of a class. */
   readonly cell: string;
 }
@@ -76,34 +80,93 @@ export function codeDomains(assets: readonly Asset[]): CodeDomains {
   return domains;
 }
 
+/** What it takes to place a record among others. */
+export interface Places {
+  readonly domains: CodeDomains;
+  /** Absent: nothing is known of what there is below and above a range. */
+  readonly ranges?: Ranges;
+  /** There may be rows in no range at all: without a value, or with one that is out of bounds. */
+  readonly beyond?: boolean;
+}
+
 /** Keys of one family are sums of the same cells; keys of two families never tell anything of each other. */
-export const familyOf = (record: string, domains: CodeDomains): string => placeOf(record, domains).family;
+export const familyOf = (record: string, among: Places): string => placeOf(record, among).family;
+
+/** Limited to a period, or to numbers or dates. */
+export function isRanged(record: string, among: Places): boolean {
+  return placeOf(record, among).limits.size > 0;
+}
 
 /** Records of two kinds are never of one family, whatever codes there are. */
 export function kindOf(record: string): string {
-  const { word, period } = JSON.parse(record) as RecordParts;
-  return canonicalJson({ word, period });
+  const { word } = JSON.parse(record) as RecordParts;
+  return canonicalJson({ word });
 }
 
 /** Undefined where a family has too many cells. */
-export function relationsOf(records: Iterable<string>, domains: CodeDomains): readonly Relation[] | undefined {
+export function relationsOf(records: Iterable<string>, among: Places): readonly Relation[] | undefined {
   const families = new Map<string, Place[]>();
   for (const record of new Set(records)) {
-    const place = placeOf(record, domains);
+    const place = placeOf(record, among);
     const places = families.get(place.family);
     if (places === undefined) families.set(place.family, [place]);
     else places.push(place);
   }
   const relations: Relation[] = [];
   for (const [family, places] of families) {
-    const found = relationsWithin(family, places, domains);
-    if (found === undefined) return undefined;
-    relations.push(...found);
+    const cut = cutPlaces(places, among);
+    for (const together of apart(cut.places)) {
+      const found = relationsWithin(family, together, cut.domains);
+      if (found === undefined) return undefined;
+      relations.push(...found);
+    }
   }
   return relations;
 }
 
-function placeOf(record: string, domains: CodeDomains): Place {
+/** Ranges as sets of the pieces that all of them cut. */
+function cutPlaces(
+  places: readonly Place[],
+  among: Places,
+): { readonly places: readonly Place[]; readonly domains: CodeDomains } {
+  const { domains, beyond = false } = among;
+  const axes = [...new Set(places.flatMap(({ limits }) => [...limits.keys()]))].sort();
+  if (axes.length === 0) return { places, domains };
+  const all = new Map(domains);
+  const codes = new Map(places.map((one) => [one, new Map(one.codes)]));
+  for (const axis of axes) {
+    const name = `range ${axis}`;
+    const pieces = piecesOf(
+      axis,
+      places.map(({ limits }) => limits),
+      among,
+    );
+    all.set(name, beyond ? new Set([...pieces.all, "beyond"]) : pieces.all);
+    for (const one of places) {
+      const own = pieces.of.get(one.limits);
+      // In no piece but what may be beyond: what is not limited.
+      if (own !== undefined && (beyond || own.size < pieces.all.size)) codes.get(one)!.set(name, own);
+    }
+  }
+  return { places: places.map((one) => ({ ...one, codes: codes.get(one)! })), domains: all };
+}
+
+/** Places of pieces that share none, as months are without a year that holds them, tell nothing of each other. */
+function apart(places: readonly Place[]): readonly (readonly Place[])[] {
+  const axis = places.flatMap(({ codes }) => [...codes.keys()]).find((name) => name.startsWith("range "));
+  if (axis === undefined || places.some(({ codes }) => !codes.has(axis))) return [places];
+  const parents = new Map<string, string>();
+  const root = (piece: string): string => {
+    let at = piece;
+    for (let up = parents.get(at); up !== undefined && up !== at; up = parents.get(at)) at = up;
+    return at;
+  };
+  const first = ({ codes }: Place): string => codes.get(axis)!.values().next().value ?? "";
+  for (const one of places) for (const piece of one.codes.get(axis)!) parents.set(root(piece), root(first(one)));
+  return [...Map.groupBy(places, (one) => root(first(one))).values()];
+}
+
+function placeOf(record: string, { domains, ranges }: Places): Place {
   const { word, filters, period, cell, cuts = {}, within = {} } = JSON.parse(record) as RecordParts;
   const codes = new Map<string, ReadonlySet<string>>();
   const limit = (element: string, to: readonly string[]) => {
@@ -117,8 +180,10 @@ function placeOf(record: string, domains: CodeDomains): Place {
     limit(Object.hasOwn(cuts, element) ? `${element} ${cuts[element]}` : element, [code]);
   }
   for (const [element, all] of Object.entries(within)) limit(element, all);
-  const family = canonicalJson({ word, filters: filters.filter((filter) => !isCoded(filter)), period });
-  return { record, family, codes, cell: canonicalJson({ filters, cell, within }) };
+  const uncoded = filters.filter((filter) => !isCoded(filter));
+  const { limits, others } = limitsOf(uncoded, period, ranges);
+  const family = canonicalJson({ word, filters: others });
+  return { record, family, codes, limits, cell: canonicalJson({ filters, period, cell, within }) };
 }
 
 /** Every key as the sum of the finest cells that the family's keys tell apart. */

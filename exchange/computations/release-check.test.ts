@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
+import type { Ranges } from "./record-ranges.ts";
 import { type CodeDomains, MAX_FAMILY_CELLS, relationsOf } from "./record-relations.ts";
 import { checkRelease, type SumEquation } from "./release-check.ts";
 
@@ -125,7 +126,7 @@ test("a family with too many cells releases nothing", () => {
   expect(
     relationsOf(
       tables.map((one) => one.record),
-      large,
+      { domains: large },
     ),
   ).toBeUndefined();
   expect(check({ candidates: tables, domains: large }).withheld).toHaveLength(400);
@@ -209,4 +210,96 @@ test("sums that leave one holding group between them are not both told, though t
   const other = sum("other", record([]), ["e", "b", "c", "d"]);
   expect(check({ earlier, candidates: [other] }).withheld).toEqual([]);
   expect(check({ earlier, candidates: [other], groups: { a: "group", e: "group" } }).withheld).toEqual(["other"]);
+});
+
+describe("periods and ranges", () => {
+  const RANGES: Ranges = {
+    elements: new Map([["staff", { scale: 0, least: 0n, most: 1000n }]]),
+    period: { range: { scale: 0, least: day("2025-01-01"), most: day("2025-12-31") } },
+  };
+  function day(date: string): bigint {
+    return BigInt(Date.parse(date) / 86_400_000);
+  }
+  const over = (from: string, to: string, names = MEMBERS): SumEquation => {
+    const { period: _period, ...parts } = JSON.parse(record([])) as { readonly period: unknown };
+    return sum(`${from} to ${to}`, canonicalJson({ ...parts, period: { from, to } }), names);
+  };
+  const between = (from: number, to: number, names = MEMBERS): SumEquation => {
+    const { filters: _filters, ...parts } = JSON.parse(record([])) as { readonly filters: unknown };
+    const filters = [
+      { element: "staff", operator: "gteq", values: [`${from}`] },
+      { element: "staff", operator: "lteq", values: [`${to}`] },
+    ];
+    return sum(`${from} to ${to}`, canonicalJson({ ...parts, filters }), names);
+  };
+  const withRanges = (inputs: Partial<Parameters<typeof checkRelease>[0]>) => check({ ranges: RANGES, ...inputs });
+  const earlierOf = (inputs: Partial<Parameters<typeof checkRelease>[0]>) => asEarlier(withRanges(inputs).equations);
+  const [year, most, last] = [
+    over("2025-01-01", "2025-12-31"),
+    over("2025-01-01", "2025-11-30"),
+    over("2025-12-01", "2025-12-31"),
+  ];
+
+  test("a year less its first eleven months is the twelfth: where that is withheld, one of the two is", () => {
+    const earlier = earlierOf({ candidates: [year], ruledOut: [last] });
+    expect(withRanges({ earlier, candidates: [most] }).withheld).toEqual([most.id]);
+    expect(withRanges({ earlier, candidates: [over("2025-01-01", "2025-10-31")] }).withheld).toEqual([]);
+    // The whole of what the assets cover is a year too.
+    const total = earlierOf({ candidates: [sum("total", record([]))], ruledOut: [last] });
+    expect(withRanges({ earlier: total, candidates: [most] }).withheld).toEqual([most.id]);
+  });
+
+  test("a period more over the same organisations is told, and not with one more of them", () => {
+    const earlier = earlierOf({ candidates: [most, year] });
+    expect(withRanges({ earlier, candidates: [last] }).withheld).toEqual([]);
+    const more = over("2025-12-01", "2025-12-31", [...MEMBERS, "z"]);
+    expect(withRanges({ earlier, candidates: [more] }).withheld).toEqual([more.id]);
+  });
+
+  test("classes of a number that leave nothing between them are complements", () => {
+    const [small, large] = [between(0, 299), between(300, 1000)];
+    const earlier = earlierOf({ candidates: [sum("total", record([]))], ruledOut: [large] });
+    expect(withRanges({ earlier, candidates: [small] }).withheld).toEqual([small.id]);
+    expect(withRanges({ earlier, candidates: [between(0, 298)] }).withheld).toEqual([]);
+    const middle = earlierOf({ candidates: [sum("total", record([])), between(500, 1000)], ruledOut: [small] });
+    expect(withRanges({ earlier: middle, candidates: [between(300, 499)] }).withheld).toEqual(["300 to 499"]);
+  });
+
+  test("classes are taken for the total only where they hold all that is declared", () => {
+    const classes = { candidates: [between(0, 299), between(300, 1000)], ruledOut: [sum("total", record([]))] };
+    expect(withRanges(classes).withheld).toHaveLength(1);
+    expect(check(classes).withheld).toEqual([]);
+    const few = { candidates: [between(0, 299), between(300, 999)], ruledOut: [sum("total", record([]))] };
+    expect(withRanges(few).withheld).toEqual([]);
+  });
+
+  test("what assets covered before, and do not now, stays hidden as well", () => {
+    const before = [
+      over("2024-01-01", "2025-06-30"),
+      over("2024-01-01", "2024-12-31"),
+      over("2025-01-01", "2025-06-30"),
+    ];
+    const [both, gone, half] = before as [SumEquation, SumEquation, SumEquation];
+    const earlier = asEarlier([both, { ...gone, withheld: true }]);
+    expect(withRanges({ earlier, candidates: [half] }).withheld).toEqual([half.id]);
+  });
+
+  test("months of many codes are not multiplied", () => {
+    const codes = Array.from({ length: 300 }, (_, code) => `c${code}`);
+    const large = new Map([["product", new Set(codes)]]);
+    const month = (at: number) => `2025-${String(at).padStart(2, "0")}`;
+    const table = (at: number): readonly SumEquation[] =>
+      codes.map((product) => {
+        const parts = JSON.parse(record([{ product }])) as object;
+        const period = { from: `${month(at)}-01`, to: `${month(at)}-28` };
+        return sum(`${at} ${product}`, canonicalJson({ ...parts, period }));
+      });
+    const tables = Array.from({ length: 12 }, (_, at) => table(at + 1));
+    const january = sum("january", over("2025-01-01", "2025-01-28").record);
+    const earlier = asEarlier([...tables.slice(0, 11).flat(), january]);
+    expect(300 * 12 * 2).toBeLessThan(MAX_FAMILY_CELLS);
+    expect(withRanges({ domains: large, earlier, candidates: tables[11]! }).withheld).toEqual([]);
+    const years = [...earlier, ...asEarlier([over("2024-01-01", "2024-12-31")])];
+    expect(withRanges({ domains: large, earlier: years, candidates: tables[11]! }).withheld).toEqual([]);
+  });
 });

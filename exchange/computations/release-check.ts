@@ -1,7 +1,16 @@
 /** Which sums may be published together with everything this receiver published before. Pure. */
 import type { Relation } from "../../policies/disclosure/equations.ts";
 import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
-import { type CodeDomains, type CodeTables, codeTables, familyOf, ownTables, relationsOf } from "./record-relations.ts";
+import type { Ranges } from "./record-ranges.ts";
+import {
+  type CodeDomains,
+  type CodeTables,
+  codeTables,
+  familyOf,
+  isRanged,
+  ownTables,
+  relationsOf,
+} from "./record-relations.ts";
 
 /** What a receiver saw of a total: numbers as text, since it is kept as JSON. */
 export interface TotalFacts {
@@ -37,6 +46,8 @@ export interface ReleaseInputs {
   /** Sums that the output rules withhold. */
   readonly ruledOut: readonly SumEquation[];
   readonly domains: CodeDomains;
+  /** What the cohort's assets declare of numbers, dates and periods. */
+  readonly ranges?: Ranges;
   readonly colluders: number;
   /** Holding group by contributor; absent: its own. */
   readonly groups?: Readonly<Record<string, string>>;
@@ -51,23 +62,26 @@ export interface CheckedRelease {
 export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
   const { candidates, leftOut, ruledOut, domains } = inputs;
   const present = [...candidates, ...leftOut, ...ruledOut];
-  const families = new Set(present.map(({ record }) => familyOf(record, domains)));
-  const related = inputs.earlier.filter(({ record }) => families.has(familyOf(record, domains)));
+  const families = new Set(present.map(({ record }) => familyOf(record, inputs)));
+  const related = inputs.earlier.filter(({ record }) => families.has(familyOf(record, inputs)));
   const earlier = connected(present, related);
   const now = codeTables(domains);
   const recordIn = ownTables(new Set<CodeTables>([now, ...earlier.map(({ codes }) => codes ?? now)]));
   const asOne = checkPlaced({ ...inputs, earlier });
-  if (recordIn === undefined) return asOne;
+  const isCut = [...present, ...earlier].some(({ record }) => isRanged(record, inputs));
+  if (recordIn === undefined && !isCut) return asOne;
   const placed = (sums: readonly SumEquation[]) =>
-    sums.map((one) => ({ ...one, record: recordIn(one.record, one.codes ?? now) }));
+    recordIn === undefined ? sums : sums.map((one) => ({ ...one, record: recordIn(one.record, one.codes ?? now) }));
   const apart = checkPlaced({
     ...inputs,
+    beyond: true,
     earlier: placed(earlier),
     candidates: placed(candidates),
     leftOut: placed(leftOut),
     ruledOut: placed(ruledOut),
   });
-  // A code that is new and holds nothing yet changes no total: what either reading withholds stays in.
+  // A code that is new and holds nothing yet changes no total, nor do rows beyond all ranges where there are none: what
+  // either reading withholds stays in.
   const known = new Set([...asOne.equations, ...apart.equations].map(({ id }) => id));
   const withheld = new Set([...asOne.withheld, ...apart.withheld]);
   const released = new Set(candidates.flatMap(({ id }) => (withheld.has(id) ? [] : [id])));
@@ -79,12 +93,12 @@ export function checkRelease(inputs: ReleaseInputs): CheckedRelease {
   };
 }
 
-function checkPlaced(inputs: ReleaseInputs): CheckedRelease {
-  const { earlier, candidates, leftOut, ruledOut, domains, colluders, groups = {} } = inputs;
+function checkPlaced(inputs: ReleaseInputs & { readonly beyond?: boolean }): CheckedRelease {
+  const { earlier, candidates, leftOut, ruledOut, colluders, groups = {} } = inputs;
   const present = [...candidates, ...leftOut, ...ruledOut];
   const relations = relationsOf(
     [...present, ...earlier].map(({ record }) => record),
-    domains,
+    inputs,
   );
   const hiddenAll = present.map((one) => ({ ...one, withheld: true as const }));
   const nothing = { withheld: candidates.map(({ id }) => id), equations: hiddenAll };
