@@ -118,11 +118,11 @@ function overOrganisations(sums: readonly Placed[]): readonly Relation[] {
   return [...Map.groupBy(placed, ({ key }) => key).values()].flatMap(partitions);
 }
 
-/** Sums of the same organisations over sets of the finest cells that their records tell apart. */
+/** Sums of the same organisations over sets of the finest cells, of codes and of periods, that their records tell apart. */
 function overCodes(sums: readonly Placed[], domains: CodeDomains): readonly Relation[] {
   const totals = relationsOf(
     sums.map(({ equation }) => equation.record),
-    domains,
+    { domains },
   );
   // Above the limit of record-relations.ts what adds up is not worked out, and each record is rounded by itself.
   if (totals === undefined || totals.length === 0) return [];
