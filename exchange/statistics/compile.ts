@@ -61,6 +61,7 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     if ("attribute" in dimension) return attributeDomain(dimension.attribute, inputs.attributes);
     const { element, edges } = dimension;
     if (edges === undefined) return elementDomain(element, assets);
+    requireOneUnit(element, assets);
     return classDomain(elements.find((candidate) => candidate.element === element)!, edges, assets);
   });
   for (const filter of query.filters) checkFilter(filter, assets, elements);
@@ -307,6 +308,7 @@ function checkFilter(filter: Predicate, assets: readonly Asset[], elements: read
   }
   const numeric = elements.find((element) => element.element === filter.element);
   if (numeric !== undefined) {
+    requireOneUnit(filter.element, assets);
     for (const value of filter.values) {
       if (!/^-?\d+(\.\d+)?$/.test(value) || scaledInteger(value, numeric.scale, "exact") === undefined) {
         throw refuse(`${value} is not a decimal with at most ${numeric.scale} digits after the point`);
@@ -326,6 +328,14 @@ function checkFilter(filter: Predicate, assets: readonly Asset[], elements: read
   } else {
     throw refuse("is free text: filter on codes, numbers or dates");
   }
+}
+
+/** Or the unit that a measure names would decide what its literals are: one record would have several meanings. */
+function requireOneUnit(element: string, assets: readonly Asset[]): void {
+  const units = new Set(assets.map((asset) => fieldOf(asset, element).unit ?? null));
+  if (units.size === 1) return;
+  const held = [...units].map((unit) => unit ?? "no unit").join(", ");
+  throw new StatisticsError("ERR_STATISTICS_UNIT", element, `assets hold it in ${held}: no value of it is compared`);
 }
 
 /** The date field a period is read from; null where the whole asset lies inside the period (or none is asked for). */
