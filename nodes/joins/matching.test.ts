@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { MemoryState } from "../../chaincode/rules/_world.ts";
+import { keys } from "../../chaincode/rules/keys.ts";
 import { fromBase64url } from "../../crypto/suites/encoding.ts";
 import { type Signed, verifySigned } from "../../crypto/suites/signed.ts";
 import { matchedGroups } from "../../ledger/audit/join-statements.ts";
@@ -140,4 +142,25 @@ test("a match that is stopped in its middle says nothing, and leaves nothing", a
   await matching.stop();
   expect(() => matching.view("ministry", RUN)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
   expect(await readdir(join(dir, "joins"))).toEqual([]);
+});
+
+test("four matches are under way at once; one that is over or has failed on the ledger gives its place to the next", async () => {
+  const runs = [..."ABCDEF"].map((letter) => `${letter.repeat(21)}A`);
+  const ledger = new MemoryState();
+  matching = await matchingOf(dir, { asker: ITEMS, holder: ITEMS, runs }, ledger);
+  const announce = (at: number) => matching.announce("ministry", runs[at]!, asking());
+  for (const at of [0, 1, 2, 3]) await announce(at);
+  await expect(announce(4)).rejects.toThrow(coded("ERR_REQUEST_UNREACHABLE"));
+  await announce(3);
+  await bring(matching, "ministry", ASKER, runs[0]);
+  await matching.announce("alpha", runs[0]!, holding());
+  await bring(matching, "alpha", HOLDER, runs[0]);
+  expect((await over(matching, runs[0])).matched).toBeDefined();
+  await announce(4);
+  await expect(announce(5)).rejects.toThrow(coded("ERR_REQUEST_UNREACHABLE"));
+  const time = "2026-11-23T09:00:00.000Z";
+  await ledger.put(keys.joinEnded(runs[1]!), { time, body: { run: runs[1]!, outcome: "failed", reason: "restarted" } });
+  await announce(5);
+  expect(() => matching.view("ministry", runs[1]!)).toThrow(coded("ERR_REQUEST_UNKNOWN"));
+  expect(matching.view("ministry", runs[0]!).matched).toBeDefined();
 });

@@ -17,9 +17,14 @@ import { broughtSize, MOST_COLUMNS, MOST_MATCHED } from "./match-bytes.ts";
 import { runMatch } from "./match-task.ts";
 import { type MatchPart, PIECE_BYTES } from "./messages.ts";
 
+/** Matches that have not come to their end. */
 const MOST_OPEN = 4;
+/** With those whose groups wait for their asker, at most some megabytes each. */
+const MOST_KEPT = 16;
 /** One side may have a million items to mask while the other one has brought its part. */
 const KEPT_MS = 1_800_000;
+/** For an asker that did not hear the answer. */
+const TOLD_MS = 600_000;
 
 type SideName = "asker" | "holder";
 interface Side {
@@ -39,7 +44,7 @@ interface Match {
   readonly sizes: { readonly asker: number; readonly holder: number };
   readonly folder: string;
   readonly sides: Map<SideName, Side>;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
   readonly ending: AbortController;
   work?: Promise<void>;
   matched?: JoinMatched;
@@ -78,15 +83,33 @@ export function createMatching(ctx: Context) {
     if (Math.max(sizes.asker, sizes.holder) > MOST_MATCHED) {
       return refuse("ERR_REQUEST_FORBIDDEN", run, `at most ${MOST_MATCHED} items are matched`);
     }
+    if (!open.has(run) && !hasPlace()) await closeFailed();
     const present = open.get(run);
     if (present !== undefined) return present;
-    if (open.size >= MOST_OPEN) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
-    const timer = setTimeout(() => void close(run), KEPT_MS);
-    timer.unref();
+    if (!hasPlace()) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
     const [asker, holder, folder] = [opened.requester, opened.provider, runFolder(ctx, "matcher", run)];
+    const timer = closing(run, KEPT_MS);
     const match: Match = { asker, holder, sizes, folder, sides: new Map(), timer, ending: new AbortController() };
     open.set(run, match);
     return match;
+  }
+
+  const isOver = ({ matched, refused }: Match): boolean => matched !== undefined || refused !== undefined;
+  const hasPlace = (): boolean =>
+    open.size < MOST_KEPT && [...open.values()].filter((one) => !isOver(one)).length < MOST_OPEN;
+
+  /** Runs that failed elsewhere hold no place. */
+  async function closeFailed(): Promise<void> {
+    for (const run of open.keys()) {
+      const outcome = (await readJoinEnded(ctx.services.ledger, run))?.body.outcome;
+      if (outcome !== undefined && outcome !== "released") await close(run);
+    }
+  }
+
+  function closing(run: string, ms: number): NodeJS.Timeout {
+    const timer = setTimeout(() => void close(run), ms);
+    timer.unref();
+    return timer;
   }
 
   /** Lets go of its files, whatever was under way. */
@@ -112,7 +135,11 @@ export function createMatching(ctx: Context) {
         match.refused = error instanceof PsiError ? error.code : "ERR_PSI_FAILED";
         if (!(error instanceof PsiError)) ctx.services.log.warn({ run, err: error }, "a match has failed");
       })
-      .then(() => removeFiles(match));
+      .then(() => {
+        clearTimeout(match.timer);
+        if (open.get(run) === match) match.timer = closing(run, TOLD_MS);
+        return removeFiles(match);
+      });
   }
 
   async function matchOf(run: string, match: Match, { asker, holder }: Record<SideName, Side>): Promise<void> {
@@ -159,8 +186,7 @@ export function createMatching(ctx: Context) {
       await oneAtATime(run, async () => {
         if (open.get(run) !== match) return refuse("ERR_REQUEST_TRANSITION", run, "is over");
         const before = match.sides.get(name);
-        const isOver = match.matched !== undefined || match.refused !== undefined;
-        if (before?.part.digest === part.digest || isOver) return;
+        if (before?.part.digest === part.digest || isOver(match)) return;
         if (before !== undefined) return refuse("ERR_REQUEST_TRANSITION", run, "was announced otherwise");
         match.sides.set(name, await openSide(match, name, part));
       });
@@ -170,7 +196,7 @@ export function createMatching(ctx: Context) {
       oneAtATime(run, async () => {
         const { match, name } = sideOf(run, author);
         const side = match.sides.get(name);
-        if (match.matched !== undefined || match.refused !== undefined) return index + 1;
+        if (isOver(match)) return index + 1;
         if (side === undefined) return refuse("ERR_REQUEST_TRANSITION", run, "nothing was announced");
         const start = index * PIECE_BYTES;
         const wanted = Math.min(PIECE_BYTES, side.size - start);
