@@ -11,9 +11,11 @@ import { type KnownRules, type KnownSum, type SumRule, withheldSums } from "../.
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { componentPlaces, type Layout } from "../statistics/layout.ts";
+import { type Rational, rational } from "../statistics/rational.ts";
+import { conversionFactor } from "../statistics/units.ts";
 import { readElement } from "../statistics/vector.ts";
 import { magnitudesOf, squaresOf, totalOf, totalsOf } from "../statistics/words.ts";
-import type { SumEquation, TotalFacts } from "./release-check.ts";
+import type { Step, SumEquation, TotalFacts } from "./release-check.ts";
 
 /** One total of this computation. */
 export interface PresentTotal {
@@ -46,6 +48,11 @@ export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalIn
     const squares = places.get(canonicalJson(squaresOf(name)));
     const total = places.get(canonicalJson(magnitudesOf(name))) ?? places.get(canonicalJson(plain));
     if (squares === undefined || total === undefined || component < 0) return [];
+    const named = "element" in name ? [name.element] : name.terms.map(({ element }) => element);
+    const steps = named.map((element): Step => {
+      const { unit, scale } = layout.elements.find((one) => one.element === element)!;
+      return { unit, scale };
+    });
     return cells.map(({ atom, organisations }): PresentTotal => {
       const read = ({ offset, words: width }: typeof total) =>
         readElement(vector, atom * layout.wordsPerAtom + offset, width);
@@ -55,6 +62,7 @@ export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalIn
         record: of.recordOf(atom, component),
         contributors: of.contributorsOf(atom),
         facts: {
+          steps,
           organisations,
           ...(dropped > 0 ? ({ mayBeFewer: true } as const) : {}),
           total: read(total).toString(),
@@ -87,6 +95,7 @@ export function judgeTotals(
   const rules = rulesOf(output, need);
   const before = Map.groupBy(earlier, ({ record }) => record);
   for (const [record, totals] of Map.groupBy(present, (one) => one.record)) {
+    const sumsIn = inOneStep([...totals, ...(before.get(record) ?? [])].flatMap(({ facts }) => facts ?? []));
     const sums: KnownSum[] = totals.map(({ contributors, facts }, at) => ({
       id: `${at}`,
       contributors,
@@ -108,15 +117,44 @@ export function judgeTotals(
   return withheld;
 }
 
-const sumsIn = ({ organisations, mayBeFewer, total, squares }: TotalFacts): CellSums => {
-  const signed = BigInt(total);
-  return {
-    organisations,
-    ...(mayBeFewer === true ? { mayBeFewer } : {}),
-    total: signed < 0n ? -signed : signed,
-    squares: BigInt(squares),
+/** As whole numbers of one step, the coarsest that fits; undefined of facts whose steps are not known or of another kind. */
+function inOneStep([first, ...others]: readonly TotalFacts[]): (facts: TotalFacts) => CellSums | undefined {
+  const sizes = new Map<TotalFacts, Rational>();
+  for (const facts of first === undefined ? [] : [first, ...others]) {
+    const size = sizeOf(facts.steps, first!.steps);
+    if (size !== undefined) sizes.set(facts, size);
+  }
+  const finest = [...sizes.values()].reduce(largestCommon, rational(0n, 1n));
+  return (facts) => {
+    const size = sizes.get(facts);
+    if (size === undefined) return undefined;
+    const times = (size.numerator * finest.denominator) / (size.denominator * finest.numerator);
+    const signed = BigInt(facts.total) * times;
+    return {
+      organisations: facts.organisations,
+      ...(facts.mayBeFewer === true ? { mayBeFewer: true } : {}),
+      total: signed < 0n ? -signed : signed,
+      squares: BigInt(facts.squares) * times * times,
+    };
   };
-};
+}
+
+/** Of one element in the unit of `like`; of a weighted sum only where all steps are equal. */
+function sizeOf(steps: TotalFacts["steps"], like: TotalFacts["steps"]): Rational | undefined {
+  const [step, model] = [steps?.[0], like?.[0]];
+  if (step === undefined || model === undefined) return undefined;
+  if (canonicalJson(steps) === canonicalJson(like)) return rational(1n, 10n ** BigInt(model.scale));
+  const factor = steps!.length === 1 && like!.length === 1 ? conversionFactor(step.unit, model.unit) : undefined;
+  return factor && rational(factor.numerator, factor.denominator * 10n ** BigInt(step.scale));
+}
+
+/** The largest that both are whole multiples of. */
+function largestCommon(a: Rational, b: Rational): Rational {
+  const [one, other] = [a.numerator * b.denominator, b.numerator * a.denominator];
+  return rational(greatestCommonDivisor(one, other), a.denominator * b.denominator);
+}
+
+const greatestCommonDivisor = (a: bigint, b: bigint): bigint => (b === 0n ? a : greatestCommonDivisor(b, a % b));
 
 function rulesOf({ dominance, pPercent, pq, protectionInterval, zeroCells }: OutputTerms, need: number): KnownRules {
   const concentration: ConcentrationRule[] = [

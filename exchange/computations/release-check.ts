@@ -14,10 +14,18 @@ import {
 
 /** What a receiver saw of a total: numbers as text, since it is kept as JSON. */
 export interface TotalFacts {
+  /** What one of these numbers is, by element of the total; cohorts with other scales and units count in other steps. */
+  readonly steps?: readonly Step[];
   readonly organisations: number;
   readonly mayBeFewer?: true;
   readonly total: string;
   readonly squares: string;
+}
+
+/** 10^-scale of the unit. */
+export interface Step {
+  readonly unit: string | null;
+  readonly scale: number;
 }
 
 /** A sum as later releases see it: who is in it, under which record key. */
