@@ -2,7 +2,8 @@ import { beforeAll, expect, test } from "vitest";
 import { loadSolver, type Solver } from "../../policies/disclosure/solver.ts";
 import { outputTerms, strictestOutput } from "../../policies/model/output-terms.ts";
 import { judgeTotals, type PresentTotal } from "./judged-totals.ts";
-import type { Step, SumEquation, TotalFacts } from "./release-check.ts";
+import type { SumEquation, TotalFacts } from "./release-check.ts";
+import type { Step } from "./steps.ts";
 
 const output = strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: "60" }] })]);
 const MEMBERS = ["a", "b", "c", "d", "e", "f"];

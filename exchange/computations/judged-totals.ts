@@ -12,10 +12,10 @@ import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import { componentPlaces, type Layout } from "../statistics/layout.ts";
 import { type Rational, rational } from "../statistics/rational.ts";
-import { conversionFactor } from "../statistics/units.ts";
 import { readElement } from "../statistics/vector.ts";
 import { magnitudesOf, squaresOf, totalOf, totalsOf } from "../statistics/words.ts";
-import type { Step, SumEquation, TotalFacts } from "./release-check.ts";
+import type { SumEquation, TotalFacts } from "./release-check.ts";
+import { stepSize, stepsOf } from "./steps.ts";
 
 /** One total of this computation. */
 export interface PresentTotal {
@@ -48,11 +48,7 @@ export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalIn
     const squares = places.get(canonicalJson(squaresOf(name)));
     const total = places.get(canonicalJson(magnitudesOf(name))) ?? places.get(canonicalJson(plain));
     if (squares === undefined || total === undefined || component < 0) return [];
-    const named = "element" in name ? [name.element] : name.terms.map(({ element }) => element);
-    const steps = named.map((element): Step => {
-      const { unit, scale } = layout.elements.find((one) => one.element === element)!;
-      return { unit, scale };
-    });
+    const steps = stepsOf(plain, layout);
     return cells.map(({ atom, organisations }): PresentTotal => {
       const read = ({ offset, words: width }: typeof total) =>
         readElement(vector, atom * layout.wordsPerAtom + offset, width);
@@ -121,7 +117,7 @@ export function judgeTotals(
 function inOneStep([first, ...others]: readonly TotalFacts[]): (facts: TotalFacts) => CellSums | undefined {
   const sizes = new Map<TotalFacts, Rational>();
   for (const facts of first === undefined ? [] : [first, ...others]) {
-    const size = sizeOf(facts.steps, first!.steps);
+    const size = stepSize(facts.steps, first!.steps);
     if (size !== undefined) sizes.set(facts, size);
   }
   const finest = [...sizes.values()].reduce(largestCommon, rational(0n, 1n));
@@ -137,15 +133,6 @@ function inOneStep([first, ...others]: readonly TotalFacts[]): (facts: TotalFact
       squares: BigInt(facts.squares) * times * times,
     };
   };
-}
-
-/** Of one element in the unit of `like`; of a weighted sum only where all steps are equal. */
-function sizeOf(steps: TotalFacts["steps"], like: TotalFacts["steps"]): Rational | undefined {
-  const [step, model] = [steps?.[0], like?.[0]];
-  if (step === undefined || model === undefined) return undefined;
-  if (canonicalJson(steps) === canonicalJson(like)) return rational(1n, 10n ** BigInt(model.scale));
-  const factor = steps!.length === 1 && like!.length === 1 ? conversionFactor(step.unit, model.unit) : undefined;
-  return factor && rational(factor.numerator, factor.denominator * 10n ** BigInt(step.scale));
 }
 
 /** The largest that both are whole multiples of. */

@@ -35,7 +35,8 @@ import { rangesOf } from "./record-ranges.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
-import { baseOf, type PresentSum, roundedSums } from "./rounded-sums.ts";
+import { baseOf, inSteps, type PresentSum, roundedSums, wordOf } from "./rounded-sums.ts";
+import { stepsOf } from "./steps.ts";
 
 /** Structurally the result document of ledger/audit. */
 export interface ReleasedDocument {
@@ -165,6 +166,8 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
   const stated = output.rounding;
   const places = componentPlaces(layout);
   const bases = layout.components.map(({ word }) => baseOf(word, stated, layout));
+  const steps = new Map(layout.components.map(({ word }) => [canonicalJson(word), stepsOf(word, layout)]));
+  const stepsIn = ({ record }: SumEquation) => steps.get(wordOf(record));
   const placed = new Map<string, { readonly offset: number; readonly words: 1 | 2 }>();
   const told = new Map(equations.flatMap((one) => (one.withheld === true ? [] : [[one.id, one] as const])));
   const present: PresentSum[] = [];
@@ -180,7 +183,9 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
   }
   const found = roundedSums({
     present,
-    earlier: earlier.like(new Set(present.map(({ equation }) => equation.record))),
+    earlier: earlier
+      .like(new Set(present.map(({ equation }) => equation.record)))
+      .map((one) => inSteps(one, stepsIn(one))),
     domains: codeDomains(assets),
     solver,
     isLate,
@@ -189,7 +194,7 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
   for (const [id, value] of found) writeElement(vector, placed.get(id)!.offset, placed.get(id)!.words, value);
   const remembered = equations.map((one) => {
     const value = found.get(one.id);
-    return value === undefined ? one : { ...one, rounded: value.toString() };
+    return value === undefined ? one : { ...one, rounded: value.toString(), steps: stepsIn(one)! };
   });
   return { vector, equations: remembered };
 }

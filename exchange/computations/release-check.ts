@@ -11,21 +11,15 @@ import {
   ownTables,
   relationsOf,
 } from "./record-relations.ts";
+import type { Step } from "./steps.ts";
 
 /** What a receiver saw of a total: numbers as text, since it is kept as JSON. */
 export interface TotalFacts {
-  /** What one of these numbers is, by element of the total; cohorts with other scales and units count in other steps. */
   readonly steps?: readonly Step[];
   readonly organisations: number;
   readonly mayBeFewer?: true;
   readonly total: string;
   readonly squares: string;
-}
-
-/** 10^-scale of the unit. */
-export interface Step {
-  readonly unit: string | null;
-  readonly scale: number;
 }
 
 /** A sum as later releases see it: who is in it, under which record key. */
@@ -40,6 +34,8 @@ export interface SumEquation {
   readonly codes?: CodeTables;
   /** What was published of it, in integers of its layout as text, where it was rounded. */
   readonly rounded?: string;
+  /** Of `rounded`. */
+  readonly steps?: readonly Step[];
   /** Of a total, where sums of squares stand beside it: what this receiver saw, published or not. */
   readonly facts?: TotalFacts;
 }

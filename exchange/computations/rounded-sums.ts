@@ -8,8 +8,10 @@ import type { Relation } from "../../policies/disclosure/shape.ts";
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import type { RoundingTerm } from "../../policies/model/output-terms.ts";
 import type { Layout, LayoutElement, Word } from "../statistics/layout.ts";
+import { divide } from "../statistics/rational.ts";
 import { type CodeDomains, codeTables, relationsOf } from "./record-relations.ts";
 import type { SumEquation } from "./release-check.ts";
+import { type Step, stepSize } from "./steps.ts";
 
 export interface PresentSum {
   readonly equation: SumEquation;
@@ -88,6 +90,16 @@ export function roundedSums({
   return new Map(present.map(({ equation }, at) => [equation.id, rounded[at]!]));
 }
 
+/** What was told in other steps, as it counts in these; without it where these are of another kind. */
+export function inSteps(one: SumEquation, steps: readonly Step[] | undefined): SumEquation {
+  if (one.rounded === undefined) return one;
+  const [then, now] = [stepSize(one.steps, steps), stepSize(steps, steps)];
+  const { rounded, ...rest } = one;
+  if (then === undefined || now === undefined) return rest;
+  const { numerator, denominator } = divide(then, now);
+  return { ...rest, rounded: `${(BigInt(rounded) * numerator) / denominator}` };
+}
+
 const nameOf = ({ record, contributors }: SumEquation): string => canonicalJson([record, [...contributors].sort()]);
 
 /** All sums of one word have one base. */
@@ -102,7 +114,8 @@ function baseBeside(
   return present.find(({ equation }) => wordOf(equation.record) === word)?.base;
 }
 
-const wordOf = (record: string): string => canonicalJson((JSON.parse(record) as { readonly word: unknown }).word);
+export const wordOf = (record: string): string =>
+  canonicalJson((JSON.parse(record) as { readonly word: unknown }).word);
 
 interface Placed {
   readonly equation: SumEquation;
