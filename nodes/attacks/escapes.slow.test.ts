@@ -54,7 +54,7 @@ beforeAll(async () => {
     ),
     policy: () => ({ filter: { year: { predicates: ["eq", "isAnyOf"] } } }),
   });
-  await Promise.all(STAFFED.map(registerStaff));
+  await Promise.all([...STAFFED.map(registerStaff), ...PROVIDERS.map(registerDays)]);
 });
 afterAll(async () => {
   await network?.[Symbol.asyncDispose]();
@@ -139,6 +139,36 @@ async function registerStaff(member: string): Promise<void> {
       classes: { hours: [["0", "100", "10000"]] },
       join: ["worker", "site"],
     }),
+  });
+}
+
+/** One row for each month of a year. */
+const MONTHS = Array.from({ length: 12 }, (_, at) => String(at + 1).padStart(2, "0"));
+const amountOf = (member: string, month: string): number => 100 * (1 + PROVIDERS.indexOf(member)) + Number(month);
+
+async function registerDays(member: string): Promise<void> {
+  const path = join(folder, `${member}-days.csv`);
+  const rows = MONTHS.map((month) => `2025-${month}-11,${amountOf(member, month)}`);
+  await writeFile(path, `day,amount\n${rows.join("\n")}\n`);
+  const id = `${member}:days`;
+  const bounds = { minimum: "0", maximum: "10000" };
+  await network.call(member, "POST", "/api/v1/assets", {
+    source: { kind: "csv", path },
+    asset: {
+      id,
+      title: { en: id },
+      keywords: [],
+      fields: [
+        { name: "day", element: "day", type: "date" },
+        { name: "amount", element: "amount", type: "integer", alwaysPresent: true, bounds },
+      ],
+      codeTables: {},
+      unit: { kind: "provider" },
+      unitDomain: `${member}-days`,
+      grade: { legal: "general", level: "L1" },
+      period: { from: "2025-01-01", to: "2025-12-31", field: "day" },
+    },
+    policy: policyOf({ ...defaultPolicy(member), id: `${id}:policy`, asset: id, aggregate: { amount: ["sum"] } }),
   });
 }
 
@@ -297,6 +327,28 @@ describe("what several releases would tell together", () => {
     expect(await told("ministry", sumOver(cohort(1, 6), [first]))).toBe(total(cohort(1, 6), [first]));
     expect(await told("ministry", sumOver(cohort(1, 6), [first, second]))).toBe(total(cohort(1, 6), [first, second]));
     expect(await told("treasury", sumOver(cohort(1, 7), [second]))).toMatch(/^(withheld|failed|no figure)/);
+  });
+
+  test("P-released-set: and so it is where the query names the period, as a date that rows have", async () => {
+    const over = (providers: readonly string[], first: string, last: string) => ({
+      assets: providers.map((member) => `${member}:days`),
+      query: {
+        measures: [{ id: "sum", statistic: { kind: "sum", element: "amount" } }],
+        groupBy: [],
+        filters: [],
+        period: {
+          from: `2025-${first}-01`,
+          to: new Date(Date.UTC(2025, Number(last), 0)).toISOString().slice(0, 10),
+        },
+      },
+    });
+    const sum = (providers: readonly string[], months: readonly string[]) =>
+      String(providers.flatMap((member) => months.map((month) => amountOf(member, month))).reduce((a, b) => a + b, 0));
+    const six = cohort(1, 6);
+    expect(await told("ministry", over(six, "01", "06"))).toBe(sum(six, MONTHS.slice(0, 6)));
+    expect(await told("ministry", over(six, "01", "07"))).toBe(sum(six, MONTHS.slice(0, 7)));
+    expect(await told("treasury", over(cohort(1, 7), "07", "07"))).toMatch(/^(withheld|failed|no figure)/);
+    expect(await told("treasury", over(cohort(1, 7), "08", "08"))).toBe(sum(cohort(1, 7), ["08"]));
   });
 
   test("P-released-set: complementary predicates do not give what is withheld: the total, and by itself the year that was withheld beside it", async () => {
