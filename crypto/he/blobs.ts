@@ -74,8 +74,7 @@ export function prefixOf(form: BlobForm): Uint8Array {
 }
 
 /** Low and high half of each coefficient. They stand at an odd offset: a copy is quicker to read than single bytes. */
-const coefficientHalves = (blob: Uint8Array): Uint32Array =>
-  new Uint32Array(new Uint8Array(blob.subarray(PREFIX_BYTES)).buffer);
+const halvesOf = (coefficients: Uint8Array): Uint32Array => new Uint32Array(new Uint8Array(coefficients).buffer);
 
 type Kind = "ciphertext" | "public key";
 const prefixes = new WeakMap<BlobForm, Uint8Array>();
@@ -92,22 +91,31 @@ export function assertForm(form: BlobForm, kind: Kind, name: string, bytes: Uint
     if (bytes[at] === prefix[at]) continue;
     refuse(`${FIELDS.find(({ end }) => at < end)!.name}: not that of ${name}`);
   }
-  const halves = coefficientHalves(bytes);
-  let second = 0;
+  assertReduced(form, kind, bytes.subarray(PREFIX_BYTES));
+  // Without its second polynomial a ciphertext is a plaintext that everyone can read.
+  if (bytes.subarray(PREFIX_BYTES + (bytes.length - PREFIX_BYTES) / 2).every((byte) => byte === 0)) {
+    refuse("its second polynomial is zero");
+  }
+}
+
+/** Whole polynomials, each modulo one prime after another. Throws ERR_HE_BLOB. */
+export function assertReduced(
+  { degree, moduli }: Pick<BlobForm, "degree" | "moduli">,
+  kind: Kind,
+  coefficients: Uint8Array,
+): void {
+  const halves = halvesOf(coefficients);
   for (let at = 0, part = 0; at < halves.length; part++) {
-    const modulus = form.moduli[part % form.moduli.length]!;
+    const modulus = moduli[part % moduli.length]!;
     const highest = Number(modulus >> 32n);
     const lowest = Number(modulus & 0xffffffffn);
-    const isSecond = part >= form.moduli.length;
-    for (const end = at + 2 * form.degree; at < end; at += 2) {
+    for (const end = at + 2 * degree; at < end; at += 2) {
       const high = halves[at + 1]!;
-      if (high > highest || (high === highest && halves[at]! >= lowest))
-        refuse("a coefficient is not below its modulus");
-      if (isSecond) second |= high | halves[at]!;
+      if (high > highest || (high === highest && halves[at]! >= lowest)) {
+        throw new HeError("ERR_HE_BLOB", `${kind}: a coefficient is not below its modulus`);
+      }
     }
   }
-  // Without its second polynomial a ciphertext is a plaintext that everyone can read.
-  if (second === 0) refuse("its second polynomial is zero");
 }
 
 /** What SEAL loads as a plaintext with these coefficients: always all of them, so that its length tells nothing. */

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import type { Plaintext, SEALContext } from "node-seal";
 import {
   assertForm,
+  assertReduced,
   type BlobForm,
   formBytes,
   PLAINTEXT_PREFIX_BYTES,
@@ -67,6 +68,8 @@ const FRESH_NOISE = 21n * (2n * BigInt(N) + 1n) + BigInt(N);
 /** The worst noise of an answer without flooding: a query times N coefficients of at most t/2, and an encryption of zero. */
 export const LARGEST_ANSWER_NOISE = BigInt(N) * (FRESH_NOISE + 1n) * LARGEST_VALUE + FRESH_NOISE;
 
+/** What every list begins with. */
+export const QUERY_PREFIX = prefixOf(CIPHERTEXT_FORM);
 export const QUERY_BYTES = formBytes(CIPHERTEXT_FORM);
 /** The first polynomial of the key. */
 export const QUERY_KEY_BYTES = 8 * PRIMES.length * N;
@@ -111,14 +114,24 @@ interface AskedBytes {
   readonly queries: readonly Uint8Array[];
 }
 
-/** The whole key. Throws ERR_HE_BLOB before the library sees a byte of what is none. */
-function checkedKey({ seed, publicKey, queries }: AskedBytes): Uint8Array {
+/** Of what somebody else sends as its key: the first polynomial. Throws ERR_HE_BLOB. */
+export function assertQueryKey(publicKey: Uint8Array): void {
   if (publicKey.length !== QUERY_KEY_BYTES) {
     throw new HeError("ERR_HE_BLOB", `public key: wanted ${QUERY_KEY_BYTES} bytes, got ${publicKey.length}`);
   }
+  assertReduced(KEY_FORM, "public key", publicKey);
+}
+
+/** Of one list of coefficients as it was encrypted. Throws ERR_HE_BLOB. */
+export const assertQuery = (query: Uint8Array): void =>
+  assertForm(CIPHERTEXT_FORM, "ciphertext", QUERY_PARAMETERS.id, query);
+
+/** The whole key. Throws ERR_HE_BLOB before the library sees a byte of what is none. */
+function checkedKey({ seed, publicKey, queries }: AskedBytes): Uint8Array {
+  assertQueryKey(publicKey);
   const key = keyBlob(publicKey, seed);
   assertForm(KEY_FORM, "public key", QUERY_PARAMETERS.id, key);
-  for (const query of queries) assertForm(CIPHERTEXT_FORM, "ciphertext", QUERY_PARAMETERS.id, query);
+  for (const query of queries) assertQuery(query);
   return key;
 }
 

@@ -7,6 +7,7 @@ import { runCrashes } from "./runner.ts";
 
 const ROUNDS = 10;
 const NOISED = 4;
+const QUERIED = 4;
 
 test("nodes killed at any step lose nothing acknowledged, answer no share twice, and every request ends", async () => {
   const said: string[] = [];
@@ -43,4 +44,19 @@ test("noise is drawn, charged and released once, whoever is killed at whichever 
     note: () => undefined,
   });
   expect({ broken, passed }).toEqual({ broken: undefined, passed: NOISED });
+}, 600_000);
+
+test("encrypted queries are answered as often as was agreed, on record and once each, whichever side is killed", async () => {
+  const { broken, passed } = await runCrashes({
+    rounds: QUERIED,
+    networks: 1,
+    seed: 5,
+    only: "queries",
+    dir: await mkdtemp(join(tmpdir(), "sealane-crash-")),
+    stepMs: 10_000,
+    releaseMs: 15_000,
+    limitMs: 300_000,
+    note: () => undefined,
+  });
+  expect({ broken, passed }).toEqual({ broken: undefined, passed: QUERIED });
 }, 600_000);

@@ -73,7 +73,11 @@ function assetOf(member: string): Asset {
   } as unknown as Asset;
 }
 
-export const registrationOf = (member: string, path: string) => ({
+/** Figures of one agreement on encrypted queries. */
+export const ANSWERS = 3;
+
+/** `answers`: how many figures of encrypted queries an agreement may be about. */
+export const registrationOf = (member: string, path: string, answers?: number) => ({
   asset: assetOf(member),
   source: { kind: "csv", path },
   policy: policyOf({
@@ -84,7 +88,8 @@ export const registrationOf = (member: string, path: string) => ({
     purposes: ["industry-statistics"],
     requesterKinds: ["government"],
     validUntil: "2099-12-31T00:00:00Z",
-    receiverModes: ["reviewed"],
+    receiverModes: answers === undefined ? ["reviewed"] : ["reviewed", "direct"],
+    ...(answers === undefined ? {} : { answers }),
     releaseAuthorities: [RECEIVER],
     approval: "none",
     counts: "open",
@@ -166,6 +171,16 @@ export const draftOf = (id: string, query: Query, purpose = "industry-statistics
   receiver: RECEIVER,
   coordinator: COORDINATOR,
 });
+
+/** Encrypted queries about the same cells in every round: other cells would be other releases. */
+export const queriedDraftOf = (id: string, provider: string) => ({
+  ...draftOf(id, { ...queryOf(0, "registry"), groupBy: [{ element: "year" }], filters: [isIn("branch", 0)] }),
+  assets: [assetId(provider)],
+  receiverMode: "direct",
+  receiver: REQUESTER,
+  encryptedQuery: { figures: ANSWERS },
+});
+export const YEAR = codes[7]!;
 
 /** The independent totals over the tables of these members, by group. */
 export function plainTotals(

@@ -27,6 +27,8 @@ export interface LedgerWatch {
   hasRequest(request: string): boolean;
   /** Members of the latest close of phase 2 of a computation. */
   survivors(computation: string): readonly string[];
+  /** Digests of the answers to encrypted queries under an agreement, in the order of their records, each with its figures. */
+  answers(agreement: string): readonly { readonly number: number; readonly figures: number; readonly answer: string }[];
   /** What the computations with noise have cost of which anything was opened, or still may be. */
   noiseCost(): number;
 }
@@ -38,6 +40,7 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
   const digests: string[] = [];
   const requests = new Set<string>();
   const survivors = new Map<string, readonly string[]>();
+  const answers: TransactionBody<"query.answer">[] = [];
   /** By computation. */
   const costs = new Map<string, number>();
 
@@ -50,6 +53,7 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
       const { computation, privacy } = body as TransactionBody<"computation.open">;
       if (privacy !== undefined) costs.set(computation, privacy.cost);
     }
+    if (type === "query.answer") answers.push(body as TransactionBody<"query.answer">);
     if (type === "computation.fail") {
       const { computation } = body as TransactionBody<"computation.fail">;
       if (!survivors.has(computation)) costs.delete(computation);
@@ -108,6 +112,7 @@ export function createLedgerWatch(addresses: ReadonlyMap<string, Address>): Ledg
     height: () => digests.length,
     hasRequest: (request: string) => requests.has(request),
     survivors: (computation: string) => survivors.get(computation) ?? [],
+    answers: (agreement: string) => answers.filter((one) => one.agreement === agreement),
     noiseCost: () => [...costs.values()].reduce((sum, cost) => sum + cost, 0),
   });
 }

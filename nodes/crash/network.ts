@@ -12,7 +12,16 @@ import { foundNetwork } from "../runtime/network/found.ts";
 import { joinNetwork } from "../runtime/network/join.ts";
 import { localMember } from "../testnet/local-member.ts";
 import { type Address, call, insist, RefusedError } from "./client.ts";
-import { MEMBERS, noisedCsv, noisedRegistrationOf, PROVIDERS, registrationOf, SEQUENCER, tableOf } from "./data.ts";
+import {
+  ANSWERS,
+  MEMBERS,
+  noisedCsv,
+  noisedRegistrationOf,
+  PROVIDERS,
+  registrationOf,
+  SEQUENCER,
+  tableOf,
+} from "./data.ts";
 import { type Disk, mountDisk } from "./disks.ts";
 import { type FromNode, NO_ORDERS, type Orders, type ToNode } from "./node-messages.ts";
 
@@ -50,6 +59,8 @@ export interface NetworkOptions {
   readonly onStep: (text: string) => void;
   /** Whether providers hold a table whose sums want noise, too. */
   readonly isNoised?: boolean;
+  /** Whether they answer encrypted queries, and so take calls. */
+  readonly isQueried?: boolean;
 }
 
 interface Running {
@@ -65,6 +76,7 @@ export async function foundCrashNetwork({
   releaseMs,
   onStep,
   isNoised = false,
+  isQueried = false,
 }: NetworkOptions): Promise<CrashNetwork> {
   await mkdir(dir, { recursive: true });
   const log = openSync(join(dir, "nodes.log"), "a");
@@ -150,7 +162,9 @@ export async function foundCrashNetwork({
     for (const member of MEMBERS) {
       const disk = await mountDisk(join(dir, member.id));
       if (disk !== undefined) disks.set(member.id, disk);
-      const local = JSON.stringify((await localMember(member, false)).config).replaceAll("127.0.0.1", host);
+      const local = JSON.stringify(
+        (await localMember(isQueried ? { ...member, reachable: true } : member, false)).config,
+      ).replaceAll("127.0.0.1", host);
       const config = {
         ...(JSON.parse(local) as Record<string, unknown>),
         computations: { stepMs, releaseMs, opensByItself: true },
@@ -179,7 +193,7 @@ export async function foundCrashNetwork({
       const path = join(dir, `${member}.csv`);
       const { csv } = tableOf(member);
       await writeFile(path, csv);
-      await register(member, registrationOf(member, path));
+      await register(member, registrationOf(member, path, isQueried ? ANSWERS : undefined));
       if (isNoised) {
         const other = join(dir, `${member}-noised.csv`);
         await writeFile(other, noisedCsv(csv));

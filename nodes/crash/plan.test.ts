@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MATRIX_CELLS, planRound } from "./plan.ts";
+import { MATRIX_CELLS, planRound, QUERY_ROUNDS } from "./plan.ts";
 import { ROLES, STEPS } from "./steps.ts";
 
 const ROUNDS = Math.ceil((MATRIX_CELLS * 5) / 4);
@@ -53,4 +53,23 @@ test("steps of phase 1 and of several chunks are asked for only where there are 
     else if (steps.some((step) => counted.has(step))) expect(mode).toBe("counted");
     else expect(mode).not.toBe("long");
   }
+});
+
+test("a run of encrypted queries kills both sides at their calls, their ledger record and each of their writes, and no other run does", () => {
+  const queried = Array.from({ length: QUERY_ROUNDS }, (_, round) => planRound(7, round, "queries"));
+  expect(queried.every(({ mode, strikes }) => mode === "queried" && strikes[0]!.blow.kind === "kill")).toBe(true);
+  const told = queried.map(({ strikes: [{ role, when } = {} as never] }) =>
+    when.kind === "step"
+      ? `${role} ${when.moment} ${when.step}`
+      : when.kind === "write" && `${role} ${when.moment} write`,
+  );
+  expect(new Set(queried.map(({ strikes }) => JSON.stringify([strikes[0]!.role, strikes[0]!.when]))).size).toBe(
+    QUERY_ROUNDS,
+  );
+  for (const role of ["provider", "requester"]) {
+    for (const moment of ["before", "after"]) {
+      for (const what of ["query", "query.answer", "write"]) expect(told).toContain(`${role} ${moment} ${what}`);
+    }
+  }
+  expect(plans(9, 2 * ROUNDS).some(({ mode }) => mode === "queried")).toBe(false);
 });

@@ -1,6 +1,6 @@
 /** What is done to whom in which round: first the matrix of roles × steps and disks in an order of the seed's, then at random. */
 import { type Random, seededRandom } from "./random.ts";
-import { type Moment, ROLES, type Role, STEPS, type Step } from "./steps.ts";
+import { type Moment, QUERY_STEPS, ROLES, type Role, STEPS, type Step } from "./steps.ts";
 
 export type When =
   | {
@@ -35,8 +35,11 @@ export interface Strike {
 
 export interface RoundPlan {
   readonly round: number;
-  /** `long`: the vector has several chunks; `noised`: members add noise, and a budget is charged. */
-  readonly mode: "registry" | "counted" | "long" | "noised";
+  /**
+   * `long`: the vector has several chunks; `noised`: members add noise, and a budget is charged; `queried`: a provider
+   * answers encrypted queries.
+   */
+  readonly mode: "registry" | "counted" | "long" | "noised" | "queried";
   readonly method: "mask" | "bfv";
   readonly strikes: readonly Strike[];
   /** Every synced write of that role takes so much longer. */
@@ -68,6 +71,26 @@ const isSealed = (cell: Cell): boolean => cell.kind === "step" && SEALED.test(ce
 /** Sums with noise have no phase 1, one chunk, and masks alone. */
 const isNoised = (cell: Cell): boolean =>
   cell.kind !== "step" || [cell.step.counted, cell.step.long, cell.step.sealed].every((one) => one !== true);
+/** Writes of either side from the query to its answer, and a few of the next one. */
+const QUERY_WRITES = 12;
+/** Whose death an encrypted query meets at which step, and both sides' around each of their writes. */
+const QUERY_STRIKES: readonly Pick<Strike, "role" | "when">[] = [
+  ...(["requester", "provider", "sequencer", "cosigner"] as const).flatMap((role) =>
+    QUERY_STEPS.flatMap(({ name, by, moments }) =>
+      moments.map((moment) => ({ role, when: { kind: "step" as const, step: name, by, moment, nth: 1, delayMs: 0 } })),
+    ),
+  ),
+  ...(["requester", "provider"] as const).flatMap((role) =>
+    MOMENTS.flatMap((moment) =>
+      Array.from({ length: QUERY_WRITES }, (_, at) => ({
+        role,
+        when: { kind: "write" as const, store: "any" as const, moment, nth: at + 1 },
+      })),
+    ),
+  ),
+];
+export const QUERY_ROUNDS = QUERY_STRIKES.length;
+
 /** A ledger writes some twenty times in a round. */
 const COMMITS = 12;
 const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
@@ -75,9 +98,9 @@ const KILL_NOW: Blow = { kind: "kill", downMs: 0 };
 const BLOWS = ["kill", "restore", "stall", "fill"] as const satisfies readonly Blow["kind"][];
 /**
  * What a run may be confined to: rounds at random that deal one blow, steps of vectors of several chunks, or steps that
- * the homomorphic envelope changes; `noise`: steps of sums with noise.
+ * the homomorphic envelope changes; `noise`: steps of sums with noise; `queries`: encrypted queries.
  */
-export const ONLY = [...BLOWS, "chunks", "bfv", "noise"] as const;
+export const ONLY = [...BLOWS, "chunks", "bfv", "noise", "queries"] as const;
 export type Only = (typeof ONLY)[number];
 
 /** Round `round` of the run with this seed. */
@@ -92,6 +115,11 @@ export function planRound(seed: number, round: number, only?: Only): RoundPlan {
     const cells = MATRIX.filter(isNoised);
     const plan = ofCell(random, round, seededRandom(seed).shuffled(cells)[round % cells.length]!);
     return { ...plan, mode: "noised", method: "mask" };
+  }
+  if (only === "queries") {
+    const one = seededRandom(seed).shuffled(QUERY_STRIKES)[round % QUERY_STRIKES.length]!;
+    const blow: Blow = { kind: "kill", downMs: downMs(random) };
+    return { round, mode: "queried", method: "mask", strikes: [{ ...one, blow }] };
   }
   // Every fifth round is random from the start, so that short runs have some of everything.
   const cell =

@@ -1,4 +1,4 @@
-/** One round: two requests, what the plan does to the nodes meanwhile, and every promise checked afterwards. */
+/** One round: two requests, or one for encrypted queries, what the plan does to the nodes meanwhile, and every promise checked afterwards. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { uuidOf } from "../../exchange/requests/record.ts";
@@ -12,6 +12,7 @@ import { createLedgerWatch } from "./ledger-watch.ts";
 import type { CrashNetwork } from "./network.ts";
 import { NO_ORDERS } from "./node-messages.ts";
 import type { RoundPlan } from "./plan.ts";
+import { createQueries } from "./queries.ts";
 import { seededRandom } from "./random.ts";
 import { readSentLog } from "./sent-log.ts";
 import { createSentRules } from "./sent-rules.ts";
@@ -73,16 +74,20 @@ export function createRounds(
   let ended: ReadonlySet<string> = new Set();
   let computations = new Set<string>();
   let longRounds = 0;
+  const queries = createQueries(network, ledger, limitMs);
   const at = (member: string) => addresses.get(member)!;
 
   function queryOf({ round, mode }: RoundPlan): Query {
-    if (mode !== "long") return data.queryOf(round, mode === "noised" ? "registry" : mode);
+    if (mode !== "long") return data.queryOf(round, mode === "counted" ? mode : "registry");
     // Over the same cells history would refuse the next set.
     return longRounds < data.MAX_LONG_ROUNDS ? data.longQueryOf(longRounds++) : data.queryOf(round, "counted");
   }
 
   async function run(plan: RoundPlan): Promise<RoundReport> {
     const provider = seededRandom(Math.imul(seed, 31) + plan.round).pick(data.PROVIDERS);
+    const queried = plan.mode === "queried" ? uuidOf({ seed, round: plan.round }) : undefined;
+    // Before anything is done to anybody: the strikes are about queries.
+    if (queried !== undefined) await queries.agree(queried, provider);
     const over = new AbortController();
     // Two roles may be one node: it is struck once at a time.
     const victims = new Map(plan.strikes.map((one) => [memberOf(one.role, provider), one]));
@@ -95,7 +100,8 @@ export function createRounds(
     }
     const problems: string[] = [];
     const broken = (error: unknown) => void problems.push((error as Error).message);
-    const end = await requests(plan, problems).catch((error) => {
+    const asked = queried === undefined ? requests(plan, problems) : answersTo(queried);
+    const end = await asked.catch((error) => {
       broken(error);
       return "no defined end";
     });
@@ -107,7 +113,17 @@ export function createRounds(
     // A moment that came when the round was over all but for this.
     const late = await network.calm();
     problems.push(...(await settled().catch((error) => [(error as Error).message])), ...network.ownDeaths);
+    if (queried !== undefined) {
+      const checked = await queries.check(queried, provider, tables.get(provider)!).catch((error) => [String(error)]);
+      problems.push(...checked);
+    }
     return { end, struck: struck.filter(Boolean).length + late.length, problems };
+  }
+
+  async function answersTo(request: string): Promise<string> {
+    await queries.exhaust(request);
+    computations.add(request);
+    return "answered";
   }
 
   // ---- the requests

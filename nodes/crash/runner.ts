@@ -59,7 +59,14 @@ export async function runCrashes(options: RunOptions): Promise<RunReport> {
 
   /** Plays the next round that is left, until there is none, over a network of its own. */
   async function play(dir: string): Promise<void> {
-    const network = await foundCrashNetwork({ ...options, dir, onStep: note, isNoised: options.only === "noise" });
+    const { only } = options;
+    const network = await foundCrashNetwork({
+      ...options,
+      dir,
+      onStep: note,
+      isNoised: only === "noise",
+      isQueried: only === "queries",
+    });
     const rounds = createRounds(network, options);
     let own: RunReport["broken"];
     try {

@@ -46,6 +46,12 @@ export const STEPS: readonly Step[] = [
   ...steps("cosigner", BOTH, ["cosign"]),
 ];
 
+/** Of an encrypted query; of no other round. */
+export const QUERY_STEPS: readonly Step[] = [
+  ...steps("requester", BOTH, ["query"]),
+  ...steps("provider", BOTH, ["query.answer"]),
+];
+
 const CALLS: readonly (readonly [call: RegExp, name: string])[] = [
   [/^POST \/dsp\/2025-1\/waiting$/, "waiting"],
   [/^POST \/dsp\/2025-1\/negotiations\/[^/]+\/agreement$/, "agreement"],
@@ -55,6 +61,7 @@ const CALLS: readonly (readonly [call: RegExp, name: string])[] = [
   [/^GET \/peer\/v1\/computations\/[^/]+\/contributions\//, "get-chunk"],
   [/^GET \/peer\/v1\/computations\/[^/]+\/sums\//, "get-sum"],
   [/^[A-Z]+ \/peer\/v1\/results\//, "result"],
+  [/^POST \/peer\/v1\/requests\/[^/]+\/queries$/, "query"],
   [/^[A-Z]+ \/peer\/v1\/ledger\/cosignatures$/, "cosign"],
 ];
 

@@ -10,6 +10,12 @@ import { Value } from "typebox/value";
 import { closedWorld, openingBody, operator, providers, receiverKey } from "../../chaincode/rules/_world.ts";
 import { execute } from "../../chaincode/rules/execute.ts";
 import { TRANSACTIONS, type TransactionType } from "../../chaincode/rules/transactions.ts";
+import { assertCiphertexts } from "../../crypto/he/ciphertexts.ts";
+import { HeError } from "../../crypto/he/errors.ts";
+import { assertPublicKey, newPairs } from "../../crypto/he/pairs.ts";
+import { parametersFor } from "../../crypto/he/parameters.ts";
+import { assertQuery, assertQueryKey, QUERY_BYTES, QUERY_KEY_BYTES, QUERY_PREFIX } from "../../crypto/he/query.ts";
+import { openDecryption } from "../../crypto/he/scheme.ts";
 import { SecaggError } from "../../crypto/secagg/errors.ts";
 import { publicKeyOf } from "../../crypto/secagg/key-agreement.ts";
 import { checkMessage, MESSAGES, type MessageType, parseMessage } from "../../crypto/secagg/messages.ts";
@@ -51,6 +57,7 @@ import { LetterSchema, readLetter, writeLetter } from "../dataspace/letters.ts";
 import { PeerError } from "../peer/peer-error.ts";
 import { PeerClaims, signPeerRequest, verifyPeerSignature } from "../peer/request-signature.ts";
 import { parseWireJson } from "../peer/wire-json.ts";
+import { QueryCall, QueryReply } from "../queries/messages.ts";
 import { Invitation, parseInvitation } from "../runtime/network/invitation.ts";
 import { NetworkError } from "../runtime/network/network-error.ts";
 import { decodeFrames, encodeFrame } from "../sources/frames.ts";
@@ -120,6 +127,7 @@ const spoiltText = (...real: readonly string[]): fc.Arbitrary<string> =>
 export async function fuzzDecoders({ cases, seed }: Plan): Promise<readonly Figures[]> {
   const decoders = [
     ...secagg(),
+    ...homomorphic(),
     ...statements(),
     ...(await contract()),
     ...log(),
@@ -182,6 +190,74 @@ function secagg(): readonly Decoder[] {
     decoder("base64url", spoiltText(toBase64url(random(32))), (text) => fromBase64url(text, "text"), RangeError),
   ];
 }
+
+/** Large blobs of one length each, of which only a few places are spoilt; cut, or longer; or others altogether. */
+function homomorphic(): readonly Decoder[] {
+  const set = parametersFor(3);
+  const named = (kind: "ciphertext" | "public key", count: number) => {
+    const bytes = newPairs(set, kind, count);
+    return Uint8Array.from(bytes.fill(1, bytes.length - 8));
+  };
+  const query = new Uint8Array(QUERY_BYTES).fill(0, 0);
+  query.set(QUERY_PREFIX);
+  query[QUERY_BYTES - 8] = 1;
+  const ciphertexts = named("ciphertext", 1);
+  const publicKey = named("public key", 1);
+  // What is good is taken, or every refusal below is for nothing.
+  assertCiphertexts(set, ciphertexts);
+  assertPublicKey(set, publicKey);
+  assertQuery(query);
+  const secret = new Uint8Array(set.degree).fill(1);
+  const one = (name: string, good: Uint8Array, decode: (bytes: Uint8Array) => unknown) =>
+    decoder(`homomorphic ${name}`, spoiltBlob(good), decode, HeError);
+  return [
+    one("ciphertexts", ciphertexts, (bytes) => assertCiphertexts(set, bytes)),
+    one("ciphertexts that are decrypted", ciphertexts, (bytes) => {
+      using reader = openDecryption(set, secret);
+      reader.decrypt(bytes, 1);
+    }),
+    one("public key", publicKey, (bytes) => assertPublicKey(set, bytes)),
+    one("query", query, assertQuery),
+    one("query key", new Uint8Array(QUERY_KEY_BYTES), assertQueryKey),
+    decoder(
+      "encrypted query",
+      spoilt(QueryCall),
+      (value) => {
+        if (!Value.Check(QueryCall, value)) return;
+        for (const text of [value.publicKey, ...value.lists]) fromBase64url(text, "query");
+      },
+      RangeError,
+    ),
+    decoder(
+      "answer to an encrypted query",
+      spoilt(QueryReply),
+      (value) => {
+        if (!Value.Check(QueryReply, value)) return;
+        verifySigned(identity.publicKey, "query", value.answer);
+        for (const text of value.answers) fromBase64url(text, "answer");
+      },
+      RangeError,
+    ),
+  ];
+}
+
+const spoiltBlob = (good: Uint8Array): fc.Arbitrary<Uint8Array> =>
+  fc
+    .tuple(
+      fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.uint8Array({ minLength: 1, maxLength: 9 })), {
+        maxLength: 3,
+      }),
+      // Prefixes are where the fields are.
+      fc.array(fc.tuple(fc.nat({ max: 120 }), fc.nat({ max: 255 })), { maxLength: 2 }),
+      fc.oneof({ arbitrary: fc.constant(0), weight: 4 }, fc.integer({ min: -good.length, max: good.length })),
+    )
+    .map(([runs, bytes, longer]) => {
+      const copy = new Uint8Array(good.length + longer);
+      copy.set(good.subarray(0, copy.length));
+      for (const [at, run] of runs) if (at + run.length <= copy.length) copy.set(run, at);
+      for (const [at, byte] of bytes) if (at < copy.length) copy[at] = byte;
+      return copy;
+    });
 
 const random = (bytes: number): Uint8Array => {
   const out = new Uint8Array(bytes);

@@ -4,9 +4,10 @@
  * is the only one there ever is to its query, whatever happens afterwards.
  */
 import { hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { countQueries, readQueryAnswered } from "../../chaincode/rules/keys.ts";
 import { HeError } from "../../crypto/he/errors.ts";
-import { QUERY_PARAMETERS } from "../../crypto/he/query.ts";
+import { assertQuery, assertQueryKey, QUERY_PARAMETERS } from "../../crypto/he/query.ts";
 import { firstForbidden, type HistoryEntry } from "../../crypto/secagg/history.ts";
 import { digestOf, saltedDigest } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
@@ -85,6 +86,11 @@ export function createAnswering(ctx: Context) {
     ) {
       return refuse("ERR_REQUEST_INVALID", "its bytes are not those that were signed");
     }
+    // No table is read and no worker started for what is none.
+    await checkForms(publicKey!, lists).catch((error: unknown) => {
+      if (error instanceof HeError) return refuse("ERR_REQUEST_INVALID", error.message);
+      throw error;
+    });
     const before = await answered.get(agreed.agreement);
     const recorded = before === undefined ? NONE : await onRecord(agreed.agreement, before, refuse);
     const query = digestOf(call.query);
@@ -133,13 +139,7 @@ export function createAnswering(ctx: Context) {
     const cells = cellsOf(layout, local.values, leftOut);
     const salt = before?.salt ?? toBase64url(ctx.services.random(32));
     const seed = seedOf(statement);
-    const answers = await runQueryTask({ kind: "answer", seed, publicKey: publicKey!, queries: lists, cells }).catch(
-      (error) => {
-        if (error instanceof HeError && error.code === "ERR_HE_BLOB")
-          return refuse("ERR_REQUEST_INVALID", error.message);
-        throw error;
-      },
-    );
+    const answers = await runQueryTask({ kind: "answer", seed, publicKey: publicKey!, queries: lists, cells });
     const reply: QueryReply = {
       answer: ctx.sign("query", {
         request,
@@ -200,6 +200,15 @@ export function createAnswering(ctx: Context) {
         oneAtATime(request, () => answer(author, request, call)),
       ),
   });
+}
+
+/** A megabyte in each turn of the event loop. Throws HeError. */
+async function checkForms(publicKey: Uint8Array, lists: readonly Uint8Array[]): Promise<void> {
+  assertQueryKey(publicKey);
+  for (const list of lists) {
+    await nextTurn();
+    assertQuery(list);
+  }
 }
 
 const tooSmall = ({ units }: LocalStatistics, terms: PolicyTerms, asset: Asset): ReadonlySet<number> => {

@@ -254,6 +254,44 @@ describe("at the provider's endpoint", () => {
     expect(await countQueries(services("alpha").ledger, agreement)).toEqual({ answers: 0, figures: 0 });
   });
 
+  test("a key or a list that is none is refused before any table is read", async () => {
+    const { request, agreement } = await agreed();
+    const about = { request, agreement, number: 1 };
+    const { publicKey, queries } = await encrypted(about);
+    let reads = 0;
+    const reading = contextOf("alpha");
+    const answering = createAnswering({
+      ...reading,
+      assets: {
+        ...reading.assets,
+        read: (...all) => {
+          reads += 1;
+          return reading.assets.read(...all);
+        },
+      },
+    });
+    const beyond = (bytes: Uint8Array, at: number) => Uint8Array.from(bytes).fill(255, at, at + 8);
+    const wrong: Pick<Blobs, "publicKey" | "queries">[] = [
+      { publicKey: beyond(publicKey, 0), queries },
+      { publicKey: beyond(publicKey, publicKey.length - 8), queries },
+      { publicKey: publicKey.subarray(8), queries },
+      { publicKey: queries[0]!, queries },
+      { publicKey, queries: [beyond(queries[0]!, 113)] },
+      { publicKey, queries: [queries[0]!, queries[0]!.subarray(0, -8)] },
+      { publicKey, queries: [Uint8Array.from(queries[0]!).fill(0, 113 + 8 * 4 * 16_384)] },
+    ];
+    for (const blobs of wrong) {
+      expect(await refusalOf(answering.answer("ministry", request, signedCall(about, blobs)))).toMatch(
+        /public key|ciphertext/,
+      );
+    }
+    expect(reads).toBe(0);
+    expect(await refusalOf(answering.answer("ministry", request, signedCall(about, { publicKey, queries })))).toBe(
+      "answered",
+    );
+    expect(reads).toBeGreaterThan(0);
+  });
+
   test("a query heard again is answered with the same bytes, and under another request not at all", async () => {
     const [one, two] = [await agreed(), await agreed()];
     const call = signedCall({ ...one, number: 1 }, await encrypted({ ...one, number: 1 }));
