@@ -36,6 +36,8 @@ export interface TotalInputs {
   readonly dropped: number;
   readonly recordOf: (atom: number, component: number) => string;
   readonly contributorsOf: (atom: number) => readonly string[];
+  /** Squares of the atom are only bounded. */
+  readonly isBound?: (atom: number) => boolean;
 }
 
 /** Empty where the layout has no sums of squares. */
@@ -61,6 +63,7 @@ export function presentTotals({ layout, vector, cells, dropped, ...of }: TotalIn
           steps,
           organisations,
           ...(dropped > 0 ? ({ mayBeFewer: true } as const) : {}),
+          ...(of.isBound?.(atom) === true ? ({ isBound: true } as const) : {}),
           total: read(total).toString(),
           squares: read(squares).toString(),
         },
@@ -78,19 +81,22 @@ export interface Judges {
   readonly solver: Solver | undefined;
   /** Once it is, what is not judged yet is withheld. */
   readonly isLate: () => boolean;
+  /** All totals of this computation were judged as one table: each record by itself only where it was told or withheld otherwise before. */
+  readonly isJudged?: boolean;
 }
 
 /** Each withheld total with the rule. `earlier`: of the same records. */
 export function judgeTotals(
   present: readonly PresentTotal[],
   earlier: readonly SumEquation[],
-  { output, need, groups, solver, isLate }: Judges,
+  { output, need, groups, solver, isLate, isJudged = false }: Judges,
 ): ReadonlyMap<PresentTotal, SumRule> {
   const withheld = new Map<PresentTotal, SumRule>();
   if (!namesLargest(output)) return withheld;
-  const rules = rulesOf(output, need);
+  const rules = knownRules(output, need);
   const before = Map.groupBy(earlier, ({ record }) => record);
   for (const [record, totals] of Map.groupBy(present, (one) => one.record)) {
+    if (isJudged && (before.get(record) ?? []).every((one) => isToldAlready(one, totals))) continue;
     const sumsIn = inOneStep([...totals, ...(before.get(record) ?? [])].flatMap(({ facts }) => facts ?? []));
     const sums: KnownSum[] = totals.map(({ contributors, facts }, at) => ({
       id: `${at}`,
@@ -104,7 +110,8 @@ export function judgeTotals(
       const state = isHidden === true ? "hidden" : "told";
       sums.push({ id, contributors, facts: facts && sumsIn(facts), state });
     }
-    const found = isLate() ? undefined : withheldSums(sums, { ...rules, groups }, solver, isLate);
+    const isBound = [...totals, ...(before.get(record) ?? [])].some(({ facts }) => facts?.isBound === true);
+    const found = isLate() || isBound ? undefined : withheldSums(sums, { ...rules, groups }, solver, isLate);
     for (const [at, one] of totals.entries()) {
       const rule = found === undefined ? "protection-interval" : found.get(`${at}`);
       if (rule !== undefined) withheld.set(one, rule);
@@ -113,8 +120,19 @@ export function judgeTotals(
   return withheld;
 }
 
+/** Told as this very sum, or left out by the minimum, in which no rule about the largest has a part. */
+export const isToldAlready = (one: SumEquation, totals: readonly PresentTotal[]): boolean =>
+  one.withheld === true
+    ? one.facts === undefined
+    : totals.some(
+        ({ record, contributors }) =>
+          record === one.record &&
+          contributors.length === one.contributors.length &&
+          contributors.every((member) => one.contributors.includes(member)),
+      );
+
 /** As whole numbers of one step, the coarsest that fits; undefined of facts whose steps are not known or of another kind. */
-function inOneStep([first, ...others]: readonly TotalFacts[]): (facts: TotalFacts) => CellSums | undefined {
+export function inOneStep([first, ...others]: readonly TotalFacts[]): (facts: TotalFacts) => CellSums | undefined {
   const sizes = new Map<TotalFacts, Rational>();
   for (const facts of first === undefined ? [] : [first, ...others]) {
     const size = stepSize(facts.steps, first!.steps);
@@ -143,7 +161,10 @@ function largestCommon(a: Rational, b: Rational): Rational {
 
 const greatestCommonDivisor = (a: bigint, b: bigint): bigint => (b === 0n ? a : greatestCommonDivisor(b, a % b));
 
-function rulesOf({ dominance, pPercent, pq, protectionInterval, zeroCells }: OutputTerms, need: number): KnownRules {
+export function knownRules(
+  { dominance, pPercent, pq, protectionInterval, zeroCells }: OutputTerms,
+  need: number,
+): KnownRules {
   const concentration: ConcentrationRule[] = [
     ...dominance.map(({ largest, percent }) => ({
       kind: "dominance" as const,

@@ -4,6 +4,7 @@ import { outputTerms, strictestOutput } from "../../policies/model/output-terms.
 import type { Query } from "../../policies/model/query.ts";
 import { assetOf } from "../statistics/_fixtures.ts";
 import { compileLayout } from "../statistics/compile.ts";
+import { atomCodes } from "../statistics/layout.ts";
 import { type Outcome, type OutcomeInputs, resultOf } from "./outcome.ts";
 import type { SumEquation } from "./release-check.ts";
 import { createReleasedSums, type ResultSums } from "./released-sums.ts";
@@ -341,5 +342,214 @@ describe("with rounded figures", () => {
     const total = rounded(false, NOTHING, { sums: SUMS });
     const without = { solver: undefined } as unknown as Partial<OutcomeInputs>;
     expect(rounded(true, total.earlier, { sums: SUMS }, without).figures).toEqual(["10", "10", "10"]);
+  });
+});
+
+describe("with totals", () => {
+  const attributes = { sector: ["paper", "metals"], size: ["small", "large"] };
+  const TABLE: Query["groupBy"] = [{ attribute: "sector" }, { attribute: "size" }];
+  let solver: Solver;
+  beforeAll(async () => {
+    solver = await loadSolver();
+  });
+
+  /** By sector, then size, then organisation, in thousandths; with `byYear` each value is that of the first year, and half of it is in the second. */
+  function table(
+    values: readonly (readonly (readonly number[])[])[],
+    change: Partial<OutcomeInputs> = {},
+    { groupBy = TABLE, told = NOTHING }: { readonly groupBy?: Query["groupBy"]; readonly told?: ResultSums } = {},
+  ) {
+    const placed = values.flatMap((sizes, sector) =>
+      sizes.flatMap((held, size) => held.map((value) => ({ sector, size, value }))),
+    );
+    const all = placed.map((_, index) => assetOf(index, 30));
+    const members = all.map(({ provider }) => provider);
+    const query: Query = { measures: OUTPUT, groupBy, filters: [], totals: true };
+    const withSquares = (change.output?.dominance.length ?? 0) > 0;
+    const layout = compileLayout({ query, assets: all, attributes, withSquares });
+    const registry = Object.fromEntries(
+      members.map((one, index) => [
+        one,
+        { sector: attributes.sector[placed[index]!.sector]!, size: attributes.size[placed[index]!.size]! },
+      ]),
+    );
+    const years = layout.domains.find(({ name }) => name === "year")?.codes ?? [""];
+    const cells: { atom: number; organisations: number }[] = [];
+    const words: bigint[] = [];
+    for (let atom = 0; atom < layout.atoms; atom++) {
+      const codes = atomCodes(layout, atom);
+      const code = (name: string) => codes[layout.domains.findIndex((domain) => domain.name === name)];
+      const shares = years.indexOf(code("year") ?? "") <= 0 ? 1 : 2;
+      const held = members.flatMap((one, index) => {
+        const isIn = (["sector", "size"] as const).every(
+          (name) => (code(name) ?? registry[one]![name]) === registry[one]![name],
+        );
+        return isIn ? [BigInt(placed[index]!.value / shares)] : [];
+      });
+      if (held.length < 3) continue;
+      cells.push({ atom, organisations: held.length });
+      const total = held.reduce((sum, one) => sum + one, 0n);
+      for (const { word, words: width } of layout.components) {
+        words.push(word.kind === "squares" ? held.reduce((sum, one) => sum + one * one, 0n) : total);
+        if (width === 2) words.push(0n);
+      }
+    }
+    const earlier = createReleasedSums();
+    earlier.add(told);
+    const { outcome } = resultOf({
+      opened: {
+        request: "r",
+        computation: "c",
+        receiver: "bureau",
+        constants: { need: 3, minimumUnits: 0, colluders: 0 },
+        cells: { mode: "registry", dimensions: layout.dimensions },
+      },
+      layout,
+      assets: all,
+      parties: { attributes: registry },
+      decoded: {
+        computation: "c",
+        survivors: members,
+        cells,
+        words: BigUint64Array.from(words),
+        complements: [],
+        transcriptDigest: "A".repeat(43),
+      },
+      dropped: 0,
+      earlier,
+      groups: {},
+      output: strictestOutput([]),
+      solver,
+      ...change,
+    } as unknown as OutcomeInputs);
+    figuresIn(outcome);
+    const shown = outcome.kind === "withheld" ? [] : outcome.document.cells;
+    const figures = Object.fromEntries(
+      shown.map(({ group, value, withheld }) => [
+        groupBy.map((one) => group["attribute" in one ? one.attribute : one.element] ?? "*").join("/"),
+        withheld === undefined ? value : "-",
+      ]),
+    );
+    return { figures, outcome, earlier: { equations: JSON.parse(JSON.stringify(outcome.equations)) as SumEquation[] } };
+  }
+  const even = (value: number) => [value, value, value, value];
+  const dominance = { output: strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: "60" }] })]) };
+
+  test("rows, columns and everything are published beside the cells", () => {
+    const { figures, outcome } = table([
+      [even(1000), even(2000)],
+      [even(3000), even(4000)],
+    ]);
+    expect(figures).toEqual({
+      "paper/small": "4",
+      "paper/large": "8",
+      "metals/small": "12",
+      "metals/large": "16",
+      "paper/*": "12",
+      "metals/*": "28",
+      "*/small": "16",
+      "*/large": "24",
+      "*/*": "40",
+    });
+    expect(outcome.withheldFigures).toEqual([]);
+  });
+
+  test("safe margins of two registry attributes do not withhold each other under rules about the largest", () => {
+    const { figures } = table(
+      [
+        [even(1000), even(2000)],
+        [even(3000), even(4000)],
+      ],
+      dominance,
+    );
+    expect(Object.values(figures)).not.toContain("-");
+  });
+
+  test("a margin over a cell that was left out is not there; over one that nobody is in it is", () => {
+    const small = table([
+      [even(1000), [500, 500]],
+      [even(3000), even(4000)],
+    ]);
+    expect(small.figures).toMatchObject({
+      "paper/large": "-",
+      "paper/*": "-",
+      "*/large": "-",
+      "*/*": "-",
+      "*/small": "16",
+    });
+    const empty = table([
+      [even(1000), []],
+      [even(3000), even(4000)],
+    ]);
+    expect(empty.figures).toMatchObject({ "paper/large": "-", "paper/*": "4", "*/large": "16", "*/*": "32" });
+  });
+
+  test("a dominated cell is withheld with cells of its row and its column, and no margin tells it", () => {
+    const values = [
+      [[9000, 500, 500, 500], even(2000)],
+      [even(3000), even(4000)],
+    ];
+    const { figures, outcome } = table(values, dominance);
+    const cells = ["paper/small", "paper/large", "metals/small", "metals/large"].map((one) => figures[one]);
+    expect(figures["paper/small"]).toBe("-");
+    // Of two by two every cell goes, and margins where one contributor alone would come too close.
+    expect(cells).toEqual(["-", "-", "-", "-"]);
+    expect(figures["*/*"]).toBe("46.5");
+    expect(Object.values(figures).filter((one) => one !== "-").length).toBeGreaterThanOrEqual(3);
+    expect(
+      outcome.withheldFigures.find(({ group }) => group.sector === "paper" && group.size === "small")?.rules[0],
+    ).toBe("dominance");
+    const alone = { groupBy: [{ attribute: "sector" }] as Query["groupBy"] };
+    expect(table(values, dominance, alone).figures).toEqual({ paper: "18.5", metals: "28", "*": "46.5" });
+  });
+
+  test("squares over codes are bounded from above: an organisation that dominates over all years does in the total", () => {
+    const years = { groupBy: [{ element: "year" }] as Query["groupBy"] };
+    const steady = table(
+      [
+        [[5500, 1000, 1000, 1000], even(500)],
+        [[], []],
+      ],
+      dominance,
+      years,
+    );
+    expect(steady.figures["*"]).not.toBe("-");
+    const large = table(
+      [
+        [[9000, 500, 500, 500], even(500)],
+        [[], []],
+      ],
+      dominance,
+      years,
+    );
+    expect(large.outcome.kind).toBe("withheld");
+  });
+
+  test("a later request of what a table withheld stays withheld, and of what it told is the same", () => {
+    const values = [
+      [[9000, 500, 500, 500], even(2000)],
+      [even(3000), even(4000)],
+    ];
+    const first = table(values, dominance);
+    const again = table(values, dominance, { told: first.earlier });
+    for (const cell of ["paper/small", "paper/large", "metals/small", "metals/large"])
+      expect(again.figures[cell] ?? "-").toBe("-");
+  });
+
+  test("rounded tables add up", () => {
+    const rounding = [{ element: "output", base: "5" }];
+    const output = strictestOutput([outputTerms({ rounding })]);
+    const { figures } = table(
+      [
+        [even(1000), even(2000)],
+        [even(3000), even(4000)],
+      ],
+      { output },
+    );
+    const of = (name: string) => Number(figures[name]);
+    expect(of("paper/small") + of("paper/large")).toBe(of("paper/*"));
+    expect(of("paper/small") + of("metals/small")).toBe(of("*/small"));
+    expect(of("paper/*") + of("metals/*")).toBe(of("*/*"));
+    expect(of("*/small") + of("*/large")).toBe(of("*/*"));
   });
 });

@@ -2,7 +2,7 @@
  * From decoded sums to a result document: figures, output rules, release guard. Pure; what is withheld is named by the
  * rule that withheld it.
  */
-import { encodeBitmap, inAtom } from "../../crypto/secagg/cells.ts";
+import { encodeBitmap } from "../../crypto/secagg/cells.ts";
 import type { Parties } from "../../crypto/secagg/opened.ts";
 import type { Decoded } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
@@ -14,20 +14,14 @@ import {
 } from "../../policies/disclosure/output-rules.ts";
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
-import { decode, type ResultCell } from "../statistics/decode.ts";
-import {
-  atomCodes,
-  componentPlaces,
-  expandIncluded,
-  type Layout,
-  sumRecords,
-  termRecords,
-} from "../statistics/layout.ts";
+import type { ResultCell } from "../statistics/decode.ts";
+import { componentPlaces, type Layout } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { readElement, writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
 import type { LayoutDocument } from "./documents.ts";
 import { figureOf } from "./figures.ts";
+import { judgeMargins } from "./judged-margins.ts";
 import { judgeTotals, type PresentTotal, presentTotals } from "./judged-totals.ts";
 import type { OpenBody } from "./opening.ts";
 import { errorVariance, type OpenedPrivacy } from "./privacy.ts";
@@ -35,6 +29,7 @@ import { rangesOf } from "./record-ranges.ts";
 import { codeDomains } from "./record-relations.ts";
 import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
+import { marginSums, type ResultTable, resultTable } from "./result-table.ts";
 import { baseOf, inSteps, type PresentSum, roundedSums, wordOf } from "./rounded-sums.ts";
 import { stepsOf } from "./steps.ts";
 
@@ -111,31 +106,24 @@ const GUARD_RULE = "release-guard";
 
 export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; readonly bitmap: string } {
   const { layout, decoded } = inputs;
-  const included = new Set(decoded.cells.map(({ atom }) => atom));
-  const bitmap = encodeBitmap(layout.atoms, [...included]);
-  const counts = new Array<number>(layout.atoms).fill(0);
-  for (const cell of decoded.cells) {
-    counts[cell.atom] = Math.max(0, cell.organisations - inputs.dropped);
-  }
-  const flags = Array.from({ length: layout.atoms }, (_, atom) => included.has(atom));
-  const sums = included.size === layout.atoms ? decoded.words : expandIncluded(layout, decoded.words, flags);
-  const { complements } = decoded;
-  const decodedFrom = (vector: BigUint64Array) =>
-    decode(layout, vector, flags, {
-      counts,
-      colluders: inputs.opened.constants.colluders,
-      complements,
-      ...(inputs.opened.privacy === undefined ? {} : { variance: varianceIn(inputs) }),
-    });
-  const cells = decodedFrom(sums);
-  const figures = figuresOf(inputs, sums, cells, counts);
-  const totals = totalsOf(inputs, sums);
-  const guarded = guard(inputs, included, ruledOut(inputs, figures, totals.withheld), totals.facts);
-  const rounded = rounding(inputs, sums, guarded);
+  const bitmap = encodeBitmap(
+    layout.atoms,
+    decoded.cells.map(({ atom }) => atom),
+  );
+  const table = resultTable(inputs);
+  const options = {
+    colluders: inputs.opened.constants.colluders,
+    ...(inputs.opened.privacy === undefined ? {} : { variance: varianceIn(inputs, table) }),
+  };
+  const cells = table.decoded(table.vector, options);
+  const figures = figuresOf(inputs, table, cells);
+  const totals = totalsOf(inputs, table);
+  const guarded = guard(inputs, table, ruledOut(inputs, figures, totals.withheld), totals.facts);
+  const rounded = rounding(inputs, table, guarded);
   const byGuard = guarded.withheld.map((id) => [id, "sum-withheld"] as const);
   const verdicts = verdictsOf(inputs, figures, new Map([...byGuard, ...totals.withheld]));
-  const told = rounded === undefined ? cells : decodedFrom(rounded.vector);
-  const ofAtoms = told.map((cell) => publish(layout, cell, verdicts));
+  const told = rounded === undefined ? cells : table.decoded(rounded.vector, options);
+  const ofAtoms = told.map((cell) => publish(cell, verdicts));
   const all: ResultDocumentCell[] = [...ofAtoms, ...quantileCells(layout, ofAtoms)];
   const withheldFigures = all.flatMap((cell) => whyWithheld(cell, verdicts));
   if (withheldFigures.length === all.length) {
@@ -160,7 +148,7 @@ export function resultOf(inputs: OutcomeInputs): { readonly outcome: Outcome; re
 }
 
 /** Everything that is published of a release whose policies want rounded figures follows from this vector. */
-function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: CheckedRelease) {
+function rounding(inputs: OutcomeInputs, table: ResultTable, { equations }: CheckedRelease) {
   const { layout, assets, output, earlier, solver, isLate = () => false } = inputs;
   if (output.rounding === undefined) return undefined;
   const stated = output.rounding;
@@ -171,14 +159,14 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
   const placed = new Map<string, { readonly offset: number; readonly words: 1 | 2 }>();
   const told = new Map(equations.flatMap((one) => (one.withheld === true ? [] : [[one.id, one] as const])));
   const present: PresentSum[] = [];
-  for (let atom = 0; atom < layout.atoms; atom++) {
+  for (const { atom } of table.cells) {
     for (const [component, { word }] of layout.components.entries()) {
       const [base, equation] = [bases[component], told.get(sumId(atom, component))];
       if (base === undefined || equation === undefined) continue;
       const { offset, words } = places.get(canonicalJson(word))!;
       const at = atom * layout.wordsPerAtom + offset;
       placed.set(equation.id, { offset: at, words });
-      present.push({ equation, value: readElement(sums, at, words), base });
+      present.push({ equation, value: readElement(table.vector, at, words), base });
     }
   }
   const found = roundedSums({
@@ -187,10 +175,16 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
       .like(new Set(present.map(({ equation }) => equation.record)))
       .map((one) => inSteps(one, stepsIn(one))),
     domains: codeDomains(assets),
+    sums: layout.components.flatMap((_, component) =>
+      marginSums(table).map(({ total, parts }) => ({
+        total: sumId(total, component),
+        parts: parts.map((part) => sumId(part, component)),
+      })),
+    ),
     solver,
     isLate,
   });
-  const vector = sums.slice();
+  const vector = table.vector.slice();
   for (const [id, value] of found) writeElement(vector, placed.get(id)!.offset, placed.get(id)!.words, value);
   const remembered = equations.map((one) => {
     const value = found.get(one.id);
@@ -199,11 +193,11 @@ function rounding(inputs: OutcomeInputs, sums: BigUint64Array, { equations }: Ch
   return { vector, equations: remembered };
 }
 
-const varianceIn = (inputs: OutcomeInputs) => (atom: number, component: number) =>
+const varianceIn = (inputs: OutcomeInputs, table: ResultTable) => (atom: number, component: number) =>
   errorVariance(inputs.opened, inputs.parties, {
     atom,
     component,
-    contributors: contributorsTo(inputs, atom).length,
+    contributors: table.contributorsOf(atom).length,
   });
 
 function whyWithheld(
@@ -215,14 +209,10 @@ function whyWithheld(
   return [{ group, measure, ...(part === undefined ? {} : { part }), rules }];
 }
 
-function publish(
-  layout: Layout,
-  cell: ResultCell,
-  verdicts: ReadonlyMap<string, readonly OutputRule[]>,
-): ResultDocumentCell {
+function publish(cell: ResultCell, verdicts: ReadonlyMap<string, readonly OutputRule[]>): ResultDocumentCell {
   const { withheld, ...rest } = cell;
   const rule = withheld ?? verdicts.get(figureId(cell.group, cell.measure))?.[0];
-  const group = Object.fromEntries(layout.domains.map(({ name }) => [name, cell.group[name]!]));
+  const group = { ...cell.group };
   if (rule === undefined) return { ...rest, group };
   const { value: _value, undefined: _undefined, unit: _unit, standardError: _error, ...named } = rest;
   return { ...named, group, value: null, withheld: rule };
@@ -232,15 +222,13 @@ const figureId = (group: Readonly<Record<string, string>>, measure: string): str
   canonicalJson({ group, measure });
 
 function figuresOf(
-  { layout, assets, decoded }: OutcomeInputs,
-  vector: BigUint64Array,
+  { assets }: OutcomeInputs,
+  { layout, vector, cells: there, counts, groupOf }: ResultTable,
   cells: readonly ResultCell[],
-  counts: readonly number[],
 ): readonly Figure[] {
   const results = Map.groupBy(cells, ({ group, measure }) => figureId(group, measure));
-  return decoded.cells.flatMap((cell) => {
-    const codes = atomCodes(layout, cell.atom);
-    const group = Object.fromEntries(layout.domains.map(({ name }, index) => [name, codes[index]!]));
+  return there.flatMap((cell) => {
+    const group = groupOf(cell.atom);
     return layout.query.measures.map((measure) => {
       const id = figureId(group, measure.id);
       return figureOf({
@@ -302,19 +290,20 @@ const componentIndex = (layout: Layout, word: Layout["components"][number]["word
   layout.components.findIndex((component) => canonicalJson(component.word) === canonicalJson(word));
 
 /** By id of its sum: what is known of each total, and the rule that withholds it. */
-function totalsOf(inputs: OutcomeInputs, vector: BigUint64Array) {
-  const { layout, decoded, dropped, opened, output, solver, isLate = () => false } = inputs;
-  const present = presentTotals({
-    layout,
-    vector,
-    cells: decoded.cells,
-    dropped,
-    recordOf: sumRecords(layout),
-    contributorsOf: (atom) => contributorsTo(inputs, atom),
-  });
+function totalsOf(inputs: OutcomeInputs, table: ResultTable) {
+  const { dropped, opened, output, solver, isLate = () => false } = inputs;
+  const { layout, vector, cells, recordOf, contributorsOf } = table;
+  // Squares over codes of a table are only bounded.
+  const isBound = (atom: number) =>
+    table.codesOf(atom).some((code, i) => code === undefined && inputs.layout.domains[i]!.kind === "element");
+  const present = presentTotals({ layout, vector, cells, dropped, recordOf, contributorsOf, isBound });
   const earlier = inputs.earlier.like(new Set(present.map(({ record }) => record)));
-  const { need } = opened.constants;
-  const found = judgeTotals(present, earlier, { output, need, groups: inputs.groups, solver, isLate });
+  const judges = { output, need: opened.constants.need, groups: inputs.groups, solver, isLate };
+  const ofTable = judgeMargins({ table, domains: inputs.layout.domains, present, earlier }, judges);
+  const found = new Map([
+    ...judgeTotals(present, earlier, { ...judges, isJudged: table.margins.length > 0 }),
+    ...ofTable,
+  ]);
   const idOf = ({ atom, component }: PresentTotal) => sumId(atom, component);
   return {
     facts: new Map(present.map((one) => [idOf(one), one.facts])),
@@ -335,13 +324,10 @@ const saysNothing = (output: OutputTerms): boolean =>
   output.review === undefined &&
   output.rounding === undefined;
 
-const contributorsTo = ({ opened, decoded, parties }: OutcomeInputs, atom: number): readonly string[] =>
-  decoded.survivors.filter((member) => inAtom(opened.cells.dimensions, parties.attributes[member] ?? {}, atom));
-
 /** Contributors by the registry: in counted mode whoever has nothing in a cell has put zero into it. */
 function guard(
   inputs: OutcomeInputs,
-  included: ReadonlySet<number>,
+  table: ResultTable,
   ruledOutSums: ReadonlySet<string>,
   factsOf: ReadonlyMap<string, TotalFacts>,
 ): CheckedRelease {
@@ -349,9 +335,11 @@ function guard(
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
-  const [recordOf, termsOf] = [sumRecords(layout), termRecords(layout)];
-  for (let atom = 0; atom < layout.atoms; atom++) {
-    const contributors = contributorsTo(inputs, atom);
+  for (let atom = 0; atom < table.layout.atoms; atom++) {
+    const isIn = table.included.has(atom);
+    // A margin that is not there is nobody's secret: what is left out in it is.
+    if (!isIn && atom >= layout.atoms) continue;
+    const contributors = table.contributorsOf(atom);
     if (contributors.length === 0) continue;
     for (const [index, { word }] of layout.components.entries()) {
       // No figure shows them, and no sum of values follows from them.
@@ -359,11 +347,11 @@ function guard(
       const id = sumId(atom, index);
       const facts = factsOf.get(id);
       const known = facts === undefined ? {} : { facts };
-      const into = !included.has(atom) ? leftOut : ruledOutSums.has(id) ? byRules : candidates;
-      into.push({ id, record: recordOf(atom, index), contributors, ...known });
+      const into = !isIn ? leftOut : ruledOutSums.has(id) ? byRules : candidates;
+      into.push({ id, record: table.recordOf(atom, index), contributors, ...known });
       // As if each sum in it were published: a few weighted sums, solved, give those.
       const ids = termIds(layout, atom, index);
-      for (const [t, record] of termsOf(atom, index).entries()) into.push({ id: ids[t]!, record, contributors });
+      for (const [t, record] of table.termsOf(atom, index).entries()) into.push({ id: ids[t]!, record, contributors });
     }
   }
   return checkRelease({

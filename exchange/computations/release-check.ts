@@ -18,6 +18,8 @@ export interface TotalFacts {
   readonly steps?: readonly Step[];
   readonly organisations: number;
   readonly mayBeFewer?: true;
+  /** Squares may be fewer: what is left of another sum without this one cannot be judged. */
+  readonly isBound?: true;
   readonly total: string;
   readonly squares: string;
 }

@@ -53,6 +53,8 @@ export interface RoundingInputs {
   /** What this receiver told before. */
   readonly earlier: readonly SumEquation[];
   readonly domains: CodeDomains;
+  /** Sums that hold by construction, by ids. */
+  readonly sums?: readonly { readonly total: string; readonly parts: readonly string[] }[];
   readonly solver: Solver | undefined;
   readonly isLate: () => boolean;
 }
@@ -62,6 +64,7 @@ export function roundedSums({
   present,
   earlier,
   domains,
+  sums: held = [],
   solver,
   isLate,
 }: RoundingInputs): ReadonlyMap<string, bigint> {
@@ -80,7 +83,13 @@ export function roundedSums({
       return base === undefined ? [] : [{ equation, value, base, told: value }];
     }),
   ].map((one) => ({ ...one, told: one.told === undefined ? undefined : nearest(one.told, one.base) }));
-  const relations = [...overOrganisations(sums), ...overCodes(sums, domains)];
+  const places = new Map(present.map(({ equation }, at) => [equation.id, at]));
+  const byMargins = held.flatMap(({ total, parts }): readonly Relation[] => {
+    const [whole, ...rest] = [total, ...parts].map((id) => places.get(id));
+    // Beside a withheld part there is nothing that has to add up.
+    return whole === undefined || rest.includes(undefined) ? [] : [{ total: whole, parts: rest as number[] }];
+  });
+  const relations = [...byMargins, ...overOrganisations(sums), ...overCodes(sums, domains)];
   const inputs = sums.map(({ value, base, told: fixed }) => ({
     value,
     base,

@@ -9,6 +9,7 @@ import type { ProblemParameters } from "../../policies/model/problem.ts";
 import type { Query } from "../../policies/model/query.ts";
 import { type Readable, readParts } from "../../policies/model/readable-parts.ts";
 import { DataRequest } from "../../policies/model/request.ts";
+import { isAdditive } from "../statistics/margins.ts";
 import type { REQUEST_PROBLEM_CODES, RequestProblem } from "./errors.ts";
 import type { Directory, DirectoryMember } from "./ports.ts";
 
@@ -68,7 +69,7 @@ function checkDates({ validity, query }: Request, now: string, add: Add): void {
     add("validity.to", "validity-over", { to: validity.to, today });
 }
 
-function checkQuery({ query, receiverMode }: Request, add: Add): void {
+function checkQuery({ query, receiverMode, join, encryptedQuery }: Request, add: Add): void {
   const repeatedAt = (keys: readonly (string | undefined)[]): readonly number[] =>
     [...keys.keys()].filter((index) => keys[index] !== undefined && keys.indexOf(keys[index]) !== index);
   const ids = (query?.measures ?? []).map((measure) => measure?.id);
@@ -77,6 +78,20 @@ function checkQuery({ query, receiverMode }: Request, add: Add): void {
   const groups = query?.groupBy ?? [];
   for (const index of repeatedAt(groups.map((group) => JSON.stringify(group)))) {
     add(`query.groupBy.${index}`, "dimension-named-twice");
+  }
+  if (query?.totals === true && (join !== undefined || encryptedQuery !== undefined)) {
+    add("query.totals", "totals-of-computations");
+  }
+  if (query?.totals === true && groups.length === 0) add("query.totals", "totals-need-dimensions");
+  for (const [index, group] of groups.entries()) {
+    const isClassed = group !== undefined && "element" in group && group.edges !== undefined;
+    if (query?.totals === true && isClassed) add(`query.groupBy.${index}`, "totals-not-of-classes");
+  }
+  for (const [index, measure] of (query?.measures ?? []).entries()) {
+    const { id = "", statistic } = measure ?? {};
+    if (query?.totals !== true || statistic?.kind === undefined) continue;
+    const isOver = groups.every((group) => group !== undefined && "attribute" in group);
+    if (!isAdditive(statistic.kind, isOver)) add(`query.measures.${index}`, "totals-not-additive", { measure: id });
   }
   if (receiverMode === "direct" && groups.length > 1) add("query.groupBy", "direct-one-dimension");
 }

@@ -9,6 +9,7 @@ import { classDomain } from "./classes.ts";
 import { boundsOf, fieldOf, harmonise, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
 import { type Component, elementsIn, type Layout, type LayoutDomain, type LayoutElement, type Word } from "./layout.ts";
+import { totalsProblem } from "./margins.ts";
 import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
 import { elementsOf, magnitudesOf, squaresOf, totalOf, totalsOf, wordsOf } from "./words.ts";
@@ -72,6 +73,16 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     if (measure.statistic.kind === "distinct") checkDistinct(measure.id, measure.statistic.element, assets);
   }
 
+  const problem = totalsProblem(query);
+  if (problem !== undefined) {
+    const message = TOTALS_NEED[problem.why];
+    throw new StatisticsError(
+      "ERR_STATISTICS_QUERY",
+      `totals${problem.measure ? ` of ${problem.measure}` : ""}`,
+      message,
+    );
+  }
+
   const rows = assets.reduce((total, asset) => total + asset.quality.rows, 0);
   const totalled = inputs.withSquares === true ? totalsOf(query.measures, elements) : [];
   const components = [
@@ -84,7 +95,9 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
   const figures = query.measures.reduce((total, measure) => total + figuresPerCell(measure), 0);
-  checkSize(inputs.limits ?? LAYOUT_LIMITS, { atoms, wordsPerAtom, sums: components.length, figures });
+  const withTotals = domains.reduce((product, { codes }) => product * (codes.length + 1), 1);
+  const perCell = query.totals === true ? Math.ceil((figures * withTotals) / atoms) : figures;
+  checkSize(inputs.limits ?? LAYOUT_LIMITS, { atoms, wordsPerAtom, sums: components.length, figures: perCell });
   return Object.freeze({
     format: "sealane/layout/v1",
     query,
@@ -106,6 +119,12 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     ),
   });
 }
+
+const TOTALS_NEED = Object.freeze({
+  "no-dimension": "totals are over dimensions, and groupBy names none",
+  classes: "there are no totals over classes: ask for the sum without them",
+  "not-additive": "only sums, means, ratios and weighted sums have totals, and counts over registry attributes",
+});
 
 /** As decode.ts makes them; what a quantile adds over all its classes does not grow with the cells. */
 function figuresPerCell({ statistic }: Measure): number {

@@ -156,21 +156,27 @@ export function atomIndex(layout: Layout, codes: readonly string[]): number | un
  * latter only the contributing set.
  */
 export const recordKey = (layout: Layout, atom: number, component: number): string =>
-  canonicalJson(recordParts(layout, atom, component));
+  canonicalJson(recordParts(layout, atomCodes(layout, atom), component));
 
-function recordParts(layout: Layout, atom: number, component: number) {
-  const codes = atomCodes(layout, atom);
+/** Code for each dimension; undefined: all of them, as a margin has it. */
+export type CellCodes = readonly (string | undefined)[];
+
+function recordParts(layout: Layout, codes: CellCodes, component: number) {
   return {
     word: layout.components[component]!.word,
     filters: layout.query.filters,
     period: layout.query.period ?? null,
-    cell: layout.domains.flatMap((domain, i) => (domain.kind === "element" ? [{ [domain.name]: codes[i] }] : [])),
+    cell: layout.domains.flatMap(({ kind, name }, i) =>
+      kind === "element" && codes[i] !== undefined ? [{ [name]: codes[i] }] : [],
+    ),
   };
 }
 
 /** Of a weighted sum, each term's key, as if that sum stood alone. */
 export const termKeys = (layout: Layout, atom: number, component: number): readonly string[] =>
-  termParts(layout, component).map((parts) => canonicalJson({ ...recordParts(layout, atom, component), ...parts }));
+  termParts(layout, component).map((parts) =>
+    canonicalJson({ ...recordParts(layout, atomCodes(layout, atom), component), ...parts }),
+  );
 
 function termParts({ components, query }: Layout, component: number) {
   const { word } = components[component]!;
@@ -186,17 +192,17 @@ function termParts({ components, query }: Layout, component: number) {
 }
 
 /** As `recordKey`, with the cut that each class is of: only classes of one cut add up to their total. */
-export function sumRecords(layout: Layout): (atom: number, component: number) => string {
+export function sumRecords(layout: Layout): (codes: CellCodes, component: number) => string {
   const cut = cutsOf(layout);
-  return (atom, component) => canonicalJson({ ...recordParts(layout, atom, component), ...cut });
+  return (codes, component) => canonicalJson({ ...recordParts(layout, codes, component), ...cut });
 }
 
 /** As `termKeys`, the same way. */
-export function termRecords(layout: Layout): (atom: number, component: number) => readonly string[] {
+export function termRecords(layout: Layout): (codes: CellCodes, component: number) => readonly string[] {
   const cut = cutsOf(layout);
-  return (atom, component) =>
+  return (codes, component) =>
     termParts(layout, component).map((parts) =>
-      canonicalJson({ ...recordParts(layout, atom, component), ...parts, ...cut }),
+      canonicalJson({ ...recordParts(layout, codes, component), ...parts, ...cut }),
     );
 }
 

@@ -69,6 +69,7 @@ const QueryView = Type.Object({
     32,
     1,
   ),
+  totals: Type.Optional(Type.Literal(true)),
 });
 
 /** Structural view of a data request (policies/model/request.ts): the fields that the ledger and the verifier use. */

@@ -4,7 +4,7 @@ import { bodyOf, type Check, type Evidence, expectSalted, sameJson, sameList } f
 import { outputRulesOf } from "./output-rules.ts";
 import type { Findings } from "./problems.ts";
 import { type ResultCell, WITHHELD } from "./result.ts";
-import { brokenBase } from "./rounded-figures.ts";
+import { brokenBase, decimalSum, sameDecimal } from "./rounded-figures.ts";
 
 const WHERE = "/body/outcome/result/document";
 
@@ -59,7 +59,10 @@ export const checkResultShape: Check = (evidence, findings) => {
   if (outcome.kind === "withheld") return;
   const { layout } = opened.layout.document;
   const parts = new Map(layout.query.measures.map(({ id, statistic }) => [id, partsOf(statistic)]));
-  const marginParts = new Map(layout.query.measures.map(({ id, statistic }) => [id, marginPartsOf(statistic)]));
+  const isTotalled = layout.query.totals === true;
+  const marginParts = new Map(
+    layout.query.measures.map(({ id, statistic }) => [id, isTotalled ? partsOf(statistic) : marginPartsOf(statistic)]),
+  );
   const seen = new Set<string>();
   let full = 0;
   for (const [at, cell] of outcome.result.document.cells.entries()) {
@@ -78,9 +81,43 @@ export const checkResultShape: Check = (evidence, findings) => {
     const says = [cell.value !== null, cell.withheld !== undefined, cell.undefined !== undefined].filter(Boolean);
     findings.expect(says.length === 1, `${where}/value`, "shape", { statements: says.length });
   }
-  const expected = layout.atoms * [...parts.values()].reduce((sum, list) => sum + list.length, 0);
-  findings.expect(full === expected, `${WHERE}/cells`, "shape", { expected, got: full });
+  const each = [...parts.values()].reduce((sum, list) => sum + list.length, 0);
+  findings.expect(full === layout.atoms * each, `${WHERE}/cells`, "shape", {
+    expected: layout.atoms * each,
+    got: full,
+  });
+  if (layout.query.totals !== true) return;
+  const places = layout.domains.reduce((product, { codes }) => product * (codes.length + 1), 1);
+  findings.expect(seen.size === places * each, `${WHERE}/cells`, "shape", { expected: places * each, got: seen.size });
+  // Where no rounding to multiples adds up, each figure is rounded by itself.
+  if (outcome.result.document.outputRules?.rounding === undefined) expectSums(evidence, findings);
 };
+
+const ADDED: readonly string[] = ["sum", "count", "weighted-sum"];
+
+/** A published total is the sum of what is published below it in one dimension, where all of it is. */
+function expectSums({ body }: Evidence, findings: Findings): void {
+  if (body.outcome.kind === "withheld") return;
+  const { domains, query } = body.opened.layout.document.layout;
+  const { cells } = body.outcome.result.document;
+  const keyOf = (measure: string, group: ResultCell["group"]) =>
+    JSON.stringify([measure, ...domains.map(({ name }) => group[name] ?? null)]);
+  const values = new Map(cells.map(({ measure, group, value }) => [keyOf(measure, group), value]));
+  const added = new Set(query.measures.flatMap(({ id, statistic }) => (ADDED.includes(statistic.kind) ? [id] : [])));
+  for (const [at, { measure, group, value }] of cells.entries()) {
+    if (value === null || !added.has(measure)) continue;
+    for (const { name, codes } of domains) {
+      if (group[name] !== undefined) continue;
+      const parts = codes.map((code) => values.get(keyOf(measure, { ...group, [name]: code })) ?? null);
+      if (parts.includes(null)) continue;
+      const expected = decimalSum(parts as string[]);
+      findings.expect(sameDecimal(expected, value), `${WHERE}/cells/${at}/value`, "total-differs", {
+        expected,
+        got: value,
+      });
+    }
+  }
+}
 
 /**
  * A figure stands on opened atoms; an atom that was not opened is below the minimum, or what the left-out rule takes as
@@ -93,12 +130,16 @@ export const checkWithheldCells: Check = (evidence, findings) => {
   const bits = bitsOf(body.bitmap, layout.atoms);
   if (bits === undefined) return findings.fail("/body/bitmap", "bitmap");
   const facts = cellFacts(evidence);
+  const isEmpty = (atom: number) => evidence.opened.cells.mode === "registry" && facts.atoms[atom]?.count === 0;
   const complements = bits.every(Boolean) ? new Set<number>() : complementsOf(evidence, facts);
   for (const [at, cell] of body.outcome.result.document.cells.entries()) {
     const where = `${WHERE}/cells/${at}`;
     const atoms = atomsOf(evidence, cell);
     if (cell.withheld === undefined) {
-      const opened = atoms.every((atom) => bits[atom] === true);
+      // In a total there may be cells that nobody is in, which are never opened.
+      const opened =
+        atoms.some((atom) => bits[atom] === true) &&
+        atoms.every((atom) => bits[atom] === true || (atoms.length > 1 && isEmpty(atom)));
       findings.expect(atoms.length > 0 && opened, where, "released-cell", { measure: cell.measure });
     } else {
       expectReason(evidence, findings, { where, cell, atoms, facts, bits, complements });

@@ -87,6 +87,7 @@ export const PROBLEM_CODES = [
   "counts",
   // result
   "not-rounded",
+  "total-differs",
   "rules-mismatch",
   "shape",
   "withheld-count",

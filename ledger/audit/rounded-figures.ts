@@ -30,6 +30,21 @@ function isMultiple(value: string, base: string): boolean {
   return scaled(value, digits) % scaled(base, digits) === 0n;
 }
 
+export function decimalSum(values: readonly string[]): string {
+  const digits = Math.max(0, ...values.map((value) => fractionOf(value).length));
+  const sum = values.reduce((all, value) => all + scaled(value, digits), 0n);
+  const text = (sum < 0n ? -sum : sum).toString().padStart(digits + 1, "0");
+  const whole = `${sum < 0n ? "-" : ""}${text.slice(0, text.length - digits)}`;
+  return digits === 0 ? whole : `${whole}.${text.slice(text.length - digits)}`;
+}
+
+export const sameDecimal = (a: string, b: string): boolean => {
+  const digits = Math.max(fractionOf(a).length, fractionOf(b).length);
+  return scaled(a, digits) === scaled(b, digits);
+};
+
 const fractionOf = (decimal: string): string => decimal.split(".")[1] ?? "";
-const scaled = (decimal: string, digits: number): bigint =>
-  BigInt(decimal.split(".")[0]!.replace("-", "") + fractionOf(decimal).padEnd(digits, "0"));
+function scaled(decimal: string, digits: number): bigint {
+  const size = BigInt(decimal.split(".")[0]!.replace("-", "") + fractionOf(decimal).padEnd(digits, "0"));
+  return decimal.startsWith("-") ? -size : size;
+}

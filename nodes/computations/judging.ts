@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import type { OutcomeInputs } from "../../exchange/computations/outcome.ts";
 import type { SumEquation } from "../../exchange/computations/release-check.ts";
 import type { ReleasedSums } from "../../exchange/computations/released-sums.ts";
-import { sumRecords, termRecords } from "../../exchange/statistics/layout.ts";
+import { atomCodes, sumRecords, termRecords } from "../../exchange/statistics/layout.ts";
 import { siblingPath } from "../boot/sibling.ts";
 import type { JudgingMessage, JudgingReply } from "./judging-worker.ts";
 
@@ -96,7 +96,10 @@ export function createJudging(
 /** Earlier sums that any sum of this layout may be related to: which those are does not depend on the cell. */
 function earlierOf({ layout, earlier }: JudgedInputs): readonly SumEquation[] {
   const [recordOf, termsOf] = [sumRecords(layout), termRecords(layout)];
-  return earlier.like(layout.components.flatMap((_, component) => [recordOf(0, component), ...termsOf(0, component)]));
+  const codes = atomCodes(layout, 0);
+  return earlier.like(
+    layout.components.flatMap((_, component) => [recordOf(codes, component), ...termsOf(codes, component)]),
+  );
 }
 
 function* inPieces(sums: readonly SumEquation[]): Generator<readonly SumEquation[]> {

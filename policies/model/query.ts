@@ -85,6 +85,8 @@ export const Predicate = closed({
 export const Query = closed({
   measures: Type.Array(Measure, { minItems: 1, maxItems: 32 }),
   groupBy: Type.Array(Dimension, { maxItems: 3 }),
+  /** Totals over each dimension and over all of them, beside the cells. */
+  totals: Type.Optional(Type.Literal(true)),
   filters: Type.Array(Predicate, { maxItems: 16 }),
   period: Type.Optional(closed({ from: CalendarDate, to: CalendarDate })),
 });

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import type { Query } from "../../policies/model/query.ts";
+import { assetOf } from "./_fixtures.ts";
+import { compileLayout } from "./compile.ts";
+import { marginsOf, totalsProblem } from "./margins.ts";
+
+const assets = [0, 1, 2].map((index) => assetOf(index, 30));
+const attributes = { sector: ["paper", "metals"] };
+const query = (change: Partial<Query>): Query => ({
+  measures: [{ id: "output", statistic: { kind: "sum", element: "output" } }],
+  groupBy: [{ attribute: "sector" }, { element: "year" }],
+  filters: [],
+  totals: true,
+  ...change,
+});
+
+test("a table of two ways has totals of rows, of columns and of everything, each with the cells that it adds up", () => {
+  const layout = compileLayout({ query: query({}), assets, attributes });
+  const years = layout.domains[1]!.codes;
+  const margins = marginsOf(layout);
+  expect(margins).toHaveLength(2 + years.length + 1);
+  expect(margins[0]).toEqual({ codes: [undefined, years[0]], atoms: [0, years.length] });
+  expect(margins.at(-1)).toEqual({
+    codes: [undefined, undefined],
+    atoms: Array.from({ length: 2 * years.length }, (_, at) => at),
+  });
+  expect(marginsOf(compileLayout({ query: { ...query({}), totals: undefined } as never, assets, attributes }))).toEqual(
+    [],
+  );
+});
+
+test("totals are refused of what does not add up, and without dimensions", () => {
+  expect(totalsProblem(query({}))).toBeUndefined();
+  expect(totalsProblem(query({ groupBy: [] }))).toEqual({ why: "no-dimension" });
+  const variance = query({ measures: [{ id: "v", statistic: { kind: "variance", element: "output" } }] });
+  expect(totalsProblem(variance)).toEqual({ why: "not-additive", measure: "v" });
+  expect(() => compileLayout({ query: variance, assets, attributes })).toThrow(/totals of v/);
+  const count = query({ measures: [{ id: "n", statistic: { kind: "count" } }] });
+  expect(totalsProblem(count)).toEqual({ why: "not-additive", measure: "n" });
+  expect(totalsProblem({ ...count, groupBy: [{ attribute: "sector" }] })).toBeUndefined();
+  expect(totalsProblem(query({ groupBy: [{ element: "output", edges: ["0", "10"] }] }))).toEqual({ why: "classes" });
+});

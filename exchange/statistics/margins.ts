@@ -1,0 +1,61 @@
+/**
+ * Totals over the dimensions of a table, worked out by the receiver from the cells it has (`totals` of a query). What is
+ * asked for has to add up: statistical units are counted once in each code, so over codes their numbers do not.
+ */
+import type { Query, Statistic } from "../../policies/model/query.ts";
+import { atomCodes, type CellCodes, type Layout } from "./layout.ts";
+
+export interface Margin {
+  /** Per dimension; undefined: over all codes. At least one is. */
+  readonly codes: CellCodes;
+  /** Cells that it adds up, ascending. */
+  readonly atoms: readonly number[];
+}
+
+/** None where the query asks for none; those over one dimension first. */
+export function marginsOf(layout: Pick<Layout, "query" | "domains" | "atoms">): readonly Margin[] {
+  if (layout.query.totals !== true) return [];
+  const margins = new Map<string, { readonly codes: CellCodes; readonly atoms: number[] }>();
+  const subsets = Array.from({ length: 2 ** layout.domains.length - 1 }, (_, at) => at + 1).sort(
+    (a, b) => bitsIn(a) - bitsIn(b) || a - b,
+  );
+  for (const totalled of subsets) {
+    for (let atom = 0; atom < layout.atoms; atom++) {
+      const codes = atomCodes(layout as Layout, atom).map((code, i) =>
+        ((totalled >> i) & 1) === 1 ? undefined : code,
+      );
+      const key = JSON.stringify(codes.map((code) => code ?? null));
+      const margin = margins.get(key) ?? { codes, atoms: [] };
+      margins.set(key, margin);
+      margin.atoms.push(atom);
+    }
+  }
+  return [...margins.values()];
+}
+
+const bitsIn = (number: number): number => number.toString(2).replaceAll("0", "").length;
+
+/** `overAttributes`: every dimension is one of the registry, so that nobody is counted twice. */
+export const isAdditive = (kind: Statistic["kind"], overAttributes: boolean): boolean =>
+  ADDITIVE.includes(kind) || (kind === "count" && overAttributes);
+
+const ADDITIVE: readonly string[] = ["sum", "mean", "ratio", "weighted-sum", "weighted-ratio"];
+
+export interface TotalsProblem {
+  readonly why: "no-dimension" | "classes" | "not-additive";
+  readonly measure?: string;
+}
+
+/** Why no totals can be had of a query that asks for them; undefined: they can. */
+export function totalsProblem({
+  totals,
+  measures,
+  groupBy,
+}: Pick<Query, "totals" | "measures" | "groupBy">): TotalsProblem | undefined {
+  if (totals !== true) return undefined;
+  if (groupBy.length === 0) return { why: "no-dimension" };
+  if (groupBy.some((dimension) => "element" in dimension && dimension.edges !== undefined)) return { why: "classes" };
+  const overAttributes = groupBy.every((dimension) => "attribute" in dimension);
+  const measure = measures.find(({ statistic: { kind } }) => !isAdditive(kind, overAttributes));
+  return measure === undefined ? undefined : { why: "not-additive", measure: measure.id };
+}
