@@ -23,6 +23,8 @@ let joined: Joined;
 let request: string;
 let folder: string;
 let honest: (() => void)[] = [];
+/** Ends of runs that the test has begun itself: each has a place at the provider until then. */
+const byHand: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   joined = await createJoined(
@@ -40,6 +42,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const stop of honest) stop();
   honest = [];
+  for (const end of byHand.splice(0)) await status(end());
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -84,9 +87,12 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
   const { size, root } = own.commitment;
   await record({ network, identity, ledger }, "join.open", { ...body, size, root }, id);
   const target = await node("ministry").members.target("alpha");
-  const call = (method: "GET" | "POST" | "PUT", path: string, sent?: unknown, from = by) =>
-    node(from).peers.call(target, { method, path, body: sent, response: Type.Any(), attempts: 8 });
-  const open = () => call("POST", joinPaths.run(id), { request, salt: toBase64url(own.salt) });
+  const call = (method: "GET" | "POST" | "PUT" | "DELETE", path: string, sent?: unknown, from = by, attempts = 8) =>
+    node(from).peers.call(target, { method, path, body: sent, response: Type.Any(), attempts });
+  const open = (attempts?: number) =>
+    call("POST", joinPaths.run(id), { request, salt: toBase64url(own.salt) }, by, attempts);
+  const end = () => call("DELETE", joinPaths.run(id));
+  byHand.push(end);
   const view = async () => (await call("GET", joinPaths.run(id))) as { state: string; reason?: string };
   async function committed() {
     await open();
@@ -99,7 +105,7 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
   }
   const put = (frame: unknown, index = 0, list: "asker" | "again" = "asker", from = by) =>
     call("PUT", joinPaths.frame(id, list, index), frame, from);
-  return { id, call, open, view, committed, put, frame: await frames(own), otherFrame: await frames(other) };
+  return { id, call, open, end, view, committed, put, frame: await frames(own), otherFrame: await frames(other) };
 }
 /** Runs by hand, which the requester's own list does not have. */
 let made = 0;
@@ -170,6 +176,31 @@ describe("an asker that", () => {
     await status(run.put(Buffer.concat([head, ...sorted]), 0, "again"));
     expect(await endOf(run.id)).toEqual({ run: run.id, outcome: "withheld", reason: "minimum-group" });
   });
+});
+
+test("a fifth run is asked to come later while four are open, and one that has ended gives its place away", async () => {
+  const runs: Awaited<ReturnType<typeof begun>>[] = [];
+  for (let i = 0; i < 5; i++) runs.push(await begun());
+  for (const run of runs.slice(0, 4)) await run.open();
+  const fifth = runs[4]!;
+  expect(await status(fifth.open(1))).toBe(503);
+  await runs[0]!.open();
+  await runs[1]!.end();
+  expect(await endOf(runs[1]!.id)).toMatchObject({ outcome: "failed", reason: "abandoned" });
+  expect(await status(fifth.open())).toBe("done");
+});
+
+test("a requester has one run of a request under way at a time", async () => {
+  const reached = Promise.withResolvers<void>();
+  lie(async ({ path, method }, next) => {
+    if (method === "PUT" && path.includes("/asker/")) reached.resolve();
+    return method === "PUT" ? { status: 503, body: Buffer.from('{"code":"ERR_TEST"}') } : await next();
+  });
+  const { number } = await joined.begin(request);
+  await reached.promise;
+  await expect(joined.begin(request)).rejects.toThrow(/409.*a run is under way/);
+  honest.pop()?.();
+  expect(await joined.ended(request, number)).toMatchObject({ number });
 });
 
 describe("a holder whose answers are changed", () => {
