@@ -5,7 +5,7 @@
 import { encodeBitmap } from "../../crypto/secagg/cells.ts";
 import type { Parties } from "../../crypto/secagg/opened.ts";
 import type { Decoded } from "../../crypto/secagg/step.ts";
-import { canonicalJson } from "../../crypto/suites/digest.ts";
+import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
 import {
   applyOutputRules,
   type Figure,
@@ -27,7 +27,13 @@ import type { OpenBody } from "./opening.ts";
 import { errorVariance, type OpenedPrivacy } from "./privacy.ts";
 import { rangesOf } from "./record-ranges.ts";
 import { codeDomains } from "./record-relations.ts";
-import { type CheckedRelease, checkRelease, type SumEquation, type TotalFacts } from "./release-check.ts";
+import {
+  type CheckedRelease,
+  type CountedIn,
+  checkRelease,
+  type SumEquation,
+  type TotalFacts,
+} from "./release-check.ts";
 import type { ReleasedSums } from "./released-sums.ts";
 import { marginSums, type ResultTable, resultTable } from "./result-table.ts";
 import { baseOf, inSteps, type PresentSum, roundedSums, wordOf } from "./rounded-sums.ts";
@@ -324,6 +330,51 @@ const saysNothing = (output: OutputTerms): boolean =>
   output.review === undefined &&
   output.rounding === undefined;
 
+/** By atom, in counted mode; undefined where whoever is in the registry's cell is in the sum. */
+function countedIn({ opened, layout, dropped }: OutcomeInputs, { cells }: ResultTable) {
+  if (opened.cells.mode !== "counted") return undefined;
+  const { need } = opened.constants;
+  const counts = new Map(cells.map(({ atom, organisations }) => [atom, organisations]));
+  return (atom: number, all: number): CountedIn => {
+    const organisations = counts.get(atom);
+    if (organisations === undefined) return { least: 0, most: all, need };
+    const most = atom < layout.atoms ? Math.min(organisations, all) : all;
+    return { least: Math.max(0, organisations - dropped), most, need };
+  };
+}
+
+/** The left-out rule: what is left out of a line of the table is of nobody, or of as many as a cell (decision 102). */
+function leftOutTogether({ layout, dropped, opened }: OutcomeInputs, { included, recordOf }: ResultTable) {
+  const least = Math.max(0, opened.constants.need - dropped);
+  const lines = new Map<string, number[]>();
+  const linesOf = (atom: number): readonly string[] => {
+    const codes = atomCodes(layout, atom);
+    return codes.map((_, open) => canonicalJson(codes.map((code, at) => (at === open ? null : code))));
+  };
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    if (included.has(atom)) continue;
+    for (const line of linesOf(atom)) {
+      const left = lines.get(line);
+      if (left === undefined) lines.set(line, [atom]);
+      else left.push(atom);
+    }
+  }
+  const held = new Set([...included].filter((atom) => atom < layout.atoms).flatMap(linesOf));
+  const names = new Map<string, string>();
+  const nameOf = (line: string, component: number): string => {
+    const key = `${component} ${line}`;
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const name = digestOf({ line, records: lines.get(line)!.map((atom) => recordOf(atom, component)) });
+    names.set(key, name);
+    return name;
+  };
+  return (atom: number, component: number) =>
+    linesOf(atom)
+      .filter((line) => held.has(line))
+      .map((line) => ({ name: nameOf(line, component), least }));
+}
+
 /** Contributors by the registry: in counted mode whoever has nothing in a cell has put zero into it. */
 function guard(
   inputs: OutcomeInputs,
@@ -335,23 +386,29 @@ function guard(
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
+  const [countsOf, togetherOf] = [countedIn(inputs, table), leftOutTogether(inputs, table)];
   for (let atom = 0; atom < table.layout.atoms; atom++) {
     const isIn = table.included.has(atom);
     // A margin that is not there is nobody's secret: what is left out in it is.
     if (!isIn && atom >= layout.atoms) continue;
     const contributors = table.contributorsOf(atom);
     if (contributors.length === 0) continue;
+    const among = countsOf?.(atom, contributors.length);
     for (const [index, { word }] of layout.components.entries()) {
       // No figure shows them, and no sum of values follows from them.
       if (word.kind === "squares" || word.kind === "magnitudes") continue;
       const id = sumId(atom, index);
       const facts = factsOf.get(id);
       const known = facts === undefined ? {} : { facts };
+      const counted =
+        among === undefined ? {} : { counted: isIn ? among : { ...among, together: togetherOf(atom, index) } };
       const into = !isIn ? leftOut : ruledOutSums.has(id) ? byRules : candidates;
-      into.push({ id, record: table.recordOf(atom, index), contributors, ...known });
+      into.push({ id, record: table.recordOf(atom, index), contributors, ...counted, ...known });
       // As if each sum in it were published: a few weighted sums, solved, give those.
       const ids = termIds(layout, atom, index);
-      for (const [t, record] of table.termsOf(atom, index).entries()) into.push({ id: ids[t]!, record, contributors });
+      for (const [t, record] of table.termsOf(atom, index).entries()) {
+        into.push({ id: ids[t]!, record, contributors, ...counted });
+      }
     }
   }
   return checkRelease({

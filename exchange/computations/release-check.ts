@@ -1,4 +1,5 @@
 /** Which sums may be published together with everything this receiver published before. Pure. */
+import { type MeasuredSum, tellingFew } from "../../policies/disclosure/counted-rests.ts";
 import type { Relation } from "../../policies/disclosure/equations.ts";
 import { type Equation, guardReleases } from "../../policies/disclosure/release-guard.ts";
 import type { Ranges } from "./record-ranges.ts";
@@ -24,12 +25,22 @@ export interface TotalFacts {
   readonly squares: string;
 }
 
+export interface CountedIn {
+  readonly least: number;
+  readonly most: number;
+  readonly need: number;
+  /** Of a cell that was left out: cells of one name were left out together, which are of nobody or of at least so many. */
+  readonly together?: readonly { readonly name: string; readonly least: number }[];
+}
+
 /** A sum as later releases see it: who is in it, under which record key. */
 export interface SumEquation {
   readonly id: string;
   readonly record: string;
   /** Everyone who may be in it: who is not put zero into it. */
   readonly contributors: readonly string[];
+  /** Counted mode: how many of them are, and the organisations that a sum of that release had to hold. Absent: all. */
+  readonly counted?: CountedIn;
   /** It was not published and must not follow from what is. */
   readonly withheld?: true;
   /** Of an earlier one: the codes that its cohort had. Absent: as now. */
@@ -199,10 +210,51 @@ function checkBlock(block: Block & Required<Pick<ReleaseInputs, "colluders" | "g
   const hidable = [...ruledOut, ...earlier.filter(({ withheld }) => withheld === true)];
   const lost = new Set(told.length === 0 ? [] : guard([], hidable).alreadyDetermined);
   const hidden = [...leftOut, ...hidable.filter(({ id }) => !lost.has(id))];
-  const { release, alreadyDetermined } = guard(candidates, hidden);
+  const few = uncountedIn(block);
+  const { release, alreadyDetermined } = guard(
+    candidates.filter(({ id }) => !few.has(id)),
+    hidden,
+  );
   if (alreadyDetermined.length > 0) return undefined;
   const released = new Set(release);
   return { withheld: candidates.map(({ id }) => id).filter((id) => !released.has(id)), lost };
+}
+
+/** What the guard takes for a sum over all contributors, and what may be one over few: nobody counted it. */
+function uncountedIn({ relations, ...sums }: Block): ReadonlySet<string> {
+  const [told, before] = partition(sums.earlier, ({ withheld }) => withheld !== true);
+  const hidden = [...sums.leftOut, ...sums.ruledOut, ...before];
+  const needs = [...told, ...sums.candidates].flatMap(({ counted }) => (counted === undefined ? [] : [counted.need]));
+  if (needs.length === 0 || relations.length === 0) return new Set();
+  return tellingFew({
+    earlier: told.map(measured),
+    // As the guard does: what holds the most first.
+    candidates: sums.candidates.map(measured).sort((a, b) => b.least - a.least),
+    hidden: [...hidden.filter(({ counted }) => counted !== undefined).map(measured), ...leftOutTogether(hidden)],
+    relations,
+    need: Math.max(...needs),
+  });
+}
+
+function measured(sum: SumEquation): MeasuredSum {
+  const all = sum.contributors.length;
+  const { least, most } = sum.counted ?? { least: all, most: all };
+  return { ...termsOf(sum), least, most };
+}
+
+function leftOutTogether(hidden: readonly SumEquation[]): readonly MeasuredSum[] {
+  const sums = new Map<string, MeasuredSum>();
+  for (const sum of hidden) {
+    for (const { name, least } of sum.counted?.together ?? []) {
+      const { terms } = sums.get(name) ?? { terms: [] };
+      sums.set(name, { id: name, terms: [...terms, ...termsOf(sum).terms], least, most: Number.POSITIVE_INFINITY });
+    }
+  }
+  return [...sums.values()];
+}
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
 const termsOf = ({ id, record, contributors }: SumEquation): Equation => ({

@@ -34,8 +34,8 @@ export function createReleasedSums(): ReleasedSums {
     const under = codes === undefined ? {} : { codes };
     // Once for all: a table of many cells has as many codes, and written out in each of its sums they are its square.
     const table = codes === undefined ? null : digestOf(codes);
-    for (const { record, contributors, withheld, facts, rounded, steps } of equations) {
-      const hidden = withheld === undefined ? {} : { withheld };
+    for (const { record, contributors, counted, withheld, facts, rounded, steps } of equations) {
+      const hidden = { ...(withheld === undefined ? {} : { withheld }), ...(counted === undefined ? {} : { counted }) };
       const id = `earlier/${digestOf({ record, contributors: [...contributors].sort(), ...hidden, table })}`;
       const known = {
         ...(facts === undefined ? {} : { facts }),

@@ -8,6 +8,8 @@ export interface Echelon {
   reduce(vector: Vector): Vector;
   /** Adds a vector. False when it was in the row space already. */
   add(vector: Vector): boolean;
+  /** Independent rows that span it, in reduced form. */
+  rows(): Iterable<Vector>;
 }
 
 export function createEchelon(): Echelon {
@@ -33,6 +35,7 @@ export function createEchelon(): Echelon {
       rows.set(pivot, rest);
       return true;
     },
+    rows: () => rows.values(),
   };
 }
 
