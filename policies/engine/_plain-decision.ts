@@ -114,8 +114,42 @@ export function plainDecision(
       if (request.receiver !== request.requester || query.groupBy.length > 1) return false;
       if (query.measures.some(({ statistic }) => statistic.kind === "distinct")) return false;
     } else if (!list("sealane:releaseAuthority")?.includes(request.receiver) || same(requester, receiver)) return false;
+    if (term("sealane:form", "eq") === "complete" && !formComplete()) return false;
     return columnsAllowed() && countsAllowed();
   };
+
+  function formComplete(): boolean {
+    const { form } = request;
+    if (form === undefined) return false;
+    const says = (...texts: (string | undefined)[]) => texts.every((one) => /\S/.test(one ?? ""));
+    const { applicant, leavesCountry, personalInformation, importantData, commitments } = form;
+    if (applicant === undefined || !says(applicant.person, form.scenario, form.deployment)) return false;
+    if (!creditCodeHolds(applicant.creditCode ?? "")) return false;
+    const digits = (applicant.phone ?? "").replace(/^\+/, "");
+    if (!/^\d/.test(digits) || /[^\d -]/.test(digits) || digits.length < 5 || digits.length > 20) return false;
+    const [, mailbox = "", host = "", ...rest] = /^(.*?)@(.*)$/s.exec(applicant.email ?? "") ?? [];
+    if (mailbox === "" || rest.length > 0 || /[\s@]/.test(mailbox + host) || !host.slice(1, -1).includes("."))
+      return false;
+    const columns = readColumns();
+    if (!columns.every(({ element }) => says(form.necessity?.[element]))) return false;
+    if (!["aggregate-statistics", "ciphertext-computation"].includes(form.usage ?? "aggregate-statistics"))
+      return false;
+    if (form.frequency === undefined || form.calls === undefined || form.destruction === undefined) return false;
+    const isHome = request.territory === "CN" || request.territory.startsWith("CN-");
+    if (leavesCountry?.leaves === undefined || (!leavesCountry.leaves && !isHome)) return false;
+    if (leavesCountry.leaves && !says(leavesCountry.assessment)) return false;
+    if (form.onwardSharing === undefined || (!form.onwardSharing && request.recipients.length > 0)) return false;
+    const graded = columns.length === 0 ? [asset.grade] : columns.map(({ grade }) => grade ?? asset.grade);
+    const involved: readonly [typeof personalInformation, boolean][] = [
+      [personalInformation, columns.some(({ personal }) => personal === true)],
+      [importantData, graded.some(({ legal }) => legal !== "general")],
+    ];
+    for (const [told, isDeclared] of involved) {
+      if (told?.involved === undefined || (isDeclared && !told.involved)) return false;
+      if (told.involved && !says(told.assessment)) return false;
+    }
+    return commitments?.confidentiality === true && commitments.agreement === true;
+  }
 
   const classed = (element: string) =>
     query.groupBy.some((one) => "element" in one && one.element === element && one.edges !== undefined);
@@ -333,13 +367,25 @@ export function plainDecision(
       appealed.until !== undefined &&
       new Date(appealed.filedAt) <= new Date(appealed.until));
 
-  if (!isSound() || !appealHeld() || context.approval?.outcome === "refused") return "refuse";
+  if (!appealHeld() || context.approval?.outcome === "refused") return "refuse";
+  // Whatever there is against it, a person answers an appeal; nobody's word makes up for what is not sound.
+  if (request.appeal !== undefined && context.approval === undefined) return "wait";
+  if (!isSound()) return "refuse";
   const grades = readColumns().map(({ grade }) => grade ?? asset.grade);
   const isHigh = (grades.length === 0 ? [asset.grade] : grades).some(
     ({ legal, level }) => legal !== "general" || level === "L4",
   );
-  const needsPerson = request.appeal !== undefined || duty("sealane:obtainApproval") !== undefined || isHigh;
+  const needsPerson = duty("sealane:obtainApproval") !== undefined || isHigh;
   return needsPerson && context.approval === undefined ? "wait" : "permit";
+}
+
+/** GB 32100-2015, with the standard's table of weights. */
+function creditCodeHolds(code: string): boolean {
+  const weights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+  const values = [...code].map((one) => "0123456789ABCDEFGHJKLMNPQRTUWXY".indexOf(one));
+  if (values.length !== 18 || values.includes(-1)) return false;
+  const total = weights.reduce((sum, weight, at) => sum + weight * values[at]!, 0);
+  return (total + values[17]!) % 31 === 0;
 }
 
 /** Canonne, Kamath and Steinke 2020, proposition 12, at every whole order that matters here. */

@@ -528,7 +528,19 @@ describe("what a person decides", () => {
     const known = { appealed: EARLIER };
     expect(reasons({ request: appealed, context: known })).toEqual({ outcome: "wait", reasons: ["appeal-pending"] });
     expect(reasons({ request: appealed, context: { ...known, ...given("approved") } }).outcome).toBe("permit");
-    expect(reasons({ request: appealed, context: known, policy: { purposes: ["other"] } }).outcome).toBe("refuse");
+  });
+  test("is an appeal against what the policy refuses too, and no word makes a permit of that", () => {
+    const appealed = { appeal: { request: request.id, reason: "the purpose was misread" } };
+    const about = (known: object) =>
+      judge({ request: appealed, context: { appealed: EARLIER, ...known }, policy: { purposes: ["other"] } });
+    const pending = about({});
+    expect([pending.outcome, pending.reasons]).toEqual(["wait", ["appeal-pending"]]);
+    expect(pending.verdicts).toContainEqual(expect.objectContaining({ reason: "purpose-not-allowed" }));
+    expect(about(given("approved"))).toMatchObject({ outcome: "refuse", reasons: ["purpose-not-allowed"] });
+    expect(about(given("refused"))).toMatchObject({
+      outcome: "refuse",
+      reasons: expect.arrayContaining(["approval-refused", "purpose-not-allowed"]),
+    });
   });
   test.each(noAppeals)("is no appeal without an own refused request in time: %s", (reason, appealed) => {
     const asked = { appeal: { request: request.id, reason: "the purpose was misread" } };

@@ -74,7 +74,9 @@ function conclude(
   verdicts: readonly Verdict[],
   requirements: Decision["requirements"],
 ): Decision {
-  const { outcome, reasons } = decisionOf(verdicts);
+  // A person answers an appeal, whatever there is against it: the refusals stand in the verdicts, and count after its word.
+  const hearing = verdicts.filter(({ reason }) => reason === "appeal-pending");
+  const { outcome, reasons } = decisionOf(hearing.length > 0 ? hearing : verdicts);
   const policy = terms && { id: terms.id, version: terms.version, digest: terms.digest };
   return Object.freeze({ outcome, reasons, policy, verdicts, requirements });
 }

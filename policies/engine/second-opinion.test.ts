@@ -53,6 +53,59 @@ const noise = fc
     ...Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== undefined)),
   }));
 
+/** Complete for the fixture's request; each group wrong once in a while. */
+const form = fc
+  .record({
+    applicant: often(
+      { creditCode: "91350100M000100Y43", person: "Li Na", phone: "+86 575 1234", email: "li@example.cn" },
+      fc
+        .constantFrom(
+          ...[
+            { creditCode: "91350100M000100Y44" },
+            { person: " " },
+            { phone: "12" },
+            { phone: "x12345" },
+            { email: "a@b" },
+          ],
+          ...[{ email: "a@b.c" }, { email: "a@b@c.d" }, { email: "a b@c.d" }, { email: "@b.cn" }, { email: "a@.cn" }],
+          { phone: `${"1 ".repeat(10)}1` },
+        )
+        .map((one) => ({
+          ...{ creditCode: "91350100M000100Y43", person: "Li Na", phone: "12345", email: "li@example.cn", ...one },
+        })) as never,
+    ),
+    scenario: often<string | undefined>("planning", fc.constantFrom(" ", undefined)),
+    necessity: often(
+      Object.fromEntries(
+        ["investment", "market-value", "capital", "year", "staff"].map((one) => [one, "for the total"]),
+      ),
+      fc.constantFrom({ investment: "x" }, { investment: "\t", "market-value": "x" }) as never,
+    ),
+    usage: often<string | undefined>(undefined, fc.constantFrom("ciphertext-computation", "bulk")),
+    frequency: often<string | undefined>("once", fc.constant(undefined)),
+    calls: often<number | undefined>(1, fc.constant(undefined)),
+    deployment: often<string | undefined>("on our servers", fc.constant("  ")),
+    leavesCountry: often<object | undefined>(
+      { leaves: false },
+      fc.constantFrom({}, { leaves: true }, { leaves: true, assessment: "A-1" }, undefined),
+    ),
+    onwardSharing: often<boolean | undefined>(true, fc.constantFrom(false, undefined)),
+    personalInformation: often<object | undefined>(
+      { involved: true, assessment: "P-1" },
+      fc.constantFrom({ involved: false }, { involved: true }, {}, undefined),
+    ),
+    importantData: often<object | undefined>(
+      { involved: false },
+      fc.constantFrom({ involved: true, assessment: "I-1" }, { involved: true, assessment: " " }, undefined),
+    ),
+    destruction: often<string | undefined>("delete", fc.constant(undefined)),
+    commitments: often<object | undefined>(
+      { confidentiality: true, agreement: true },
+      fc.constantFrom({ confidentiality: true, agreement: false }, { agreement: true }, undefined),
+    ),
+  })
+  .map((groups) => Object.fromEntries(Object.entries(groups).filter(([, value]) => value !== undefined)));
+
 const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
   {
     ...Object.fromEntries(Object.entries(draft).map(([name, value]) => [name, fc.constant(value)])),
@@ -79,6 +132,7 @@ const drafts: fc.Arbitrary<PolicyDraft> = fc.record(
     exactMomentsTrusted: often<string[] | undefined>(undefined, fc.constant(["bureau"])),
     coordinatorMayBeSequencer: often(draft.coordinatorMayBeSequencer, fc.boolean()),
     approval: often(draft.approval, fc.constant("steward" as const)),
+    form: fc.constantFrom<PolicyDraft["form"][]>("complete", "none"),
     retentionDays: often(draft.retentionDays, fc.integer({ min: 1, max: 60 })),
     privacy: fc.option(noise, { nil: undefined, freq: 4 }),
     periodStep: often(draft.periodStep, fc.constantFrom(...PERIOD_STEPS)),
@@ -170,8 +224,13 @@ const requests: fc.Arbitrary<DataRequest> = fc
     coordinator: often(request.coordinator, fc.constantFrom(...members)),
     createdAt: often(request.createdAt, instant),
     appeal: often<DataRequest["appeal"]>(undefined, fc.constant({ request: request.id, reason: "misread" })),
+    form: fc.option(form, { nil: undefined, freq: 14 }) as fc.Arbitrary<DataRequest["form"]>,
   })
-  .map(({ appeal, ...change }) => ({ ...request, ...change, ...(appeal === undefined ? {} : { appeal }) }));
+  .map(({ appeal, form: brought, ...change }) => ({
+    ...{ ...request, ...change },
+    ...(appeal === undefined ? {} : { appeal }),
+    ...(brought === undefined ? {} : { form: brought }),
+  }));
 /** Of the one asset that they may be about, most of them. */
 const encrypted: fc.Arbitrary<DataRequest> = fc
   .record({
@@ -263,11 +322,16 @@ const contexts: fc.Arbitrary<DecisionContext> = fc
 
 test("the engine permits exactly what a second, plain reading of the same documents permits", () => {
   const outcomes = { permit: 0, refuse: 0, wait: 0 };
+  const forms = { complete: 0, incomplete: 0 };
   fc.assert(
     fc.property(drafts, requests, assets, contexts, (policyDraft, asked, held, known) => {
       const document = policyOf(policyDraft);
       const { outcome, verdicts } = decide(document, asked, held, known);
       outcomes[outcome] += 1;
+      for (const { reason } of verdicts) {
+        if (reason === "form-complete") forms.complete += 1;
+        if (reason === "form-incomplete") forms.incomplete += 1;
+      }
       for (const { reason } of verdicts) expect(["rule-failed", "rule-silent", "engine-failed"]).not.toContain(reason);
       expect(outcome).toBe(parsePolicy(document).ok ? plainDecision(document, asked, held, known) : "refuse");
     }),
@@ -277,6 +341,7 @@ test("the engine permits exactly what a second, plain reading of the same docume
   expect(outcomes.permit).toBeGreaterThan(40);
   expect(outcomes.refuse).toBeGreaterThan(100);
   expect(outcomes.wait).toBeGreaterThan(1);
+  expect(Math.min(forms.complete, forms.incomplete)).toBeGreaterThan(40);
 });
 
 test("of encrypted queries too", () => {

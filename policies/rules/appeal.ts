@@ -2,8 +2,8 @@ import type { Rule } from "../model/verdict.ts";
 import { permit, refuse, wait } from "./finding.ts";
 
 /**
- * Whoever asks again in time after a refusal of an own request is answered by a person, under the policy that is in force
- * now. That somebody else's request exists is not told.
+ * Whoever asks again in time after a refusal of an own request is answered by a person, whatever the other
+ * rules say until then, under the policy that is in force now. That somebody else's request exists is not told.
  */
 export const appeal: Rule = {
   id: "appeal",
