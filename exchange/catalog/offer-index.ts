@@ -5,28 +5,27 @@
  *
  *   for/<kind>, for/<kind>/<member>   everybody of the kind; this member, where the policy names members
  *   not/<member>                      never this member, whatever its kind
+ *   cleared, cleared/<label>          everybody; whom the operator admitted with this label, where the policy wants one
  *   element/…, keyword/…, level/…, legal/…, format/…
  */
 
 import { sha256 } from "../../crypto/suites/digest.ts";
 import { toBase64url, utf8 } from "../../crypto/suites/encoding.ts";
 import type { Asset } from "../../policies/model/asset.ts";
-import { type Audience, isCurrent } from "../../policies/model/audience.ts";
-import type { MemberFacts } from "../../policies/model/context.ts";
+import { type Audience, isCurrent, labelOf, type Viewer } from "../../policies/model/audience.ts";
 import type { CatalogFilter } from "./filter.ts";
 import type { Wanted } from "./matching.ts";
-
-export type Viewer = Pick<MemberFacts, "id" | "kind">;
 
 /** Names of the lists that an asset is in at this time; none: nobody sees it. */
 export function listsOf(asset: Asset, formats: readonly string[], audience: Audience, now: number): readonly string[] {
   if (!isCurrent(audience, now)) return [];
-  const { kinds, members, except } = audience;
+  const { kinds, members, clearances, except } = audience;
   const named = members?.filter((member) => !except.includes(member));
   return [
     ...new Set([
       ...kinds.flatMap((kind) => named?.map((member) => `for/${kind}/${member}`) ?? [`for/${kind}`]),
       ...(named === undefined ? except.map((member) => `not/${member}`) : []),
+      ...(clearances?.map((label) => `cleared/${label}`) ?? ["cleared"]),
       ...asset.fields.map(({ element }) => `element/${element}`),
       ...asset.keywords.map(keywordList),
       ...formats.map((format) => `format/${format}`),
@@ -49,7 +48,7 @@ const LEVELS = ["L1", "L2", "L3", "L4"] as const;
 
 /** Names of the lists of what the viewer sees and the filter wants. */
 export function wantedLists(viewer: Viewer, filter: readonly CatalogFilter[]): Wanted<string> {
-  const { some, none } = deciding(viewer);
+  const { all, none } = deciding(viewer);
   const named = filter.flatMap(({ element, keyword, level, legal, format }) => [
     ...(element === undefined ? [] : [[`element/${element}`]]),
     ...(keyword === undefined ? [] : [[keywordList(keyword)]]),
@@ -57,8 +56,13 @@ export function wantedLists(viewer: Viewer, filter: readonly CatalogFilter[]): W
     ...(legal === undefined ? [] : [[`legal/${legal}`]]),
     ...(format === undefined ? [] : [[`format/${format}`]]),
   ]);
-  return { all: [some, ...named], none };
+  return { all: [...all, ...named], none };
 }
 
-/** The lists that decide about one asset: in one of `some`, and not in `none`. */
-export const deciding = ({ id, kind }: Viewer) => ({ some: [`for/${kind}`, `for/${kind}/${id}`], none: `not/${id}` });
+/** The lists that decide about one asset: in one of each of `all`, and not in `none`. */
+export function deciding(viewer: Viewer): Wanted<string> {
+  const { id, kind } = viewer;
+  const label = labelOf(viewer);
+  const cleared = label === undefined ? ["cleared"] : ["cleared", `cleared/${label}`];
+  return { all: [[`for/${kind}`, `for/${kind}/${id}`], cleared], none: `not/${id}` };
+}

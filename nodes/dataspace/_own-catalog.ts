@@ -29,6 +29,7 @@ export async function testProvider(limits?: PageLimits) {
   const shelf = new Map<string, CatalogueEntry>();
   const versions = new Map<string, number>();
   const texts = memoryTexts();
+  const labels = new Map<string, string>();
   let onRead: (list: string) => Promise<void> = async () => undefined;
   const store: typeof texts = {
     ...texts,
@@ -51,7 +52,10 @@ export async function testProvider(limits?: PageLimits) {
     find: async (id: string) =>
       KINDS[id] === undefined
         ? undefined
-        : ({ status: suspended.has(id) ? "suspended" : "active", record: { id, kind: KINDS[id] } } as never),
+        : ({
+            status: suspended.has(id) ? "suspended" : "active",
+            record: { id, kind: KINDS[id], attributes: labels.has(id) ? { clearance: labels.get(id) } : {} },
+          } as never),
   };
   let catalog = createOwnCatalog(offers, members, limits);
 
@@ -77,6 +81,8 @@ export async function testProvider(limits?: PageLimits) {
         await work();
       };
     },
+    /** The operator admits the member with this label. */
+    label: (member: string, label: string) => void labels.set(member, label),
     suspend: (member: string) => void suspended.add(member),
     /** A new process over the same index. */
     restart() {

@@ -38,6 +38,24 @@ describe("what a participant sees", () => {
     }
   });
 
+  test("is not what wants a label that the participant was not admitted with", async () => {
+    const net = await testProvider();
+    await net.register("for-all");
+    await net.register("restricted", { clearances: ["internal", "secret"] });
+    const seen = async () => [
+      await net.seenBy("bureau"),
+      (await net.catalog().dataset("bureau", id("restricted")))?.length,
+    ];
+    expect(await seen()).toEqual([["for-all"], undefined]);
+    net.label("bureau", "public");
+    expect(await seen()).toEqual([["for-all"], undefined]);
+    net.label("bureau", "internal");
+    expect(await seen()).toEqual([["for-all", "restricted"], expect.any(Number)]);
+    expect(await net.seenBy("office")).toEqual(["for-all"]);
+    await net.activate("restricted", { clearances: ["secret"] });
+    expect(await net.seenBy("bureau")).toEqual(["for-all"]);
+  });
+
   test("changes with the record of a new policy, before anything else is told", async () => {
     const net = await testProvider();
     await net.register("panel");

@@ -4,8 +4,8 @@
  */
 import type { CatalogFilter } from "../../exchange/catalog/filter.ts";
 import type { From } from "../../exchange/catalog/matching.ts";
-import type { Viewer } from "../../exchange/catalog/offer-index.ts";
 import type { PackedText } from "../../exchange/catalog/packed-text.ts";
+import type { Viewer } from "../../policies/model/audience.ts";
 import type { CatalogPage, CatalogPlace } from "../http/dataspace/catalog-routes.ts";
 import type { MemberDirectory } from "../peer/member-directory.ts";
 import type { OwnOffers, SeenOffers } from "../runtime/assets/own-offers.ts";

@@ -23,11 +23,14 @@ test("a policy is hidden exactly from whom it refuses for who asks, or for when"
         requesters: fc.option(some, { nil: undefined }),
         prohibited: fc.option(some, { nil: undefined }),
         recipients: fc.option(some, { nil: undefined }),
+        clearances: fc.option(fc.subarray(["internal", "secret"], { minLength: 1 }), { nil: undefined }),
+        label: fc.option(fc.constantFrom("internal", "public"), { nil: undefined }),
         id: fc.constantFrom(...WHO),
         kind: fc.constantFrom(...REQUESTER_KINDS),
         now: fc.constantFrom("2025-12-31T23:59:59Z", "2026-06-01T00:00:00Z", "2028-01-01T00:00:00Z"),
       }),
-      ({ kinds, requesters, prohibited, recipients, id, kind, now }) => {
+      ({ kinds, requesters, prohibited, recipients, clearances, label, id, kind, now }) => {
+        const attributes: Record<string, string> = label === undefined ? {} : { clearance: label };
         const prohibition = [
           ...(prohibited === undefined ? [] : [named("sealane:requester", prohibited)]),
           ...(recipients === undefined ? [] : [named("recipient", recipients)]),
@@ -36,17 +39,18 @@ test("a policy is hidden exactly from whom it refuses for who asks, or for when"
           ...draft,
           requesterKinds: kinds,
           ...(requesters === undefined ? {} : { requesters }),
+          ...(clearances === undefined ? {} : { clearances }),
           ...(prohibition.length === 0 ? {} : { prohibition }),
         });
         const parsed = parsePolicy(policy);
         if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
         const asked = { ...request, requester: id, receiver: id, recipients: [] };
-        const asks = { ...context, now, requester: { id, kind, holdingGroup: id } };
+        const asks = { ...context, now, requester: { id, kind, holdingGroup: id, attributes } };
         const refused = decide(policy, asked, asset, asks).verdicts.some(
           ({ rule, verdict, reason }) =>
             RULES_ABOUT_WHO.includes(rule) && verdict === "refuse" && !reason.startsWith("request-"),
         );
-        expect(isVisibleTo(audienceOf(parsed.terms), { id, kind }, Date.parse(now))).toBe(!refused);
+        expect(isVisibleTo(audienceOf(parsed.terms), { id, kind, attributes }, Date.parse(now))).toBe(!refused);
       },
     ),
     { numRuns: 300 },

@@ -7,6 +7,8 @@ export interface Audience {
   readonly kinds: readonly RequesterKind[];
   /** Undefined: every member of these kinds. */
   readonly members: readonly string[] | undefined;
+  /** Labels of which a member has one; undefined: none is wanted. */
+  readonly clearances: readonly string[] | undefined;
   /** Never these: whoever asks receives too. */
   readonly except: readonly string[];
   /** Milliseconds since 1970, inclusive. */
@@ -14,10 +16,11 @@ export interface Audience {
   readonly until: number;
 }
 
-export const audienceOf = ({ requesterKinds, requesters, prohibited, validFrom, validUntil }: PolicyTerms): Audience =>
+export const audienceOf = ({ prohibited, validFrom, validUntil, ...terms }: PolicyTerms): Audience =>
   Object.freeze({
-    kinds: requesterKinds,
-    members: requesters,
+    kinds: terms.requesterKinds,
+    members: terms.requesters,
+    clearances: terms.clearances,
     except: [...new Set([...prohibited.requesters, ...prohibited.recipients])],
     from: validFrom === undefined ? Number.NEGATIVE_INFINITY : Date.parse(validFrom),
     until: Date.parse(validUntil),
@@ -26,9 +29,22 @@ export const audienceOf = ({ requesterKinds, requesters, prohibited, validFrom, 
 /** An instant that does not exist shows nothing. */
 export const isCurrent = ({ from, until }: Audience, now: number): boolean => now >= from && now <= until;
 
+/** What decides whether a member sees a policy. */
+export type Viewer = Pick<MemberFacts, "id" | "kind" | "attributes">;
+
+/** The label that the operator admitted a member with. */
+export const labelOf = ({ attributes = {} }: Viewer): string | undefined =>
+  Object.hasOwn(attributes, "clearance") ? attributes.clearance : undefined;
+
 /** False where the policy would refuse whatever this member asks at this time. */
-export const isVisibleTo = (audience: Audience, { id, kind }: Pick<MemberFacts, "id" | "kind">, now: number): boolean =>
-  isCurrent(audience, now) &&
-  audience.kinds.includes(kind) &&
-  (audience.members === undefined || audience.members.includes(id)) &&
-  !audience.except.includes(id);
+export function isVisibleTo(audience: Audience, viewer: Viewer, now: number): boolean {
+  const { kinds, members, clearances, except } = audience;
+  const label = labelOf(viewer);
+  return (
+    isCurrent(audience, now) &&
+    kinds.includes(viewer.kind) &&
+    (members === undefined || members.includes(viewer.id)) &&
+    (clearances === undefined || (label !== undefined && clearances.includes(label))) &&
+    !except.includes(viewer.id)
+  );
+}

@@ -19,10 +19,10 @@ import { datasetOf, formatsOf, packedDataset } from "../../../exchange/catalog/d
 import type { CatalogFilter } from "../../../exchange/catalog/filter.ts";
 import { type Matching, matching, type Wanted } from "../../../exchange/catalog/matching.ts";
 import type { NumberSet } from "../../../exchange/catalog/number-set.ts";
-import { deciding, listsOf, nextChange, type Viewer, wantedLists } from "../../../exchange/catalog/offer-index.ts";
+import { deciding, listsOf, nextChange, wantedLists } from "../../../exchange/catalog/offer-index.ts";
 import { type PackedText, packedBytes, packedFrom } from "../../../exchange/catalog/packed-text.ts";
 import type { Ledger } from "../../../ledger/port.ts";
-import { audienceOf } from "../../../policies/model/audience.ts";
+import { audienceOf, type Viewer } from "../../../policies/model/audience.ts";
 import { parsePolicy } from "../../../policies/model/parse-policy.ts";
 import type { TextChange, TextStore } from "../../store/texts.ts";
 import { changedAsset } from "./changed-asset.ts";
@@ -34,7 +34,7 @@ const SLICE = 50;
 /** Longer metadata are not repeated in every list. */
 const LISTED_METADATA_CHARACTERS = 32 * 1024;
 /** Rebuilt where it was written by another version of this file. */
-const FORMAT = "2";
+const FORMAT = "3";
 const LAST = "~";
 /** Of lists in memory; the ids, each of them once, are beside it. */
 const HELD_BYTES = 32 * 1024 * 1024;
@@ -263,10 +263,10 @@ export function createOwnOffers(options: {
     },
     async full(viewer: Viewer, asset: string) {
       await catchUp();
-      const { some, none } = deciding(viewer);
+      const { all, none } = deciding(viewer);
       const isIn = (list: string) => store.get(placeOf(list, asset)) !== undefined;
       const read = async () => {
-        if (!some.some(isIn) || isIn(none)) return undefined;
+        if (!all.every((some) => some.some(isIn)) || isIn(none)) return undefined;
         return packedFrom((store.bytes(`full/${asset}`) ?? store.bytes(`text/${asset}`))!);
       };
       return await (generation % 2 === 0 ? read() : alone(read));
