@@ -344,12 +344,12 @@ function countedIn({ opened, layout, dropped }: OutcomeInputs, { cells }: Result
 }
 
 /** The left-out rule: what is left out of a line of the table is of nobody, or of as many as a cell (decision 102). */
-function leftOutTogether({ layout, dropped, opened }: OutcomeInputs, { included, recordOf }: ResultTable) {
+function leftOutTogether({ layout, dropped, opened }: OutcomeInputs, { included, codesOf, recordOf }: ResultTable) {
   const least = Math.max(0, opened.constants.need - dropped);
   const lines = new Map<string, number[]>();
   const linesOf = (atom: number): readonly string[] => {
-    const codes = atomCodes(layout, atom);
-    return codes.map((_, open) => canonicalJson(codes.map((code, at) => (at === open ? null : code))));
+    const codes = codesOf(atom);
+    return codes.map((_, open) => canonicalJson(codes.map((code, at) => (at === open ? null : code!))));
   };
   for (let atom = 0; atom < layout.atoms; atom++) {
     if (included.has(atom)) continue;
@@ -386,7 +386,8 @@ function guard(
   const candidates: SumEquation[] = [];
   const leftOut: SumEquation[] = [];
   const byRules: SumEquation[] = [];
-  const [countsOf, togetherOf] = [countedIn(inputs, table), leftOutTogether(inputs, table)];
+  const countsOf = countedIn(inputs, table);
+  const togetherOf = countsOf && leftOutTogether(inputs, table);
   for (let atom = 0; atom < table.layout.atoms; atom++) {
     const isIn = table.included.has(atom);
     // A margin that is not there is nobody's secret: what is left out in it is.
@@ -401,7 +402,7 @@ function guard(
       const facts = factsOf.get(id);
       const known = facts === undefined ? {} : { facts };
       const counted =
-        among === undefined ? {} : { counted: isIn ? among : { ...among, together: togetherOf(atom, index) } };
+        among === undefined ? {} : { counted: isIn ? among : { ...among, together: togetherOf!(atom, index) } };
       const into = !isIn ? leftOut : ruledOutSums.has(id) ? byRules : candidates;
       into.push({ id, record: table.recordOf(atom, index), contributors, ...counted, ...known });
       // As if each sum in it were published: a few weighted sums, solved, give those.
