@@ -58,13 +58,26 @@ export const SUITE_SECONDS: Readonly<Record<SuiteId, Readonly<Record<"registry" 
 };
 
 /** For each member, beside what a mask costs: keys, a worker, ciphertexts. */
-export const SEALING_SECONDS = 0.22;
+export const SEALING_SECONDS = 0.18;
 /** For each member and cell: codes in documents, the query over the table. */
 export const CELL_SECONDS = 1.4e-4;
 /** For each member and word: on its way as text. */
 export const WORD_SECONDS = 5e-8;
 /** For each pair and word: mask streams. */
 export const MASK_SECONDS = 1e-8;
+
+/** Around the blobs of an encrypted query, and of its answer: what is signed of it. */
+export const QUERY_CALL_BYTES = 900;
+/** Of an encrypted query, whatever is in it: three workers with the library and its tables; records, a table read. */
+export const QUERY_CALL_SECONDS = 3.4;
+/** For each figure in it: encryption, product, decryption. */
+export const QUERY_LIST_SECONDS = 0.03;
+/** Of either side of a join: commitments, states, releases. */
+export const JOIN_CALL_BYTES = 500;
+/** Of a join, whatever is in it: workers, records, a table read. */
+export const JOIN_RUN_SECONDS = 0.6;
+/** For each item of either list: to the curve, masked by both. */
+export const JOIN_ITEM_SECONDS = 4.2e-4;
 
 /** What `yardstick` takes where the figures above are from. */
 export const YARDSTICK_SECONDS = 0.02;

@@ -92,8 +92,8 @@ describe("the planner", () => {
     });
     const [bfv, mask] = [plan({ method: "bfv" }), plan({ method: "mask" })];
     if (bfv.outcome !== "planned" || mask.outcome !== "planned") throw new Error("both can run");
-    expect(bfv.estimate.bytes.total).toBeGreaterThan(2 * mask.estimate.bytes.total);
-    expect(bfv.estimate.seconds.total).toBeGreaterThan(mask.estimate.seconds.total);
+    expect(bfv.estimate!.bytes.total).toBeGreaterThan(2 * mask.estimate!.bytes.total);
+    expect(bfv.estimate!.seconds.total).toBeGreaterThan(mask.estimate!.seconds.total);
   });
 
   test("draws neighbours beyond 129 organisations", () => {
@@ -129,10 +129,37 @@ describe("the planner", () => {
     ]);
   });
 
-  test("has nothing to say of questions that one provider answers by itself", () => {
-    expect(plan({ encryptedQuery: { figures: 1 } } as Partial<DataRequest>)).toMatchObject({
+  test("says of what one provider answers by itself what it costs, or why it would not", () => {
+    const [asset = ""] = fixture.request.assets;
+    const { requester } = fixture.request;
+    const one = (figures: number) => ({
+      assets: [asset],
+      receiverMode: "direct" as const,
+      receiver: requester,
+      encryptedQuery: { figures },
+    });
+    const offered = (policy: Partial<typeof fixture.draft>) => {
+      const offer = offerOf(asset, { policy });
+      return { offers: [{ ...offer, context: { ...offer.context, receiver: fixture.context.requester } }] };
+    };
+    const bytesOf = (figures: number): number | undefined => {
+      const planned = plan(one(figures), {}, offered({ answers: 4 }));
+      expect(planned).toMatchObject({
+        outcome: "planned",
+        because: ["one-provider-answers"],
+        alone: { kind: "encrypted-query" },
+      });
+      return planned.outcome === "planned" ? planned.alone?.estimate.bytes.total : undefined;
+    };
+    expect(bytesOf(4)).toBe(2 * bytesOf(2)!);
+    expect(plan(one(4), {}, offered({}))).toMatchObject({
       outcome: "refused",
-      problems: [{ field: "encryptedQuery", code: "not-a-computation" }],
+      providers: [{ asset, outcome: "refuse", reasons: ["answers-not-allowed"] }],
+      problems: [{ field: "assets", code: "no-agreement" }],
+    });
+    expect(plan(one(4), {}, { offers: [], missing: [asset] })).toMatchObject({
+      outcome: "refused",
+      providers: [{ asset, outcome: "unknown", reasons: ["entry-not-found"] }],
     });
   });
 });

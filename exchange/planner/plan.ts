@@ -13,6 +13,7 @@ import { type DataRequest, METHODS, type Method } from "../../policies/model/req
 import type { LeftOut } from "../computations/cohort.ts";
 import { ComputationError } from "../computations/errors.ts";
 import { type OpeningPlan, planOpening } from "../computations/opening.ts";
+import { type AlonePlan, planAlone } from "./alone.ts";
 import { type Estimate, estimateRun, type RunShape } from "./estimate.ts";
 
 /** One asset of the draft with what its provider published. */
@@ -51,6 +52,7 @@ export const PLAN_REASONS = [
   "everyone-with-everyone",
   "neighbours-suffice",
   "suite-of-network",
+  "one-provider-answers",
 ] as const;
 export type PlanReason = (typeof PLAN_REASONS)[number];
 
@@ -85,11 +87,18 @@ interface PlannedRun {
   readonly atoms: number;
   readonly words: number;
   readonly estimate: Estimate;
+  readonly alone?: undefined;
 }
 
 export type RequestPlan = { readonly providers: readonly Expected[]; readonly leftOut: readonly LeftOut[] } & (
   | { readonly outcome: "refused"; readonly problems: readonly PlanProblem[] }
   | ({ readonly outcome: "planned" } & PlannedRun)
+  | {
+      readonly outcome: "planned";
+      readonly because: readonly PlanReason[];
+      readonly alone: AlonePlan;
+      readonly estimate?: undefined;
+    }
 );
 
 const NO_AGREEMENT = "00000000-0000-4000-8000-000000000000";
@@ -101,27 +110,32 @@ interface Attempt {
   readonly problems: readonly PlanProblem[];
 }
 
-/** What keeps a draft from being planned, beside what keeps it from being opened. */
-export const PLAN_PROBLEM_CODES = ["not-a-computation"] as const;
-
 /** The method that most providers would take part by; of equals the one that costs less, which is the mask. */
 export function planRequest(inputs: PlanInputs): RequestPlan {
-  const alone = (["encryptedQuery", "join"] as const).find((name) => inputs.request[name] !== undefined);
-  if (alone !== undefined) {
-    const problems = [{ field: alone, code: PLAN_PROBLEM_CODES[0] }];
-    return { outcome: "refused", providers: [], leftOut: [], problems };
-  }
-  const asked = inputs.request.method;
+  const { request, speed } = inputs;
+  const alone = planAlone(request, inputs.offers[0]?.asset.quality.rows ?? 0, speed);
+  if (alone !== undefined) return planOfOne(inputs, alone);
+  const asked = request.method;
   const attempts = (asked === undefined ? METHODS : [asked]).map((method) => attempt(inputs, method));
   const best = attempts.reduce((one, other) => (takingPart(other) > takingPart(one) ? other : one));
-  const providers = [
-    ...best.providers,
-    ...inputs.missing.map((asset): Expected => ({ asset, outcome: "unknown", reasons: ["entry-not-found"] })),
-  ].sort((a, b) => (a.asset < b.asset ? -1 : 1));
+  const providers = [...best.providers, ...inputs.missing.map(notFound)].sort((a, b) => (a.asset < b.asset ? -1 : 1));
   const { opening } = best;
   if (opening === undefined) return { outcome: "refused", providers, leftOut: [], problems: best.problems };
   return { outcome: "planned", providers, leftOut: opening.leftOut, ...plannedRun(inputs, opening, asked) };
 }
+
+/** There is nothing to choose: one provider would answer, or not. */
+function planOfOne(inputs: PlanInputs, alone: AlonePlan): RequestPlan {
+  const judged = inputs.offers.map((offer) => ({ asset: offer.asset.id, ...judge(offer, inputs.request) }));
+  const providers = [...judged, ...inputs.missing.map(notFound)];
+  if (inputs.request.assets.length === 1 && judged.some(({ outcome }) => outcome !== "refuse")) {
+    return { outcome: "planned", providers, leftOut: [], because: ["one-provider-answers"], alone };
+  }
+  return { outcome: "refused", providers, leftOut: [], problems: [{ field: "assets", code: "no-agreement" }] };
+}
+
+/** No entry of it could be had. */
+const notFound = (asset: string): Expected => ({ asset, outcome: "unknown", reasons: ["entry-not-found"] });
 
 const takingPart = ({ opening }: Attempt): number => opening?.body.cohort.length ?? 0;
 

@@ -5,7 +5,8 @@
 import { expect, test } from "vitest";
 import type { Query } from "../../policies/model/query.ts";
 import type { PlanView } from "../http/routes/requests/plan.ts";
-import { createNetwork, draftOf, TOTAL } from "./_network.ts";
+import { ASSET, COUNT, createJoined, ITEMS } from "../joins/_joined.ts";
+import { createNetwork, draftOf, PROVIDERS, TOTAL } from "./_network.ts";
 
 const TAX_BY_YEAR: Query = {
   measures: [{ id: "tax", statistic: { kind: "sum", element: "tax-paid" } }],
@@ -18,25 +19,121 @@ const named = (query: Query, id: string): Query => ({
   measures: query.measures.map((measure) => ({ ...measure, id })),
 });
 
-test("bytes and processor time of real runs are within twice what the planner said, and it filed nothing", async () => {
+interface Measured {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+const within = (given: number, wanted: number, what: string) => {
+  expect(given, what).toBeGreaterThan(wanted / 2);
+  expect(given, what).toBeLessThan(wanted * 2);
+};
+/** Seconds: of the least of two runs, since whatever else happens only adds. */
+function nearly(
+  { bytes, seconds }: { readonly bytes: number; readonly seconds: number },
+  runs: readonly Measured[],
+  what: string,
+): void {
+  within(bytes, runs[0]!.bytes, `${what}: bytes`);
+  within(seconds, Math.min(...runs.map((run) => run.seconds)), `${what}: seconds`);
+}
+const meter = (path: RegExp) => {
   let bytes = 0;
-  const observe = (_member: string, { body, path }: { body: Uint8Array; path: string }) => {
-    if (path.includes("/computations/")) bytes += body.length;
+  return {
+    observe: (_member: string, message: { body: Uint8Array; path: string }) => {
+      if (path.test(message.path)) bytes += message.body.length;
+    },
+    async run(work: () => Promise<unknown>): Promise<Measured> {
+      bytes = 0;
+      const before = process.cpuUsage();
+      await work();
+      const { user, system } = process.cpuUsage(before);
+      return { bytes, seconds: (user + system) / 1e6 };
+    },
   };
-  await using network = await createNetwork({ observe, suite: "intl-pq" });
-  const run = async (query: Query) => {
-    bytes = 0;
-    const before = process.cpuUsage();
-    const request = await network.submit({ query });
+};
+
+test("of the homomorphic envelope and of encrypted queries, bytes and processor time are within twice the plan", async () => {
+  const sums = meter(/\/computations\//);
+  const queries = meter(/\/queries$/);
+  await using network = await createNetwork({
+    observe: (member, message) => {
+      sums.observe(member, message);
+      // Requests as they were sent, and answers as they came: each once.
+      queries.observe(member, message);
+    },
+    members: [
+      { id: "operator", kind: "industry" },
+      { id: "ministry", kind: "government" },
+      { id: "bureau", kind: "government" },
+      ...PROVIDERS.map((id) => ({ id, kind: "enterprise" as const, attributes: { sector: "17" }, reachable: true })),
+    ],
+    policy: (member) => ({ minimumOrganisations: 5, ...(member === "alpha" ? { answers: 4 } : {}) }),
+  });
+  const planned = async (draft: object) =>
+    await network.call<PlanView>("ministry", "POST", "/api/v1/requests/plan", { ...draftOf(), ...draft });
+  const summed = async (id: string) => {
+    const request = await network.submit({ query: named(TOTAL, id), method: "bfv" });
     await network.state(request, ["released"]);
     await network.call("ministry", "GET", `/api/v1/requests/${request}/result`);
-    const { user, system } = process.cpuUsage(before);
-    return { bytes, seconds: (user + system) / 1e6 };
   };
-  const within = (given: number, wanted: number) => {
-    expect(given).toBeGreaterThan(wanted / 2);
-    expect(given).toBeLessThan(wanted * 2);
+  await summed("warm");
+  const bfv = await planned({ query: TOTAL, method: "bfv" });
+  expect(bfv).toMatchObject({ outcome: "planned", protocol: { method: "bfv" } });
+  const sealed = [await sums.run(() => summed("one")), await sums.run(() => summed("two"))];
+  const { bytes, seconds } = bfv.estimate!;
+  nearly({ bytes: bytes.total, seconds: seconds.total }, sealed, "bfv");
+
+  const draft = {
+    assets: ["alpha:panel"],
+    query: { ...TOTAL, groupBy: [{ element: "year" }] },
+    receiverMode: "direct",
+    receiver: "ministry",
+    encryptedQuery: { figures: 1 },
   };
+  const asked = async (): Promise<Measured> => {
+    const request = await network.submit(draft);
+    await network.state(request, ["agreed"]);
+    const figure = { id: "a", terms: [{ group: { year: "2024" }, measure: "output", weight: "1" }] };
+    const path = `/api/v1/requests/${request}/queries`;
+    return await queries.run(() => network.call("ministry", "POST", path, { figures: [figure] }));
+  };
+  const { alone } = await planned(draft);
+  expect(alone?.kind).toBe("encrypted-query");
+  const answered = [await asked(), await asked()];
+  nearly({ bytes: alone!.estimate.bytes.total, seconds: alone!.estimate.seconds }, answered, "queries");
+});
+
+test("of a join, bytes and processor time are within twice the plan", async () => {
+  const joins = meter(/\/(?:joins|matches)\//);
+  await using joined = await createJoined(
+    { operations: ["intersection", "cardinality"], leastItems: 20, minimumGroup: 5, runs: 40 },
+    { observe: joins.observe },
+  );
+  const join = { element: "credit-code", items: ITEMS };
+  for (const operation of ["intersection", "cardinality"] as const) {
+    const draft = { assets: [ASSET], query: COUNT, receiverMode: "direct", receiver: "ministry" };
+    const { alone } = await joined.network.call<PlanView>("ministry", "POST", "/api/v1/requests/plan", {
+      ...draftOf(),
+      ...draft,
+      join: { ...join, operation },
+    });
+    expect(alone?.kind).toBe(operation);
+    const request = await joined.ask({ operation, items: ITEMS });
+    await joined.run(request);
+    const runs = [await joins.run(() => joined.run(request)), await joins.run(() => joined.run(request))];
+    nearly({ bytes: alone!.estimate.bytes.total, seconds: alone!.estimate.seconds }, runs, operation);
+  }
+});
+
+test("bytes and processor time of real runs are within twice what the planner said, and it filed nothing", async () => {
+  const { observe, run: measured } = meter(/\/computations\//);
+  await using network = await createNetwork({ observe, suite: "intl-pq" });
+  const run = (query: Query) =>
+    measured(async () => {
+      const request = await network.submit({ query });
+      await network.state(request, ["released"]);
+      await network.call("ministry", "GET", `/api/v1/requests/${request}/result`);
+    });
   // Programs are compiled and connections made: figures are those of a node that runs.
   await run(named(TOTAL, "warm"));
   for (const [cells, query] of [
@@ -50,8 +147,8 @@ test("bytes and processor time of real runs are within twice what the planner sa
       protocol: { cells, method: "mask", suite: "intl-pq" },
     });
     const runs = [await run(named(query, "one")), await run(named(query, "two"))];
-    within(plan.estimate!.bytes.total, runs[0]!.bytes);
-    within(plan.estimate!.seconds.total, Math.min(...runs.map(({ seconds }) => seconds)));
+    const { bytes, seconds } = plan.estimate!;
+    nearly({ bytes: bytes.total, seconds: seconds.total }, runs, cells);
   }
   const { requests } = await network.call<{ requests: unknown[] }>("ministry", "GET", "/api/v1/requests");
   expect(requests).toHaveLength(5);

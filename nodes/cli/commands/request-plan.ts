@@ -46,6 +46,7 @@ function planText(view: PlanView, texts: Texts): string {
 
 function summary({ problems = [], ...view }: PlanView, texts: Texts): string[] {
   const { text, reason } = texts;
+  if (view.alone !== undefined) return ofOne(view.alone, view.because, texts);
   if (view.protocol === undefined || view.estimate === undefined) {
     const lines = problems.map((problem) => explainAt(problem, texts));
     return [[text("cli.request.plan.refused"), ...lines].join("\n")];
@@ -76,6 +77,28 @@ function summary({ problems = [], ...view }: PlanView, texts: Texts): string[] {
       ],
     ]),
     (view.because ?? []).map((code) => `- ${reason(code)}`).join("\n"),
+  ];
+}
+
+function ofOne(
+  { kind, estimate }: NonNullable<PlanView["alone"]>,
+  because: PlanView["because"],
+  { text, reason }: Texts,
+): string[] {
+  const { bytes, seconds } = estimate;
+  return [
+    renderFields([
+      [text("cli.field.method"), text(`method.${kind}`)],
+      [
+        text("cli.request.plan.total"),
+        text("cli.request.plan.ofOne", {
+          sent: kilobytes(bytes.requester),
+          received: kilobytes(bytes.provider),
+          seconds: seconds.toFixed(2),
+        }),
+      ],
+    ]),
+    (because ?? []).map((code) => `- ${reason(code)}`).join("\n"),
   ];
 }
 

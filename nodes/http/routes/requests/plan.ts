@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { AssetId, Code, Count, closed, literals, SuiteId } from "../../../../chaincode/rules/vocabulary.ts";
 import { LEFT_OUT_REASONS } from "../../../../exchange/computations/cohort.ts";
+import { ALONE_KINDS } from "../../../../exchange/planner/alone.ts";
 import { PLAN_REASONS } from "../../../../exchange/planner/plan.ts";
 import type { RequestDraft } from "../../../../exchange/requests/submit.ts";
 import { METHODS } from "../../../../policies/model/request.ts";
@@ -22,7 +23,7 @@ const Providers = Type.Array(
 const Problem = closed({ field: Type.String(), code: Code, detail: Type.Optional(Type.String()) });
 const LeftOutView = Type.Array(closed({ asset: AssetId, reason: literals(LEFT_OUT_REASONS) }));
 
-/** `refused`: why no computation could be opened. `planned`: the rest. */
+/** `refused`: why nothing could be opened. `planned`: the rest. */
 const PlanView = closed({
   outcome: literals(["planned", "refused"]),
   providers: Providers,
@@ -47,6 +48,16 @@ const PlanView = closed({
       bytes: closed({ member: closed({ sent: Count, received: Count }), receiver: Count, total: Count }),
       /** Of processors, on this machine. */
       seconds: closed({ member: Type.Number(), total: Type.Number() }),
+    }),
+  ),
+  /** In place of a protocol over a cohort: of all figures one by one, or of one join. */
+  alone: Type.Optional(
+    closed({
+      kind: literals(ALONE_KINDS),
+      estimate: closed({
+        bytes: closed({ requester: Count, provider: Count, total: Count }),
+        seconds: Type.Number(),
+      }),
     }),
   ),
 });
