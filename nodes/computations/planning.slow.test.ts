@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import type { Query } from "../../policies/model/query.ts";
 import type { PlanView } from "../http/routes/requests/plan.ts";
-import { ASSET, COUNT, createJoined, ITEMS } from "../joins/_joined.ts";
+import { ASSET, COUNT, createJoined, ITEMS, LIST, SUMS } from "../joins/_joined.ts";
 import { createNetwork, draftOf, PROVIDERS, TOTAL } from "./_network.ts";
 
 const TAX_BY_YEAR: Query = {
@@ -106,21 +106,32 @@ test("of the homomorphic envelope and of encrypted queries, bytes and processor 
 test("of a join, bytes and processor time are within twice the plan", async () => {
   const joins = meter(/\/(?:joins|matches)\//);
   await using joined = await createJoined(
-    { operations: ["intersection", "cardinality"], leastItems: 20, minimumGroup: 5, runs: 40 },
+    { operations: ["intersection", "cardinality", "statistics"], leastItems: 20, minimumGroup: 5, runs: 40 },
     { observe: joins.observe },
   );
-  const join = { element: "credit-code", items: ITEMS };
-  for (const operation of ["intersection", "cardinality"] as const) {
-    const draft = { assets: [ASSET], query: COUNT, receiverMode: "direct", receiver: "ministry" };
+  const labels = ["north", "south"];
+  for (const [operation, query, join] of [
+    ["intersection", COUNT, {}],
+    ["cardinality", COUNT, {}],
+    ["statistics", SUMS, { labels }],
+  ] as const) {
+    const asked = { element: "credit-code", items: ITEMS, operation, ...join };
     const { alone } = await joined.network.call<PlanView>("ministry", "POST", "/api/v1/requests/plan", {
       ...draftOf(),
-      ...draft,
-      join: { ...join, operation },
+      assets: [ASSET],
+      query,
+      receiverMode: "direct",
+      receiver: "ministry",
+      join: asked,
     });
     expect(alone?.kind).toBe(operation);
-    const request = await joined.ask({ operation, items: ITEMS });
-    await joined.run(request);
-    const runs = [await joins.run(() => joined.run(request)), await joins.run(() => joined.run(request))];
+    const request = await joined.ask(asked, { query });
+    const run = async () => {
+      const { state } = await joined.run(request, operation === "statistics" ? LIST : undefined);
+      expect(state).toBe("released");
+    };
+    await run();
+    const runs = [await joins.run(run), await joins.run(run)];
     nearly({ bytes: alone!.estimate.bytes.total, seconds: alone!.estimate.seconds }, runs, operation);
   }
 });
