@@ -46,11 +46,12 @@ export function suppress(input: SuppressionInput, solver: Solver): SuppressionRe
   const shown = [...primary].filter((cell) => fixed.has(cell));
   if (shown.length > 0) return { kind: "impossible", cells: shown };
   const withheld = new Set(primary);
+  /** Of a complementary cell: the one whose attack it was to answer. */
+  const because = new Map<number, number>();
   const repair = openRepair(input, solver);
   const audit = openAudit(table, attackers, protection, solver, isLate);
   try {
-    for (;;) {
-      const before = withheld.size;
+    for (let isAnswered = false; ; isAnswered = false) {
       const exposed = new Set<number>();
       const impossible = new Set<number>();
       for (const exposure of audit.exposures(new Set(withheld))) {
@@ -59,14 +60,20 @@ export function suppress(input: SuppressionInput, solver: Solver): SuppressionRe
         const by = attackers.find(({ id }) => id === exposure.attacker) ?? PUBLIC;
         const cells = repair.answer(exposure, by, withheld);
         if (cells === undefined) impossible.add(exposure.cell);
-        else for (const cell of cells) withheld.add(cell);
+        else if (cells.length > 0) isAnswered = true;
+        for (const cell of cells ?? []) {
+          withheld.add(cell);
+          because.set(cell, exposure.cell);
+        }
+        // An answer mostly serves further attacks, and asking the audit again is cheaper than answering those.
+        if (isAnswered && impossible.size === 0) break;
       }
       if (impossible.size > 0) return { kind: "impossible", cells: [...impossible] };
       if (exposed.size === 0) break;
       // An answer that withholds nothing more is no answer.
-      if (withheld.size === before) return { kind: "impossible", cells: [...exposed] };
+      if (!isAnswered) return { kind: "impossible", cells: [...exposed] };
     }
-    publishNeedless(input, withheld, audit, solver);
+    publishNeedless(input, { withheld, because }, audit, solver);
   } finally {
     audit.close();
     repair.close();
@@ -153,7 +160,7 @@ function openRepair({ table, fixed, protection }: SuppressionInput, solver: Solv
  */
 function publishNeedless(
   { table, primary, protection, isLate = () => false }: SuppressionInput,
-  withheld: Set<number>,
+  { withheld, because }: { readonly withheld: Set<number>; readonly because: ReadonlyMap<number, number> },
   audit: Audit,
   solver: Solver,
 ) {
@@ -161,12 +168,15 @@ function publishNeedless(
     .filter((cell) => !primary.has(cell))
     .sort((a, b) => table.values[b]! - table.values[a]! || a - b);
   const publicAudit = openAudit(table, [], protection, solver, isLate);
-  const exposes = ({ exposures }: Audit) => exposures(withheld, PATIENCE).next().done !== true;
+  const exposes = ({ exposures }: Audit, cells: ReadonlySet<number>) => exposures(cells, PATIENCE).next().done !== true;
   try {
     for (const cell of bySize) {
       if (isLate()) return;
       withheld.delete(cell);
-      if (exposes(publicAudit) || exposes(audit)) withheld.add(cell);
+      // Mostly it is needed, and by the attack that it was to answer: that one is tried first.
+      const first = because.get(cell)!;
+      const cells = withheld.has(first) ? new Set([first, ...withheld]) : withheld;
+      if (exposes(publicAudit, cells) || exposes(audit, cells)) withheld.add(cell);
     }
   } finally {
     publicAudit.close();
