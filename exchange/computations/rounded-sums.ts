@@ -83,13 +83,18 @@ export function roundedSums({
       return base === undefined ? [] : [{ equation, value, base, told: value }];
     }),
   ].map((one) => ({ ...one, told: one.told === undefined ? undefined : nearest(one.told, one.base) }));
+  const hidden = hiddenParts(sums.length);
   const places = new Map(present.map(({ equation }, at) => [equation.id, at]));
   const byMargins = held.flatMap(({ total, parts }): readonly Relation[] => {
-    const [whole, ...rest] = [total, ...parts].map((id) => places.get(id));
-    // Beside a withheld part there is nothing that has to add up.
-    return whole === undefined || rest.includes(undefined) ? [] : [{ total: whole, parts: rest as number[] }];
+    const [whole, ...rest] = [total, ...parts].map((id) => places.get(id) ?? hidden.at(id));
+    return [{ total: whole!, parts: rest as number[] }];
   });
-  const relations = [...byMargins, ...overOrganisations(sums), ...overCodes(sums, domains)];
+  // Without anything told before, what adds up in a table with margins are its margins.
+  const others =
+    held.length > 0 && told.length === 0
+      ? []
+      : [...overOrganisations(sums, hidden), ...overCodes(sums, domains, hidden)];
+  const relations = [...byMargins, ...others];
   const inputs = sums.map(({ value, base, told: fixed }) => ({
     value,
     base,
@@ -130,18 +135,32 @@ interface Placed {
   readonly equation: SumEquation;
 }
 
+/** What sums have in common is a quantity of its own, published or not; numbered after the sums. */
+interface HiddenParts {
+  at(name: string): number;
+}
+
+function hiddenParts(first: number): HiddenParts {
+  const numbers = new Map<string, number>();
+  return {
+    at(name) {
+      const known = numbers.get(name) ?? first + numbers.size;
+      numbers.set(name, known);
+      return known;
+    },
+  };
+}
+
 /** Sums of one record over sets of organisations. */
-function overOrganisations(sums: readonly Placed[]): readonly Relation[] {
-  const bits = new Map(
-    [...new Set(sums.flatMap(({ equation }) => equation.contributors))].map((name, at) => [name, 1n << BigInt(at)]),
+function overOrganisations(sums: readonly Placed[], hidden: HiddenParts): readonly Relation[] {
+  const placed = sums.map(({ equation: { record, contributors } }, at) => ({ at, key: record, parts: contributors }));
+  return [...Map.groupBy(placed, ({ key }) => key)].flatMap(([key, same]) =>
+    inParts(`organisations ${key}`, same, hidden),
   );
-  const setOf = ({ contributors }: SumEquation) => contributors.reduce((set, name) => set | bits.get(name)!, 0n);
-  const placed = sums.map(({ equation }, at) => ({ at, key: equation.record, set: setOf(equation) }));
-  return [...Map.groupBy(placed, ({ key }) => key).values()].flatMap(partitions);
 }
 
 /** Sums of the same organisations over sets of the finest cells, of codes and of periods, that their records tell apart. */
-function overCodes(sums: readonly Placed[], domains: CodeDomains): readonly Relation[] {
+function overCodes(sums: readonly Placed[], domains: CodeDomains, hidden: HiddenParts): readonly Relation[] {
   const totals = relationsOf(
     sums.map(({ equation }) => equation.record),
     { domains },
@@ -149,52 +168,36 @@ function overCodes(sums: readonly Placed[], domains: CodeDomains): readonly Rela
   // Above the limit of record-relations.ts what adds up is not worked out, and each record is rounded by itself.
   if (totals === undefined || totals.length === 0) return [];
   const cells = new Map<string, readonly string[]>();
-  const names = new Map<string, bigint>();
   for (const [first, ...others] of totals) {
-    if (first === undefined) continue;
-    cells.set(
-      first.record,
-      others.map(({ record }) => record),
-    );
-    for (const { record } of others) if (!names.has(record)) names.set(record, 1n << BigInt(names.size));
+    if (first !== undefined)
+      cells.set(first.record, [...(cells.get(first.record) ?? []), ...others.map(({ record }) => record)]);
   }
   const placed = sums.flatMap(({ equation: { record, contributors } }, at) => {
-    const within = cells.get(record);
-    if (within === undefined) return [];
-    const set = within.reduce((all, cell) => all | names.get(cell)!, 0n);
-    return [{ at, key: canonicalJson([wordOf(record), [...contributors].sort()]), set }];
+    const parts = cells.get(record);
+    return parts === undefined ? [] : [{ at, key: canonicalJson([wordOf(record), [...contributors].sort()]), parts }];
   });
-  return [...Map.groupBy(placed, ({ key }) => key).values()].flatMap(partitions);
+  return [...Map.groupBy(placed, ({ key }) => key)].flatMap(([key, same]) => inParts(`codes ${key}`, same, hidden));
 }
 
-interface PlacedSet {
+interface PlacedParts {
   readonly at: number;
-  readonly set: bigint;
+  readonly parts: readonly string[];
 }
 
 /** Above this many sums of one kind nobody looks for what adds up. */
-const MOST_SUMS = 2_000;
+const MOST_SUMS = 500;
 
-/** Each sum as the largest of the others that make it up without a rest, where there are such. */
-function partitions(sums: readonly PlacedSet[]): readonly Relation[] {
+/** Each sum that shares anything with another one, as the sum of the parts that these sums tell apart. */
+function inParts(name: string, sums: readonly PlacedParts[], hidden: HiddenParts): readonly Relation[] {
   if (sums.length < 2 || sums.length > MOST_SUMS) return [];
-  const bySize = sums.toSorted((a, b) => sizeOf(b.set) - sizeOf(a.set));
-  const equal = [...Map.groupBy(sums, ({ set }) => set).values()].flatMap(([first, ...others]) =>
-    others.map(({ at }) => ({ total: first!.at, parts: [at] })),
-  );
-  return [
-    ...equal,
-    ...sums.flatMap((whole): readonly Relation[] => {
-      const parts: number[] = [];
-      let rest = whole.set;
-      for (const { at, set } of bySize) {
-        if (set === whole.set || set === 0n || (set & rest) !== set) continue;
-        parts.push(at);
-        rest &= ~set;
-      }
-      return rest === 0n && parts.length > 0 ? [{ total: whole.at, parts }] : [];
-    }),
-  ];
+  const patterns = new Map<string, number[]>();
+  for (const [index, { parts }] of sums.entries()) {
+    for (const part of parts) patterns.set(part, [...(patterns.get(part) ?? []), index]);
+  }
+  const classes = new Map([...patterns.values()].map((members) => [members.join(), members]));
+  return sums.flatMap(({ at }, index): readonly Relation[] => {
+    const own = [...classes].filter(([, members]) => members.includes(index));
+    const isAlone = own.every(([, members]) => members.length === 1);
+    return isAlone ? [] : [{ total: at, parts: own.map(([pattern]) => hidden.at(`${name} ${pattern}`)) }];
+  });
 }
-
-const sizeOf = (set: bigint): number => set.toString(2).replaceAll("0", "").length;

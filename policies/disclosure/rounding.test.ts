@@ -110,6 +110,30 @@ describe("rounding of sums", () => {
     );
   });
 
+  test("adds up over parts that are not published: rows, columns and their total without a cell", () => {
+    const shape = shapeWith(2, 3);
+    const shown = shape.cells.flatMap((codes, cell) => (codes.includes("total") ? [cell] : []));
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 6, maxLength: 6 }), (inner) => {
+        const all = inputs(shape, inner, 10n);
+        const place = new Map([...shown, ...shape.inner].map((cell, at) => [cell, at]));
+        const relations = shape.relations.map(({ total, parts }) => ({
+          total: place.get(total)!,
+          parts: parts.map((part) => place.get(part)!),
+        }));
+        const sums = shown.map((cell) => all[cell]!);
+        const rounded = roundSums(sums, relations, solver, inTime);
+        const of = (...codes: string[]) =>
+          rounded[place.get(shape.cells.findIndex((one) => one.join() === codes.join()))!]!;
+        const rows = ["c0", "c1"].map((code) => of(code, "total"));
+        const columns = ["c0", "c1", "c2"].map((code) => of("total", code));
+        for (const lines of [rows, columns])
+          expect(lines.reduce((sum, one) => sum + one, 0n)).toBe(of("total", "total"));
+        for (const [at, sum] of sums.entries()) expect(isBeside(sum, rounded[at]!)).toBe(true);
+      }),
+    );
+  });
+
   test("leaves what was told as it was told, and what is beside it adds up to that", () => {
     const shape = shapeWith(3);
     const [total, ...parts] = inputs(shape, [4, 4, 4], 10n);

@@ -17,10 +17,14 @@ export interface RoundedInput {
 /** Above this many sums that hang together, each is rounded by itself. */
 export const MAX_ROUNDED_TOGETHER = 3_000;
 
+/** No hidden part is this many steps large. */
+const MOST_STEPS = 1e9;
+
 /**
- * In the order of the input, each a multiple of its base. Where relations allow no rounding to one of the two multiples
- * beside each value, the next ones are taken too; where that is not enough, is late or too large, or there is no solver,
- * each sum goes to its nearest multiple and does not add up.
+ * In the order of the input, each a multiple of its base. Relations hold between sums by their place in `sums`, and between
+ * them and hidden parts, which have the places after: they may be anything. Where relations allow no rounding to one of the
+ * two multiples beside each value, the next ones are taken too, and at last for what is a multiple already; where that is not
+ * enough, is late or too large, or there is no solver, each sum goes to its nearest multiple and does not add up.
  */
 export function roundSums(
   sums: readonly RoundedInput[],
@@ -30,18 +34,23 @@ export function roundSums(
 ): readonly bigint[] {
   const rounded = sums.map(({ value, base, told }) => told ?? nearest(value, base));
   for (const { cells, rows } of connected(relations)) {
-    const open = rows.some(({ total, parts }) => sumOf(parts, rounded) !== rounded[total]);
-    if (!open || solver === undefined || cells.length > MAX_ROUNDED_TOGETHER) continue;
-    for (const isWide of [false, true]) {
+    const isOpen = ({ total, parts }: Relation) =>
+      [total, ...parts].some((cell) => cell >= sums.length) || sumOf(parts, rounded) !== rounded[total];
+    if (solver === undefined || cells.length > MAX_ROUNDED_TOGETHER || !rows.some(isOpen)) continue;
+    for (const reach of REACHES) {
       if (isLate()) break;
-      const found = additive(cells, rows, { sums, solver, isWide });
+      const found = additive(cells, rows, { sums, solver, reach });
       if (found === undefined) continue;
-      for (const [at, cell] of cells.entries()) rounded[cell] = found[at]!;
+      for (const [at, cell] of cells.entries()) if (cell < sums.length) rounded[cell] = found[at]!;
       break;
     }
   }
   return rounded;
 }
+
+/** `beside`: the two multiples beside a value. `beyond`: one more on each side. `all`: of multiples as well. */
+const REACHES = ["beside", "beyond", "all"] as const;
+type Reach = (typeof REACHES)[number];
 
 /** Half goes to the even multiple, as figures do. */
 export function nearest(value: bigint, base: bigint): bigint {
@@ -87,8 +96,7 @@ function connected(relations: readonly Relation[]): readonly Component[] {
 interface Additive {
   readonly sums: readonly RoundedInput[];
   readonly solver: Solver;
-  /** Beyond the two multiples beside a value, one more on each side. */
-  readonly isWide: boolean;
+  readonly reach: Reach;
 }
 
 /**
@@ -98,12 +106,12 @@ interface Additive {
 function additive(
   cells: readonly number[],
   rows: readonly Relation[],
-  { sums, solver, isWide }: Additive,
+  { sums, solver, reach }: Additive,
 ): readonly bigint[] | undefined {
   const entries = new Map(cells.map((cell) => [cell, [] as { row: number; value: number }[]]));
   const below = (cell: number): bigint => {
-    const { value, base, told } = sums[cell]!;
-    return floored(told ?? value, base);
+    const sum = sums[cell];
+    return sum === undefined ? 0n : floored(sum.told ?? sum.value, sum.base);
   };
   const constants = rows.map(({ total, parts }, row): Column => {
     entries.get(total)!.push({ row, value: -1 });
@@ -111,16 +119,16 @@ function additive(
     const gap = Number(parts.reduce((sum, part) => sum + below(part), -below(total)));
     return { entries: [{ row, value: 1 }], lower: gap, upper: gap, cost: 0 };
   });
-  const steps = cells.flatMap((cell) => stepsOf(sums[cell]!, entries.get(cell)!, isWide));
-  const program = solver.open(rows.length, [...steps.map(({ column }) => column), ...constants]);
+  if (constants.some(({ lower }) => Math.abs(lower) > MOST_STEPS)) return undefined;
+  const steps = cells.map((cell) => stepsOf(sums[cell], entries.get(cell)!, reach));
+  const program = solver.open(rows.length, [...steps.flat().map(({ column }) => column), ...constants]);
   try {
     const point = program.solve();
     if (point === undefined) return undefined;
     let at = 0;
-    return cells.map((cell) => {
-      const own = stepsOf(sums[cell]!, [], isWide);
-      const moved = own.reduce((sum, { sign }) => sum + sign * Math.round(point[at++]!), 0);
-      return (below(cell) + BigInt(moved)) * sums[cell]!.base;
+    return cells.map((cell, index) => {
+      const moved = steps[index]!.reduce((sum, { sign }) => sum + sign * Math.round(point[at++]!), 0);
+      return (below(cell) + BigInt(moved)) * (sums[cell]?.base ?? 1n);
     });
   } catch {
     return undefined;
@@ -134,23 +142,28 @@ interface Step {
   readonly sign: 1 | -1;
 }
 
-/** Up to the multiple above; beyond these two at more than twice the cost, and never for what is a multiple already. */
-function stepsOf({ value, base, told }: RoundedInput, entries: Column["entries"], isWide: boolean): readonly Step[] {
-  if (told !== undefined) return [];
-  const share = Number(((value - floored(value, base) * base) * 1_000_000n) / base) / 1_000_000;
-  const step = (sign: 1 | -1, upper: number, cost: number): Step => ({
+/** Up to the multiple above; beyond these two at more than twice the cost. A hidden part goes anywhere at none. */
+function stepsOf(sum: RoundedInput | undefined, entries: Column["entries"], reach: Reach): readonly Step[] {
+  if (sum === undefined) {
+    return [{ column: { entries, lower: -MOST_STEPS, upper: MOST_STEPS, cost: 0 }, sign: 1 }];
+  }
+  const { value, base, told } = sum;
+  const rest = value - floored(value, base) * base;
+  const isFixed = told !== undefined || (rest === 0n && reach !== "all");
+  if (isFixed) return [];
+  const step = (sign: 1 | -1, cost: number): Step => ({
     column: {
       entries: entries.map(({ row, value: one }) => ({ row, value: one * sign })),
       lower: 0,
-      upper,
+      upper: 1,
       cost,
       whole: true,
     },
     sign,
   });
-  const isMultiple = value % base === 0n;
-  const beside = isMultiple && !isWide ? [] : [step(1, 1, isMultiple ? BEYOND : 1 - 2 * share)];
-  return isWide ? [...beside, step(1, 1, BEYOND), step(-1, 1, BEYOND)] : beside;
+  const beside = step(1, rest === 0n ? BEYOND : 1 - (2 * Number((rest * 1_000_000n) / base)) / 1_000_000);
+  if (reach === "beside") return [beside];
+  return rest === 0n ? [beside, step(-1, BEYOND)] : [beside, step(1, BEYOND), step(-1, BEYOND)];
 }
 
 const BEYOND = 4;
