@@ -119,6 +119,8 @@ export interface Stores extends RequestStores {
 
 export interface Context {
   readonly services: NodeServices;
+  /** Aborted when the node stops: no answer of a peer is waited for any more. */
+  readonly closing: AbortController;
   readonly party: Party;
   readonly facts: LedgerFacts;
   readonly stores: Stores;
@@ -157,6 +159,7 @@ export function createContext(services: NodeServices, gauges: Gauges): Context {
   const clock = () => Date.parse(services.now());
   const oneAtATime = createKeyedLock();
   return Object.freeze({
+    closing: new AbortController(),
     services,
     party: {
       network: services.network,

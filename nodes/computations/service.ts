@@ -2,6 +2,7 @@
 import type { LedgerEntry } from "../../ledger/port.ts";
 import { followLedger, type LedgerFollower } from "../runtime/follow-ledger.ts";
 import type { Context } from "./context.ts";
+import { endingPeers } from "./ending-peers.ts";
 import { eraseLeftoverChunks, eraseLeftovers } from "./leftovers.ts";
 import { createNegotiating, type Negotiating } from "./negotiating.ts";
 import { createRequestDriver, type RequestDriver } from "./request-driver.ts";
@@ -27,7 +28,8 @@ const CURSOR_EVERY = 64;
 export function createExchangeService(ctx: Context): ExchangeService {
   const negotiating = createNegotiating(ctx, (request) => requests.poke(request));
   const { ledger, log } = ctx.services;
-  const requests = createRequestDriver(ctx, negotiating);
+  const peers = endingPeers(ctx.services.peers, ctx.closing.signal);
+  const requests = createRequestDriver({ ...ctx, services: { ...ctx.services, peers } }, negotiating);
   const roles = createRoleHost(ctx);
   let follower: LedgerFollower | undefined;
   let sweeping: NodeJS.Timeout | undefined;
@@ -72,7 +74,10 @@ export function createExchangeService(ctx: Context): ExchangeService {
     async stop() {
       const followed = follower?.stop();
       clearTimeout(sweeping);
-      await Promise.all([negotiating.stop(), requests.stop(), roles.stop()]);
+      const stopped = [negotiating.stop(), requests.stop(), roles.stop()];
+      // After they know that they stop: what fails for that is no failure to them.
+      ctx.closing.abort();
+      await Promise.all(stopped);
       await ctx.encryptor[Symbol.asyncDispose]();
       await ctx.judging[Symbol.asyncDispose]();
       await followed;

@@ -12,6 +12,7 @@ import { LogError } from "../../ledger/log/errors.ts";
 import { formatNote, noteKey } from "../../ledger/log/note.ts";
 import { parseProof } from "../../ledger/log/proof-text.ts";
 import type { Context } from "./context.ts";
+import { endingPeers } from "./ending-peers.ts";
 import type { HostedRole } from "./hosted-role.ts";
 import { paths, WitnessedStatements } from "./peer-messages.ts";
 
@@ -92,7 +93,9 @@ export async function askWitnesses(
   const asked = new Set([body.coordinator, body.receiver, await ctx.facts.sequencer()]);
   const { heldAtOpening } = await services.ledger.status();
   const ask = async (witness: string) => {
-    const { statements, cosigned } = await services.peers.call(await services.members.target(witness), {
+    // A role that is about to start has no end of its own yet that the node could bring about.
+    const peers = endingPeers(services.peers, ctx.closing.signal);
+    const { statements, cosigned } = await peers.call(await services.members.target(witness), {
       method: "GET",
       path: paths.witnessed(body.computation),
       response: WitnessedStatements,
