@@ -37,7 +37,7 @@ export const JoinReleased = signed(
       closed({
         kind: Type.Literal("sums"),
         matcher: MemberId,
-        columns: Type.Integer({ minimum: 0, maximum: 64 }),
+        columns: Type.Integer({ minimum: 0, maximum: 8 }),
         /** Groups of the holder's own. */
         groups: Type.Integer({ minimum: 1, maximum: 1000 }),
         /** Of the seed of the masks. */

@@ -40,6 +40,8 @@ import { reasonOf } from "./reason-of.ts";
 export type HeldJoin = JoinRun<JoinReleased>;
 
 const MOST_OPEN = 4;
+/** Of one asker, so that nobody alone keeps the others out. */
+const MOST_OF_ONE = 3;
 /** Between two messages of the asker. */
 const IDLE_MS = 600_000;
 /** Of a run, whatever the asker does. */
@@ -72,7 +74,7 @@ export function createHolding(ctx: Context) {
   const held = openStore<HeldJoin>("joins-held");
   const open = new Map<string, Live>();
   /** On their way there: they count as well. */
-  const starting = new Set<string>();
+  const starting = new Map<string, string>();
   const refuse = (code: RequestError["code"], run: string, detail: string): never => {
     throw new RequestError(code, `join ${run}: ${detail}`);
   };
@@ -103,7 +105,9 @@ export function createHolding(ctx: Context) {
         `sums are of at most ${MOST_MATCHED} items and ${MOST_COLUMNS} columns`,
       );
     }
-    if (open.size + starting.size > MOST_OPEN)
+    const running = [...open.values()].filter((one) => one.asked.requester === author).length;
+    const begun = [...starting.values()].filter((one) => one === author).length;
+    if (open.size + starting.size > MOST_OPEN || running + begun > MOST_OF_ONE)
       return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
     const layout = compileLayout({ query: asked.query, assets: [own.asset], attributes: await ctx.facts.attributes() });
     const facts: HeldJoin = {
@@ -370,7 +374,7 @@ export function createHolding(ctx: Context) {
     begin: (author: string, run: string, { request, salt }: { readonly request: string; readonly salt: string }) =>
       ctx.shared(`join/${author}/${run}`, async () => {
         if ((await held.get(run)) === undefined) {
-          starting.add(run);
+          starting.set(run, author);
           await begin(author, run, request, salt).finally(() => starting.delete(run));
         }
         return await view(author, run);

@@ -19,6 +19,8 @@ import { type MatchPart, PIECE_BYTES } from "./messages.ts";
 
 /** Matches that have not come to their end. */
 const MOST_OPEN = 4;
+/** Of one asker, so that nobody alone keeps the others out. */
+const MOST_OF_ONE = 3;
 /** With those whose groups wait for their asker, at most some megabytes each. */
 const MOST_KEPT = 16;
 /** One side may have a million items to mask while the other one has brought its part. */
@@ -83,10 +85,10 @@ export function createMatching(ctx: Context) {
     if (Math.max(sizes.asker, sizes.holder) > MOST_MATCHED) {
       return refuse("ERR_REQUEST_FORBIDDEN", run, `at most ${MOST_MATCHED} items are matched`);
     }
-    if (!open.has(run) && !hasPlace()) await closeFailed();
+    if (!open.has(run) && !hasPlace(opened.requester)) await closeFailed();
     const present = open.get(run);
     if (present !== undefined) return present;
-    if (!hasPlace()) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
+    if (!hasPlace(opened.requester)) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
     const [asker, holder, folder] = [opened.requester, opened.provider, runFolder(ctx, "matcher", run)];
     const timer = closing(run, KEPT_MS);
     const match: Match = { asker, holder, sizes, folder, sides: new Map(), timer, ending: new AbortController() };
@@ -95,8 +97,11 @@ export function createMatching(ctx: Context) {
   }
 
   const isOver = ({ matched, refused }: Match): boolean => matched !== undefined || refused !== undefined;
-  const hasPlace = (): boolean =>
-    open.size < MOST_KEPT && [...open.values()].filter((one) => !isOver(one)).length < MOST_OPEN;
+  function hasPlace(asker: string): boolean {
+    const running = [...open.values()].filter((one) => !isOver(one));
+    const own = running.filter((one) => one.asker === asker);
+    return open.size < MOST_KEPT && running.length < MOST_OPEN && own.length < MOST_OF_ONE;
+  }
 
   /** Runs that failed elsewhere hold no place. */
   async function closeFailed(): Promise<void> {
