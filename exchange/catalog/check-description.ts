@@ -97,6 +97,24 @@ function checkRepeated({ fields = [], codeTables = {} }: Description, add: Add):
   for (const [name, table] of Object.entries(codeTables)) {
     const codes = repeated((table ?? []).flatMap((entry) => entry?.code ?? []));
     if (codes.length > 0) add(`codeTables.${name}`, "code-repeated", { codes: codes.slice(0, 5).join(", ") });
+    checkLevels(name, table ?? [], add);
+  }
+}
+
+function checkLevels(name: string, table: NonNullable<Description["codeTables"]>[string], add: Add): void {
+  const above = new Map(
+    (table ?? []).flatMap((entry) => (entry?.code === undefined ? [] : [[entry.code, entry.within]])),
+  );
+  for (const [index, entry] of (table ?? []).entries()) {
+    const within = entry?.within;
+    if (within === undefined) continue;
+    const at = `codeTables.${name}.${index}.within`;
+    if (!above.has(within)) add(at, "code-within-unknown", { within });
+    const chain = new Set<string>();
+    for (let up: string | undefined = entry?.code; up !== undefined && !chain.has(up); up = above.get(up))
+      chain.add(up);
+    const last = [...chain].at(-1)!;
+    if (above.get(last) === entry?.code) add(at, "code-within-itself", { code: entry?.code ?? "" });
   }
 }
 

@@ -1,5 +1,5 @@
 /** One scan of the source: row and quality counts, and every value that does not fit its declaration. */
-import type { Asset, Field } from "../../policies/model/asset.ts";
+import { type Asset, type Field, leafCodes } from "../../policies/model/asset.ts";
 import { type UsedField, usedField, valueStages } from "../statistics/field-sql.ts";
 import type { Source, SourceRow, SqlQuery } from "../statistics/source.ts";
 import type { CheckedDescription } from "./check-description.ts";
@@ -53,8 +53,10 @@ function misfit(at: string, field: Field, invalid: number, record: number): Cata
 }
 
 function qualityQuery(codeTables: AssetDescription["codeTables"], used: readonly UsedField[]): SqlQuery {
-  const codes = ({ field }: UsedField): readonly string[] | undefined =>
-    field.codeTable === undefined ? undefined : codeTables[field.codeTable]?.map(({ code }) => code);
+  const codes = ({ field }: UsedField): readonly string[] | undefined => {
+    const table = field.codeTable === undefined ? undefined : codeTables[field.codeTable];
+    return table && leafCodes(table);
+  };
   const list = (expressions: readonly string[]): string => expressions.map((text) => `, ${text}`).join("");
   const stages = valueStages(used, codes, "row_number() OVER () AS record");
   const counts = used.flatMap(({ index, field }) => {

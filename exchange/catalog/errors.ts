@@ -16,6 +16,8 @@ export const CATALOG_PROBLEM_CODES = [
   "field-repeated",
   "element-repeated",
   "code-repeated",
+  "code-within-itself",
+  "code-within-unknown",
   "column-missing",
   "column-type",
   "scale-missing",

@@ -19,7 +19,7 @@ export const MAX_TABLE_CELLS = 20_000;
 
 export interface MarginInputs {
   readonly table: ResultTable;
-  readonly domains: readonly Pick<LayoutDomain, "kind">[];
+  readonly domains: readonly LayoutDomain[];
   readonly present: readonly PresentTotal[];
   readonly earlier: readonly SumEquation[];
 }
@@ -32,7 +32,7 @@ export function judgeMargins(
   const withheld = new Map<PresentTotal, SumRule>();
   if (table.margins.length === 0 || !namesLargest(output)) return withheld;
   const rules = knownRules(output, need);
-  const sums = marginSums(table);
+  const sums = marginSums(table, domains);
   for (const totals of Map.groupBy(present, ({ component }) => component).values()) {
     const place = new Map(totals.map(({ atom }, at) => [atom, at]));
     const sumsIn = inOneStep(totals.map((one) => one.facts));

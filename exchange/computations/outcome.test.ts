@@ -353,6 +353,15 @@ describe("with totals", () => {
     solver = await loadSolver();
   });
 
+  /** The first two years are a level. */
+  function levelled(asset: ReturnType<typeof assetOf>) {
+    const { codeTable } = asset.fields.find(({ element }) => element === "year")!;
+    const table = asset.codeTables[codeTable!]!;
+    const [first, second, ...others] = table;
+    const pair = [first!, second!].map(({ code }) => ({ code, within: "pair" }));
+    return { ...asset, codeTables: { ...asset.codeTables, [codeTable!]: [{ code: "pair" }, ...pair, ...others] } };
+  }
+
   /** By sector, then size, then organisation, in thousandths; with `byYear` each value is that of the first year, and half of it is in the second. */
   function table(
     values: readonly (readonly (readonly number[])[])[],
@@ -362,7 +371,7 @@ describe("with totals", () => {
     const placed = values.flatMap((sizes, sector) =>
       sizes.flatMap((held, size) => held.map((value) => ({ sector, size, value }))),
     );
-    const all = placed.map((_, index) => assetOf(index, 30));
+    const all = placed.map((_, index) => assetOf(index, 30)).map(levelled);
     const members = all.map(({ provider }) => provider);
     const query: Query = { measures: OUTPUT, groupBy, filters: [], totals: true };
     const withSquares = (change.output?.dominance.length ?? 0) > 0;
@@ -523,6 +532,30 @@ describe("with totals", () => {
       years,
     );
     expect(large.outcome.kind).toBe("withheld");
+  });
+
+  test("a level is the sum of its codes, and the total of the levels", () => {
+    const years = { groupBy: [{ element: "year" }] as Query["groupBy"] };
+    const { figures } = table(
+      [
+        [even(1000), even(500)],
+        [[], []],
+      ],
+      dominance,
+      years,
+    );
+    expect(figures).toEqual({ "2021": "6", "2022": "3", "2023": "3", pair: "9", "*": "12" });
+    const large = table(
+      [
+        [[9000, 500, 500, 500], even(4000)],
+        [[], []],
+      ],
+      { output: strictestOutput([outputTerms({ dominance: [{ largest: "1", percent: "30" }] })]) },
+      years,
+    );
+    const { pair, "*": total } = large.figures;
+    // Every year is dominated; a level or a total that were told would be more of the same one.
+    expect([large.outcome.kind === "withheld" || (pair === "-" && total === "-")]).toEqual([true]);
   });
 
   test("a later request of what a table withheld stays withheld, and of what it told is the same", () => {

@@ -15,7 +15,7 @@ import {
 import type { Solver } from "../../policies/disclosure/solver.ts";
 import { namesLargest, type OutputTerms } from "../../policies/model/output-terms.ts";
 import type { ResultCell } from "../statistics/decode.ts";
-import { componentPlaces, type Layout } from "../statistics/layout.ts";
+import { componentPlaces, type Layout, levelsOf } from "../statistics/layout.ts";
 import { quantileCells } from "../statistics/quantiles.ts";
 import { readElement, writeElement } from "../statistics/vector.ts";
 import { wordsOf } from "../statistics/words.ts";
@@ -182,7 +182,7 @@ function rounding(inputs: OutcomeInputs, table: ResultTable, { equations }: Chec
       .map((one) => inSteps(one, stepsIn(one))),
     domains: codeDomains(assets),
     sums: layout.components.flatMap((_, component) =>
-      marginSums(table).map(({ total, parts }) => ({
+      marginSums(table, layout.domains).map(({ total, parts }) => ({
         total: sumId(total, component),
         parts: parts.map((part) => sumId(part, component)),
       })),
@@ -301,7 +301,10 @@ function totalsOf(inputs: OutcomeInputs, table: ResultTable) {
   const { layout, vector, cells, recordOf, contributorsOf } = table;
   // Squares over codes of a table are only bounded.
   const isBound = (atom: number) =>
-    table.codesOf(atom).some((code, i) => code === undefined && inputs.layout.domains[i]!.kind === "element");
+    table.codesOf(atom).some((code, i) => {
+      const domain = inputs.layout.domains[i]!;
+      return domain.kind === "element" && (code === undefined || levelsOf(domain).has(code));
+    });
   const present = presentTotals({ layout, vector, cells, dropped, recordOf, contributorsOf, isBound });
   const earlier = inputs.earlier.like(new Set(present.map(({ record }) => record)));
   const judges = { output, need: opened.constants.need, groups: inputs.groups, solver, isLate };

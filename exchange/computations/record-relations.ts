@@ -6,7 +6,7 @@
  */
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import type { Relation } from "../../policies/disclosure/equations.ts";
-import type { Asset } from "../../policies/model/asset.ts";
+import { type Asset, leafCodes } from "../../policies/model/asset.ts";
 import type { Query } from "../../policies/model/query.ts";
 import { type Limits, limitsOf, piecesOf, type Ranges } from "./record-ranges.ts";
 
@@ -73,7 +73,7 @@ export function codeDomains(assets: readonly Asset[]): CodeDomains {
       const table = field.codeTable === undefined ? undefined : codeTables[field.codeTable];
       if (table === undefined) continue;
       const codes = domains.get(field.element) ?? new Set();
-      for (const { code } of table) codes.add(code);
+      for (const code of leafCodes(table)) codes.add(code);
       domains.set(field.element, codes);
     }
   }

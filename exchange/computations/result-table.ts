@@ -8,11 +8,13 @@ import type { Decoded, DecodedCell } from "../../crypto/secagg/step.ts";
 import { canonicalJson } from "../../crypto/suites/digest.ts";
 import { type DecodeOptions, decode, type ResultCell } from "../statistics/decode.ts";
 import {
+  aboveOf,
   atomCodes,
   type CellCodes,
   componentPlaces,
   expandIncluded,
   type Layout,
+  type LayoutDomain,
   sumRecords,
   termRecords,
 } from "../statistics/layout.ts";
@@ -202,8 +204,14 @@ function addUp(
   }
 }
 
-/** Each margin that is there, as the sum of what differs from it in one dimension; what nobody is in is not a part. */
-export function marginSums({ margins, layout, included, codesOf }: ResultTable): readonly MarginSum[] {
+/**
+ * Each margin that is there, as the sum of what lies right below it in one dimension; what nobody is in is not a part.
+ * `domains`: of the table.
+ */
+export function marginSums(
+  { margins, layout, included, codesOf }: ResultTable,
+  domains: readonly LayoutDomain[],
+): readonly MarginSum[] {
   if (margins.length === 0) return [];
   const atoms = Array.from({ length: layout.atoms }, (_, atom) => atom);
   const byCodes = new Map(atoms.map((atom) => [keyOf(codesOf(atom)), atom]));
@@ -213,7 +221,7 @@ export function marginSums({ margins, layout, included, codesOf }: ResultTable):
     const codes = codesOf(part);
     for (const [dimension, code] of codes.entries()) {
       if (code === undefined) continue;
-      const total = byCodes.get(keyOf(codes.with(dimension, undefined)))!;
+      const total = byCodes.get(keyOf(codes.with(dimension, aboveOf(domains[dimension]!, code))))!;
       if (!included.has(total)) continue;
       const key = `${total}/${dimension}`;
       const sum = sums.get(key) ?? { total, parts: [] };

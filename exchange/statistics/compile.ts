@@ -2,13 +2,21 @@
 import { Compile } from "typebox/compile";
 import { CHUNK_WORDS, MAXIMUM_ATOMS } from "../../crypto/secagg/constants.ts";
 import { canonicalJson, digestOf } from "../../crypto/suites/digest.ts";
-import type { Asset } from "../../policies/model/asset.ts";
+import { type Asset, leafCodes } from "../../policies/model/asset.ts";
 import { type Measure, type Predicate, Query } from "../../policies/model/query.ts";
 import { isClassed, limitingElements, momentMargin, SQUARES_MARGIN, termsIn } from "../../policies/model/statistic.ts";
 import { classDomain } from "./classes.ts";
 import { boundsOf, fieldOf, harmonise, numericFieldOf, scaledInteger } from "./elements.ts";
 import { StatisticsError } from "./errors.ts";
-import { type Component, elementsIn, type Layout, type LayoutDomain, type LayoutElement, type Word } from "./layout.ts";
+import {
+  type Component,
+  elementsIn,
+  type Layout,
+  type LayoutDomain,
+  type LayoutElement,
+  levelsOf,
+  type Word,
+} from "./layout.ts";
 import { totalsProblem } from "./margins.ts";
 import { REGISTERS, ranksFor } from "./registers.ts";
 import { conversionFactor } from "./units.ts";
@@ -61,7 +69,7 @@ export function compileLayout(inputs: LayoutInputs): Layout {
   const domains = query.groupBy.map((dimension) => {
     if ("attribute" in dimension) return attributeDomain(dimension.attribute, inputs.attributes);
     const { element, edges } = dimension;
-    if (edges === undefined) return elementDomain(element, assets);
+    if (edges === undefined) return elementDomain(element, assets, query.totals === true);
     requireOneUnit(element, assets);
     return classDomain(elements.find((candidate) => candidate.element === element)!, edges, assets);
   });
@@ -95,7 +103,10 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
   const figures = query.measures.reduce((total, measure) => total + figuresPerCell(measure), 0);
-  const withTotals = domains.reduce((product, { codes }) => product * (codes.length + 1), 1);
+  const withTotals = domains.reduce(
+    (product, domain) => product * (domain.codes.length + levelsOf(domain).size + 1),
+    1,
+  );
   const perCell = query.totals === true ? Math.ceil((figures * withTotals) / atoms) : figures;
   checkSize(inputs.limits ?? LAYOUT_LIMITS, { atoms, wordsPerAtom, sums: components.length, figures: perCell });
   return Object.freeze({
@@ -218,7 +229,8 @@ function attributeDomain(name: string, attributes: LayoutInputs["attributes"]): 
 }
 
 /** The union of the assets' tables, ascending: a code that one provider lacks is a zero there, not a missing slot. */
-function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain {
+function elementDomain(element: string, assets: readonly Asset[], withLevels = false): LayoutDomain {
+  const within = new Map<string, string | undefined>();
   const tables = new Set<string>();
   const codes = new Set<string>();
   for (const asset of assets) {
@@ -233,7 +245,21 @@ function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain 
       );
     }
     tables.add(field.codeTable!);
-    for (const entry of table) codes.add(entry.code);
+    for (const code of leafCodes(table)) codes.add(code);
+    for (const { code, within: above } of table) {
+      if (within.has(code) && within.get(code) !== above) {
+        throw new StatisticsError("ERR_STATISTICS_DOMAIN", element, `assets place ${code} within different codes`);
+      }
+      within.set(code, above);
+    }
+  }
+  const group = [...within.values()].find((above) => above !== undefined && codes.has(above));
+  if (group !== undefined) {
+    throw new StatisticsError(
+      "ERR_STATISTICS_DOMAIN",
+      element,
+      `${group} has parts in one asset's table and none in another's`,
+    );
   }
   if (tables.size > 1) {
     throw new StatisticsError(
@@ -242,7 +268,15 @@ function elementDomain(element: string, assets: readonly Asset[]): LayoutDomain 
       `assets use different code tables: ${[...tables].join(", ")}`,
     );
   }
-  return { kind: "element", name: element, codes: [...codes].sort(ascending) };
+  const levels = [...within].flatMap(([code, above]) => (above === undefined ? [] : [[code, above] as const]));
+  return {
+    kind: "element",
+    name: element,
+    codes: [...codes].sort(ascending),
+    ...(withLevels && levels.length > 0
+      ? { within: Object.fromEntries(levels.sort(([a], [b]) => ascending(a, b))) }
+      : {}),
+  };
 }
 
 function harmoniseAll(query: Query, assets: readonly Asset[]): LayoutElement[] {

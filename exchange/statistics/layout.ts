@@ -20,6 +20,8 @@ export interface LayoutDomain {
   readonly kind: "element" | "attribute";
   readonly name: string;
   readonly codes: readonly string[];
+  /** Where totals are asked for: each code, and each level above, to the level that it is a part of. */
+  readonly within?: Readonly<Record<string, string>>;
   /** Of a number cut into classes: one more than there are codes, ascending, integers of the common form. */
   readonly edges?: readonly string[];
 }
@@ -158,36 +160,62 @@ export function atomIndex(layout: Layout, codes: readonly string[]): number | un
 export const recordKey = (layout: Layout, atom: number, component: number): string =>
   canonicalJson(recordParts(layout, atomCodes(layout, atom), component));
 
-/** Code for each dimension; undefined: all of them, as a margin has it. */
+/** Code for each dimension; as a margin has it also a level of codes, or undefined: all of them. */
 export type CellCodes = readonly (string | undefined)[];
 
 function recordParts(layout: Layout, codes: CellCodes, component: number) {
+  const levels = layout.domains.flatMap((domain, i) => {
+    const leaves = codes[i] === undefined ? undefined : levelsOf(domain).get(codes[i]);
+    return leaves === undefined ? [] : [{ element: domain.name, operator: "isAnyOf" as const, values: [...leaves] }];
+  });
   return {
     word: layout.components[component]!.word,
-    filters: layout.query.filters,
+    filters: levels.length === 0 ? layout.query.filters : inOrder([...layout.query.filters, ...levels]),
     period: layout.query.period ?? null,
-    cell: layout.domains.flatMap(({ kind, name }, i) =>
-      kind === "element" && codes[i] !== undefined ? [{ [name]: codes[i] }] : [],
+    cell: layout.domains.flatMap((domain, i) =>
+      domain.kind === "element" && codes[i] !== undefined && !levelsOf(domain).has(codes[i])
+        ? [{ [domain.name]: codes[i] }]
+        : [],
     ),
   };
 }
 
+const inOrder = (filters: Query["filters"]): Query["filters"] =>
+  filters.toSorted((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
+
+const known = new WeakMap<LayoutDomain, ReadonlyMap<string, readonly string[]>>();
+
+/** Levels of a hierarchy of codes, each with the codes below it, ascending; empty for a flat domain. */
+export function levelsOf(domain: LayoutDomain): ReadonlyMap<string, readonly string[]> {
+  const before = known.get(domain);
+  if (before !== undefined) return before;
+  const levels = new Map<string, string[]>();
+  for (const code of domain.codes) {
+    for (let up = aboveOf(domain, code); up !== undefined; up = aboveOf(domain, up)) {
+      levels.set(up, [...(levels.get(up) ?? []), code]);
+    }
+  }
+  known.set(domain, levels);
+  return levels;
+}
+
+/** The level that a code or a level is a part of; undefined: none but the total. */
+export const aboveOf = ({ within = {} }: Pick<LayoutDomain, "within">, code: string): string | undefined =>
+  Object.hasOwn(within, code) ? within[code] : undefined;
+
 /** Of a weighted sum, each term's key, as if that sum stood alone. */
 export const termKeys = (layout: Layout, atom: number, component: number): readonly string[] =>
-  termParts(layout, component).map((parts) =>
-    canonicalJson({ ...recordParts(layout, atomCodes(layout, atom), component), ...parts }),
-  );
+  termParts(layout, atomCodes(layout, atom), component).map((parts) => canonicalJson(parts));
 
-function termParts({ components, query }: Layout, component: number) {
-  const { word } = components[component]!;
+function termParts(layout: Layout, codes: CellCodes, component: number) {
+  const { word } = layout.components[component]!;
   if (word.kind !== "linear") return [];
+  const whole = recordParts(layout, codes, component);
   return word.terms.map(({ element, where }) => {
     const limit = where && { element: where.element, operator: "eq" as const, values: [where.value] };
-    const filters = limit === undefined ? query.filters : [...query.filters, limit];
-    return {
-      word: { kind: "moment", factors: [element], complete: [element] },
-      filters: filters.toSorted((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1)),
-    };
+    const filters = limit === undefined ? whole.filters : [...whole.filters, limit];
+    const term = { kind: "moment", factors: [element], complete: [element] };
+    return { ...whole, word: term, filters: inOrder(filters) };
   });
 }
 
@@ -200,10 +228,7 @@ export function sumRecords(layout: Layout): (codes: CellCodes, component: number
 /** As `termKeys`, the same way. */
 export function termRecords(layout: Layout): (codes: CellCodes, component: number) => readonly string[] {
   const cut = cutsOf(layout);
-  return (codes, component) =>
-    termParts(layout, component).map((parts) =>
-      canonicalJson({ ...recordParts(layout, codes, component), ...parts, ...cut }),
-    );
+  return (codes, component) => termParts(layout, codes, component).map((parts) => canonicalJson({ ...parts, ...cut }));
 }
 
 function cutsOf({ domains }: Layout): { readonly cuts?: Readonly<Record<string, string>> } {

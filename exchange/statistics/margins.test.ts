@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Query } from "../../policies/model/query.ts";
 import { assetOf } from "./_fixtures.ts";
 import { compileLayout } from "./compile.ts";
+import { sumRecords } from "./layout.ts";
 import { marginsOf, totalsProblem } from "./margins.ts";
 
 const assets = [0, 1, 2].map((index) => assetOf(index, 30));
@@ -39,4 +40,55 @@ test("totals are refused of what does not add up, and without dimensions", () =>
   expect(totalsProblem(count)).toEqual({ why: "not-additive", measure: "n" });
   expect(totalsProblem({ ...count, groupBy: [{ attribute: "sector" }] })).toBeUndefined();
   expect(totalsProblem(query({ groupBy: [{ element: "output", edges: ["0", "10"] }] }))).toEqual({ why: "classes" });
+});
+
+test("levels of a hierarchy have totals of their own, as sums over their codes", () => {
+  const years = assets[0]!.codeTables[assets[0]!.fields.find(({ element }) => element === "year")!.codeTable!]!;
+  const [first, second, ...others] = years.map(({ code }) => code);
+  const table = [
+    { code: "decade" },
+    { code: "pair", within: "decade" },
+    ...[first!, second!].map((code) => ({ code, within: "pair" })),
+    ...others.map((code) => ({ code, within: "decade" })),
+  ];
+  const levelled = assets.map((asset) => ({
+    ...asset,
+    codeTables: {
+      ...asset.codeTables,
+      [assets[0]!.fields.find(({ element }) => element === "year")!.codeTable!]: table,
+    },
+  }));
+  const layout = compileLayout({ query: query({ groupBy: [{ element: "year" }] }), assets: levelled, attributes });
+  expect(layout.domains[0]!.codes).toEqual(years.map(({ code }) => code).sort());
+  expect(marginsOf(layout).map(({ codes, atoms }) => [codes[0], atoms.length])).toEqual([
+    ["pair", 2],
+    ["decade", years.length],
+    [undefined, years.length],
+  ]);
+  const record = sumRecords(layout);
+  expect(JSON.parse(record(["pair"], 0))).toMatchObject({
+    cell: [],
+    filters: [{ element: "year", operator: "isAnyOf", values: [first, second].sort() }],
+  });
+  // Who asks for these codes asks for the same sum.
+  const asked = compileLayout({
+    query: {
+      ...query({ groupBy: [], filters: [{ element: "year", operator: "isAnyOf", values: [first!, second!] }] }),
+      totals: undefined,
+    } as never,
+    assets: levelled,
+    attributes,
+  });
+  expect(sumRecords(asked)([], 0)).toBe(record(["pair"], 0));
+  expect(
+    compileLayout({
+      query: { ...query({ groupBy: [{ element: "year" }] }), totals: undefined } as never,
+      assets: levelled,
+      attributes,
+    }).domains[0],
+  ).not.toHaveProperty("within");
+  const odd = [{ ...levelled[0]!, id: "x:odd", codeTables: assets[0]!.codeTables }, ...levelled.slice(1)];
+  expect(() => compileLayout({ query: query({ groupBy: [{ element: "year" }] }), assets: odd, attributes })).toThrow(
+    /different codes/,
+  );
 });

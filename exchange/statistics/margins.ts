@@ -3,10 +3,10 @@
  * asked for has to add up: statistical units are counted once in each code, so over codes their numbers do not.
  */
 import type { Query, Statistic } from "../../policies/model/query.ts";
-import { atomCodes, type CellCodes, type Layout } from "./layout.ts";
+import { aboveOf, atomCodes, type CellCodes, type Layout, type LayoutDomain } from "./layout.ts";
 
 export interface Margin {
-  /** Per dimension; undefined: over all codes. At least one is. */
+  /** Per dimension: a code, a level of codes, or undefined: all codes. At least one is no code. */
   readonly codes: CellCodes;
   /** Cells that it adds up, ascending. */
   readonly atoms: readonly number[];
@@ -15,22 +15,35 @@ export interface Margin {
 /** None where the query asks for none; those over one dimension first. */
 export function marginsOf(layout: Pick<Layout, "query" | "domains" | "atoms">): readonly Margin[] {
   if (layout.query.totals !== true) return [];
-  const margins = new Map<string, { readonly codes: CellCodes; readonly atoms: number[] }>();
-  const subsets = Array.from({ length: 2 ** layout.domains.length - 1 }, (_, at) => at + 1).sort(
-    (a, b) => bitsIn(a) - bitsIn(b) || a - b,
-  );
-  for (const totalled of subsets) {
-    for (let atom = 0; atom < layout.atoms; atom++) {
-      const codes = atomCodes(layout as Layout, atom).map((code, i) =>
-        ((totalled >> i) & 1) === 1 ? undefined : code,
-      );
+  const margins = new Map<string, { readonly codes: CellCodes; readonly over: number; readonly atoms: number[] }>();
+  for (let atom = 0; atom < layout.atoms; atom++) {
+    const own = atomCodes(layout as Layout, atom);
+    let places: readonly { readonly codes: CellCodes; readonly over: number }[] = [{ codes: [], over: 0 }];
+    for (const [i, code] of own.entries()) {
+      const above = chainOf(layout.domains[i]!, code);
+      places = places.flatMap(({ codes, over }) => [
+        { codes: [...codes, code], over },
+        ...above.map((one) => ({ codes: [...codes, one], over: over | (1 << i) })),
+      ]);
+    }
+    for (const { codes, over } of places) {
+      if (over === 0) continue;
       const key = JSON.stringify(codes.map((code) => code ?? null));
-      const margin = margins.get(key) ?? { codes, atoms: [] };
+      const margin = margins.get(key) ?? { codes, over, atoms: [] };
       margins.set(key, margin);
       margin.atoms.push(atom);
     }
   }
-  return [...margins.values()];
+  return [...margins.values()]
+    .sort((a, b) => bitsIn(a.over) - bitsIn(b.over) || a.over - b.over)
+    .map(({ codes, atoms }) => ({ codes, atoms }));
+}
+
+/** Levels above a code, the nearest first, and all codes. */
+function chainOf(domain: LayoutDomain, code: string): readonly (string | undefined)[] {
+  const chain: (string | undefined)[] = [];
+  for (let up = aboveOf(domain, code); up !== undefined; up = aboveOf(domain, up)) chain.push(up);
+  return [...chain, undefined];
 }
 
 const bitsIn = (number: number): number => number.toString(2).replaceAll("0", "").length;

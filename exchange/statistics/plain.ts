@@ -214,9 +214,10 @@ function stated(measure: Measure, element: string, row: Row): Fraction | null {
 }
 
 function codesOf(element: string, tables: readonly PlainTable[]): string[] {
-  const codes = tables.flatMap(({ asset }) =>
-    asset.codeTables[field(asset, element).codeTable!]!.map(({ code }) => code),
-  );
+  const codes = tables.flatMap(({ asset }) => {
+    const table = asset.codeTables[field(asset, element).codeTable!]!;
+    return table.filter(({ code }) => !table.some(({ within }) => within === code)).map(({ code }) => code);
+  });
   return [...new Set(codes)].sort();
 }
 

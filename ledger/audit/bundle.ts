@@ -92,7 +92,12 @@ export const LayoutView = Type.Object({
     assets: list(Type.Object({ asset: AssetId, version: Type.Integer(), metadata: Digest }), 1000, 1),
     dimensions: list(Type.Object({ name: Code, size: Type.Integer({ minimum: 1 }) }), 3),
     domains: list(
-      Type.Object({ kind: Type.Enum(["element", "attribute"]), name: Code, codes: list(Code, 100_000, 1) }),
+      Type.Object({
+        kind: Type.Enum(["element", "attribute"]),
+        name: Code,
+        codes: list(Code, 100_000, 1),
+        within: Type.Optional(Type.Record(Code, Code)),
+      }),
       3,
     ),
     components: list(

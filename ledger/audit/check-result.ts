@@ -63,15 +63,19 @@ export const checkResultShape: Check = (evidence, findings) => {
   const marginParts = new Map(
     layout.query.measures.map(({ id, statistic }) => [id, isTotalled ? partsOf(statistic) : marginPartsOf(statistic)]),
   );
+  const codes = new Map(layout.domains.map((domain) => [domain.name, new Set(domain.codes)]));
+  const levels = new Map(layout.domains.map(({ name, within = {} }) => [name, new Set(Object.values(within))]));
   const seen = new Set<string>();
   let full = 0;
   for (const [at, cell] of outcome.result.document.cells.entries()) {
     const where = `${WHERE}/cells/${at}`;
-    const isMargin = Object.keys(cell.group).length < layout.domains.length;
+    const isMargin = layout.domains.some(({ name }) => !codes.get(name)!.has(cell.group[name] ?? ""));
     const known = (isMargin ? marginParts : parts).get(cell.measure)?.includes(cell.part ?? "") === true;
     findings.expect(known, `${where}/measure`, "shape", { measure: cell.measure, part: cell.part ?? "" });
     const inDomains = Object.entries(cell.group).every(([name, code]) =>
-      layout.domains.some((domain) => domain.name === name && domain.codes.includes(code)),
+      layout.domains.some(
+        (domain) => domain.name === name && (codes.get(name)!.has(code) || levels.get(name)!.has(code)),
+      ),
     );
     findings.expect(inDomains, `${where}/group`, "shape");
     const key = `${cell.measure}\n${cell.part ?? ""}\n${layout.domains.map(({ name }) => cell.group[name] ?? "*").join("\n")}`;
@@ -87,7 +91,10 @@ export const checkResultShape: Check = (evidence, findings) => {
     got: full,
   });
   if (layout.query.totals !== true) return;
-  const places = layout.domains.reduce((product, { codes }) => product * (codes.length + 1), 1);
+  const places = layout.domains.reduce(
+    (product, { codes, within = {} }) => product * (codes.length + new Set(Object.values(within)).size + 1),
+    1,
+  );
   findings.expect(seen.size === places * each, `${WHERE}/cells`, "shape", { expected: places * each, got: seen.size });
   // Where no rounding to multiples adds up, each figure is rounded by itself.
   if (outcome.result.document.outputRules?.rounding === undefined) expectSums(evidence, findings);
@@ -104,11 +111,21 @@ function expectSums({ body }: Evidence, findings: Findings): void {
     JSON.stringify([measure, ...domains.map(({ name }) => group[name] ?? null)]);
   const values = new Map(cells.map(({ measure, group, value }) => [keyOf(measure, group), value]));
   const added = new Set(query.measures.flatMap(({ id, statistic }) => (ADDED.includes(statistic.kind) ? [id] : [])));
+  /** By dimension: what lies right below each level, and below the total. */
+  const below = domains.map(({ name, codes, within = {} }) => ({
+    name,
+    known: new Set(codes),
+    parts: Map.groupBy(new Set([...codes, ...Object.keys(within), ...Object.values(within)]), (code) =>
+      Object.hasOwn(within, code) ? within[code] : undefined,
+    ),
+  }));
   for (const [at, { measure, group, value }] of cells.entries()) {
     if (value === null || !added.has(measure)) continue;
-    for (const { name, codes } of domains) {
-      if (group[name] !== undefined) continue;
-      const parts = codes.map((code) => values.get(keyOf(measure, { ...group, [name]: code })) ?? null);
+    for (const { name, known, parts: places } of below) {
+      if (known.has(group[name] ?? "")) continue;
+      const parts = (places.get(group[name]) ?? []).map(
+        (code) => values.get(keyOf(measure, { ...group, [name]: code })) ?? null,
+      );
       if (parts.includes(null)) continue;
       const expected = decimalSum(parts as string[]);
       findings.expect(sameDecimal(expected, value), `${WHERE}/cells/${at}/value`, "total-differs", {
@@ -177,9 +194,10 @@ function expectReason(
 function atomsOf({ body }: Evidence, { group }: ResultCell): readonly number[] {
   const { domains } = body.opened.layout.document.layout;
   return domains.reduce<readonly number[]>(
-    (atoms, { name, codes }) => {
+    (atoms, { name, codes, within }) => {
       const code = group[name];
-      const digits = code === undefined ? codes.map((_, digit) => digit) : [codes.indexOf(code)];
+      const leaves = code === undefined ? codes : codes.includes(code) ? [code] : leavesOf({ codes, within }, code);
+      const digits = leaves.length === 0 ? [-1] : leaves.map((leaf) => codes.indexOf(leaf));
       return digits.some((digit) => digit < 0)
         ? []
         : atoms.flatMap((atom) => digits.map((digit) => atom * codes.length + digit));
@@ -187,6 +205,23 @@ function atomsOf({ body }: Evidence, { group }: ResultCell): readonly number[] {
     [0],
   );
 }
+
+interface DomainView {
+  readonly codes: readonly string[];
+  readonly within?: Readonly<Record<string, string>>;
+}
+
+/** Codes below a level, however far. */
+const leavesOf = ({ codes, within = {} }: DomainView, level: string): readonly string[] =>
+  codes.filter((code) => {
+    const seen = new Set<string>();
+    for (let up: string | undefined = code; up !== undefined && !seen.has(up); ) {
+      seen.add(up);
+      up = Object.hasOwn(within, up) ? within[up] : undefined;
+      if (up === level) return true;
+    }
+    return false;
+  });
 
 interface StatisticView {
   readonly kind: string;

@@ -63,6 +63,8 @@ export interface Options {
   readonly releaseMs?: number;
   readonly opensByItself?: boolean;
   readonly rows?: typeof ROWS;
+  /** Level that each year, or level, is within. */
+  readonly within?: Readonly<Record<string, string>>;
   readonly observe?: (member: string, message: ObservedMessage) => void;
   readonly members?: readonly TestnetMember[];
   /** Code tables of registry attributes besides `sector`. */
@@ -169,7 +171,12 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     const rows = (options.rows ?? ROWS)[member] ?? [];
     await writeFile(path, `year,output,tax\n${rows.map((row) => row.join(",")).join("\n")}\n`);
     await call(member, "POST", "/api/v1/assets", {
-      asset: assetOf(member, options.alwaysPresent ?? true, [...new Set(rows.map(([year]) => year))].sort()),
+      asset: assetOf(
+        member,
+        options.alwaysPresent ?? true,
+        [...new Set(rows.map(([year]) => year))].sort(),
+        options.within,
+      ),
       source: { kind: "csv", path },
       policy: policyOf({ ...defaultPolicy(member), ...options.policy?.(member) }),
     });
@@ -240,7 +247,12 @@ export const defaultPolicy = (member: string): PolicyDraft => ({
   filter: { year: { predicates: ["eq"] } },
 });
 
-const assetOf = (member: string, alwaysPresent: boolean, years: readonly string[]) => ({
+const assetOf = (
+  member: string,
+  alwaysPresent: boolean,
+  years: readonly string[],
+  within: NonNullable<Options["within"]> = {},
+) => ({
   id: `${member}:panel`,
   title: { en: `Panel of ${member}` },
   keywords: [],
@@ -264,7 +276,12 @@ const assetOf = (member: string, alwaysPresent: boolean, years: readonly string[
       bounds: { minimum: "0", maximum: "10000" },
     },
   ],
-  codeTables: { years: years.map((code) => ({ code })) },
+  codeTables: {
+    years: [...new Set([...years, ...Object.values(within)])].map((code) => ({
+      code,
+      ...(within[code] === undefined ? {} : { within: within[code] }),
+    })),
+  },
   unit: { kind: "provider" },
   unitDomain: `${member}-units`,
   grade: { legal: "general", level: "L1" },

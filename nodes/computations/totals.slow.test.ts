@@ -7,7 +7,7 @@ import { createNetwork, type Network, ROWS, SUM_BY_YEAR } from "./_network.ts";
 
 let network: Network;
 beforeAll(async () => {
-  network = await createNetwork();
+  network = await createNetwork({ within: { "2024": "plan", "2025": "plan" } });
 });
 afterAll(async () => {
   await network[Symbol.asyncDispose]();
@@ -15,7 +15,7 @@ afterAll(async () => {
 
 const TABLE = { ...SUM_BY_YEAR, totals: true };
 
-test("a table by year comes with its total, which the offline verifier adds up again", async () => {
+test("a table by year comes with its levels and its total, which the offline verifier adds up again", async () => {
   const request = await network.submit({ query: TABLE });
   await network.state(request, ["released"]);
   const { outcome } = await network.call<{ outcome: { document: ResultDocument } }>(
@@ -31,6 +31,7 @@ test("a table by year comes with its total, which the offline verifier adds up a
       .reduce((sum, [, output]) => sum + Math.round(Number(output) * 10), 0) / 10;
   expect(outcome.document.cells.map(({ group, value }) => [group, Number(value)])).toEqual([
     ...years.map((year) => [{ year }, plain([year])]),
+    [{ year: "plan" }, plain(years)],
     [{}, plain(years)],
   ]);
   const evidence = await network.call<{ body: { outcome: { result: { document: ResultDocument } } } }>(
@@ -45,9 +46,15 @@ test("a table by year comes with its total, which the offline verifier adds up a
     verifyEvidence(evidence, trust).checks.flatMap((one) =>
       one.status === "failed" ? one.problems.map(({ code }) => code) : [],
     );
-  const total = cells.at(-1)!;
-  cells[cells.length - 1] = { ...total, value: String(Number(total.value) + 1) };
-  expect(codes()).toContain("total-differs");
+  for (const at of [2, 3]) {
+    const kept = cells[at]!;
+    cells[at] = { ...kept, value: String(Number(kept.value) + 1) };
+    expect(codes()).toContain("total-differs");
+    cells[at] = { ...kept, group: { year: "decade" } };
+    expect(codes()).toContain("shape");
+    cells[at] = kept;
+  }
+  expect(codes()).not.toContain("shape");
   cells.pop();
   expect(codes()).toContain("shape");
 });

@@ -231,6 +231,35 @@ describe("registration", () => {
   });
 });
 
+describe("levels of a code table", () => {
+  test("are within codes of the table, and never within themselves", async () => {
+    const problems = await problemsOf(ACCOUNTS, (value) => {
+      value.codeTables.years = [
+        { code: "2021", within: "nowhere" },
+        { code: "2022", within: "a" },
+        { code: "2023" },
+        { code: "a", within: "b" },
+        { code: "b", within: "a" },
+      ] as never;
+    });
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        "codeTables.years.0.within code-within-unknown",
+        "codeTables.years.3.within code-within-itself",
+        "codeTables.years.4.within code-within-itself",
+      ]),
+    );
+    expect(problems).not.toContain("codeTables.years.1.within code-within-itself");
+  });
+
+  test("are not what a row may hold", async () => {
+    const problems = await problemsOf(ACCOUNTS, (value) => {
+      value.codeTables.years = [{ code: "2021" }, { code: "2022", within: "2021" }, { code: "2023" }] as never;
+    });
+    expect(problems).toContain("fields.0 codes-unknown");
+  });
+});
+
 describe("nothing half registered", () => {
   type OnLedger = Awaited<ReturnType<RegistrationPorts<string>["onLedger"]>>;
   const ports = (store: Memory, announce: () => Promise<Announcement>, onLedger?: OnLedger) => ({

@@ -52,6 +52,16 @@ export const QualitySummary = closed({
   ),
 });
 
+/** `within`: the code that this one is a part of. Rows hold codes that have no parts; the others are levels of totals. */
+export const CodeEntry = closed({ code: Code, title: Type.Optional(Title), within: Type.Optional(Code) });
+export type CodeEntry = Static<typeof CodeEntry>;
+
+/** Codes that rows may hold, in the order of the table. */
+export function leafCodes(table: readonly CodeEntry[]): readonly string[] {
+  const groups = new Set(table.flatMap(({ within }) => within ?? []));
+  return table.flatMap(({ code }) => (groups.has(code) ? [] : [code]));
+}
+
 export const Asset = closed({
   id: AssetId,
   version: Type.Integer({ minimum: 1 }),
@@ -60,11 +70,10 @@ export const Asset = closed({
   description: Type.Optional(Text),
   keywords: Type.Array(Text, { maxItems: 32 }),
   fields: Type.Array(Field, { minItems: 1, maxItems: 500 }),
-  codeTables: Type.Record(
-    Code,
-    Type.Array(closed({ code: Code, title: Type.Optional(Title) }), { minItems: 1, maxItems: 100_000 }),
-    { additionalProperties: false, maxProperties: 500 },
-  ),
+  codeTables: Type.Record(Code, Type.Array(CodeEntry, { minItems: 1, maxItems: 100_000 }), {
+    additionalProperties: false,
+    maxProperties: 500,
+  }),
   /** What one statistical unit is: the provider itself (weight 1), or the distinct values of an identity field. */
   unit: Type.Union([
     closed({ kind: Type.Literal("provider") }),
