@@ -103,6 +103,11 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     throw new StatisticsError("ERR_STATISTICS_OVERFLOW", "rows", `${rows} rows are beyond the exact range`);
   }
   const figures = query.measures.reduce((total, measure) => total + figuresPerCell(measure), 0);
+  const coded = domains.reduce((product, { kind, codes }) => product * (kind === "element" ? codes.length : 1), 1);
+  if (query.totals === true && coded > MAX_TOTALLED) {
+    const message = `${coded} cells of codes exceed ${MAX_TOTALLED}: ask for totals of a smaller table, or for the table without them`;
+    throw new StatisticsError("ERR_STATISTICS_SIZE", "totals", message);
+  }
   const withTotals = domains.reduce(
     (product, domain) => product * (domain.codes.length + levelsOf(domain).size + 1),
     1,
@@ -130,6 +135,9 @@ export function compileLayout(inputs: LayoutInputs): Layout {
     ),
   });
 }
+
+/** What the totals of a table tell of its cells is worked out over all of them together: a minute at some 10,000. */
+const MAX_TOTALLED = 4_096;
 
 const TOTALS_NEED = Object.freeze({
   "no-dimension": "totals are over dimensions, and groupBy names none",

@@ -92,3 +92,11 @@ test("levels of a hierarchy have totals of their own, as sums over their codes",
     /different codes/,
   );
 });
+
+test("totals of more codes than can be judged together are refused with the number", () => {
+  const { codeTable } = assets[0]!.fields.find(({ element }) => element === "year")!;
+  const table = Array.from({ length: 4_097 }, (_, at) => ({ code: `y${at}` }));
+  const many = assets.map((asset) => ({ ...asset, codeTables: { ...asset.codeTables, [codeTable!]: table } }));
+  const asked = query({ groupBy: [{ element: "year" }] });
+  expect(() => compileLayout({ query: asked, assets: many, attributes })).toThrow(/4097 cells of codes exceed 4096/);
+});
