@@ -138,8 +138,9 @@ async function checkAssets(request: Request, context: ValidationContext, add: Ad
 }
 
 /** By what the assets declare, as far as their metadata can be had. */
-function problemsOfForm({ form, query, recipients, territory }: Request, assets: readonly Asset[]) {
-  const elements = [...new Set(namedElements(query).map(({ element }) => element))];
+function problemsOfForm({ form, query, join, recipients, territory }: Request, assets: readonly Asset[]) {
+  const key = join?.element === undefined ? [] : [join.element];
+  const elements = [...new Set([...namedElements(query).map(({ element }) => element), ...key])];
   const read = assets.flatMap((asset) =>
     asset.fields.filter(({ element }) => elements.includes(element)).map((field) => ({ asset, field })),
   );

@@ -54,6 +54,7 @@ export function plainDecision(
     return asset.fields.filter(
       ({ element, name }) =>
         names.includes(element) ||
+        element === request.join?.element ||
         (cuts && name === period.field) ||
         (unit.kind === "field" && name === unit.field && query.measures.some((one) => one.statistic.kind === "count")),
     );
@@ -108,7 +109,8 @@ export function plainDecision(
     if (request.retentionDays > Number(days ?? 365)) return false;
     // Who receives, and how.
     const methods = list("sealane:method") ?? ["mask", "bfv"];
-    if (request.encryptedQuery === undefined && !methods.includes(request.method ?? "mask")) return false;
+    const isAlone = request.encryptedQuery !== undefined || request.join !== undefined;
+    if (!isAlone && !methods.includes(request.method ?? "mask")) return false;
     if (!list("sealane:receiverMode")?.includes(request.receiverMode)) return false;
     if (request.receiverMode === "direct") {
       if (request.receiver !== request.requester || query.groupBy.length > 1) return false;
@@ -285,6 +287,7 @@ export function plainDecision(
       }
     }
     if (!roundingAllowed()) return false;
+    if (request.join !== undefined) return request.receiverMode === "direct" && joinAllowed(request.join);
     if (request.encryptedQuery !== undefined)
       return request.receiverMode === "direct" && answersAllowed(request.encryptedQuery.figures);
     const always = (element: string) => only(element)?.alwaysPresent === true;
@@ -312,6 +315,25 @@ export function plainDecision(
     });
     const wanted = Math.max(number("sealane:minimumOrganisations", "gteq", 5), 3 + colluders, ...margins);
     return new Set(request.assets.map((one) => one.slice(0, one.indexOf(":")))).size >= wanted;
+  }
+
+  /** A list within the sizes, a key that may be compared, and figures that a join tells; nothing where noise is wanted. */
+  function joinAllowed({ operation, element, items, labels }: NonNullable<DataRequest["join"]>): boolean {
+    if (term("sealane:privacy", "eq") !== undefined || request.encryptedQuery !== undefined) return false;
+    if (request.assets.length !== 1 || list("sealane:joinOperation")?.includes(operation) !== true) return false;
+    if (items < number("sealane:joinLeastItems", "gteq", 100)) return false;
+    if (items > number("sealane:joinMostItems", "lteq", 1_000_000)) return false;
+    const field = only(element);
+    if ((field?.type !== "code" && field?.type !== "text") || closed(element)) return false;
+    if (opens("sealane:join", element).length === 0) return false;
+    const kinds = query.measures.map(({ statistic }) => statistic.kind);
+    if (operation !== "statistics") {
+      return kinds.length === 1 && kinds[0] === "count" && query.groupBy.length === 0 && labels === undefined;
+    }
+    return (
+      kinds.every((kind) => kind === "count" || kind === "sum") &&
+      query.groupBy.every((one) => "element" in one && one.edges === undefined)
+    );
   }
 
   /** One provider answers by itself: of one table, what adds up, so many figures, and nothing where noise is wanted. */

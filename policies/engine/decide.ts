@@ -10,7 +10,7 @@ import { acceptedTerms, parsePolicy } from "../model/parse-policy.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Reason } from "../model/reasons.ts";
 import { DataRequest } from "../model/request.ts";
-import { readFields } from "../model/statistic.ts";
+import { touchedFields } from "../model/statistic.ts";
 import type { PolicyTerms } from "../model/terms.ts";
 import type { Case, Compared, Decision, Finding, Verdict } from "../model/verdict.ts";
 import { requirementsOf } from "../rules/minima.ts";
@@ -51,12 +51,6 @@ function judge(policy: unknown, request: unknown, asset: unknown, context: unkno
   const verdicts = rules.flatMap(({ id, evaluate }) => findingsOf(() => evaluate(input)).map(withRule(id)));
   return conclude(terms, verdicts, requirementsOf(input));
 }
-
-/** What the query reads, and the keys that a join compares. */
-const touchedFields = ({ query, join }: DataRequest, asset: Asset): Asset["fields"] => {
-  const read = readFields(query, asset);
-  return asset.fields.filter((field) => read.includes(field) || field.element === join?.element);
-};
 
 function termsFor(policy: unknown): PolicyTerms | { readonly problems: readonly string[] } {
   const known = acceptedTerms(policy);

@@ -360,6 +360,53 @@ test("of encrypted queries too", () => {
   expect(permitted).toBeGreaterThan(4);
 });
 
+test("of joins too", () => {
+  let permitted = 0;
+  const operations = ["intersection", "cardinality", "statistics"] as const;
+  const joins = fc.record(
+    {
+      operations: often(operations as readonly (typeof operations)[number][], some(operations)),
+      leastItems: fc.constantFrom(1, 50),
+      mostItems: fc.constantFrom(60, 5_000),
+    },
+    { requiredKeys: ["operations"], noNullPrototype: true },
+  );
+  const drafted = fc
+    .tuple(drafts, joins, often(["note"], some(elements)))
+    .map(([{ privacy: _, ...one }, terms, join]) => ({ ...one, joins: terms, join }));
+  const asked = fc
+    .record({
+      asked: requests,
+      operation: fc.constantFrom(...operations),
+      element: often("note", element),
+      items: fc.constantFrom(10, 55, 100, 4_000),
+      labels: often<string[] | undefined>(undefined, fc.constant(["a", "b"])),
+      counts: fc.boolean(),
+      named: often([asset.id], fc.constant(request.assets)),
+    })
+    .map(({ asked: one, operation, element: key, items, labels, counts, named }) => ({
+      ...one,
+      receiverMode: "direct" as const,
+      receiver: one.requester,
+      query: counts
+        ? { measures: [{ id: "n", statistic: { kind: "count" as const } }], groupBy: [], filters: [] }
+        : one.query,
+      join: { operation, element: key, items, ...(labels === undefined ? {} : { labels }) },
+      assets: named,
+    }));
+  fc.assert(
+    fc.property(drafted, asked, assets, contexts, (policyDraft, one, held, found) => {
+      const document = policyOf(policyDraft);
+      const known = { ...found, receiver: found.requester };
+      const { outcome } = decide(document, one, held, known);
+      if (outcome === "permit") permitted += 1;
+      expect(outcome).toBe(parsePolicy(document).ok ? plainDecision(document, one, held, known) : "refuse");
+    }),
+    { numRuns: 1_500 },
+  );
+  expect(permitted).toBeGreaterThan(10);
+});
+
 test("of rounded releases too", () => {
   let permitted = 0;
   const base = fc.record(

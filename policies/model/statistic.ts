@@ -1,6 +1,7 @@
 /** What a statistic reads and what its exact moments demand. */
 import type { Asset, Field } from "./asset.ts";
 import type { Query, Statistic, WeightedTerm } from "./query.ts";
+import type { DataRequest } from "./request.ts";
 
 /** Of a weighted sum or ratio; empty for all else. */
 export function termsIn(statistic: Statistic): readonly WeightedTerm[] {
@@ -87,6 +88,12 @@ export function readFields(query: Query, asset: Asset): readonly Field[] {
   const counted = query.measures.some(({ statistic }) => statistic.kind === "count") && asset.unit.kind === "field";
   const names = [cutByPeriod(query, asset), counted ? (asset.unit as { field: string }).field : undefined];
   return asset.fields.filter(({ element, name }) => elements.has(element) || names.includes(name));
+}
+
+/** What the query reads, and the keys that a join compares. */
+export function touchedFields({ query, join }: Pick<DataRequest, "query" | "join">, asset: Asset): readonly Field[] {
+  const read = readFields(query, asset);
+  return asset.fields.filter((field) => read.includes(field) || field.element === join?.element);
 }
 
 /** The asset's one field for an element; undefined where there is none or more than one. */

@@ -1,5 +1,5 @@
 import { formProblems } from "../form/form-problems.ts";
-import { readFields } from "../model/statistic.ts";
+import { touchedFields } from "../model/statistic.ts";
 import type { Rule } from "../model/verdict.ts";
 import { permit, refuse } from "./finding.ts";
 
@@ -9,7 +9,7 @@ export const requestForm: Rule = {
   evaluate({ terms, request, asset, touched }) {
     if (terms.form === "none") return permit("form-not-asked");
     const missing = formProblems(request.form ?? {}, {
-      elements: [...new Set(readFields(request.query, asset).map(({ element }) => element))],
+      elements: [...new Set(touchedFields(request, asset).map(({ element }) => element))],
       recipients: request.recipients,
       territory: request.territory,
       isPersonal: touched.personal.length > 0,
