@@ -164,6 +164,7 @@ export function plainDecision(
       const elements = columnsOf(statistic);
       if (statistic.kind === "count" && !policy.permission.some(({ action }) => action === "sealane:countUnits"))
         return false;
+      if (statistic.kind === "count" && !unitCountable()) return false;
       if (!isUnique(elements)) return false;
       if ((statistic.kind === "histogram" || statistic.kind === "quantile") && !classed(statistic.element))
         return false;
@@ -198,6 +199,13 @@ export function plainDecision(
       isUnique(query.filters.map((one) => `${one.element} ${one.operator}`)) &&
       groupsAllowed()
     );
+  }
+
+  /** The column that says whose a row is, where one does. */
+  function unitCountable({ unit } = asset): boolean {
+    if (unit.kind !== "field") return true;
+    const field = asset.fields.find(({ name }) => name === unit.field);
+    return field !== undefined && !closed(field.element);
   }
 
   function weightsAllowed(statistic: Statistic): boolean {
