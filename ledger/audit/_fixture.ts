@@ -90,7 +90,9 @@ export async function playLife(options: LifeOptions): Promise<Life> {
     layout: {
       format: "sealane/layout/v1",
       query,
-      assets: cohort.map((m) => ({ asset: assetOf(m).id, version: 1, metadata: digestOf(assetOf(m)) })),
+      assets: cohort
+        .map((m) => ({ asset: assetOf(m).id, version: 1, metadata: digestOf(assetOf(m)) }))
+        .sort((a, b) => (a.asset < b.asset ? -1 : 1)),
       dimensions: [dimension],
       domains: [{ kind: mode === "registry" ? "attribute" : "element", name: dimension.name, codes }],
       elements: [],

@@ -43,15 +43,19 @@ beforeAll(async () => {
   const dir = join(net.dir, "alpha");
   await net.stop("alpha");
   start = async () => {
-    child = spawn(process.execPath, [program, "node", "start", "--dir", dir], { stdio: "ignore" });
-    for (let tries = 0; tries < 1200; tries++) {
+    const said: string[] = [];
+    const started = spawn(process.execPath, [program, "node", "start", "--dir", dir]);
+    for (const output of [started.stdout, started.stderr]) output.on("data", (text) => said.push(String(text)));
+    child = started;
+    for (let tries = 0; tries < 600 && started.exitCode === null; tries++) {
       const headers = { authorization: `Bearer ${token}` };
-      const answer = await fetch(`${address.api}/api/v1/requests`, { headers }).catch(() => undefined);
+      const signal = AbortSignal.timeout(10_000);
+      const answer = await fetch(`${address.api}/api/v1/requests`, { headers, signal }).catch(() => undefined);
       await answer?.arrayBuffer();
       if (answer?.ok === true) return;
       await sleep(100);
     }
-    throw new Error("the provider does not start");
+    throw new Error(`the provider does not start: ${started.exitCode}\n${said.join("").slice(-4_000)}`);
   };
   await start();
 });
