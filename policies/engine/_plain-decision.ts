@@ -335,6 +335,9 @@ export function plainDecision(
     if ((field?.type !== "code" && field?.type !== "text") || closed(element)) return false;
     if (opens("sealane:join", element).length === 0) return false;
     const kinds = query.measures.map(({ statistic }) => statistic.kind);
+    const held = asset.period;
+    const cut = query.period && held && (query.period.from > held.from || query.period.to < held.to);
+    if (operation === "intersection" && (cut === true || query.filters.length > 0)) return false;
     if (operation !== "statistics") {
       return kinds.length === 1 && kinds[0] === "count" && query.groupBy.length === 0 && labels === undefined;
     }

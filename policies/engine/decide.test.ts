@@ -410,6 +410,19 @@ describe("each rule refuses what it is for", () => {
     }
   });
 
+  test.each<[string, Change]>([
+    ["a filter", { query: { filters: [filter("year", "eq", "1935")] } }],
+    ["a period", { ...DATED, query: { period: { from: "1935-01-01", to: "1935-12-31" } } }],
+  ])("%s chooses rows for a number, not for an intersection: it would tell what each item has in it", (_, cut) => {
+    const chosen = (operation: "intersection" | "cardinality", change: Change) => {
+      const asked = joining({ join: { ...JOINING.join, operation } }, { joins: { operations: [operation] } });
+      return reasons({ ...asked, ...change, query: { ...asked.query, filters: [], ...change.query } }).reasons;
+    };
+    expect(chosen("intersection", {})).toEqual(["all-rules-permit"]);
+    expect(chosen("cardinality", cut)).toEqual(["all-rules-permit"]);
+    expect(chosen("intersection", cut)).toEqual(["join-figures-not-joinable"]);
+  });
+
   test("a join reads its keys: where they are personal, the policy has to say more", () => {
     const fields = asset.fields.map((field) => (field.element === "note" ? { ...field, personal: true } : field));
     expect(reasons({ ...joining(), asset: { fields } }).reasons).toContain("personal-needs-basis");

@@ -1,4 +1,4 @@
-import { fieldOf } from "../model/statistic.ts";
+import { cutByPeriod, fieldOf } from "../model/statistic.ts";
 import type { Case, Finding, Rule } from "../model/verdict.ts";
 import { refuse, unless } from "./finding.ts";
 
@@ -39,7 +39,7 @@ function keyProblems({ terms, request, asset }: Case): readonly Finding[] {
   return isOpen ? [] : [refuse("join-element-not-allowed", { element })];
 }
 
-function figureProblems({ request }: Case): readonly Finding[] {
+function figureProblems({ request, asset }: Case): readonly Finding[] {
   const { query, join, encryptedQuery } = request;
   const { operation, labels } = join!;
   const refusals: Finding[] = [];
@@ -48,7 +48,10 @@ function figureProblems({ request }: Case): readonly Finding[] {
   const isJoinable = isSum ? kinds.every((kind) => JOINABLE.includes(kind)) : kinds.join() === "count";
   const isGrouped = query.groupBy.length > 0 || labels !== undefined;
   const isCut = query.groupBy.some((dimension) => !("element" in dimension) || dimension.edges !== undefined);
-  if (!isJoinable || (isGrouped && !isSum) || isCut || encryptedQuery !== undefined) {
+  // Of rows that were chosen by what is in them, an intersection tells that of each item it names.
+  const isChosen = query.filters.length > 0 || cutByPeriod(query, asset) !== undefined;
+  const isOther = (isGrouped && !isSum) || (isChosen && operation === "intersection");
+  if (!isJoinable || isOther || isCut || encryptedQuery !== undefined) {
     refusals.push(
       refuse("join-figures-not-joinable", { operation, allowed: isSum ? JOINABLE : ["count"], got: kinds }),
     );
