@@ -5,10 +5,10 @@
  * where their hashes collide. The curve has prime order and no other points than those of the group, so being on it is
  * all there is to check (SP 800-56A rev. 3 section 5.6.2.3.4); OpenSSL does that as it decompresses.
  */
-import { createECDH } from "node:crypto";
 import { utf8 } from "../suites/encoding.ts";
 import { PsiError } from "./errors.ts";
 import { hashToCurve, hexOf } from "./hash-to-curve.ts";
+import { type P256, p256 } from "./openssl-p256.ts";
 
 export const POINT_BYTES = 32;
 export const RUN_BYTES = 16;
@@ -33,38 +33,30 @@ export function psiKey(random: Uint8Array): Uint8Array {
 }
 
 /** `run`: 16 bytes that both parties use for this run and for no other. */
-export function maskingOf(key: Uint8Array, run: Uint8Array): Masking {
+export function maskingOf(key: Uint8Array, run: Uint8Array, curve: P256 = p256): Masking {
   if (run.length !== RUN_BYTES) throw new RangeError(`run: expected ${RUN_BYTES} bytes, got ${run.length}`);
-  const ecdh = createECDH("prime256v1");
-  ecdh.setPrivateKey(key);
   return Object.freeze({
     maskItems(items: readonly string[]) {
-      const points = hashToCurve(
-        items.map((item) => Buffer.concat([run, itemBytes(item)])),
-        DST,
-      );
-      const masked = new Uint8Array(POINT_BYTES * items.length);
-      for (const [i, point] of points.entries()) masked.set(ecdh.computeSecret(point, "hex"), POINT_BYTES * i);
-      return masked;
+      const messages = items.map((item) => Buffer.concat([run, itemBytes(item)]));
+      return multiples(hashToCurve(messages, DST, curve));
     },
     remask(points: Uint8Array) {
-      const count = pointsIn(points);
-      const masked = new Uint8Array(points.length);
-      const compressed = new Uint8Array(1 + POINT_BYTES).fill(2, 0, 1);
-      for (let i = 0; i < count; i++) {
-        compressed.set(points.subarray(POINT_BYTES * i, POINT_BYTES * (i + 1)), 1);
-        masked.set(multiplied(compressed), POINT_BYTES * i);
-      }
-      return masked;
+      const compressed = Array.from({ length: pointsIn(points) }, (_, i) => {
+        const point = new Uint8Array(1 + POINT_BYTES).fill(2, 0, 1);
+        point.set(points.subarray(POINT_BYTES * i, POINT_BYTES * (i + 1)), 1);
+        return point;
+      });
+      return multiples(compressed);
     },
   });
 
-  function multiplied(point: Uint8Array): Uint8Array {
-    try {
-      return ecdh.computeSecret(point);
-    } catch {
-      throw new PsiError("ERR_PSI_POINT", "points: one is not on the curve");
+  function multiples(points: readonly Uint8Array[]): Uint8Array {
+    const masked = new Uint8Array(POINT_BYTES * points.length);
+    for (const [i, point] of curve.multiples(key, points).entries()) {
+      if (point === undefined) throw new PsiError("ERR_PSI_POINT", "points: one is not on the curve");
+      masked.set(point, POINT_BYTES * i);
     }
+    return masked;
   }
 }
 
