@@ -60,6 +60,7 @@ export const PROBLEM_CODES = [
   // joins
   "join-limit",
   "join-outcome",
+  "join-release-missing",
   "join-figures",
   "count-mismatch",
   // opening

@@ -19,6 +19,7 @@ import { RequestError } from "../../exchange/requests/errors.ts";
 import { record } from "../../exchange/requests/record.ts";
 import { compileLayout } from "../../exchange/statistics/compile.ts";
 import { type JoinMatched, type JoinReleased, matchedGroups } from "../../ledger/audit/join-statements.ts";
+import type { LedgerError } from "../../ledger/port.ts";
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { Context } from "../computations/context.ts";
@@ -125,8 +126,9 @@ export function createAsking(ctx: Context) {
         state: { name: "opened" },
       };
       const { agreement } = agreed;
-      await record(ctx.party, "join.open", { run, agreement, number, operation, size, root }, run);
+      // First here: a run that is on the ledger is ended there, whenever this process ends.
       await joins.put(run, joined);
+      await record(ctx.party, "join.open", { run, agreement, number, operation, size, root }, run);
       const entry: Live = { live, progress: { done: 0, of: frameCount(size) } };
       open.set(run, entry);
       void drive(entry, joined, { asked, agreed, own, items })
@@ -135,6 +137,7 @@ export function createAsking(ctx: Context) {
       return joined;
     } catch (error) {
       await live[Symbol.asyncDispose]();
+      await endOpen(run).catch(() => undefined);
       if (error instanceof PsiError) throw new RequestError("ERR_REQUEST_INVALID", error.message);
       throw error;
     }
@@ -369,9 +372,46 @@ export function createAsking(ctx: Context) {
     const present = await joins.get(run);
     if (present === undefined || isEnded(present)) return;
     await joins.put(run, { ...present, ...moved<JoinReleased>(present, state) });
-    if ((await readJoinEnded(ledger, run)) !== undefined || state.name !== "failed") return;
-    const body = { run, outcome: "failed", reason: state.reason } as const;
-    await record(ctx.party, "join.end", body, { run, end: true }).catch(() => undefined);
+    if (state.name === "failed") await endOnLedger(run, state.reason).catch(() => undefined);
+  }
+
+  /** What the ledger has as ended already stays so. Throws LedgerError. */
+  async function endOnLedger(run: string, reason: JoinReason): Promise<void> {
+    if ((await readJoinEnded(ledger, run)) !== undefined) return;
+    await record(ctx.party, "join.end", { run, outcome: "failed", reason }, { run, end: true });
+  }
+
+  /** Of an earlier process, or of a beginning that failed: ended here and on the ledger, or forgotten where that never had it. */
+  async function endOpen(run: string): Promise<void> {
+    const present = await joins.get(run);
+    if (present === undefined) return;
+    const { state } = present;
+    const reason = state.name === "failed" ? state.reason : "restarted";
+    if (!isEnded(present))
+      await joins.put(run, { ...present, ...moved<JoinReleased>(present, { name: "failed", reason }) });
+    if (state.name === "released" || state.name === "withheld") return;
+    try {
+      await endOnLedger(run, reason);
+    } catch (error) {
+      const { code, rejection } = error as Partial<LedgerError>;
+      if (rejection?.code === "ERR_CONTRACT_NOT_FOUND") return await joins.delete(run);
+      if (rejection?.code === "ERR_CONTRACT_STATE") return;
+      ctx.services.log.warn({ run, code: rejection?.code ?? code }, "the end of a join is not on the ledger");
+    }
+  }
+
+  /** What the ledger has as told is shown, also where this node was stopped before it kept it. Throws RequestError. */
+  async function shown(one: AskedJoin): Promise<AskedJoin> {
+    const ended = await readJoinEnded(ledger, one.run);
+    if (one.state.name === "released" || ended?.body.outcome !== "released") return one;
+    const call = { method: "GET", path: joinPaths.run(one.run), response: HolderView } as const;
+    const target = await members.target(one.holder);
+    const { release } = await peers.call(target, call).catch((): Partial<HolderView> => ({}));
+    if (release !== undefined && digestOf(release) === ended.body.release) {
+      return { ...one, state: { name: "released", release } };
+    }
+    const message = `join ${one.number}: was released, and ${one.holder} does not show what; ask again when it answers`;
+    throw new RequestError("ERR_REQUEST_UNREACHABLE", message);
   }
 
   async function closeAtHolder(run: string): Promise<void> {
@@ -408,7 +448,7 @@ export function createAsking(ctx: Context) {
       if (all.length === 0 || document === undefined || agreed === undefined || !all.every(isEnded)) {
         throw new RequestError("ERR_REQUEST_TRANSITION", `request ${request}: no run yet, or one is under way`);
       }
-      return await joinEvidence(ctx, agreed, document, all);
+      return await joinEvidence(ctx, agreed, document, await Promise.all(all.map(shown)));
     },
     /** Of one that is under way. */
     progress: (run: string): JoinProgress | undefined => open.get(run)?.progress,
@@ -417,9 +457,7 @@ export function createAsking(ctx: Context) {
       oneAtATime(request, () => begin(request, items)),
     /** Ends what an earlier process left open. */
     async start(): Promise<void> {
-      for await (const [run, one] of joins.entries()) {
-        if (!isEnded(one)) await endAs(run, { name: "failed", reason: "restarted" });
-      }
+      for await (const [run] of joins.entries()) await endOpen(run);
     },
     async stop(): Promise<void> {
       stopped.abort();

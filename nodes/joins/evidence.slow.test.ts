@@ -68,6 +68,7 @@ describe("is refused", () => {
   test.each<[string, string, string, (body: Open<Body>) => void]>([
     ["another number of common keys", "cardinality", "joins", (body) => (told(body).keys += 1)],
     ["another answer", "intersection", "joins", (body) => (told(body).answer = "A".repeat(43))],
+    ["a run that was told and is not shown", "cardinality", "joins", (body) => delete body.runs[0]!.release],
     ["a run that is left out", "cardinality", "joins", (body) => body.runs.shift()],
     [
       "a run under another number",

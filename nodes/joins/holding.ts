@@ -37,7 +37,10 @@ import { MOST_COLUMNS, MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import type { GetList, HolderView, PutList } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
 
-export type HeldJoin = JoinRun<JoinReleased>;
+export interface HeldJoin extends JoinRun<JoinReleased> {
+  /** On disk before the ledger has its digest: whatever is recorded as told can be shown, also after a crash in between. */
+  readonly signed?: JoinReleased;
+}
 
 const MOST_OPEN = 4;
 /** Of one asker, so that nobody alone keeps the others out. */
@@ -284,6 +287,7 @@ export function createHolding(ctx: Context) {
     const release = ctx.sign("join", statement) as JoinReleased;
     ctx.releases.remember(remembered);
     await ctx.releases.keep(remembered);
+    await held.put(run, { ...(await held.get(run))!, signed: release });
     await record(ctx.party, "join.end", { run, outcome: "released", release: digestOf(release) }, { run, end: true });
     await move(run, { name: "released", release });
     await accessLog.append({
@@ -305,7 +309,7 @@ export function createHolding(ctx: Context) {
   async function fail(run: string, reason: JoinReason): Promise<void> {
     const present = await held.get(run);
     if (present !== undefined && !isEnded(present)) {
-      await held.put(run, moved(present, { name: "failed", reason }));
+      await held.put(run, { ...present, ...moved<JoinReleased>(present, { name: "failed", reason }) });
       await endOnLedger(run, reason);
     }
     const entry = open.get(run);
@@ -337,7 +341,8 @@ export function createHolding(ctx: Context) {
   }
 
   async function move(run: string, state: HeldJoin["state"]): Promise<void> {
-    await held.put(run, moved((await held.get(run))!, state));
+    const present = (await held.get(run))!;
+    await held.put(run, { ...present, ...moved(present, state) });
   }
 
   async function ofAsker(run: string, author: string): Promise<{ readonly kept: HeldJoin; readonly entry?: Live }> {
@@ -361,7 +366,11 @@ export function createHolding(ctx: Context) {
   async function view(author: string, run: string): Promise<HolderView> {
     const { kept, entry } = await ofAsker(run, author);
     if (entry !== undefined) return entry.shown;
-    const { state } = kept;
+    const { state, signed } = kept;
+    if (state.name === "failed" && signed !== undefined) {
+      const ended = await readJoinEnded(ledger, run);
+      if (ended?.body.release === digestOf(signed)) return { state: "released", release: signed };
+    }
     return {
       state: state.name,
       ...("reason" in state ? { reason: state.reason } : {}),
