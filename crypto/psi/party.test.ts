@@ -48,6 +48,23 @@ test("of a cardinality the asker gets a function of the set of masked items: the
   expect(answerOf("cardinality", await holder.port.remask(shuffled))).toEqual(new Uint8Array(answered));
 });
 
+test("a holder that masks each item under a key of its own learns which of them the asker has, in a run where it counts", async () => {
+  const run = new Uint8Array(16);
+  const asker = await partyOf(run, "cardinality", "asker", items(12));
+  const guesses = items(12, 8);
+  const own = guesses.map(() => portOf(run));
+  const masked = await Promise.all(guesses.map((item, at) => own[at]!.maskItems([item])));
+  const list = Buffer.concat(masked.toSorted(Buffer.compare));
+  // What an asker brings back to whoever counts: no more is needed, and it cannot tell.
+  const again = await asker.port.remask(list);
+  const found: string[] = [];
+  for (const [at, item] of guesses.entries()) {
+    const answered = await own[at]!.remask(asker.own.points);
+    if (cardinalityOf(answered, again) > 0) found.push(item);
+  }
+  expect(found).toEqual(items(4, 8));
+});
+
 test("what travels is masked items and nothing else: no item, no hash of one, and never the same for two runs", async () => {
   const names = items(30);
   const { run, asker } = await runOf("intersection", names, names);

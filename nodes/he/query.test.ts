@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import type { Worker } from "node:worker_threads";
 import { createZstdCompress } from "node:zlib";
 import { expect, test } from "vitest";
+import type { HeError } from "../../crypto/he/errors.ts";
 import { runOperations } from "./_operations.ts";
 import { runQueryTask } from "./query.ts";
 
@@ -33,6 +36,23 @@ test("a blob that would fill the memory fails with its worker in bounded memory,
   await expect(filled).rejects.toThrow(expect.objectContaining({ code: "ERR_HE_FAILED" }));
   expect(most() - before).toBeLessThan(256 * MIB);
   expect(await runQueryTask({ kind: "read", secretKey, answers })).toEqual([305n]);
+});
+
+test("however many are asked for at once, as many workers as processors have their memory at one time", async () => {
+  const running = new Set<Worker>();
+  let most = 0;
+  const begun = (worker: Worker) => {
+    running.add(worker);
+    most = Math.max(most, running.size);
+    worker.once("exit", () => running.delete(worker));
+  };
+  process.on("worker", begun);
+  const tasks = Array.from({ length: availableParallelism() + 3 }, (_, at) =>
+    runQueryTask({ kind: "read", secretKey: new Uint8Array(at), answers: [] }).catch(({ code }: HeError) => code),
+  );
+  const outcomes = await Promise.all(tasks).finally(() => process.off("worker", begun));
+  expect(outcomes).toEqual(tasks.map(() => "ERR_HE_FAILED"));
+  expect([most, running.size]).toEqual([availableParallelism(), 0]);
 });
 
 test("encrypting, answering, decrypting and hostile blobs leave no object and nothing on the heap of the library", async () => {

@@ -44,6 +44,7 @@ import { type LiveRun, newRun, openLiveRun } from "./live-run.ts";
 import { MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import { FRAME_BYTES, HolderView, joinPaths, MatchView, type PutList, Taken } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
+import { isToldOf } from "./told-of.ts";
 
 /** What the requester gives: its items, each with one of the request's labels where the request has any. */
 export interface AskedItem {
@@ -173,7 +174,7 @@ export function createAsking(ctx: Context) {
     // Its replica may be behind this one.
     await patiently(async () => await peers.call(target, { ...call, attempts: ATTEMPTS }).catch(orLater));
     const view = await until(target, run, (one) => one.state !== "opened");
-    const commitment = await committedOn(run);
+    const commitment = await committedOn(run, about.agreed);
     await move(run, { name: "committed" });
     progress.of = frameCount(own.commitment.size) + 2 * frameCount(commitment.size);
     await putAll(target, run, "asker", own.frames(), progress);
@@ -191,12 +192,13 @@ export function createAsking(ctx: Context) {
     readonly from: Parameters<typeof storeOthers>[1];
   }
 
-  async function counted({ live, progress }: Live, { asked, own, items }: Asked, { run, target, from }: Other) {
+  async function counted({ live, progress }: Live, about: Asked, { run, target, from }: Other) {
+    const { asked, own, items } = about;
     await using others = await storeOthers(live.workers, from, live.place("others"));
     const again = framed({ kind: "asked", run: live.run, size: others.size }, pointsOf(others));
     await putAll(target, run, "again", again, progress);
     const { release } = await until(target, run, ({ release: told }) => told !== undefined);
-    const { told } = await checkedRelease(run, release!);
+    const { told } = await checkedRelease(run, release!, about, others.size);
     if (told.kind !== "count") throw new PsiError("ERR_PSI_MESSAGE", "release: not of a number");
     const result: JoinResult = { keys: told.keys };
     if (asked.join!.operation === "cardinality") return await finish(run, release!, result);
@@ -217,7 +219,8 @@ export function createAsking(ctx: Context) {
     await finish(run, release!, { ...result, items: names });
   }
 
-  async function sums({ live }: Live, { asked, agreed, own, items }: Asked, { run, target, from }: Other) {
+  async function sums({ live }: Live, about: Asked, { run, target, from }: Other) {
+    const { asked, agreed, own, items } = about;
     const { labels } = asked.join!;
     const order = await placesOf(own.stored);
     const groups = Uint16Array.from(order, (place) => labels?.indexOf(items[place]!.label!) ?? 0);
@@ -226,7 +229,7 @@ export function createAsking(ctx: Context) {
     const matcher = asked.coordinator;
     await patiently(async () => await bringToMatcher(ctx, { run, matcher, part, brought }).then(() => true, orLater));
     const { release, seed } = await until(target, run, ({ release: told }) => told !== undefined);
-    const { told, minimum } = await checkedRelease(run, release!);
+    const { told, minimum } = await checkedRelease(run, release!, about, from.commitment.size);
     if (told.kind !== "sums" || told.matcher !== matcher || seed === undefined) {
       throw new PsiError("ERR_PSI_MESSAGE", "release: not of sums, or without its seed");
     }
@@ -245,8 +248,8 @@ export function createAsking(ctx: Context) {
       hash("sha256", secret, "base64url") === told.seed;
     if (!isIts) throw new PsiError("ERR_PSI_COMMITMENT", "match: not of what both sides brought");
     const size = from.commitment.size;
-    const about = { seed: secret, run: live.run, size, columns: told.columns, minimum };
-    const opened = openGroups(matchedGroups(matched), about);
+    const opening = { seed: secret, run: live.run, size, columns: told.columns, minimum };
+    const opened = openGroups(matchedGroups(matched), opening);
     const attributes = await ctx.facts.attributes();
     const layout = compileLayout({ query: asked.query, assets: [agreed.terms.asset], attributes });
     const figures = figuresOf(layout, labels, opened);
@@ -268,29 +271,35 @@ export function createAsking(ctx: Context) {
     });
   }
 
-  /** What the ledger has of the other list, once this node's replica has it. */
-  async function committedOn(run: string): Promise<Commitment> {
+  const minimumOf = (agreed: AgreementRecord): number => {
+    const parsed = parsePolicy(agreed.terms.policy);
+    if (!parsed.ok) throw new RunEnded("failed", "agreement-over");
+    return parsed.terms.joins.minimumGroup;
+  };
+
+  /** What the ledger has of the other list, once this node's replica has it. Of fewer keys than the minimum nothing is ever told. */
+  async function committedOn(run: string, agreed: AgreementRecord): Promise<Commitment> {
     const { body } = await patiently(async () => await readJoinCommitted(ledger, run));
-    const variant = variantOf((await joins.get(run))!.operation);
+    const { operation } = (await joins.get(run))!;
+    const variant = variantOf(operation);
     const text = JSON.stringify({ ...body, variant, side: "holder" });
-    return parseCommitment(text, { run, variant, side: "holder" }, { least: 1, most: MAXIMUM_ITEMS });
+    const most = operation === "statistics" ? MOST_MATCHED : MAXIMUM_ITEMS;
+    return parseCommitment(text, { run, variant, side: "holder" }, { least: minimumOf(agreed), most });
   }
 
-  async function checkedRelease(run: string, release: JoinReleased): Promise<JoinReleased["statement"]> {
-    const { holder, agreement, number } = (await joins.get(run))!;
-    const key = await ctx.facts.publicKey(holder, release.key);
-    const { statement } = release;
+  async function checkedRelease(run: string, release: JoinReleased, { agreed, own }: Asked, others: number) {
+    const asked = (await joins.get(run))!;
+    const key = await ctx.facts.publicKey(asked.holder, release.key);
+    const about = { ...asked, minimum: minimumOf(agreed), most: Math.min(own.commitment.size, others) };
     const onLedger = await patiently(async () => await readJoinEnded(ledger, run));
     const isIts =
       key !== undefined &&
-      release.signer === holder &&
+      release.signer === asked.holder &&
       verifySigned(key, "join", release) &&
-      statement.run === run &&
-      statement.agreement === agreement &&
-      statement.number === number &&
+      isToldOf(release.statement, about) &&
       onLedger.body.release === digestOf(release);
     if (!isIts) throw new PsiError("ERR_PSI_COMMITMENT", "release: not the holder's, or not the one on the ledger");
-    return statement;
+    return release.statement;
   }
 
   async function putAll(

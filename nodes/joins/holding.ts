@@ -289,13 +289,14 @@ export function createHolding(ctx: Context) {
     await ctx.releases.keep(remembered);
     await held.put(run, { ...(await held.get(run))!, signed: release });
     await record(ctx.party, "join.end", { run, outcome: "released", release: digestOf(release) }, { run, end: true });
-    await move(run, { name: "released", release });
     await accessLog.append({
       actor: asked.requester,
       action: `join ${number} request ${request}, ${asked.join!.operation}`,
       target: `${asset.id}#${asset.version}`,
       outcome: "released",
     });
+    // Last: from here on the asker is shown it, after a start too.
+    await move(run, { name: "released", release });
     return release;
   }
 

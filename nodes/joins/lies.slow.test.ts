@@ -9,13 +9,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readJoinEnded, readRequestAgreements } from "../../chaincode/rules/keys.ts";
 import { runText } from "../../crypto/psi/commitment.ts";
 import { maskingOf, psiKey } from "../../crypto/psi/masking.ts";
+import { inOrder, sortedOrder } from "../../crypto/psi/sorting.ts";
+import { digestOf } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
+import { type Signed, signStatement } from "../../crypto/suites/signed.ts";
 import { record } from "../../exchange/requests/record.ts";
 import type { Answer, Call } from "../attacks/_calls.ts";
 import { createFront, type Rule } from "../attacks/_front.ts";
+import { createContext } from "../computations/context.ts";
+import { createGauges } from "../computations/gauges.ts";
 import type { PeerError } from "../peer/peer-error.ts";
 import { storeOwn } from "../psi/stored-party.ts";
+import type { NodeServices } from "../runtime/services.ts";
 import { COMMON, createJoined, type Joined, LIST } from "./_joined.ts";
+import { createHolding } from "./holding.ts";
 import { joinPaths } from "./messages.ts";
 
 const front = createFront();
@@ -28,7 +35,7 @@ const byHand: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   joined = await createJoined(
-    { operations: ["intersection"], leastItems: 20, minimumGroup: 5, runs: 40 },
+    { operations: ["intersection", "cardinality", "statistics"], leastItems: 20, minimumGroup: 5, runs: 40 },
     { fronts: { alpha: front.open } },
   );
   request = await joined.ask({ operation: "intersection" });
@@ -105,7 +112,16 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
   }
   const put = (frame: unknown, index = 0, list: "asker" | "again" = "asker", from = by) =>
     call("PUT", joinPaths.frame(id, list, index), frame, from);
-  return { id, call, open, end, view, committed, put, frame: await frames(own), otherFrame: await frames(other) };
+  /** The holder's list of one frame, masked again and sorted. */
+  async function broughtBack(frame: Uint8Array): Promise<Uint8Array> {
+    const points = masking.remask(frame.subarray(29));
+    const head = Buffer.from(frame.subarray(0, 29));
+    head[4] = 1;
+    return Buffer.concat([head, inOrder(points, sortedOrder(points))]);
+  }
+  const salt = toBase64url(own.salt);
+  const [frame, otherFrame] = [await frames(own), await frames(other)];
+  return { id, salt, call, open, end, view, committed, put, frame, otherFrame, broughtBack };
 }
 /** Runs by hand, which the requester's own list does not have. */
 let made = 0;
@@ -236,6 +252,29 @@ describe("a holder whose answers are changed", () => {
   });
 });
 
+describe("a holder that puts on the ledger", () => {
+  test.each([
+    ["cardinality", "fewer keys than anything is told of", 4],
+    ["statistics", "more rows than are ever matched", 2 ** 20 + 1],
+  ])("for %s a list of %s gets no list of the asker's", async (operation, _what, size) => {
+    const asked = await joined.ask({ operation });
+    const brought: string[] = [];
+    lie(async ({ path, method }, next) => {
+      if (!path.includes("/joins/")) return await next();
+      if (method === "PUT") brought.push(path);
+      const run = path.split("/")[4]!;
+      if (method === "POST") {
+        const { network, identity, ledger } = node("alpha");
+        await record({ network, identity, ledger }, "join.commit", { run, size, root: "A".repeat(43) }, run);
+      }
+      const view = { state: "committed", salt: "A".repeat(43) };
+      return { status: 200, body: Buffer.from(JSON.stringify(method === "PUT" ? { taken: 1 } : view)) };
+    });
+    expect(await joined.run(asked)).toMatchObject({ state: "failed", reason: "rows-unfit" });
+    expect(brought).toEqual([]);
+  });
+});
+
 describe("a start in the middle", () => {
   const stuck = () => {
     const reached = Promise.withResolvers<void>();
@@ -263,4 +302,52 @@ describe("a start in the middle", () => {
       expect(await joined.run(request)).toMatchObject({ state: "released", result: { keys: COMMON.length } });
     },
   );
+});
+
+test("a provider whose access log takes no line tells nothing, although the ledger has its release", async () => {
+  const services = node("alpha") as NodeServices;
+  const append = async () => await Promise.reject(new Error("no space left on the device"));
+  const holding = createHolding(
+    createContext({ ...services, accessLog: { ...services.accessLog, append } }, createGauges()),
+  );
+  const run = await begun();
+  const view = async () => await holding.view("ministry", run.id);
+  const reached = async (name: string) => {
+    for (let i = 0; i < 400 && (await view()).state !== name; i++) await sleep(25);
+  };
+  await holding.begin("ministry", run.id, { request, salt: run.salt });
+  await reached("committed");
+  await holding.put("ministry", run.id, "asker", 0, run.frame);
+  await reached("received");
+  const again = Buffer.from(await run.broughtBack(await holding.get("ministry", run.id, "holder", 0)));
+  await holding.put("ministry", run.id, "again", 0, again);
+  expect(await endOf(run.id)).toMatchObject({ run: run.id, outcome: "released" });
+  await reached("failed");
+  expect(await view()).toEqual({ state: "failed", reason: "protocol" });
+  // Its own node has not heard of this release yet.
+  await joined.network.net.stop("alpha");
+  await joined.network.net.start("alpha");
+});
+
+// The last one: alpha's node does not remember what it has not said itself, and begins no run of this table any more.
+test("a number below the minimum is found out, whoever has signed it and put it on the ledger", async () => {
+  const asked = await joined.ask({ operation: "cardinality" });
+  const { agreement } = (await readRequestAgreements(node("ministry").ledger, asked))[0]!.agreement;
+  const { network, identity, ledger } = node("alpha");
+  let release: Signed<object> | undefined;
+  lie(async ({ path, method }, next) => {
+    if (!path.includes("/joins/")) return await next();
+    const run = path.split("/")[4]!;
+    if (method === "PUT" && path.includes("/again/")) {
+      const [told, at] = [{ kind: "count", keys: 4 }, "2026-06-01T00:00:00.000Z"];
+      release = signStatement(identity, "join", { run, request: asked, agreement, number: 1, minimum: 5, told, at });
+      const body = { run, outcome: "released", release: digestOf(release) } as const;
+      await record({ network, identity, ledger }, "join.end", body, { run, end: true });
+      return { status: 200, body: Buffer.from('{"taken":1}') };
+    }
+    if (method !== "GET" || release === undefined) return await next();
+    return { status: 200, body: Buffer.from(JSON.stringify({ state: "released", release })) };
+  });
+  const { state, reason, result } = await joined.run(asked);
+  expect([state, reason, result]).toEqual(["failed", "protocol", undefined]);
 });

@@ -74,6 +74,18 @@ test("an item that is there twice matches once", async () => {
   }
 });
 
+test("more items that begin alike than masked ones ever do are refused before they are read into memory at once", async () => {
+  const list = (items: number) => {
+    const points = randomBytes(POINT_BYTES * items);
+    for (let at = 0; at < points.length; at += POINT_BYTES) points[at] = 7;
+    return storeSorted(join(folder, "a"), inPieces(points, 4096), 200_000);
+  };
+  await expect(list(131_073)).rejects.toThrow(expect.objectContaining({ code: "ERR_PSI_STREAM" }));
+  expect(await readdir(folder)).toEqual([]);
+  await using most = await list(131_072);
+  expect(most.size).toBe(131_072);
+});
+
 test("a list that fails in its middle leaves nothing behind", async () => {
   async function* failing() {
     yield randomBytes(POINT_BYTES * 10);

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { PsiError } from "../../crypto/psi/errors.ts";
 import { FRAME_ITEMS } from "../../crypto/psi/frames.ts";
 import { POINT_BYTES, pointsIn } from "../../crypto/psi/masking.ts";
 import { inOrder, pointAt, sortedOrder } from "../../crypto/psi/sorting.ts";
@@ -13,6 +14,8 @@ const RECORD_BYTES = POINT_BYTES + PLACE_BYTES;
 /** Items that are sorted at once. */
 const BUCKET_ITEMS = 2 ** 16;
 const MAXIMUM_BUCKETS = 256;
+/** Masked items are dealt evenly: of an honest list none has so many in one bucket, whatever the list is. */
+const MOST_IN_BUCKET = 2 * BUCKET_ITEMS;
 
 /** Items with the places that they had in the list they came from. */
 export interface PlacedItems {
@@ -26,7 +29,10 @@ export interface StoredList extends AsyncDisposable {
   read(): AsyncIterable<PlacedItems>;
 }
 
-/** `pieces`: items in the order of their places. `size`: about as many. The folder is made, and gone with the list. */
+/**
+ * `pieces`: items in the order of their places. `expected`: about as many. The folder is made, and gone with the list. Throws
+ * ERR_PSI_STREAM for a list that would come into memory whole, as its items begin alike.
+ */
 export async function storeSorted(
   folder: string,
   pieces: AsyncIterable<Uint8Array>,
@@ -65,6 +71,9 @@ async function deal(folder: string, pieces: AsyncIterable<Uint8Array>, expected:
       for (const [i, records] of recordsByBucket(points, place, count).entries()) {
         if (records.length === 0) continue;
         buckets[i]!.items += records.length / RECORD_BYTES;
+        if (buckets[i]!.items > MOST_IN_BUCKET) {
+          throw new PsiError("ERR_PSI_STREAM", `items: more than ${MOST_IN_BUCKET} begin alike, as no masked ones do`);
+        }
         await files[i]!.appendFile(records);
       }
       place += pointsIn(points);

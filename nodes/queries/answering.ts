@@ -94,7 +94,17 @@ export function createAnswering(ctx: Context) {
     const before = await answered.get(agreed.agreement);
     const recorded = before === undefined ? NONE : await onRecord(agreed.agreement, before, refuse);
     const query = digestOf(call.query);
-    if (before?.number === statement.number && before.query === query) return before.reply;
+    const logged = async ({ number, figures, reply }: Answered): Promise<QueryReply> => {
+      await ctx.services.accessLog.append({
+        actor: author,
+        action: `encrypted query ${number} request ${request}, ${figures} figures`,
+        target: `${id}#${own.asset.version}`,
+        outcome: "answered",
+      });
+      return reply;
+    };
+    // A death, or a full disk, may have come between its record and its line.
+    if (before?.number === statement.number && before.query === query) return await logged(before);
     const count = await countQueries(ctx.services.ledger, agreed.agreement);
     if (count.answers !== recorded.answers || count.figures !== recorded.figures) {
       return refuse("ERR_REQUEST_TRANSITION", "this node has lost answers that it gave; agree on it again");
@@ -161,13 +171,7 @@ export function createAnswering(ctx: Context) {
     await ctx.releases.keep(release);
     await answered.put(agreed.agreement, kept);
     await onRecord(agreed.agreement, kept, refuse);
-    await ctx.services.accessLog.append({
-      actor: author,
-      action: `encrypted query ${statement.number} request ${request}, ${figures} figures`,
-      target: `${id}#${own.asset.version}`,
-      outcome: "answered",
-    });
-    return reply;
+    return await logged(kept);
   }
 
   /** Puts the answer on the ledger unless it is there. Refuses where the ledger has another one, or takes none. */
@@ -194,10 +198,13 @@ export function createAnswering(ctx: Context) {
   }
 
   return Object.freeze({
-    /** One after another for each request: every one is counted. Throws RequestError. */
+    /**
+     * One after another for each requester: every one is counted, and who has many agreements has no more of this node's
+     * tables and workers at once than another. Throws RequestError.
+     */
     answer: (author: string, request: string, call: QueryCall): Promise<QueryReply> =>
       ctx.shared(`query/${author}/${request}/${digestOf(call.query)}`, () =>
-        oneAtATime(request, () => answer(author, request, call)),
+        oneAtATime(author, () => answer(author, request, call)),
       ),
   });
 }

@@ -139,11 +139,14 @@ export function createAsking(ctx: Context) {
     const { answer } = reply;
     const key = await ctx.facts.publicKey(provider, answer.key);
     const answers = reply.answers.map((text) => fromBase64url(text, "answer"));
-    const { number } = pending.call.query.statement;
+    const { statement } = pending.call.query;
+    const { number, agreement } = statement;
     const isIts =
       key !== undefined &&
       answer.signer === provider &&
       verifySigned(key, "query", answer) &&
+      answer.statement.request === request &&
+      answer.statement.agreement === agreement &&
       answer.statement.number === number &&
       answer.statement.query === digestOf(pending.call.query) &&
       answer.statement.answers.join() === answers.map(bytesDigest).join() &&

@@ -109,9 +109,13 @@ describe("a provider that dies", () => {
     };
   }
 
-  test("gives the answer that it kept, and counts it once, wherever it died", async () => {
+  test("gives the answer that it kept, counts it once and has a line of it in its access log, wherever it died", async () => {
     const { request, agreement } = await agreed();
-    const { ledger } = services("alpha");
+    const { ledger, accessLog } = services("alpha");
+    const linesOf = async (answer: number) =>
+      (await accessLog.read(0, accessLog.size())).filter(({ event }) =>
+        event.action.startsWith(`encrypted query ${answer} request ${request}`),
+      );
     const heard: string[] = [];
     let blobs: Blobs | undefined;
     let number = 0;
@@ -131,6 +135,7 @@ describe("a provider that dies", () => {
         const recorded = await readQueryAnswered(ledger, agreement, number);
         const reborn = createAnswering(contextOf("alpha"));
         const reply = await reborn.answer("ministry", request, call);
+        expect(await linesOf(number)).not.toEqual([]);
         if (kept?.number === number) expect(reply).toEqual(kept.reply);
         if (recorded !== undefined) expect(recorded.body.answer).toBe(digestOf(reply.answer));
         expect((await readQueryAnswered(ledger, agreement, number))?.body.answer).toBe(digestOf(reply.answer));
@@ -351,6 +356,20 @@ describe("a provider that lies to the requester", () => {
       throw new Error("enough");
     });
     await expect(again.ask(request, [figure("b", ["2024", "1"])])).rejects.toThrow("enough");
+  });
+
+  test("with an answer that it has put on record under another agreement gets nowhere: evidence would have a gap", async () => {
+    const [{ request, agreement }, other] = [await agreed(), await agreed()];
+    const asking = askingOf(async (call) => {
+      const { answer, answers } = await answered(call, [31_765n, 39_182n]);
+      const elsewhere = { ...answer.statement, agreement: other.agreement };
+      const reply = { answer: signStatement(services("alpha").identity, "query", elsewhere), answers };
+      await recorded(reply);
+      return reply;
+    });
+    await expect(asking.ask(request, [figure("a", ["2024", "1"])])).rejects.toThrow(/is not the query's/);
+    expect(await countQueries(services("ministry").ledger, agreement)).toEqual({ answers: 0, figures: 0 });
+    expect(await asking.list(request)).toEqual([]);
   });
 
   test("with an answer that is on record for another query, or signed for another, gets nowhere", async () => {
