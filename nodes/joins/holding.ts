@@ -40,6 +40,8 @@ import { reasonOf } from "./reason-of.ts";
 export interface HeldJoin extends JoinRun<JoinReleased> {
   /** On disk before the ledger has its digest: whatever is recorded as told can be shown, also after a crash in between. */
   readonly signed?: JoinReleased;
+  /** It has its line in the access log, and may be shown. */
+  readonly isLogged?: true;
 }
 
 const MOST_OPEN = 4;
@@ -270,7 +272,7 @@ export function createHolding(ctx: Context) {
 
   /** Remembered, on the ledger, on disk and logged; undefined where earlier releases forbid it. */
   async function released(run: string, entry: Live, told: JoinReleased["statement"]["told"]) {
-    const { asked, asset, terms, layout } = entry;
+    const { asset, terms, layout } = entry;
     const { request, agreement, number } = (await held.get(run))!;
     if (!(await ctx.facts.agreementStands(agreement, now()))) {
       await fail(run, "agreement-over");
@@ -289,15 +291,25 @@ export function createHolding(ctx: Context) {
     await ctx.releases.keep(remembered);
     await held.put(run, { ...(await held.get(run))!, signed: release });
     await record(ctx.party, "join.end", { run, outcome: "released", release: digestOf(release) }, { run, end: true });
-    await accessLog.append({
-      actor: asked.requester,
-      action: `join ${number} request ${request}, ${asked.join!.operation}`,
-      target: `${asset.id}#${asset.version}`,
-      outcome: "released",
-    });
+    await log(run);
     // Last: from here on the asker is shown it, after a start too.
     await move(run, { name: "released", release });
     return release;
+  }
+
+  /** Once, before anything of what was told is shown. Throws where the log takes no line. */
+  async function log(run: string): Promise<void> {
+    const { asker, request, number, operation, isLogged } = (await held.get(run))!;
+    if (isLogged === true) return;
+    const asset = (await ctx.stores.documents.get(request))?.document.statement.assets[0] ?? "";
+    const agreed = await ctx.stores.agreements.get(agreementKey(request, asset));
+    await accessLog.append({
+      actor: asker,
+      action: `join ${number} request ${request}, ${operation}`,
+      target: `${asset}#${agreed?.terms.asset.version ?? ""}`,
+      outcome: "released",
+    });
+    await held.put(run, { ...(await held.get(run))!, isLogged: true });
   }
 
   async function withhold(run: string, entry: Live, reason: JoinReason): Promise<void> {
@@ -370,7 +382,10 @@ export function createHolding(ctx: Context) {
     const { state, signed } = kept;
     if (state.name === "failed" && signed !== undefined) {
       const ended = await readJoinEnded(ledger, run);
-      if (ended?.body.release === digestOf(signed)) return { state: "released", release: signed };
+      if (ended?.body.release === digestOf(signed)) {
+        await log(run);
+        return { state: "released", release: signed };
+      }
     }
     return {
       state: state.name,
