@@ -40,7 +40,7 @@ import type { AskedJoin, JoinResult } from "./asked-join.ts";
 import { bringToMatcher } from "./bring.ts";
 import { joinEvidence } from "./evidence.ts";
 import { variantOf } from "./holding.ts";
-import { type LiveRun, newRun, openLiveRun } from "./live-run.ts";
+import { LIFE_MS, type LiveRun, newRun, openLiveRun } from "./live-run.ts";
 import { MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import { FRAME_BYTES, HolderView, joinPaths, MatchView, type PutList, Taken } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
@@ -66,6 +66,8 @@ const PATIENCE_MS = 1_800_000;
 interface Live {
   readonly live: LiveRun;
   readonly progress: { done: number; of: number };
+  /** By the clock of the node. */
+  readonly until: number;
 }
 
 export function createAsking(ctx: Context) {
@@ -130,7 +132,7 @@ export function createAsking(ctx: Context) {
       // First here: a run that is on the ledger is ended there, whenever this process ends.
       await joins.put(run, joined);
       await record(ctx.party, "join.open", { run, agreement, number, operation, size, root }, run);
-      const entry: Live = { live, progress: { done: 0, of: frameCount(size) } };
+      const entry: Live = { live, progress: { done: 0, of: frameCount(size) }, until: ctx.clock() + LIFE_MS };
       open.set(run, entry);
       void drive(entry, joined, { asked, agreed, own, items })
         .catch((error: unknown) => failed(run, error))
@@ -172,7 +174,7 @@ export function createAsking(ctx: Context) {
     const body = { request: asked.id, salt: toBase64url(own.salt) };
     const call = { method: "POST", path: joinPaths.run(run), body, response: HolderView } as const;
     // Its replica may be behind this one.
-    await patiently(async () => await peers.call(target, { ...call, attempts: ATTEMPTS }).catch(orLater));
+    await patiently(run, async () => await peers.call(target, { ...call, attempts: ATTEMPTS }).catch(orLater));
     const view = await until(target, run, (one) => one.state !== "opened");
     const commitment = await committedOn(run, about.agreed);
     await move(run, { name: "committed" });
@@ -227,7 +229,14 @@ export function createAsking(ctx: Context) {
     const brought = await writeBrought(live.place("brought"), { points: remasked(live.workers, from), groups });
     const part = { groups: labels?.length ?? 1, digest: brought.digest };
     const matcher = asked.coordinator;
-    await patiently(async () => await bringToMatcher(ctx, { run, matcher, part, brought }).then(() => true, orLater));
+    await patiently(
+      run,
+      async () =>
+        await bringToMatcher(ctx, { run, matcher, part, brought, assertInTime: () => assertInTime(run) }).then(
+          () => true,
+          orLater,
+        ),
+    );
     const { release, seed } = await until(target, run, ({ release: told }) => told !== undefined);
     const { told, minimum } = await checkedRelease(run, release!, about, from.commitment.size);
     if (told.kind !== "sums" || told.matcher !== matcher || seed === undefined) {
@@ -260,7 +269,7 @@ export function createAsking(ctx: Context) {
 
   async function matchedBy(matcher: string, run: string): Promise<JoinMatched> {
     const target = await members.target(matcher);
-    return await patiently(async () => {
+    return await patiently(run, async () => {
       const { matched, refused } = await peers.call(target, {
         method: "GET",
         path: joinPaths.match(run),
@@ -279,7 +288,7 @@ export function createAsking(ctx: Context) {
 
   /** What the ledger has of the other list, once this node's replica has it. Of fewer keys than the minimum nothing is ever told. */
   async function committedOn(run: string, agreed: AgreementRecord): Promise<Commitment> {
-    const { body } = await patiently(async () => await readJoinCommitted(ledger, run));
+    const { body } = await patiently(run, async () => await readJoinCommitted(ledger, run));
     const { operation } = (await joins.get(run))!;
     const variant = variantOf(operation);
     const text = JSON.stringify({ ...body, variant, side: "holder" });
@@ -291,7 +300,7 @@ export function createAsking(ctx: Context) {
     const asked = (await joins.get(run))!;
     const key = await ctx.facts.publicKey(asked.holder, release.key);
     const about = { ...asked, minimum: minimumOf(agreed), most: Math.min(own.commitment.size, others) };
-    const onLedger = await patiently(async () => await readJoinEnded(ledger, run));
+    const onLedger = await patiently(run, async () => await readJoinEnded(ledger, run));
     const isIts =
       key !== undefined &&
       release.signer === asked.holder &&
@@ -311,6 +320,7 @@ export function createAsking(ctx: Context) {
   ) {
     let index = 0;
     for await (const body of frames) {
+      assertInTime(run);
       const path = joinPaths.frame(run, list, index);
       const timeoutMs = 120_000;
       await peers.call(target, { method: "PUT", path, body, response: Taken, attempts: ATTEMPTS, timeoutMs });
@@ -327,6 +337,7 @@ export function createAsking(ctx: Context) {
     progress?: Live["progress"],
   ) {
     for (let index = 0; index < frameCount(size); index++) {
+      assertInTime(run);
       const path = joinPaths.frame(run, list, index);
       yield await peers.call(target, {
         method: "GET",
@@ -341,7 +352,7 @@ export function createAsking(ctx: Context) {
 
   /** The holder's view once it is so; throws RunEnded where it never will be. */
   const until = async (target: PeerTarget, run: string, isSo: (view: HolderView) => boolean): Promise<HolderView> =>
-    await patiently(async () => {
+    await patiently(run, async () => {
       const call = { method: "GET", path: joinPaths.run(run), response: HolderView, attempts: ATTEMPTS } as const;
       const view = await peers.call(target, call);
       if (view.state === "withheld" || view.state === "failed")
@@ -349,14 +360,20 @@ export function createAsking(ctx: Context) {
       return isSo(view) ? view : undefined;
     });
 
-  async function patiently<T>(look: () => Promise<T | undefined>): Promise<T> {
-    for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
-      stopped.signal.throwIfAborted();
+  /** The other side may answer each call in its very last moment. Throws RunEnded. */
+  function assertInTime(run: string, until = Number.POSITIVE_INFINITY): void {
+    stopped.signal.throwIfAborted();
+    if (ctx.clock() < Math.min(until, open.get(run)?.until ?? 0)) return;
+    throw new RunEnded("failed", "abandoned");
+  }
+
+  async function patiently<T>(run: string, look: () => Promise<T | undefined>): Promise<T> {
+    for (const until = ctx.clock() + PATIENCE_MS; ; ) {
+      assertInTime(run, until);
       const found = await look();
       if (found !== undefined) return found;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw new RunEnded("failed", "abandoned");
   }
 
   async function finish(run: string, release: JoinReleased, result: JoinResult): Promise<void> {

@@ -12,13 +12,22 @@ export async function bringToMatcher(
     matcher,
     part,
     brought,
-  }: { readonly run: string; readonly matcher: string; readonly part: MatchPart; readonly brought: BroughtFile },
+    assertInTime,
+  }: {
+    readonly run: string;
+    readonly matcher: string;
+    readonly part: MatchPart;
+    readonly brought: BroughtFile;
+    /** Before each piece. */
+    readonly assertInTime?: () => void;
+  },
 ): Promise<void> {
   const target = await services.members.target(matcher);
   const call = { response: Taken, attempts: ATTEMPTS } as const;
   await services.peers.call(target, { ...call, method: "POST", path: joinPaths.match(run), body: part });
   let index = 0;
   for await (const piece of brought.pieces()) {
+    assertInTime?.();
     await services.peers.call(target, { ...call, method: "PUT", path: joinPaths.piece(run, index), body: piece });
     index += 1;
   }

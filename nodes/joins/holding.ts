@@ -32,7 +32,7 @@ import { placesOf, remasked, type StoredOwn, storeAnswer, storeOwn, taken } from
 import { releaseOf } from "../queries/answering.ts";
 import { bringToMatcher } from "./bring.ts";
 import { createInlet, createOutlet, type Inlet, InletError, type Outlet } from "./inlet.ts";
-import { type LiveRun, openLiveRun, removeOldRuns } from "./live-run.ts";
+import { LIFE_MS, type LiveRun, openLiveRun, removeOldRuns } from "./live-run.ts";
 import { MOST_COLUMNS, MOST_MATCHED, writeBrought } from "./match-bytes.ts";
 import type { GetList, HolderView, PutList } from "./messages.ts";
 import { reasonOf } from "./reason-of.ts";
@@ -49,8 +49,6 @@ const MOST_OPEN = 4;
 const MOST_OF_ONE = 3;
 /** Between two messages of the asker. */
 const IDLE_MS = 600_000;
-/** Of a run, whatever the asker does. */
-const LIFE_MS = 6 * 3_600_000;
 
 interface Live {
   readonly live: LiveRun;

@@ -22,6 +22,7 @@ import type { PeerError } from "../peer/peer-error.ts";
 import { storeOwn } from "../psi/stored-party.ts";
 import type { NodeServices } from "../runtime/services.ts";
 import { COMMON, createJoined, type Joined, LIST } from "./_joined.ts";
+import { createAsking } from "./asking.ts";
 import { createHolding } from "./holding.ts";
 import { joinPaths } from "./messages.ts";
 
@@ -272,6 +273,40 @@ describe("a holder that puts on the ledger", () => {
     });
     expect(await joined.run(asked)).toMatchObject({ state: "failed", reason: "rows-unfit" });
     expect(brought).toEqual([]);
+  });
+});
+
+describe("a holder that answers each call in the last moment", () => {
+  /** Ministry's side by a clock that goes on with each of its calls of that method about a run. */
+  async function asking(method: string, seconds: number) {
+    const services = node("ministry") as NodeServices;
+    const ctx = createContext(services, createGauges());
+    let late = 0;
+    let calls = 0;
+    lie(async (call, next) => {
+      if (call.method === method && call.path.includes("/joins/")) {
+        calls += 1;
+        late += 1000 * seconds;
+      }
+      if (calls > 100) return { status: 403, body: Buffer.from('{"code":"ERR_TEST"}') };
+      if (call.method !== "GET" || !/\/joins\/[^/]+$/.test(call.path)) return await next();
+      return { status: 200, body: Buffer.from('{"state":"opened"}') };
+    });
+    const asked = createAsking({ ...ctx, clock: () => ctx.clock() + late });
+    const { run } = await asked.begin(
+      request,
+      LIST.map(({ item }) => ({ item })),
+    );
+    return { run, calls: () => calls };
+  }
+
+  test.each([
+    ["is left after half an hour in which nothing was new", "GET", 60, 30],
+    ["is left after six hours, whatever is new", "POST", 7 * 3600, 0],
+  ])("%s", async (_what, method, seconds, most) => {
+    const { run, calls } = await asking(method, seconds);
+    expect(await endOf(run)).toMatchObject({ outcome: "failed", reason: "abandoned" });
+    if (method === "GET") expect(calls()).toBeLessThanOrEqual(most);
   });
 });
 

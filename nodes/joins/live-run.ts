@@ -8,6 +8,8 @@ import type { Context } from "../computations/context.ts";
 import { openPsiWorkers, type PsiWorkers } from "../psi/psi-workers.ts";
 
 const FOLDER = "joins";
+/** Of a run, on either side, whatever the other one does. */
+export const LIFE_MS = 6 * 3_600_000;
 
 export interface LiveRun extends AsyncDisposable {
   readonly id: string;
