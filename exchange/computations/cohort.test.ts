@@ -9,6 +9,7 @@ const candidate = (
   member,
   holdingGroup: member,
   active: true,
+  usesLeft: true,
   agreement: `agreement-${member}`,
   policy: {} as Candidate["policy"],
   asset: { id: `${member}:${change.slug ?? "panel"}`, unitDomain: change.domain ?? member } as Asset,

@@ -6,6 +6,8 @@ export interface Candidate {
   readonly member: string;
   readonly holdingGroup: string;
   readonly active: boolean;
+  /** Its agreement, and its policy's account, allow one more computation. */
+  readonly usesLeft: boolean;
   readonly asset: Asset;
   readonly policy: Policy;
   readonly agreement: string;
@@ -13,6 +15,7 @@ export interface Candidate {
 
 export const LEFT_OUT_REASONS = [
   "member-inactive",
+  "uses-exhausted",
   "group-holds-a-role",
   "group-already-represented",
   "unit-domain-overlap",
@@ -56,6 +59,7 @@ interface Seen {
 
 function reasonToLeaveOut(candidate: Candidate, seen: Seen): LeftOut["reason"] | undefined {
   if (!candidate.active) return "member-inactive";
+  if (!candidate.usesLeft) return "uses-exhausted";
   if (seen.excludedGroups.has(candidate.holdingGroup)) return "group-holds-a-role";
   if (seen.groups.has(candidate.holdingGroup)) return "group-already-represented";
   // Two tables over the same population may hold the same unit twice.

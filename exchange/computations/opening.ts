@@ -64,7 +64,14 @@ export const computationIdOf = (request: string, attempt: number): string => uui
 export function planOpening(inputs: OpeningInputs): OpeningPlan {
   const { request } = inputs;
   const cohort = selectCohort(inputs.candidates, inputs.excludedGroups);
-  if (cohort.members.length < 3) throw notOpenable("cohort", "too-few-organisations", `${cohort.members.length} of 3`);
+  // Of a cohort that is too small without them, this is the reason worth telling.
+  const usedUp = cohort.leftOut
+    .filter(({ reason }) => reason === "uses-exhausted")
+    .map(({ asset }) => ({ field: asset, code: "uses-exhausted" as const, detail: "no use of its agreement is left" }));
+  if (cohort.members.length < 3) {
+    const detail = `${cohort.members.length} of 3`;
+    throw notOpenable([...usedUp, { field: "cohort", code: "too-few-organisations", detail }]);
+  }
   const assets = cohort.members.map(({ asset }) => asset);
   const mode = cellModeOf(request.query, assets);
   const parties = cohort.members.map(({ policy, asset }) => ({ policy: termsOf(policy), asset }));
@@ -78,7 +85,8 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     coordinatorIsSequencer: request.coordinator === inputs.sequencer,
   });
   if (!minima.ok) {
-    throw new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", listed(minima.problems), { problems: minima.problems });
+    const isSmall = minima.problems.some(({ code }) => code === "cohort-too-small");
+    throw notOpenable([...(isSmall ? usedUp : []), ...minima.problems]);
   }
   const noise = minima.privacy && noisePlan(layout, parties.map(privateParty), minima.privacy);
   const documents: ComputationDocuments = {
@@ -138,7 +146,7 @@ export function envelopeOf(
   const chunk = Math.floor(mostSealedWords(set) / wordsPerAtom) * wordsPerAtom;
   if (chunk === 0 || Math.ceil((atoms * wordsPerAtom) / chunk) > MAXIMUM_CHUNKS) {
     const detail = `${atoms} cells of ${wordsPerAtom} words are too many for ${set.id}`;
-    throw notOpenable("method", "too-many-cells", detail);
+    throw notOpenable([{ field: "method", code: "too-many-cells", detail }]);
   }
   return { envelope: { method, parameters: set.id } };
 }
@@ -158,7 +166,7 @@ function compiledLayout(
     return compileLayout({ query: request.query, assets, attributes, withSquares });
   } catch (error) {
     if (!(error instanceof StatisticsError)) throw error;
-    throw notOpenable(error.field, error.code, error.message);
+    throw notOpenable([{ field: error.field, code: error.code, detail: error.message }]);
   }
 }
 
@@ -187,5 +195,5 @@ function deadlinesFrom(now: number, times: StepTimes, mode: CellMode, reviewHour
 
 const listed = (problems: readonly Problem[]): string => problems.map(problemLine).join("; ");
 
-const notOpenable = (field: string, code: string, detail: string) =>
-  new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", `${field}: ${detail}`, { problems: [{ field, code, detail }] });
+const notOpenable = (problems: readonly Problem[]) =>
+  new ComputationError("ERR_COMPUTATION_NOT_OPENABLE", listed(problems), { problems });

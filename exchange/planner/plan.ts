@@ -171,6 +171,7 @@ function openingOf(inputs: PlanInputs, request: DataRequest, willing: readonly O
       member: asset.provider,
       holdingGroup,
       active,
+      usesLeft: true,
       asset,
       policy,
       agreement: NO_AGREEMENT,

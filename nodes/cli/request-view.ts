@@ -35,7 +35,7 @@ export function requestFields(view: RequestView, texts: Texts): string {
 }
 
 /** Why the requester's node itself gave up: nobody cancelled anything. */
-const NOT_AGREED = ["no-agreement", "too-few-organisations"];
+const NOT_AGREED = ["no-agreement", "too-few-organisations", "uses-exhausted"];
 
 export function stateText({ state, reasons }: Pick<RequestView, "state" | "reasons">, { text }: Texts): string {
   const gaveUp = state === "cancelled" && (reasons ?? []).some((code) => NOT_AGREED.includes(code));

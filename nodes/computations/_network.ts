@@ -145,10 +145,12 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
 
+  const known = new Map(net.nodes);
   async function call<T>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
     const until = Date.now() + PATIENCE_MS;
     for (;;) {
-      const { address, token } = net.node(member);
+      // A node that a test has made a process of its own keeps its address and token.
+      const { address, token } = net.nodes.get(member) ?? known.get(member)!;
       const answer = await fetch(`${address.api}${path}`, {
         method,
         headers: {

@@ -162,7 +162,6 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
   for (const asset of Object.keys(life.assets)) {
     const agreed = await ctx.stores.agreements.get(agreementKey(life.id, asset));
     if (agreed === undefined || !(await ctx.facts.agreementStands(agreed.agreement, ctx.services.now()))) continue;
-    if (await ctx.facts.isUsedUp(agreed.agreement)) continue;
     // The contract opens nothing on a withdrawn asset: the others go on without it.
     if ((await ctx.facts.asset(asset))?.withdrawn !== false) continue;
     // A provider may have recorded something else than what it had verified.
@@ -173,6 +172,7 @@ async function candidatesOf(ctx: Context, life: SubmittedLife): Promise<readonly
       member: member.id,
       holdingGroup: member.holdingGroup,
       active: member.active,
+      usesLeft: !(await ctx.facts.isUsedUp(agreed.agreement)),
       asset: agreed.terms.asset,
       policy: agreed.terms.policy,
       agreement: agreed.agreement,

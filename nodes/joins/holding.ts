@@ -108,10 +108,9 @@ export function createHolding(ctx: Context) {
         `sums are of at most ${MOST_MATCHED} items and ${MOST_COLUMNS} columns`,
       );
     }
-    const running = [...open.values()].filter((one) => one.asked.requester === author).length;
-    const begun = [...starting.values()].filter((one) => one === author).length;
-    if (open.size + starting.size > MOST_OPEN || running + begun > MOST_OF_ONE)
-      return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
+    await closeEarlier(request);
+    if (!hasPlace(author)) await closeEnded();
+    if (!hasPlace(author)) return refuse("ERR_REQUEST_UNREACHABLE", run, "too many others at present");
     const layout = compileLayout({ query: asked.query, assets: [own.asset], attributes: await ctx.facts.attributes() });
     const facts: HeldJoin = {
       run,
@@ -146,6 +145,29 @@ export function createHolding(ctx: Context) {
       await fail(run, reasonOf(error));
       ctx.services.log.warn({ run, code: (error as { code?: string }).code }, "a join has failed");
     });
+  }
+
+  function hasPlace(asker: string): boolean {
+    const running = [...open.values()].filter((one) => one.asked.requester === asker).length;
+    const begun = [...starting.values()].filter((one) => one === asker).length;
+    return open.size + starting.size <= MOST_OPEN && running + begun <= MOST_OF_ONE;
+  }
+
+  /** Whoever asks has one run at a time under a request: a later one says that those before it are over. */
+  async function closeEarlier(request: string): Promise<void> {
+    for (const [run, { asked }] of open) {
+      if (asked.id !== request) continue;
+      if (isEnded((await held.get(run))!)) await closeRun(run);
+      else await fail(run, "abandoned");
+    }
+  }
+
+  /** A run that its asker has ended, as one that was started again does, holds no place. */
+  async function closeEnded(): Promise<void> {
+    for (const run of open.keys()) {
+      const outcome = (await readJoinEnded(ledger, run))?.body.outcome;
+      if (outcome === "failed") await fail(run, "abandoned");
+    }
   }
 
   /** What a later release may tell apart cannot be judged where an earlier one is forgotten. */
