@@ -29,15 +29,13 @@ const named = (moments: readonly Moment[]) =>
   moments.map((moment) => [`${moment[0]} ${moment[1]} ${moment[2].source}`, moment] as const);
 
 const TERMS = { operations: ["intersection", "statistics"], leastItems: 20, minimumGroup: 5, runs: 40 } as const;
-type ToBeStruck = "alpha" | "ministry" | "hub";
-const WHOM = {
-  alpha: { what: "provider", moments: COUNTED },
-  ministry: { what: "requester", moments: COUNTED.filter(([when], at) => when === "after" || at === 0) },
-  hub: { what: "coordinator", moments: MATCHED },
-} as const;
+const WHOM: readonly { readonly what: string; readonly member: string; readonly moments: readonly Moment[] }[] = [
+  { what: "the provider", member: "alpha", moments: COUNTED },
+  { what: "the requester", member: "ministry", moments: COUNTED.filter(([when], at) => when === "after" || at === 0) },
+  { what: "the coordinator", member: "hub", moments: MATCHED },
+];
 
-describe.each(Object.keys(WHOM) as ToBeStruck[])("%s killed", (member) => {
-  const { what, moments } = WHOM[member];
+describe.each(WHOM)("$what killed", ({ member, moments }) => {
   const isMatched = member === "hub";
   const front = createFront();
   let joined: Joined;
@@ -72,7 +70,7 @@ describe.each(Object.keys(WHOM) as ToBeStruck[])("%s killed", (member) => {
   const items = isMatched ? LIST : undefined;
 
   test.each(named(moments))(
-    `${what}: %s, the run ends as the ledger says, and is told once at most`,
+    "%s, the run ends as the ledger says, and is told once at most",
     async (_name, moment) => {
       const over = striking(front, struck, moment);
       // The requester may be gone before it has answered.
@@ -95,7 +93,7 @@ describe.each(Object.keys(WHOM) as ToBeStruck[])("%s killed", (member) => {
     240_000,
   );
 
-  test(`${what}: every run counts, the next one works, all of it is in the evidence, and no file stays`, async () => {
+  test("every run counts, the next one works, all of it is in the evidence, and no file stays", async () => {
     const all = await joined.joins(request);
     expect(all).toHaveLength(moments.length);
     const { ledger } = joined.network.net.node("bureau").services;

@@ -70,7 +70,7 @@ const status = async (call: Promise<unknown>): Promise<number | "done"> =>
   );
 
 /** A run by hand: commitment and agreement are sound, and everything after is the test's. */
-async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
+async function begun(by = "ministry", items = LIST.map(({ item }) => item), under = request) {
   const run = new Uint8Array(randomBytes(16));
   const masking = maskingOf(psiKey(randomBytes(48)), run);
   const port = {
@@ -87,9 +87,10 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
     items.length,
     join(folder, `other-${id}`),
   );
-  const [agreement] = await readRequestAgreements(node("ministry").ledger, request);
-  const number = (await joined.joins(request)).length + 1 + made;
-  made += 1;
+  const [agreement] = await readRequestAgreements(node("ministry").ledger, under);
+  const before = made.get(under) ?? 0;
+  const number = (await joined.joins(under)).length + 1 + before;
+  made.set(under, before + 1);
   const { network, identity, ledger } = node("ministry");
   const body = { run: id, agreement: agreement!.agreement.agreement, number, operation: "intersection" as const };
   const { size, root } = own.commitment;
@@ -98,7 +99,7 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
   const call = (method: "GET" | "POST" | "PUT" | "DELETE", path: string, sent?: unknown, from = by, attempts = 8) =>
     node(from).peers.call(target, { method, path, body: sent, response: Type.Any(), attempts });
   const open = (attempts?: number) =>
-    call("POST", joinPaths.run(id), { request, salt: toBase64url(own.salt) }, by, attempts);
+    call("POST", joinPaths.run(id), { request: under, salt: toBase64url(own.salt) }, by, attempts);
   const end = () => call("DELETE", joinPaths.run(id));
   byHand.push(end);
   const view = async () => (await call("GET", joinPaths.run(id))) as { state: string; reason?: string };
@@ -124,8 +125,8 @@ async function begun(by = "ministry", items = LIST.map(({ item }) => item)) {
   const [frame, otherFrame] = [await frames(own), await frames(other)];
   return { id, salt, call, open, end, view, committed, put, frame, otherFrame, broughtBack };
 }
-/** Runs by hand, which the requester's own list does not have. */
-let made = 0;
+/** By request: runs by hand, which the requester's own list does not have. */
+const made = new Map<string, number>();
 
 describe("an asker that", () => {
   test.each<[string, (frame: Uint8Array, other: Uint8Array) => Uint8Array]>([
@@ -197,7 +198,9 @@ describe("an asker that", () => {
 
 test("a fourth run of one asker is asked to come later while three are open, and one that has ended gives its place away", async () => {
   const runs: Awaited<ReturnType<typeof begun>>[] = [];
-  for (let i = 0; i < 4; i++) runs.push(await begun());
+  for (let i = 0; i < 4; i++) {
+    runs.push(await begun("ministry", undefined, await joined.ask({ operation: "intersection", items: 201 + i })));
+  }
   for (const run of runs.slice(0, 3)) await run.open();
   const fourth = runs[3]!;
   expect(await status(fourth.open(1))).toBe(503);
@@ -205,6 +208,14 @@ test("a fourth run of one asker is asked to come later while three are open, and
   await runs[1]!.end();
   expect(await endOf(runs[1]!.id)).toMatchObject({ outcome: "failed", reason: "abandoned" });
   expect(await status(fourth.open())).toBe("done");
+});
+
+test("a later run under a request ends those before it, so an asker that was killed is not shut out by its own", async () => {
+  const [first, second] = [await begun(), await begun()];
+  await first!.open();
+  expect(await status(second!.open())).toBe("done");
+  expect(await endOf(first!.id)).toMatchObject({ outcome: "failed", reason: "abandoned" });
+  expect(await first!.view()).toEqual({ state: "failed", reason: "abandoned" });
 });
 
 test("a requester has one run of a request under way at a time", async () => {
