@@ -178,7 +178,10 @@ export const SILENT = Object.freeze({ runs: 1, leastItems: 100, mostItems: 1_000
 /** No number below the minimum was told, and sums follow from the coordinator's groups and the provider's seed. */
 export const checkJoinFigures: CheckOf<ExaminedJoins> = (evidence, findings) => {
   const { body } = evidence;
-  const minimum = Number(termOf(body.policies[0], "sealane:joinMinimumGroup") ?? SILENT.minimumGroup);
+  const minimum = Math.max(
+    Number(termOf(body.policies[0], "sealane:joinMinimumGroup") ?? SILENT.minimumGroup),
+    Number(termOf(body.policies[0], "sealane:minimumUnits") ?? 0),
+  );
   for (const [at, one] of body.runs.entries()) {
     const where = `/body/runs/${at}`;
     const { release, committed, opened } = one;

@@ -125,6 +125,16 @@ describe("is refused", () => {
       },
     ],
     [
+      "a policy with larger cells",
+      "cardinality",
+      "join-figures",
+      (body) => {
+        const text = JSON.stringify(body.policies);
+        const [stated] = /"leftOperand":"sealane:minimumUnits","operator":"gteq","rightOperand":"0"/.exec(text)!;
+        body.policies = JSON.parse(text.replace(stated, stated.replace('"0"', '"500"')));
+      },
+    ],
+    [
       "an agreement on more runs",
       "cardinality",
       "join-limit",

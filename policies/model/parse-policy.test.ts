@@ -54,6 +54,23 @@ describe("a policy", () => {
     });
   });
 
+  test.each([
+    [undefined, undefined, 10],
+    [undefined, 25, 25],
+    [12, 25, 25],
+    [12, 5, 12],
+    [5, undefined, 5],
+  ])(
+    "with groups of joins of %s and cells of %s units joins nothing smaller than either: %s",
+    (minimumGroup, minimumUnits, least) => {
+      const joins = { operations: ["statistics" as const], ...(minimumGroup === undefined ? {} : { minimumGroup }) };
+      const parsed = parsePolicy(
+        policyOf({ ...draft, joins, ...(minimumUnits === undefined ? {} : { minimumUnits }) }),
+      );
+      expect(parsed.ok && parsed.terms.joins.minimumGroup).toBe(least);
+    },
+  );
+
   test("is frozen, and a copy", () => {
     const source = valid();
     const parsed = parsePolicy(source);

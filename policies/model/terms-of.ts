@@ -80,7 +80,10 @@ export function termsOf(policy: Policy, digest: string): PolicyTerms {
       operations: read.list<JoinOperation>("sealane:joinOperation") ?? [],
       leastItems: read.whole("sealane:joinLeastItems", "gteq") ?? DEFAULTS.joinLeastItems,
       mostItems: read.whole("sealane:joinMostItems", "lteq") ?? DEFAULTS.joinMostItems,
-      minimumGroup: read.whole("sealane:joinMinimumGroup", "gteq") ?? DEFAULTS.joinMinimumGroup,
+      minimumGroup: Math.max(
+        read.whole("sealane:joinMinimumGroup", "gteq") ?? DEFAULTS.joinMinimumGroup,
+        read.whole("sealane:minimumUnits", "gteq") ?? 0,
+      ),
       runs: read.whole("sealane:joinRuns", "lteq") ?? DEFAULTS.joinRuns,
     },
     exactMomentsTrusted: read.list("sealane:exactMomentsTrusted") ?? [],

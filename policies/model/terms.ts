@@ -60,7 +60,7 @@ export interface JoinTerms {
   /** Of the requester's list. */
   readonly leastItems: number;
   readonly mostItems: number;
-  /** Keys that both have: of an intersection, of a number that is told, of each group of sums. */
+  /** Keys that both have: of an intersection, of a number that is told, of each group of sums. At least the units of a cell that are stated. */
   readonly minimumGroup: number;
   /** Runs of one agreement, whatever came of them. */
   readonly runs: number;
