@@ -148,6 +148,7 @@ describe("between a ministry's list and a provider's table", () => {
     const lists = sent.filter(({ path }) => path.endsWith("/asker/0")).map(({ body }) => body);
     expect(lists.length).toBeGreaterThan(2);
     const points = lists.map((body) => new Set(body.slice(29).match(/[\s\S]{32}/g)));
+    expect(points[0]!.size).toBeGreaterThan(10);
     for (const point of points[0]!) expect(points[1]!.has(point)).toBe(false);
   });
 });
