@@ -9,6 +9,8 @@ import type { PsiReply, PsiTask, PsiWorkerData } from "./psi-worker.ts";
 
 /** Items of one task: some 50 ms; inversions are shared by so many. */
 const PIECE = 256;
+/** Tasks that a worker has: it begins with the next one while the event loop is at something else. */
+const AT_HAND = 2;
 const SCRIPT_MIB = 64;
 
 export interface PsiWorkers extends MaskingPort, AsyncDisposable {}
@@ -67,21 +69,23 @@ function startWorker(workerData: PsiWorkerData, waiting: Job[]) {
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: SCRIPT_MIB },
   });
-  let job: Job | undefined;
+  /** It answers in their order. */
+  const jobs: Job[] = [];
   let ended = false;
 
   function look(): void {
-    if (job !== undefined) return;
     if (ended) {
       for (const lost of waiting.splice(0)) lost.reject(failed());
       return;
     }
-    job = waiting.shift();
-    if (job !== undefined) worker.postMessage(job.task());
+    while (jobs.length < AT_HAND && waiting.length > 0) {
+      const job = waiting.shift()!;
+      jobs.push(job);
+      worker.postMessage(job.task());
+    }
   }
   worker.on("message", (reply: PsiReply) => {
-    const done = job!;
-    job = undefined;
+    const done = jobs.shift()!;
     if ("masked" in reply) done.resolve(reply.masked);
     else done.reject(new PsiError(reply.refused.code, reply.refused.message));
     look();
@@ -90,8 +94,7 @@ function startWorker(workerData: PsiWorkerData, waiting: Job[]) {
   worker.on("error", () => {});
   worker.on("exit", () => {
     ended = true;
-    job?.reject(failed());
-    job = undefined;
+    for (const lost of jobs.splice(0)) lost.reject(failed());
     look();
   });
   return { worker, look };

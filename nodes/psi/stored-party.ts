@@ -51,7 +51,10 @@ export async function storeOwn(
   });
 }
 
-async function* maskedPieces(masking: MaskingPort, items: Iterable<string>, size: number): AsyncIterable<Uint8Array> {
+const maskedPieces = (masking: MaskingPort, items: Iterable<string>, size: number): AsyncIterable<Uint8Array> =>
+  oneAhead(piecesOf(items, size), (piece) => masking.maskItems(piece));
+
+function* piecesOf(items: Iterable<string>, size: number): Iterable<readonly string[]> {
   let count = 0;
   let piece: string[] = [];
   for (const item of items) {
@@ -59,11 +62,27 @@ async function* maskedPieces(masking: MaskingPort, items: Iterable<string>, size
     if (count > size) break;
     piece.push(item);
     if (piece.length < FRAME_ITEMS) continue;
-    yield await masking.maskItems(piece);
+    yield piece;
     piece = [];
   }
   if (count !== size) throw new PsiError("ERR_PSI_SIZE", `items: wanted ${size}, got ${count > size ? "more" : count}`);
-  if (piece.length > 0) yield await masking.maskItems(piece);
+  if (piece.length > 0) yield piece;
+}
+
+/** In order; a piece is worked on while whoever reads has the one before it. */
+async function* oneAhead<T>(
+  pieces: Iterable<T> | AsyncIterable<T>,
+  work: (piece: T) => Promise<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  let next: Promise<Uint8Array> | undefined;
+  for await (const piece of pieces) {
+    const present = next;
+    next = work(piece);
+    // Whoever reads may have stopped by the time it fails.
+    next.catch(() => undefined);
+    if (present !== undefined) yield await present;
+  }
+  if (next !== undefined) yield await next;
 }
 
 export async function* pointsOf(stored: StoredList): AsyncIterable<Uint8Array> {
@@ -91,7 +110,7 @@ export async function* remasked(
   { commitment, run, salt, frames }: FromOther,
 ): AsyncIterable<Uint8Array> {
   const coming = incomingList({ kind: "own", run, size: commitment.size }, { sorted: true });
-  for await (const frame of frames) yield await masking.remask(coming.take(frame));
+  yield* oneAhead(frames, async (frame) => await masking.remask(coming.take(frame)));
   assertCommitted(commitment, coming.end(), salt);
 }
 
