@@ -3,10 +3,11 @@ import { randomBytes } from "node:crypto";
 import { assertCommitted, type Commitment, type PsiSide, type PsiVariant, parseCommitment } from "./commitment.ts";
 import { framesOf, incomingList } from "./frames.ts";
 import { maskingOf, psiKey } from "./masking.ts";
+import { slowP256 } from "./openssl-p256.ts";
 import { answerOf, type MaskingPort, type OwnList, ownList } from "./party.ts";
 
 export const portOf = (run: Uint8Array, key = psiKey(randomBytes(48))): MaskingPort => {
-  const masking = maskingOf(key, run);
+  const masking = maskingOf(key, run, slowP256);
   return {
     maskItems: async (items) => masking.maskItems(items),
     remask: async (points) => masking.remask(points),

@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import { PsiError } from "./errors.ts";
-import { P, type P256, p256, slowP256 } from "./openssl-p256.ts";
+import { P, type P256, slowP256 } from "./openssl-p256.ts";
 
 // SP 800-186 section 3.2.1.3.
 const A = P - 3n;
@@ -22,7 +22,7 @@ const ZERO_BLOCK = Buffer.alloc(64);
 const EXPANDED = Uint8Array.of(0, 96, 0);
 
 /** Uncompressed points, 65 bytes each (SEC 1 section 2.3.3). `dst`: 1 to 255 bytes. */
-export function hashToCurve(messages: readonly Uint8Array[], dst: Uint8Array, curve = p256): readonly Uint8Array[] {
+export function hashToCurve(messages: readonly Uint8Array[], dst: Uint8Array, curve: P256): readonly Uint8Array[] {
   if (dst.length < 1 || dst.length > 255) throw new RangeError(`dst: expected 1 to 255 bytes, got ${dst.length}`);
   const tag = Buffer.concat([dst, Uint8Array.of(dst.length)]);
   const points = mapToCurve(
@@ -50,7 +50,7 @@ function sum(p: Point, q: Point, inverse: bigint): Uint8Array {
 }
 
 /** Simplified SWU (RFC 9380 section 6.6.2) of each field element. */
-export function mapToCurve(elements: readonly bigint[], curve: P256 = p256): readonly Point[] {
+export function mapToCurve(elements: readonly bigint[], curve: P256): readonly Point[] {
   const squares = elements.map((u) => mod(Z * mod(u * u)));
   const inverses = invertAll(squares.map((zuu) => mod(zuu * zuu + zuu)));
   return elements.map((u, i) => {

@@ -8,7 +8,7 @@
 import { utf8 } from "../suites/encoding.ts";
 import { PsiError } from "./errors.ts";
 import { hashToCurve, hexOf } from "./hash-to-curve.ts";
-import { type P256, p256 } from "./openssl-p256.ts";
+import type { P256 } from "./openssl-p256.ts";
 
 export const POINT_BYTES = 32;
 export const RUN_BYTES = 16;
@@ -33,7 +33,7 @@ export function psiKey(random: Uint8Array): Uint8Array {
 }
 
 /** `run`: 16 bytes that both parties use for this run and for no other. */
-export function maskingOf(key: Uint8Array, run: Uint8Array, curve: P256 = p256): Masking {
+export function maskingOf(key: Uint8Array, run: Uint8Array, curve: P256): Masking {
   if (run.length !== RUN_BYTES) throw new RangeError(`run: expected ${RUN_BYTES} bytes, got ${run.length}`);
   return Object.freeze({
     maskItems(items: readonly string[]) {

@@ -58,6 +58,7 @@ const bind = (library: LibraryHandle) => ({
   bnOf: library.func("void *BN_bin2bn(const uint8_t *bytes, int length, void *into)"),
   bytesOf: library.func("int BN_bn2binpad(void *number, uint8_t *into, int length)"),
   newNumber: library.func("void *BN_new()"),
+  clearErrors: library.func("void ERR_clear_error()"),
   clear: library.func("void BN_clear_free(void *number)"),
   newContext: library.func("void *BN_CTX_new()"),
   newMontgomery: library.func("void *BN_MONT_CTX_new()"),
@@ -100,7 +101,11 @@ function using(openssl: Bound): P256 {
       const scalar = bnOf(key, key.length, null);
       try {
         return points.map((bytes) => {
-          if (readPoint(group, point, bytes, bytes.length, context) !== 1) return undefined;
+          if (readPoint(group, point, bytes, bytes.length, context) !== 1) {
+            // Or Node's next call of OpenSSL in this thread would find its reason.
+            openssl.clearErrors();
+            return undefined;
+          }
           expectOne(multiply(group, point, null, point, scalar, context));
           const length = Number(writePoint(group, point, COMPRESSED, written, written.length, context));
           // The point at infinity is written, and read, as one byte.
@@ -129,5 +134,5 @@ function power(base: bigint, exponent: bigint): bigint {
   return result;
 }
 
-/** As fast as this machine can. */
-export const p256: P256 = (await openSsl()) ?? slowP256;
+/** As fast as this machine can; loads a native module, so for workers. */
+export const fastP256 = async (): Promise<P256> => (await openSsl()) ?? slowP256;

@@ -5,6 +5,7 @@ import { firstRound, partyOf, portOf, received, runOf } from "./_run.ts";
 import { parseCommitment } from "./commitment.ts";
 import { framesOf, incomingList } from "./frames.ts";
 import { maskingOf, POINT_BYTES, psiKey } from "./masking.ts";
+import { slowP256 } from "./openssl-p256.ts";
 import { answerOf, cardinalityOf, intersectionOf, ownList } from "./party.ts";
 import { inOrder, isAscending, sortedOrder } from "./sorting.ts";
 
@@ -72,6 +73,7 @@ test("what travels is masked items and nothing else: no item, no hash of one, an
   const unmasked = maskingOf(
     Uint8Array.from({ length: 32 }, (_, i) => (i === 31 ? 1 : 0)),
     run,
+    slowP256,
   ).maskItems(names);
   for (const [i, name] of names.entries()) {
     expect(frames.includes(name)).toBe(false);

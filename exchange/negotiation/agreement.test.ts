@@ -62,6 +62,14 @@ describe("an agreement", () => {
     );
   });
 
+  test("carries what the requester takes on: how long figures are kept, a receipt of their deletion, who gets them", () => {
+    expect(agreement["sealane:obligations"]).toMatchObject({
+      retentionDays: String(inputs.request.retentionDays),
+      deletionReceipt: "owed",
+    });
+    expect(JSON.stringify(agreement["sealane:obligations"])).toContain(inputs.request.receiver);
+  });
+
   test("is checked by both sides against the one that follows from request, asset and permit", () => {
     expect(agreementProblems(agreement, inputs)).toEqual([]);
     const use = agreement.permission?.[0];
@@ -75,6 +83,10 @@ describe("an agreement", () => {
       ["/sealane:request", { "sealane:request": { ...agreement["sealane:request"], digest: "x" } }],
       ["/sealane:policy", { "sealane:policy": { ...agreement["sealane:policy"], digest: "x" } }],
       ["/sealane:assetVersion", { "sealane:assetVersion": 2 }],
+      [
+        "/sealane:obligations",
+        { "sealane:obligations": { ...agreement["sealane:obligations"], retentionDays: "36500" } },
+      ],
       ["/sealane:validUntil", { "sealane:validUntil": "2099-12-31T00:00:00.000Z" }],
     ];
     for (const [field, change] of changes) {

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readJoinEnded, readRequestAgreements } from "../../chaincode/rules/keys.ts";
 import { runText } from "../../crypto/psi/commitment.ts";
 import { maskingOf, psiKey } from "../../crypto/psi/masking.ts";
+import { slowP256 } from "../../crypto/psi/openssl-p256.ts";
 import { inOrder, sortedOrder } from "../../crypto/psi/sorting.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { toBase64url } from "../../crypto/suites/encoding.ts";
@@ -72,7 +73,7 @@ const status = async (call: Promise<unknown>): Promise<number | "done"> =>
 /** A run by hand: commitment and agreement are sound, and everything after is the test's. */
 async function begun(by = "ministry", items = LIST.map(({ item }) => item), under = request) {
   const run = new Uint8Array(randomBytes(16));
-  const masking = maskingOf(psiKey(randomBytes(48)), run);
+  const masking = maskingOf(psiKey(randomBytes(48)), run, slowP256);
   const port = {
     maskItems: async (all: readonly string[]) => masking.maskItems(all),
     remask: async (points: Uint8Array) => masking.remask(points),
@@ -185,7 +186,7 @@ describe("an asker that", () => {
     const run = await begun();
     await run.committed();
     await run.put(run.frame);
-    const masking = maskingOf(psiKey(randomBytes(48)), randomBytes(16));
+    const masking = maskingOf(psiKey(randomBytes(48)), randomBytes(16), slowP256);
     const points = masking.maskItems(Array.from({ length: 300 }, (_, i) => `x${i}`));
     const sorted = Array.from({ length: 300 }, (_, i) => points.subarray(32 * i, 32 * i + 32)).sort(Buffer.compare);
     const head = Buffer.from(run.frame.subarray(0, 29));

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PsiError, type PsiErrorCode } from "../../crypto/psi/errors.ts";
 import { maskingOf } from "../../crypto/psi/masking.ts";
+import { fastP256 } from "../../crypto/psi/openssl-p256.ts";
 
 export interface PsiWorkerData {
   readonly key: Uint8Array;
@@ -14,7 +15,7 @@ export type PsiReply =
 
 const { key, run } = workerData as PsiWorkerData;
 const port = parentPort!;
-const masking = maskingOf(key, run);
+const masking = maskingOf(key, run, await fastP256());
 
 port.on("message", (task: PsiTask) => {
   try {

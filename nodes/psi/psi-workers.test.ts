@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { maskingOf, psiKey } from "../../crypto/psi/masking.ts";
+import { slowP256 } from "../../crypto/psi/openssl-p256.ts";
 import { openPsiWorkers } from "./psi-workers.ts";
 
 const run = new Uint8Array(16);
@@ -9,7 +10,7 @@ const coded = (code: string) => expect.objectContaining({ code });
 
 test("what workers give is what one thread gives, in the order of the list", async () => {
   const key = psiKey(randomBytes(48));
-  const alone = maskingOf(key.slice(), run);
+  const alone = maskingOf(key.slice(), run, slowP256);
   await using workers = openPsiWorkers({ key, run }, { threads: 2 });
   expect(key.every((byte) => byte === 0)).toBe(true);
   const masked = await workers.maskItems(items);

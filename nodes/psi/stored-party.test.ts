@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { PsiSide } from "../../crypto/psi/commitment.ts";
 import { maskingOf, psiKey } from "../../crypto/psi/masking.ts";
+import { slowP256 } from "../../crypto/psi/openssl-p256.ts";
 import type { MaskingPort } from "../../crypto/psi/party.ts";
 import { compareAnswer, type StoredOwn, storeAnswer, storeOthers, storeOwn } from "./stored-party.ts";
 
@@ -13,7 +14,7 @@ const coded = (code: string) => expect.objectContaining({ code });
 const items = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `91330600MA${from + i}`);
 
 function portOf(): MaskingPort {
-  const masking = maskingOf(psiKey(randomBytes(48)), run);
+  const masking = maskingOf(psiKey(randomBytes(48)), run, slowP256);
   return {
     maskItems: async (list) => masking.maskItems(list),
     remask: async (points) => masking.remask(points),
