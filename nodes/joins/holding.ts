@@ -340,12 +340,13 @@ export function createHolding(ctx: Context) {
   }
 
   async function fail(run: string, reason: JoinReason): Promise<void> {
+    const entry = open.get(run);
     const present = await held.get(run);
     if (present !== undefined && !isEnded(present)) {
+      if (entry !== undefined) entry.shown = { state: "failed", reason };
       await held.put(run, { ...present, ...moved<JoinReleased>(present, { name: "failed", reason }) });
       await endOnLedger(run, reason);
     }
-    const entry = open.get(run);
     for (const inlet of Object.values(entry?.lists ?? {})) inlet.fail(new InletError(`the run has failed: ${reason}`));
     await closeRun(run);
   }

@@ -192,7 +192,8 @@ describe("an asker that", () => {
     const head = Buffer.from(run.frame.subarray(0, 29));
     head[4] = 1;
     head.writeUInt32BE(300, 25);
-    await status(run.put(Buffer.concat([head, ...sorted]), 0, "again"));
+    await expect.poll(run.view).toMatchObject({ state: "received" });
+    expect(await status(run.put(Buffer.concat([head, ...sorted]), 0, "again"))).toBe("done");
     expect(await endOf(run.id)).toEqual({ run: run.id, outcome: "withheld", reason: "minimum-group" });
   });
 });
