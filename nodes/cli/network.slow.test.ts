@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLevelStore } from "../../ledger/embedded/store.ts";
-import { freePort } from "../testnet/local-member.ts";
+import { freePort } from "../testnet/free-port.ts";
 import { writeAcme } from "./_acme.ts";
 import { type StartedNode, sealane, startedNode, type Transcript } from "./_transcript.ts";
 

@@ -1,12 +1,12 @@
 /** Test fixture: two participants as processes of their own that die at given points, and what both must end as. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { uuidOf } from "../../exchange/requests/record.ts";
+import { freePort } from "../testnet/free-port.ts";
 import type { CrashSetup } from "./_crash-side.ts";
 
 /** `alpha` is the consumer and begins. */
@@ -102,12 +102,4 @@ export async function expectToSurvive({ program, collection, points }: CrashPlan
     for (const child of Object.values(children)) child.kill("SIGKILL");
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

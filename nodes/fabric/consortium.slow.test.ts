@@ -6,7 +6,7 @@ import type { FabricProfile } from "../../ledger/fabric/profile.ts";
 import type { LedgerStatus } from "../../ledger/port.ts";
 import { type StartedNode, sealane, startedNode } from "../cli/_transcript.ts";
 import { createTlsIdentity } from "../config/tls-certificate.ts";
-import { freePort } from "../testnet/local-member.ts";
+import { freePort } from "../testnet/free-port.ts";
 import {
   again,
   CHAINCODE,

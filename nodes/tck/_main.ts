@@ -6,7 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ import { toolOptions } from "../boot/tool-options.ts";
 import { createDataspaceClient } from "../dataspace/client.ts";
 import { openDatabase } from "../store/database.ts";
 import { openRecords } from "../store/records.ts";
+import { freePort } from "../testnet/free-port.ts";
 import { AUTHORIZATION, CONNECTOR, createConnector } from "./_connector.ts";
 import { NEGOTIATION_SCENARIOS, TRANSFER_SCENARIOS } from "./_scenarios.ts";
 
@@ -124,12 +125,4 @@ async function run(command: string, options: readonly string[]): Promise<number>
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,12 +1,6 @@
 /** A member whose node runs on this machine: what a test or demonstration says of it, and the configuration it gets. */
-import { createServer } from "node:net";
 import type { NodeConfig } from "../config/node-config.ts";
-
-const HOST = "127.0.0.1";
-const FIRST_PORT = 12_000;
-const PORTS_OF_A_PROCESS = 256;
-const PROCESSES = 78;
-let handedOut = 0;
+import { freePort, HOST } from "./free-port.ts";
 
 export interface TestnetMember {
   readonly id: string;
@@ -67,27 +61,6 @@ export const localConfig = async (member: TestnetMember): Promise<Record<string,
 async function localPlace(isFronted: boolean): Promise<LocalPlace> {
   const port = await freePort();
   return { host: HOST, port, endpointPort: isFronted ? await freePort() : port };
-}
-
-/**
- * A port that was free a moment ago: endpoints are on the ledger, so they must be known before anyone listens. Taken
- * below the range that systems hand out to outgoing connections, and in turn from a part of it that no neighbouring
- * process uses: another network could take the port while its node is yet to start, or stopped.
- */
-export async function freePort(): Promise<number> {
-  for (let tried = 0; tried < PORTS_OF_A_PROCESS; tried += 1) {
-    const port = FIRST_PORT + (process.pid % PROCESSES) * PORTS_OF_A_PROCESS + (handedOut++ % PORTS_OF_A_PROCESS);
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`no free port of ${HOST} among the ${PORTS_OF_A_PROCESS} of this process`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on("error", () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
-  });
 }
 
 /** Code tables of the registry attributes that these members carry. */
