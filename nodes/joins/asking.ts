@@ -232,10 +232,14 @@ export function createAsking(ctx: Context) {
     await patiently(
       run,
       async () =>
-        await bringToMatcher(ctx, { run, matcher, part, brought, assertInTime: () => assertInTime(run) }).then(
-          () => true,
-          orLater,
-        ),
+        await bringToMatcher(ctx, {
+          run,
+          request: asked.id,
+          matcher,
+          part,
+          brought,
+          assertInTime: () => assertInTime(run),
+        }).then(() => true, orLater),
     );
     const { release, seed } = await until(target, run, ({ release: told }) => told !== undefined);
     const { told, minimum } = await checkedRelease(run, release!, about, from.commitment.size);

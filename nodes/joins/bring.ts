@@ -6,15 +6,17 @@ import { joinPaths, type MatchPart, Taken } from "./messages.ts";
 const ATTEMPTS = 5;
 
 export async function bringToMatcher(
-  { services }: Pick<Context, "services">,
+  { services, stores }: Pick<Context, "services" | "stores">,
   {
     run,
+    request,
     matcher,
     part,
     brought,
     assertInTime,
   }: {
     readonly run: string;
+    readonly request: string;
     readonly matcher: string;
     readonly part: MatchPart;
     readonly brought: BroughtFile;
@@ -24,7 +26,8 @@ export async function bringToMatcher(
 ): Promise<void> {
   const target = await services.members.target(matcher);
   const call = { response: Taken, attempts: ATTEMPTS } as const;
-  await services.peers.call(target, { ...call, method: "POST", path: joinPaths.match(run), body: part });
+  const body = { part, request: await stores.documents.get(request) };
+  await services.peers.call(target, { ...call, method: "POST", path: joinPaths.match(run), body });
   let index = 0;
   for await (const piece of brought.pieces()) {
     assertInTime?.();

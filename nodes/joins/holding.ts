@@ -286,7 +286,7 @@ export function createHolding(ctx: Context) {
       sent: part.digest,
     });
     if (release === undefined) return;
-    await bringToMatcher(ctx, { run, matcher: asked.coordinator, part, brought });
+    await bringToMatcher(ctx, { run, request: asked.id, matcher: asked.coordinator, part, brought });
     entry.shown = { state: "released", release, seed: toBase64url(seed) };
   }
 

@@ -142,9 +142,13 @@ describe("between a ministry's list and a provider's table", () => {
     ]);
   });
 
-  test("what goes over the wire holds no firm's code and no label, and no byte that two runs share", () => {
+  test("what goes over the wire holds no firm's code, no label beside the request, and no byte that two runs share", () => {
     expect(sent.filter(({ by }) => by === "alpha").length).toBeGreaterThan(0);
-    for (const { body } of sent) for (const word of ["91330600", "north", "south"]) expect(body).not.toContain(word);
+    for (const { body } of sent) expect(body).not.toContain("91330600");
+    // The coordinator gets the request, which names the labels; whose is whose nobody is sent.
+    for (const { body } of sent.filter(({ path }) => !/\/matches\/[^/]+$/.test(path))) {
+      for (const word of ["north", "south"]) expect(body).not.toContain(word);
+    }
     const lists = sent.filter(({ path }) => path.endsWith("/asker/0")).map(({ body }) => body);
     expect(lists.length).toBeGreaterThan(2);
     const points = lists.map((body) => new Set(body.slice(29).match(/[\s\S]{32}/g)));

@@ -4,6 +4,7 @@ import { Bytes32, Code, Count, closed, Digest, KeyId, literals, Uuid } from "../
 import { FRAME_ITEMS } from "../../crypto/psi/frames.ts";
 import { POINT_BYTES } from "../../crypto/psi/masking.ts";
 import { JOIN_REASONS } from "../../exchange/joins/run.ts";
+import { RequestDocumentSchema } from "../../exchange/requests/pull.ts";
 import { JoinMatched, JoinReleased } from "../../ledger/audit/join-statements.ts";
 
 export const RunParameters = closed({ run: KeyId });
@@ -49,6 +50,8 @@ export const MatchPart = closed({
   askerGroups: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 export type MatchPart = Static<typeof MatchPart>;
+/** With the request that names who matches. */
+export const MatchAnnouncement = closed({ part: MatchPart, request: RequestDocumentSchema });
 export const PieceParameters = closed({ run: KeyId, index: Index });
 export const MatchView = closed({ matched: Type.Optional(JoinMatched), refused: Type.Optional(Code) });
 

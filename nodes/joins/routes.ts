@@ -12,6 +12,7 @@ import {
   Uuid,
 } from "../../chaincode/rules/vocabulary.ts";
 import { JOIN_REASONS } from "../../exchange/joins/run.ts";
+import { MAX_REQUEST_BYTES } from "../../exchange/requests/validate.ts";
 import { JoinGroupFigures, JoinMatched, JoinReleased } from "../../ledger/audit/join-statements.ts";
 import { JOIN_OPERATIONS } from "../../policies/model/request.ts";
 import type { Context } from "../computations/context.ts";
@@ -26,7 +27,7 @@ import {
   FRAME_BYTES,
   GetListParameters,
   HolderView,
-  MatchPart,
+  MatchAnnouncement,
   MatchView,
   OpenJoin,
   PIECE_BYTES,
@@ -35,13 +36,14 @@ import {
   RunParameters,
   Taken,
 } from "./messages.ts";
+import { demandNamed } from "./named-matcher.ts";
 
 export function createJoins(ctx: Context) {
   const asking = createAsking(ctx);
   const holding = createHolding(ctx);
   const matching = createMatching(ctx);
   return Object.freeze({
-    addPeerRoutes: (app: HttpApp) => addPeerRoutes(app, holding, matching),
+    addPeerRoutes: (app: HttpApp) => addPeerRoutes(app, ctx, holding, matching),
     addApi: (app: HttpApp) => addApi(app, asking),
     async start(): Promise<void> {
       await holding.start();
@@ -61,6 +63,7 @@ const WORD_BYTES = 16 * 1024;
 
 function addPeerRoutes(
   app: HttpApp,
+  ctx: Context,
   holding: ReturnType<typeof createHolding>,
   matching: ReturnType<typeof createMatching>,
 ): void {
@@ -107,11 +110,12 @@ function addPeerRoutes(
   app.post(
     "/peer/v1/matches/:run",
     {
-      bodyLimit: WORD_BYTES,
-      schema: { params: RunParameters, body: MatchPart, response: { 200: Taken, ...problems } },
+      bodyLimit: MAX_REQUEST_BYTES + WORD_BYTES,
+      schema: { params: RunParameters, body: MatchAnnouncement, response: { 200: Taken, ...problems } },
     },
-    async ({ params, author, body }) => {
-      await matching.announce(author, params.run, body);
+    async ({ params, author, body: { part, request } }) => {
+      await demandNamed(ctx, author, params.run, request);
+      await matching.announce(author, params.run, part);
       return { taken: 0 };
     },
   );
