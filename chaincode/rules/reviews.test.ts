@@ -13,7 +13,7 @@ import {
   requester,
   type World,
 } from "./_world.ts";
-import { readReview } from "./keys.ts";
+import { keys, readReview } from "./keys.ts";
 import type { TransactionBody } from "./transactions.ts";
 
 type Say = TransactionBody<"review.say">;
@@ -90,6 +90,22 @@ describe("a result that has to be reviewed", () => {
         code: "ERR_CONTRACT_NOT_PERMITTED",
       });
     }
+  });
+
+  test("is not reviewed by the requester's own people, nor by those of its holding group", async () => {
+    const world = await closedWorld(ofTwo);
+    const key = keys.member(receiver.id);
+    const stored = (await world.state.get(key)) as { record: object };
+    const related = { ...stored, record: { ...stored.record, holdingGroup: requester.record.holdingGroup } };
+    await world.state.put(key, related);
+    const refused = { code: "ERR_CONTRACT_REVIEWER" };
+    expect(await world.submit(receiver, "review.open", { ...about, ...draft("first") })).toMatchObject(refused);
+    await world.state.put(key, stored);
+    await world.must(receiver, "review.open", { ...about, ...draft("first") });
+    // Bought while the review was open.
+    await world.state.put(key, related);
+    expect(await world.submit(receiver, "review.say", say("wang", "approve"))).toMatchObject(refused);
+    expect(await readReview(world.state, COMPUTATION)).toMatchObject({ approvals: [], words: [] });
   });
 
   test("is changed to something stricter alone, and whoever approved before has to look again", async () => {
