@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { digest } from "../../ledger/conformance/fixture.ts";
 import {
+  agreedWorld,
   COMPUTATION,
   closedWorld,
   coordinator,
@@ -144,6 +145,18 @@ describe("a result that has to be reviewed", () => {
 test("an opening leaves its reviewers their hours, and names no reviewers where there is no release authority", async () => {
   await expect(openedWorld({ ...ofTwo, deadlines: openingBody().deadlines })).rejects.toThrow("ERR_CONTRACT_DEADLINE");
   await expect(openedWorld({ ...ofTwo, receiverMode: "direct" })).rejects.toThrow("ERR_CONTRACT_REVIEW");
+});
+
+test("a release authority of the requester's own group opens nothing", async () => {
+  const world = await agreedWorld();
+  const key = keys.member(receiver.id);
+  const stored = (await world.state.get(key)) as { record: object };
+  const { holdingGroup } = requester.record;
+  await world.state.put(key, { ...stored, record: { ...stored.record, holdingGroup } });
+  expect(await world.submit(requester, "computation.open", openingBody(ofTwo))).toMatchObject({
+    code: "ERR_CONTRACT_ROLES",
+    field: "receiver",
+  });
 });
 
 test("what needs no review has none", async () => {

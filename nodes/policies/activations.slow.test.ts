@@ -16,12 +16,13 @@ beforeAll(async () => {
       { id: "operator", kind: "industry" },
       { id: "alpha", kind: "enterprise" },
       { id: "beta", kind: "enterprise" },
+      { id: "gamma", kind: "enterprise" },
     ],
     config: { stewards: ["li", "wang"], reviewers: ["zhao"] },
   });
   const path = join(net.dir, "output.csv");
   await writeFile(path, "year,output\n2024,10.5\n2025,12.0\n");
-  for (const member of ["alpha", "beta"]) {
+  for (const member of ["alpha", "beta", "gamma"]) {
     const field = {
       name: "output",
       element: "output",
@@ -58,11 +59,12 @@ const policy = (member: string, purpose: string) =>
     aggregate: { output: ["sum"] },
   });
 
-/** A node as configured, except that so many persons decide. */
-const withPersons = (member: string, persons: number, change: Partial<NodeServices["assets"]> = {}) => {
+/** A node as configured, except that so many persons decide, and that its clock may stand at an instant. */
+const withPersons = (member: string, persons: number, change: Partial<NodeServices["assets"]> = {}, at?: string) => {
   const { services } = net.node(member);
   const config = () => ({ ...services.config(), policies: { persons } });
-  return createActivations({ ...services, config, assets: { ...services.assets, ...change } });
+  const now = at === undefined ? services.now : () => at;
+  return createActivations({ ...services, config, now, assets: { ...services.assets, ...change } });
 };
 const inForce = async (member: string) => {
   const own = await net.node(member).services.assets.find(`${member}:table`);
@@ -110,6 +112,28 @@ test("a policy comes in force at once where one person decides, and a dated one 
   expect([gone.value.state, gone.value.endedBy]).toEqual(["withdrawn", "alpha/wang"]);
   expect((await call(operator, "POST", `${path}/approve`)).status).toBe(409);
   expect((await inForce("alpha"))[0]).toBe(2);
+});
+
+test("a dated policy comes in force on its day, not before, also where the node was away on it; then only once", async () => {
+  const from = "2098-01-01T00:00:00Z";
+  const [eve, day, later] = ["2097-12-31T23:59:59Z", from, "2098-01-09T00:00:00Z"];
+  const proposing = withPersons("gamma", 1);
+  const { activation } = await proposing.propose("gamma:table", policy("gamma", "dated"), { by: "gamma/li", from });
+  const next = { by: "gamma/li", from: "2098-01-05T00:00:00Z" };
+  const { activation: second } = await proposing.propose("gamma:table", policy("gamma", "next"), next);
+  await proposing.stop();
+  const seen = [];
+  for (const now of [eve, day, day, later, later]) {
+    const started = withPersons("gamma", 1, {}, now);
+    await started.start();
+    const states = [(await started.show(activation.id)).activation, (await started.show(second.id)).activation];
+    seen.push([...states.map(({ state }) => state), ...(await inForce("gamma"))]);
+    await started.stop();
+  }
+  const first = ["active", "scheduled", 2, activation.policyDigest];
+  const both = ["active", "active", 3, second.policyDigest];
+  expect(seen[0]!.slice(0, 3)).toEqual(["scheduled", "scheduled", 1]);
+  expect(seen.slice(1)).toEqual([first, first, both, both]);
 });
 
 test("where two persons decide, nobody puts a policy in force alone", async () => {
