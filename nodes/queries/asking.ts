@@ -2,8 +2,10 @@
  * The requester's side of encrypted queries. A key is made for one call, lies in an in-flight file until its answer is
  * read, and is gone then; a call that got no answer is made again, with the same bytes, before another one.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { countQueries, readQueryAnswered } from "../../chaincode/rules/keys.ts";
+import { HeError } from "../../crypto/he/errors.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
 import { fromBase64url, toBase64url } from "../../crypto/suites/encoding.ts";
 import { verifySigned } from "../../crypto/suites/signed.ts";
@@ -36,7 +38,7 @@ export interface AskedFigure {
 /** One call and what came of it: what was asked stays here alone. */
 export interface QueryResult {
   readonly number: number;
-  /** Null: a cell in it has too few units, or what was answered is `impossible`: no sum of cells within their bounds. */
+  /** Null: a cell in it has too few units, or what was answered is `impossible`: no ciphertext, or no sum of cells within their bounds. */
   readonly figures: readonly { readonly id: string; readonly value: string | null; readonly impossible?: true }[];
   readonly query: AskedQuery;
   readonly answer: AnsweredQuery;
@@ -163,13 +165,20 @@ export function createAsking(ctx: Context) {
         `request ${request}: the answer of ${provider} is not on the ledger; ask again`,
       );
     }
-    const sums = await runQueryTask({ kind: "read", secretKey: fromBase64url(pending.secretKey, "key"), answers });
+    const read = { kind: "read", secretKey: fromBase64url(pending.secretKey, "key"), answers } as const;
+    const sums = await runQueryTask(read).catch((error: unknown) => {
+      // What its provider has recorded will never be anything else.
+      if (error instanceof HeError && error.code === "ERR_HE_BLOB") return undefined;
+      throw error;
+    });
     const leftOut = new Set(answer.statement.leftOut);
     // Whatever a sum is, what goes over the wire from here on is the same: the provider must not learn of it.
     const figures = pending.figures.map(({ id, atoms, most, numerator, denominator }, i) => {
       if (atoms.some((atom) => leftOut.has(atom))) return { id, value: null };
-      const sum = sums[i]!;
-      if (sum > BigInt(most) || -sum > BigInt(most)) return { id, value: null, impossible: true as const };
+      const sum = sums?.[i];
+      if (sum === undefined || sum > BigInt(most) || -sum > BigInt(most)) {
+        return { id, value: null, impossible: true as const };
+      }
       return { id, value: figureOf(sum, rational(BigInt(numerator), BigInt(denominator))) };
     });
     const result: QueryResult = { number, figures, query: pending.call.query, answer };

@@ -358,6 +358,27 @@ describe("a provider that lies to the requester", () => {
     await expect(again.ask(request, [figure("b", ["2024", "1"])])).rejects.toThrow("enough");
   });
 
+  test("with bytes that are no ciphertext has said them for good: the next query has the next number", async () => {
+    const { request } = await agreed();
+    for (const bytes of [new Uint8Array(0), new Uint8Array(9), new Uint8Array(65_536).fill(255)]) {
+      const asking = askingOf(async (call) => {
+        const { answer } = await answered(call, [31_765n, 39_182n]);
+        const statement = { ...answer.statement, answers: [bytesDigest(bytes)] };
+        const reply = {
+          answer: signStatement(services("alpha").identity, "query", statement),
+          answers: [toBase64url(bytes)],
+        };
+        await recorded(reply);
+        return reply;
+      });
+      const { figures } = await asking.ask(request, [figure("a", ["2024", "1"])]);
+      expect(figures).toEqual([{ id: "a", value: null, impossible: true }]);
+    }
+    expect((await askingOf(async () => ({}) as QueryReply).list(request)).map(({ number }) => number)).toEqual([
+      1, 2, 3,
+    ]);
+  });
+
   test("with an answer that it has put on record under another agreement gets nowhere: evidence would have a gap", async () => {
     const [{ request, agreement }, other] = [await agreed(), await agreed()];
     const asking = askingOf(async (call) => {
