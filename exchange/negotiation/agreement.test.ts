@@ -63,11 +63,15 @@ describe("an agreement", () => {
   });
 
   test("carries what the requester takes on: how long figures are kept, a receipt of their deletion, who gets them", () => {
-    expect(agreement["sealane:obligations"]).toMatchObject({
-      retentionDays: String(inputs.request.retentionDays),
+    const { requester, receiver, retentionDays } = inputs.request;
+    // Nobody else: this is what forbids sharing onward.
+    expect(agreement["sealane:obligations"]).toEqual({
+      retentionDays: String(retentionDays),
       deletionReceipt: "owed",
+      recipients: [requester, receiver].sort(),
     });
-    expect(JSON.stringify(agreement["sealane:obligations"])).toContain(inputs.request.receiver);
+    const wider = agreementOf({ ...inputs, request: { ...request, recipients: ["district"] } });
+    expect(wider["sealane:obligations"].recipients).toEqual([requester, receiver, "district"].sort());
   });
 
   test("is checked by both sides against the one that follows from request, asset and permit", () => {
@@ -87,6 +91,7 @@ describe("an agreement", () => {
         "/sealane:obligations",
         { "sealane:obligations": { ...agreement["sealane:obligations"], retentionDays: "36500" } },
       ],
+      ["/sealane:obligations", { "sealane:obligations": { ...agreement["sealane:obligations"], recipients: [] } }],
       ["/sealane:validUntil", { "sealane:validUntil": "2099-12-31T00:00:00.000Z" }],
     ];
     for (const [field, change] of changes) {
