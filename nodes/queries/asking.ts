@@ -2,7 +2,6 @@
  * The requester's side of encrypted queries. A key is made for one call, lies in an in-flight file until its answer is
  * read, and is gone then; a call that got no answer is made again, with the same bytes, before another one.
  */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { countQueries, readQueryAnswered } from "../../chaincode/rules/keys.ts";
 import { HeError } from "../../crypto/he/errors.ts";
