@@ -41,6 +41,17 @@ test("a figure with noise stands with its standard error, and long decimals are 
   expect(resultTable({ cells }, createTexts("zh-CN"))).toMatch(/1234\.5 ± 120\.25[\s\S]*标准误差[\s\S]*四位小数/);
 });
 
+test("it is said which figures are rounded and to what, in both languages", () => {
+  const cells = [{ group: {}, measure: "total", value: "1200", unit }];
+  const none = { dominance: [], pPercent: null, pq: [], protectionInterval: null, zeroCells: "released" as const };
+  const outputRules = { ...none, rounding: [{ base: "5" }, { element: "energy", base: "100", unit }] };
+  const note = (language: "en" | "zh-CN") =>
+    resultTable({ cells, outputRules }, createTexts(language)).split("\n").at(-1);
+  expect(note("en")).toBe("Rounded: counts to multiples of 5; energy to multiples of 100 MWh");
+  expect(note("zh-CN")).toBe("已取整：计数取 5 的倍数; energy 取 100 MWh 的倍数");
+  expect(resultTable({ cells, outputRules: none }, createTexts("en"))).not.toContain("Rounded");
+});
+
 test("without groups every figure is a row", () => {
   const cells = [
     { group: {}, measure: "model", part: "intercept", value: "-1.5" },

@@ -1,9 +1,10 @@
 /** Random tables with contributors, and what an attacker that shares no code finds in what is released of them. */
-import { plainBounds } from "./_plain-attacker.ts";
+import { type PlainKnowledge, plainBounds } from "./_plain-attacker.ts";
 import type { AttackedTable, Attacker, Protection } from "./attackers.ts";
 import type { ConcentrationRule } from "./concentration.ts";
 import { type CellSums, sumsOf } from "./contributors.ts";
 import { type CellRules, primaryCells } from "./primary.ts";
+import { roundSums } from "./rounding.ts";
 import { type Axis, addUp, flatAxis, type Shape, shapeOf, TOTAL } from "./shape.ts";
 import type { Solver } from "./solver.ts";
 import { suppress } from "./suppress.ts";
@@ -129,6 +130,35 @@ export function releaseOf(
   return result.kind === "protected" ? new Set(result.withheld) : undefined;
 }
 
+/** What is published of each cell once it is rounded to multiples of `base`; undefined: withheld. */
+export function roundedRelease(
+  table: RandomTable,
+  withheld: ReadonlySet<number>,
+  base: number,
+  solver: Solver,
+): readonly (number | undefined)[] {
+  const shown = [...table.values.keys()].filter((cell) => !withheld.has(cell));
+  const places = new Map([...shown, ...withheld].map((cell, place) => [cell, place]));
+  const sums = shown.map((cell) => ({ value: BigInt(table.values[cell]!), base: BigInt(base) }));
+  const relations = table.relations.map(({ total, parts }) => ({
+    total: places.get(total)!,
+    parts: parts.map((part) => places.get(part)!),
+  }));
+  const rounded = roundSums(sums, relations, solver, () => false);
+  return table.values.map((_, cell) => (withheld.has(cell) ? undefined : Number(rounded[places.get(cell)!])));
+}
+
+/** Of each published figure, what its base says of the value: two bases to either side where one was not enough. */
+function knownOf(
+  table: RandomTable,
+  published: readonly (number | undefined)[],
+  base: number,
+): readonly (readonly [number, number] | undefined)[] {
+  const isBeside = published.every((one, cell) => one === undefined || Math.abs(one - table.values[cell]!) < base);
+  const reach = isBeside ? base : 2 * base;
+  return published.map((one) => (one === undefined ? undefined : [Math.max(0, one - reach), one + reach]));
+}
+
 export interface Violation {
   readonly cell: number;
   /** Position of the contributor; −1: the public. */
@@ -138,11 +168,28 @@ export interface Violation {
 
 /** `rounded`: only intervals of this half width are published. */
 export function violationsIn(table: RandomTable, withheld: ReadonlySet<number>, rounded = 0): readonly Violation[] {
-  const violations: Violation[] = [];
   const published = table.values.map((value, cell) => {
     if (withheld.has(cell)) return undefined;
     return rounded === 0 ? value : ([Math.max(0, value - rounded), value + rounded] as const);
   });
+  return [...boundedIn(table, withheld, published), ...concentratedIn(table, withheld)];
+}
+
+/** What the public and each contributor bound too tightly of what is withheld, from rounded figures and their base. */
+export const violationsInRounded = (
+  table: RandomTable,
+  withheld: ReadonlySet<number>,
+  base: number,
+  solver: Solver,
+): readonly Violation[] =>
+  boundedIn(table, withheld, knownOf(table, roundedRelease(table, withheld, base, solver), base));
+
+function boundedIn(
+  table: RandomTable,
+  withheld: ReadonlySet<number>,
+  published: PlainKnowledge["published"],
+): readonly Violation[] {
+  const violations: Violation[] = [];
   const counts = table.facts.map(({ organisations }) => organisations);
   const sums = table.relations.map(({ total, parts }) => [total, parts] as const);
   const nobody = table.values.map(() => 0);
@@ -159,7 +206,13 @@ export function violationsIn(table: RandomTable, withheld: ReadonlySet<number>, 
         violations.push({ cell, attacker, what: "withheld" });
     }
   }
-  // What is published itself: the second largest must not come within 10 % of the largest.
+  return violations;
+}
+
+/** What is published itself. */
+function concentratedIn(table: RandomTable, withheld: ReadonlySet<number>): readonly Violation[] {
+  const violations: Violation[] = [];
+  // The second largest must not come within 10 % of the largest.
   for (const cell of table.values.keys()) {
     if (withheld.has(cell) || table.values[cell] === 0) continue;
     const held = table.own.map((own) => own[cell]!).sort((a, b) => b - a);

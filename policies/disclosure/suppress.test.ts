@@ -8,6 +8,7 @@ import {
   seededRandom,
   sparseTable,
   violationsIn,
+  violationsInRounded,
 } from "./_random-tables.ts";
 import { exposuresOf } from "./attack.ts";
 import type { Attacker } from "./attackers.ts";
@@ -215,6 +216,26 @@ describe("an attacker of its own making", () => {
 
   test("finds something when nothing is withheld for the sake of others", () => {
     expect(broken((table) => releaseOf(table, solver, { complementary: false }))).toBeGreaterThan(2);
+  });
+  const sparseTables = (count: number) =>
+    Array.from({ length: count }, (_, index) => sparseTable(seededRandom(5000 + index)));
+
+  test("finds nothing in what is rounded together, base known", () => {
+    let attacked = 0;
+    for (const table of [...tables(1), ...sparseTables(50)]) {
+      const withheld = releaseOf(table, solver);
+      if (withheld === undefined || withheld.size === 0) continue;
+      attacked++;
+      expect(violationsInRounded(table, withheld, 5, solver)).toEqual([]);
+    }
+    expect(attacked).toBeGreaterThan(25);
+  });
+  test("finds something in what is rounded together when nothing is withheld for the sake of others", () => {
+    const found = sparseTables(30).filter((table) => {
+      const withheld = releaseOf(table, solver, { complementary: false }) ?? new Set<number>();
+      return violationsInRounded(table, withheld, 5, solver).length > 0;
+    });
+    expect(found.length).toBeGreaterThan(0);
   });
   test("finds something when only the public is defended against", () => {
     expect(broken((table) => releaseOf(table, solver, { attackers: [] }))).toBeGreaterThan(0);
