@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { countJoins, readJoinEnded } from "../../chaincode/rules/keys.ts";
 import { digestOf } from "../../crypto/suites/digest.ts";
+import { JOIN_REASONS } from "../../exchange/joins/run.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
 import { createFront } from "../attacks/_front.ts";
 import { COMMON, createJoined, type Joined, type JoinView, LIST, SUMS } from "./_joined.ts";
@@ -35,7 +36,7 @@ const WHOM: readonly { readonly what: string; readonly member: string; readonly 
   { what: "the coordinator", member: "hub", moments: MATCHED },
 ];
 
-describe.each(WHOM)("$what killed", ({ member, moments }) => {
+describe.each(WHOM)("killed: $member", ({ member, moments }) => {
   const isMatched = member === "hub";
   const front = createFront();
   let joined: Joined;
@@ -88,7 +89,12 @@ describe.each(WHOM)("$what killed", ({ member, moments }) => {
       if (view.state === "released") {
         expect(view.result?.keys).toBe(COMMON.length);
         expect(digestOf(view.release)).toBe(ended?.release);
-      } else expect(view.result).toBeUndefined();
+      } else {
+        expect(view.result).toBeUndefined();
+        expect(JOIN_REASONS).toContain(view.reason);
+      }
+      // Whoever hangs up has its result.
+      if (moment[1] === "DELETE") expect(view.state).toBe("released");
     },
     240_000,
   );
