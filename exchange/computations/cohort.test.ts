@@ -50,3 +50,21 @@ test("the order in which agreements came decides nothing", () => {
   const all = ["delta", "alpha", "beta", "gamma"].map((member) => candidate(member));
   expect(selectCohort(all, new Set())).toEqual(selectCohort(all.toReversed(), new Set()));
 });
+
+test("who has no use left stays out, and of its group and population another one takes part", () => {
+  const { members, leftOut } = selectCohort(
+    [
+      candidate("alpha", { usesLeft: false, holdingGroup: "one" }),
+      candidate("beta", { holdingGroup: "one" }),
+      candidate("delta", { usesLeft: false, holdingGroup: "two" }),
+      candidate("gamma", { usesLeft: false }),
+    ],
+    new Set(["two"]),
+  );
+  expect(members.map(({ member }) => member)).toEqual(["beta"]);
+  expect(leftOut).toEqual([
+    { asset: "alpha:panel", reason: "uses-exhausted" },
+    { asset: "delta:panel", reason: "group-holds-a-role" },
+    { asset: "gamma:panel", reason: "uses-exhausted" },
+  ]);
+});

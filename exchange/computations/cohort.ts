@@ -59,11 +59,12 @@ interface Seen {
 
 function reasonToLeaveOut(candidate: Candidate, seen: Seen): LeftOut["reason"] | undefined {
   if (!candidate.active) return "member-inactive";
-  if (!candidate.usesLeft) return "uses-exhausted";
   if (seen.excludedGroups.has(candidate.holdingGroup)) return "group-holds-a-role";
   if (seen.groups.has(candidate.holdingGroup)) return "group-already-represented";
   // Two tables over the same population may hold the same unit twice.
   if (seen.domains.has(candidate.asset.unitDomain)) return "unit-domain-overlap";
+  // Last, so that it is told of whoever would take part otherwise.
+  if (!candidate.usesLeft) return "uses-exhausted";
   return undefined;
 }
 

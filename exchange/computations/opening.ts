@@ -70,7 +70,8 @@ export function planOpening(inputs: OpeningInputs): OpeningPlan {
     .map(({ asset }) => ({ field: asset, code: "uses-exhausted" as const, detail: "no use of its agreement is left" }));
   if (cohort.members.length < 3) {
     const detail = `${cohort.members.length} of 3`;
-    throw notOpenable([...usedUp, { field: "cohort", code: "too-few-organisations", detail }]);
+    const isWhy = cohort.members.length + usedUp.length >= 3;
+    throw notOpenable([...(isWhy ? usedUp : []), { field: "cohort", code: "too-few-organisations", detail }]);
   }
   const assets = cohort.members.map(({ asset }) => asset);
   const mode = cellModeOf(request.query, assets);
