@@ -12,6 +12,12 @@ export const COMPUTATION_ERRORS = [
   "ERR_COMPUTATION_OVER",
   "ERR_COMPUTATION_NOT_OPENABLE",
   "ERR_COMPUTATION_EVIDENCE",
+  /** A second word of one person on the same table. */
+  "ERR_COMPUTATION_REVIEW_SPOKEN",
+  /** What is to be withheld is not among the figures shown. */
+  "ERR_COMPUTATION_REVIEW_FIGURES",
+  /** Withholding it would leave nothing, or change another figure. */
+  "ERR_COMPUTATION_REVIEW_ALONE",
 ] as const;
 
 export class ComputationError extends Error {

@@ -8,6 +8,7 @@ import type { DecisionContext, MemberFacts } from "../../policies/model/context.
 import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
+import { costFor } from "../../policies/privacy/accountant.ts";
 import { QUANTITIES } from "../statistics/units.ts";
 import { RequestError } from "./errors.ts";
 import type { RequestLife } from "./life.ts";
@@ -248,6 +249,15 @@ async function judge(
 }
 
 /** What this node knows about a request when it decides. Throws RequestError where it is no active member itself. */
+/** For a policy that is not in force: the budget that its asset would get with it, where it has none yet. */
+export function withBudgetOf<D extends Pick<Directory, "privacyLeft">>(directory: D, policy: Policy | undefined): D {
+  const parsed = parsePolicy(policy);
+  const wanted = parsed.ok ? parsed.terms.privacy : undefined;
+  if (wanted === undefined) return directory;
+  const whole = costFor(Number(wanted.budget), Number(wanted.delta));
+  return { ...directory, privacyLeft: async (asset: string) => (await directory.privacyLeft(asset)) ?? whole };
+}
+
 export async function decisionContext(
   ports: Pick<ProviderPorts, "appealEnd" | "directory" | "now" | "usesSoFar"> & {
     readonly identity: { readonly member: string };

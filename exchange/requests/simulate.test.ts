@@ -70,3 +70,10 @@ test("a decision is judged again with the uses until then", async () => {
   expect(await simulated([before], 1)).toMatchObject({ decisions: 1, changes });
   expect(await simulated([{ ...before, at: later }], 1)).toMatchObject({ decisions: 1, changes: [] });
 });
+
+test("a policy that is the first to want noise brings its own budget", async () => {
+  const privacy = { epsilon: "1", budget: "5" };
+  const noised = policyOf({ ...draft, privacy });
+  const { changed } = await simulatePolicy(portsWith([]), { asset, policy }, noised);
+  expect(changed.flatMap(({ reasons }) => reasons)).not.toContain("privacy-budget-spent");
+});

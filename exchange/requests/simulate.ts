@@ -9,7 +9,13 @@ import type { Policy } from "../../policies/model/policy.ts";
 import type { DataRequest } from "../../policies/model/request.ts";
 import type { Decision, Verdict } from "../../policies/model/verdict.ts";
 import { type AgreementRecord, agreementKey } from "./agreement-record.ts";
-import { decisionContext, latestExplanation, type OwnAsset, type ProviderPorts } from "./decide-request.ts";
+import {
+  decisionContext,
+  latestExplanation,
+  type OwnAsset,
+  type ProviderPorts,
+  withBudgetOf,
+} from "./decide-request.ts";
 import { isOver, type RequestLife } from "./life.ts";
 import type { RecordStore } from "./ports.ts";
 
@@ -153,7 +159,8 @@ interface Circumstances {
 
 async function judge(ports: SimulationPorts, own: OwnAsset, request: DataRequest, given: Circumstances) {
   const { now, usesSoFar, steward } = given;
-  const known = { ...ports, now: () => now, usesSoFar: async () => usesSoFar };
+  const directory = withBudgetOf(ports.directory, own.policy);
+  const known = { ...ports, directory, now: () => now, usesSoFar: async () => usesSoFar };
   return decide(own.policy, request, own.asset, await decisionContext(known, request, own, steward));
 }
 

@@ -91,7 +91,7 @@ export async function reviewed(
 
 /**
  * A person's word. On the ledger when it resolves; once it is on disk it goes there whatever happens to this node.
- * Throws ComputationError: ERR_COMPUTATION_UNKNOWN, _FORBIDDEN (who has spoken on this draft), _OVER, _CONFLICT.
+ * Throws ComputationError: ERR_COMPUTATION_UNKNOWN, _OVER, _CONFLICT, _REVIEW_SPOKEN, _REVIEW_FIGURES, _REVIEW_ALONE.
  */
 export async function say(
   ctx: Context,
@@ -107,8 +107,8 @@ export async function say(
     const { kept, state } = await openReview(ctx, computation);
     if (state.approvals.includes(spoken.by)) {
       throw new ComputationError(
-        "ERR_COMPUTATION_FORBIDDEN",
-        `${spoken.by} has spoken on this draft; another person must`,
+        "ERR_COMPUTATION_REVIEW_SPOKEN",
+        `computation ${computation}: ${spoken.by} has spoken on this draft`,
       );
     }
     if (kept.pending !== undefined) {
@@ -179,10 +179,8 @@ async function restricted(ctx: Context, computation: string, withhold: readonly 
   }
   const before = present.outcome.result.document;
   const shown = new Set(before.cells.filter(({ withheld }) => withheld === undefined).map(nameOf));
-  const stray = withhold.find((one) => !shown.has(nameOf(one)));
-  if (stray !== undefined || withhold.length === 0) {
-    throw conflict(computation, `wanted figures that are published, got ${stray?.measure ?? "none"}`);
-  }
+  const stray = withhold.filter((one) => !shown.has(nameOf(one)));
+  if (stray.length > 0) throw notShown(computation, stray, before);
   const hidden = before.cells.filter(({ withheld }) => withheld !== undefined);
   const bytes = fromBase64url(kept.words, "words");
   const words = new BigUint64Array(new Uint8Array(bytes).buffer);
@@ -192,9 +190,9 @@ async function restricted(ctx: Context, computation: string, withhold: readonly 
     earlier: await ctx.results.toldBut(computation),
     alsoWithheld: [...hidden, ...withhold].map(({ group, measure }) => ({ group, measure })),
   });
-  if (outcome.kind === "withheld") throw conflict(computation, "nothing would be left of it; reject it instead");
+  if (outcome.kind === "withheld") throw notAlone(computation, "nothing would be left of it");
   const { document } = outcome;
-  if (!isStricter(before, document)) throw conflict(computation, "these figures cannot be withheld by themselves");
+  if (!isStricter(before, document)) throw notAlone(computation, "another figure would change, or none be withheld");
   return {
     ...present,
     bitmap,
@@ -219,6 +217,29 @@ function isStricter(before: ResultDocument, after: ResultDocument): boolean {
 
 const conflict = (computation: string, detail: string) =>
   new ComputationError("ERR_COMPUTATION_CONFLICT", `computation ${computation}: ${detail}`);
+const notAlone = (computation: string, detail: string) =>
+  new ComputationError("ERR_COMPUTATION_REVIEW_ALONE", `computation ${computation}: ${detail}`);
+
+const SHOWN_NAMES = 5;
+
+function notShown(computation: string, stray: readonly FigureName[], { cells }: ResultDocument): ComputationError {
+  const names = cells.flatMap((cell) => (cell.withheld === undefined ? [written(cell)] : []));
+  const known = [...new Set(names)].slice(0, SHOWN_NAMES).join("; ");
+  const problems = stray.map((one) => ({
+    field: "withhold",
+    code: "review-figure-not-shown",
+    parameters: { got: written(one), known: known || "–" },
+  }));
+  const detail = `computation ${computation}: ${problems.length} figures are not shown`;
+  return new ComputationError("ERR_COMPUTATION_REVIEW_FIGURES", detail, { problems });
+}
+
+/** As a person names it: `measure@dimension=code,dimension=code`. */
+function written({ measure, group }: FigureName): string {
+  const places = Object.entries(group).map(([dimension, code]) => `${dimension}=${code}`);
+  return places.length === 0 ? measure : `${measure}@${places.join(",")}`;
+}
+
 const nameOf = ({ group, measure }: FigureName): string => canonicalJson({ group, measure });
 const partOf = (cell: ResultDocument["cells"][number]): string =>
   canonicalJson({ group: cell.group, measure: cell.measure, part: cell.part ?? null });

@@ -13,7 +13,7 @@ export const Mask = Type.Union([
   closed({
     element,
     mask: Type.Literal("prefix"),
-    length: Type.String({ pattern: "^[1-9]\\d{0,2}$" }),
+    length: Type.String({ pattern: "^[1-9]\\d{0,2}$", examples: ["1", "999"] }),
   }),
   /** Of a date: `2026-03`, `2026`. */
   closed({ element, mask: Type.Literal("month") }),
@@ -22,7 +22,10 @@ export const Mask = Type.Union([
   closed({
     element,
     mask: Type.Literal("round"),
-    step: Type.String({ pattern: "^([1-9]\\d{0,17}(\\.\\d{1,9})?|0\\.\\d{0,8}[1-9])$" }),
+    step: Type.String({
+      pattern: "^([1-9]\\d{0,17}(\\.\\d{1,9})?|0\\.\\d{0,8}[1-9])$",
+      examples: ["0.000000001", "999999999999999999"],
+    }),
   }),
 ]);
 export type Mask = Static<typeof Mask>;

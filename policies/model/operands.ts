@@ -43,9 +43,9 @@ export type ReleaseFormat = (typeof RELEASE_FORMATS)[number];
 
 const list = (item: TSchema, maxItems = 1000) => Type.Array(item, { minItems: 1, maxItems, uniqueItems: true });
 /** A whole number as text, without leading zeros. */
-const Whole = Type.String({ pattern: "^(0|[1-9]\\d{0,8})$" });
+const Whole = Type.String({ pattern: "^(0|[1-9]\\d{0,8})$", examples: ["0", "999999999"] });
 /** As Whole, from 1. */
-const Positive = Type.String({ pattern: "^[1-9]\\d{0,8}$" });
+const Positive = Type.String({ pattern: "^[1-9]\\d{0,8}$", examples: ["1", "999999999"] });
 const Bound = Type.Union([Decimal, CalendarDate]);
 
 export interface Operand {
@@ -74,10 +74,12 @@ export const USE_OPERANDS = table({
   "sealane:legalBasis": anyOf(Code),
   "sealane:periodStep": { operators: { eq: literals(PERIOD_STEPS) } },
   "sealane:counts": { operators: { eq: literals(["open", "closed"]) } },
-  "sealane:minimumOrganisations": { operators: { gteq: Type.String({ pattern: "^([3-9]|[1-9]\\d{1,3})$" }) } },
+  "sealane:minimumOrganisations": {
+    operators: { gteq: Type.String({ pattern: "^([3-9]|[1-9]\\d{1,3})$", examples: ["3", "9999"] }) },
+  },
   "sealane:minimumUnits": { operators: { gteq: Whole } },
-  "sealane:colluders": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
-  "sealane:drops": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$" }) } },
+  "sealane:colluders": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$", examples: ["0", "999"] }) } },
+  "sealane:drops": { operators: { gteq: Type.String({ pattern: "^(0|[1-9]\\d{0,2})$", examples: ["0", "999"] }) } },
   "sealane:receiverMode": needed(anyOf(literals(RECEIVER_MODES)), "isAnyOf"),
   "sealane:releaseAuthority": anyOf(MemberId),
   "sealane:method": anyOf(literals(METHODS)),
@@ -96,7 +98,9 @@ export const USE_OPERANDS = table({
   "sealane:rounding": anyOf(RoundingTerm, 100),
   "sealane:reviewers": { operators: { gteq: literals(["1", "2"]) } },
   "sealane:reviewHours": {
-    operators: { lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$" }) },
+    operators: {
+      lteq: Type.String({ pattern: "^([1-9]|[1-9]\\d|[1-6]\\d\\d|7[01]\\d|720)$", examples: ["1", "720"] }),
+    },
   },
   "sealane:form": { operators: { eq: literals(["complete", "none"]) } },
   "sealane:privacy": { operators: { eq: PrivacyTerm } },
@@ -129,7 +133,9 @@ export const FIELD_OPERANDS = Object.freeze({
     "sealane:format": needed(anyOf(literals(RELEASE_FORMATS)), "isAnyOf"),
     count: { operators: { lteq: Positive } },
     "sealane:rows": { operators: { lteq: Positive } },
-    "sealane:bytes": { operators: { lteq: Type.String({ pattern: "^[1-9]\\d{0,11}$" }) } },
+    "sealane:bytes": {
+      operators: { lteq: Type.String({ pattern: "^[1-9]\\d{0,11}$", examples: ["1", "999999999999"] }) },
+    },
     "sealane:callsPerMinute": { operators: { lteq: Positive } },
   }),
 });

@@ -3,10 +3,16 @@ import { type Static, Type } from "typebox";
 import { Code, closed } from "./vocabulary.ts";
 
 /** More than 0, at most 100, three digits after the point. */
-export const PercentText = Type.String({ pattern: "^(?:100|[1-9]\\d?(?:\\.\\d{1,3})?|0\\.\\d{0,2}[1-9])$" });
+export const PercentText = Type.String({
+  pattern: "^(?:100|[1-9]\\d?(?:\\.\\d{1,3})?|0\\.\\d{0,2}[1-9])$",
+  examples: ["0.001", "100"],
+});
 
 /** Withheld if the `largest` contributors together have more than `percent` of the total. */
-export const DominanceTerm = closed({ largest: Type.String({ pattern: "^[1-9]$" }), percent: PercentText });
+export const DominanceTerm = closed({
+  largest: Type.String({ pattern: "^[1-9]$", examples: ["1", "9"] }),
+  percent: PercentText,
+});
 /** Withheld if the second largest, knowing the others to within `prior`, can tell the largest to within `percent`. */
 export const PriorTerm = closed({ percent: PercentText, prior: PercentText });
 
@@ -15,7 +21,10 @@ export const RoundingTerm = Type.Object(
   {
     /** Absent: counts of units and rows. */
     element: Type.Optional(Code),
-    base: Type.String({ pattern: "^(?:[1-9]\\d{0,14}(?:\\.\\d{0,8}[1-9])?|0\\.\\d{0,8}[1-9])$" }),
+    base: Type.String({
+      pattern: "^(?:[1-9]\\d{0,14}(?:\\.\\d{0,8}[1-9])?|0\\.\\d{0,8}[1-9])$",
+      examples: ["0.000000001", "999999999999999"],
+    }),
     /** As the field declares it; absent where it declares none. */
     unit: Type.Optional(Code),
   },

@@ -166,6 +166,14 @@ describe("refused at creation", () => {
         add(p, "sealane:privacy", "eq", { epsilon: "1", budget: "5" });
       },
     ],
+    [
+      "bounds of a contribution that exclude everything",
+      "privacy-clip-inverted",
+      (p) => {
+        const clips = [{ element: "staff", minimum: "60", maximum: "50" }];
+        add(p, "sealane:privacy", "eq", { epsilon: "1", budget: "5", clips });
+      },
+    ],
     ["a base of nothing", "value-invalid", (p) => add(p, "sealane:rounding", "isAnyOf", [{ base: "0" }])],
     ["a base below zero", "value-invalid", (p) => add(p, "sealane:rounding", "isAnyOf", [{ base: "-5" }])],
     ["a share beyond the whole", "value-invalid", (p) => add(p, "sealane:pPercent", "gteq", "100.5")],
@@ -299,13 +307,25 @@ describe("masks of released elements", () => {
   });
 });
 
-test("a value that is not in a list is answered with the list", () => {
-  const wanted = (leftOperand: string, rightOperand: unknown) => {
+test("a value that does not fit is answered with what does, at its place, in words that a person can read", () => {
+  const answer = (leftOperand: string, operator: string, rightOperand: unknown) => {
     const policy = changed((one) => {
-      Object.assign(use(one).constraint!.find((c) => c.leftOperand === leftOperand)!, { rightOperand });
+      const { constraint = [] } = use(one);
+      const others = constraint.filter((c) => c.leftOperand !== leftOperand);
+      Object.assign(use(one), { constraint: [...others, { leftOperand, operator, rightOperand }] });
     });
-    return problemsOf(policy).find(({ code }) => code === "value-invalid")?.parameters?.wanted;
+    const problem = problemsOf(policy).find(({ code }) => code === "value-invalid");
+    return `${problem?.field.replace(/.*rightOperand/, "")} ${problem?.parameters?.wanted}`;
   };
-  expect(wanted("sealane:counts", "opened")).toBe("open | closed");
-  expect(wanted("sealane:receiverMode", ["revieved"])).toBe("[direct | reviewed]");
+  expect(answer("sealane:counts", "eq", "opened")).toBe(" open | closed");
+  expect(answer("sealane:receiverMode", "isAnyOf", ["direct", "revieved"])).toBe("/1 direct | reviewed");
+  expect(answer("sealane:receiverMode", "isAnyOf", "reviewed")).toBe(" [direct | reviewed]");
+  expect(answer("sealane:minimumOrganisations", "gteq", "2")).toBe(' "3" … "9999"');
+  expect(answer("dateTime", "lteq", "2030-12-31")).toBe(' "2026-12-31T16:00:00Z"');
+  expect(answer("sealane:rounding", "isAnyOf", [{ base: "5" }, { element: "staff", base: "0" }])).toBe(
+    '/1/base "0.000000001" … "999999999999999"',
+  );
+  expect(answer("sealane:rounding", "isAnyOf", [{ element: "staff" }])).toBe(
+    '/0 {element?: "some-code", base: "0.000000001" … "999999999999999", unit?: "some-code"}',
+  );
 });

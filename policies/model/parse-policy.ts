@@ -6,6 +6,7 @@ import type { PolicyProblem, ProblemParameters } from "./problem.ts";
 import { type Readable, readParts } from "./readable-parts.ts";
 import type { PolicyTerms } from "./terms.ts";
 import { termsOf } from "./terms-of.ts";
+import { misfitOf } from "./wanted.ts";
 
 /** The policy is deep-frozen: what was checked is what is evaluated. */
 export type ParsedPolicy =
@@ -19,27 +20,11 @@ const shape = Compile(Policy);
 // Accepted policies are frozen, so they need no second look.
 const accepted = new WeakMap<object, PolicyTerms>();
 type OperandTable = Readonly<Record<string, Operand>>;
-const compiled = new Map<object, { Check(value: unknown): boolean }>();
-const matches = (schema: object, value: unknown): boolean => {
-  let checker = compiled.get(schema);
-  if (checker === undefined) {
-    checker = Compile(schema);
-    compiled.set(schema, checker);
-  }
-  return checker.Check(value);
-};
 
 const show = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 };
-
-/** The values that a schema lists, `a | b`, in brackets where it takes several; any other schema as it is. */
-function wantedBy(schema: unknown): string {
-  const { enum: values, items } = schema as { enum?: readonly unknown[]; items?: { enum?: readonly unknown[] } };
-  if (values !== undefined) return values.join(" | ");
-  return items?.enum === undefined ? show(schema) : `[${items.enum.join(" | ")}]`;
-}
 
 // Everyone in a computation judges the same few policies, request after request.
 const KNOWN_LENGTH = 4 * 1024 * 1024;
@@ -177,14 +162,17 @@ function oneRule(
         detail: `${leftOperand} takes ${known}, got ${show(operator)}`,
         parameters: { term: leftOperand, known, got: show(operator) },
       });
-    } else if (!matches(schema, rightOperand)) {
-      problems.push({
-        field: `${field}/rightOperand`,
-        code: "value-invalid",
-        detail: `${leftOperand} wants ${wantedBy(schema)}, got ${show(rightOperand)}`,
-        parameters: { term: leftOperand, wanted: wantedBy(schema), got: show(rightOperand) },
-      });
+      return;
     }
+    const misfit = misfitOf(schema, rightOperand);
+    if (misfit === undefined) return;
+    const { path, wanted, got } = misfit;
+    problems.push({
+      field: [`${field}/rightOperand`, ...path].join("/"),
+      code: "value-invalid",
+      detail: `${leftOperand} wants ${wanted}, got ${show(got)}`,
+      parameters: { term: leftOperand, wanted, got: show(got) },
+    });
   });
   for (const [leftOperand, operand] of Object.entries(operands)) {
     for (const operator of operand.required ?? []) {
@@ -269,6 +257,13 @@ function combinationProblems(policy: Given): PolicyProblem[] {
   }
   if (isNoised && isRounded) {
     add("/permission", "privacy-excludes-rounding", "figures with noise are published with its standard error", {});
+  }
+  const { clips } = (value("sealane:privacy", "eq") ?? {}) as { readonly clips?: unknown };
+  for (const one of Array.isArray(clips) ? clips : []) {
+    const { element, minimum, maximum } = (one ?? {}) as Readonly<Record<string, unknown>>;
+    if (!(Number(minimum) > Number(maximum))) continue;
+    const parameters = { element: show(element), minimum: show(minimum), maximum: show(maximum) };
+    add("/permission", "privacy-clip-inverted", `clip of ${show(element)}: minimum above maximum`, parameters);
   }
   const from = value("dateTime", "gteq");
   const until = value("dateTime", "lteq");

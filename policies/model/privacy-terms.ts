@@ -3,9 +3,12 @@ import { type Static, Type } from "typebox";
 import { Code, closed, Decimal } from "./vocabulary.ts";
 
 /** More than 0, below 1,000, at most six digits after the point. */
-const EpsilonText = Type.String({ pattern: "^(?:0\\.\\d{0,5}[1-9]|[1-9]\\d{0,2}(?:\\.\\d{1,6})?)$" });
+const EpsilonText = Type.String({
+  pattern: "^(?:0\\.\\d{0,5}[1-9]|[1-9]\\d{0,2}(?:\\.\\d{1,6})?)$",
+  examples: ["0.000001", "999"],
+});
 /** More than 0, at most a tenth. */
-const DeltaText = Type.String({ pattern: "^0\\.(?:0\\d{0,14}[1-9]|1)$" });
+const DeltaText = Type.String({ pattern: "^0\\.(?:0\\d{0,14}[1-9]|1)$", examples: ["0.000001", "0.1"] });
 /** An organisation's sum of the element in one cell, in the unit of the asset's field; what lies beyond is cut off. */
 const Clip = closed({ element: Code, minimum: Decimal, maximum: Decimal });
 
@@ -17,7 +20,7 @@ export const PrivacyTerm = closed({
   delta: Type.Optional(DeltaText),
   clips: Type.Optional(Type.Array(Clip, { minItems: 1, maxItems: 64, uniqueItems: true })),
   /** Most units, or rows, that an organisation counts in one cell. */
-  units: Type.Optional(Type.String({ pattern: "^[1-9]\\d{0,8}$" })),
+  units: Type.Optional(Type.String({ pattern: "^[1-9]\\d{0,8}$", examples: ["1", "999999999"] })),
 });
 
 export interface PrivacyTerms {

@@ -19,6 +19,7 @@ export const POLICY_PROBLEM_CODES = [
   "rounding-needs-authority",
   "privacy-excludes-largest",
   "privacy-excludes-rounding",
+  "privacy-clip-inverted",
   "validity-empty",
   "filter-ambiguous",
   "partition-predicates",

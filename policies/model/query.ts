@@ -5,9 +5,13 @@ import { CalendarDate, Code, closed, Decimal } from "./vocabulary.ts";
 const kind = <const K extends string>(name: K) => Type.Literal(name);
 
 /** Strictly between 0 and 1. */
-const Probability = Type.String({ pattern: "^0\\.\\d{0,3}[1-9]$" });
+const Probability = Type.String({ pattern: "^0\\.\\d{0,3}[1-9]$", examples: ["0.0001", "0.9999"] });
 
-const Weight = Type.String({ pattern: "^-?(0|[1-9]\\d{0,5})(\\.\\d{1,6})?$", maxLength: 14 });
+const Weight = Type.String({
+  pattern: "^-?(0|[1-9]\\d{0,5})(\\.\\d{1,6})?$",
+  examples: ["-999999", "999999"],
+  maxLength: 14,
+});
 
 /** `weight` × Σ element, over all rows or over those that hold the code; weights of one statistic are in its own order. */
 export const WeightedTerm = closed({
@@ -57,7 +61,11 @@ export const Measure = closed({
   units: Type.Optional(Type.Record(Code, Code, { additionalProperties: false, maxProperties: 16 })),
 });
 
-const ShortDecimal = Type.String({ pattern: "^-?(0|[1-9]\\d{0,29})(\\.\\d{1,18})?$", maxLength: 24 });
+const ShortDecimal = Type.String({
+  pattern: "^-?(0|[1-9]\\d{0,29})(\\.\\d{1,18})?$",
+  examples: ["12.5"],
+  maxLength: 24,
+});
 
 /** Ascending, in the unit that all assets hold the element in; class i holds edge i up to edge i + 1, the last class its upper edge too. */
 export const Edges = Type.Array(ShortDecimal, {

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { closed, literals } from "../../../../chaincode/rules/vocabulary.ts";
 import type { AgreementRecord } from "../../../../exchange/requests/agreement-record.ts";
-import { decisionContext } from "../../../../exchange/requests/decide-request.ts";
+import { decisionContext, withBudgetOf } from "../../../../exchange/requests/decide-request.ts";
 import { decide } from "../../../../policies/engine/decide.ts";
 import { type Stop, stopsOf } from "../../../../policies/engine/stops.ts";
 import type { Policy } from "../../../../policies/model/policy.ts";
@@ -62,7 +62,7 @@ export function explainPolicy(app: HttpApp, deps: Deps): void {
       const { request: asked } = request.body;
       const policy = (request.body.policy as Policy | undefined) ?? own.policy;
       const ports = {
-        directory: createLedgerFacts(deps.ledger),
+        directory: withBudgetOf(createLedgerFacts(deps.ledger), policy),
         identity: deps.identity,
         now: deps.now,
         appealEnd: appealEndOf(deps.config()),
