@@ -139,6 +139,27 @@ test("an audit by a file that is no trust file ends with 2, whatever else it is"
   }
 });
 
+test("a file that is no evidence at all is wrong input; damaged evidence does not verify", async () => {
+  await writeFile(join(cwd, "trust.json"), '{"format":"sealane/trust/v1"}');
+  await writeFile(join(cwd, "request.json"), '{"title":{"en":"Output"}}');
+  await writeFile(join(cwd, "damaged.json"), '{"statement":{}}');
+  const other = await sealane("audit verify request.json --trust trust.json", { cwd });
+  expect([other.exitCode, other.stdout]).toEqual([2, ""]);
+  expect(other.stderr).toMatch(/request\.json is not an evidence bundle.*--evidence.*\[ERR_CLI_NOT_EVIDENCE\]/);
+  expect((await sealane("audit verify damaged.json --trust trust.json", { cwd })).exitCode).toBe(4);
+});
+
+test("a token is written for nobody whom the configuration does not name", async () => {
+  await sealane(INIT, { cwd });
+  const file = join(cwd, "bureau/sealane.json");
+  const config = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...config, reviewers: ["li"], stewards: ["chen"] }));
+  const stranger = await sealane("review person zhao --dir bureau --out zhao.token", { cwd });
+  expect(stranger.exitCode).toBe(2);
+  expect(stranger.stderr).toMatch(/zhao is not named under reviewers or stewards.*li, chen.*\[ERR_CLI_PERSON\]/);
+  expect((await sealane("review person li --dir bureau --out li.token", { cwd })).exitCode).toBe(0);
+});
+
 test("Ctrl-C during the demo is answered at once, and ends with 130", async () => {
   const interrupt = new AbortController();
   const running = sealane("demo --once", { cwd, signal: interrupt.signal });

@@ -39,6 +39,7 @@ const openingIn = (opened: EvidenceBundle["body"]["opened"]) => opened.record.tr
 const EXACT = 40_925.1;
 
 test("a figure differs from the exact one by noise of the stated error; cost and budget are shown; the evidence holds", async () => {
+  await expect(budgetOf("alpha:none", "alpha")).rejects.toThrow("ERR_ASSET_NO_PRIVACY");
   const before = await budgetOf("alpha:panel", "alpha");
   expect(before).toMatchObject({ delta: "0.000001", spent: "0", next: { epsilon: "2" } });
   expect(Number(before.budget)).toBeCloseTo(4, 4);

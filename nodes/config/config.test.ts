@@ -7,7 +7,7 @@ import { initNode } from "../runtime/init-node.ts";
 import { readApiToken } from "./api-token.ts";
 import { ConfigError } from "./config-error.ts";
 import { readEnvironment } from "./environment.ts";
-import { CONFIG_DEFAULTS, loadConfig, parseConfig } from "./node-config.ts";
+import { CONFIG_DEFAULTS, loadConfig, NodeConfig, parseConfig } from "./node-config.ts";
 import { readKeys } from "./node-keys.ts";
 import { readSecret, writeSecret } from "./secret-file.ts";
 
@@ -34,6 +34,7 @@ describe("sealane.json", () => {
     const raw = JSON.parse(await readFile(sample, "utf8"));
     const config = parseConfig(raw);
     expect(config).toEqual(raw);
+    expect(Object.keys(raw).toSorted()).toEqual(Object.keys(NodeConfig.properties).toSorted());
     for (const group of ["limits", "sources", "computations", "accessLog", "log"] as const) {
       expect(Object.keys(raw[group])).toEqual(Object.keys(CONFIG_DEFAULTS[group]));
     }

@@ -101,6 +101,11 @@ test("a policy comes in force at once where one person decides, and a dated one 
   expect(
     (await call(operator, "POST", asset, { policy: policy("alpha", "x"), from: "2100-01-01T00:00:00Z" })).status,
   ).toBe(400);
+  const past = { policy: policy("alpha", "past"), from: "2020-01-01T00:00:00Z" };
+  expect(await call(operator, "POST", asset, past)).toMatchObject({
+    status: 400,
+    value: { errors: [{ field: "from", code: "activation-past" }] },
+  });
   const unknown = "/policies/activations/00000000-0000-4000-8000-000000000000/approve";
   expect((await call(operator, "POST", unknown)).status).toBe(404);
 

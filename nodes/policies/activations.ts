@@ -17,6 +17,8 @@ const LOCK = "activations";
 const PAUSE_MS = 60_000;
 /** Of one asset, at the same time. */
 const MAX_STANDING = 32;
+/** A day that has begun may be named, whatever the time of day; an earlier one is a slip of the pen. */
+const DAY_MS = 86_400_000;
 
 export interface ShownActivation {
   readonly activation: Activation;
@@ -115,7 +117,7 @@ export function createActivations({ assets, openStore, config, now, alarm, log }
     }
     const at = now();
     const from = given.from ?? at;
-    refuseBadDate(value, from);
+    refuseBadDate(value, from, at);
     const standing = (await all()).filter((one) => one.asset === asset && isStanding(one));
     const policyDigest = await assets.judgePolicy(asset, value);
     const same = standing.find((one) => one.policyDigest === policyDigest && one.from === from);
@@ -170,11 +172,15 @@ function refuseOver(id: string, next: Activation | "activation-over"): Activatio
   throw new ActivationError("ERR_ACTIVATION_OVER", `activation ${id}: nothing waits here any more`);
 }
 
-/** A day that does not exist, or one on which the policy has ended already. */
-function refuseBadDate(value: unknown, from: string): void {
+/** A day that does not exist, one that is over, or one on which the policy has ended already. */
+function refuseBadDate(value: unknown, from: string, at: string): void {
   const parsed = parsePolicy(value);
   const until = parsed.ok ? parsed.terms.validUntil : undefined;
   const isBad = Number.isNaN(Date.parse(from));
+  if (Date.parse(from) < Date.parse(at) - DAY_MS) {
+    const past = { field: "from", code: "activation-past", parameters: { from, at } } as const;
+    throw new AssetError("ERR_ASSET_POLICY_INVALID", `from: ${from} is over`, [past]);
+  }
   if (!isBad && (until === undefined || Date.parse(from) <= Date.parse(until))) return;
   const problem = isBad
     ? ({ field: "from", code: "form-instant" } as const)

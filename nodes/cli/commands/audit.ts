@@ -29,6 +29,9 @@ async function verify(context: CommandContext, trustFile: string, bundleFile: st
   const trust = await readTrust(context, trustFile);
   const bytes = await context.readBytes(bundleFile, MAX_BUNDLE_BYTES);
   const report = verifyEvidenceFile(bytes, trust);
+  if (report.verdict !== "verified" && isOfAnotherKind(bytes)) {
+    throw new CliError("ERR_CLI_NOT_EVIDENCE", { file: bundleFile });
+  }
   return {
     json: report,
     human: humanReport(report, context.texts),
@@ -60,6 +63,16 @@ async function verifyLedger(context: CommandContext, trustFile: string): Promise
   } finally {
     await state.close();
     await stored.close();
+  }
+}
+
+/** JSON of something else, such as a request. What is damaged, or nearly evidence, is told by the audit. */
+function isOfAnotherKind(bytes: Uint8Array): boolean {
+  try {
+    const read: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return typeof read === "object" && read !== null && !("body" in read) && !("statement" in read);
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 /** `sealane review`: results that persons of a release authority look at before they leave. */
-import { personToken } from "../../http/person-token.ts";
+import { everybody, peopleOf, personToken } from "../../http/person-token.ts";
 import type { ReviewBriefView, ReviewView } from "../../http/routes/reviews/schemas.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { CommandGroup } from "../command.ts";
@@ -53,12 +53,20 @@ export const reviewCommands: CommandGroup = (program, { texts: { text }, action 
     .requiredOption("--out <file>", text("cli.review.person.out"))
     .action(
       action<{ out: string }>(async (context, { out }, name) => {
+        await refuseStranger(context, name);
         const token = (await context.readText(`${context.dir}/token`)).trim();
         await context.writePrivate(out, `${personToken(token, name)}\n`);
         return { json: { person: name, file: out }, human: `${name}  ${out}` };
       }),
     );
 };
+
+/** Whose name the configuration does not have, its token opens nothing. */
+async function refuseStranger({ dir }: CommandContext, name: string): Promise<void> {
+  const { loadConfig } = await import("../../config/node-config.ts");
+  const known = everybody(peopleOf(await loadConfig(dir)));
+  if (!known.includes(name)) throw new CliError("ERR_CLI_PERSON", { name, known: known.join(", ") || "–" });
+}
 
 const pathOf = (id: string): string => `/reviews/${encodeURIComponent(id)}`;
 

@@ -4,9 +4,9 @@ import { parsePolicy } from "../../../../policies/model/parse-policy.ts";
 import { SILENT } from "../../../../policies/model/privacy-terms.ts";
 import { costFor, epsilonOf } from "../../../../policies/privacy/accountant.ts";
 import { privacyOf } from "../../../computations/ledger-facts.ts";
+import { AssetError } from "../../../runtime/assets/asset-error.ts";
 import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
-import { HttpError } from "../../http-error.ts";
 import { problems } from "../../schemas.ts";
 import { AssetParameters } from "./schemas.ts";
 
@@ -36,7 +36,7 @@ export function showPrivacy(app: HttpApp, deps: Pick<NodeServices, "assets" | "l
     async (request) => {
       const { asset } = request.params;
       const found = await privacyOf(deps.ledger, asset);
-      if (found === undefined) throw new HttpError("ERR_HTTP_NOT_FOUND", `asset: ${asset} has no privacy account`);
+      if (found === undefined) throw new AssetError("ERR_ASSET_NO_PRIVACY", `asset: ${asset} has no privacy account`);
       const own = await deps.assets.find(asset);
       const parsed = own?.policy === undefined ? undefined : parsePolicy(own.policy);
       const terms = parsed?.ok === true ? parsed.terms.privacy : undefined;
