@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { policyOf } from "../../policies/model/policy-of.ts";
+import { type PolicyDraft, policyOf } from "../../policies/model/policy-of.ts";
 import { personToken } from "../http/person-token.ts";
 import type { ActivationView } from "../http/routes/activations/activations.ts";
 import type { NodeServices } from "../runtime/services.ts";
@@ -45,19 +45,19 @@ beforeAll(async () => {
 });
 afterAll(() => net.close());
 
-const policy = (member: string, purpose: string) =>
-  policyOf({
-    id: `${member}:policy`,
-    version: 1,
-    asset: `${member}:table`,
-    provider: member,
-    purposes: [purpose],
-    requesterKinds: ["government"],
-    validUntil: "2099-12-31T00:00:00Z",
-    receiverModes: ["direct"],
-    approval: "none",
-    aggregate: { output: ["sum"] },
-  });
+const draftOf = (member: string, purpose: string): PolicyDraft => ({
+  id: `${member}:policy`,
+  version: 1,
+  asset: `${member}:table`,
+  provider: member,
+  purposes: [purpose],
+  requesterKinds: ["government"],
+  validUntil: "2099-12-31T00:00:00Z",
+  receiverModes: ["direct"],
+  approval: "none",
+  aggregate: { output: ["sum"] },
+});
+const policy = (member: string, purpose: string) => policyOf(draftOf(member, purpose));
 
 /** A node as configured, except that so many persons decide, and that its clock may stand at an instant. */
 const withPersons = (member: string, persons: number, change: Partial<NodeServices["assets"]> = {}, at?: string) => {
@@ -87,6 +87,16 @@ test("a policy comes in force at once where one person decides, and a dated one 
   const asset = "/assets/alpha:table/policy/activations";
   const first = await call(person("li"), "POST", asset, { policy: policy("alpha", "first") });
   expect([first.status, first.value.state, first.value.version]).toEqual([201, "active", 2]);
+  const misspelt = policyOf({ ...draftOf("alpha", "first"), aggregate: { outptu: ["sum"] }, requesters: ["nobody"] });
+  const waiting = await call(operator, "POST", asset, { policy: misspelt, from: "2099-01-01T00:00:00Z" });
+  expect(waiting.value).toMatchObject({
+    state: "scheduled",
+    remarks: [
+      { field: "sealane:element", code: "policy-element-unknown", parameters: { element: "outptu", known: "output" } },
+      { field: "sealane:requester", code: "policy-member-unknown", parameters: { member: "nobody" } },
+    ],
+  });
+  await call(operator, "POST", `/policies/activations/${waiting.value.id}/withdraw`, { reason: "misspelt" });
   const from = "2098-01-01T00:00:00Z";
   const dated = await call(operator, "POST", asset, { policy: policy("alpha", "second"), from });
   expect([dated.value.state, dated.value.approvals.map(({ by }) => by)]).toEqual(["scheduled", ["alpha/operator"]]);

@@ -7,7 +7,7 @@ import { createActivations } from "./activations.ts";
 export function createPoliciesFeature(services: NodeServices): Feature {
   const activations = createActivations(services);
   return Object.freeze({
-    apiRoutes: (app: HttpApp) => addActivationApi(app, activations),
+    apiRoutes: (app: HttpApp) => addActivationApi(app, activations, services),
     start: () => activations.start(),
     stop: () => activations.stop(),
   });

@@ -37,3 +37,10 @@ test("an unknown kind is one problem with all known kinds", () => {
 test("something else than an object where alternatives are wanted is one problem", () => {
   expect(problems({ level: "L1", statistic: 7, rows: 1 })).toEqual(["statistic: wrong-type (wanted: object, got: 7)"]);
 });
+
+test("a text that is empty is told so, not counted", () => {
+  const Text = Type.Object({ text: Type.String({ minLength: 1 }), token: Type.String({ minLength: 8 }) });
+  const value = { text: "", token: "abc" };
+  const found = describeSchemaErrors(Text, Compile(Text).Errors(value), value).map(problemLine);
+  expect(found).toEqual(["text: empty", 'token: too-short (limit: 8, got: "abc")']);
+});

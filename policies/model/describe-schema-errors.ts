@@ -114,7 +114,7 @@ function problemOfKeyword(
     case "exclusiveMaximum":
       return ["too-big", beyond];
     case "minLength":
-      return ["too-short", beyond];
+      return Number(limit) === 1 ? ["empty", {}] : ["too-short", beyond];
     case "maxLength":
       return ["too-long", beyond];
     case "minItems":

@@ -68,6 +68,7 @@ export const SCHEMA_PROBLEM_CODES = [
   "form-instant",
   "too-small",
   "too-big",
+  "empty",
   "too-short",
   "too-long",
   "too-few-items",

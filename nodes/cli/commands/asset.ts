@@ -12,6 +12,7 @@ import type { CommandContext, Outcome } from "../context.ts";
 import { CliError } from "../errors.ts";
 import { choice } from "../options.ts";
 import { recorded } from "../recorded.ts";
+import { noteRemarks, type Remarked } from "../remarks.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 type OwnAsset = Static<typeof OwnAssetView>;
@@ -57,7 +58,11 @@ async function register(context: CommandContext, file: string, policyFile: strin
   const path = resolve(dirname(context.path(file)), source.path);
   const policy = policyFile === undefined ? {} : { policy: await context.readJson(policyFile) };
   const body = { asset, source: { ...source, path }, ...policy };
-  const answer = await (await context.api()).post<OwnAsset & { readonly unchanged: boolean }>("/assets", body);
+  const answer = await (await context.api()).post<OwnAsset & Remarked & { readonly unchanged: boolean }>(
+    "/assets",
+    body,
+  );
+  noteRemarks(context, answer);
   if (answer.unchanged) context.note(context.texts.text("cli.asset.unchanged", { version: answer.asset.version }));
   return { json: answer, human: assetFields(answer, context) };
 }

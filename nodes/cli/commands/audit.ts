@@ -70,7 +70,8 @@ async function verifyLedger(context: CommandContext, trustFile: string): Promise
 function isOfAnotherKind(bytes: Uint8Array): boolean {
   try {
     const read: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return typeof read === "object" && read !== null && !("body" in read) && !("statement" in read);
+    if (typeof read !== "object" || read === null || Object.keys(read).length === 0) return false;
+    return !("body" in read) && !("statement" in read);
   } catch {
     return false;
   }

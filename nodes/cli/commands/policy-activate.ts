@@ -1,10 +1,11 @@
 /** `sealane policy activate`: a policy in force from a day on, and after a second person has approved it. */
 import type { Command } from "commander";
-import type { ActivationBriefView, ActivationView } from "../../http/routes/activations/activations.ts";
+import type { ActivationBriefView, ActivationView, ProposedView } from "../../http/routes/activations/activations.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { Cli } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { CliError } from "../errors.ts";
+import { noteRemarks } from "../remarks.ts";
 import { renderFields, renderTable } from "../table.ts";
 
 interface Speaking {
@@ -25,7 +26,9 @@ export function policyActivate(policy: Command, { texts: { text }, action }: Cli
         const given = await context.readJson(file);
         const body = { policy: given, ...(from === undefined ? {} : { from: instantOf(from) }) };
         const path = `/assets/${encodeURIComponent(asset)}/policy/activations`;
-        return shown(await (await context.apiAs(as)).post<ActivationView>(path, body), context.texts);
+        const answer = await (await context.apiAs(as)).post<ProposedView>(path, body);
+        noteRemarks(context, answer);
+        return shown(answer, context.texts);
       }),
     );
   policy

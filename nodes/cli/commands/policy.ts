@@ -4,6 +4,7 @@ import { explain as explainProblem } from "../../i18n/explain.ts";
 import type { CommandGroup } from "../command.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
+import { noteRemarks, type Remarked } from "../remarks.ts";
 import { renderFields, renderTable } from "../table.ts";
 import { policyActivate } from "./policy-activate.ts";
 import { policyExplain } from "./policy-explain.ts";
@@ -30,7 +31,8 @@ export const policyCommands: CommandGroup = (program, cli) => {
       action(async (context, _options, asset, file) => {
         const body = { policy: await context.readJson(file) };
         const path = `/assets/${encodeURIComponent(asset)}/policy`;
-        const answer = await (await context.api()).put<{ policyVersion: number }>(path, body);
+        const answer = await (await context.api()).put<{ policyVersion: number } & Remarked>(path, body);
+        noteRemarks(context, answer);
         const human = renderFields([
           [text("cli.field.asset"), asset],
           [text("cli.field.policyVersion"), String(answer.policyVersion)],

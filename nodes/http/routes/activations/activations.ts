@@ -5,9 +5,11 @@ import { Policy } from "../../../../policies/model/policy.ts";
 import type { Activation } from "../../../policies/activation.ts";
 import { ACTIVATION_PROBLEMS } from "../../../policies/activation.ts";
 import type { Activations, ShownActivation } from "../../../policies/activations.ts";
+import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
+import { Remarks, remarksOn } from "../assets/remarks.ts";
 import { AssetParameters } from "../assets/schemas.ts";
 
 const Text = Type.String({ minLength: 1, maxLength: 2_000 });
@@ -27,6 +29,9 @@ const Brief = {
 };
 const BriefView = closed(Brief);
 export const ActivationView = closed({ ...Brief, policy: Type.Union([Policy, Type.Null()]) });
+/** `remarks`: names of the policy that nothing answers to. */
+export const ProposedView = closed({ ...ActivationView.properties, remarks: Remarks });
+export type ProposedView = Static<typeof ProposedView>;
 export type ActivationBriefView = Static<typeof BriefView>;
 export type ActivationView = Static<typeof ActivationView>;
 
@@ -42,7 +47,11 @@ const viewOf = ({ activation, policy }: ShownActivation): ActivationView => ({
 const Parameters = closed({ activation: Uuid });
 const STEWARDS = { people: "stewards" } as const;
 
-export function addActivationApi(app: HttpApp, activations: Activations): void {
+export function addActivationApi(
+  app: HttpApp,
+  activations: Activations,
+  deps: Pick<NodeServices, "assets" | "ledger">,
+): void {
   app.post(
     "/api/v1/assets/:asset/policy/activations",
     {
@@ -50,13 +59,16 @@ export function addActivationApi(app: HttpApp, activations: Activations): void {
         summary: "Proposes a policy: in force from a day on, once as many persons have approved as the node wants",
         params: AssetParameters,
         body: closed({ policy: judgedLater(Policy), from: Type.Optional(Instant) }),
-        response: { 201: ActivationView, ...problems },
+        response: { 201: ProposedView, ...problems },
       },
       config: STEWARDS,
     },
     async ({ params, body: { policy, from }, operator }, reply) => {
       const given = { by: operator, ...(from === undefined ? {} : { from }) };
-      return reply.code(201).send(viewOf(await activations.propose(params.asset, policy, given)));
+      const view = viewOf(await activations.propose(params.asset, policy, given));
+      const own = await deps.assets.find(params.asset);
+      const remarks = own === undefined ? [] : await remarksOn(deps, own.asset, view.policy);
+      return reply.code(201).send({ ...view, remarks });
     },
   );
   app.get(

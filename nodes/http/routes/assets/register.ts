@@ -7,6 +7,7 @@ import { SourceDescription } from "../../../sources/description.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
+import { remarksOn } from "./remarks.ts";
 import { RegisteredView, viewOf } from "./schemas.ts";
 
 /** `asset` is judged by the catalogue, which lists every problem at once; the route fixes only the envelope. */
@@ -16,7 +17,7 @@ const RegisterBody = closed({
   policy: Type.Optional(judgedLater(Policy)),
 });
 
-export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets">): void {
+export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets" | "ledger">): void {
   app.post(
     "/api/v1/assets",
     {
@@ -31,7 +32,8 @@ export function registerAsset(app: HttpApp, deps: Pick<NodeServices, "assets">):
       const { asset: description, source, policy } = request.body;
       const input = { description, source, ...(policy === undefined ? {} : { policy }) };
       const registered = await deps.assets.register(input);
-      return reply.code(201).send({ ...viewOf(registered), unchanged: registered.unchanged });
+      const remarks = policy === undefined ? [] : await remarksOn(deps, registered.asset, registered.policy);
+      return reply.code(201).send({ ...viewOf(registered), remarks, unchanged: registered.unchanged });
     },
   );
 }

@@ -3,6 +3,7 @@ import { AssetId, Count, closed, literals } from "../../../../chaincode/rules/vo
 import { Asset } from "../../../../policies/model/asset.ts";
 import { Policy } from "../../../../policies/model/policy.ts";
 import type { OwnAsset } from "../../../runtime/assets/own-assets.ts";
+import { Remarks } from "./remarks.ts";
 
 /** Never the source: where a table lies stays inside the node. */
 export const OwnAssetView = closed({
@@ -12,7 +13,9 @@ export const OwnAssetView = closed({
   policyVersion: Count,
 });
 
-export const RegisteredView = closed({ ...OwnAssetView.properties, unchanged: Type.Boolean() });
+/** `remarks`: names of the policy that nothing answers to. */
+export const RemarkedView = closed({ ...OwnAssetView.properties, remarks: Remarks });
+export const RegisteredView = closed({ ...RemarkedView.properties, unchanged: Type.Boolean() });
 
 export const AssetParameters = closed({ asset: AssetId });
 

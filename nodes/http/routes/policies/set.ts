@@ -4,9 +4,10 @@ import type { NodeServices } from "../../../runtime/services.ts";
 import type { HttpApp } from "../../http-app.ts";
 import { judgedLater } from "../../openapi.ts";
 import { problems } from "../../schemas.ts";
-import { AssetParameters, OwnAssetView, viewOf } from "../assets/schemas.ts";
+import { remarksOn } from "../assets/remarks.ts";
+import { AssetParameters, RemarkedView, viewOf } from "../assets/schemas.ts";
 
-export function setPolicy(app: HttpApp, deps: Pick<NodeServices, "assets">): void {
+export function setPolicy(app: HttpApp, deps: Pick<NodeServices, "assets" | "ledger">): void {
   app.put(
     "/api/v1/assets/:asset/policy",
     {
@@ -14,9 +15,12 @@ export function setPolicy(app: HttpApp, deps: Pick<NodeServices, "assets">): voi
         summary: "Puts a policy in force; an unknown term is refused",
         params: AssetParameters,
         body: closed({ policy: judgedLater(Policy) }),
-        response: { 200: OwnAssetView, ...problems },
+        response: { 200: RemarkedView, ...problems },
       },
     },
-    async (request) => viewOf(await deps.assets.setPolicy(request.params.asset, request.body.policy)),
+    async (request) => {
+      const own = await deps.assets.setPolicy(request.params.asset, request.body.policy);
+      return { ...viewOf(own), remarks: await remarksOn(deps, own.asset, own.policy) };
+    },
   );
 }
