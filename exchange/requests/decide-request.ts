@@ -282,8 +282,7 @@ export async function decisionContext(
   ]);
   const terms = policy === undefined ? undefined : parsePolicy(policy);
   const limits = terms?.ok === true ? terms.terms : undefined;
-  // Looked up only where the policy asks for it.
-  const privacyLeft = limits?.privacy === undefined ? undefined : await ports.directory.privacyLeft(asset.id);
+  const privacyLeft = await ports.directory.privacyLeft(asset.id);
   const appealed = request.appeal === undefined ? undefined : await appealedBy(ports, request, request.appeal);
   return {
     provider: own,

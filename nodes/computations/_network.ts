@@ -81,7 +81,7 @@ export interface Network extends AsyncDisposable {
   readonly net: Testnet;
   /** Of all nodes. */
   readonly clock: TestClock;
-  call<T = Record<string, unknown>>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T>;
+  call<T = Record<string, unknown>>(member: string, method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T>;
   submit(draft?: object): Promise<string>;
   /** Waits until the requester sees one of these states; throws with the present view when it cannot come any more. */
   state(request: string, states: readonly string[], patienceMs?: number): Promise<RequestState>;
@@ -146,7 +146,7 @@ export async function createNetwork(options: Options = {}): Promise<Network> {
   });
 
   const known = new Map(net.nodes);
-  async function call<T>(member: string, method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+  async function call<T>(member: string, method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T> {
     const until = Date.now() + PATIENCE_MS;
     for (;;) {
       // A node that a test has made a process of its own keeps its address and token.

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EvidenceBundle } from "../../ledger/audit/bundle.ts";
 import type { ResultDocument } from "../../ledger/audit/result.ts";
 import { verifyEvidence } from "../../ledger/audit/verify.ts";
+import type { Policy } from "../../policies/model/policy.ts";
 import { sealane } from "../cli/_transcript.ts";
 import type { PrivacyView } from "../http/routes/assets/privacy.ts";
 import { exportTrust } from "../runtime/network/trust.ts";
@@ -136,4 +137,19 @@ test("of many requests at once, over a stop, as many are released as the budget 
   const late = await network.submit(asking("late"));
   const view = await network.state(late, ["cancelled"]);
   expect(view.assets.flatMap(({ reasons }) => reasons)).toContain("privacy-budget-spent");
+});
+
+test("a policy without noise over a table that has a budget is remarked on, and its provider refuses by that name", async () => {
+  const path = "/api/v1/assets/alpha:panel/policy";
+  const { policy } = await network.call<{ policy: Policy }>("alpha", "GET", path);
+  const [use, ...others] = policy.permission;
+  const constraint = use!.constraint!.filter(({ leftOperand }) => leftOperand !== "sealane:privacy");
+  const exact = { ...policy, "sealane:version": 2, permission: [{ ...use!, constraint }, ...others] };
+  const set = await network.call<{ remarks: { code: string }[] }>("alpha", "PUT", path, { policy: exact });
+  expect(set.remarks.map(({ code }) => code)).toEqual(["privacy-account"]);
+  const view = await network.state(await network.submit(asking("exact")), ["cancelled"]);
+  expect(view.assets.find(({ asset }) => asset === "alpha:panel")).toMatchObject({
+    outcome: "refuse",
+    reasons: ["privacy-account"],
+  });
 });

@@ -298,6 +298,7 @@ export function plainDecision(
     if (request.join !== undefined) return request.receiverMode === "direct" && joinAllowed(request.join);
     if (request.encryptedQuery !== undefined)
       return request.receiverMode === "direct" && answersAllowed(request.encryptedQuery.figures);
+    if (term("sealane:privacy", "eq") === undefined && context.privacyLeft !== undefined) return false;
     const always = (element: string) => only(element)?.alwaysPresent === true;
     const { unit } = asset;
     const unitAlways =

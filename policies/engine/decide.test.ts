@@ -195,6 +195,7 @@ describe("each rule refuses what it is for", () => {
     ["request-from-the-future", { request: { createdAt: "2026-11-22T09:06:00Z" } }],
     ["privacy-budget-spent", { policy: { privacy: NOISE }, context: { privacyLeft: 2_000_000 } }],
     ["privacy-budget-spent", { policy: { privacy: NOISE } }],
+    ["privacy-account", { context: { privacyLeft: 10 ** 9 } }],
     [
       "privacy-clip-missing",
       { policy: { privacy: { ...NOISE, clips: [{ ...NOISE.clips[0]!, element: "capital" }] } } },

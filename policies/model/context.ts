@@ -22,7 +22,7 @@ export const DecisionContext = closed({
   now: Instant,
   /** Computations of this asset that already count against the policy's use limit. */
   usesSoFar: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-  /** Of the asset's privacy account that has least left, in billionths of ρ. Absent: the policy wants no noise. */
+  /** Of the asset's privacy account that has least left, in billionths of ρ. Absent: it has none. */
   privacyLeft: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** The request that this one appeals for. Absent: it appeals for none, or for one that the ledger does not have. */
   appealed: Type.Optional(

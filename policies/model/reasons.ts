@@ -113,6 +113,7 @@ export const REFUSAL_REASONS = [
   "predicate-not-allowed",
   "predicate-not-for-type",
   "predicate-value-count",
+  "privacy-account",
   "privacy-budget-spent",
   "privacy-clip-missing",
   "privacy-needs-registry",

@@ -9,11 +9,15 @@ export const privacy: Rule = {
   id: "privacy",
   evaluate({ terms, request, asset, context }) {
     const wanted = terms.privacy;
-    if (wanted === undefined) return permit("privacy-not-asked", { epsilon: null });
-    const { measures } = request.query;
-    const refusals: Finding[] = [];
     // Encrypted queries and joins are answered with exact sums.
     const isExact = request.encryptedQuery !== undefined || request.join !== undefined;
+    if (wanted === undefined) {
+      // The contract opens no exact sums over it any more, whatever its policy says.
+      if (context.privacyLeft !== undefined && !isExact) return refuse("privacy-account", { epsilon: null });
+      return permit("privacy-not-asked", { epsilon: null });
+    }
+    const { measures } = request.query;
+    const refusals: Finding[] = [];
     const strange = measures.filter(({ statistic }) => isExact || !isNoised(statistic)).map(({ id }) => id);
     if (strange.length > 0) refusals.push(refuse("privacy-statistic-not-noised", { measures: strange }));
     const bounded = new Set(wanted.clips.map(({ element }) => element));

@@ -1,4 +1,4 @@
-/** Names of a policy that nothing answers to, told to whoever puts it in force. */
+/** What is told to whoever puts a policy in force: names that nothing answers to, and that it permits nothing. */
 import { Type } from "typebox";
 import type { Asset } from "../../../../policies/model/asset.ts";
 import { parsePolicy } from "../../../../policies/model/parse-policy.ts";
@@ -19,8 +19,11 @@ export async function remarksOn(
   if (!parsed.ok) return [];
   const facts = createLedgerFacts(ledger);
   const named = [...new Set(Object.values(namedMembers(parsed.terms)).flat())];
-  const found = await Promise.all(named.map((id) => facts.member(id)));
-  const members = new Set(named.filter((_, index) => found[index]?.active === true));
+  const known = await Promise.all(named.map((id) => facts.member(id)));
+  const members = new Set(named.filter((_, index) => known[index]?.active === true));
   const attributes = Object.keys(await facts.attributes());
-  return unmatchedTerms(parsed.terms, asset, { isMember: (id) => members.has(id), attributes }).map(spoken);
+  const found = unmatchedTerms(parsed.terms, asset, { isMember: (id) => members.has(id), attributes });
+  const isClosed = parsed.terms.privacy === undefined && (await facts.privacyLeft(asset.id)) !== undefined;
+  const closed = isClosed ? [{ field: "sealane:privacy", code: "privacy-account", parameters: {} }] : [];
+  return [...found, ...closed].map(spoken);
 }
