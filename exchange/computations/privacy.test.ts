@@ -5,7 +5,7 @@ import { costFor } from "../../policies/privacy/accountant.ts";
 import { isWithin } from "../../policies/privacy/skellam.ts";
 import type { Layout } from "../statistics/layout.ts";
 import { readElement, writeElement } from "../statistics/vector.ts";
-import { drawNoise, errorVariance, noisePlan, openedPrivacy, withNoise } from "./privacy.ts";
+import { drawNoise, errorVariance, expectedErrors, noisePlan, openedPrivacy, withNoise } from "./privacy.ts";
 
 const field = { name: "x", element: "energy", type: "decimal", scale: 1, bounds: { minimum: "-10", maximum: "10" } };
 const members = Array.from({ length: 9 }, (_, i) => `m${i}`);
@@ -119,4 +119,29 @@ test("bounds that leave nothing, and sums without bounds, are refused", () => {
   expect(() => noisePlan(layout, clipped("5", "5"), terms)).toThrow("nothing is left between the bounds");
   const unbounded = clipped("0", "1").map((party) => ({ ...party, privacy: undefined }));
   expect(() => noisePlan(layout, unbounded, terms)).toThrow("no policy bounds energy");
+});
+
+test("what is expected before a request is what the release states, and no less where the register splits the cohort", () => {
+  const noised = { ...(opened as object), privacy: openedPrivacy(plan) } as never;
+  const stated = (atom: number, component: number, contributors: number) => {
+    const { numerator, denominator } = errorVariance(noised, parties, { atom, component, contributors });
+    return Math.sqrt(Number(numerator) / Number(denominator));
+  };
+  const split = expectedErrors(noised, layout);
+  expect(split.map(({ of, element }) => [of, element])).toEqual([
+    ["units", undefined],
+    ["sum", "energy"],
+  ]);
+  for (const [atom, contributors] of [
+    [0, 6],
+    [3, 3],
+  ] as const) {
+    expect(split[0]!.standardError).toBeGreaterThanOrEqual(stated(atom, 0, contributors));
+    // Integers of the layout are tenths.
+    expect(split[1]!.standardError).toBeGreaterThanOrEqual(stated(atom, 1, contributors) / 10);
+  }
+  const whole = { ...(noised as object), cells: { mode: "registry", dimensions: [] } } as never;
+  const [, sum] = expectedErrors(whole, { ...layout, domains: [] });
+  const { numerator, denominator } = errorVariance(whole, parties, { atom: 0, component: 1, contributors: 9 });
+  expect(sum!.standardError).toBeCloseTo(Math.sqrt(Number(numerator) / Number(denominator)) / 10, 6);
 });

@@ -239,11 +239,50 @@ export function errorVariance(
     contributors,
   }: { readonly atom: number; readonly component: number; readonly contributors: number },
 ): Rational {
-  const { granule, variance } = opened.privacy!.components[component]!;
+  return varianceOf(opened.privacy!.components[component]!, honestShares(opened, parties, atom), contributors);
+}
+
+function varianceOf(
+  { granule, variance }: OpenedPrivacy["components"][number],
+  honest: number,
+  contributors: number,
+): Rational {
   const step = BigInt(granule);
-  const noise = 2n * BigInt(meanOf(variance, honestShares(opened, parties, atom)));
+  const noise = 2n * BigInt(meanOf(variance, honest));
   const rounding = step === 1n ? 0n : 1n;
   return rational(BigInt(contributors) * step * step * (4n * noise + rounding), 4n);
+}
+
+/** Of one sum of a cell. `element` absent: units of the tables. */
+export interface ExpectedError {
+  readonly of: "units" | "rows" | "sum";
+  readonly element?: string;
+  /** Of the figure; absent where it is a number of units or rows, or the tables state none. */
+  readonly unit?: string;
+  readonly standardError: number;
+}
+
+/** What a release will be worth, by metadata alone: of a cell with everybody in it, or the widest where the register splits the cohort. */
+export function expectedErrors(
+  opened: Pick<OpenBody, "constants"> & { readonly privacy?: OpenedPrivacy | undefined },
+  layout: Pick<Layout, "components" | "domains" | "elements">,
+): readonly ExpectedError[] {
+  const { members, quorum, need, colluders } = opened.constants;
+  const mayDrop = members - quorum;
+  const isSplit = layout.domains.some(({ kind }) => kind === "attribute");
+  const contributors = isSplit ? Math.min(members, need + mayDrop) : members;
+  const honest = Math.max(need, contributors - mayDrop) - colluders;
+  return (opened.privacy?.components ?? []).flatMap((noised, index): ExpectedError[] => {
+    const { numerator, denominator } = varianceOf(noised, honest, contributors);
+    const error = Math.sqrt(Number(numerator) / Number(denominator));
+    const word = layout.components[index]?.word;
+    if (word?.kind === "units") return [{ of: "units", standardError: error }];
+    if (word?.kind !== "moment") return [];
+    const [element] = word.factors;
+    if (element === undefined) return [{ of: "rows", element: word.complete[0] ?? "", standardError: error }];
+    const { unit, scale } = layout.elements.find((one) => one.element === element)!;
+    return [{ of: "sum", element, ...(unit === null ? {} : { unit }), standardError: error / 10 ** scale }];
+  });
 }
 
 const notNoised = (detail: string) =>

@@ -7,6 +7,8 @@ import { type Offer, type PlanInputs, planRequest } from "./plan.ts";
 interface Changes {
   readonly policy?: Partial<typeof fixture.draft>;
   readonly group?: string;
+  /** Of a privacy account. */
+  readonly left?: number;
 }
 
 function offerOf(id: string, { policy = {}, ...changes }: Changes = {}): Offer {
@@ -17,7 +19,11 @@ function offerOf(id: string, { policy = {}, ...changes }: Changes = {}): Offer {
     policy: policyOf({ ...fixture.draft, id: `policy-${provider}`, asset: id, provider, ...policy }),
     holdingGroup: group,
     active: true,
-    context: { ...fixture.context, provider: { id: provider, kind: "enterprise", holdingGroup: group } },
+    context: {
+      ...fixture.context,
+      provider: { id: provider, kind: "enterprise", holdingGroup: group },
+      ...(changes.left === undefined ? {} : { privacyLeft: changes.left }),
+    },
   };
 }
 
@@ -56,6 +62,27 @@ describe("the planner", () => {
       leftOut: [],
     });
     expect(planned.providers.map(({ outcome }) => outcome)).toEqual(Array(11).fill("permit"));
+  });
+
+  test("tells what noise would leave of the figures before a budget is touched, and who has no exact sums left", () => {
+    const clips = [{ element: "investment", minimum: "0", maximum: "2000" }];
+    const noised = (epsilon: string) => {
+      const policy = { privacy: { epsilon, budget: "9", clips } };
+      const planned = plan({}, { "*": { policy, left: 900_000_000 } });
+      return planned.outcome === "planned" && planned.alone === undefined ? planned.privacy : undefined;
+    };
+    const [wide, narrow] = [noised("1"), noised("4")];
+    expect(wide).toMatchObject({
+      epsilon: "1",
+      delta: "0.000001",
+      errors: [{ of: "sum", element: "investment", unit: "USD-M" }],
+    });
+    expect(wide!.errors[0]!.standardError).toBeGreaterThan(3 * narrow!.errors[0]!.standardError);
+    const exact = plan({}, { ibm: { left: 900_000_000 } });
+    expect(exact.providers.filter(({ outcome }) => outcome !== "permit")).toEqual([
+      { asset: "ibm:panel", outcome: "refuse", reasons: ["privacy-account"] },
+    ]);
+    expect(exact).toMatchObject({ outcome: "planned", members: 10 });
   });
 
   test("counts first where a value may be absent", () => {

@@ -8,11 +8,15 @@ import type { SuiteId } from "../../crypto/suites/suite.ts";
 import { decide } from "../../policies/engine/decide.ts";
 import type { Asset } from "../../policies/model/asset.ts";
 import type { DecisionContext } from "../../policies/model/context.ts";
+import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { Policy } from "../../policies/model/policy.ts";
+import { strictestPrivacy } from "../../policies/model/privacy-terms.ts";
 import { type DataRequest, METHODS, type Method } from "../../policies/model/request.ts";
 import type { LeftOut } from "../computations/cohort.ts";
 import { ComputationError } from "../computations/errors.ts";
 import { type OpeningPlan, planOpening } from "../computations/opening.ts";
+import { type ExpectedError, expectedErrors } from "../computations/privacy.ts";
+import type { Layout } from "../statistics/layout.ts";
 import { type AlonePlan, planAlone } from "./alone.ts";
 import { type Estimate, estimateRun, type RunShape } from "./estimate.ts";
 
@@ -87,7 +91,15 @@ interface PlannedRun {
   readonly atoms: number;
   readonly words: number;
   readonly estimate: Estimate;
+  /** Where policies want noise: what is taken from each budget, and what the figures would then be worth. */
+  readonly privacy?: PlannedNoise;
   readonly alone?: undefined;
+}
+
+export interface PlannedNoise {
+  readonly epsilon: string;
+  readonly delta: string;
+  readonly errors: readonly ExpectedError[];
 }
 
 export type RequestPlan = { readonly providers: readonly Expected[]; readonly leftOut: readonly LeftOut[] } & (
@@ -217,7 +229,21 @@ function plannedRun(inputs: PlanInputs, opening: OpeningPlan, asked: Method | un
     atoms: layout.atoms,
     words,
     estimate: estimateRun(shape, inputs.speed),
+    ...plannedNoise(inputs, opening),
   };
+}
+
+function plannedNoise({ offers }: PlanInputs, { body, documents }: OpeningPlan): { readonly privacy?: PlannedNoise } {
+  const taking = new Set(body.cohort.map(({ asset }) => asset));
+  const wanted = strictestPrivacy(
+    offers.map(({ asset, policy }) => {
+      const parsed = parsePolicy(policy);
+      return parsed.ok && taking.has(asset.id) ? parsed.terms.privacy : undefined;
+    }),
+  );
+  if (wanted === undefined) return {};
+  const { layout } = documents.layout.document as { layout: Layout };
+  return { privacy: { epsilon: wanted.epsilon, delta: wanted.delta, errors: expectedErrors(body, layout) } };
 }
 
 /** R's public key, as text. */

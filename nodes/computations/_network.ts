@@ -81,7 +81,12 @@ export interface Network extends AsyncDisposable {
   readonly net: Testnet;
   /** Of all nodes. */
   readonly clock: TestClock;
-  call<T = Record<string, unknown>>(member: string, method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T>;
+  call<T = Record<string, unknown>>(
+    member: string,
+    method: "GET" | "POST" | "PUT",
+    path: string,
+    body?: unknown,
+  ): Promise<T>;
   submit(draft?: object): Promise<string>;
   /** Waits until the requester sees one of these states; throws with the present view when it cannot come any more. */
   state(request: string, states: readonly string[], patienceMs?: number): Promise<RequestState>;

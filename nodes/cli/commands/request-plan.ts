@@ -75,8 +75,21 @@ function summary({ problems = [], ...view }: PlanView, texts: Texts): string[] {
         text("cli.request.plan.total"),
         text("cli.request.plan.all", { total: kilobytes(bytes.total), seconds: seconds.total.toFixed(2) }),
       ],
+      ...noise(view.privacy, texts),
     ]),
     (view.because ?? []).map((code) => `- ${reason(code)}`).join("\n"),
+  ];
+}
+
+function noise(privacy: PlanView["privacy"], { text }: Texts): (readonly [string, string])[] {
+  if (privacy === undefined) return [];
+  const { epsilon, delta, errors } = privacy;
+  const lines = errors.map(({ of, element = "", unit = "", standardError }) =>
+    `${text(`cli.request.plan.error.${of}`, { element })} ± ${standardError.toLocaleString("en", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`.trim(),
+  );
+  return [
+    [text("cli.request.plan.budget"), text("cli.asset.privacy.epsilon", { epsilon, delta })],
+    [text("cli.request.plan.errors"), lines.join("\n")],
   ];
 }
 

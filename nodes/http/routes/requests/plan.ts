@@ -50,6 +50,21 @@ const PlanView = closed({
       seconds: closed({ member: Type.Number(), total: Type.Number() }),
     }),
   ),
+  /** Where policies want noise: of each sum in a cell, one standard error in its unit. */
+  privacy: Type.Optional(
+    closed({
+      epsilon: Type.String(),
+      delta: Type.String(),
+      errors: Type.Array(
+        closed({
+          of: literals(["units", "rows", "sum"]),
+          element: Type.Optional(Code),
+          unit: Type.Optional(Code),
+          standardError: Type.Number(),
+        }),
+      ),
+    }),
+  ),
   /** In place of a protocol over a cohort: of all figures one by one, or of one join. */
   alone: Type.Optional(
     closed({
