@@ -86,7 +86,8 @@ async function meet({ base, token }: ApiAddress, dir: string, surroundings: Surr
   const challenge = randomBytes(32).toString("base64url");
   const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(IDENTITY_TIMEOUT_MS)]);
   // A person's token begins with the name; the node's own has no full stop.
-  const person = token.includes(".") ? `&person=${encodeURIComponent(token.split(".")[0]!)}` : "";
+  const name = token.includes(".") ? token.split(".")[0]! : undefined;
+  const person = name === undefined ? "" : `&person=${encodeURIComponent(name)}`;
   let text: string;
   try {
     text = await (
@@ -96,8 +97,9 @@ async function meet({ base, token }: ApiAddress, dir: string, surroundings: Surr
     if (surroundings.signal.aborted) throw error;
     throw new CliError("ERR_CLI_NODE_UNREACHABLE", { address: base }, { cause: error });
   }
-  if (!isApiIdentityProof(token, challenge, proofIn(text)))
-    throw new CliError("ERR_CLI_OTHER_NODE", { address: base, dir });
+  if (isApiIdentityProof(token, challenge, proofIn(text))) return;
+  if (name !== undefined) throw new CliError("ERR_CLI_PERSON_UNKNOWN", { name, address: base, dir });
+  throw new CliError("ERR_CLI_OTHER_NODE", { address: base, dir });
 }
 
 function proofIn(text: string): string {

@@ -46,6 +46,8 @@ export interface CommandContext {
   readJson(name: string): Promise<unknown>;
 }
 
+/** Of a person, `name.key`, or the node's own. */
+const TOKEN = /^[^\s{}"]{32,4096}$/;
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 export function createContext(options: GlobalOptions, texts: Texts, surroundings: Surroundings): CommandContext {
@@ -91,6 +93,7 @@ export function createContext(options: GlobalOptions, texts: Texts, surroundings
     api: ({ token }: { readonly token?: string | undefined } = {}) => openApiClient(dir, surroundings, token),
     async apiAs(tokenFile: string | undefined) {
       const token = tokenFile === undefined ? undefined : (await readText(tokenFile)).trim();
+      if (token !== undefined && !TOKEN.test(token)) throw new CliError("ERR_CLI_NOT_TOKEN", { file: tokenFile! });
       return await openApiClient(dir, surroundings, token);
     },
     path,

@@ -271,6 +271,20 @@ describe("a command for a running node", () => {
     await server.close();
   });
 
+  test("a person's token that the node does not know, and a file that holds no token, are told as what they are", async () => {
+    await sealane(INIT, { cwd });
+    const server = await listen(200, "{}", await tokenOf("bureau"));
+    await pointApiAt(server.port);
+    await writeFile(join(cwd, "li.token"), `li.${"A".repeat(43)}\n`);
+    const person = await sealane("review list --dir bureau --as li.token", { cwd });
+    expect(person.stderr).toMatch(/does not know this token of li.*\[ERR_CLI_PERSON_UNKNOWN\]/);
+    await writeFile(join(cwd, "trust.json"), '{"format":"sealane/trust/v1","network":"textile"}');
+    const other = await sealane("review list --dir bureau --as trust.json", { cwd });
+    expect([person.exitCode, other.exitCode]).toEqual([2, 2]);
+    expect(other.stderr).toMatch(/trust\.json holds no token.*\[ERR_CLI_NOT_TOKEN\]/);
+    await server.close();
+  });
+
   async function tokenOf(dir: string): Promise<string> {
     return (await readFile(join(cwd, dir, "token"), "utf8")).trim();
   }

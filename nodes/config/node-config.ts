@@ -22,7 +22,7 @@ const Positive = (maximum: number) => Type.Integer({ minimum: 1, maximum });
 
 const WorkingDays = Type.Integer({ minimum: 0, maximum: 250 });
 
-export const Person = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,39}$" });
+export const Person = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,39}$", examples: ["li-wei"] });
 
 export const NodeConfig = closed({
   formatVersion: Type.Literal(1),
@@ -51,7 +51,11 @@ export const NodeConfig = closed({
       host: Host,
       port: Port,
       /** Address other members reach this node under. */
-      endpoint: Type.String({ pattern: "^https://[A-Za-z0-9.:_\\[\\]-]+$", maxLength: 200 }),
+      endpoint: Type.String({
+        pattern: "^https://[A-Za-z0-9.:_\\[\\]-]+$",
+        maxLength: 200,
+        examples: ["https://alpha.example:7443"],
+      }),
     }),
   ),
   /** Persons who may review results before they leave, each with a token of their own. */

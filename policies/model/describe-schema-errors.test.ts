@@ -38,6 +38,19 @@ test("something else than an object where alternatives are wanted is one problem
   expect(problems({ level: "L1", statistic: 7, rows: 1 })).toEqual(["statistic: wrong-type (wanted: object, got: 7)"]);
 });
 
+test("a form with examples is told by them, any other by its pattern", () => {
+  const Names = Type.Object({
+    name: Type.String({ pattern: "^[a-z-]+$", examples: ["li-wei"] }),
+    key: Type.Array(Type.String({ pattern: "^k" })),
+  });
+  const value = { name: "Li Wei", key: ["k1", "x"] };
+  const found = describeSchemaErrors(Names, Compile(Names).Errors(value), value).map(problemLine);
+  expect(found).toEqual([
+    'name: form-like (wanted: "li-wei", got: "Li Wei")',
+    'key.1: wrong-form (wanted: ^k, got: "x")',
+  ]);
+});
+
 test("a text that is empty is told so, not counted", () => {
   const Text = Type.Object({ text: Type.String({ minLength: 1 }), token: Type.String({ minLength: 8 }) });
   const value = { text: "", token: "abc" };

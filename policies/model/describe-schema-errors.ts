@@ -4,6 +4,7 @@ import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
 import type { SchemaProblem } from "./problem.ts";
 import { AssetId, CalendarDate, Code, Decimal, Instant, MemberId, Uuid } from "./vocabulary.ts";
+import { wantedBy } from "./wanted.ts";
 
 // The library stops at 8 errors; an operator should see the whole list at once. A wrong choice alone makes one per choice.
 export const MAX_SCHEMA_ERRORS = 1024;
@@ -75,7 +76,7 @@ export function placeSchemaErrors(
         return [place("wrong-choice", { wanted, got: shown(value, at) })];
       }
       default:
-        return [place(...problemOfKeyword(error, shown(value, at)))];
+        return [place(...problemOfKeyword(error, shown(value, at), schemaAt(schema, error.schemaPath)))];
     }
   });
   const seen = new Set<string>();
@@ -90,6 +91,7 @@ export function placeSchemaErrors(
 function problemOfKeyword(
   { keyword, params, message }: TLocalizedValidationError,
   got: string,
+  part: unknown,
 ): [SchemaProblem["code"], SchemaProblem["parameters"]] {
   const { limit, type, pattern, allowedValues } = params as {
     limit?: number | bigint;
@@ -105,7 +107,11 @@ function problemOfKeyword(
       return ["wrong-choice", { wanted: (allowedValues ?? []).join(" | "), got }];
     case "pattern": {
       const form = FORMS.get(String(pattern));
-      return form === undefined ? ["wrong-form", { wanted: String(pattern), got }] : [form, { got }];
+      if (form !== undefined) return [form, { got }];
+      const { examples } = (part ?? {}) as { readonly examples?: unknown };
+      return examples === undefined
+        ? ["wrong-form", { wanted: String(pattern), got }]
+        : ["form-like", { wanted: wantedBy(part as object), got }];
     }
     case "minimum":
     case "exclusiveMinimum":

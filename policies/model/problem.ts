@@ -59,6 +59,7 @@ export const SCHEMA_PROBLEM_CODES = [
   "wrong-type",
   "wrong-choice",
   "wrong-form",
+  "form-like",
   "form-uuid",
   "form-asset",
   "form-member",

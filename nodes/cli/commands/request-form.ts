@@ -40,6 +40,7 @@ async function draft(context: CommandContext, out: string, assets: readonly stri
   const made = draftOf(cart, today);
   await context.writePrivate(out, `${JSON.stringify(made, null, 2)}\n`);
   const { text } = context.texts;
+  if (made.query.measures.length === 0) context.note(text("cli.request.draft.nothing"));
   const human = renderFields([
     [text("cli.field.file"), out],
     [text("cli.field.next"), `sealane request check ${out}`],
