@@ -5,7 +5,6 @@ import { renderFields, renderTable } from "./table.ts";
 
 export function requestFields(view: RequestView, texts: Texts): string {
   const { text, title, reason, codedReason } = texts;
-  const separator = texts.language === "zh-CN" ? "；" : "; ";
   const facts: (readonly [string, string])[] = [
     [text("cli.field.request"), view.id],
     [text("cli.field.title"), view.document === undefined ? "" : title(view.document.title)],
@@ -17,14 +16,14 @@ export function requestFields(view: RequestView, texts: Texts): string {
     [text("cli.field.ended"), view.endedAt ?? ""],
     [text("cli.field.computation"), view.computation ?? ""],
     [text("cli.field.withheldCells"), view.withheldCells === undefined ? "" : String(view.withheldCells)],
-    [text("cli.field.reason"), (view.reasons ?? []).map((code) => codedReason(code)).join(separator)],
+    [text("cli.field.reason"), texts.list((view.reasons ?? []).map((code) => codedReason(code)))],
     [text("cli.field.blamed"), view.blamed ?? ""],
   ];
   const columns = ["asset", "verdict", "reason", "agreement"] as const;
   const rows = view.assets.map(({ asset, outcome, reasons, agreement, revoked }) => [
     asset,
     text(`outcome.${outcome}`),
-    [...reasons, ...(revoked === undefined ? [] : [revoked])].map((code) => reason(code)).join(separator),
+    texts.list([...reasons, ...(revoked === undefined ? [] : [revoked])].map((code) => reason(code))),
     agreement === undefined ? "" : `${agreement}${revoked === undefined ? "" : ` ${text("agreement.state.REVOKED")}`}`,
   ]);
   const table = renderTable(

@@ -48,7 +48,7 @@ test("it is said which figures are rounded and to what, in both languages", () =
   const note = (language: "en" | "zh-CN") =>
     resultTable({ cells, outputRules }, createTexts(language)).split("\n").at(-1);
   expect(note("en")).toBe("Rounded: counts to multiples of 5; energy to multiples of 100 MWh");
-  expect(note("zh-CN")).toBe("已取整：计数取 5 的倍数; energy 取 100 MWh 的倍数");
+  expect(note("zh-CN")).toBe("已取整：计数取 5 的倍数；energy 取 100 MWh 的倍数");
   expect(resultTable({ cells, outputRules: none }, createTexts("en"))).not.toContain("Rounded");
 });
 

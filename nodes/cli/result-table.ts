@@ -26,13 +26,13 @@ export function resultTable({ cells, privacy, outputRules }: Shown, texts: Texts
 
 type Rounding = NonNullable<NonNullable<ResultDocument["outputRules"]>["rounding"]>;
 
-function roundingText(rounding: Rounding, { text }: Texts): string {
+function roundingText(rounding: Rounding, { text, list }: Texts): string {
   const bases = rounding.map(({ element, base, unit = "" }) =>
     element === undefined
       ? text("result.rounded.counts", { base })
       : text("result.rounded.sums", { element, base, unit }).trim(),
   );
-  return text("result.rounded", { bases: bases.join("; ") });
+  return text("result.rounded", { bases: list(bases) });
 }
 
 const nameOf = ({ measure, part }: ResultCell): string => (part === undefined ? measure : `${measure} ${part}`);

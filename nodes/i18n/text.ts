@@ -23,6 +23,8 @@ export interface Texts {
   reason(code: string, parameters?: TextParameters): string;
   /** The same with the code behind it, for a person who will look it up or hand it on. */
   codedReason(code: string, parameters?: TextParameters): string;
+  /** Several sayings on one line. */
+  list(sayings: readonly string[]): string;
   /** The title in this language, else in any. */
   title(title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }): string;
 }
@@ -49,6 +51,7 @@ export function createTexts(language: Language): Texts {
       const said = whole(code, parameters);
       return said === undefined ? code : `${said} [${code}]`;
     },
+    list: (sayings: readonly string[]) => sayings.join(language === "zh-CN" ? "；" : "; "),
     title: (title: { readonly en?: string | undefined; readonly "zh-CN"?: string | undefined }) =>
       title[language] ?? title.en ?? title["zh-CN"] ?? "",
   });

@@ -24,8 +24,7 @@ async function simulate(context: CommandContext, file: string): Promise<Outcome>
 
 function simulationText({ asset, decisions, changed, changes, running, agreements }: Simulated, texts: Texts): string {
   const { text, reason } = texts;
-  const separator = texts.language === "zh-CN" ? "；" : "; ";
-  const because = (reasons: readonly string[]) => reasons.map((code) => reason(code)).join(separator);
+  const because = (reasons: readonly string[]) => texts.list(reasons.map((code) => reason(code)));
   const moves = changes.map(
     ({ decided, wouldBe, count }) => `${text(`outcome.${decided}`)} → ${text(`outcome.${wouldBe}`)}: ${count}`,
   );
@@ -41,7 +40,7 @@ function simulationText({ asset, decisions, changed, changes, running, agreement
     renderFields([
       [text("cli.field.asset"), asset],
       [text("cli.policy.simulate.decisions"), String(decisions)],
-      [text("cli.policy.simulate.changed"), moves.length === 0 ? "0" : moves.join(separator)],
+      [text("cli.policy.simulate.changed"), moves.length === 0 ? "0" : texts.list(moves)],
       [text("cli.policy.simulate.running"), String(running)],
       [text("cli.policy.simulate.affected"), String(agreements.length)],
     ]),
@@ -60,7 +59,7 @@ function simulationText({ asset, decisions, changed, changes, running, agreement
       one.agreement,
       text(`outcome.${one.wouldBe}`),
       `${one.organisationsNeeded.before} → ${one.organisationsNeeded.after}`,
-      one.cells.map((cell) => cellText(cell, texts)).join(separator),
+      texts.list(one.cells.map((cell) => cellText(cell, texts))),
       because(one.reasons),
     ]);
     parts.push(table(["agreement", "verdict", "organisations", "cells", "reason"], rows));

@@ -29,14 +29,13 @@ async function plan(context: CommandContext, file: string, method: Method | unde
 
 function planText(view: PlanView, texts: Texts): string {
   const { text, reason } = texts;
-  const separator = texts.language === "zh-CN" ? "；" : "; ";
   const providers = renderTable(
     (["asset", "verdict", "reason"] as const).map((name) => ({ title: text(`cli.field.${name}`) })),
     [
       ...view.providers.map((one) => [
         one.asset,
         text(`cli.request.plan.${one.outcome}`),
-        one.reasons.map((code) => reason(code)).join(separator),
+        texts.list(one.reasons.map((code) => reason(code))),
       ]),
       ...view.leftOut.map((one) => [one.asset, text("cli.request.plan.leftOut"), reason(one.reason)]),
     ],

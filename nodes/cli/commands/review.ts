@@ -115,7 +115,7 @@ function shown(one: ReviewView, texts: Texts): string {
   ]);
   const withheld = one.withheld.map(({ group, measure, part, rules }) => {
     const name = [...Object.values(group), measure, ...(part === undefined ? [] : [part])].join(" ");
-    return `${name}: ${rules.map((rule) => texts.codedReason(rule)).join("; ")}`;
+    return `${name}: ${texts.list(rules.map((rule) => texts.codedReason(rule)))}`;
   });
   const words = one.words.map(
     ({ at, reviewer, word, reason }) => `${at}  ${reviewer}  ${text(`cli.review.word.${word}`)}  ${reason}`,
