@@ -64,6 +64,16 @@ describe("the planner", () => {
     expect(planned.providers.map(({ outcome }) => outcome)).toEqual(Array(11).fill("permit"));
   });
 
+  test("tells what a refusal compared: how many organisations are wanted, and how many were named", () => {
+    const { providers } = plan({ assets: fixture.request.assets.slice(0, 4) });
+    expect(providers[0]).toMatchObject({
+      outcome: "refuse",
+      reasons: ["too-few-organisations"],
+      refusals: [{ reason: "too-few-organisations", compared: { wanted: 5, got: 4 } }],
+    });
+    expect(plan({}).providers[0]).not.toHaveProperty("refusals");
+  });
+
   test("tells what noise would leave of the figures before a budget is touched, and who has no exact sums left", () => {
     const clips = [{ element: "investment", minimum: "0", maximum: "2000" }];
     const noised = (epsilon: string) => {
@@ -79,7 +89,7 @@ describe("the planner", () => {
     });
     expect(wide!.errors[0]!.standardError).toBeGreaterThan(3 * narrow!.errors[0]!.standardError);
     const exact = plan({}, { ibm: { left: 900_000_000 } });
-    expect(exact.providers.filter(({ outcome }) => outcome !== "permit")).toEqual([
+    expect(exact.providers.filter(({ outcome }) => outcome !== "permit")).toMatchObject([
       { asset: "ibm:panel", outcome: "refuse", reasons: ["privacy-account"] },
     ]);
     expect(exact).toMatchObject({ outcome: "planned", members: 10 });

@@ -12,6 +12,7 @@ import { parsePolicy } from "../../policies/model/parse-policy.ts";
 import type { Policy } from "../../policies/model/policy.ts";
 import { strictestPrivacy } from "../../policies/model/privacy-terms.ts";
 import { type DataRequest, METHODS, type Method } from "../../policies/model/request.ts";
+import type { Compared } from "../../policies/model/verdict.ts";
 import type { LeftOut } from "../computations/cohort.ts";
 import { ComputationError } from "../computations/errors.ts";
 import { type OpeningPlan, planOpening } from "../computations/opening.ts";
@@ -65,6 +66,8 @@ export interface Expected {
   /** `unknown`: no entry of it could be had. */
   readonly outcome: "permit" | "wait" | "refuse" | "unknown";
   readonly reasons: readonly string[];
+  /** Where it would refuse: what each refusing rule compared. */
+  readonly refusals?: readonly { readonly reason: string; readonly compared: Compared }[];
 }
 
 interface PlanProblem {
@@ -154,7 +157,7 @@ const takingPart = ({ opening }: Attempt): number => opening?.body.cohort.length
 function attempt(inputs: PlanInputs, method: Method): Attempt {
   const request: DataRequest = { ...inputs.request, method };
   const judged = inputs.offers.map((offer) => ({ offer, ...judge(offer, request) }));
-  const providers = judged.map(({ offer, outcome, reasons }) => ({ asset: offer.asset.id, outcome, reasons }));
+  const providers = judged.map(({ offer, ...expected }) => ({ asset: offer.asset.id, ...expected }));
   const willing = judged.filter(({ outcome }) => outcome !== "refuse").map(({ offer }) => offer);
   try {
     return { method, providers, opening: openingOf(inputs, request, willing), problems: [] };
@@ -169,9 +172,11 @@ function attempt(inputs: PlanInputs, method: Method): Attempt {
   }
 }
 
-function judge({ asset, policy, context }: Offer, request: DataRequest): Pick<Expected, "outcome" | "reasons"> {
-  const { outcome, reasons } = decide(policy, request, asset, context);
-  return { outcome, reasons };
+function judge({ asset, policy, context }: Offer, request: DataRequest): Omit<Expected, "asset"> {
+  const { outcome, reasons, verdicts } = decide(policy, request, asset, context);
+  if (outcome !== "refuse") return { outcome, reasons };
+  const refusing = verdicts.filter(({ verdict }) => verdict === "refuse");
+  return { outcome, reasons, refusals: refusing.map(({ reason, compared }) => ({ reason, compared })) };
 }
 
 function openingOf(inputs: PlanInputs, request: DataRequest, willing: readonly Offer[]): OpeningPlan {

@@ -172,5 +172,6 @@ test("bytes and processor time of real runs are within twice what the planner sa
     asset: "alpha:panel",
     outcome: "refuse",
     reasons: ["purpose-not-allowed"],
+    refusals: [{ reason: "purpose-not-allowed", compared: { allowed: ["industry-statistics"], got: "advertising" } }],
   });
 });

@@ -1,10 +1,12 @@
 /** `sealane request plan`: which protocol a draft would run by, why, and what it would cost. */
 import type { Command } from "commander";
 import { METHODS, type Method } from "../../../policies/model/request.ts";
+import type { Compared } from "../../../policies/model/verdict.ts";
 import type { PlanView } from "../../http/routes/requests/plan.ts";
 import { explainAt } from "../../i18n/explain.ts";
 import type { Texts } from "../../i18n/text.ts";
 import type { Cli } from "../command.ts";
+import { comparedText } from "../compared-text.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { EXIT } from "../errors.ts";
 import { choice } from "../options.ts";
@@ -35,7 +37,11 @@ function planText(view: PlanView, texts: Texts): string {
       ...view.providers.map((one) => [
         one.asset,
         text(`cli.request.plan.${one.outcome}`),
-        texts.list(one.reasons.map((code) => reason(code))),
+        texts.list(
+          one.refusals?.map(
+            ({ reason: code, compared }) => `${reason(code)}${comparedText(compared as Compared, texts)}`,
+          ) ?? one.reasons.map((code) => reason(code)),
+        ),
       ]),
       ...view.leftOut.map((one) => [one.asset, text("cli.request.plan.leftOut"), reason(one.reason)]),
     ],

@@ -18,6 +18,9 @@ const Providers = Type.Array(
     asset: AssetId,
     outcome: literals(["permit", "wait", "refuse", "unknown"]),
     reasons: Type.Array(Type.String()),
+    refusals: Type.Optional(
+      Type.Array(closed({ reason: Type.String(), compared: Type.Record(Type.String(), Type.Unknown()) })),
+    ),
   }),
 );
 const Problem = closed({ field: Type.String(), code: Code, detail: Type.Optional(Type.String()) });
